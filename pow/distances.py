@@ -1,0 +1,102 @@
+"""From nonces to distances: the slow, readable path that everything faster is held to.
+
+Reference: kernel 4
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from pow.inputs import input_of, inputs_float32, permutation_of, permutations
+from pow.params import PowParams
+from pow.seeds import check_nonce
+from pow.sphere import target
+from pow.transformer import Transformer, build
+
+FloatArray = npt.NDArray[np.float64]
+Request = tuple[str, int]
+"""A public key and a nonce."""
+
+BATCH_SIZE: Final = 100
+
+
+def distances(
+    block_hash: str, public_key: str, nonces: Sequence[int], params: PowParams, dtype: str = "float16"
+) -> FloatArray:
+    """Compute the distances of a host's nonces in one batch, float64 (n,).
+
+    Builds the model anew: for many calls use `build` once and `distances_of`. Raises ValueError if there is no nonce,
+    one is outside [0, 2^63), or `dtype` is unknown. Reference: kernel 1-4
+    """
+    # The nonces first: a mistake in them is told before the model is drawn.
+    x = inputs_float32(block_hash, public_key, nonces, params)
+    orders = permutations(block_hash, public_key, nonces, params.vocab_size)
+    return model_distances(build(block_hash, params, dtype), target(block_hash, params.vocab_size), x, orders)
+
+
+def model_distances(
+    model: Transformer,
+    target: FloatArray,
+    inputs: npt.NDArray[np.floating],
+    permutations: npt.NDArray[np.int64],
+) -> FloatArray:
+    """Compute the distances of one batch from its inputs (n, T, D) and permutations (n, V), float64 (n,).
+
+    `inputs` are best given in float32: the model rounds them to its data type. Rows may belong to different hosts.
+    Raises ValueError if shapes or types do not fit the model. Reference: kernel 3, 4
+    """
+    expected = (len(inputs), model.params.vocab_size)
+    if permutations.shape != expected:
+        raise ValueError(f"permutations have the shape {permutations.shape}; it must be {expected}")
+    if target.shape != expected[1:]:
+        raise ValueError(f"target has the shape {target.shape}; it must be {expected[1:]}")
+    return chord_distances(model.last_logits(inputs).numpy(), target, permutations)
+
+
+def chord_distances(
+    logits: npt.NDArray[np.floating], target: FloatArray, permutations: npt.NDArray[np.int64]
+) -> FloatArray:
+    """Permute logits (n, V), scale each row to length one and measure its chord to the target, float64 (n,).
+
+    Reference: kernel 4
+    """
+    permuted = np.take_along_axis(logits, permutations, axis=1)  # (n, V)
+    # In the logits' own type and by NumPy over the batch: any other norm moves a distance by up to 4e-7.
+    unit = permuted / np.linalg.norm(permuted, axis=1, keepdims=True)  # (n, V)
+    chords: FloatArray = np.linalg.norm(unit - target, axis=1)  # (n,)
+    return chords
+
+
+def distances_of(model: Transformer, requests: Sequence[Request], *, batch_size: int = BATCH_SIZE) -> FloatArray:
+    """Compute the distances of many hosts' (public key, nonce) pairs for the model's block hash, float64 (n,).
+
+    Every batch has the same shape, the last one is filled up by repeating its last pair, since the shape of a batch
+    decides the order of its sums: so a distance depends on nothing but its own pair (and `batch_size`). No requests
+    give an empty array. Raises ValueError if a nonce is outside [0, 2^63) or batch_size < 1. Reference: kernel 4, 5
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
+    for _, nonce in requests:
+        check_nonce(nonce)
+    aim = target(model.block_hash, model.params.vocab_size)
+    found = [_batch_distances(model, aim, batch, batch_size) for batch in _batches(requests, batch_size)]
+    return np.concatenate([np.empty(0), *found])
+
+
+def _batches(requests: Sequence[Request], batch_size: int) -> Iterator[Sequence[Request]]:
+    for begin in range(0, len(requests), batch_size):
+        yield requests[begin : begin + batch_size]
+
+
+def _batch_distances(
+    model: Transformer, target: FloatArray, requests: Sequence[Request], batch_size: int
+) -> FloatArray:
+    params, block_hash = model.params, model.block_hash
+    rows = np.minimum(np.arange(batch_size), len(requests) - 1)  # (batch_size,), the last request again and again
+    x = np.stack([input_of(block_hash, key, nonce, params) for key, nonce in requests])
+    orders = np.stack([permutation_of(block_hash, key, nonce, params.vocab_size) for key, nonce in requests])
+    return model_distances(model, target, x[rows], orders[rows])[: len(requests)]

@@ -1,0 +1,1 @@
+"""The chain: each host's mempool and height, the agreed blocks, and their production."""

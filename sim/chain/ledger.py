@@ -1,0 +1,44 @@
+"""The agreed chain: every block and the state after it.
+
+The state after a block is the same for everybody who has it, so it is computed once and shared; *which* height a host
+has reached is its own affair, see `ChainNode`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sim.protocol.blocks import BlockResult, apply_block
+from sim.protocol.epochs import NextDifficulty
+from sim.protocol.params import ProtocolParams
+from sim.protocol.state import Block, ChainState
+
+
+class Ledger:
+    """Append-only list of blocks and states; index 0 is the genesis state."""
+
+    def __init__(self, genesis: ChainState, params: ProtocolParams, next_difficulty: NextDifficulty) -> None:
+        self.params = params
+        self._next_difficulty = next_difficulty
+        self._states = [genesis]
+        self._blocks: list[Block] = []
+
+    @property
+    def height(self) -> int:
+        """Height of the last agreed block."""
+        return len(self._blocks)
+
+    def get_state(self, height: int) -> ChainState:
+        """Return the state after the block of that height (0: genesis)."""
+        return self._states[height]
+
+    def get_block(self, height: int) -> Block:
+        """Return the agreed block of a height >= 1."""
+        return self._blocks[height - 1]
+
+    def append(self, block: Block, priorities: Mapping[str, int]) -> BlockResult:
+        """Apply the next block and keep it."""
+        result = apply_block(self._states[-1], block, priorities, self.params, self._next_difficulty)
+        self._blocks.append(block)
+        self._states.append(result.state)
+        return result

@@ -1,0 +1,116 @@
+"""The command `powsim`: one call per command, no logic. Heavy modules are loaded by the command that needs them."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sim.errors import UserError
+
+USER_ERROR, INTERRUPTED = 2, 130
+
+app = typer.Typer(
+    help="Simulate a whole decentralized proof-of-work network whose work is an AI computation.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+ScenarioFile = Annotated[Path, typer.Argument(help="scenario file (YAML)", show_default=False)]
+Seed = Annotated[int | None, typer.Option(help="random seed instead of the file's", min=0)]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change one key, e.g. --set epochs=2; repeatable")
+]
+Out = Annotated[Path | None, typer.Option(help="results folder (default: results/<scenario>/<time>-<hash>)")]
+
+
+class Kind(StrEnum):
+    """What `powsim list` can list."""
+
+    CONTROLLERS = "controllers"
+    STRATEGIES = "strategies"
+    TOPOLOGIES = "topologies"
+    GPUS = "gpus"
+    SCENARIOS = "scenarios"
+
+
+@app.command()
+def run(file: ScenarioFile, seed: Seed = None, set_: Overrides = None, out: Out = None) -> None:
+    """Run a scenario: progress, a table, and a results folder with frames, figures and a report."""
+    from sim.figures.report import write_report
+    from sim.figures.table import print_result
+    from sim.runner import run_into_folder
+    from sim.scenario import load_scenario
+
+    scenario = load_scenario(file, overrides=set_ or (), seed=seed)
+    result, folder = run_into_folder(scenario, out=out, root=Path("results"), progress=True)
+    write_report(result, folder)
+    print_result(result, folder)
+
+
+@app.command()
+def check(file: ScenarioFile, set_: Overrides = None) -> None:
+    """Check a scenario file without running it; prints every mistake with its place."""
+    from sim.figures.table import print_checked
+    from sim.scenario import load_scenario
+
+    print_checked(load_scenario(file, overrides=set_ or ()), file)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files (for editors)."""
+    import json
+
+    from sim.scenario import scenario_json_schema
+
+    typer.echo(json.dumps(scenario_json_schema(), indent=2))
+
+
+@app.command(name="list")
+def list_(kind: Annotated[Kind | None, typer.Argument(help="what to list (default: everything)")] = None) -> None:
+    """List controllers, strategies, topologies, GPU profiles and scenarios."""
+    from sim.figures.listing import print_listing
+
+    for each in Kind if kind is None else [kind]:
+        print_listing(each.value)
+
+
+@app.command()
+def report(folder: Annotated[Path, typer.Argument(help="results folder", show_default=False)]) -> None:
+    """Draw the figures and the HTML report of a results folder again."""
+    from sim.figures.report import write_report
+    from sim.results import load_result
+
+    typer.echo(write_report(load_result(folder), folder))
+
+
+@app.command()
+def theory(
+    quick: Annotated[bool, typer.Option("--quick", help="smaller samples: seconds instead of a minute")] = False,
+) -> None:
+    """Hold the simulator against theory and published tables; exit status 1 if a row fails."""
+    from sim.figures.table import print_theory
+    from sim.theory import compute_rows
+
+    if not print_theory(compute_rows(quick=quick)):
+        raise SystemExit(1)
+
+
+def main() -> None:
+    """Run the command; turn what the user got wrong into one message and exit status 2."""
+    try:
+        app(standalone_mode=True)
+    except UserError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(USER_ERROR)
+    except KeyboardInterrupt:
+        typer.echo("interrupted; what was finished is in the results folder", err=True)
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""What a controller is: a pure rule from finished epochs to the next difficulty.
+
+Controllers act on difficulty = 1 / hit probability, never on r_target: 0.23 % of r_target is a factor 2.5 in
+difficulty (kernel 4). The live network has no such rule: a controller is a what-if (protocol 8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sim.protocol.state import EpochObservation
+
+
+class Target(BaseModel):
+    """The controlled quantity and its setpoint, measured from chain state only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    valid_nonces_per_epoch: Annotated[int, Field(ge=1, description="accepted valid nonces wanted in an epoch")]
+
+
+class Controller(Protocol):
+    """Decides once per epoch, at VE; the chain puts the decision in force at S."""
+
+    @property
+    def setpoint(self) -> float | None:
+        """Wanted value of the measured quantity; None where nothing is controlled."""
+
+    def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
+        """Return the difficulty of the next epoch; `history` ends with the epoch that just closed."""

@@ -1,0 +1,36 @@
+"""Difficulty in proportion to what the last epoch found, bounded per step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from sim.difficulty import controllers
+from sim.difficulty.base import Target
+from sim.protocol.state import EpochObservation
+
+
+@controllers.register("proportional")
+@dataclass(frozen=True)
+class Proportional:
+    """Multiplies the difficulty by (found / wanted) of the last epoch, by at most `max_step` either way.
+
+    Bitcoin's rule for a quota of nonces instead of a quota of blocks, with its clamp (there: 4).
+    """
+
+    target: Target
+    max_step: Annotated[float, Field(gt=1.0, le=1000.0, description="largest factor of one decision")] = 2.0
+
+    @property
+    def setpoint(self) -> float | None:
+        """Wanted valid nonces per epoch."""
+        return float(self.target.valid_nonces_per_epoch)
+
+    def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
+        """Scale the last difficulty by found / wanted; an epoch without any valid nonce asks for the largest step."""
+        last = history[-1]
+        ratio = last.valid_nonces / self.target.valid_nonces_per_epoch
+        return last.difficulty * min(max(ratio, 1.0 / self.max_step), self.max_step)

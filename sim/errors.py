@@ -1,0 +1,69 @@
+"""What the user did wrong, told in one clear message without a traceback (exit status 2)."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_SHORTEST_PART = 3  # a shorter part of a name is in too many
+_MOST_SUGGESTIONS = 3
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ' Did you mean "x"? Known: a, b, c.': the nearest known names, where any is near, and all of them.
+
+    The text starts with a space, so that it can follow a sentence; without known names it is empty.
+    """
+    names = sorted(set(known))
+    near = " or ".join(f'"{name}"' for name in _near(word.lower(), names))
+    suggestion = f" Did you mean {near}?" if near else ""
+    listing = f" Known: {', '.join(names)}." if names else ""
+    return suggestion + listing
+
+
+def _near(word: str, names: list[str]) -> list[str]:
+    """Return names that contain the word ("H100" of "H100-SXM"), else the most similar one; case does not matter."""
+    containing = [name for name in names if word in name.lower()] if len(word) >= _SHORTEST_PART else []
+    if 0 < len(containing) <= _MOST_SUGGESTIONS:
+        return containing
+    by_lower_case = {name.lower(): name for name in names}
+    return [by_lower_case[near] for near in difflib.get_close_matches(word, by_lower_case, n=1, cutoff=0.5)]
+
+
+class UserError(Exception):
+    """The user's input is wrong; `str()` is the whole message."""
+
+    exit_status = 2
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One mistake in a scenario and its place; line and column count from 1, None where there is no line."""
+
+    source: str  # a file's name, or the option that brought the value: --set hosts.0.count=3
+    line: int | None
+    column: int | None
+    path: str  # keys and positions from the top, joined by dots: hosts.0.count; empty for the whole file
+    message: str
+
+    def __str__(self) -> str:
+        place = self.source if self.line is None else f"{self.source}:{self.line}:{self.column}"
+        return ": ".join(part for part in (place, self.path, self.message) if part)
+
+    @property
+    def sort_key(self) -> tuple[bool, int, int, str, str, str]:
+        """Order as read: the file from top to bottom, then the options."""
+        return (self.line is None, self.line or 0, self.column or 0, self.source, self.path, self.message)
+
+
+class ScenarioError(UserError):
+    """All mistakes of one scenario, in the order of their places; each stands once."""
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes: tuple[Mistake, ...] = tuple(sorted(set(mistakes), key=lambda mistake: mistake.sort_key))
+        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+
+    def __reduce__(self) -> tuple[type[ScenarioError], tuple[tuple[Mistake, ...]]]:
+        """Cross a process border whole: exceptions pickle by their arguments."""
+        return (type(self), (self.mistakes,))

@@ -1,0 +1,86 @@
+"""Tables in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from sim.results import Result
+
+if TYPE_CHECKING:
+    from sim.scenario import Scenario
+    from sim.theory import Row
+
+WIDTH_WITHOUT_TERMINAL = 120
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
+
+
+def build_epoch_table(result: Result) -> Table:
+    """One line an epoch: what `powsim run` ends with."""
+    table = Table(title=f"{result.summary['n_epochs']} epochs", title_justify="left", box=None, pad_edge=False)
+    for heading in ("epoch", "r_target", "difficulty", "tried", "valid", "success % [95 %]", "exact %", "accepted"):
+        table.add_column(heading, justify="right")
+    for heading in ("rejected", "gossip ms"):
+        table.add_column(heading, justify="right")
+    for row in result.epochs.itertuples():
+        table.add_row(
+            str(row.epoch),
+            f"{row.r_target:.6f}",
+            f"{row.difficulty:.2f}",
+            str(row.tried),
+            str(row.valid),
+            f"{100 * row.success_rate:.2f} [{100 * row.success_low:.2f}, {100 * row.success_high:.2f}]",
+            f"{100 * row.hit_probability:.2f}",
+            str(row.accepted),
+            str(row.rejected),
+            f"{1000 * row.gossip_delay_median_seconds:.0f}",
+        )
+    return table
+
+
+def print_result(result: Result, folder: Path) -> None:
+    """Print the epochs' table and where everything is."""
+    console, summary = _console(), result.summary
+    console.print(build_epoch_table(result))
+    console.print(
+        f"{summary['distances_computed']} distances computed by the kernel, {summary['distances_shared']} more answered "
+        f"by sharing them; {result.provenance['wall_seconds']:.1f} s"
+    )
+    for rejection in summary["rejections"]:
+        if rejection["strategy"] != "honest":
+            console.print(
+                f"caught in epoch {rejection['epoch']}: {rejection['participant']} ({rejection['strategy']}): "
+                f"{rejection['reason']}"
+            )
+    console.print(f"trace hash {result.provenance['trace_hash'][:16]}; results in {folder}", soft_wrap=True)
+
+
+def print_checked(scenario: Scenario, file: Path) -> None:
+    """Say that a scenario file is fine, and what is in it."""
+    n_hosts = sum(group.count for group in scenario.hosts)
+    _console().print(
+        f"{file}: fine: {scenario.name}, {scenario.epochs} epochs, {n_hosts} hosts in {len(scenario.hosts)} groups",
+        soft_wrap=True,
+    )
+
+
+def print_theory(rows: Iterable[Row]) -> bool:
+    """Print each row as soon as it is known; return whether none failed."""
+    console, passed = _console(), True
+    layout = "{:<62} {:>14} {:>14} {:>12}  {}"
+    console.print(layout.format("quantity", "ours", "theory or data", "z or error", "verdict"), style="bold")
+    for row in rows:
+        passed = passed and row.passed
+        verdict = "ok" if row.passed else f"FAILED (bound {row.bound:g})"
+        style = "" if row.passed else "bold red"
+        line = layout.format(row.quantity, f"{row.ours:.6g}", f"{row.theory:.6g}", f"{row.score:.3g}", verdict)
+        console.print(line, style=style, soft_wrap=True)
+    return passed

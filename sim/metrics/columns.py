@@ -1,0 +1,153 @@
+"""Every frame's columns: name, dtype, unit, meaning. The docs' page of frames is made from this table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a frame; `unit` is empty for names, counts and plain numbers."""
+
+    name: str
+    dtype: str
+    unit: str
+    meaning: str
+
+
+def _columns(text: str) -> tuple[Column, ...]:
+    rows = (line.split("|") for line in text.strip().splitlines())
+    return tuple(Column(*(cell.strip() for cell in row)) for row in rows)
+
+
+ROWS: dict[str, str] = {
+    "epochs": "epoch",
+    "participants": "epoch × participant in the network",
+    "ml_nodes": "epoch × ML node that was dispatched",
+    "blocks": "block",
+    "transactions": "transaction",
+    "validations": "epoch × validator × participant",
+    "difficulty": "controller decision",
+    "rewards": "epoch × member",
+    "propagation": "message kind × bin of delay",
+}
+
+FRAMES: dict[str, tuple[Column, ...]] = {
+    "epochs": _columns("""
+        epoch | int64 | | index of the epoch, from 1
+        start_height | int64 | blocks | P, the block whose hash is the network seed
+        start_seconds | float64 | s | simulated time of P
+        end_seconds | float64 | s | simulated time of the last block before the next P
+        r_target | float64 | chord | largest accepted distance in force at P
+        difficulty | float64 | tries | 1 / hit probability
+        hit_probability | float64 | | exact probability of a valid nonce at r_target
+        n_ml_nodes | int64 | | ML nodes that generated
+        tried | int64 | nonces | nonces computed by ML nodes that generated
+        valid | int64 | nonces | of these with distance < r_target
+        success_rate | float64 | | valid / tried
+        success_low | float64 | | lower end of its 95 % Wilson interval
+        success_high | float64 | | upper end of its 95 % Wilson interval
+        claimed_nonces | int64 | nonces | nonces in proof batches that the chain took
+        accepted | int64 | | participants accepted at VE
+        rejected | int64 | | participants rejected at VE
+        total_weight | int64 | weight | sum of final weights
+        gossip_delay_median_seconds | float64 | s | median delay of a transaction to one host
+        computed | int64 | nonces | distances computed by the kernel since P
+        shared | int64 | nonces | distances answered from an earlier computation since P
+    """),
+    "participants": _columns("""
+        epoch | int64 | | index of the epoch
+        participant | str | | address
+        host_group | str | | entry of `hosts` in the scenario
+        region | str | | region of the host
+        strategy | str | | strategy of the host
+        gpus | str | | GPUs of the host
+        tried | int64 | nonces | nonces that its ML nodes computed
+        valid | int64 | nonces | of these with distance < r_target
+        claimed_nonces | int64 | nonces | nonces in its proof batches on chain
+        counted_nonces | int64 | nonces | of these counted by the version's rule on duplicates
+        claimed_weight | int64 | weight | weight of the counted nonces
+        valid_vote_weight | int64 | weight | previous weight that voted valid
+        invalid_vote_weight | int64 | weight | previous weight that voted fraud
+        total_vote_weight | int64 | weight | previous weight of all members
+        is_accepted | bool | | every acceptance test passed
+        reason | str | | first acceptance test that failed, or accepted
+        weight | int64 | weight | final weight: 0 where rejected, capped otherwise
+    """),
+    "ml_nodes": _columns("""
+        epoch | int64 | | index of the epoch
+        participant | str | | address of the host
+        node_id | int64 | | number of the ML node within its host, from 1
+        gpu | str | | GPU profile
+        n_gpus | int64 | | GPUs of the machine
+        n_gpu_groups | int64 | | groups that work as one device each
+        nonces_per_second | float64 | 1/s | raw rate of all groups
+        r_target | float64 | chord | largest accepted distance that its host knew
+        start_seconds | float64 | s | simulated time of the first nonce's start
+        end_seconds | float64 | s | simulated time of its stop
+        tried | int64 | nonces | nonces computed
+        valid | int64 | nonces | of these with distance < r_target
+        claimed | int64 | nonces | nonces sent in proof batches, fabricated ones included
+        unsent | int64 | nonces | valid ones lost because generation ended before the next send
+    """),
+    "blocks": _columns("""
+        height | int64 | blocks | height
+        epoch | int64 | | epoch whose [P, next P) holds the height
+        stage | str | | stage of the epoch
+        proposer | str | | address of the proposer
+        time_seconds | float64 | s | simulated time of agreement
+        block_hash | str | | hash, hexadecimal
+        n_transactions | int64 | | transactions contained
+        size_bytes | int64 | bytes | size on the wire
+        n_reached | int64 | | hosts that the gossip reached, without the proposer
+        delay_median_seconds | float64 | s | median delay to these hosts
+        delay_max_seconds | float64 | s | largest delay to these hosts
+    """),
+    "transactions": _columns("""
+        tx_id | str | | id
+        kind | str | | SubmitSeed, SubmitProofBatch, SubmitValidation, ClaimReward
+        creator | str | | address
+        epoch | int64 | | epoch at the creator's height
+        size_bytes | int64 | bytes | size on the wire
+        created_seconds | float64 | s | simulated time of creation
+        height | Int64 | blocks | block that contains it; missing where none does
+        included_seconds | float64 | s | simulated time of that block
+        inclusion_delay_seconds | float64 | s | included_seconds - created_seconds
+        fate | str | | accepted, the chain's reason of refusal, or lost
+        n_reached | int64 | | hosts that the gossip reached, without the creator
+        delay_median_seconds | float64 | s | median delay to these hosts
+        delay_max_seconds | float64 | s | largest delay to these hosts
+    """),
+    "validations": _columns("""
+        epoch | int64 | | index of the epoch
+        validator | str | | who re-executed
+        participant | str | | whose nonces
+        n_claimed | int64 | nonces | claimed nonces that the validator saw at V
+        n_checked | int64 | nonces | of these re-executed
+        n_invalid | int64 | nonces | of these with recomputed distance > r_target
+        p_value | float64 | | probability of so many or more mismatches of an honest host
+        vote | str | | valid, fraud, abstained or out of time
+        seconds | float64 | s | simulated time of the verdict
+    """),
+    "difficulty": _columns("""
+        epoch | int64 | | epoch that was measured
+        height | int64 | blocks | VE, height of the decision
+        measured | int64 | nonces | counted nonces of accepted participants
+        setpoint | float64 | nonces | wanted value; missing where nothing is controlled
+        difficulty | float64 | tries | in force in the measured epoch
+        next_difficulty | float64 | tries | in force from S
+        next_r_target | float64 | chord | the same as a distance
+    """),
+    "rewards": _columns("""
+        epoch | int64 | | epoch that is paid for
+        participant | str | | address
+        weight | int64 | weight | final weight in that epoch
+        reward_ngonka | int64 | ngonka | settled reward
+        is_claimed | bool | | the participant claimed it in the simulated time
+    """),
+    "propagation": _columns("""
+        kind | str | | Block or a kind of transaction
+        delay_upper_seconds | float64 | s | upper edge of the bin (24 bins a decade)
+        deliveries | int64 | | first deliveries to a host in the bin
+    """),
+}

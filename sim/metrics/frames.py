@@ -1,0 +1,153 @@
+"""Records -> tidy frames, one row per what `columns.ROWS` says."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sim.metrics import records
+from sim.metrics.columns import FRAMES
+from sim.metrics.recorder import Recorder
+from sim.metrics.statistics import compute_wilson_interval
+
+LOST = "lost"
+NO_CLAIM = "no claim"
+BINS_PER_DECADE = 24
+Frames = dict[str, pd.DataFrame]
+
+
+def build_frames(recorder: Recorder) -> Frames:
+    """Return all frames of a run, with the columns, order and dtypes of `columns.FRAMES`."""
+    ml_nodes = _table(recorder, records.MLNodeFinished)
+    transactions = _build_transactions(recorder)
+    participants = _build_participants(recorder, ml_nodes)
+    blocks = _with_delays(_table(recorder, records.BlockAgreed), "block/" + _heights(recorder), recorder)
+    raw: Frames = {
+        "epochs": _build_epochs(recorder, ml_nodes, participants, transactions),
+        "participants": participants,
+        "ml_nodes": ml_nodes,
+        "blocks": blocks,
+        "transactions": transactions,
+        "validations": _table(recorder, records.ValidationDone),
+        "difficulty": _table(recorder, records.DifficultyDecided),
+        "rewards": _build_rewards(recorder),
+        "propagation": _build_propagation(recorder, transactions),
+    }
+    return {name: conform(name, frame) for name, frame in raw.items()}
+
+
+def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Put a frame into its schema: exactly the columns of `columns.FRAMES[name]`, in order, with their dtypes."""
+    dtypes = {column.name: column.dtype for column in FRAMES[name]}
+    return frame[list(dtypes)].astype(dtypes).reset_index(drop=True)
+
+
+def _table(recorder: Recorder, kind: type[Any]) -> pd.DataFrame:
+    names = [field.name for field in dataclasses.fields(kind)]
+    rows = recorder.rows(kind)
+    return pd.DataFrame({name: [getattr(row, name) for row in rows] for name in names})
+
+
+def _heights(recorder: Recorder) -> pd.Series:
+    return pd.Series([str(row.height) for row in recorder.rows(records.BlockAgreed)], dtype="str")
+
+
+def _with_delays(frame: pd.DataFrame, message_ids: pd.Series, recorder: Recorder) -> pd.DataFrame:
+    delays = [np.array(recorder.delays_seconds.get(message_id, ())) for message_id in message_ids]
+    return frame.assign(
+        n_reached=[len(d) for d in delays],
+        delay_median_seconds=[float(np.median(d)) if len(d) else np.nan for d in delays],
+        delay_max_seconds=[float(d.max()) if len(d) else np.nan for d in delays],
+    )
+
+
+def _build_transactions(recorder: Recorder) -> pd.DataFrame:
+    sent = _table(recorder, records.TransactionSent)
+    included = _table(recorder, records.TransactionIncluded).rename(
+        columns={"seconds": "included_seconds", "result": "fate"}
+    )
+    joined = sent.merge(included, on="tx_id", how="left", validate="one_to_one")
+    joined["height"] = joined["height"].astype("Int64")
+    joined["fate"] = joined["fate"].astype("object").where(joined["height"].notna(), LOST)
+    joined["inclusion_delay_seconds"] = joined["included_seconds"] - joined["created_seconds"]
+    return _with_delays(joined, joined["tx_id"], recorder)
+
+
+def _build_participants(recorder: Recorder, ml_nodes: pd.DataFrame) -> pd.DataFrame:
+    """One row for everybody who is in the network in an epoch; whoever claimed nothing has zeros and its reason."""
+    started = [row.epoch for row in recorder.rows(records.DifficultyDecided)]
+    epochs = pd.DataFrame({"epoch": started}, dtype="int64")
+    hosts = _table(recorder, records.HostJoined).rename(columns={"epoch": "joined"})
+    present = epochs.merge(hosts, how="cross").query("joined <= epoch")
+    produced = ml_nodes.groupby(["epoch", "participant"], as_index=False)[["tried", "valid"]].sum()
+    judged = _table(recorder, records.ParticipantJudged)
+    keys = ["epoch", "participant"]
+    joined = present.merge(produced, on=keys, how="left").merge(judged, on=keys, how="left")
+    counts = [column.name for column in FRAMES["participants"] if column.dtype == "int64"]
+    joined[counts] = joined[counts].fillna(0)
+    joined["reason"] = joined["reason"].astype("object").where(joined["reason"].notna(), NO_CLAIM)
+    joined["is_accepted"] = joined["is_accepted"].eq(True)
+    return joined.sort_values(keys)
+
+
+def _build_epochs(
+    recorder: Recorder, ml_nodes: pd.DataFrame, participants: pd.DataFrame, transactions: pd.DataFrame
+) -> pd.DataFrame:
+    epochs = _table(recorder, records.EpochStarted).merge(_table(recorder, records.EpochEnded), on="epoch")
+    produced = ml_nodes.groupby("epoch").agg(
+        n_ml_nodes=("node_id", "size"), tried=("tried", "sum"), valid=("valid", "sum")
+    )
+    judged = participants.assign(rejected=~participants["is_accepted"] & (participants["reason"] != NO_CLAIM))
+    outcome = judged.groupby("epoch").agg(
+        claimed_nonces=("claimed_nonces", "sum"),
+        accepted=("is_accepted", "sum"),
+        rejected=("rejected", "sum"),
+        total_weight=("weight", "sum"),
+    )
+    joined = epochs.join(produced, on="epoch").join(outcome, on="epoch")
+    counts = [*produced.columns, *outcome.columns]
+    joined[counts] = joined[counts].fillna(0).astype("int64")
+    intervals = [
+        compute_wilson_interval(valid, tried) for valid, tried in zip(joined["valid"], joined["tried"], strict=True)
+    ]
+    return joined.assign(
+        success_rate=joined["valid"] / joined["tried"].where(joined["tried"] > 0),
+        success_low=[low for low, _ in intervals],
+        success_high=[high for _, high in intervals],
+        gossip_delay_median_seconds=_median_delays(joined["epoch"], transactions, recorder),
+    )
+
+
+def _median_delays(epochs: pd.Series, transactions: pd.DataFrame, recorder: Recorder) -> list[float]:
+    by_epoch: Mapping[int, list[str]] = transactions.groupby("epoch")["tx_id"].apply(list).to_dict()
+    medians = []
+    for epoch in epochs:
+        delays = [recorder.delays_seconds[tx] for tx in by_epoch.get(epoch, []) if tx in recorder.delays_seconds]
+        medians.append(float(np.median(np.concatenate(delays))) if delays else np.nan)
+    return medians
+
+
+def _build_rewards(recorder: Recorder) -> pd.DataFrame:
+    claimed = {(row.epoch, row.participant) for row in recorder.rows(records.RewardClaimed)}
+    frame = _table(recorder, records.RewardSettled)
+    keys = zip(frame["epoch"], frame["participant"], strict=True)
+    return frame.assign(is_claimed=[key in claimed for key in keys])
+
+
+def _build_propagation(recorder: Recorder, transactions: pd.DataFrame) -> pd.DataFrame:
+    kinds = dict(zip(transactions["tx_id"], transactions["kind"], strict=True))
+    by_kind: dict[str, list[float]] = {}
+    for message_id, delays in recorder.delays_seconds.items():
+        by_kind.setdefault(kinds.get(message_id, "Block"), []).extend(delays)
+    parts = []
+    for kind, delays in sorted(by_kind.items()):
+        bins = np.ceil(np.log10(np.maximum(delays, 1e-6)) * BINS_PER_DECADE).astype(int)
+        edges, deliveries = np.unique(bins, return_counts=True)
+        upper = 10.0 ** (edges / BINS_PER_DECADE)
+        parts.append(pd.DataFrame({"kind": kind, "delay_upper_seconds": upper, "deliveries": deliveries}))
+    empty = pd.DataFrame({"kind": [], "delay_upper_seconds": [], "deliveries": []})
+    return pd.concat(parts) if parts else empty

@@ -1,0 +1,40 @@
+"""Keeps a run's records in their order, and the hash over that order."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from typing import TypeVar, cast
+
+from sim.metrics.records import Record
+
+R = TypeVar("R", bound=Record)
+
+
+class Recorder:
+    """Append-only. The trace hash covers every record and every delivery, in the order of events."""
+
+    def __init__(self) -> None:
+        self._rows: dict[type[Record], list[Record]] = {}
+        self.delays_seconds: dict[str, array[float]] = {}
+        """Message id -> delay of every first delivery, in the order of arrival."""
+        self._trace = hashlib.sha256()
+
+    def add(self, record: Record) -> None:
+        """Append one record."""
+        self._rows.setdefault(type(record), []).append(record)
+        self._trace.update(repr(record).encode())
+
+    def add_delivery(self, message_id: str, address: str, now_seconds: float, delay_seconds: float) -> None:
+        """Note that a message reached a host for the first time."""
+        self.delays_seconds.setdefault(message_id, array("d")).append(delay_seconds)
+        self._trace.update(f"{message_id} {address} {now_seconds!r}".encode())
+
+    def rows(self, kind: type[R]) -> list[R]:
+        """Return all records of one type."""
+        return cast("list[R]", self._rows.get(kind, []))
+
+    @property
+    def trace_hash(self) -> str:
+        """SHA-256 over everything so far, as hex."""
+        return self._trace.hexdigest()

@@ -1,0 +1,177 @@
+"""What happened, as typed rows that actors append while time passes. Nothing is computed from them during the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class EpochStarted:
+    """Block P was agreed."""
+
+    epoch: int
+    start_height: int
+    start_seconds: float
+    block_hash: str
+    r_target: float
+    difficulty: float
+    hit_probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class EpochEnded:
+    """The last block before the next P was agreed; counts of the shared kernel work since P."""
+
+    epoch: int
+    end_seconds: float
+    computed: int
+    shared: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostJoined:
+    """A host entered the network and is known from this epoch on."""
+
+    epoch: int
+    participant: str
+    host_group: str
+    region: str
+    strategy: str
+    gpus: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class MLNodeFinished:
+    """One ML node's generation in one epoch."""
+
+    epoch: int
+    participant: str
+    node_id: int
+    gpu: str
+    n_gpus: int
+    n_gpu_groups: int
+    nonces_per_second: float
+    r_target: float
+    start_seconds: float
+    end_seconds: float
+    tried: int
+    valid: int
+    claimed: int
+    unsent: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockAgreed:
+    """A block and its place in the epoch (epoch 0, INFERENCE before the first P)."""
+
+    height: int
+    epoch: int
+    stage: str
+    proposer: str
+    time_seconds: float
+    block_hash: str
+    n_transactions: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionSent:
+    """A host created a transaction and started its gossip."""
+
+    tx_id: str
+    kind: str
+    creator: str
+    epoch: int
+    size_bytes: int
+    created_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionIncluded:
+    """A block took a transaction; `result` is the chain's answer."""
+
+    tx_id: str
+    height: int
+    seconds: float
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationDone:
+    """A validator finished a participant, or ran out of time (then nothing was checked)."""
+
+    epoch: int
+    validator: str
+    participant: str
+    n_claimed: int
+    n_checked: int
+    n_invalid: int
+    p_value: float
+    vote: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantJudged:
+    """The chain's verdict on one claim at VE; weights of votes are those of the previous epoch."""
+
+    epoch: int
+    participant: str
+    claimed_nonces: int
+    counted_nonces: int
+    claimed_weight: int
+    valid_vote_weight: int
+    invalid_vote_weight: int
+    total_vote_weight: int
+    is_accepted: bool
+    reason: str
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class DifficultyDecided:
+    """A controller's decision at VE; the next values are in force from S."""
+
+    epoch: int
+    height: int
+    measured: int
+    setpoint: float
+    difficulty: float
+    next_difficulty: float
+    next_r_target: float
+
+
+@dataclass(frozen=True, slots=True)
+class RewardSettled:
+    """A participant's reward for an ended epoch, in ngonka."""
+
+    epoch: int
+    participant: str
+    weight: int
+    reward_ngonka: int
+
+
+@dataclass(frozen=True, slots=True)
+class RewardClaimed:
+    """A claim was paid."""
+
+    epoch: int
+    participant: str
+    height: int
+
+
+Record = (
+    EpochStarted
+    | EpochEnded
+    | HostJoined
+    | MLNodeFinished
+    | BlockAgreed
+    | TransactionSent
+    | TransactionIncluded
+    | ValidationDone
+    | ParticipantJudged
+    | DifficultyDecided
+    | RewardSettled
+    | RewardClaimed
+)

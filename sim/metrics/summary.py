@@ -1,0 +1,39 @@
+"""A run in a few numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sim.metrics.frames import NO_CLAIM, Frames
+from sim.metrics.statistics import compute_wilson_interval
+
+
+def summarise(frames: Frames) -> dict[str, Any]:
+    """Return the measures of a whole run as plain JSON values."""
+    epochs, participants, transactions = frames["epochs"], frames["participants"], frames["transactions"]
+    tried, valid = int(epochs["tried"].sum()), int(epochs["valid"].sum())
+    expected = float((epochs["hit_probability"] * epochs["tried"]).sum() / tried) if tried else None
+    rejected = participants[~participants["is_accepted"] & (participants["reason"] != NO_CLAIM)]
+    return {
+        "n_epochs": len(epochs),
+        "simulated_seconds": float(epochs["end_seconds"].max()) if len(epochs) else 0.0,
+        "nonces_tried": tried,
+        "nonces_valid": valid,
+        "success_rate": valid / tried if tried else None,
+        "success_interval_95": list(compute_wilson_interval(valid, tried)),
+        "success_rate_exact": expected,
+        "distances_computed": int(epochs["computed"].sum()),
+        "distances_shared": int(epochs["shared"].sum()),
+        "claims_accepted": int(participants["is_accepted"].sum()),
+        "claims_rejected": len(rejected),
+        "rejections": [
+            {"epoch": int(row.epoch), "participant": row.participant, "strategy": row.strategy, "reason": row.reason}
+            for row in rejected.itertuples()
+        ],
+        "difficulty_first": float(epochs["difficulty"].iloc[0]) if len(epochs) else None,
+        "difficulty_last": float(epochs["difficulty"].iloc[-1]) if len(epochs) else None,
+        "gossip_delay_median_seconds": float(np.nanmedian(epochs["gossip_delay_median_seconds"])) if len(epochs) else None,
+        "transactions_by_fate": {str(k): int(v) for k, v in transactions["fate"].value_counts().sort_index().items()},
+    }

@@ -1,0 +1,30 @@
+"""What every actor of one run shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import simpy
+
+from sim.chain.ledger import Ledger
+from sim.metrics.recorder import Recorder
+from sim.network.gossip import Network
+from sim.protocol.params import ProtocolParams
+from sim.streams import Streams
+from sim.work.base import Work
+
+
+@dataclass(frozen=True)
+class Context:
+    """The clock, the network, the computing, the rules and the recorder of one run."""
+
+    env: simpy.Environment
+    network: Network
+    ledger: Ledger
+    work: Work
+    recorder: Recorder
+    streams: Streams
+    params: ProtocolParams
+    block_time_seconds: float
+    startup_seconds: float
+    """From dispatch to the first nonce of an ML node."""

@@ -1,0 +1,213 @@
+"""A host: one network endpoint, one chain node, its ML nodes and a strategy (protocol 1.5).
+
+It acts when a block is applied, on what *its own* chain state says at that height: a host that is behind still uses
+the old r_target, and a host that hears P too late misses the round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import simpy
+
+from pow.proofs import ProofBatch
+from sim.chain.chain_node import ChainNode
+from sim.metrics.records import HostJoined, TransactionSent
+from sim.nodes.context import Context
+from sim.nodes.ml_node import Assignment, Generation, MLNode
+from sim.nodes.validator import Validator, sample_claims
+from sim.protocol.blocks import commit_seed, schedule_at
+from sim.protocol.stages import Schedule, Stage
+from sim.protocol.state import Block, ChainState
+from sim.protocol.transactions import ClaimReward, SubmitProofBatch, SubmitSeed, SubmitValidation, Transaction
+from sim.strategies.base import Claim, Strategy, Vote
+
+STATE_SYNC_BYTES = 1_000_000  # size of the state that a newcomer downloads from a peer [I]
+PUBLIC_KEY_BYTES = 33
+BITS_PER_BYTE = 8
+
+
+@dataclass(frozen=True)
+class HostIdentity:
+    """Who a host is in the scenario."""
+
+    address: str
+    host_group: str
+    region: str
+    strategy_name: str
+    gpus: str
+    joins: int
+
+
+class Host:
+    """Executes what the rules of its software and its strategy ask for."""
+
+    def __init__(
+        self, context: Context, identity: HostIdentity, strategy: Strategy, ml_nodes: Sequence[MLNode]
+    ) -> None:
+        self._context = context
+        self.identity = identity
+        self.address = identity.address
+        self.public_key = self._stream("public key").bytes(PUBLIC_KEY_BYTES).hex()
+        self.chain = ChainNode(context.env, context.ledger, identity.address, self.on_block)
+        self._strategy = strategy
+        self._ml_nodes = tuple(ml_nodes)
+        self._seeds: dict[int, int] = {}
+        self._generations: list[Generation] = []
+        self._dispatched_epoch = 0
+        self._validator: Validator | None = None
+        self._n_sent = 0
+
+    # Joining the network
+
+    def join(self, get_height: Callable[[str], int]) -> None:
+        """Enter the network; where the chain has started, catch up by block sync from the nearest peer first."""
+        self._context.network.join(self.address, self.receive)
+        row = self.identity
+        self._context.recorder.add(
+            HostJoined(
+                row.joins, row.address, row.host_group, row.region, row.strategy_name, row.gpus, self._context.env.now
+            )
+        )
+        if self._context.ledger.height > 0:
+            self._context.env.process(self._sync(get_height))
+
+    def _sync(self, get_height: Callable[[str], int]) -> Generator[simpy.Event, object, None]:
+        link = min(self._context.network.get_peers(self.address), key=lambda link: link.latency_seconds)
+        yield self._context.env.timeout(link.latency_seconds)
+        height = get_height(link.receiver)
+        download_seconds = BITS_PER_BYTE * STATE_SYNC_BYTES / link.bandwidth_bits_per_second
+        yield self._context.env.timeout(link.latency_seconds + download_seconds)
+        self.chain.sync_to(height)
+
+    # What arrives
+
+    def receive(self, payload: Block | Transaction) -> None:
+        """Take a message from the network."""
+        if isinstance(payload, Block):
+            self.chain.receive(payload)
+        else:
+            self.chain.mempool.add(payload)
+
+    def on_block(self, block: Block, state: ChainState) -> None:
+        """Act at the edges of the epoch. Reference: protocol 1.5."""
+        schedule = schedule_at(block.height, self._context.params)
+        if schedule is None:
+            return
+        if block.height == schedule.start:
+            self._submit_seed(schedule)
+        if schedule.stage_at(block.height) is Stage.GENERATE:
+            self._dispatch(schedule, state)
+        if block.height == schedule.generation_end:
+            self._stop_generation()
+        if block.height == schedule.validation_start:
+            self._start_validation(state)
+        if block.height == schedule.validation_end and self._validator is not None:
+            self._validator.stop()
+            self._validator = None
+        if block.height == schedule.claim:
+            self._claim_reward(state)
+
+    # What it does
+
+    def _submit_seed(self, schedule: Schedule) -> None:
+        seed = self._seeds[schedule.index] = int(self._stream("seed", schedule.index).integers(2**63))
+        tx_id = f"seed/{self.address}/{schedule.index}"
+        self._send(SubmitSeed(tx_id, self.address, schedule.index, commit_seed(seed, self.address)))
+
+    def _dispatch(self, schedule: Schedule, state: ChainState) -> None:
+        """Send the ML nodes into generation, once an epoch, at the first block of GENERATE that the host applies."""
+        if self._dispatched_epoch == schedule.index or state.upcoming is None:
+            return
+        self._dispatched_epoch = schedule.index
+        blocks_left = schedule.generation_end - state.height
+        assignment = Assignment(
+            epoch_index=schedule.index,
+            start_height=schedule.start,
+            block_hash=state.upcoming.block_hash,
+            public_key=self.public_key,
+            r_target=state.r_target,
+            dim=self._context.params.vector_dim,
+            n_nodes=len(self._ml_nodes),
+            expected_seconds=blocks_left * self._context.block_time_seconds,
+        )
+        self._generations = [
+            Generation(
+                self._context,
+                node,
+                assignment,
+                self._strategy,
+                self._stream("strategy", schedule.index, node.node_id),
+                lambda node, claim: self._send_batch(node, claim, assignment),
+            )
+            for node in self._ml_nodes
+        ]
+
+    def _stop_generation(self) -> None:
+        for generation in self._generations:
+            self._context.recorder.add(generation.stop(self.address))
+        self._generations = []
+
+    def _send_batch(self, node: MLNode, claim: Claim, assignment: Assignment) -> None:
+        batch_id = self._stream("batch id").bytes(16).hex()
+        proofs = ProofBatch(
+            public_key=self.public_key,
+            block_hash=assignment.block_hash,
+            block_height=assignment.start_height,
+            nonces=claim.nonces,
+            distances=claim.distances,
+            node_id=node.node_id,
+        )
+        self._n_sent += 1
+        tx_id = f"batch/{self.address}/{self._n_sent}"
+        self._send(SubmitProofBatch(tx_id, self.address, batch_id, proofs))
+
+    def _start_validation(self, state: ChainState) -> None:
+        if self._dispatched_epoch != (state.upcoming.index if state.upcoming else None):
+            return  # no ML node of this host is in the round: it checks nobody (protocol 4.1)
+        samples = sample_claims(state, self._context.params, self.public_key)
+        order = self._stream("validation order", self._dispatched_epoch).permutation(len(samples))
+        self._validator = Validator(
+            self._context,
+            self.address,
+            state,
+            [samples[i] for i in order.tolist()],
+            self._strategy,
+            sum(node.nonces_per_second for node in self._ml_nodes),
+            self._send_vote,
+        )
+
+    def _send_vote(self, participant: str, vote: Vote) -> None:
+        upcoming = self.chain.state.upcoming
+        if upcoming is None:
+            return
+        tx_id = f"vote/{self.address}/{participant}/{upcoming.index}"
+        self._send(SubmitValidation(tx_id, self.address, participant, upcoming.start_height, vote.is_fraud))
+
+    def _claim_reward(self, state: ChainState) -> None:
+        settlement = state.settled.get(self.address)
+        if settlement is None or settlement.epoch_index not in self._seeds:
+            return
+        seed = self._seeds.pop(settlement.epoch_index)
+        tx_id = f"claim/{self.address}/{settlement.epoch_index}"
+        self._send(ClaimReward(tx_id, self.address, settlement.epoch_index, seed))
+
+    def _send(self, transaction: Transaction) -> None:
+        schedule = schedule_at(self.chain.height, self._context.params)
+        self._context.recorder.add(
+            TransactionSent(
+                tx_id=transaction.tx_id,
+                kind=type(transaction).__name__,
+                creator=self.address,
+                epoch=schedule.index if schedule else 0,
+                size_bytes=transaction.size_bytes,
+                created_seconds=self._context.env.now,
+            )
+        )
+        self.chain.mempool.add(transaction)
+        self._context.network.broadcast(self.address, transaction.tx_id, transaction, transaction.size_bytes)
+
+    def _stream(self, *name: str | int) -> np.random.Generator:
+        return self._context.streams("host", self.identity.address, *name)

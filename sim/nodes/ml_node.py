@@ -1,0 +1,155 @@
+"""An ML node: one GPU machine of a host, and its generation of nonces in one epoch (protocol 3.2 to 3.4)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import simpy
+from numpy.typing import NDArray
+
+from pow.seeds import nonce_sequence
+from pow.validation import is_valid
+from sim.metrics.records import MLNodeFinished
+from sim.nodes.context import Context
+from sim.strategies.base import Claim, ProductionView, Strategy
+
+SENDER_PERIOD_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class MLNode:
+    """A GPU machine. `node_id` starts at 1 within its host; a GPU group works as one device (protocol 7.2)."""
+
+    node_id: int
+    gpu: str
+    n_gpus: int
+    n_gpu_groups: int
+    group_nonces_per_second: float
+
+    @property
+    def nonces_per_second(self) -> float:
+        """Raw rate of all groups together."""
+        return self.n_gpu_groups * self.group_nonces_per_second
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a host tells its ML nodes at dispatch, read from its own chain state."""
+
+    epoch_index: int
+    start_height: int
+    block_hash: str
+    public_key: str
+    r_target: float
+    dim: int
+    n_nodes: int
+    expected_seconds: float
+    """How long generation should last, by the block time."""
+
+
+class Generation:
+    """One ML node's generation in one epoch: a SimPy process that ends when the host stops it."""
+
+    def __init__(
+        self,
+        context: Context,
+        node: MLNode,
+        assignment: Assignment,
+        strategy: Strategy,
+        generator: np.random.Generator,
+        send: Callable[[MLNode, Claim], None],
+    ) -> None:
+        self._env = context.env
+        self._work = context.work
+        self._startup_seconds = context.startup_seconds
+        self._node = node
+        self._assignment = assignment
+        self._strategy = strategy
+        self._generator = generator
+        self._send = send
+        self._sequences = [self._new_sequence(group) for group in range(node.n_gpu_groups)]
+        self._start_seconds = math.inf
+        self._tried_per_group = 0
+        self._tried = self._valid = self._claimed = self._unsent = 0
+        self._process = self._env.process(self._run())
+
+    def stop(self, participant: str) -> MLNodeFinished:
+        """End the generation now. What the sender has not sent yet is lost (protocol 3.4)."""
+        if self._process.is_alive:
+            self._process.interrupt()
+        self._look(is_sending=False)
+        return MLNodeFinished(
+            epoch=self._assignment.epoch_index,
+            participant=participant,
+            node_id=self._node.node_id,
+            gpu=self._node.gpu,
+            n_gpus=self._node.n_gpus,
+            n_gpu_groups=self._node.n_gpu_groups,
+            nonces_per_second=self._node.nonces_per_second,
+            r_target=self._assignment.r_target,
+            start_seconds=min(self._start_seconds, self._env.now),
+            end_seconds=self._env.now,
+            tried=self._tried,
+            valid=self._valid,
+            claimed=self._claimed,
+            unsent=self._unsent,
+        )
+
+    def _run(self) -> Generator[simpy.Event, object, None]:
+        try:
+            yield self._env.timeout(self._startup_seconds)
+            self._start_seconds = self._env.now
+            self._announce()
+            while True:
+                yield self._env.timeout(SENDER_PERIOD_SECONDS)
+                self._look(is_sending=True)
+        except simpy.Interrupt:
+            return
+
+    def _look(self, *, is_sending: bool) -> None:
+        """Collect what was computed since the last look, let the strategy decide, send or drop."""
+        nonces = self._take_nonces()
+        requests = [(self._assignment.public_key, nonce) for nonce in nonces.tolist()]
+        distances = self._work.distances(self._assignment.block_hash, requests)
+        n_valid = int(is_valid(distances, self._assignment.r_target).sum())
+        if is_sending:
+            claim = self._strategy.claim(self._view(nonces, distances), self._generator)
+            self._claimed += len(claim.nonces)
+            if claim.nonces:
+                self._send(self._node, claim)
+        else:
+            self._unsent += n_valid
+        self._tried += len(nonces)
+        self._valid += n_valid
+
+    def _view(self, nonces: NDArray[np.int64], distances: NDArray[np.float64]) -> ProductionView:
+        return ProductionView(
+            nonces, distances, self._assignment.r_target, self._assignment.dim, self._valid, self._claimed
+        )
+
+    def _take_nonces(self) -> NDArray[np.int64]:
+        """Nonces that all GPU groups have finished since the last look."""
+        elapsed = max(0.0, self._env.now - self._start_seconds)
+        done = math.floor(elapsed * self._node.group_nonces_per_second)
+        n_new, self._tried_per_group = done - self._tried_per_group, done
+        taken = [nonce for sequence in self._sequences for nonce in islice(sequence, n_new)]
+        return np.array(taken, dtype=np.int64)
+
+    def _announce(self) -> None:
+        remaining = self._assignment.expected_seconds - self._startup_seconds
+        n_expected = math.floor(max(0.0, remaining) * self._node.group_nonces_per_second)
+        self._work.announce(
+            self._assignment.block_hash,
+            [
+                (self._assignment.public_key, nonce)
+                for group in range(self._node.n_gpu_groups)
+                for nonce in islice(self._new_sequence(group), n_expected)
+            ],
+        )
+
+    def _new_sequence(self, group: int) -> Iterator[int]:
+        return nonce_sequence(self._node.node_id, self._assignment.n_nodes, group, self._node.n_gpu_groups)

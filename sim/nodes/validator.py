@@ -1,0 +1,113 @@
+"""A host's validation in one epoch: re-execute sampled nonces of everybody, test, vote (protocol 4.1 to 4.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from itertools import chain
+
+import simpy
+
+from pow.validation import FraudTest, count_invalid, fraud_test
+from sim.metrics.records import ValidationDone
+from sim.nodes.context import Context
+from sim.protocol.params import ProtocolParams
+from sim.protocol.sampling import compute_sampling_seed, select_positions
+from sim.protocol.state import ChainState, batches_by_participant
+from sim.strategies.base import Strategy, ValidationView, Vote
+from sim.work.base import Request
+
+OUT_OF_TIME = "out of time"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one validator re-executes of one participant."""
+
+    participant: str
+    n_claimed: int
+    requests: tuple[Request, ...]
+
+
+def sample_claims(state: ChainState, params: ProtocolParams, validator_key: str) -> list[Sample]:
+    """Read all batches once, at V, and sample positions of every participant. Reference: protocol 4.1, 4.2."""
+    assert state.upcoming is not None, "validation without an upcoming epoch"
+    seed = compute_sampling_seed(validator_key, state.upcoming.block_hash, state.upcoming.start_height)
+    samples = []
+    for participant, batches in batches_by_participant(state).items():
+        claimed = list(
+            chain.from_iterable(((b.proofs.public_key, nonce) for nonce in b.proofs.nonces) for b in batches)
+        )
+        positions = select_positions(len(claimed), params.validation_sample_size, seed)
+        samples.append(Sample(participant, len(claimed), tuple(claimed[i] for i in positions.tolist())))
+    return samples
+
+
+class Validator:
+    """One host's validation of one epoch: a SimPy process that ends when all are checked or the host stops it."""
+
+    def __init__(
+        self,
+        context: Context,
+        address: str,
+        state: ChainState,
+        samples: list[Sample],
+        strategy: Strategy,
+        nonces_per_second: float,
+        send_vote: Callable[[str, Vote], None],
+    ) -> None:
+        assert state.upcoming is not None, "validation without an upcoming epoch"
+        self._env = context.env
+        self._work = context.work
+        self._params = context.params
+        self._recorder = context.recorder
+        self._address = address
+        self._upcoming = state.upcoming
+        self._r_target = state.r_target
+        self._pending = list(samples)
+        self._strategy = strategy
+        self._nonces_per_second = nonces_per_second
+        self._send_vote = send_vote
+        self._work.announce(self._upcoming.block_hash, list(chain.from_iterable(s.requests for s in samples)))
+        self._process = self._env.process(self._run())
+
+    def stop(self) -> None:
+        """The window is over: whoever is not checked yet gets no vote from this validator."""
+        if self._process.is_alive:
+            self._process.interrupt()
+        nothing = fraud_test(0, 0)
+        for sample in self._pending:
+            self._note(sample, nothing, OUT_OF_TIME)
+        self._pending = []
+
+    def _run(self) -> Generator[simpy.Event, object, None]:
+        try:
+            while self._pending:
+                yield self._env.timeout(len(self._pending[0].requests) / self._nonces_per_second)
+                self._finish(self._pending.pop(0))
+        except simpy.Interrupt:
+            return
+
+    def _finish(self, sample: Sample) -> None:
+        distances = self._work.distances(self._upcoming.block_hash, sample.requests)
+        n_invalid = count_invalid(distances, self._r_target)
+        test = fraud_test(len(distances), n_invalid, self._params.p_mismatch, self._params.fraud_threshold)
+        vote = self._strategy.vote(ValidationView(sample.participant, sample.participant == self._address, test))
+        if vote is not None:
+            self._send_vote(sample.participant, vote)
+        self._note(sample, test, "abstained" if vote is None else "fraud" if vote.is_fraud else "valid")
+
+    def _note(self, sample: Sample, test: FraudTest, vote: str) -> None:
+        self._recorder.add(
+            ValidationDone(
+                epoch=self._upcoming.index,
+                validator=self._address,
+                participant=sample.participant,
+                n_claimed=sample.n_claimed,
+                n_checked=test.n_checked,
+                n_invalid=test.n_invalid,
+                p_value=test.p_value,
+                vote=vote,
+                seconds=self._env.now,
+            )
+        )

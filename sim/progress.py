@@ -1,0 +1,56 @@
+"""What a person sees while a run takes its time: one line an epoch, and a moving bar in a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from sim.metrics.recorder import Recorder
+from sim.metrics.records import EpochEnded, MLNodeFinished, ParticipantJudged
+from sim.scenario import Scenario
+
+ReportEpoch = Callable[[EpochEnded, Recorder], None]
+Progress = Callable[[Scenario], AbstractContextManager[ReportEpoch]]
+
+
+@contextmanager
+def no_progress(_: Scenario) -> Iterator[ReportEpoch]:
+    """Say nothing."""
+    yield lambda ended, recorder: None
+
+
+@contextmanager
+def terminal_progress(scenario: Scenario) -> Iterator[ReportEpoch]:
+    """Write to standard error, so that tables on standard output stay clean."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(f"{scenario.name}: epochs", total=scenario.epochs)
+        previous = time.perf_counter()
+
+        def report(ended: EpochEnded, recorder: Recorder) -> None:
+            nonlocal previous
+            now = time.perf_counter()
+            console.print(_describe(ended, recorder, now - previous, scenario.epochs), highlight=False, soft_wrap=True)
+            previous = now
+            bar.advance(task)
+
+        yield report
+
+
+def _describe(ended: EpochEnded, recorder: Recorder, wall_seconds: float, n_epochs: int) -> str:
+    nodes = [row for row in recorder.rows(MLNodeFinished) if row.epoch == ended.epoch]
+    judged = [row for row in recorder.rows(ParticipantJudged) if row.epoch == ended.epoch]
+    n_accepted = sum(row.is_accepted for row in judged)
+    minutes, seconds = divmod(round(ended.end_seconds), 60)
+    return (
+        f"epoch {ended.epoch}/{n_epochs} · {minutes} min {seconds:02d} s simulated · "
+        f"{sum(row.tried for row in nodes)} nonces tried, {sum(row.valid for row in nodes)} valid · "
+        f"{n_accepted} accepted, {len(judged) - n_accepted} rejected · "
+        f"{ended.computed / max(wall_seconds, 1e-9):.0f} nonces/s"
+    )

@@ -1,0 +1,35 @@
+"""The parameters that the chain carries and every host reads from its own state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sim.protocol.versions import Rules
+
+
+@dataclass(frozen=True)
+class EpochParams:
+    """Lengths of an epoch's parts, in blocks. Reference: protocol 1.1, 10."""
+
+    epoch_length: int = 40
+    epoch_shift: int = 0
+    poc_stage_duration: int = 10
+    poc_exchange_duration: int = 2
+    poc_validation_delay: int = 2
+    poc_validation_duration: int = 6
+    set_new_validators_delay: int = 1
+
+
+@dataclass(frozen=True)
+class ProtocolParams:
+    """Everything that the rules need to know besides the state itself."""
+
+    rules: Rules
+    epoch: EpochParams
+    vector_dim: int
+    """Dimension of the sphere: the kernel's vocab_size."""
+    validation_sample_size: int = 200
+    fraud_threshold: float = 1e-7
+    p_mismatch: float = 5e-4
+    max_individual_power_percentage: float = 0.25
+    block_max_bytes: int = 22_020_096

@@ -1,0 +1,38 @@
+"""Who proposes a block: CometBFT's weighted round-robin by priority.
+
+Each height every validator's priority grows by its power; the highest priority proposes and pays back the total power.
+Over any window of heights a validator therefore proposes in proportion to its power, to within one block.
+Reference: CometBFT specification, "Proposer selection procedure" (docs.cometbft.com).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+WINDOW_FACTOR = 2  # priorities are kept within this multiple of the total power
+
+
+def select_proposer(priorities: Mapping[str, int], powers: Mapping[str, int]) -> tuple[str, dict[str, int]]:
+    """Return the proposer of the next height and everybody's new priority; ties go to the lower address."""
+    if not powers:
+        raise ValueError("no validator has any power: nobody can propose a block")
+    total = sum(powers.values())
+    current = _rescale(_admit(priorities, powers, total), total)
+    raised = {address: current[address] + power for address, power in sorted(powers.items())}
+    proposer = max(raised, key=lambda address: raised[address])  # the first of equals, in address order
+    raised[proposer] -= total
+    return proposer, raised
+
+
+def _admit(priorities: Mapping[str, int], powers: Mapping[str, int], total: int) -> dict[str, int]:
+    """Newcomers start at -1.125 · total, so that leaving and coming back never gains a turn."""
+    return {address: priorities.get(address, -(total + (total >> 3))) for address in powers}
+
+
+def _rescale(priorities: dict[str, int], total: int) -> dict[str, int]:
+    """Keep the spread of priorities inside the window and their mean at zero."""
+    spread = max(priorities.values()) - min(priorities.values())
+    ratio = max(1, -(-spread // (WINDOW_FACTOR * total)))
+    scaled = {address: int(priority / ratio) for address, priority in priorities.items()}
+    mean = sum(scaled.values()) // len(scaled)
+    return {address: priority - mean for address, priority in scaled.items()}

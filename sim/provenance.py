@@ -1,0 +1,60 @@
+"""Where a result comes from: code, dependencies, machine, settings."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sim
+from sim.work import get_n_cpus
+
+DEPENDENCIES = ("simpy", "torch", "numpy", "scipy", "networkx", "pandas", "pyarrow", "pydantic", "ruamel.yaml")
+GIT_SECONDS = 10
+
+
+def get_code_version() -> str:
+    """Return the package's version, with the commit (and "+changes") where it runs from a git checkout."""
+    here = Path(__file__).resolve().parent.parent
+    if not (here / ".git").exists():
+        return sim.__version__
+    try:
+        commit = _git(here, "rev-parse", "--short=12", "HEAD")
+        changed = _git(here, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return sim.__version__
+    return f"{sim.__version__}+{commit}{'+changes' if changed else ''}"
+
+
+def get_provenance(seed: int) -> dict[str, Any]:
+    """Return what is known before a run starts."""
+    return {
+        "code_version": get_code_version(),
+        "seed": seed,
+        "started_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "dependencies": {name: importlib.metadata.version(name) for name in DEPENDENCIES},
+        "hardware": {
+            "machine": platform.machine(),
+            "processor": _get_processor(),
+            "n_cpus": get_n_cpus(),
+            "system": f"{platform.system()} {platform.release()}",
+        },
+    }
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=GIT_SECONDS).stdout.strip()
+
+
+def _get_processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor()

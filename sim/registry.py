@@ -1,0 +1,220 @@
+"""Plug-ins by name: one file with `@controllers.register("name")` over a frozen dataclass, and no other file changes.
+
+A registry imports its own package's modules when it is first asked, then outside packages' entry points. It builds a
+plug-in from a scenario's spec (`proportional`, or `{kind: proportional, max_step: 2.0}`) and refuses what the dataclass
+does not name: a plain dataclass behind pydantic would drop an unknown key in silence.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import entry_points
+from typing import Any, Generic
+
+from pydantic import ConfigDict, GetCoreSchemaHandler, TypeAdapter, ValidationError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import PydanticSerializationError, core_schema, to_json
+from typing_extensions import TypeVar
+
+from sim.errors import UserError, did_you_mean
+from sim.problems import Problem, as_validation_error, problems_of, show_value
+
+T = TypeVar("T", default=Any)
+C = TypeVar("C", bound=type)
+
+KIND = "kind"  # the key of a spec that names the plug-in
+_STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class PluginError(UserError):
+    """A spec that builds no plug-in, with everything that is wrong with it; places count from the spec."""
+
+    def __init__(self, kind: str, problems: Sequence[Problem]) -> None:
+        self.kind = kind
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{kind}: {problem}" for problem in self.problems))
+
+    def __reduce__(self) -> tuple[type[PluginError], tuple[str, tuple[Problem, ...]]]:
+        """Cross a process border whole: exceptions pickle by their arguments."""
+        return (type(self), (self.kind, self.problems))
+
+
+class Registry(Generic[T]):
+    """The plug-ins of one kind; T is the protocol that they follow."""
+
+    def __init__(self, kind: str, entry_point_group: str, package: str | None = None) -> None:
+        """`package`: every module in it is imported before the first answer, so that its plug-ins register."""
+        self.kind = kind
+        self.entry_point_group = entry_point_group
+        self._package = package
+        self._classes: dict[str, type] = {}
+        self._adapters: dict[str, TypeAdapter[Any]] = {}
+        self._is_loaded = False
+
+    def register(self, name: str) -> Callable[[C], C]:
+        """Return the decorator that puts a frozen dataclass into the registry under that name."""
+
+        def add(plugin: C) -> C:
+            self._check_registrable(name, plugin)
+            self._classes[name] = plugin
+            return plugin
+
+        return add
+
+    def names(self) -> tuple[str, ...]:
+        """Return all names, sorted."""
+        self._load()
+        return tuple(sorted(self._classes))
+
+    def get(self, name: str) -> type[T]:
+        """Return the class of that name; raise PluginError with the nearest name and all of them."""
+        self._load()
+        if name not in self._classes:
+            message = f'unknown {self.kind} "{name}".{did_you_mean(name, self._classes)}'
+            raise PluginError(self.kind, [Problem((), message)])
+        return self._classes[name]
+
+    def name_of(self, plugin: object) -> str:
+        """Return the name under which the object's class is registered."""
+        self._load()
+        for name, registered in self._classes.items():
+            if registered is type(plugin):
+                return name
+        raise PluginError(self.kind, [Problem((), f"{type(plugin).__name__} is not registered as a {self.kind}")])
+
+    def build(self, spec: object) -> T:
+        """Return the plug-in of a spec (name, mapping with `kind`, or plug-in); raise PluginError with all problems."""
+        if not isinstance(spec, (str, Mapping)) and dataclasses.is_dataclass(spec):
+            spec = self.spec_of(spec)  # an object made in Python obeys the same bounds as a file
+        name, parameters = self._split(spec)
+        adapter = self._adapter(name)
+        try:
+            # A YAML tree is JSON. In pydantic's strict JSON mode a list may fill a tuple and a mapping a dataclass,
+            # but no text or bool ever becomes a number.
+            built: T = adapter.validate_json(to_json(parameters, inf_nan_mode="constants"))
+        except ValidationError as error:
+            raise PluginError(self.kind, problems_of(error, adapter.json_schema())) from error
+        except PydanticSerializationError as error:
+            raise PluginError(self.kind, [Problem((), f"no YAML can hold these parameters: {error}")]) from error
+        return built
+
+    def spec_of(self, plugin: object) -> dict[str, Any]:
+        """Return {kind: name, **all parameters}, ready for YAML: `build` makes an equal object of it."""
+        name = self.name_of(plugin)
+        return {KIND: name, **self._adapter(name).dump_python(plugin, mode="json")}
+
+    def describe(self) -> dict[str, str]:
+        """Return each name with the first line of its docstring."""
+        return {name: (inspect.getdoc(self._classes[name]) or "").partition("\n")[0] for name in self.names()}
+
+    def json_schema(self) -> JsonSchemaValue:
+        """Return the JSON Schema of a spec: a bare name, or one object per plug-in with all its parameters."""
+        schemas = [self._plugin_schema(name) for name in self.names()]
+        bare = [name for name, schema in zip(self.names(), schemas, strict=True) if schema["required"] == [KIND]]
+        return {"anyOf": [{"enum": bare, "description": f"a {self.kind} by its name"}, *schemas]}
+
+    def _plugin_schema(self, name: str) -> JsonSchemaValue:
+        # mode: a default is shown as it would be written ("5.6 s"), not as it is held (5.6).
+        schema = self._adapter(name).json_schema(mode="serialization")
+        schema = _inline(schema, schema.pop("$defs", {}))
+        properties = {KIND: {"const": name, "description": self.describe()[name]}, **schema.get("properties", {})}
+        return {**schema, "properties": properties, "required": [KIND, *schema.get("required", [])]}
+
+    def _check_registrable(self, name: str, plugin: type) -> None:
+        """Raise for what the author of a plug-in got wrong (a TypeError or ValueError: no user can mend it)."""
+        if name in self._classes:
+            raise ValueError(f'{self.kind} "{name}" is registered twice: {self._classes[name]!r} and {plugin!r}')
+        if not dataclasses.is_dataclass(plugin) or not plugin.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+            raise TypeError(f'{self.kind} "{name}": {plugin!r} must be a frozen dataclass (register above dataclass)')
+        if any(field.name == KIND for field in dataclasses.fields(plugin)):
+            raise TypeError(f'{self.kind} "{name}": a field must not be called "{KIND}", which names the plug-in')
+
+    def _split(self, spec: object) -> tuple[str, dict[str, Any]]:
+        if isinstance(spec, str):
+            self.get(spec)
+            return spec, {}
+        if not isinstance(spec, Mapping):
+            what = f"must be the name of a {self.kind}, or a mapping with the key {KIND}, not {show_value(spec)}"
+            raise PluginError(self.kind, [Problem((), what)])
+        name = spec.get(KIND)
+        if not isinstance(name, str):
+            what = f"must be the name of a {self.kind}, not {show_value(name)}." if KIND in spec else "is missing;"
+            listing = did_you_mean("", self.names())
+            raise PluginError(self.kind, [Problem((KIND,), f"{what}{listing}")])
+        try:
+            self.get(name)
+        except PluginError as error:
+            raise PluginError(self.kind, [problem.below(KIND) for problem in error.problems]) from None
+        return name, {key: value for key, value in spec.items() if key != KIND}
+
+    def _adapter(self, name: str) -> TypeAdapter[Any]:
+        if name not in self._adapters:
+            plugin = self._classes[name]
+            if not hasattr(plugin, "__pydantic_config__"):
+                plugin.__pydantic_config__ = _STRICT  # type: ignore[attr-defined]
+            self._adapters[name] = TypeAdapter(plugin)
+        return self._adapters[name]
+
+    def _load(self) -> None:
+        if self._is_loaded:
+            return
+        self._is_loaded = True  # before the imports: a module may ask the registry while it registers
+        try:
+            if self._package is not None:
+                for module in pkgutil.iter_modules(importlib.import_module(self._package).__path__):
+                    importlib.import_module(f"{self._package}.{module.name}")
+            self._load_entry_points()
+        except BaseException:
+            self._is_loaded = False
+            raise
+
+    def _load_entry_points(self) -> None:
+        for entry_point in entry_points(group=self.entry_point_group):
+            try:
+                plugin = entry_point.load()
+                if isinstance(plugin, type) and plugin not in self._classes.values():
+                    self.register(entry_point.name)(plugin)
+            except Exception as error:
+                owner = entry_point.dist.name if entry_point.dist else "an unknown package"
+                message = f'cannot load "{entry_point.name}" of {owner} ({entry_point.value}): {error}'
+                raise PluginError(self.kind, [Problem((), message)]) from error
+
+
+class PluginOf:
+    """Annotation of a pydantic field that holds a plug-in: `Annotated[Controller, PluginOf(controllers)]`."""
+
+    def __init__(self, registry: Registry[Any]) -> None:
+        self._registry = registry
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Build from a spec; write a spec."""
+        return core_schema.no_info_plain_validator_function(
+            self._build,
+            serialization=core_schema.plain_serializer_function_ser_schema(self._registry.spec_of),
+        )
+
+    def __get_pydantic_json_schema__(self, _schema: object, _handler: object) -> JsonSchemaValue:
+        """Return the union over all plug-ins."""
+        return self._registry.json_schema()
+
+    def _build(self, spec: object) -> object:
+        try:
+            return self._registry.build(spec)
+        except PluginError as error:
+            raise as_validation_error(self._registry.kind, error.problems, spec) from error
+
+
+def _inline(schema: Any, definitions: Mapping[str, Any]) -> Any:
+    """Return the schema with each $ref replaced by what it names: it must stand alone inside another schema."""
+    if isinstance(schema, list):
+        return [_inline(item, definitions) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        rest = {key: value for key, value in schema.items() if key != "$ref"}
+        schema = {**definitions[schema["$ref"].rsplit("/", 1)[-1]], **rest}
+    return {key: _inline(value, definitions) for key, value in schema.items()}

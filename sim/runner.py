@@ -1,0 +1,100 @@
+"""One scenario -> one result: builds the world, lets it run, turns its records into frames."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from sim.metrics.frames import build_frames
+from sim.metrics.records import EpochEnded
+from sim.metrics.summary import summarise
+from sim.progress import Progress, no_progress, terminal_progress
+from sim.provenance import get_provenance
+from sim.results import PROVENANCE_FILE, SCENARIO_FILE, Result, open_folder, write_json, write_text
+from sim.scenario import Scenario, dump_scenario, load_scenario, parse_scenario
+from sim.work import open_kernel
+from sim.world import build_world
+
+
+def run(
+    scenario: Scenario | str | PathLike[str],
+    *,
+    seed: int | None = None,
+    overrides: Mapping[str, object] | None = None,
+    progress: bool = False,
+) -> Result:
+    """Run a scenario and return its result without writing anything."""
+    if isinstance(scenario, Scenario):  # through its text, so that overrides are checked like a file's keys
+        loaded = parse_scenario(dump_scenario(scenario), scenario.name, overrides or {}, seed)
+    else:
+        loaded = load_scenario(scenario, overrides or {}, seed)
+    return simulate(loaded, get_provenance(loaded.seed), terminal_progress if progress else no_progress)
+
+
+def run_into_folder(scenario: Scenario, *, out: Path | None, root: Path, progress: bool) -> tuple[Result, Path]:
+    """Run a scenario and leave its results folder; what was finished at an interruption is saved too."""
+    text = dump_scenario(scenario)
+    folder = open_folder(scenario.name, text, out, root)
+    provenance = get_provenance(scenario.seed)
+    write_text(folder / SCENARIO_FILE, text)
+    write_json(folder / PROVENANCE_FILE, {**provenance, "status": "running"})
+    try:
+        result = simulate(scenario, provenance, terminal_progress if progress else no_progress)
+    except Interrupted as interruption:
+        interruption.result.save(folder)
+        raise
+    except BaseException:
+        write_json(folder / PROVENANCE_FILE, {**provenance, "status": "failed"})
+        raise
+    result.save(folder)
+    return result, folder
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C: carries the result of what was finished."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__("interrupted")
+        self.result = result
+
+
+@dataclass
+class _Clock:
+    started: float
+
+    def seconds(self) -> float:
+        return round(time.perf_counter() - self.started, 3)
+
+
+def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progress) -> Result:
+    """Run a loaded scenario; raises `Interrupted` with the finished part on Ctrl-C."""
+    clock = _Clock(time.perf_counter())
+    settings = scenario.work
+    kernel = open_kernel(settings.pow_params, settings.dtype, settings.batch_size, settings.threads)
+    with kernel as work, progress(scenario) as report:
+        world = build_world(scenario, work, lambda ended: report(ended, world.recorder))
+        status = "finished"
+        try:
+            world.run()
+        except KeyboardInterrupt:
+            status = "interrupted"
+        frames = build_frames(world.recorder)
+        result = Result(
+            scenario_yaml=dump_scenario(scenario),
+            provenance={
+                **provenance,
+                "status": status,
+                "trace_hash": world.recorder.trace_hash,
+                "wall_seconds": clock.seconds(),
+                "work": work.describe(),
+            },
+            summary=summarise(frames),
+            frames=frames,
+        )
+    if status == "interrupted":
+        raise Interrupted(result)
+    return result

@@ -1,0 +1,73 @@
+"""A tree of plain values (mappings, lists, scalars) that knows where each of its parts was written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sim.errors import Mistake
+from sim.problems import Loc, Problem
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something was written; line and column count from 1, None for a value from the command line."""
+
+    source: str
+    line: int | None = None
+    column: int | None = None
+
+    def mistake(self, message: str, path: Loc = ()) -> Mistake:
+        """Return a mistake at this place."""
+        return Mistake(self.source, self.line, self.column, ".".join(str(part) for part in path), message)
+
+
+@dataclass
+class Document:
+    """One scenario as read: its tree, and the mistakes that do not keep the rest from being checked."""
+
+    tree: Any
+    places: dict[Loc, Place]
+    """Of each key, and of each item of a list; () is the whole."""
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    def replace(self, loc: Loc, value: object, place: Place) -> None:
+        """Put a value at a place whose parent exists; everything in it was written at `place`."""
+        if not loc:
+            self.tree = value
+        else:
+            parent = self.tree
+            for part in loc[:-1]:
+                parent = parent[part]
+            parent[loc[-1]] = value
+        self.places = {known: found for known, found in self.places.items() if known[: len(loc)] != loc}
+        self.places[loc] = place
+
+    def locate(self, problem: Problem) -> Mistake:
+        """Return the mistake at the nearest part of the tree that was written."""
+        path = self._written_path(problem.loc)
+        near = path
+        while near not in self.places:
+            near = near[:-1]
+        return self.places[near].mistake(problem.message, path)
+
+    def _written_path(self, loc: Loc) -> Loc:
+        """Return `loc` without pydantic's own steps, the names of a union's members, which nobody wrote."""
+        path: Loc = ()
+        node: Any = self.tree
+        for position, part in enumerate(loc):
+            is_last = position == len(loc) - 1
+            if _holds(node, part):
+                node = node[part]
+                path = (*path, part)
+            elif is_last or not isinstance(node, (Mapping, list)):
+                path = (*path, part)  # a key that is missing
+                node = None
+        return path
+
+
+def _holds(node: object, part: int | str) -> bool:
+    if isinstance(node, Mapping):
+        return part in node
+    return isinstance(node, list) and isinstance(part, int) and part < len(node)

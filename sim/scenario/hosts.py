@@ -1,0 +1,156 @@
+"""Host groups of a scenario: who takes part, with which GPUs, where, from when and with what in mind."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+)
+
+from sim.errors import UserError
+from sim.gpus import gpu_names, load_gpu
+from sim.problems import Problem, as_validation_error, explained, show_value
+from sim.registry import PluginOf
+from sim.strategies import strategies
+
+if TYPE_CHECKING:
+    from sim.strategies.base import Strategy
+else:  # pydantic leaves the type to the registry; a strategy's own imports wait until one is built
+    Strategy = Any
+
+STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+MAX_GPUS_PER_ML_NODE = 64
+MAX_HOSTS_PER_GROUP = 10_000
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_GPUS = re.compile(r"\s*(?:(\d{1,9})\s*[xX×]\s+|(\d{1,9})\s*×\s*)?([^\s×]+)\s*", re.ASCII)
+_EPOCH = re.compile(r"\s*epoch\s+(-?\d{1,18})\s*", re.ASCII)
+
+
+def check_name(name: str) -> str:
+    """Return the name; raise unless it can be a folder and a part of a path on the command line."""
+    if _NAME.fullmatch(name):
+        return name
+    raise explained(f"{show_value(name)} must start with a letter; up to 63 letters, digits, - and _ may follow")
+
+
+Name = Annotated[str, AfterValidator(check_name), Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$"})]
+
+
+@dataclass(frozen=True)
+class MLNodeConfig:
+    """The GPUs of one ML node: `n_gpus` of one model."""
+
+    n_gpus: int
+    gpu: str
+
+    def __str__(self) -> str:
+        """Return what a scenario writes: "4 x H100-SXM"."""
+        return f"{self.n_gpus} x {self.gpu}"
+
+    @property
+    def vram_gib(self) -> tuple[float, ...]:
+        """Nominal memory of each GPU, in GiB."""
+        return (load_gpu(self.gpu).vram_gib,) * self.n_gpus
+
+
+def parse_ml_nodes(value: object) -> tuple[MLNodeConfig, ...]:
+    """Return the ML nodes of "4 x H100-SXM", or one for each item of a list; raise ValueError with all problems."""
+    items = value if isinstance(value, (list, tuple)) else [value]
+    nodes: list[MLNodeConfig] = []
+    problems: list[Problem] = []
+    for index, item in enumerate(items):
+        try:
+            nodes.append(_parse_ml_node(item))
+        except (ValueError, UserError) as error:
+            problem = Problem((), str(error))
+            problems.append(problem if items is not value else problem.below(index))
+    if not items:
+        problems.append(Problem((), "must name at least one ML node, for instance 4 x H100-SXM"))
+    if problems:
+        raise as_validation_error("gpus", problems, value)
+    return tuple(nodes)
+
+
+def _parse_ml_node(item: object) -> MLNodeConfig:
+    if isinstance(item, MLNodeConfig):
+        item = str(item)
+    match = _GPUS.fullmatch(item) if isinstance(item, str) else None
+    if match is None:
+        raise ValueError(f"must be written like 4 x H100-SXM, not {show_value(item)}")
+    n_gpus = int(match[1] or match[2] or 1)
+    load_gpu(match[3])
+    if not 1 <= n_gpus <= MAX_GPUS_PER_ML_NODE:
+        bound = "at least 1" if n_gpus < 1 else f"at most {MAX_GPUS_PER_ML_NODE}"
+        raise ValueError(f"{n_gpus} GPUs in one ML node; there must be {bound}")
+    return MLNodeConfig(n_gpus, match[3])
+
+
+def format_ml_nodes(nodes: tuple[MLNodeConfig, ...]) -> str | list[str]:
+    """Return what `parse_ml_nodes` reads."""
+    return str(nodes[0]) if len(nodes) == 1 else [str(node) for node in nodes]
+
+
+def parse_joins(value: object) -> object:
+    """Return the number of "epoch 5"; any other value stays, for the field's own type to judge."""
+    if not isinstance(value, str):
+        return value
+    match = _EPOCH.fullmatch(value)
+    if match is None:
+        raise explained(f"{show_value(value)} is no epoch; write for instance epoch 5")
+    return int(match[1])
+
+
+class _MLNodesSchema:
+    """The JSON Schema of `gpus`, made when asked for: it lists outside packages' profiles too."""
+
+    def __get_pydantic_json_schema__(self, _schema: object, _handler: object) -> dict[str, Any]:
+        """Return one text, or a list with a text for each ML node."""
+        gpus = "|".join(re.escape(name) for name in gpu_names())
+        pattern = rf"^\s*(\d+\s*[xX×]\s+|\d+\s*×\s*)?({gpus})\s*$"
+        node = {"type": "string", "pattern": pattern, "examples": ["4 x H100-SXM"]}
+        return {"anyOf": [node, {"type": "array", "items": node, "minItems": 1}]}
+
+
+MLNodes = Annotated[
+    tuple[MLNodeConfig, ...],
+    PlainValidator(parse_ml_nodes),
+    PlainSerializer(format_ml_nodes),
+    _MLNodesSchema(),
+]
+EpochNumber = Annotated[
+    int,
+    BeforeValidator(parse_joins),
+    Field(ge=1),
+    PlainSerializer(lambda epoch: f"epoch {epoch}"),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^\s*epoch\s+\d+\s*$"}]}
+    ),
+]
+
+
+class HostGroup(BaseModel):
+    """Hosts that are alike."""
+
+    model_config = STRICT
+
+    name: Name = Field(description="unique name; the hosts are called after it")
+    count: int = Field(1, ge=1, le=MAX_HOSTS_PER_GROUP, description="number of hosts in the group")
+    gpus: MLNodes = Field(description="GPUs of one host: `4 x H100-SXM` is one ML node, a list is one per item")
+    region: str = Field(description="where the hosts stand: a region of the topology's table")
+    joins: EpochNumber = Field(1, description="first epoch in which they take part")
+    strategy: Annotated[Strategy, PluginOf(strategies)] = Field(
+        default_factory=lambda: strategies.build("honest"),
+        description="what they do",
+        json_schema_extra={"default": "honest"},
+    )

@@ -1,0 +1,87 @@
+"""A scenario file to a frozen Scenario, with every mistake at once, and back."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.representer import RoundTripRepresenter
+
+from sim.errors import ScenarioError
+from sim.problems import problems_of, show_value
+from sim.scenario.checks import scenario_problems
+from sim.scenario.document import Document
+from sim.scenario.overrides import Overrides, apply_overrides
+from sim.scenario.schema import Scenario
+from sim.scenario.source import read_source
+from sim.scenario.yaml_tree import parse_document
+
+
+def load_scenario(path: str | os.PathLike[str], overrides: Overrides = (), seed: int | None = None) -> Scenario:
+    """Return the scenario of a file, with overrides (`{"hosts.0.count": 3}` or `["hosts.0.count=3"]`) and seed.
+
+    Raises ScenarioError with every mistake, each at its file:line:column or at the override that made it.
+    """
+    return parse_scenario(read_source(path), os.fspath(path), overrides, seed)
+
+
+def parse_scenario(text: str, source: str = "scenario", overrides: Overrides = (), seed: int | None = None) -> Scenario:
+    """Return the scenario of a YAML text; `source` names it in mistakes. See `load_scenario`."""
+    document = parse_document(text, source)
+    if not isinstance(document.tree, Mapping):
+        message = f"a scenario is a mapping with the keys {', '.join(Scenario.model_fields)}, not {{}}"
+        shown = show_value(document.tree)
+        raise ScenarioError([*document.mistakes, document.places[()].mistake(message.format(shown))])
+    apply_overrides(document, overrides, seed)
+    return _build(document)
+
+
+def _build(document: Document) -> Scenario:
+    scenario: Scenario | None = None
+    problems = []
+    try:
+        # A YAML tree is JSON, and pydantic's strict mode takes a list for a tuple from JSON only.
+        scenario = Scenario.model_validate_json(json.dumps(document.tree))
+    except ValidationError as error:
+        # Validation stops before the checks across fields where a field is wrong; the raw tree gives them as well.
+        problems = [*problems_of(error, scenario_json_schema()), *scenario_problems(document.tree)]
+    mistakes = [*document.mistakes, *(document.locate(problem) for problem in problems)]
+    if scenario is None or mistakes:
+        raise ScenarioError(mistakes)
+    return scenario
+
+
+def dump_scenario(scenario: Scenario) -> str:
+    """Return the resolved scenario as YAML: all defaults, with units. It loads again to an equal Scenario."""
+    yaml = YAML(typ="rt", pure=True)
+    yaml.Representer = _Representer
+    yaml.default_flow_style = False
+    yaml.width = 120
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    text = io.StringIO()
+    yaml.dump(scenario.model_dump(mode="json"), text)
+    return text.getvalue()
+
+
+class _Representer(RoundTripRepresenter):
+    """Writes `null`; the usual empty place looks like a forgotten value."""
+
+    def represent_none(self, _data: None) -> Any:
+        return self.represent_scalar("tag:yaml.org,2002:null", "null")
+
+
+_Representer.add_representer(type(None), _Representer.represent_none)
+
+
+@cache
+def scenario_json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a scenario file, with every controller, strategy and topology."""
+    # mode: a default is shown as it would be written ("5.6 s"), not as it is held (5.6).
+    schema = Scenario.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

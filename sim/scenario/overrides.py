@@ -1,0 +1,119 @@
+"""Values from outside the file: `--set hosts.0.count=3`, a sweep's axes, `--seed`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sim.errors import Mistake, ScenarioError, did_you_mean
+from sim.problems import Loc, show_value
+from sim.scenario.document import Document, Place
+from sim.scenario.yaml_tree import parse_document
+
+Overrides = Mapping[str, object] | Sequence[str]
+
+
+class _RefusedError(Exception):
+    """An override that has no place in the tree; the message says why."""
+
+
+def apply_overrides(document: Document, overrides: Overrides, seed: int | None = None) -> None:
+    """Change the document's tree, later overrides over earlier ones; what is wrong joins its mistakes.
+
+    A path names keys, positions in lists from 0, or an item of a list by its `name`; missing mappings are made.
+    """
+    if isinstance(overrides, str):
+        overrides = [overrides]
+    if isinstance(overrides, Mapping):
+        for path, value in overrides.items():
+            _apply(document, path, value, Place(f"--set {path}={_show(value)}"))
+    else:
+        for text in overrides:
+            _apply_text(document, text)
+    if seed is not None:
+        _apply(document, "seed", seed, Place(f"--seed {seed}"))
+
+
+def _apply_text(document: Document, text: str) -> None:
+    place = Place(f"--set {text}")
+    path, equals, value = text.partition("=")
+    if not equals or not path.strip():
+        document.mistakes.append(place.mistake("an override is written key.path=value"))
+        return
+    try:
+        _apply(document, path.strip(), _parse_value(value, place), place)
+    except ScenarioError as error:
+        # A line and column inside an option's value would point nowhere.
+        document.mistakes += [Mistake(place.source, None, None, "", wrong.message) for wrong in error.mistakes]
+
+
+def _parse_value(text: str, place: Place) -> object:
+    if not text.strip():
+        return None
+    parsed = parse_document(text, place.source)
+    if parsed.mistakes:
+        raise ScenarioError(parsed.mistakes)
+    return parsed.tree
+
+
+def _apply(document: Document, path: str, value: object, place: Place) -> None:
+    try:
+        loc = _resolve(document, path, place)
+        document.replace(loc, _plain(value), place)
+    except _RefusedError as refusal:
+        document.mistakes.append(place.mistake(str(refusal)))
+
+
+def _resolve(document: Document, path: str, place: Place) -> Loc:
+    """Return the place that a path names, and make the mappings that are missing on the way."""
+    loc: Loc = ()
+    node: Any = document.tree
+    parts = path.split(".")
+    for position, part in enumerate(parts):
+        if not part:
+            raise _RefusedError(f'the path "{path}" has an empty part')
+        where = ".".join(str(step) for step in loc)
+        step = _step(node, part, where)
+        loc = (*loc, step)
+        if position == len(parts) - 1:
+            break
+        if isinstance(node, dict) and node.get(part) is None:
+            document.replace(loc, {}, place)
+        node = node[step]
+    return loc
+
+
+def _step(node: object, part: str, where: str) -> int | str:
+    if isinstance(node, dict):
+        return part
+    if not isinstance(node, list):
+        raise _RefusedError(f'"{where}" is {show_value(node)}, which has no part "{part}"; set "{where}" itself')
+    if part.isascii() and part.isdigit() and int(part) < len(node):
+        return int(part)
+    names = {item["name"]: index for index, item in enumerate(node) if isinstance(item, dict) and _is_named(item)}
+    if part in names:
+        return names[part]
+    last = f"0 to {len(node) - 1}" if node else "none"
+    raise _RefusedError(f'"{where}" has no item "{part}" (positions: {last}).{did_you_mean(part, names)}')
+
+
+def _is_named(item: Mapping[str, object]) -> bool:
+    return isinstance(item.get("name"), str)
+
+
+def _plain(value: object) -> object:
+    """Return the value as YAML could hold it: NumPy's numbers become Python's, tuples become lists."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    item = getattr(value, "item", None)
+    if callable(item):
+        return _plain(item())
+    raise _RefusedError(f"a {type(value).__name__} cannot stand in a scenario")
+
+
+def _show(value: object) -> str:
+    return value if isinstance(value, str) else show_value(value)

@@ -1,0 +1,182 @@
+"""What a scenario file holds: one frozen model per section, every field described here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Discriminator,
+    Field,
+    Tag,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+
+from pow.devices import MAINNET_MIN_GROUP_VRAM_GIB, TESTNET_MIN_GROUP_VRAM_GIB
+from pow.params import PRESETS, PowParams
+from sim.difficulty import controllers
+from sim.errors import did_you_mean
+from sim.problems import as_validation_error, explained
+from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.versions import VERSIONS
+from sim.registry import PluginOf
+from sim.scenario.checks import scenario_problems, schedule_problems
+from sim.scenario.hosts import STRICT, HostGroup, Name
+from sim.topologies import topologies
+from sim.units import Bytes, Seconds
+
+if TYPE_CHECKING:
+    from sim.difficulty.base import Controller
+    from sim.topologies.base import Topology
+else:  # pydantic leaves these types to the registries; networkx and scipy wait until a plug-in is built
+    Controller = Topology = Any
+
+MAX_SEED = 2**63 - 1
+
+
+def _check_version(version: str) -> str:
+    if version not in VERSIONS:
+        raise explained(f'unknown version "{version}".{did_you_mean(version, VERSIONS)}')
+    return version
+
+
+def _check_preset(name: str) -> str:
+    if name not in PRESETS:
+        raise explained(f'unknown preset "{name}".{did_you_mean(name, PRESETS)} A mapping may give the parameters.')
+    return name
+
+
+def _check_inline(value: object, build: ValidatorFunctionWrapHandler) -> object:
+    """Build the parameters; numbers so large that their products overflow are the user's mistake too."""
+    try:
+        return build(value)
+    except ArithmeticError as error:
+        raise explained(f"these parameters are out of range: {error}") from error
+
+
+def _is_inline(value: object) -> str:
+    return "inline" if isinstance(value, (Mapping, PowParams)) else "preset"
+
+
+_Version = Annotated[str, AfterValidator(_check_version), Field(json_schema_extra={"enum": list(VERSIONS)})]
+_Preset = Annotated[str, AfterValidator(_check_preset), Field(json_schema_extra={"enum": list(PRESETS)}), Tag("preset")]
+_Inline = Annotated[PowParams, WrapValidator(_check_inline), Tag("inline")]
+_Params = Annotated[_Preset | _Inline, Discriminator(_is_inline)]
+
+
+class ProtocolConfig(BaseModel):
+    """The chain's parameters. Reference: protocol 1, 10."""
+
+    model_config = STRICT
+
+    version: _Version = Field("v0.2.0", description="version of the network whose rules hold")
+    epoch_length: int = Field(EpochParams.epoch_length, ge=1, description="blocks from one PoC start to the next")
+    epoch_shift: int = Field(EpochParams.epoch_shift, ge=0, description="blocks by which epoch 1 starts earlier")
+    poc_stage_duration: int = Field(EpochParams.poc_stage_duration, ge=1, description="blocks of generation")
+    poc_exchange_duration: int = Field(
+        EpochParams.poc_exchange_duration, ge=0, description="blocks after generation in which batches still count"
+    )
+    poc_validation_delay: int = Field(
+        EpochParams.poc_validation_delay, ge=0, description="blocks from the end of generation to validation"
+    )
+    poc_validation_duration: int = Field(EpochParams.poc_validation_duration, ge=1, description="blocks of validation")
+    set_new_validators_delay: int = Field(
+        EpochParams.set_new_validators_delay, ge=0, description="blocks from the end of validation to the new weights"
+    )
+    block_time: Annotated[Seconds, Field(gt=0)] = Field(5.6, description="mean time between blocks")
+    block_max_bytes: Annotated[Bytes, Field(gt=0)] = Field(
+        ProtocolParams.block_max_bytes, description="most bytes of transactions in one block"
+    )
+    validation_sample_size: int = Field(
+        ProtocolParams.validation_sample_size, ge=1, description="nonces that a validator recomputes per participant"
+    )
+    fraud_threshold: float = Field(
+        ProtocolParams.fraud_threshold, gt=0, lt=1, description="p-value below which a validator votes fraud"
+    )
+    p_mismatch: float = Field(
+        ProtocolParams.p_mismatch, gt=0, lt=1, description="probability that an honest nonce fails when recomputed"
+    )
+    max_individual_power_percentage: float = Field(
+        ProtocolParams.max_individual_power_percentage,
+        ge=0,
+        le=1,
+        description="largest share of one participant's weight; 0 is no cap",
+    )
+    r_target: float | None = Field(None, gt=0, le=2, description="first r_target; absent: the version's own")
+
+    @model_validator(mode="after")
+    def _check_schedule(self) -> Self:
+        if problems := schedule_problems(self):
+            raise as_validation_error("protocol", problems, None)
+        return self
+
+
+class WorkConfig(BaseModel):
+    """Who computes the nonces, and how fast the simulated hosts are."""
+
+    model_config = STRICT
+
+    kind: Literal["kernel"] = Field("kernel", description="`kernel`: every distance comes from the real transformer")
+    params: _Params = Field("devtest", description="the transformer: a preset's name, or all parameters")
+    dtype: Literal["float16", "float32", "bfloat16", "mixed", "f16data_f32compute", "f16data_f64compute"] = Field(
+        "float32", description="numerics of the kernel"
+    )
+    rate_factor: float = Field(1.0, gt=0, description="factor on every GPU profile's nonces per second")
+    startup: Seconds = Field(5.0, description="from an ML node's dispatch to its first nonce (main net: about 85 s)")
+    batch_size: int = Field(100, ge=1, le=1_000_000, description="nonces in one forward pass")
+    threads: int | None = Field(
+        None, ge=1, le=1024, description="batches computed at a time; absent: one per processor (no result depends on it)"
+    )
+
+    @property
+    def pow_params(self) -> PowParams:
+        """The transformer's parameters, whichever way they were given."""
+        return PRESETS[self.params] if isinstance(self.params, str) else self.params
+
+    @property
+    def min_group_vram_gib(self) -> float:
+        """Memory that a group of GPUs needs; small stand-ins keep main net's rule. Reference: protocol 7.2."""
+        return TESTNET_MIN_GROUP_VRAM_GIB if self.params == "testnet" else MAINNET_MIN_GROUP_VRAM_GIB
+
+
+class NetworkConfig(BaseModel):
+    """How messages travel between hosts."""
+
+    model_config = STRICT
+
+    tier: Literal["events"] = Field("events", description="`events`: every hop of every message is simulated")
+    topology: Annotated[Topology, PluginOf(topologies)] = Field(
+        default_factory=lambda: topologies.build("regions"),
+        description="who is linked to whom, and how fast",
+        json_schema_extra={"default": "regions"},
+    )
+
+
+class Scenario(BaseModel):
+    """One simulated network, whole."""
+
+    model_config = STRICT
+
+    name: Name = Field(description="name of the scenario and of its results folder")
+    description: str = Field("", description="what it shows")
+    seed: int = Field(1, ge=0, le=MAX_SEED, description="seed of every random stream")
+    epochs: int = Field(ge=1, le=1_000_000, description="number of epochs to simulate")
+    protocol: ProtocolConfig = Field(default_factory=ProtocolConfig, description="the chain's parameters")
+    work: WorkConfig = Field(default_factory=WorkConfig, description="who computes the nonces")
+    network: NetworkConfig = Field(default_factory=NetworkConfig, description="how messages travel")
+    hosts: tuple[HostGroup, ...] = Field(strict=False, min_length=1, description="groups of hosts that are alike")
+    difficulty: Annotated[Controller, PluginOf(controllers)] = Field(
+        default_factory=lambda: controllers.build("fixed"),
+        description="rule that sets the next epoch's difficulty",
+        json_schema_extra={"default": "fixed"},
+    )
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if problems := scenario_problems(self):
+            raise as_validation_error("scenario", problems, None)
+        return self

@@ -1,0 +1,26 @@
+"""The honest host: claims what it found, votes what it measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pow.validation import is_valid
+from sim.strategies import strategies
+from sim.strategies.base import Claim, ProductionView, ValidationView, Vote
+
+
+@strategies.register("honest")
+@dataclass(frozen=True)
+class Honest:
+    """Claims every valid nonce it found and votes by the fraud test."""
+
+    def claim(self, view: ProductionView, generator: np.random.Generator) -> Claim:
+        """Keep the nonces with distance < r_target."""
+        kept = is_valid(view.distances, view.r_target)
+        return Claim(tuple(view.nonces[kept].tolist()), tuple(view.distances[kept].tolist()))
+
+    def vote(self, view: ValidationView) -> Vote | None:
+        """Vote fraud where the binomial test says so."""
+        return Vote(view.test.fraud)

@@ -1,0 +1,45 @@
+"""The overclaiming host: adds nonces that it never computed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from pow.sphere import hit_probability, r_target_for
+from sim.strategies import strategies
+from sim.strategies.base import Claim, ProductionView, ValidationView, Vote
+from sim.strategies.honest import Honest
+
+FABRICATED_FROM = 2**40  # far beyond what any ML node reaches in a stage: never a nonce that was really tried
+FABRICATED_BELOW = 2**62
+
+
+@strategies.register("overclaim")
+@dataclass(frozen=True)
+class Overclaim:
+    """Claims `excess` fabricated nonces for every valid one, with distances drawn from the law of valid nonces.
+
+    The claimed distances give nothing away: a validator has to recompute. Fabricated share of the claim:
+    excess / (1 + excess). Votes honestly on others and for itself. Reference: protocol 4.4 (power), 4.6 (self-votes).
+    """
+
+    excess: Annotated[float, Field(gt=0.0, le=1e6, description="fabricated nonces per valid nonce found")]
+
+    def claim(self, view: ProductionView, generator: np.random.Generator) -> Claim:
+        """Add as many fabricated nonces as the running total of valid ones allows, rounded down."""
+        found = Honest().claim(view, generator)
+        n_valid = view.n_valid_before + len(found.nonces)
+        n_wanted = n_valid + math.floor(self.excess * n_valid)
+        n_fabricated = n_wanted - view.n_claimed_before - len(found.nonces)
+        nonces = generator.integers(FABRICATED_FROM, FABRICATED_BELOW, size=n_fabricated)
+        share = hit_probability(view.r_target, view.dim) * (1.0 - generator.random(n_fabricated))  # in (0, h]
+        distances = [min(r_target_for(h, view.dim), math.nextafter(view.r_target, 0.0)) for h in share.tolist()]
+        return Claim((*found.nonces, *nonces.tolist()), (*found.distances, *distances))
+
+    def vote(self, view: ValidationView) -> Vote | None:
+        """Vote by the test, except on itself."""
+        return Vote(False) if view.is_self else Honest().vote(view)

@@ -1,0 +1,5 @@
+"""Is it true? Each row holds a quantity of ours against theory or published data, at a stated error level."""
+
+from sim.theory.rows import Row, compute_rows
+
+__all__ = ["Row", "compute_rows"]

@@ -1,0 +1,41 @@
+"""The rows of `powsim theory`, in their order. A study adds its own group to `GROUPS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison: passed iff |score| <= bound.
+
+    `score` is a z value where `ours` is simulated (bound: the two-sided quantile of the stated error level), otherwise
+    an error, absolute or relative as the quantity says.
+    """
+
+    quantity: str
+    ours: float
+    theory: float
+    score: float
+    bound: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether ours agrees with theory."""
+        return abs(self.score) <= self.bound
+
+
+Group = Callable[[bool], Iterator[Row]]
+"""A group of rows; its argument asks for the quick, smaller samples."""
+
+
+def compute_rows(*, quick: bool = False) -> Iterator[Row]:
+    """Yield every row as soon as it is known."""
+    from sim.theory.kernel import kernel_rows
+    from sim.theory.sphere import sphere_rows
+    from sim.theory.validation import validation_rows
+
+    groups: tuple[Group, ...] = (sphere_rows, validation_rows, kernel_rows)
+    for group in groups:
+        yield from group(quick)

@@ -1,0 +1,191 @@
+"""A scenario becomes a world: clock, network, chain, hosts, computing, recorder and random streams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import simpy
+
+from pow.devices import gpu_groups
+from sim.chain.ledger import Ledger
+from sim.chain.producer import produce_blocks
+from sim.chain.reporting import BlockReporter
+from sim.gpus import load_gpu
+from sim.metrics.recorder import Recorder
+from sim.metrics.records import EpochEnded
+from sim.network.gossip import Network
+from sim.nodes.context import Context
+from sim.nodes.host import Host, HostIdentity
+from sim.nodes.ml_node import MLNode
+from sim.protocol.blocks import BlockResult, schedule_at
+from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.stages import Schedule
+from sim.protocol.state import Block, genesis_state
+from sim.scenario import HostGroup, Scenario
+from sim.protocol.versions import VERSIONS
+from sim.strategies import strategies
+from sim.streams import Streams
+from sim.topologies.base import Member
+from sim.work.base import Work, WorkCounts
+
+OnEpochEnd = Callable[[EpochEnded], None]
+GENESIS_WEIGHT = 1  # every founding host is a genesis validator of weight 1 (protocol 0)
+
+
+@dataclass
+class World:
+    """One run, ready to start."""
+
+    scenario: Scenario
+    env: simpy.Environment
+    ledger: Ledger
+    hosts: dict[str, Host]
+    recorder: Recorder
+    work: Work
+    reporter: BlockReporter
+    on_epoch_end: OnEpochEnd
+    _counts_before: WorkCounts = WorkCounts(0, 0)
+
+    def run(self) -> None:
+        """Let time pass until the last block of the last epoch has reached everybody."""
+        for host in self.hosts.values():
+            if host.identity.joins == 1:
+                host.join(self._get_height)
+        self.env.run()
+
+    def observe(self, block: Block, result: BlockResult) -> None:
+        """Record an agreed block, let hosts join whose time has come, close an epoch whose last block it is."""
+        self.reporter.report(block, result)
+        schedule = schedule_at(block.height, self.ledger.params)
+        if schedule is None:
+            return
+        if block.height == schedule.claim:
+            for host in self.hosts.values():
+                if host.identity.joins == schedule.index + 1:
+                    host.join(self._get_height)
+        if block.height == schedule.next_start - 1:
+            self._close_epoch(schedule)
+
+    def _close_epoch(self, schedule: Schedule) -> None:
+        start = self.ledger.get_block(schedule.start)
+        since = self.work.counts - self._counts_before
+        self._counts_before = self.work.counts
+        ended = EpochEnded(schedule.index, self.env.now, since.computed, since.shared)
+        self.recorder.add(ended)
+        self.work.forget(start.block_hash)
+        self.on_epoch_end(ended)
+
+    def _get_height(self, address: str) -> int:
+        return self.hosts[address].chain.height
+
+
+def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> World:
+    """Build everything a run needs; nothing has happened yet."""
+    env, streams, recorder = simpy.Environment(), Streams(scenario.seed), Recorder()
+    identities = _name_hosts(scenario)
+    members = [Member(identity.address, identity.region) for identity in identities]
+    network = Network(env, scenario.network.topology.build(members, streams), recorder)
+    params = build_params(scenario)
+    controller = scenario.difficulty
+    founders = {identity.address: GENESIS_WEIGHT for identity in identities if identity.joins == 1}
+    genesis = genesis_state(founders, params, scenario.protocol.r_target or params.rules.r_target)
+    ledger = Ledger(genesis, params, controller.next_difficulty)
+    context = Context(
+        env=env,
+        network=network,
+        ledger=ledger,
+        work=work,
+        recorder=recorder,
+        streams=streams,
+        params=params,
+        block_time_seconds=scenario.protocol.block_time,
+        startup_seconds=scenario.work.startup,
+    )
+    groups = {group.name: group for group in scenario.hosts}
+    hosts = {
+        identity.address: Host(
+            context, identity, groups[identity.host_group].strategy, build_ml_nodes(groups[identity.host_group], scenario)
+        )
+        for identity in identities
+    }
+    world = World(
+        scenario=scenario,
+        env=env,
+        ledger=ledger,
+        hosts=hosts,
+        recorder=recorder,
+        work=work,
+        reporter=BlockReporter(recorder, params, controller.setpoint),
+        on_epoch_end=on_epoch_end,
+    )
+    env.process(
+        produce_blocks(
+            env,
+            ledger,
+            {address: host.chain for address, host in hosts.items()},
+            network,
+            streams,
+            block_time_seconds=scenario.protocol.block_time,
+            last_height=Schedule.of(scenario.epochs, params.epoch).next_start - 1,
+            on_agreed=world.observe,
+        )
+    )
+    return world
+
+
+def build_params(scenario: Scenario) -> ProtocolParams:
+    """Return the parameters that the chain carries."""
+    config = scenario.protocol
+    return ProtocolParams(
+        rules=VERSIONS[config.version],
+        epoch=EpochParams(
+            epoch_length=config.epoch_length,
+            epoch_shift=config.epoch_shift,
+            poc_stage_duration=config.poc_stage_duration,
+            poc_exchange_duration=config.poc_exchange_duration,
+            poc_validation_delay=config.poc_validation_delay,
+            poc_validation_duration=config.poc_validation_duration,
+            set_new_validators_delay=config.set_new_validators_delay,
+        ),
+        vector_dim=scenario.work.pow_params.vocab_size,
+        validation_sample_size=config.validation_sample_size,
+        fraud_threshold=config.fraud_threshold,
+        p_mismatch=config.p_mismatch,
+        max_individual_power_percentage=config.max_individual_power_percentage,
+        block_max_bytes=int(config.block_max_bytes),
+    )
+
+
+def _name_hosts(scenario: Scenario) -> list[HostIdentity]:
+    """All hosts in the order of joining, then of the file: "datacenter-0", "datacenter-1", …"""
+    identities = [
+        HostIdentity(
+            address=f"{group.name}-{number}",
+            host_group=group.name,
+            region=group.region,
+            strategy_name=strategies.name_of(group.strategy),
+            gpus=", ".join(map(str, group.gpus)),
+            joins=group.joins,
+        )
+        for group in scenario.hosts
+        for number in range(group.count)
+    ]
+    return sorted(identities, key=lambda identity: identity.joins)
+
+
+def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:
+    """Divide each machine's GPUs into groups; a group works at the rate of one GPU (protocol 7.2, 7.4 [I])."""
+    nodes = []
+    for node_id, machine in enumerate(group.gpus, start=1):
+        profile = load_gpu(machine.gpu)
+        nodes.append(
+            MLNode(
+                node_id=node_id,
+                gpu=machine.gpu,
+                n_gpus=machine.n_gpus,
+                n_gpu_groups=len(gpu_groups(machine.vram_gib, scenario.work.min_group_vram_gib)),
+                group_nonces_per_second=profile.raw_nonces_per_second * scenario.work.rate_factor,
+            )
+        )
+    return nodes

@@ -1,0 +1,178 @@
+"""`apply_block`: a hand-made chain through one epoch and a half."""
+
+import math
+from dataclasses import dataclass, field
+
+import pytest
+
+from pow.proofs import ProofBatch
+from pow.sphere import hit_probability
+from sim.protocol.blocks import BlockResult, TxResult, apply_block, commit_seed, schedule_at
+from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.state import Block, ChainState, genesis_state
+from sim.protocol.transactions import ClaimReward, SubmitProofBatch, SubmitSeed, SubmitValidation, Transaction
+from sim.protocol.versions import LAUNCH_R_TARGET, VERSIONS
+from sim.protocol.votes import Reason
+
+PARAMS = ProtocolParams(rules=VERSIONS["v0.2.0"], epoch=EpochParams(), vector_dim=8196)
+
+
+@dataclass
+class HandMadeChain:
+    """Applies blocks one by one; transactions are queued for a height."""
+
+    params: ProtocolParams = PARAMS
+    factor: float = 1.0
+    queued: dict[int, list[Transaction]] = field(default_factory=dict)
+    results: dict[int, BlockResult] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.state: ChainState = genesis_state({"a": 1, "b": 1, "c": 1}, self.params, LAUNCH_R_TARGET)
+
+    def at(self, height: int, *transactions: Transaction) -> None:
+        self.queued.setdefault(height, []).extend(transactions)
+
+    def run_to(self, height: int) -> ChainState:
+        while self.state.height < height:
+            h = self.state.height + 1
+            block = Block(h, f"HASH{h}", "a", 5.0 * h, tuple(self.queued.get(h, ())))
+            self.results[h] = apply_block(self.state, block, {}, self.params, lambda past: past[-1].difficulty * self.factor)
+            self.state = self.results[h].state
+        return self.state
+
+    def fate(self, height: int) -> tuple[TxResult, ...]:
+        return self.results[height].tx_results
+
+
+def seed(who: str, epoch: int) -> SubmitSeed:
+    return SubmitSeed(f"seed/{who}/{epoch}", who, epoch, commit_seed(42, who))
+
+
+def batch(who: str, start: int, *nonces: int, batch_id: str = "0") -> SubmitProofBatch:
+    proofs = ProofBatch(
+        public_key=who, block_hash="H", block_height=start, nonces=nonces, distances=(1.0,) * len(nonces)
+    )
+    return SubmitProofBatch(f"batch/{who}/{batch_id}", who, batch_id, proofs)
+
+
+def vote(who: str, about: str, start: int, is_fraud: bool = False) -> SubmitValidation:
+    return SubmitValidation(f"vote/{who}/{about}", who, about, start, is_fraud)
+
+
+def test_before_epoch_1_nothing_is_open() -> None:
+    chain = HandMadeChain()
+    chain.at(39, batch("a", 40, 1))
+    chain.run_to(39)
+    assert schedule_at(39, PARAMS) is None
+    assert chain.fate(39) == (TxResult.NO_UPCOMING_EPOCH,)
+    assert chain.state.upcoming is None
+
+
+def test_batch_window_and_start_height() -> None:
+    chain = HandMadeChain()
+    chain.at(40, batch("a", 40, 1))  # the opening block itself: the epoch exists only after it
+    chain.at(41, batch("a", 40, 1), batch("a", 39, 1))
+    chain.at(52, batch("b", 40, 1))
+    chain.at(53, batch("c", 40, 1))
+    chain.run_to(53)
+    assert chain.fate(40) == (TxResult.NO_UPCOMING_EPOCH,)
+    assert chain.fate(41) == (TxResult.ACCEPTED, TxResult.WRONG_START)
+    assert chain.fate(52) == (TxResult.ACCEPTED,)
+    assert chain.fate(53) == (TxResult.OUTSIDE_WINDOW,)
+    assert sorted(creator for creator, _ in chain.state.batches) == ["a", "b"]
+
+
+def test_validation_window() -> None:
+    chain = HandMadeChain()
+    for height in (52, 53, 58, 59):
+        chain.at(height, vote("a", "b", 40))
+    chain.run_to(59)
+    accepted = [height for height in (52, 53, 58, 59) if chain.fate(height) == (TxResult.ACCEPTED,)]
+    assert accepted == [53, 58]
+
+
+def test_same_batch_id_overwrites_and_the_last_vote_wins() -> None:
+    chain = HandMadeChain()
+    chain.at(41, batch("a", 40, 1, 2, 3))
+    chain.at(42, batch("a", 40, 9))
+    chain.at(53, vote("b", "a", 40, is_fraud=True))
+    chain.at(54, vote("b", "a", 40, is_fraud=False))
+    chain.run_to(54)
+    assert [b.proofs.nonces for b in chain.state.batches.values()] == [(9,)]
+    assert chain.state.frauds == {("a", "b"): False}
+
+
+def full_epoch(factor: float = 1.0) -> HandMadeChain:
+    """a is accepted with 3 nonces, b voted fraud, c has no seed; a's own claim of epoch 1 follows an epoch later."""
+    chain = HandMadeChain(factor=factor)
+    chain.at(41, seed("a", 1), seed("b", 1), batch("a", 40, 1, 2, 3), batch("b", 40, 4), batch("c", 40, 5))
+    for voter in "abc":
+        chain.at(53, vote(voter, "a", 40), vote(voter, "b", 40, is_fraud=voter != "b"), vote(voter, "c", 40))
+    return chain
+
+
+def test_formation_of_an_epoch() -> None:
+    chain = full_epoch(factor=2.0)
+    before = chain.run_to(57)
+    assert before.effective.index == 0
+    chain.run_to(58)
+    formed = chain.results[58].formed
+    assert formed is not None
+    reasons = {who: outcome.verdict.reason for who, outcome in formed.outcomes.items()}
+    assert reasons == {"a": Reason.ACCEPTED, "b": Reason.VOTED_INVALID, "c": Reason.NO_SEED}
+    assert formed.observation.valid_nonces == 3
+    assert chain.state.effective.index == 0
+    after = chain.run_to(59)
+    assert after.effective.weights == {"a": 3}
+    assert after.powers == {"a": 3}
+    assert after.upcoming is None
+
+
+def test_difficulty_is_in_force_from_s_on() -> None:
+    chain = full_epoch(factor=2.0)
+    assert chain.run_to(58).r_target == LAUNCH_R_TARGET
+    state = chain.run_to(59)
+    assert state.difficulty == pytest.approx(2 / hit_probability(LAUNCH_R_TARGET, 8196), rel=1e-12)
+    assert hit_probability(state.r_target, 8196) == pytest.approx(1 / state.difficulty, rel=1e-9)
+
+
+def test_an_unchanged_difficulty_keeps_the_very_same_r_target() -> None:
+    assert full_epoch(factor=1.0).run_to(60).r_target == LAUNCH_R_TARGET
+
+
+def test_settlement_and_claim_one_epoch_later() -> None:
+    chain = full_epoch()
+    chain.run_to(80)
+    good, wrong, again = ClaimReward("c1", "a", 1, 42), ClaimReward("c2", "a", 1, 41), ClaimReward("c3", "a", 1, 42)
+    chain.at(97, good)  # before VE of epoch 2: nothing is settled yet
+    chain.at(100, wrong, good, again)
+    state = chain.run_to(100)
+    assert chain.fate(97) == (TxResult.NOTHING_TO_CLAIM,)
+    assert chain.fate(100) == (TxResult.WRONG_SEED, TxResult.ACCEPTED, TxResult.NOTHING_TO_CLAIM)
+    settled = chain.results[98].settled
+    assert settled is not None
+    assert state.balances == {"a": settled.emission}
+    assert state.emitted == settled.emission
+
+
+def test_unclaimed_rewards_are_burnt_and_coins_are_conserved() -> None:
+    chain = full_epoch()
+    chain.at(81, seed("a", 2), batch("a", 80, 7))
+    chain.at(93, vote("a", "a", 80))
+    state = chain.run_to(140)
+    assert state.burnt == chain.results[98].settled.emission  # type: ignore[union-attr]
+    waiting = sum(record.amount for record in state.settled.values())
+    assert sum(state.balances.values()) + waiting + state.burnt == state.emitted
+
+
+def test_an_epoch_without_members_keeps_the_validators() -> None:
+    state = HandMadeChain().run_to(59)
+    assert dict(state.effective.weights) == {}
+    assert state.powers == {"a": 1, "b": 1, "c": 1}
+    assert math.isclose(state.difficulty, 1 / hit_probability(LAUNCH_R_TARGET, 8196))
+
+
+def test_blocks_must_follow_each_other() -> None:
+    state = genesis_state({"a": 1}, PARAMS, LAUNCH_R_TARGET)
+    with pytest.raises(ValueError, match="block 2 does not follow height 0"):
+        apply_block(state, Block(2, "H", "a", 0.0, ()), {}, PARAMS, lambda past: past[-1].difficulty)

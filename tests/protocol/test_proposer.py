@@ -1,0 +1,35 @@
+"""Weighted round-robin: everybody proposes in proportion to its power."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sim.protocol.proposer import select_proposer
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.dictionaries(st.sampled_from("abcdefg"), st.integers(1, 30), min_size=1), st.integers(1, 3))
+def test_shares_over_whole_rounds(powers: dict[str, int], n_rounds: int) -> None:
+    priorities: dict[str, int] = {}
+    counts = dict.fromkeys(powers, 0)
+    for _ in range(n_rounds * sum(powers.values())):
+        proposer, priorities = select_proposer(priorities, powers)
+        counts[proposer] += 1
+    assert all(abs(counts[address] - n_rounds * power) <= 1 for address, power in powers.items())
+
+
+def test_ties_go_to_the_lower_address() -> None:
+    assert select_proposer({}, {"b": 1, "a": 1})[0] == "a"
+
+
+def test_a_newcomer_waits() -> None:
+    priorities: dict[str, int] = {}
+    for _ in range(10):
+        _, priorities = select_proposer(priorities, {"a": 1, "b": 1})
+    proposer, _ = select_proposer(priorities, {"a": 1, "b": 1, "c": 1})
+    assert proposer != "c"
+
+
+def test_nobody_can_propose() -> None:
+    with pytest.raises(ValueError, match="no validator has any power"):
+        select_proposer({}, {})

@@ -1,0 +1,62 @@
+"""Strategies are pure: what they claim and how they vote."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from pow.sphere import distance_cdf, hit_probability
+from pow.validation import FraudTest, fraud_test
+from sim.strategies import strategies
+from sim.strategies.base import Claim, ProductionView, ValidationView
+from sim.strategies.honest import Honest
+from sim.strategies.overclaim import FABRICATED_FROM, Overclaim
+
+R_TARGET, DIM = 1.4013564660458173, 8192
+SPECS = ["honest", {"kind": "overclaim", "excess": 0.3}]
+
+
+def view(distances: list[float], n_valid_before: int = 0, n_claimed_before: int = 0) -> ProductionView:
+    nonces = np.arange(1, len(distances) + 1)
+    return ProductionView(nonces, np.array(distances), R_TARGET, DIM, n_valid_before, n_claimed_before)
+
+
+def test_every_registered_strategy_is_in_the_contract_test() -> None:
+    assert {spec if isinstance(spec, str) else spec["kind"] for spec in SPECS} == set(strategies.names())
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_contract(spec: object) -> None:
+    strategy = strategies.build(spec)
+    claim = strategy.claim(view([1.39, 1.41, R_TARGET, 1.40]), np.random.default_rng(1))
+    assert isinstance(claim, Claim)
+    assert claim.nonces[:2] == (1, 4)
+    assert all(0 <= distance < R_TARGET for distance in claim.distances)
+    assert strategy.claim(view([]), np.random.default_rng(1)) == Claim((), ())
+    vote = strategy.vote(ValidationView("x", False, fraud_test(100, 50)))
+    assert vote is not None
+    assert vote.is_fraud
+
+
+def test_overclaim_keeps_its_excess_over_many_batches() -> None:
+    generator, n_valid, n_claimed = np.random.default_rng(1), 0, 0
+    for _ in range(100):
+        claim = Overclaim(excess=0.3).claim(view([1.39, 1.42], n_valid, n_claimed), generator)
+        n_valid, n_claimed = n_valid + 1, n_claimed + len(claim.nonces)
+    assert (n_valid, n_claimed) == (100, 130)
+
+
+def test_fabricated_distances_follow_the_law_of_valid_ones() -> None:
+    """KS test of 3 000 fabricated distances against the conditional law, error level 1e-4."""
+    claim = Overclaim(excess=3000.0).claim(view([1.39]), np.random.default_rng(2))
+    assert min(claim.nonces[1:]) >= FABRICATED_FROM
+    h = hit_probability(R_TARGET, DIM)
+    test = stats.ks_1samp(np.array(claim.distances[1:]), lambda r: distance_cdf(r, DIM) / h)
+    assert test.pvalue > 1e-4
+
+
+def test_overclaim_votes_for_itself() -> None:
+    caught = FraudTest(100, 50, 0.0, True)
+    vote = Overclaim(excess=0.3).vote(ValidationView("me", True, caught))
+    assert vote is not None
+    assert not vote.is_fraud
+    assert Honest().vote(ValidationView("me", True, caught)).is_fraud  # type: ignore[union-attr]
