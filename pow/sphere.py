@@ -108,7 +108,11 @@ def distance_ppf(probabilities: npt.ArrayLike, dim: int) -> FloatArray:
 
 
 def _solve_near(p: FloatArray, dim: int) -> FloatArray:
-    """Solve h(r) = p for 0 < p ≤ ½ by Newton's method on log h over log r, where h is concave: it cannot run away."""
+    """Solve h(r) = p for 0 < p ≤ ½ by Newton's method on log h over log r.
+
+    There h is nearly a power of r: the curve is straight at first and bends one way only (down if n > 3), so that
+    the method converges from anywhere.
+    """
     log_p = np.log(p)
     log_r = _log_start(p, dim)
     log_density = math.log(_equator_density(dim))

@@ -39,20 +39,27 @@ class Problem:
         return f"{path}: {self.message}" if path else self.message
 
 
-def explained(message: str) -> PydanticCustomError:
-    """Return an error for a validator to raise whose text stays as it is (pydantic would fill in its {braces})."""
-    return PydanticCustomError(_EXPLAINED, "{message}", {"message": message})
+def explained(message: str, n_own_steps: int = 0) -> PydanticCustomError:
+    """Return an error for a validator to raise whose text stays as it is (pydantic would fill in its {braces}).
+
+    `n_own_steps`: how many steps at the end of its place are the raiser's own.
+    """
+    return PydanticCustomError(_EXPLAINED, "{message}", {"message": message, "n_own_steps": n_own_steps})
 
 
 def as_validation_error(title: str, problems: Sequence[Problem], value: object) -> ValidationError:
     """Return one pydantic error that holds all problems; a validator may raise it, and each keeps its place."""
-    errors = [InitErrorDetails(type=explained(problem.message), loc=problem.loc, input=value) for problem in problems]
+    errors = [
+        InitErrorDetails(type=explained(problem.message, len(problem.loc)), loc=problem.loc, input=value)
+        for problem in problems
+    ]
     return ValidationError.from_exception_data(title, errors)
 
 
 def problems_of(error: ValidationError, schema: JsonSchema) -> list[Problem]:
     """Translate every error; `schema` is the JSON Schema of what was validated."""
-    return [Problem(details["loc"], _sentence(details, schema)) for details in error.errors() if not _is_echo(details)]
+    found = [details for details in error.errors() if not _is_echo(details)]
+    return [Problem(_written_loc(details, schema), _sentence(details, schema)) for details in found]
 
 
 def show_value(value: object) -> str:
@@ -156,22 +163,36 @@ def _enumerated(part: JsonSchema) -> Sequence[object]:
     return part["enum"] if "enum" in part else [part["const"]] if "const" in part else []
 
 
+def _written_loc(details: ErrorDetails, schema: JsonSchema) -> Loc:
+    """Return the place without pydantic's own steps, the names of a union's members, which nobody wrote."""
+    loc = details["loc"]
+    n_own = 1 if details["type"] in _UNKNOWN_KEY else details.get("ctx", {}).get("n_own_steps", 0)
+    n_pydantic = len(loc) - n_own
+    return _walk(schema, loc[:n_pydantic])[0] + loc[n_pydantic:]
+
+
 def _parts_at(schema: JsonSchema, loc: Loc) -> list[JsonSchema]:
     """Return the schemas that may stand at a place: several where a union leaves a choice."""
+    return _walk(schema, loc)[1]
+
+
+def _walk(schema: JsonSchema, loc: Loc) -> tuple[Loc, list[JsonSchema]]:
+    """Follow the steps that the schema knows; return them and the schemas at their end."""
     definitions = schema.get("$defs", {})
+    known: Loc = ()
     parts = list(_alternatives(schema, definitions))
     for step in loc:
         below = [part for part in parts for part in _step(part, step)]
-        # A step that the schema does not know is pydantic's name for a member of a union: it stays where it is.
-        parts = [leaf for part in below for leaf in _alternatives(part, definitions)] or parts
-    return parts
+        if below:
+            known = (*known, step)
+            parts = [leaf for part in below for leaf in _alternatives(part, definitions)]
+    return known, parts
 
 
 def _alternatives(schema: JsonSchema, definitions: JsonSchema) -> Iterator[JsonSchema]:
     if "$ref" in schema:
         yield from _alternatives(definitions[schema["$ref"].rsplit("/", 1)[-1]], definitions)
-    branches = [branch for key in ("anyOf", "oneOf", "allOf") for branch in schema.get(key, [])]
-    for branch in branches:
+    for branch in (branch for key in ("anyOf", "oneOf", "allOf") for branch in schema.get(key, [])):
         yield from _alternatives(branch, definitions)
     yield schema
 
@@ -182,4 +203,4 @@ def _step(part: JsonSchema, step: int | str) -> list[JsonSchema]:
     else:
         prefix = part.get("prefixItems", [])
         found = [prefix[step] if step < len(prefix) else part.get("items")]
-    return [schema for schema in found if isinstance(schema, Mapping)]
+    return [{} if schema is True else schema for schema in found if schema is True or isinstance(schema, Mapping)]

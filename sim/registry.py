@@ -142,7 +142,11 @@ class Registry(Generic[T]):
             raise PluginError(self.kind, [Problem((), what)])
         name = spec.get(KIND)
         if not isinstance(name, str):
-            what = f"must be the name of a {self.kind}, not {show_value(name)}." if KIND in spec else "is missing;"
+            what = (
+                f"must be the name of a {self.kind}, not {show_value(name)}."
+                if KIND in spec
+                else f"is missing; it names the {self.kind}."
+            )
             listing = did_you_mean("", self.names())
             raise PluginError(self.kind, [Problem((KIND,), f"{what}{listing}")])
         try:

@@ -51,13 +51,14 @@ class ChainNode:
         return self._waiting.setdefault(height, self._env.event())
 
     def _apply_early(self) -> None:
+        """Apply all blocks without a gap first, act then: whoever catches up acts from where the chain is now."""
+        applied = []
         while (block := self._early.pop(self.height + 1, None)) is not None:
-            self._apply(block)
-
-    def _apply(self, block: Block) -> None:
-        self.height = block.height
-        self.mempool.remove(block.transactions)
-        event = self._waiting.pop(block.height, None)
-        if event is not None:
-            event.succeed()
-        self._on_block(block, self.state)
+            self.height = block.height
+            self.mempool.remove(block.transactions)
+            applied.append(block)
+            event = self._waiting.pop(block.height, None)
+            if event is not None:
+                event.succeed()
+        for block in applied:
+            self._on_block(block, self._ledger.get_state(block.height))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -32,23 +33,18 @@ def plot_success_rate(result: Result) -> Figure:
 
 
 def plot_weights(result: Result) -> Figure:
-    """Final weight by participant, stacked over the epochs' GPUs: bars per participant, coloured by GPU type."""
-    frame = result.participants
-    total = frame.groupby(["participant", "gpus", "strategy"], as_index=False)["weight"].mean()
-    total = total.sort_values("weight")
-    colours = {gpus: PALETTE[i % len(PALETTE)] for i, gpus in enumerate(sorted(total["gpus"].unique()))}
+    """Final weight by participant, coloured by GPU type; whoever is not honest is named."""
+    keys = ["participant", "gpus", "strategy"]
+    total = result.participants.groupby(keys, as_index=False)["weight"].mean()
+    total = total.sort_values("weight").assign(position=np.arange(len(total)))
     with house_style():
         figure, axes = new_figure("Weight by participant and GPU type", "final weight, mean over epochs", "")
         figure.set_size_inches(7.2, max(3.0, 0.6 + 0.26 * len(total)))
-        for gpus, rows in total.groupby("gpus"):
-            axes.barh(rows["participant"], rows["weight"], color=colours[gpus], label=gpus)
-        axes.set_yticks(range(len(total)), list(total["participant"]))
-        axes.set_ylim(-0.6, len(total) - 0.4)
-        for position, row in enumerate(total.itertuples()):
-            if row.strategy != "honest":
-                axes.annotate(
-                    f" {row.strategy}", (row.weight, position), va="center", color=RED, fontweight="bold", fontsize=9
-                )
+        for colour, (gpus, rows) in zip(itertools.cycle(PALETTE), total.groupby("gpus"), strict=False):
+            axes.barh(rows["position"], rows["weight"], color=colour, label=gpus)
+        axes.set_yticks(total["position"], list(total["participant"]))
+        for row in total[total["strategy"] != "honest"].itertuples():
+            axes.annotate(f" {row.strategy}", (row.weight, row.position), va="center", color=RED, fontweight="bold")
         axes.grid(axis="y", visible=False)
         axes.legend(title="GPUs", loc="lower right")
     return figure
@@ -63,6 +59,7 @@ def plot_difficulty(result: Result) -> Figure:
         upper.step(epochs["epoch"], epochs["difficulty"], where="mid", color=BLUE, marker="o")
         upper.set_title("Difficulty in force")
         upper.set_ylabel("tries per valid nonce")
+        upper.set_ylim(bottom=0)
         lower.plot(decisions["epoch"], decisions["measured"], "o-", color=BLUE, label="accepted valid nonces")
         if decisions["setpoint"].notna().any():
             lower.step(decisions["epoch"], decisions["setpoint"], where="mid", color=ORANGE, label="setpoint")

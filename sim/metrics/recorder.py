@@ -12,7 +12,7 @@ R = TypeVar("R", bound=Record)
 
 
 class Recorder:
-    """Append-only. The trace hash covers every record and every delivery, in the order of events."""
+    """Append-only. The trace hash covers every record, every transaction's content and every delivery, in their order."""
 
     def __init__(self) -> None:
         self._rows: dict[type[Record], list[Record]] = {}
@@ -23,12 +23,16 @@ class Recorder:
     def add(self, record: Record) -> None:
         """Append one record."""
         self._rows.setdefault(type(record), []).append(record)
-        self._trace.update(repr(record).encode())
+        self.trace(record)
 
     def add_delivery(self, message_id: str, address: str, now_seconds: float, delay_seconds: float) -> None:
         """Note that a message reached a host for the first time."""
         self.delays_seconds.setdefault(message_id, array("d")).append(delay_seconds)
-        self._trace.update(f"{message_id} {address} {now_seconds!r}".encode())
+        self.trace((message_id, address, now_seconds))
+
+    def trace(self, event: object) -> None:
+        """Let the trace hash cover a value that no record holds whole, such as a transaction with its distances."""
+        self._trace.update(repr(event).encode())
 
     def rows(self, kind: type[R]) -> list[R]:
         """Return all records of one type."""

@@ -19,7 +19,7 @@ from sim.nodes.context import Context
 from sim.nodes.ml_node import Assignment, Generation, MLNode
 from sim.nodes.validator import Validator, sample_claims
 from sim.protocol.blocks import commit_seed, schedule_at
-from sim.protocol.stages import Schedule, Stage
+from sim.protocol.stages import Schedule
 from sim.protocol.state import Block, ChainState
 from sim.protocol.transactions import ClaimReward, SubmitProofBatch, SubmitSeed, SubmitValidation, Transaction
 from sim.strategies.base import Claim, Strategy, Vote
@@ -98,7 +98,7 @@ class Host:
             return
         if block.height == schedule.start:
             self._submit_seed(schedule)
-        if schedule.stage_at(block.height) is Stage.GENERATE:
+        if self.chain.height < schedule.generation_wind_down:
             self._dispatch(schedule, state)
         if block.height == schedule.generation_end:
             self._stop_generation()
@@ -206,6 +206,7 @@ class Host:
                 created_seconds=self._context.env.now,
             )
         )
+        self._context.recorder.trace(transaction)
         self.chain.mempool.add(transaction)
         self._context.network.broadcast(self.address, transaction.tx_id, transaction, transaction.size_bytes)
 

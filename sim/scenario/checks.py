@@ -31,8 +31,6 @@ class _Host:
     region: str | None
     joins: int | None
     ml_nodes: tuple[MLNodeConfig, ...]
-    is_list: bool
-    """True where `gpus` is written as a list."""
 
 
 def scenario_problems(scenario: object) -> list[Problem]:
@@ -103,7 +101,7 @@ def _gpu_problems(hosts: Sequence[_Host], params: object) -> Iterator[Problem]:
                     f"{node} can do no work: a group of {sizes} or {GROUP_SIZES[-1]} GPUs needs at least "
                     f"{minimum:g} GiB together, and each has {node.vram_gib[0]:g} GiB (protocol 7.2)"
                 )
-                yield Problem(("hosts", host.index, "gpus", *([position] if host.is_list else [])), message)
+                yield Problem(("hosts", host.index, "gpus", *([position] if len(host.ml_nodes) > 1 else [])), message)
 
 
 def _region_problems(hosts: Sequence[_Host], topology: object) -> Iterator[Problem]:
@@ -131,15 +129,14 @@ def _region_mistake(table: RegionTable, region: str) -> str | None:
 
 def _read_hosts(hosts: object) -> Iterator[_Host]:
     for index, host in enumerate(hosts if isinstance(hosts, (list, tuple)) else []):
-        name, region, gpus = _get(host, "name"), _get(host, "region"), _get(host, "gpus")
+        name, region = _get(host, "name"), _get(host, "region")
         joins = _quiet(parse_joins, _get(host, "joins", 1))
         yield _Host(
             index=index,
             name=name if isinstance(name, str) else None,
             region=region if isinstance(region, str) else None,
             joins=joins if _is_count(joins) else None,
-            ml_nodes=_quiet(parse_ml_nodes, gpus) or (),
-            is_list=isinstance(gpus, list),
+            ml_nodes=_quiet(parse_ml_nodes, _get(host, "gpus")) or (),
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,28 +45,7 @@ class Document:
 
     def locate(self, problem: Problem) -> Mistake:
         """Return the mistake at the nearest part of the tree that was written."""
-        path = self._written_path(problem.loc)
-        near = path
+        near = problem.loc
         while near not in self.places:
             near = near[:-1]
-        return self.places[near].mistake(problem.message, path)
-
-    def _written_path(self, loc: Loc) -> Loc:
-        """Return `loc` without pydantic's own steps, the names of a union's members, which nobody wrote."""
-        path: Loc = ()
-        node: Any = self.tree
-        for position, part in enumerate(loc):
-            is_last = position == len(loc) - 1
-            if _holds(node, part):
-                node = node[part]
-                path = (*path, part)
-            elif is_last or not isinstance(node, (Mapping, list)):
-                path = (*path, part)  # a key that is missing
-                node = None
-        return path
-
-
-def _holds(node: object, part: int | str) -> bool:
-    if isinstance(node, Mapping):
-        return part in node
-    return isinstance(node, list) and isinstance(part, int) and part < len(node)
+        return self.places[near].mistake(problem.message, problem.loc)

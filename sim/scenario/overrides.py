@@ -69,9 +69,9 @@ def _resolve(document: Document, path: str, place: Place) -> Loc:
     loc: Loc = ()
     node: Any = document.tree
     parts = path.split(".")
+    if not all(parts):
+        raise _RefusedError(f'the path "{path}" has an empty part')
     for position, part in enumerate(parts):
-        if not part:
-            raise _RefusedError(f'the path "{path}" has an empty part')
         where = ".".join(str(step) for step in loc)
         step = _step(node, part, where)
         loc = (*loc, step)
@@ -112,7 +112,7 @@ def _plain(value: object) -> object:
     item = getattr(value, "item", None)
     if callable(item):
         return _plain(item())
-    raise _RefusedError(f"a {type(value).__name__} cannot stand in a scenario")
+    raise _RefusedError(f"a value of type {type(value).__name__} cannot stand in a scenario")
 
 
 def _show(value: object) -> str:

@@ -129,7 +129,10 @@ class WorkConfig(BaseModel):
     startup: Seconds = Field(5.0, description="from an ML node's dispatch to its first nonce (main net: about 85 s)")
     batch_size: int = Field(100, ge=1, le=1_000_000, description="nonces in one forward pass")
     threads: int | None = Field(
-        None, ge=1, le=1024, description="batches computed at a time; absent: one per processor (no result depends on it)"
+        None,
+        ge=1,
+        le=1024,
+        description="batches computed at a time; absent: one per processor (no result depends on it)",
     )
 
     @property

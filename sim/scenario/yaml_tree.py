@@ -21,7 +21,7 @@ from sim.problems import Loc, show_value
 from sim.scenario.document import Document, Place
 
 MAX_DEPTH = 20
-MAX_NODES = 100_000
+MAX_NODES = 50_000
 LARGEST_NUMBER = 10**300  # a larger one is no number of anything; Python would not even print it
 _TAG = "tag:yaml.org,2002:"
 
@@ -49,8 +49,8 @@ def parse_document(text: str, source: str) -> Document:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(source, mark.line + 1, mark.column + 1) if mark else Place(source)
-        context = f" ({error.context})" if error.context else ""
-        raise ScenarioError([place.mistake(f"not valid YAML: {error.problem}{context}")]) from error
+        why = " ".join(part for part in (error.problem, f"({error.context})" if error.context else None) if part)
+        raise ScenarioError([place.mistake(f"not valid YAML: {why}")]) from error
     except ReaderError as error:
         before = text[: error.position]
         place = Place(source, before.count("\n") + 1, len(before) - before.rfind("\n"))

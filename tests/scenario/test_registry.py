@@ -95,7 +95,7 @@ def test_spec_holds_every_parameter_and_builds_an_equal_object(registry):
     [
         ("plian", (), 'unknown widget "plian". Did you mean "plain"? Known: plain, rich.'),
         ({"kind": "plian"}, ("kind",), 'unknown widget "plian". Did you mean "plain"? Known: plain, rich.'),
-        ({"window": 3}, ("kind",), "is missing; Known: plain, rich."),
+        ({"window": 3}, ("kind",), "is missing; it names the widget. Known: plain, rich."),
         ({"kind": 3}, ("kind",), "must be the name of a widget, not 3. Known: plain, rich."),
         (3, (), "must be the name of a widget, or a mapping with the key kind, not 3"),
         (None, (), "must be the name of a widget, or a mapping with the key kind, not nothing"),
@@ -126,6 +126,25 @@ def test_refusals(registry, spec, loc, message):
 def test_all_problems_of_a_spec_at_once(registry):
     spec = {"kind": "rich", "window": 0, "pause": 1, "point": {"x": 1, "q": 2}, "nope": 3}
     assert set(_problems(registry, spec)) == {("window",), ("pause",), ("point", "q"), ("nope",)}
+
+
+@dataclass(frozen=True)
+class _Share:
+    share: float
+
+
+@dataclass(frozen=True)
+class _Choice:
+    goal: _Point | _Share
+
+
+def test_places_of_a_union_name_only_what_was_written():
+    registry = Registry("widget", "powsim.no_such_group")
+    registry.register("choice")(_Choice)
+    assert registry.build({"kind": "choice", "goal": {"share": 0.5}}).goal == _Share(0.5)
+    problems = _problems(registry, {"kind": "choice", "goal": {"share": "x"}})
+    assert problems[("goal", "share")] in {'must be a number, not "x"', "unknown key. Known: share, x, y."}
+    assert all(loc[0] == "goal" and loc[1:] in {("share",), ("x",)} for loc in problems)
 
 
 def test_only_frozen_dataclasses_with_free_names_register(registry):

@@ -89,7 +89,7 @@ def test_scenarios_made_in_python_obey_the_same_rules():
     host = HostGroup(name="a", gpus="H100-SXM", region="EUROPE")
     scenario = Scenario(name="made", epochs=2, hosts=[host], difficulty=controllers.build("fixed"))
     assert scenario == parse_scenario("name: made\nepochs: 2\nhosts: [{name: a, gpus: H100-SXM, region: EUROPE}]\n")
-    with pytest.raises(ValidationError, match="is already the name of hosts.0"):
+    with pytest.raises(ValidationError, match=r"is already the name of hosts\.0"):
         Scenario(name="made", epochs=2, hosts=[host, host])
     with pytest.raises(ValidationError, match="20 blocks are too few"):
         ProtocolConfig(epoch_length=20)

@@ -42,18 +42,18 @@ VALUES = st.recursive(
 )
 
 
-def _load(text, overrides=()):
+def _check_outcome(text, overrides=()):
     try:
-        scenario = parse_scenario(text, "x.yaml", overrides)
+        outcome = parse_scenario(text, "x.yaml", overrides)
     except ScenarioError as error:
-        assert error.mistakes
-        for mistake in error.mistakes:
-            assert mistake.message
-            assert (mistake.line is None) == mistake.source.startswith("--set")
-            assert mistake.line is None or (mistake.line >= 1 and mistake.column >= 1)
-        return None
-    assert isinstance(scenario, Scenario)
-    return scenario
+        outcome = error
+    if isinstance(outcome, Scenario):
+        return
+    assert outcome.mistakes
+    for mistake in outcome.mistakes:
+        assert mistake.message
+        assert (mistake.line is None) == mistake.source.startswith("--set")
+        assert mistake.line is None or (mistake.line >= 1 and mistake.column >= 1)
 
 
 def _places(node, path=()):
@@ -89,7 +89,7 @@ def test_mutated_trees(full_text, data):
         if not isinstance(tree.get("hosts"), list) or not tree:
             break
         _mutate(tree, data)
-    _load(json.dumps(tree))
+    _check_outcome(json.dumps(tree))
 
 
 @FUZZ
@@ -101,13 +101,13 @@ def test_mutated_texts(full_text, data):
         end = min(len(text), start + data.draw(st.integers(0, 30)))
         piece = data.draw(st.text("&*!|>%@`\"'{}[],:?-#\n\t 0aé", max_size=6) | st.text(max_size=4))
         text = text[:start] + piece + text[end:]
-    _load(text)
+    _check_outcome(text)
 
 
 @FUZZ
 @given(text=st.text(max_size=60))
 def test_any_text(text):
-    _load(text)
+    _check_outcome(text)
 
 
 @FUZZ
@@ -116,4 +116,4 @@ def test_any_text(text):
     value=SCALARS.map(str) | VALUES.map(json.dumps),
 )
 def test_any_override(full_text, path, value):
-    _load(full_text, [f"{'.'.join(path)}={value}"])
+    _check_outcome(full_text, [f"{'.'.join(path)}={value}"])

@@ -65,13 +65,13 @@ def test_inline_parameters_of_the_transformer(full_text):
     )
     assert parse_scenario(full_text.replace("devtest", inline)).work.pow_params == PRESETS["tiny"]
     wrong = _mistakes(full_text.replace("devtest", inline.replace("n_heads: 4", "n_heads: 5")))
-    assert wrong == ["x.yaml:25:21: work.params: n_heads is 5; it must divide dim, which is 64"]
+    assert wrong == ["x.yaml:24:22: work.params: n_heads is 5; it must divide dim, which is 64"]
     wrong = _mistakes(full_text.replace("devtest", inline.replace("dim: 64", "dmi: 64, dim: 64.5")))
     assert len(wrong) == 2
-    assert 'x.yaml:25:30: work.params.dmi: unknown key. Did you mean "dim"?' in wrong[0]
-    assert "x.yaml:25:39: work.params.dim: must be a whole number, not 64.5" in wrong[1]
+    assert 'x.yaml:24:31: work.params.dmi: unknown key. Did you mean "dim"?' in wrong[0]
+    assert "x.yaml:24:40: work.params.dim: must be a whole number, not 64.5" in wrong[1]
     huge = _mistakes(full_text.replace("devtest", inline.replace("1.3", "1e308")))
-    assert "x.yaml:25:21: work.params: these parameters are out of range" in huge[0]
+    assert "x.yaml:24:22: work.params: these parameters are out of range" in huge[0]
 
 
 # What is written instead of what in the full scenario, and the one mistake that follows.
@@ -99,14 +99,14 @@ ONE_MISTAKE = [
     ),
     ("block_time: 5.6 s", "block_time: 5.6", '17:3: protocol.block_time: 5.6 has no unit; write for instance "5.6 s"'),
     ("block_time: 5.6 s", "block_time: 5 MB", '17:3: protocol.block_time: "5 MB" is a size, but a time is needed'),
-    ("block_time: 5.6 s", "block_time: 0 s", "17:3: protocol.block_time: 0.0 must be more than 0"),
+    ("block_time: 5.6 s", "block_time: 0 s", '17:3: protocol.block_time: "0 s" must be more than 0'),
     ("fraud_threshold: 1e-7", "fraud_threshold: 1", "20:3: protocol.fraud_threshold: 1 must be less than 1"),
     ("p_mismatch: 5e-4", "p_mismatch: .nan", "21:3: protocol.p_mismatch: must be a finite number, not nan"),
     ("r_target: 1.4013564660458173", "r_target: 2.5", "23:3: protocol.r_target: 2.5 must be at most 2"),
-    ("params: devtest", "params: devtset", '24:21: work.params: unknown preset "devtset". Did you mean "devtest"?'),
-    ("dtype: float32", "dtype: fp32", '24:38: work.dtype: "fp32" is not one of the allowed values. Did you mean "flo'),
+    ("params: devtest", "params: devtset", '24:22: work.params: unknown preset "devtset". Did you mean "devtest"?'),
+    ("dtype: float32", "dtype: fp32", '24:39: work.dtype: "fp32" is not one of the allowed values. Did you mean "flo'),
     ("kind: kernel", "kind: 3", "24:8: work.kind: 3 is not one of the allowed values. Known: kernel."),
-    ("rate_factor: 0.02", "rate_factor: 0", "24:54: work.rate_factor: 0 must be more than 0"),
+    ("rate_factor: 0.02", "rate_factor: 0", "24:55: work.rate_factor: 0 must be more than 0"),
     ("kind: regions", "kind: region", '27:14: network.topology.kind: unknown topology "region". Did you mean "region'),
     ("degree: 6", "degre: 6", '27:29: network.topology.degre: unknown key. Did you mean "degree"? Known: data, degree'),
     (
@@ -114,19 +114,19 @@ ONE_MISTAKE = [
         "data: simblock-2091",
         '27:40: network.topology.data: unknown region table "simblock-2091"',
     ),
-    ("count: 4", "count: -3", "29:23: hosts.0.count: -3 must be at least 1"),
-    ("count: 4", "count: 10001", "29:23: hosts.0.count: 10001 must be at most 10000"),
+    ("count: 4", "count: -3", "29:24: hosts.0.count: -3 must be at least 1"),
+    ("count: 4", "count: 10001", "29:24: hosts.0.count: 10001 must be at most 10000"),
     (
         "count: 4",
         "cuont: 4",
-        '29:23: hosts.0.cuont: unknown key. Did you mean "count"? Known: count, gpus, joins, name',
+        '29:24: hosts.0.cuont: unknown key. Did you mean "count"? Known: count, gpus, joins, name',
     ),
-    ("4 x H100-SXM", "4 x H100SXM", '29:33: hosts.0.gpus: unknown GPU "H100SXM". Did you mean "H100-SXM"? Known: A100'),
-    ("4 x H100-SXM", "0 x H100-SXM", "29:33: hosts.0.gpus: 0 GPUs in one ML node; there must be at least 1"),
-    ("4 x H100-SXM", "65 x H100-SXM", "29:33: hosts.0.gpus: 65 GPUs in one ML node; there must be at most 64"),
-    ("4 x H100-SXM", "four H100-SXM", '29:33: hosts.0.gpus: must be written like 4 x H100-SXM, not "four H100-SXM"'),
-    ("4 x H100-SXM", "[]", "29:33: hosts.0.gpus: must name at least one ML node, for instance 4 x H100-SXM"),
-    ("4 x H100-SXM", "1 x RTX-4090", "29:33: hosts.0.gpus: 1 x RTX-4090 can do no work: a group of 1, 2, 4 or 8 GPUs"),
+    ("4 x H100-SXM", "4 x H100SXM", '29:34: hosts.0.gpus: unknown GPU "H100SXM". Did you mean "H100-SXM"? Known: A100'),
+    ("4 x H100-SXM", "0 x H100-SXM", "29:34: hosts.0.gpus: 0 GPUs in one ML node; there must be at least 1"),
+    ("4 x H100-SXM", "65 x H100-SXM", "29:34: hosts.0.gpus: 65 GPUs in one ML node; there must be at most 64"),
+    ("4 x H100-SXM", "four H100-SXM", '29:34: hosts.0.gpus: must be written like 4 x H100-SXM, not "four H100-SXM"'),
+    ("4 x H100-SXM", "[]", "29:34: hosts.0.gpus: must name at least one ML node, for instance 4 x H100-SXM"),
+    ("4 x H100-SXM", "1 x RTX-4090", "29:34: hosts.0.gpus: 1 x RTX-4090 can do no work: a group of 1, 2, 4 or 8 GPUs"),
     ("2 x RTX-3090]", "1 x RTX-3090]", "32:26: hosts.2.gpus.1: 1 x RTX-3090 can do no work"),
     ("2 x RTX-3090]", "{}]", "32:26: hosts.2.gpus.1: must be written like 4 x H100-SXM, not a mapping"),
     ("region: EUROPE", "region: EUROP", '30:52: hosts.1.region: unknown region "EUROP". Did you mean "EUROPE"? Known:'),
@@ -199,12 +199,12 @@ def test_alias_bombs_are_bounded():
     lines = ["a0: &a0 [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]"]
     lines += [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, 12)]
     (found,) = _mistakes("\n".join(lines))
-    assert "aliases unfold to more than 100000 values" in found
+    assert "aliases unfold to more than 50000 values" in found
 
 
 def test_long_texts_are_bounded():
-    (found,) = _mistakes("a: [" + "0, " * 120_000 + "0]")
-    assert "more than 100000 values" in found
+    (found,) = _mistakes("a: [" + "0, " * 60_000 + "0]")
+    assert "more than 50000 values" in found
 
 
 def test_empty_host_list_and_nobody_at_the_start():
@@ -240,9 +240,9 @@ def test_wrong_fields_do_not_hide_what_does_not_fit_together(full_text):
         ["x.yaml:11:3", "protocol.epoch_shft"],
         ["x.yaml:24:8", "work.startup"],
         ["x.yaml:27:29", "network.topology.degree"],
-        ["x.yaml:30:22", "hosts.1.count"],
-        ["x.yaml:30:32", "hosts.1.gpus"],
-        ["x.yaml:30:78", "hosts.1.joins"],
+        ["x.yaml:30:31", "hosts.1.count"],
+        ["x.yaml:30:41", "hosts.1.gpus"],
+        ["x.yaml:30:77", "hosts.1.joins"],
         ["x.yaml:31:5", "hosts.2.name"],
         ["x.yaml:33:5", "hosts.2.region"],
         ["x.yaml:38:3", "difficulty.max_step"],
@@ -295,12 +295,11 @@ def test_byte_order_mark_and_windows_line_ends(tmp_path):
 
 
 def test_importing_stays_light():
-    code = (
-        "import sys, sim.scenario\n"
-        "heavy = {'torch', 'simpy', 'pandas', 'scipy', 'networkx', 'matplotlib'} & sys.modules.keys()\n"
-        "assert not heavy, heavy\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    heavy = {"torch", "simpy", "pandas", "scipy", "networkx", "matplotlib"}
+    code = "import sys, sim.scenario; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert "sim.scenario.schema" in loaded
+    assert heavy.isdisjoint(loaded)
 
 
 def test_every_region_of_every_table_is_accepted():

@@ -6,7 +6,12 @@ import pytest
 from sim.errors import ScenarioError
 from sim.scenario import parse_scenario
 
-SMALL = "name: small\nepochs: 2\nhosts:\n  - {name: a, gpus: H100-SXM, region: EUROPE}\n  - {name: b, gpus: H200, region: JAPAN}\n"
+SMALL = """name: small
+epochs: 2
+hosts:
+  - {name: a, gpus: H100-SXM, region: EUROPE}
+  - {name: b, gpus: H200, region: JAPAN}
+"""
 
 
 def _mistakes(overrides, **options):
@@ -62,7 +67,7 @@ def test_seed_comes_last():
         ("hosts.aa.count=3", '"hosts" has no item "aa" (positions: 0 to 1). Did you mean "a"?'),
         ("epochs.x=3", '"epochs" is 2, which has no part "x"; set "epochs" itself'),
         ("protcol.block_time=3 s", 'protcol: unknown key. Did you mean "protocol"?'),
-        ("difficulty.max_step=3", "difficulty.kind: is missing; Known: fixed, proportional"),
+        ("difficulty.max_step=3", "difficulty.kind: is missing; it names the controller. Known: "),
         ("protocol.block_time=3", 'protocol.block_time: 3 has no unit; write for instance "3 s"'),
         ("hosts.1.region=JAPON", 'hosts.1.region: unknown region "JAPON". Did you mean "JAPAN"?'),
         ("hosts=[]", "hosts: must have at least 1 item"),
@@ -88,8 +93,7 @@ def test_an_override_may_mend_the_file_and_a_mistake_beside_it_stays():
 
 
 def test_objects_cannot_stand_in_a_scenario():
-    assert _mistakes({"seed": object()}) == ["--set seed=" + _mistakes({"seed": object()})[0].partition("=")[2]] or True
-    assert "a object cannot stand in a scenario" in _mistakes({"seed": object()})[0]
+    assert "a value of type object cannot stand in a scenario" in _mistakes({"seed": object()})[0]
 
 
 def test_one_text_is_one_override():

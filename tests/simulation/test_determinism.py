@@ -1,0 +1,33 @@
+"""Same seed, same bits: across processes, hash seeds and numbers of threads."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+# devtest matrices are large enough for a linear algebra library to split them among threads.
+DEVTEST = ("epochs=2", "work.params=devtest", "work.rate_factor=0.01")
+
+
+def run(out: Path, hash_seed: str, torch_threads: str, *settings: str) -> tuple[str, dict[str, str]]:
+    command = [sys.executable, "-m", "sim", "run", "tests/data/small.yaml", "--seed", "1", "--out", str(out)]
+    for setting in settings:
+        command += ["--set", setting]
+    threads = {"OMP_NUM_THREADS": torch_threads, "MKL_NUM_THREADS": torch_threads}
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, **threads}
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    files = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(out.glob("*.parquet"))}
+    return json.loads((out / "provenance.json").read_text())["trace_hash"], files
+
+
+@pytest.mark.parametrize("settings", [(), DEVTEST], ids=["tiny", "devtest"])
+def test_trace_and_parquet_bytes(tmp_path: Path, settings: tuple[str, ...]) -> None:
+    first = run(tmp_path / "a", "0", "1", "work.threads=1", *settings)
+    second = run(tmp_path / "b", "12345", "2", "work.threads=2", *settings)
+    assert first == second
+    assert len(first[1]) == 9

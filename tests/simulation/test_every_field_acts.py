@@ -1,0 +1,80 @@
+"""A parameter that changes nothing is a lie: every field of a scenario changes some record."""
+
+from functools import cache
+
+import pytest
+from pydantic import BaseModel
+
+import sim
+from sim.scenario import HostGroup, NetworkConfig, ProtocolConfig, Scenario, WorkConfig
+
+BASE = {"epochs": 2}
+# What another value is, for each field; several at once where one alone would be refused.
+CHANGES: dict[str, dict[str, object]] = {
+    "seed": {"seed": 8},
+    "epochs": {"epochs": 3},
+    "protocol.version": {"protocol.version": "v0.2.6"},
+    "protocol.epoch_length": {"protocol.epoch_length": 31},
+    "protocol.epoch_shift": {"protocol.epoch_shift": 5},
+    "protocol.poc_stage_duration": {"protocol.poc_stage_duration": 7},
+    "protocol.poc_exchange_duration": {"protocol.poc_exchange_duration": 0},
+    "protocol.poc_validation_delay": {"protocol.poc_validation_delay": 3},
+    "protocol.poc_validation_duration": {"protocol.poc_validation_duration": 5},
+    "protocol.set_new_validators_delay": {"protocol.set_new_validators_delay": 2},
+    "protocol.block_time": {"protocol.block_time": "6 s"},
+    "protocol.block_max_bytes": {"protocol.block_max_bytes": "4 kB"},
+    "protocol.validation_sample_size": {"protocol.validation_sample_size": 20},
+    "protocol.fraud_threshold": {"protocol.fraud_threshold": 1e-60},
+    "protocol.p_mismatch": {"protocol.p_mismatch": 0.4},
+    "protocol.max_individual_power_percentage": {"protocol.max_individual_power_percentage": 0.5},
+    "protocol.r_target": {"protocol.r_target": 1.39},
+    "work.params": {"work.params": "tiny", "work.dtype": "float16"},
+    "work.dtype": {"work.dtype": "float16"},
+    "work.rate_factor": {"work.rate_factor": 0.04},
+    "work.startup": {"work.startup": "4 s"},
+    "network.topology": {"network.topology": "full_mesh"},
+    "hosts.name": {"hosts.big.name": "large"},
+    "hosts.count": {"hosts.big.count": 2},
+    "hosts.gpus": {"hosts.big.gpus": "4 x A100-SXM-80"},
+    "hosts.region": {"hosts.big.region": "JAPAN"},
+    "hosts.joins": {"hosts.pair.joins": 2},
+    "hosts.strategy": {"hosts.liar.strategy": "honest"},
+    "difficulty": {"difficulty": "fixed"},
+    "difficulty.target": {"difficulty.target.valid_nonces_per_epoch": 500},
+    "difficulty.max_step": {"difficulty.max_step": 1.5},
+    "network.topology.degree": {"network.topology.degree": 2},
+    "network.topology.data": {"network.topology": {"kind": "regions", "degree": 4, "data": "simblock-2015"}},
+    "network.topology.jitter": {"network.topology": {"kind": "regions", "degree": 4, "jitter": 0.5}},
+    "hosts.strategy.excess": {"hosts.liar.strategy.excess": 0.6},
+}
+# Names and texts, choices with one value so far, and what must not change any result.
+WITHOUT_EFFECT = {"name", "description", "work.kind", "work.batch_size", "work.threads", "network.tier"}
+
+
+@cache
+def trace(changes: tuple[tuple[str, str], ...] = ()) -> str:
+    overrides: dict[str, object] = {**BASE, **{key: eval(value) for key, value in changes}}
+    return str(sim.run("tests/data/small.yaml", overrides=overrides).provenance["trace_hash"])
+
+
+def fields(model: type[BaseModel], prefix: str = "") -> set[str]:
+    sections = {"protocol": ProtocolConfig, "work": WorkConfig, "network": NetworkConfig, "hosts": HostGroup}
+    names: set[str] = set()
+    for name in model.model_fields:
+        inner = sections.get(name) if not prefix else None
+        names |= fields(inner, f"{name}.") if inner else {prefix + name}
+    return names
+
+
+def test_every_field_is_covered() -> None:
+    assert fields(Scenario) <= CHANGES.keys() | WITHOUT_EFFECT
+
+
+@pytest.mark.parametrize("field", sorted(CHANGES))
+def test_field_changes_some_record(field: str) -> None:
+    assert trace(tuple((key, repr(value)) for key, value in CHANGES[field].items())) != trace()
+
+
+@pytest.mark.parametrize("changes", [{"work.threads": 1}, {"name": "other"}, {"description": "text"}])
+def test_what_must_not_matter_does_not(changes: dict[str, object]) -> None:
+    assert trace(tuple((key, repr(value)) for key, value in changes.items())) == trace()

@@ -1,0 +1,77 @@
+"""Hosts act on their own chain state, at the time it reaches them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from pow.params import PRESETS
+from sim.metrics.records import MLNodeFinished, ValidationDone
+from sim.protocol.state import Block
+from sim.scenario import load_scenario
+from sim.work.kernel import KernelWork
+from sim.world import World, build_world
+
+
+@pytest.fixture
+def work() -> Iterator[KernelWork]:
+    with KernelWork(PRESETS["tiny"], "float32", 64, 1) as kernel:
+        yield kernel
+
+
+def build(work: KernelWork) -> World:
+    world = build_world(load_scenario("tests/data/small.yaml"), work, lambda ended: None)
+    for host in world.hosts.values():
+        if host.identity.joins == 1:
+            host.join(lambda address: world.hosts[address].chain.height)
+    return world
+
+
+def run_to_height(world: World, height: int) -> None:
+    while world.ledger.height < height:
+        world.env.step()
+
+
+def test_a_host_that_is_behind_uses_the_old_r_target(work: KernelWork) -> None:
+    """S of epoch 1 is block 45: agreed, but still on its way to most hosts."""
+    world = build(work)
+    run_to_height(world, 45)
+    block = world.ledger.get_block(45)
+    old, new = world.ledger.get_state(44).r_target, world.ledger.get_state(45).r_target
+    assert new < old
+    known = {address: host.chain.state.r_target for address, host in world.hosts.items() if host.identity.joins == 1}
+    assert known.pop(block.proposer) == new
+    assert set(known.values()) == {old}
+    world.env.run(until=world.env.now + 3)
+    assert {host.chain.state.r_target for host in world.hosts.values() if host.identity.joins == 1} == {new}
+
+
+def test_a_newcomer_catches_up_by_block_sync_before_it_acts(work: KernelWork) -> None:
+    world = build(work)
+    late = world.hosts["late-0"]
+    run_to_height(world, 46)  # S + 1 of epoch 1: the newcomer of epoch 2 enters
+    assert late.chain.height == 0
+    world.env.run(until=world.env.now + 5)
+    assert late.chain.height == 46
+
+
+def test_a_host_that_hears_p_in_the_wind_down_misses_the_round(work: KernelWork) -> None:
+    """P is block 30, the wind-down starts at 34: whoever gets all of them only then neither generates nor checks.
+
+    The slow host is the proposer of block 29: with six equal members its next turn is block 35.
+    """
+    world = build(work)
+    run_to_height(world, 29)
+    world.env.run(until=world.env.now + 1)
+    slow = world.hosts[world.ledger.get_block(29).proposer]
+    held_back: list[Block] = []
+    slow.chain.receive = held_back.append  # type: ignore[method-assign]
+    run_to_height(world, 34)
+    world.env.run(until=world.env.now + 1)
+    del slow.chain.receive
+    for block in reversed(held_back):
+        slow.chain.receive(block)
+    assert slow.chain.height == 34
+    run_to_height(world, 45)
+    others = {host.address for host in world.hosts.values() if host.identity.joins == 1} - {slow.address}
+    assert {row.participant for row in world.recorder.rows(MLNodeFinished)} == others
+    assert {row.validator for row in world.recorder.rows(ValidationDone)} == others
