@@ -93,8 +93,8 @@ def theory(
     quick: Annotated[bool, typer.Option("--quick", help="smaller samples: seconds instead of a minute")] = False,
 ) -> None:
     """Hold the simulator against theory and published tables; exit status 1 if a row fails."""
-    from sim.figures.table import print_theory
     from sim.theory import compute_rows
+    from sim.theory.table import print_theory
 
     if not print_theory(compute_rows(quick=quick)):
         raise SystemExit(1)

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import sim
 from sim.work import get_n_cpus
 
 DEPENDENCIES = ("simpy", "torch", "numpy", "scipy", "networkx", "pandas", "pyarrow", "pydantic", "ruamel.yaml")
@@ -18,15 +17,16 @@ GIT_SECONDS = 10
 
 def get_code_version() -> str:
     """Return the package's version, with the commit (and "+changes") where it runs from a git checkout."""
+    version = importlib.metadata.version("powsim")
     here = Path(__file__).resolve().parent.parent
     if not (here / ".git").exists():
-        return sim.__version__
+        return version
     try:
         commit = _git(here, "rev-parse", "--short=12", "HEAD")
         changed = _git(here, "status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.SubprocessError):
-        return sim.__version__
-    return f"{sim.__version__}+{commit}{'+changes' if changed else ''}"
+        return version
+    return f"{version}+{commit}{'+changes' if changed else ''}"
 
 
 def get_provenance(seed: int) -> dict[str, Any]:

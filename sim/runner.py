@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from sim.metrics.frames import build_frames
-from sim.metrics.records import EpochEnded
 from sim.metrics.summary import summarise
 from sim.progress import Progress, no_progress, terminal_progress
 from sim.provenance import get_provenance

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import simpy
 
@@ -22,8 +22,8 @@ from sim.protocol.blocks import BlockResult, schedule_at
 from sim.protocol.params import EpochParams, ProtocolParams
 from sim.protocol.stages import Schedule
 from sim.protocol.state import Block, genesis_state
-from sim.scenario import HostGroup, Scenario
 from sim.protocol.versions import VERSIONS
+from sim.scenario import HostGroup, Scenario
 from sim.strategies import strategies
 from sim.streams import Streams
 from sim.topologies.base import Member
@@ -45,7 +45,7 @@ class World:
     work: Work
     reporter: BlockReporter
     on_epoch_end: OnEpochEnd
-    _counts_before: WorkCounts = WorkCounts(0, 0)
+    _counts_before: WorkCounts = field(default_factory=lambda: WorkCounts(0, 0))
 
     def run(self) -> None:
         """Let time pass until the last block of the last epoch has reached everybody."""
@@ -105,7 +105,10 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
     groups = {group.name: group for group in scenario.hosts}
     hosts = {
         identity.address: Host(
-            context, identity, groups[identity.host_group].strategy, build_ml_nodes(groups[identity.host_group], scenario)
+            context,
+            identity,
+            groups[identity.host_group].strategy,
+            build_ml_nodes(groups[identity.host_group], scenario),
         )
         for identity in identities
     }

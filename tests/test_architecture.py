@@ -25,7 +25,9 @@ def imports(path: Path) -> set[str]:
 def test_rooms(path: Path) -> None:
     name, found = path.relative_to(ROOT).as_posix(), imports(path)
     tops = {module.split(".")[0] for module in found}
-    assert len(path.read_text().splitlines()) <= MAX_LINES, f"{name}: a reader should see a file's one purpose at a glance"
+    assert len(path.read_text().splitlines()) <= MAX_LINES, (
+        f"{name}: a reader should see a file's one purpose at a glance"
+    )
     assert "random" not in tops, f"{name}: draw from a named stream, or the same seed will not give the same bits"
     assert "pow" not in found, f"{name}: `import pow` hides Python's own pow; write `from pow.x import y`"
     if name.startswith("pow/"):

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from pow.sphere import hit_probability, r_target_for
+from sim.metrics.recorder import Recorder
 from sim.metrics.records import (
     BlockAgreed,
     DifficultyDecided,
@@ -15,7 +16,6 @@ from sim.metrics.records import (
     RewardSettled,
     TransactionIncluded,
 )
-from sim.metrics.recorder import Recorder
 from sim.protocol.blocks import BlockResult, TxResult, schedule_at
 from sim.protocol.epochs import EpochFormed, EpochSettled
 from sim.protocol.params import ProtocolParams

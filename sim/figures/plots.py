@@ -22,7 +22,9 @@ def plot_success_rate(result: Result) -> Figure:
         figure, axes = new_figure("Success rate per epoch", "epoch", "valid nonces per nonce tried (%)")
         rate = 100 * epochs["success_rate"]
         errors = [rate - 100 * epochs["success_low"], 100 * epochs["success_high"] - rate]
-        axes.errorbar(epochs["epoch"], rate, yerr=errors, fmt="o", color=BLUE, capsize=3, label="simulated, 95 % interval")
+        axes.errorbar(
+            epochs["epoch"], rate, yerr=errors, fmt="o", color=BLUE, capsize=3, label="simulated, 95 % interval"
+        )
         axes.step(
             epochs["epoch"], 100 * epochs["hit_probability"], where="mid", color=ORANGE, label="exact law on the sphere"
         )
@@ -98,7 +100,9 @@ def plot_success_by_gpu(result: Result) -> Figure:
         rate = (total["valid"] / total["tried"]).to_numpy()
         errors = np.array([[r - low, high - r] for r, (low, high) in zip(rate, intervals, strict=True)]).T
         axes.errorbar(positions, 100 * rate, yerr=100 * errors, fmt="o", color=BLUE, capsize=3, label="simulated, 95 %")
-        axes.plot(positions, 100 * total["expected"] / total["tried"], "_", ms=26, mew=2, color=ORANGE, label="exact law")
+        axes.plot(
+            positions, 100 * total["expected"] / total["tried"], "_", ms=26, mew=2, color=ORANGE, label="exact law"
+        )
         axes.set_xticks(positions, [f"{g}\n{t} tried" for g, t in zip(total["gpu"], total["tried"], strict=True)])
         axes.set_ylim(bottom=0)
         axes.legend()

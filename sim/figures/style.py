@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -18,7 +19,7 @@ SIZE_INCHES = (7.2, 4.0)
 @contextmanager
 def house_style() -> Iterator[None]:
     """Quiet axes, text kept as text in SVG, ids that do not change between runs."""
-    settings = {
+    settings: dict[Any, Any] = {
         "font.size": 10,
         "axes.spines.top": False,
         "axes.spines.right": False,

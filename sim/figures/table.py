@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ from sim.results import Result
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
-    from sim.theory import Row
 
 WIDTH_WITHOUT_TERMINAL = 120
 
@@ -51,8 +49,8 @@ def print_result(result: Result, folder: Path) -> None:
     console, summary = _console(), result.summary
     console.print(build_epoch_table(result))
     console.print(
-        f"{summary['distances_computed']} distances computed by the kernel, {summary['distances_shared']} more answered "
-        f"by sharing them; {result.provenance['wall_seconds']:.1f} s"
+        f"{summary['distances_computed']} distances computed by the kernel, {summary['distances_shared']} more "
+        f"answered by sharing them; {result.provenance['wall_seconds']:.1f} s"
     )
     for rejection in summary["rejections"]:
         if rejection["strategy"] != "honest":
@@ -70,17 +68,3 @@ def print_checked(scenario: Scenario, file: Path) -> None:
         f"{file}: fine: {scenario.name}, {scenario.epochs} epochs, {n_hosts} hosts in {len(scenario.hosts)} groups",
         soft_wrap=True,
     )
-
-
-def print_theory(rows: Iterable[Row]) -> bool:
-    """Print each row as soon as it is known; return whether none failed."""
-    console, passed = _console(), True
-    layout = "{:<62} {:>14} {:>14} {:>12}  {}"
-    console.print(layout.format("quantity", "ours", "theory or data", "z or error", "verdict"), style="bold")
-    for row in rows:
-        passed = passed and row.passed
-        verdict = "ok" if row.passed else f"FAILED (bound {row.bound:g})"
-        style = "" if row.passed else "bold red"
-        line = layout.format(row.quantity, f"{row.ours:.6g}", f"{row.theory:.6g}", f"{row.score:.3g}", verdict)
-        console.print(line, style=style, soft_wrap=True)
-    return passed

@@ -144,8 +144,8 @@ def _build_propagation(recorder: Recorder, transactions: pd.DataFrame) -> pd.Dat
     for message_id, delays in recorder.delays_seconds.items():
         by_kind.setdefault(kinds.get(message_id, "Block"), []).extend(delays)
     parts = []
-    for kind, delays in sorted(by_kind.items()):
-        bins = np.ceil(np.log10(np.maximum(delays, 1e-6)) * BINS_PER_DECADE).astype(int)
+    for kind, seconds in sorted(by_kind.items()):
+        bins = np.ceil(np.log10(np.maximum(seconds, 1e-6)) * BINS_PER_DECADE).astype(int)
         edges, deliveries = np.unique(bins, return_counts=True)
         upper = 10.0 ** (edges / BINS_PER_DECADE)
         parts.append(pd.DataFrame({"kind": kind, "delay_upper_seconds": upper, "deliveries": deliveries}))

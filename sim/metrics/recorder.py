@@ -8,14 +8,14 @@ from typing import TypeVar, cast
 
 from sim.metrics.records import Record
 
-R = TypeVar("R", bound=Record)
+R = TypeVar("R")
 
 
 class Recorder:
-    """Append-only. The trace hash covers every record, every transaction's content and every delivery, in their order."""
+    """Append-only. The trace hash covers all records, transactions and deliveries, in their order."""
 
     def __init__(self) -> None:
-        self._rows: dict[type[Record], list[Record]] = {}
+        self._rows: dict[type[object], list[Record]] = {}
         self.delays_seconds: dict[str, array[float]] = {}
         """Message id -> delay of every first delivery, in the order of arrival."""
         self._trace = hashlib.sha256()

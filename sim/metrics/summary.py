@@ -34,6 +34,8 @@ def summarise(frames: Frames) -> dict[str, Any]:
         ],
         "difficulty_first": float(epochs["difficulty"].iloc[0]) if len(epochs) else None,
         "difficulty_last": float(epochs["difficulty"].iloc[-1]) if len(epochs) else None,
-        "gossip_delay_median_seconds": float(np.nanmedian(epochs["gossip_delay_median_seconds"])) if len(epochs) else None,
+        "gossip_delay_median_seconds": float(np.nanmedian(epochs["gossip_delay_median_seconds"]))
+        if len(epochs)
+        else None,
         "transactions_by_fate": {str(k): int(v) for k, v in transactions["fate"].value_counts().sort_index().items()},
     }

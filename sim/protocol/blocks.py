@@ -97,7 +97,7 @@ def _apply_edge(
 def apply_transaction(
     state: ChainState, transaction: Transaction, schedule: Schedule | None
 ) -> tuple[ChainState, TxResult]:
-    """Check one transaction as the chain does and store it. What is *not* checked is as important: protocol 3.1, 4.5."""
+    """Check one transaction as the chain does and store it; what it does *not* check matters too (protocol 3.1)."""
     match transaction:
         case SubmitSeed():  # no window, no signature, no membership; a later one overwrites (protocol 2.1)
             key = (transaction.epoch_index, transaction.creator)

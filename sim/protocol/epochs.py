@@ -93,9 +93,7 @@ def form_epoch(
     claims = {who: [b.proofs.nonces for b in batches] for who, batches in batches_by_participant(state).items()}
     counted = {who: count_nonces(nonces, params.rules) for who, nonces in claims.items()}
     verdicts = {who: _judge(state, index, who, compute_claimed_weight(counted[who], params.rules)) for who in claims}
-    accepted = {
-        who: compute_claimed_weight(counted[who], params.rules) for who, v in verdicts.items() if v.is_accepted
-    }
+    accepted = {who: compute_claimed_weight(counted[who], params.rules) for who, v in verdicts.items() if v.is_accepted}
     weights = cap_weights(accepted, params.max_individual_power_percentage)
     outcomes = {
         who: ParticipantOutcome(

@@ -18,7 +18,7 @@ BATCH_SIZE = 100
 
 
 def kernel_rows(quick: bool) -> Iterator[Row]:
-    """devtest in float32: share of valid nonces (binomial z) and Kolmogorov-Smirnov distance over its critical value."""
+    """Devtest in float32: share of valid nonces (binomial z); Kolmogorov-Smirnov distance beside its critical value."""
     params, n_nonces = PRESETS["devtest"], 500 if quick else 3000
     with open_kernel(params, "float32", BATCH_SIZE, None) as work:
         distances = work.distances(BLOCK_HASH, [(f"theory-{nonce % 10}", nonce) for nonce in range(n_nonces)])

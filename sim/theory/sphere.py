@@ -25,7 +25,13 @@ def sphere_rows(quick: bool) -> Iterator[Row]:
     """Hit probability against published values, against quadrature, its inverse, and random points."""
     for r_target, published in PUBLISHED:
         ours = hit_probability(r_target, NETWORK_DIM)
-        yield Row(f"hit probability at r = {r_target:.6f}, dimension 8196", ours, published, ours - published, PUBLISHED_DIGITS)
+        yield Row(
+            f"hit probability at r = {r_target:.6f}, dimension 8196",
+            ours,
+            published,
+            ours - published,
+            PUBLISHED_DIGITS,
+        )
     for dim in (3, 128, 8192, 100_000):
         r_target = math.sqrt(2.0) - 1.5 / math.sqrt(2.0 * dim)
         ours, theory = hit_probability(r_target, dim), _integrate(r_target, dim)
@@ -46,7 +52,7 @@ def _integrate(r_target: float, dim: int) -> float:
     start = 1.0 - r_target**2 / 2.0
     cap, _ = integrate.quad(density, start, spread, epsabs=0.0, epsrel=1e-12, limit=400)
     half, _ = integrate.quad(density, 0.0, spread, epsabs=0.0, epsrel=1e-12, limit=400)
-    return cap / (2.0 * half)
+    return float(cap / (2.0 * half))
 
 
 def _sample_row(n_points: int) -> Row:
@@ -58,4 +64,6 @@ def _sample_row(n_points: int) -> Row:
     n_hits = int(np.count_nonzero(np.linalg.norm(points, axis=1) < SAMPLE_R_TARGET))
     theory = hit_probability(SAMPLE_R_TARGET, SAMPLE_DIM)
     score = compute_binomial_z(n_hits, n_points, theory)
-    return Row(f"share of {n_points} random points hit, dimension {SAMPLE_DIM}", n_hits / n_points, theory, score, Z_BOUND)
+    return Row(
+        f"share of {n_points} random points hit, dimension {SAMPLE_DIM}", n_hits / n_points, theory, score, Z_BOUND
+    )

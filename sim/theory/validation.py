@@ -15,12 +15,21 @@ from sim.theory.rows import Row
 
 # First and last n of each row of the published table, and the smallest count that is a fraud (protocol 4.4).
 CRITICAL = (
-    (3, 17, 3), (18, 80, 4), (81, 213, 5), (214, 422, 6), (423, 709, 7), (710, 1068, 8), (1069, 1493, 9), (1494, 1980, 10)
+    (3, 17, 3), (18, 80, 4), (81, 213, 5), (214, 422, 6),
+    (423, 709, 7), (710, 1068, 8), (1069, 1493, 9), (1494, 1980, 10),
 )  # fmt: skip
 SAMPLE = 200
 P_MISMATCH = Fraction(1, 2000)
 # Published chances at n = 200, rounded to two digits (protocol 4.4): mismatch rate -> false positive.
-FALSE_POSITIVES = ((5e-4, 7.3e-8), (1e-3, 2.2e-6), (2e-3, 5.9e-5), (5e-3, 3.5e-3), (1e-2, 5.2e-2), (2e-2, 0.37), (5e-2, 0.97))
+FALSE_POSITIVES = (
+    (5e-4, 7.3e-8),
+    (1e-3, 2.2e-6),
+    (2e-3, 5.9e-5),
+    (5e-3, 3.5e-3),
+    (1e-2, 5.2e-2),
+    (2e-2, 0.37),
+    (5e-2, 0.97),
+)
 # Fabricated share -> chance that one validator accepts, r_target of the launch.
 ACCEPTED = ((0.01, 0.948), (0.02, 0.649), (0.03, 0.310), (0.05, 0.035))
 LAUNCH_R_TARGET, NETWORK_DIM = 1.4013564660458173, 8196
@@ -31,7 +40,9 @@ def validation_rows(quick: bool) -> Iterator[Row]:
     """Critical counts exactly; false positives and power against the published tables and by simulation."""
     yield from _critical_rows()
     ours, theory = fraud_test(SAMPLE, 5).p_value, _exact_tail(SAMPLE, 5, P_MISMATCH)
-    yield Row("p-value of 5 invalid in 200, against exact fractions, relative", ours, theory, ours / theory - 1.0, 1e-12)
+    yield Row(
+        "p-value of 5 invalid in 200, against exact fractions, relative", ours, theory, ours / theory - 1.0, 1e-12
+    )
     count = critical_count(SAMPLE)
     assert count is not None
     for mismatch, published in FALSE_POSITIVES:
@@ -42,7 +53,9 @@ def validation_rows(quick: bool) -> Iterator[Row]:
     for fabricated, published in ACCEPTED:
         p_invalid = fabricated * (1.0 - hit) + (1.0 - fabricated) * float(P_MISMATCH)
         ours = 1.0 - _exact_tail(SAMPLE, count, Fraction(p_invalid))
-        yield Row(f"accepted by one validator, {fabricated:.0%} fabricated", ours, published, ours - published, LAST_DIGIT)
+        yield Row(
+            f"accepted by one validator, {fabricated:.0%} fabricated", ours, published, ours - published, LAST_DIGIT
+        )
     yield _simulated_row(10_000 if quick else 200_000)
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sim.metrics.columns import FRAMES
+
 ROOT = Path(__file__).parent.parent.parent
 SMALL = ROOT / "tests" / "data" / "small.yaml"
 HELP_CPU_SECONDS = 0.4
@@ -62,7 +64,15 @@ def test_all_mistakes_at_once(tmp_path: Path) -> None:
     )
     done = powsim("check", str(file))
     assert done.returncode == 2
-    for path in ("epochs", "block_time", "epoch_lenght", "hosts.0.gpus", "hosts.1.name", "hosts.1.count", "hosts.1.region"):
+    for path in (
+        "epochs",
+        "block_time",
+        "epoch_lenght",
+        "hosts.0.gpus",
+        "hosts.1.name",
+        "hosts.1.count",
+        "hosts.1.region",
+    ):
         assert path in done.stderr, done.stderr
 
 
@@ -104,8 +114,7 @@ def test_run_leaves_a_results_folder_and_never_overwrites(tmp_path: Path) -> Non
     assert "epoch 2/2" in done.stderr
     assert "liar-0 (overclaim)" in done.stdout
     names = {path.name for path in out.iterdir()}
-    frames = "blocks difficulty epochs ml_nodes participants propagation rewards transactions validations".split()
-    assert names == {f"{f}.parquet" for f in frames} | {
+    assert names == {f"{frame}.parquet" for frame in FRAMES} | {
         "scenario.yaml", "provenance.json", "summary.json", "figures", "report.html",
     }  # fmt: skip
     assert {path.name for path in (out / "figures").iterdir()} == {

@@ -66,7 +66,7 @@ def test_mistakes_name_value_and_bound(change: dict, message: str) -> None:
 
 @pytest.mark.parametrize("value", [4.0, True, "4"])
 def test_counts_are_integers(value: object) -> None:
-    with pytest.raises(TypeError, match="n_layers is .*; it must be an integer"):
+    with pytest.raises(TypeError, match=r"n_layers is .*; it must be an integer"):
         dataclasses.replace(TINY, n_layers=value)
 
 

@@ -31,13 +31,13 @@ def test_golden_critical_counts(golden) -> None:
         assert critical_count(n) == critical
 
 
-@pytest.mark.parametrize(
-    ("first", "last", "critical"),
-    [(1, 2, None), (3, 17, 3), (18, 80, 4), (81, 213, 5), (214, 422, 6), (423, 709, 7), (710, 1068, 8)]
-    + [(1069, 1493, 9), (1494, 1980, 10), (1981, 1981, 11)],
-)
+# The table of protocol 4.4: from, to, smallest count that is a fraud.
+COLUMNS = [(1, 2, None), (3, 17, 3), (18, 80, 4), (81, 213, 5), (214, 422, 6), (423, 709, 7), (710, 1068, 8)]
+COLUMNS += [(1069, 1493, 9), (1494, 1980, 10), (1981, 1981, 11)]
+
+
+@pytest.mark.parametrize(("first", "last", "critical"), COLUMNS)
 def test_table_of_critical_counts(first: int, last: int, critical: int | None) -> None:
-    """The table of protocol 4.4, at both ends of each column."""
     assert critical_count(first) == critical_count(last) == critical
 
 

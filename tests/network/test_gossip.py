@@ -46,7 +46,12 @@ class Listeners:
 def test_arrivals_are_shortest_paths_on_a_load_free_graph(n: int, seed: int, density: float) -> None:
     generator = np.random.default_rng(seed)
     edges = [(str(i), str(generator.integers(i)), float(generator.uniform(0.01, 1))) for i in range(1, n)]
-    extra = [(str(i), str(j), float(generator.uniform(0.01, 1))) for i in range(n) for j in range(i) if generator.random() < density]
+    extra = [
+        (str(i), str(j), float(generator.uniform(0.01, 1)))
+        for i in range(n)
+        for j in range(i)
+        if generator.random() < density
+    ]
     graph = graph_of(edges + extra)
     listeners = Listeners(graph)
     listeners.network.broadcast("0", "m", "payload", 100)

@@ -36,7 +36,9 @@ class HandMadeChain:
         while self.state.height < height:
             h = self.state.height + 1
             block = Block(h, f"HASH{h}", "a", 5.0 * h, tuple(self.queued.get(h, ())))
-            self.results[h] = apply_block(self.state, block, {}, self.params, lambda past: past[-1].difficulty * self.factor)
+            self.results[h] = apply_block(
+                self.state, block, {}, self.params, lambda past: past[-1].difficulty * self.factor
+            )
             self.state = self.results[h].state
         return self.state
 

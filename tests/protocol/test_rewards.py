@@ -8,7 +8,8 @@ from sim.protocol.rewards import NGONKA_PER_GNK, SUPPLY_CAP, compute_epoch_rewar
 
 
 @pytest.mark.parametrize(
-    ("epoch", "gnk"), [(1, 323_000), (30, 318_581), (56, 314_671), (90, 309_630), (180, 296_672), (365, 271_715), (1460, 161_520)]
+    ("epoch", "gnk"),
+    [(1, 323_000), (30, 318_581), (56, 314_671), (90, 309_630), (180, 296_672), (365, 271_715), (1460, 161_520)],
 )
 def test_published_emissions(epoch: int, gnk: int) -> None:
     assert round(compute_epoch_reward(epoch, 0) / NGONKA_PER_GNK) == gnk

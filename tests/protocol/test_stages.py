@@ -24,10 +24,18 @@ PROPOSAL_3 = EpochParams(
     poc_validation_duration=120,
     set_new_validators_delay=120,
 )
-HEIGHTS = (
-    "start generation_wind_down generation_end last_batch validation_start validation_wind_down validation_end "
-    "set_validators claim next_start"
-).split()
+HEIGHTS = [
+    "start",
+    "generation_wind_down",
+    "generation_end",
+    "last_batch",
+    "validation_start",
+    "validation_wind_down",
+    "validation_end",
+    "set_validators",
+    "claim",
+    "next_start",
+]
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,9 @@ def test_gossip_reaches_everybody(small: Result) -> None:
     n_others = small.participants.groupby("epoch").size() - 1
     for row in small.transactions.itertuples():
         assert row.n_reached == n_others[row.epoch]
-    assert small.propagation["deliveries"].sum() == small.transactions["n_reached"].sum() + small.blocks["n_reached"].sum()
+    assert (
+        small.propagation["deliveries"].sum() == small.transactions["n_reached"].sum() + small.blocks["n_reached"].sum()
+    )
 
 
 def test_blocks_come_at_the_block_time(small: Result) -> None:
@@ -164,6 +166,8 @@ def test_a_scenario_object_runs_with_seed_and_overrides() -> None:
 
 def test_common_random_numbers() -> None:
     """Another controller leaves network seeds, latencies and the first epoch as they were."""
-    base, other = (sim.run("tests/data/small.yaml", overrides={"epochs": 2, **o}) for o in ({}, {"difficulty": "fixed"}))
+    base, other = (
+        sim.run("tests/data/small.yaml", overrides={"epochs": 2, **o}) for o in ({}, {"difficulty": "fixed"})
+    )
     pd.testing.assert_series_equal(base.blocks["block_hash"], other.blocks["block_hash"])
     pd.testing.assert_frame_equal(base.ml_nodes.query("epoch == 1"), other.ml_nodes.query("epoch == 1"))

@@ -1,0 +1,24 @@
+"""The table of `powsim theory`, a line as soon as its row is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+
+from sim.theory.rows import Row
+
+LAYOUT = "{:<68} {:>12} {:>12} {:>10}  {}"
+
+
+def print_theory(rows: Iterable[Row]) -> bool:
+    """Print each row as soon as it is known; return whether none failed."""
+    console, passed = Console(highlight=False), True
+    console.print(LAYOUT.format("quantity", "ours", "theory", "z or error", "verdict"), style="bold", soft_wrap=True)
+    for row in rows:
+        passed = passed and row.passed
+        verdict = "ok" if row.passed else f"FAILED (bound {row.bound:g})"
+        style = "" if row.passed else "bold red"
+        line = LAYOUT.format(row.quantity, f"{row.ours:.6g}", f"{row.theory:.6g}", f"{row.score:.3g}", verdict)
+        console.print(line, style=style, soft_wrap=True)
+    return passed
