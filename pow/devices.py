@@ -5,6 +5,7 @@ Pure rules on sizes; nothing here touches a device. Reference: protocol 7.2, 7.3
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Final
 
@@ -18,6 +19,9 @@ USABLE_FRACTION: Final = 0.9 * 0.9  # a target of 90 % of the free memory, less 
 BYTES_PER_VALUE: Final = 2
 ACTIVATIONS_PER_TOKEN: Final = 8
 MIB: Final = 2**20
+CPU_BATCH_BYTES: Final = 32 * MIB
+CPU_MAX_BATCH_SIZE: Final = 128
+CPU_BYTES_PER_VALUE: Final = 4
 
 
 def gpu_groups(vram_gib: Sequence[float], min_group_vram_gib: float) -> list[tuple[int, ...]]:
@@ -78,3 +82,18 @@ def auto_batch_size(free_mib: Sequence[float], params: PowParams, weights_mib: f
         raise ValueError(f"weights_mib is {weights_mib}; it must be at least 0")
     room_mib = min(free * USABLE_FRACTION - weights_mib / len(free_mib) for free in free_mib)
     return max(1, int(room_mib // memory_per_nonce_mib(params)))
+
+
+def cpu_batch_size(params: PowParams) -> int:
+    """Give the number of nonces per batch on a CPU: activations of about 32 MiB, at least 1 and at most 128 nonces.
+
+    Larger batches gain nothing there, and a large model's batch is one nonce, so that few nonces are not padded.
+    """
+    per_token = 2 * params.hidden_dim + ACTIVATIONS_PER_TOKEN * params.dim
+    per_nonce = CPU_BYTES_PER_VALUE * (params.seq_len * per_token + 2 * params.vocab_size)
+    return max(1, min(CPU_MAX_BATCH_SIZE, CPU_BATCH_BYTES // per_nonce))
+
+
+def get_n_cpus() -> int:
+    """Give the number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -6,22 +6,38 @@ Reference: kernel 4
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from pow.inputs import input_of, inputs_float32, permutation_of, permutations
 from pow.params import PowParams
 from pow.seeds import check_nonce
 from pow.sphere import target
-from pow.transformer import Transformer, build
+from pow.transformer import build
 
 FloatArray = npt.NDArray[np.float64]
 Request = tuple[str, int]
 """A public key and a nonce."""
 
 BATCH_SIZE: Final = 100
+
+
+class Forward(Protocol):
+    """A model of one block hash, readable (`Transformer`) or fast (`FastForward`)."""
+
+    @property
+    def block_hash(self) -> str:
+        """The block hash that its parameters come from."""
+
+    @property
+    def params(self) -> PowParams:
+        """Its shape."""
+
+    def last_logits(self, inputs: npt.NDArray[np.floating]) -> torch.Tensor:
+        """Give the logits of the last position, (B, V)."""
 
 
 def distances(
@@ -39,7 +55,7 @@ def distances(
 
 
 def model_distances(
-    model: Transformer,
+    model: Forward,
     target: FloatArray,
     inputs: npt.NDArray[np.floating],
     permutations: npt.NDArray[np.int64],
@@ -71,7 +87,7 @@ def chord_distances(
     return chords
 
 
-def distances_of(model: Transformer, requests: Sequence[Request], *, batch_size: int = BATCH_SIZE) -> FloatArray:
+def distances_of(model: Forward, requests: Sequence[Request], *, batch_size: int = BATCH_SIZE) -> FloatArray:
     """Compute the distances of many hosts' (public key, nonce) pairs for the model's block hash, float64 (n,).
 
     Every batch has the same shape, the last one is filled up by repeating its last pair, since the shape of a batch
@@ -85,7 +101,7 @@ def distances_of(model: Transformer, requests: Sequence[Request], *, batch_size:
     for _, nonce in requests:
         check_nonce(nonce)
     aim = target(model.block_hash, model.params.vocab_size)
-    found = [_batch_distances(model, aim, batch, batch_size) for batch in _batches(requests, batch_size)]
+    found = [batch_distances(model, aim, batch, batch_size) for batch in _batches(requests, batch_size)]
     return np.concatenate([np.empty(0), *found])
 
 
@@ -94,9 +110,8 @@ def _batches(requests: Sequence[Request], batch_size: int) -> Iterator[Sequence[
         yield requests[begin : begin + batch_size]
 
 
-def _batch_distances(
-    model: Transformer, target: FloatArray, requests: Sequence[Request], batch_size: int
-) -> FloatArray:
+def batch_distances(model: Forward, target: FloatArray, requests: Sequence[Request], batch_size: int) -> FloatArray:
+    """Compute one batch of at most `batch_size` requests in the shape of a full one, float64 (n,)."""
     params, block_hash = model.params, model.block_hash
     rows = np.minimum(np.arange(batch_size), len(requests) - 1)  # (batch_size,), the last request again and again
     x = np.stack([input_of(block_hash, key, nonce, params) for key, nonce in requests])

@@ -88,19 +88,23 @@ def parameter(block_hash: str, name: str, shape: tuple[int, ...], values: torch.
     return torch.roll(repeated, -rotation(block_hash, name, size)).view(shape)
 
 
-def parameters(block_hash: str, params: PowParams, dtype: str = "float16") -> dict[str, torch.Tensor]:
+def parameters(
+    block_hash: str, params: PowParams, dtype: str = "float16", *, unit_gains: bool = False
+) -> dict[str, torch.Tensor]:
     """Give all parameters by name, in their order, in the number types of the mode `dtype`.
 
     All that are no larger than the pool are views of one pool, so writing to one changes others. In the mode "mixed"
-    the norms and the output head, which stay in float32, are copies. Raises ValueError if `dtype` is unknown.
-    Reference: kernel 2, 6
+    the norms and the output head, which stay in float32, are copies. `unit_gains` sets the norms' gains to one; the
+    network draws them like everything else. Raises ValueError if `dtype` is unknown. Reference: kernel 2, 6, 7
     """
     mode = mode_of(dtype)
     data = pool(block_hash, params, mode.data)
     shared = data.to(torch_type(mode.linear))
     weights: dict[str, torch.Tensor] = {}
     for name, shape in parameter_shapes(params).items():
-        if mode.working != mode.linear and _is_outside_linears(name):
+        if unit_gains and name.endswith("norm.weight"):
+            weights[name] = torch.ones(shape, dtype=torch_type(mode.working))
+        elif mode.working != mode.linear and _is_outside_linears(name):
             weights[name] = parameter(block_hash, name, shape, data).to(torch_type(mode.working))
         else:
             weights[name] = parameter(block_hash, name, shape, shared)

@@ -30,7 +30,8 @@ HIGH_FACTOR: Final = 4.0
 class Transformer:
     """One block hash's model, ready for any number of batches. Made by `build`.
 
-    `weights` are the parameters by name; `rotary` holds cosines and sines, (T, E/2, 2). Reference: kernel 3
+    `weights` are the parameters by name; `rotary` holds cosines and sines, (T, E/2, 2); `n_layers` is how many layers
+    are run, all of them unless somebody studies what they contribute. Reference: kernel 3, 7
     """
 
     block_hash: str
@@ -38,6 +39,7 @@ class Transformer:
     mode: Mode
     weights: dict[str, Tensor]
     rotary: Tensor
+    n_layers: int
 
     def last_logits(self, inputs: npt.NDArray[np.floating]) -> Tensor:
         """Give the logits of the last position, (B, V), in the mode's wide type.
@@ -46,8 +48,8 @@ class Transformer:
         mode's data type here. Raises ValueError if the shape or the type is another.
         """
         with torch.inference_mode():
-            x = self._embeddings(inputs)  # (B, T, D)
-            for layer in range(self.params.n_layers):
+            x = self.embeddings(inputs)  # (B, T, D)
+            for layer in range(self.n_layers):
                 x = x + self._attention(layer, self._norm(f"layers.{layer}.attention_norm", x))
                 x = x + self._feed_forward(layer, self._norm(f"layers.{layer}.ffn_norm", x))
             # Norm and head act on each position by itself, so the others need not go through them.
@@ -55,7 +57,8 @@ class Transformer:
             logits = functional.linear(last, self.weights["output.weight"])  # (B, V)
             return logits.to(torch_type(self.mode.wide))
 
-    def _embeddings(self, inputs: npt.NDArray[np.floating]) -> Tensor:
+    def embeddings(self, inputs: npt.NDArray[np.floating]) -> Tensor:
+        """Check inputs (B, T, D) and give them in the working type; errors as in `last_logits`."""
         expected = (self.params.seq_len, self.params.dim)
         if inputs.ndim != 3 or inputs.shape[1:] != expected:
             raise ValueError(f"inputs have the shape {inputs.shape}; it must be (batch, {expected[0]}, {expected[1]})")
@@ -87,12 +90,28 @@ class Transformer:
         return self._linear(f"{name}.w2", gate * self._linear(f"{name}.w3", x))  # (B, T, D)
 
 
-def build(block_hash: str, params: PowParams, dtype: str = "float16") -> Transformer:
-    """Make the model of one block hash on the CPU. Raises ValueError if `dtype` is unknown. Reference: kernel 2, 3"""
+def build(
+    block_hash: str,
+    params: PowParams,
+    dtype: str = "float16",
+    *,
+    n_layers: int | None = None,
+    unit_gains: bool = False,
+) -> Transformer:
+    """Make the model of one block hash on the CPU.
+
+    `n_layers` runs only the first layers (0: none). `unit_gains` sets the norms' gains to one instead of drawing them,
+    a repair that makes the layers matter. The network does neither. Raises ValueError if `dtype` is unknown or
+    n_layers is not in [0, params.n_layers]. Reference: kernel 2, 3, 7
+    """
     mode = mode_of(dtype)
+    n_run = params.n_layers if n_layers is None else n_layers
+    if not 0 <= n_run <= params.n_layers:
+        raise ValueError(f"n_layers is {n_run}; it must be at least 0 and at most {params.n_layers}")
     table = rotary_table(params.head_dim, params.seq_len, params.rope_theta, params.use_scaled_rope)
     rotary = table.to(torch_type(mode.data)).to(torch_type(mode.wide))
-    return Transformer(block_hash, params, mode, parameters(block_hash, params, dtype), rotary)
+    weights = parameters(block_hash, params, dtype, unit_gains=unit_gains)
+    return Transformer(block_hash, params, mode, weights, rotary, n_run)
 
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float, wide: torch.dtype) -> Tensor:
@@ -117,13 +136,13 @@ def causal_mask(n_positions: int, dtype: torch.dtype) -> Tensor:
 
 def split_heads(x: Tensor, n_heads: int) -> Tensor:
     """Cut the last axis into `n_heads` equal parts: (…, n·E) -> (…, n, E)."""
-    return x.reshape(*x.shape[:-1], n_heads, -1)
+    return x.reshape(*x.shape[:-1], n_heads, -1)  # (…, n, E)
 
 
 def share_heads(x: Tensor, n_heads: int) -> Tensor:
     """Give each query head h its key/value head ⌊h/(H/K)⌋: (B, T, K, E) -> (B, T, H, E). Reference: kernel 3"""
     group = n_heads // x.shape[2]
-    return x if group == 1 else x.repeat_interleave(group, dim=2)
+    return x if group == 1 else x.repeat_interleave(group, dim=2)  # (B, T, H, E)
 
 
 def rotate(x: Tensor, rotary: Tensor) -> Tensor:

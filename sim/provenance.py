@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sim.work import get_n_cpus
+from pow.devices import get_n_cpus
 
 DEPENDENCIES = ("simpy", "torch", "numpy", "scipy", "networkx", "pandas", "pyarrow", "pydantic", "ruamel.yaml")
 GIT_SECONDS = 10

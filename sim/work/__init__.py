@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from pow.params import PowParams
@@ -12,12 +11,7 @@ if TYPE_CHECKING:
 
 
 def open_kernel(params: PowParams, dtype: str, batch_size: int, n_threads: int | None) -> KernelWork:
-    """Load torch and return the kernel's computing, a context manager; all cores where no number is given."""
+    """Load torch and return the kernel's computing, a context manager; one thread a processor unless given."""
     from sim.work.kernel import KernelWork
 
-    return KernelWork(params, dtype, batch_size, n_threads or get_n_cpus())
-
-
-def get_n_cpus() -> int:
-    """Number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return KernelWork(params, dtype, batch_size, n_threads)

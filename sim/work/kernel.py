@@ -11,42 +11,39 @@ torch thread; more threads only compute more batches at a time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pow.distances import distances_of
-from pow.params import PowParams
-from pow.transformer import Transformer, build
+from pow.devices import get_n_cpus
+from pow.kernel import Kernel
+from pow.linear import AUTO, linear_name
+from pow.params import PowParams, mode_of
 from sim.work.base import Request, WorkCounts
 
 
 class KernelWork:
     """Implements `sim.work.base.Work`; use as a context manager, it owns threads."""
 
-    def __init__(self, params: PowParams, dtype: str, batch_size: int, n_threads: int) -> None:
+    def __init__(self, params: PowParams, dtype: str, batch_size: int, n_threads: int | None) -> None:
         self._params = params
         self._dtype = dtype
         self._batch_size = batch_size
-        self._n_threads = n_threads
-        self._models: dict[str, Transformer] = {}
+        self._n_threads = n_threads or get_n_cpus()
+        self._kernels: dict[str, Kernel] = {}
         self._pending: dict[str, dict[Request, None]] = {}  # dicts keep the order of announcement
         self._known: dict[str, dict[Request, float]] = {}
         self._asked: dict[str, set[Request]] = {}
         self._n_computed = self._n_shared = self._n_batches = 0
-        self._torch_threads = torch.get_num_threads()
-        self._executor = ThreadPoolExecutor(n_threads, initializer=partial(torch.set_num_threads, 1))
 
     def __enter__(self) -> KernelWork:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._executor.shutdown(wait=True, cancel_futures=True)
-        torch.set_num_threads(self._torch_threads)
+        for block_hash in list(self._kernels):
+            self.forget(block_hash)
 
     @property
     def counts(self) -> WorkCounts:
@@ -72,8 +69,10 @@ class KernelWork:
 
     def forget(self, block_hash: str) -> None:
         """Free the model and all distances of a network seed."""
-        for held in (self._models, self._pending, self._known, self._asked):
+        for held in (self._pending, self._known, self._asked):
             held.pop(block_hash, None)
+        if (kernel := self._kernels.pop(block_hash, None)) is not None:
+            kernel.close()
 
     def describe(self) -> dict[str, Any]:
         """Return settings and totals for the provenance."""
@@ -83,6 +82,7 @@ class KernelWork:
             "batch_size": self._batch_size,
             "n_threads": self._n_threads,
             "torch_threads_per_batch": 1,
+            "linear": linear_name(AUTO, mode_of(self._dtype).linear),
             "torch_cpu_capability": torch.backends.cpu.get_cpu_capability(),
             "computed": self._n_computed,
             "shared": self._n_shared,
@@ -90,17 +90,14 @@ class KernelWork:
         }
 
     def _compute(self, block_hash: str, requests: list[Request]) -> None:
-        model = self._get_model(block_hash)
-        starts = range(0, len(requests), self._batch_size)
-        batches = [requests[start : start + self._batch_size] for start in starts]
-        compute = partial(distances_of, model, batch_size=self._batch_size)
-        known = self._known[block_hash]
-        for batch, found in zip(batches, self._executor.map(compute, batches), strict=True):
-            known.update(zip(batch, found.tolist(), strict=True))
+        found = self._get_kernel(block_hash).distances_of(requests)
+        self._known[block_hash].update(zip(requests, found.tolist(), strict=True))
         self._n_computed += len(requests)
-        self._n_batches += len(batches)
+        self._n_batches += -(-len(requests) // self._batch_size)
 
-    def _get_model(self, block_hash: str) -> Transformer:
-        if block_hash not in self._models:
-            self._models[block_hash] = build(block_hash, self._params, self._dtype)
-        return self._models[block_hash]
+    def _get_kernel(self, block_hash: str) -> Kernel:
+        if block_hash not in self._kernels:
+            self._kernels[block_hash] = Kernel(
+                block_hash, self._params, self._dtype, batch_size=self._batch_size, n_threads=self._n_threads
+            )
+        return self._kernels[block_hash]

@@ -26,6 +26,7 @@ MAINNET = [
     MIXED,
     ("mixed", "f16data_bf16linears_f32resid", 2e-6),
     ("f16data_bf16compute", "f16data_f32compute", 1e-3),
+    ("f16data_bf16compute", "f16data_bf16compute", 1e-3),
 ]
 
 
