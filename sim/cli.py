@@ -107,6 +107,9 @@ def main() -> None:
     except UserError as error:
         typer.echo(str(error), err=True)
         sys.exit(USER_ERROR)
+    except OSError as error:  # a full disk, a folder that is gone: the program failed, but not by a defect
+        typer.echo(f"powsim: {error}", err=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         typer.echo("interrupted; what was finished is in the results folder", err=True)
         sys.exit(INTERRUPTED)

@@ -17,6 +17,7 @@ from sim.metrics.statistics import compute_wilson_interval
 LOST = "lost"
 NO_CLAIM = "no claim"
 BINS_PER_DECADE = 24
+DTYPES = {"int": "int64", "float": "float64", "bool": "bool", "str": "str"}
 Frames = dict[str, pd.DataFrame]
 
 
@@ -47,9 +48,15 @@ def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _table(recorder: Recorder, kind: type[Any]) -> pd.DataFrame:
-    names = [field.name for field in dataclasses.fields(kind)]
     rows = recorder.rows(kind)
-    return pd.DataFrame({name: [getattr(row, name) for row in rows] for name in names})
+    return pd.DataFrame(
+        {
+            # The dtype is named, so that a run that was stopped before the first such record gives an empty table
+            # that still merges.
+            field.name: pd.Series([getattr(row, field.name) for row in rows], dtype=DTYPES[str(field.type)])
+            for field in dataclasses.fields(kind)
+        }
+    )
 
 
 def _heights(recorder: Recorder) -> pd.Series:

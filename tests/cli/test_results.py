@@ -12,6 +12,10 @@ import pytest
 
 import sim
 from sim.errors import UserError
+from sim.metrics.columns import FRAMES
+from sim.metrics.frames import build_frames
+from sim.metrics.recorder import Recorder
+from sim.metrics.summary import summarise
 from sim.results import Result, open_folder
 
 ROOT = Path(__file__).parent.parent.parent
@@ -47,6 +51,13 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot make the results folder"):
         open_folder("x", "text", tmp_path / "file" / "below", tmp_path)
+
+
+def test_a_run_stopped_before_its_first_event_has_empty_frames() -> None:
+    frames = build_frames(Recorder())
+    assert frames.keys() == FRAMES.keys()
+    assert all(len(frame) == 0 for frame in frames.values())
+    assert summarise(frames)["nonces_tried"] == 0
 
 
 def test_ctrl_c_keeps_the_finished_epochs(tmp_path: Path) -> None:

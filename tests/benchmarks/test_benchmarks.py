@@ -1,0 +1,108 @@
+"""Speed beside its limit, as ratios inside one run (`make bench`). Nothing is asserted as a wall time."""
+
+import time
+from collections.abc import Callable
+
+import networkx as nx
+import numpy as np
+import pytest
+import simpy
+import torch
+
+from pow.distances import distances_of, input_of
+from pow.fast import FastForward
+from pow.kernel import Kernel
+from pow.linear import LINEARS, linear_name
+from pow.params import PRESETS
+from pow.transformer import build
+from sim.metrics.recorder import Recorder
+from sim.network.gossip import Network
+
+pytestmark = pytest.mark.benchmark
+HASH = "86462F1AA921017C2D950CC166F735BBB08853F3B8BA7171E1EA8AC564956FDD"
+BATCH = 100
+
+
+def rate(work: Callable[[], object], amount: float, seconds: float = 2.0) -> float:
+    """Amount per second of the fastest repetition within about `seconds`, after one warm-up."""
+    work()
+    best, end = float("inf"), time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - start)
+    return amount / best
+
+
+def show(title: str, rows: list[tuple[str, float, str]], limit: float) -> None:
+    print(f"\n{title}")
+    for name, value, unit in rows:
+        print(f"  {name:<44} {value:>12.1f} {unit:<12} {value / limit:6.2f} of the limit")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed"])
+def test_forward_beside_the_matrix_product(dtype: str) -> None:
+    """devtest's forward pass on one thread beside the fastest product of the same shapes."""
+    params, before = PRESETS["devtest"], torch.get_num_threads()
+    torch.set_num_threads(1)
+    model = build(HASH, params, dtype)
+    x = np.stack([input_of(HASH, "k", nonce, params) for nonce in range(BATCH)])
+    data = torch.bfloat16 if dtype == "mixed" else torch.float32
+    a, w = torch.randn(4 * BATCH, params.dim).to(data), torch.randn(params.hidden_dim, params.dim).to(data)
+    flop = 2.0 * a.shape[0] * w.numel()
+    products = {name: LINEARS[name] for name in ("torch", "onednn")}
+    with torch.inference_mode():
+        limit = max(rate(lambda product=product: product(a, w), flop / 1e9) for product in products.values())
+    layer = 4 * params.dim**2 + 3 * params.dim * params.hidden_dim
+    per_nonce = 2 * (params.seq_len * params.n_layers * layer + params.vocab_size * params.dim) / 1e9
+    fast = FastForward(model, LINEARS[linear_name("auto", "bfloat16" if dtype == "mixed" else "float32")])
+    rows = [
+        ("readable forward", rate(lambda: model.last_logits(x), BATCH * per_nonce), "GFLOP/s"),
+        ("fast forward", rate(lambda: fast.last_logits(x), BATCH * per_nonce), "GFLOP/s"),
+        ("fastest matrix product", limit, "GFLOP/s"),
+    ]
+    show(f"devtest {dtype}, one thread, forward pass", rows, limit)
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("preset", "n"), [("devtest", 400), ("tiny", 4096)])
+def test_kernel_beside_the_readable_path(preset: str, n: int) -> None:
+    """Nonces per second, draws and distances included, all processors; the limit is the readable float32 path."""
+    params, requests = PRESETS[preset], [("k", nonce) for nonce in range(n)]
+    model = build(HASH, params, "float32")
+    limit = rate(lambda: distances_of(model, requests, batch_size=BATCH), n, 4.0)
+    rows = [("readable path, float32", limit, "nonces/s")]
+    for dtype in ("float32", "mixed", "bfloat16"):
+        with Kernel(HASH, params, dtype) as kernel:
+            rows.append(
+                (f"Kernel, {dtype}", rate(lambda kernel=kernel: kernel.distances_of(requests), n, 4.0), "nonces/s")
+            )
+    show(f"{preset}, whole distances", rows, limit)
+
+
+def test_gossip_beside_raw_simpy() -> None:
+    """Hops per second of a flood over 200 hosts beside bare timeouts with a callback."""
+    n_messages = 40
+    graph = nx.random_regular_graph(8, 200, seed=1).to_directed()
+    for _, _, data in graph.edges(data=True):
+        data.update(latency_seconds=0.1, bandwidth_bits_per_second=1e9)
+    n_hops = n_messages * (graph.number_of_edges() - graph.number_of_nodes() + 1)
+
+    def flood() -> None:
+        env = simpy.Environment()
+        network = Network(env, graph, Recorder())
+        for address in graph:
+            network.join(address, lambda payload: None)
+        for message in range(n_messages):
+            network.broadcast(message, str(message), None, 1000)
+        env.run()
+
+    def bare() -> None:
+        env = simpy.Environment()
+        for hop in range(n_hops):
+            env.timeout(hop * 1e-6).callbacks.append(lambda event: None)
+        env.run()
+
+    limit = rate(bare, n_hops)
+    rows = [("gossip, events tier", rate(flood, n_hops), "hops/s"), ("SimPy timeout and callback", limit, "events/s")]
+    show("gossip over 200 hosts of degree 8", rows, limit)
