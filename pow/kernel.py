@@ -3,7 +3,7 @@
 1. One model per block hash, its parameters views of one pool; nothing is copied or rebuilt.
 2. Requests, (public key, nonce) pairs of any hosts, are cut into batches of `batch_size`; the last one is
    filled up, so that every product has the same shape and a distance depends on its own pair only.
-3. Each batch is drawn, run and measured by one of `n_threads` workers: while one waits for its draws, another multiplies.
+3. Each batch is drawn, run and measured by one of `n_threads` workers: while one draws, another multiplies.
 4. A worker uses one torch thread, so that bits do not depend on how many workers there are. A model so large that a
    batch is one nonce may use all torch threads instead (`torch_threads`), at the price of bits that depend on them.
 

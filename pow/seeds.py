@@ -80,7 +80,13 @@ def check_nonce(nonce: int) -> int:
 
 
 def nonce_sequence(node_id: int, n_nodes: int, group_id: int = 0, n_groups: int = 1) -> Iterator[int]:
-    """Give the endless nonces of one GPU group of one ML node: node_id + group_id·n_nodes + k·n_groups·n_nodes.
+    """Iterate over the nonces of `nonce_range`, without end."""
+    numbers = nonce_range(node_id, n_nodes, group_id, n_groups)
+    return itertools.count(numbers.start, numbers.step)
+
+
+def nonce_range(node_id: int, n_nodes: int, group_id: int = 0, n_groups: int = 1) -> range:
+    """Give all nonces of one GPU group of one ML node: node_id + group_id·n_nodes + k·n_groups·n_nodes, below 2^63.
 
     Groups of a node never collide; two nodes do not iff they share n_nodes and differ modulo n_nodes.
     Raises ValueError if n_nodes or n_groups < 1, node_id < 0, or group_id is not in [0, n_groups).
@@ -94,7 +100,7 @@ def nonce_sequence(node_id: int, n_nodes: int, group_id: int = 0, n_groups: int 
         raise ValueError(f"node_id is {node_id}; it must be at least 0")
     if not 0 <= group_id < n_groups:
         raise ValueError(f"group_id is {group_id}; it must be at least 0 and below n_groups, which is {n_groups}")
-    return itertools.count(node_id + group_id * n_nodes, n_groups * n_nodes)
+    return range(node_id + group_id * n_nodes, NONCE_LIMIT, n_groups * n_nodes)
 
 
 def _node_seed(block_hash: str, public_key: str) -> str:

@@ -14,8 +14,9 @@ from sim.metrics.summary import summarise
 from sim.progress import Progress, no_progress, terminal_progress
 from sim.provenance import get_provenance
 from sim.results import PROVENANCE_FILE, SCENARIO_FILE, Result, open_folder, write_json, write_text
-from sim.scenario import Scenario, dump_scenario, load_scenario, parse_scenario
-from sim.work import open_kernel
+from sim.scenario import Scenario, WorkConfig, dump_scenario, load_scenario, parse_scenario
+from sim.work import open_kernel, open_sphere
+from sim.work.base import Work
 from sim.world import build_world
 
 
@@ -61,6 +62,12 @@ class Interrupted(KeyboardInterrupt):
         self.result = result
 
 
+def _open_work(config: WorkConfig) -> Work:
+    if config.kind == "sphere":
+        return open_sphere(config.pow_params)
+    return open_kernel(config.pow_params, config.batch_size, config.threads)
+
+
 @dataclass
 class _Clock:
     started: float
@@ -72,9 +79,7 @@ class _Clock:
 def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progress) -> Result:
     """Run a loaded scenario; raises `Interrupted` with the finished part on Ctrl-C."""
     clock = _Clock(time.perf_counter())
-    settings = scenario.work
-    kernel = open_kernel(settings.pow_params, settings.dtype, settings.batch_size, settings.threads)
-    with kernel as work, progress(scenario) as report:
+    with _open_work(scenario.work) as work, progress(scenario) as report:
         world = build_world(scenario, work, lambda ended: report(ended, world.recorder))
         status = "finished"
         try:

@@ -15,17 +15,24 @@ from pow.seeds import generator
 N_HASHES = 2  # 512 bits of entropy in every stream
 
 
+Name = str | int
+
+
+def draw_generator(*name: Name) -> np.random.Generator:
+    """Return a fresh generator of that name. JSON keeps ("a", "b") apart from ("a/b",) and 1 apart from "1"."""
+    return generator(json.dumps(name), N_HASHES)
+
+
 class Streams:
     """`streams("network", "latency", "a", "b")` is always the same generator object within one run."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self._generators: dict[tuple[str | int, ...], np.random.Generator] = {}
+        self._generators: dict[tuple[Name, ...], np.random.Generator] = {}
 
-    def __call__(self, *name: str | int) -> np.random.Generator:
+    def __call__(self, *name: Name) -> np.random.Generator:
         """Return the generator of that name, continuing where its last draw left it."""
         found = self._generators.get(name)
         if found is None:
-            # JSON keeps ("a", "b") apart from ("a/b",) and 1 apart from "1".
-            found = self._generators[name] = generator(json.dumps([self.seed, *name]), N_HASHES)
+            found = self._generators[name] = draw_generator(self.seed, *name)
         return found

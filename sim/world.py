@@ -23,7 +23,7 @@ from sim.protocol.params import EpochParams, ProtocolParams
 from sim.protocol.stages import Schedule
 from sim.protocol.state import Block, genesis_state
 from sim.protocol.versions import VERSIONS
-from sim.scenario import HostGroup, Scenario
+from sim.scenario import BY_GPU, HostGroup, Scenario
 from sim.strategies import strategies
 from sim.streams import Streams
 from sim.topologies.base import Member
@@ -189,6 +189,7 @@ def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:
                 n_gpus=machine.n_gpus,
                 n_gpu_groups=len(gpu_groups(machine.vram_gib, scenario.work.min_group_vram_gib)),
                 group_nonces_per_second=profile.raw_nonces_per_second * scenario.work.rate_factor,
+                dtype=profile.numerics if scenario.work.dtype == BY_GPU else scenario.work.dtype,
             )
         )
     return nodes

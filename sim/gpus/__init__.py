@@ -54,6 +54,9 @@ class GpuProfile(BaseModel):
     measured_nonces_per_second: _Positive | None = Field(
         None, description="raw nonces/s of main net's kernel, measured; takes the estimate's place"
     )
+    numerics: Literal["float16", "bfloat16", "float32", "mixed"] = Field(
+        "float16", description="arithmetic of its kernel; the network's own code runs float16"
+    )
     status: Literal["estimated", "measured"] = Field(description="where the nonce rate comes from")
     source: str = Field(min_length=1, description="where the numbers come from")
     date: str = Field(min_length=4, description="when they were true")

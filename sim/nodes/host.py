@@ -175,7 +175,7 @@ class Host:
             state,
             [samples[i] for i in order.tolist()],
             self._strategy,
-            sum(node.nonces_per_second for node in self._ml_nodes),
+            self._ml_nodes,
             self._send_vote,
         )
 

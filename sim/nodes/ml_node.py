@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import simpy
-from numpy.typing import NDArray
 
-from pow.seeds import nonce_sequence
-from pow.validation import is_valid
+from pow.seeds import nonce_range
 from sim.metrics.records import MLNodeFinished
 from sim.nodes.context import Context
 from sim.strategies.base import Claim, ProductionView, Strategy
+from sim.work.base import Found
 
 SENDER_PERIOD_SECONDS = 5.0
 
@@ -29,6 +27,8 @@ class MLNode:
     n_gpus: int
     n_gpu_groups: int
     group_nonces_per_second: float
+    dtype: str
+    """Numerics of its GPUs."""
 
     @property
     def nonces_per_second(self) -> float:
@@ -71,7 +71,10 @@ class Generation:
         self._strategy = strategy
         self._generator = generator
         self._send = send
-        self._sequences = [self._new_sequence(group) for group in range(node.n_gpu_groups)]
+        self._ranges = [
+            nonce_range(node.node_id, assignment.n_nodes, group, node.n_gpu_groups)
+            for group in range(node.n_gpu_groups)
+        ]
         self._start_seconds = math.inf
         self._tried_per_group = 0
         self._tried = self._valid = self._claimed = self._unsent = 0
@@ -111,45 +114,49 @@ class Generation:
             return
 
     def _look(self, *, is_sending: bool) -> None:
-        """Collect what was computed since the last look, let the strategy decide, send or drop."""
-        nonces = self._take_nonces()
-        requests = [(self._assignment.public_key, nonce) for nonce in nonces.tolist()]
-        distances = self._work.distances(self._assignment.block_hash, requests)
-        n_valid = int(is_valid(distances, self._assignment.r_target).sum())
+        """Collect what was found since the last look, let the strategy decide, send or drop."""
+        found, n_tried = self._try_nonces()
+        n_valid = len(found.nonces)
         if is_sending:
-            claim = self._strategy.claim(self._view(nonces, distances), self._generator)
+            claim = self._strategy.claim(self._view(found), self._generator)
             self._claimed += len(claim.nonces)
             if claim.nonces:
                 self._send(self._node, claim)
         else:
             self._unsent += n_valid
-        self._tried += len(nonces)
+        self._tried += n_tried
         self._valid += n_valid
 
-    def _view(self, nonces: NDArray[np.int64], distances: NDArray[np.float64]) -> ProductionView:
+    def _view(self, found: Found) -> ProductionView:
+        assignment = self._assignment
         return ProductionView(
-            nonces, distances, self._assignment.r_target, self._assignment.dim, self._valid, self._claimed
+            found.nonces, found.distances, assignment.r_target, assignment.dim, self._valid, self._claimed
         )
 
-    def _take_nonces(self) -> NDArray[np.int64]:
-        """Nonces that all GPU groups have finished since the last look."""
+    def _try_nonces(self) -> tuple[Found, int]:
+        """Try what all GPU groups have finished since the last look."""
         elapsed = max(0.0, self._env.now - self._start_seconds)
-        done = math.floor(elapsed * self._node.group_nonces_per_second)
-        n_new, self._tried_per_group = done - self._tried_per_group, done
-        taken = [nonce for sequence in self._sequences for nonce in islice(sequence, n_new)]
-        return np.array(taken, dtype=np.int64)
+        before, self._tried_per_group = (
+            self._tried_per_group,
+            math.floor(elapsed * self._node.group_nonces_per_second),
+        )
+        window = slice(before, self._tried_per_group)
+        assignment, dtype = self._assignment, self._node.dtype
+        parts = [
+            self._work.find_valid(
+                assignment.block_hash, dtype, assignment.public_key, nonces[window], assignment.r_target
+            )
+            for nonces in self._ranges
+        ]
+        found = Found(
+            np.concatenate([part.nonces for part in parts]), np.concatenate([part.distances for part in parts])
+        )
+        return found, (window.stop - window.start) * len(self._ranges)
 
     def _announce(self) -> None:
-        remaining = self._assignment.expected_seconds - self._startup_seconds
-        n_expected = math.floor(max(0.0, remaining) * self._node.group_nonces_per_second)
-        self._work.announce(
-            self._assignment.block_hash,
-            [
-                (self._assignment.public_key, nonce)
-                for group in range(self._node.n_gpu_groups)
-                for nonce in islice(self._new_sequence(group), n_expected)
-            ],
-        )
-
-    def _new_sequence(self, group: int) -> Iterator[int]:
-        return nonce_sequence(self._node.node_id, self._assignment.n_nodes, group, self._node.n_gpu_groups)
+        remaining = max(0.0, self._assignment.expected_seconds - self._startup_seconds)
+        n_expected = math.floor(remaining * self._node.group_nonces_per_second)
+        for nonces in self._ranges:
+            self._work.announce(
+                self._assignment.block_hash, self._node.dtype, self._assignment.public_key, nonces[:n_expected]
+            )

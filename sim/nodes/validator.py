@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+import itertools
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -11,6 +12,7 @@ import simpy
 from pow.validation import FraudTest, count_invalid, fraud_test
 from sim.metrics.records import ValidationDone
 from sim.nodes.context import Context
+from sim.nodes.ml_node import MLNode
 from sim.protocol.params import ProtocolParams
 from sim.protocol.sampling import compute_sampling_seed, select_positions
 from sim.protocol.state import ChainState, batches_by_participant
@@ -53,7 +55,7 @@ class Validator:
         state: ChainState,
         samples: list[Sample],
         strategy: Strategy,
-        nonces_per_second: float,
+        ml_nodes: Sequence[MLNode],
         send_vote: Callable[[str, Vote], None],
     ) -> None:
         assert state.upcoming is not None, "validation without an upcoming epoch"
@@ -66,9 +68,9 @@ class Validator:
         self._r_target = state.r_target
         self._pending = list(samples)
         self._strategy = strategy
-        self._nonces_per_second = nonces_per_second
+        self._ml_nodes = itertools.cycle(ml_nodes)  # participants go round-robin over the nodes (protocol 4.3)
+        self._nonces_per_second = sum(node.nonces_per_second for node in ml_nodes)
         self._send_vote = send_vote
-        self._work.announce(self._upcoming.block_hash, list(chain.from_iterable(s.requests for s in samples)))
         self._process = self._env.process(self._run())
 
     def stop(self) -> None:
@@ -89,7 +91,8 @@ class Validator:
             return
 
     def _finish(self, sample: Sample) -> None:
-        distances = self._work.distances(self._upcoming.block_hash, sample.requests)
+        dtype = next(self._ml_nodes).dtype
+        distances = self._work.distances(self._upcoming.block_hash, dtype, sample.requests)
         n_invalid = count_invalid(distances, self._r_target)
         test = fraud_test(len(distances), n_invalid, self._params.p_mismatch, self._params.fraud_threshold)
         vote = self._strategy.vote(ValidationView(sample.participant, sample.participant == self._address, test))

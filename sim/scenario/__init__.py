@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sim.scenario.hosts import HostGroup, MLNodeConfig
 from sim.scenario.load import dump_scenario, load_scenario, parse_scenario, scenario_json_schema
-from sim.scenario.schema import NetworkConfig, ProtocolConfig, Scenario, WorkConfig
+from sim.scenario.schema import BY_GPU, NetworkConfig, ProtocolConfig, Scenario, WorkConfig
 
 __all__ = [
+    "BY_GPU",
     "HostGroup",
     "MLNodeConfig",
     "NetworkConfig",

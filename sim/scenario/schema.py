@@ -36,6 +36,7 @@ else:  # pydantic leaves these types to the registries; networkx and scipy wait 
     Controller = Topology = Any
 
 MAX_SEED = 2**63 - 1
+BY_GPU = "by_gpu"
 
 
 def _check_version(version: str) -> str:
@@ -120,14 +121,19 @@ class WorkConfig(BaseModel):
 
     model_config = STRICT
 
-    kind: Literal["kernel"] = Field("kernel", description="`kernel`: every distance comes from the real transformer")
+    kind: Literal["kernel", "sphere"] = Field(
+        "kernel",
+        description="`kernel`: every distance comes from the real transformer; `sphere`: from its exact law, faster",
+    )
     params: _Params = Field("devtest", description="the transformer: a preset's name, or all parameters")
-    dtype: Literal["float16", "float32", "bfloat16", "mixed", "f16data_f32compute", "f16data_f64compute"] = Field(
-        "float32", description="numerics of the kernel"
+    dtype: Literal["float16", "float32", "bfloat16", "mixed", "f16data_f32compute", "f16data_f64compute", "by_gpu"] = (
+        Field("float32", description="numerics of all hosts; `by_gpu`: each GPU profile's own")
     )
     rate_factor: float = Field(1.0, gt=0, description="factor on every GPU profile's nonces per second")
     startup: Seconds = Field(5.0, description="from an ML node's dispatch to its first nonce (main net: about 85 s)")
-    batch_size: int = Field(100, ge=1, le=1_000_000, description="nonces in one forward pass")
+    batch_size: int | None = Field(
+        None, ge=1, le=1_000_000, description="nonces in one forward pass; absent: by the model's size"
+    )
     threads: int | None = Field(
         None,
         ge=1,

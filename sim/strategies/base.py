@@ -19,9 +19,9 @@ class ProductionView:
     """What an ML node's sender sees every 5 s. Reference: protocol 3.4."""
 
     nonces: NDArray[np.int64]
-    """(n,) tried since the last look, in the order of their computation."""
+    """(n,) valid ones found since the last look, in the order of their computation."""
     distances: NDArray[np.float64]
-    """(n,) their distances."""
+    """(n,) their distances, below r_target."""
     r_target: float
     dim: int
     """Dimension of the sphere."""
@@ -59,7 +59,7 @@ class Strategy(Protocol):
     """Decides what to claim and how to vote."""
 
     def claim(self, view: ProductionView, generator: np.random.Generator) -> Claim:
-        """Return what to send of the nonces tried since the last look."""
+        """Return what to send of the nonces found since the last look."""
 
     def vote(self, view: ValidationView) -> Vote | None:
         """Return the vote on a participant, None to abstain."""

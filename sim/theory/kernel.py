@@ -14,14 +14,15 @@ from sim.work import open_kernel
 
 BLOCK_HASH = "86462F1AA921017C2D950CC166F735BBB08853F3B8BA7171E1EA8AC564956FDD"
 R_TARGET = 1.4013564660458173
-BATCH_SIZE = 100
 
 
 def kernel_rows(quick: bool) -> Iterator[Row]:
     """Devtest in float32: share of valid nonces (binomial z); Kolmogorov-Smirnov distance beside its critical value."""
     params, n_nonces = PRESETS["devtest"], 500 if quick else 3000
-    with open_kernel(params, "float32", BATCH_SIZE, None) as work:
-        distances = work.distances(BLOCK_HASH, [(f"theory-{nonce % 10}", nonce) for nonce in range(n_nonces)])
+    with open_kernel(params) as work:
+        distances = work.distances(
+            BLOCK_HASH, "float32", [(f"theory-{nonce % 10}", nonce) for nonce in range(n_nonces)]
+        )
     n_valid, theory = int((distances < R_TARGET).sum()), hit_probability(R_TARGET, params.vocab_size)
     score = compute_binomial_z(n_valid, n_nonces, theory)
     yield Row(f"success rate of {n_nonces} nonces, devtest float32", n_valid / n_nonces, theory, score, Z_BOUND)

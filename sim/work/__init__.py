@@ -1,4 +1,4 @@
-"""Who does the computing: distances of nonces, from the real kernel (`kernel`, the only door to torch)."""
+"""Who does the computing: the real kernel (`kernel`, the only door to torch) or the exact law (`sphere`, its twin)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,18 @@ from pow.params import PowParams
 
 if TYPE_CHECKING:
     from sim.work.kernel import KernelWork
+    from sim.work.sphere import SphereWork
 
 
-def open_kernel(params: PowParams, dtype: str, batch_size: int, n_threads: int | None) -> KernelWork:
-    """Load torch and return the kernel's computing, a context manager; one thread a processor unless given."""
+def open_kernel(params: PowParams, batch_size: int | None = None, n_threads: int | None = None) -> KernelWork:
+    """Load torch and return the kernel's computing; batch size by the model and one thread a processor unless given."""
     from sim.work.kernel import KernelWork
 
-    return KernelWork(params, dtype, batch_size, n_threads)
+    return KernelWork(params, batch_size, n_threads)
+
+
+def open_sphere(params: PowParams) -> SphereWork:
+    """Return the exact law for a model's output dimension."""
+    from sim.work.sphere import SphereWork
+
+    return SphereWork(params.vocab_size)

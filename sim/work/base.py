@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,18 +25,45 @@ class WorkCounts:
         return WorkCounts(self.computed - earlier.computed, self.shared - earlier.shared)
 
 
+@dataclass(frozen=True)
+class Found:
+    """The valid ones among the nonces that a GPU group tried, in their order."""
+
+    nonces: NDArray[np.int64]
+    """(n,)"""
+    distances: NDArray[np.float64]
+    """(n,)"""
+
+
 class Work(Protocol):
-    """Distances of nonces under one network seed at a time; a distance is deterministic and therefore shared."""
+    """Distances of nonces under a network seed, in a host's numerics (`dtype`). A context manager.
+
+    A distance is deterministic: whoever asks for the same nonce in the same numerics gets the same number.
+    """
 
     @property
     def counts(self) -> WorkCounts:
         """Totals since the start of the run."""
 
-    def announce(self, block_hash: str, requests: Sequence[Request]) -> None:
-        """Say what will be asked for soon, so that the nonces of many hosts can be computed in full batches."""
+    def announce(self, block_hash: str, dtype: str, public_key: str, nonces: range) -> None:
+        """Say what a GPU group is going to try, so that the nonces of many hosts can be computed in full batches."""
 
-    def distances(self, block_hash: str, requests: Sequence[Request]) -> NDArray[np.float64]:
-        """Return the distance of every request, float64 (n,)."""
+    def find_valid(self, block_hash: str, dtype: str, public_key: str, nonces: range, r_target: float) -> Found:
+        """Try nonces and return those with distance < r_target."""
+
+    def distances(self, block_hash: str, dtype: str, requests: Sequence[Request]) -> NDArray[np.float64]:
+        """Re-execute claimed nonces: the distance of every request, float64 (n,)."""
 
     def forget(self, block_hash: str) -> None:
         """Free everything held for a network seed whose epoch is over."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return settings and totals for the provenance."""
+
+    def __enter__(self) -> Self:
+        """Open what has to be closed."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""

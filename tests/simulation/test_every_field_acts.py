@@ -30,6 +30,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "protocol.r_target": {"protocol.r_target": 1.39},
     "work.params": {"work.params": "tiny", "work.dtype": "float16"},
     "work.dtype": {"work.dtype": "float16"},
+    "work.kind": {"work.kind": "sphere"},
     "work.rate_factor": {"work.rate_factor": 0.04},
     "work.startup": {"work.startup": "4 s"},
     "network.topology": {"network.topology": "full_mesh"},
@@ -48,7 +49,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "hosts.strategy.excess": {"hosts.liar.strategy.excess": 0.6},
 }
 # Names and texts, choices with one value so far, and what must not change any result.
-WITHOUT_EFFECT = {"name", "description", "work.kind", "work.batch_size", "work.threads", "network.tier"}
+WITHOUT_EFFECT = {"name", "description", "work.batch_size", "work.threads", "network.tier"}
 
 
 @cache

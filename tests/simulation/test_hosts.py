@@ -14,7 +14,7 @@ from sim.world import World, build_world
 
 @pytest.fixture
 def work() -> Iterator[KernelWork]:
-    with KernelWork(PRESETS["tiny"], "float32", 64, 1) as kernel:
+    with KernelWork(PRESETS["tiny"], 64, 1) as kernel:
         yield kernel
 
 

@@ -1,0 +1,115 @@
+"""The exact law as a twin of the kernel: O(valid nonces) instead of O(nonces), for networks of any size.
+
+1. The number of valid nonces among n tried is binomial with the exact hit probability.
+2. Their distances follow the exact law on the sphere below r_target, drawn by inverse transform.
+3. A validator with other numerics measures the same nonce with another rounding error: every (nonce, numerics) has its
+   own normal error around the true distance, so that equal numerics agree to the bit, as in the kernel.
+4. A nonce that nobody found (fabricated) has a distance from the whole law.
+
+Every draw belongs to a named stream of the network seed, the key and the nonce, so that no draw depends on who asks
+first. Reference: kernel 4, 6
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pow.params import mode_of
+from pow.sphere import distance_ppf, hit_probability
+from sim.streams import draw_generator
+from sim.work.base import Found, Request, WorkCounts
+
+RMS_ERROR = {
+    "f16data_f64compute": 0.0,
+    "f16data_f32compute": 2e-8,
+    "float32": 2.8e-6,
+    "f16data_bf16linears_f32resid": 2.7e-7,
+    "float16": 6.9e-6,
+    "bfloat16": 5.0e-5,
+}
+"""Root mean square error of a distance by numerics, measured on devtest. Reference: kernel 6"""
+
+
+class SphereWork:
+    """Implements `sim.work.base.Work` by the law alone; no torch, no kernel."""
+
+    def __init__(self, dim: int) -> None:
+        self._dim = dim
+        self._true: dict[str, dict[Request, float]] = {}
+        self._asked: dict[str, set[tuple[Request, str]]] = {}
+        self._n_drawn = self._n_shared = 0
+
+    def __enter__(self) -> SphereWork:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._true.clear()
+
+    @property
+    def counts(self) -> WorkCounts:
+        """Totals since the start of the run; a draw stands for a computation."""
+        return WorkCounts(self._n_drawn, self._n_shared)
+
+    def announce(self, block_hash: str, dtype: str, public_key: str, nonces: range) -> None:
+        """Nothing to prepare."""
+
+    def find_valid(self, block_hash: str, dtype: str, public_key: str, nonces: range, r_target: float) -> Found:
+        """Draw how many are valid, which, and their distances as measured in the host's own numerics."""
+        if not nonces:
+            return Found(np.empty(0, dtype=np.int64), np.empty(0))
+        generator = draw_generator("found", block_hash, public_key, nonces.start)
+        hit = hit_probability(r_target, self._dim)
+        n_valid = int(generator.binomial(len(nonces), hit))
+        places = np.sort(generator.choice(len(nonces), n_valid, replace=False, shuffle=False))
+        found = nonces.start + places.astype(np.int64) * nonces.step
+        # 1 - random() lies in (0, 1]: a distance of exactly r_target would not be valid.
+        distances = distance_ppf(hit * (1.0 - generator.random(n_valid)), self._dim)
+        distances = np.minimum(distances, np.nextafter(r_target, 0.0))
+        true = self._true.setdefault(block_hash, {})
+        asked = self._asked.setdefault(block_hash, set())
+        for nonce, distance in zip(found.tolist(), distances.tolist(), strict=True):
+            request = (public_key, nonce)
+            true[request] = distance - self._draw_error(block_hash, dtype, request)
+            asked.add((request, dtype))
+        self._n_drawn += len(nonces)
+        return Found(found, distances)
+
+    def distances(self, block_hash: str, dtype: str, requests: Sequence[Request]) -> NDArray[np.float64]:
+        """Return what a validator with these numerics measures, float64 (n,)."""
+        asked = self._asked.setdefault(block_hash, set())
+        measured = np.empty(len(requests))
+        for place, request in enumerate(requests):
+            is_shared = (request, dtype) in asked
+            asked.add((request, dtype))
+            self._n_shared += is_shared
+            self._n_drawn += not is_shared
+            measured[place] = self._get_true(block_hash, request) + self._draw_error(block_hash, dtype, request)
+        return measured
+
+    def forget(self, block_hash: str) -> None:
+        """Free all distances of a network seed."""
+        self._true.pop(block_hash, None)
+        self._asked.pop(block_hash, None)
+
+    def describe(self) -> dict[str, Any]:
+        """Return settings and totals for the provenance."""
+        return {"kind": "sphere", "dim": self._dim, "drawn": self._n_drawn, "shared": self._n_shared}
+
+    def _get_true(self, block_hash: str, request: Request) -> float:
+        true = self._true.setdefault(block_hash, {})
+        if request not in true:
+            generator = draw_generator("unknown", block_hash, *request)
+            true[request] = float(distance_ppf(1.0 - generator.random(), self._dim))
+        return true[request]
+
+    @staticmethod
+    def _draw_error(block_hash: str, dtype: str, request: Request) -> float:
+        rms = RMS_ERROR[mode_of(dtype).name]
+        return rms * float(draw_generator("error", dtype, block_hash, *request).standard_normal()) if rms else 0.0

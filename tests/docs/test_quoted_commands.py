@@ -1,0 +1,89 @@
+"""What the pages tell people to type exists: commands, make targets, scenarios, plug-ins, links."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+from typer.main import get_command
+
+from sim.cli import app
+from sim.scenario import parse_scenario
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "specification").glob("*.md")])
+COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
+yaml = YAML(typ="safe", pure=True)
+
+
+def fenced(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def scenarios() -> list[object]:
+    found = [(page, text) for page in PAGES for text in fenced(page, "yaml") if re.search("^epochs:", text, re.M)]
+    return [pytest.param(text, id=f"{page.name}-{number}") for number, (page, text) in enumerate(found)]
+
+
+def test_readme_lists_every_command_and_no_other() -> None:
+    lines = re.findall(r"^\| `powsim (.*)` \|", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.M)
+    assert sorted(line.split()[0] for line in lines) == sorted(COMMANDS)
+    for line in lines:
+        options = {option for parameter in COMMANDS[line.split()[0]].params for option in parameter.opts}
+        assert set(re.findall(r"--\w+", line)) <= options, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_quoted_command_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for command in re.findall(r"(?:`|bin/|\$ )powsim ([a-z]+)", text):
+        assert command in COMMANDS
+    for target in re.findall(r"(?:`|^)make ([a-z-]+)", text, flags=re.M):
+        assert f"\n{target}:" in makefile
+    for options, command in re.findall(r"powsim (?P<all>(?P<command>[a-z]+)(?: [^\n`|]*)?)", text):
+        known = {option for p in COMMANDS[command].params for option in p.opts} if command in COMMANDS else set()
+        assert not known or set(re.findall(r"(?<![\w-])--[a-z]+", options)) <= known, options
+
+
+@pytest.mark.parametrize("text", scenarios())
+def test_scenario_examples_load(text: str) -> None:
+    scenario = parse_scenario(text)
+    assert text.startswith("# "), f"{scenario.name}: the first line says what it shows"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        if not target.startswith("https://"):
+            assert (page.parent / target).exists(), target
+
+
+def test_plugin_examples_run(tmp_path: Path) -> None:
+    """All examples in one process of their own: they register themselves, as in a notebook."""
+    plugins = ROOT / "docs" / "plugins.md"
+    modules = [*fenced(ROOT / "CONTRIBUTING.md", "python"), *fenced(plugins, "python")]
+    fragments = [{"difficulty": "growing"}, *(yaml.load(text) for text in fenced(plugins, "yaml"))]
+    small = yaml.load((ROOT / "tests" / "data" / "small.yaml").read_text(encoding="utf-8"))
+    lines = [f"exec(compile({text!r}, 'example', 'exec'), globals())" for text in modules] + ["import sim"]
+    for number, fragment in enumerate(fragment for fragment in fragments if "vram_gib" not in fragment):
+        file = tmp_path / f"{number}.yaml"
+        with file.open("w", encoding="utf-8") as stream:
+            yaml.dump({**small, "epochs": 2, **fragment}, stream)
+        lines.append(f"print(sim.run({str(file)!r}).summary['claims_accepted'] > 0)")
+    script = tmp_path / "examples.py"
+    script.write_text("\n".join(lines), encoding="utf-8")
+    done = subprocess.run([sys.executable, str(script)], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.stderr == ""
+    assert done.stdout.split() == ["True"] * len(modules)
+
+
+def test_gpu_example_is_a_profile(tmp_path: Path) -> None:
+    from sim.gpus import read_profile
+
+    (text,) = [text for text in fenced(ROOT / "docs" / "plugins.md", "yaml") if "vram_gib" in text]
+    file = tmp_path / "Example-96.yaml"
+    file.write_text(text, encoding="utf-8")
+    assert read_profile(file).raw_nonces_per_second > 0
