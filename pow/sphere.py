@@ -14,6 +14,7 @@ No torch here. Reference: kernel 1, 4
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -28,6 +29,7 @@ SQRT2: Final = math.sqrt(2.0)
 SQRT2_REST: Final = -9.667293313452913e-17  # the exact √2 less its double
 N_TERMS: Final = 80  # of the series and of the fraction; 60 reach double precision where each is used
 LARGE_DIM: Final = 200
+CACHE_SIZE: Final = 4096
 
 
 def target(block_hash: str, dim: int) -> FloatArray:
@@ -39,6 +41,7 @@ def target(block_hash: str, dim: int) -> FloatArray:
     return unit
 
 
+@lru_cache(maxsize=CACHE_SIZE)  # a network asks for the same few radii again and again
 def hit_probability(r_target: float, dim: int) -> float:
     """Give the chance that a random nonce is valid, that is, lies nearer to the target than r_target.
 
@@ -49,6 +52,7 @@ def hit_probability(r_target: float, dim: int) -> float:
     return float(distance_cdf(r_target, dim))
 
 
+@lru_cache(maxsize=CACHE_SIZE)
 def r_target_for(hit_probability: float, dim: int) -> float:
     """Give the r_target that a random nonce hits with this probability, the inverse of `hit_probability`.
 

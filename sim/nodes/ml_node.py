@@ -141,22 +141,19 @@ class Generation:
             math.floor(elapsed * self._node.group_nonces_per_second),
         )
         window = slice(before, self._tried_per_group)
-        assignment, dtype = self._assignment, self._node.dtype
-        parts = [
-            self._work.find_valid(
-                assignment.block_hash, dtype, assignment.public_key, nonces[window], assignment.r_target
-            )
-            for nonces in self._ranges
-        ]
-        found = Found(
-            np.concatenate([part.nonces for part in parts]), np.concatenate([part.distances for part in parts])
+        nonces = [group[window] for group in self._ranges]
+        assignment = self._assignment
+        found = self._work.find_valid(
+            assignment.block_hash, self._node.dtype, assignment.public_key, nonces, assignment.r_target
         )
-        return found, (window.stop - window.start) * len(self._ranges)
+        return found, sum(map(len, nonces))
 
     def _announce(self) -> None:
         remaining = max(0.0, self._assignment.expected_seconds - self._startup_seconds)
         n_expected = math.floor(remaining * self._node.group_nonces_per_second)
-        for nonces in self._ranges:
-            self._work.announce(
-                self._assignment.block_hash, self._node.dtype, self._assignment.public_key, nonces[:n_expected]
-            )
+        self._work.announce(
+            self._assignment.block_hash,
+            self._node.dtype,
+            self._assignment.public_key,
+            [group[:n_expected] for group in self._ranges],
+        )

@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from pow.sphere import hit_probability, r_target_for
+from pow.sphere import distance_ppf, hit_probability
 from sim.strategies import strategies
 from sim.strategies.base import Claim, ProductionView, ValidationView, Vote
 from sim.strategies.honest import Honest
@@ -37,8 +37,8 @@ class Overclaim:
         n_fabricated = n_wanted - view.n_claimed_before - len(found.nonces)
         nonces = generator.integers(FABRICATED_FROM, FABRICATED_BELOW, size=n_fabricated)
         share = hit_probability(view.r_target, view.dim) * (1.0 - generator.random(n_fabricated))  # in (0, h]
-        distances = [min(r_target_for(h, view.dim), math.nextafter(view.r_target, 0.0)) for h in share.tolist()]
-        return Claim((*found.nonces, *nonces.tolist()), (*found.distances, *distances))
+        distances = np.minimum(distance_ppf(share, view.dim), np.nextafter(view.r_target, 0.0))
+        return Claim((*found.nonces, *nonces.tolist()), (*found.distances, *distances.tolist()))
 
     def vote(self, view: ValidationView) -> Vote | None:
         """Vote by the test, except on itself."""

@@ -27,7 +27,7 @@ class WorkCounts:
 
 @dataclass(frozen=True)
 class Found:
-    """The valid ones among the nonces that a GPU group tried, in their order."""
+    """The valid ones among the nonces that an ML node tried, by GPU group and in their order."""
 
     nonces: NDArray[np.int64]
     """(n,)"""
@@ -45,11 +45,13 @@ class Work(Protocol):
     def counts(self) -> WorkCounts:
         """Totals since the start of the run."""
 
-    def announce(self, block_hash: str, dtype: str, public_key: str, nonces: range) -> None:
-        """Say what a GPU group is going to try, so that the nonces of many hosts can be computed in full batches."""
+    def announce(self, block_hash: str, dtype: str, public_key: str, nonces: Sequence[range]) -> None:
+        """Say what a host's GPU groups are going to try, so that many hosts' nonces can be computed in full batches."""
 
-    def find_valid(self, block_hash: str, dtype: str, public_key: str, nonces: range, r_target: float) -> Found:
-        """Try nonces and return those with distance < r_target."""
+    def find_valid(
+        self, block_hash: str, dtype: str, public_key: str, nonces: Sequence[range], r_target: float
+    ) -> Found:
+        """Try the nonces of one ML node's GPU groups, a range each, and return those with distance < r_target."""
 
     def distances(self, block_hash: str, dtype: str, requests: Sequence[Request]) -> NDArray[np.float64]:
         """Re-execute claimed nonces: the distance of every request, float64 (n,)."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from types import TracebackType
 from typing import Any
 
@@ -59,15 +60,18 @@ class KernelWork:
         """Totals since the start of the run."""
         return WorkCounts(self._n_computed, self._n_shared)
 
-    def announce(self, block_hash: str, dtype: str, public_key: str, nonces: range) -> None:
+    def announce(self, block_hash: str, dtype: str, public_key: str, nonces: Sequence[range]) -> None:
         """Remember what will be asked for; nothing is computed yet."""
-        self._remember(self._get(block_hash, dtype), [(public_key, nonce) for nonce in nonces])
+        self._remember(self._get(block_hash, dtype), [(public_key, nonce) for nonce in chain.from_iterable(nonces)])
 
-    def find_valid(self, block_hash: str, dtype: str, public_key: str, nonces: range, r_target: float) -> Found:
+    def find_valid(
+        self, block_hash: str, dtype: str, public_key: str, nonces: Sequence[range], r_target: float
+    ) -> Found:
         """Compute all and keep those with distance < r_target."""
-        distances = self.distances(block_hash, dtype, [(public_key, nonce) for nonce in nonces])
+        tried = list(chain.from_iterable(nonces))
+        distances = self.distances(block_hash, dtype, [(public_key, nonce) for nonce in tried])
         valid = is_valid(distances, r_target)
-        return Found(np.array(nonces, dtype=np.int64)[valid], distances[valid])
+        return Found(np.array(tried, dtype=np.int64)[valid], distances[valid])
 
     def distances(self, block_hash: str, dtype: str, requests: Sequence[Request]) -> NDArray[np.float64]:
         """Return the distance of every request, float64 (n,); computes whatever is announced if one is missing."""

@@ -57,18 +57,21 @@ class SphereWork:
         """Totals since the start of the run; a draw stands for a computation."""
         return WorkCounts(self._n_drawn, self._n_shared)
 
-    def announce(self, block_hash: str, dtype: str, public_key: str, nonces: range) -> None:
+    def announce(self, block_hash: str, dtype: str, public_key: str, nonces: Sequence[range]) -> None:
         """Nothing to prepare."""
 
-    def find_valid(self, block_hash: str, dtype: str, public_key: str, nonces: range, r_target: float) -> Found:
+    def find_valid(
+        self, block_hash: str, dtype: str, public_key: str, nonces: Sequence[range], r_target: float
+    ) -> Found:
         """Draw how many are valid, which, and their distances as measured in the host's own numerics."""
-        if not nonces:
+        n_tried = sum(map(len, nonces))
+        if n_tried == 0:
             return Found(np.empty(0, dtype=np.int64), np.empty(0))
-        generator = draw_generator("found", block_hash, public_key, nonces.start)
+        generator = draw_generator("found", block_hash, public_key, next(group.start for group in nonces if group))
         hit = hit_probability(r_target, self._dim)
-        n_valid = int(generator.binomial(len(nonces), hit))
-        places = np.sort(generator.choice(len(nonces), n_valid, replace=False, shuffle=False))
-        found = nonces.start + places.astype(np.int64) * nonces.step
+        n_valid = int(generator.binomial(n_tried, hit))
+        places = np.sort(generator.choice(n_tried, n_valid, replace=False, shuffle=False))
+        found = _nonces_at(nonces, places)
         # 1 - random() lies in (0, 1]: a distance of exactly r_target would not be valid.
         distances = distance_ppf(hit * (1.0 - generator.random(n_valid)), self._dim)
         distances = np.minimum(distances, np.nextafter(r_target, 0.0))
@@ -78,19 +81,20 @@ class SphereWork:
             request = (public_key, nonce)
             true[request] = distance - self._draw_error(block_hash, dtype, request)
             asked.add((request, dtype))
-        self._n_drawn += len(nonces)
+        self._n_drawn += n_tried
         return Found(found, distances)
 
     def distances(self, block_hash: str, dtype: str, requests: Sequence[Request]) -> NDArray[np.float64]:
         """Return what a validator with these numerics measures, float64 (n,)."""
         asked = self._asked.setdefault(block_hash, set())
+        true = self._learn(block_hash, requests)
         measured = np.empty(len(requests))
         for place, request in enumerate(requests):
             is_shared = (request, dtype) in asked
             asked.add((request, dtype))
             self._n_shared += is_shared
             self._n_drawn += not is_shared
-            measured[place] = self._get_true(block_hash, request) + self._draw_error(block_hash, dtype, request)
+            measured[place] = true[request] + self._draw_error(block_hash, dtype, request)
         return measured
 
     def forget(self, block_hash: str) -> None:
@@ -102,14 +106,27 @@ class SphereWork:
         """Return settings and totals for the provenance."""
         return {"kind": "sphere", "dim": self._dim, "drawn": self._n_drawn, "shared": self._n_shared}
 
-    def _get_true(self, block_hash: str, request: Request) -> float:
+    def _learn(self, block_hash: str, requests: Sequence[Request]) -> dict[Request, float]:
+        """Give nonces that nobody found a distance from the whole law; return all true distances."""
         true = self._true.setdefault(block_hash, {})
-        if request not in true:
-            generator = draw_generator("unknown", block_hash, *request)
-            true[request] = float(distance_ppf(1.0 - generator.random(), self._dim))
-        return true[request]
+        unknown = [request for request in dict.fromkeys(requests) if request not in true]
+        if unknown:
+            shares = [1.0 - draw_generator("unknown", block_hash, *request).random() for request in unknown]
+            true.update(zip(unknown, distance_ppf(shares, self._dim).tolist(), strict=True))
+        return true
 
     @staticmethod
     def _draw_error(block_hash: str, dtype: str, request: Request) -> float:
         rms = RMS_ERROR[mode_of(dtype).name]
         return rms * float(draw_generator("error", dtype, block_hash, *request).standard_normal()) if rms else 0.0
+
+
+def _nonces_at(groups: Sequence[range], places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the nonces at sorted places of the groups' ranges, one after the other."""
+    ends = np.cumsum([len(group) for group in groups])
+    owner = np.searchsorted(ends, places, side="right")
+    starts, steps, sizes = (
+        np.array(column) for column in zip(*((g.start, g.step, len(g)) for g in groups), strict=True)
+    )
+    nonces: NDArray[np.int64] = starts[owner] + (places - (ends - sizes)[owner]) * steps[owner]
+    return nonces
