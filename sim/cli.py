@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from sim import kernel_commands
 from sim.errors import UserError
 
 USER_ERROR, INTERRUPTED = 2, 130
@@ -19,6 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(kernel_commands.app, name="kernel")
 ScenarioFile = Annotated[Path, typer.Argument(help="scenario file (YAML)", show_default=False)]
 Seed = Annotated[int | None, typer.Option(help="random seed instead of the file's", min=0)]
 Overrides = Annotated[

@@ -38,9 +38,12 @@ class _Numbers:
 class KernelWork:
     """Implements `sim.work.base.Work`; it owns threads, hence a context manager."""
 
-    def __init__(self, params: PowParams, batch_size: int | None, n_threads: int | None) -> None:
+    def __init__(
+        self, params: PowParams, batch_size: int | None, n_threads: int | None, n_layers: int | None = None
+    ) -> None:
         self._params = params
         self._batch_size = batch_size
+        self._n_layers = n_layers
         self._n_threads = n_threads or get_n_cpus()
         self._numbers: dict[tuple[str, str], _Numbers] = {}
         self._linears: dict[str, str] = {}
@@ -116,7 +119,14 @@ class KernelWork:
     def _get(self, block_hash: str, dtype: str) -> _Numbers:
         key = (block_hash, dtype)
         if key not in self._numbers:
-            kernel = Kernel(block_hash, self._params, dtype, batch_size=self._batch_size, n_threads=self._n_threads)
+            kernel = Kernel(
+                block_hash,
+                self._params,
+                dtype,
+                batch_size=self._batch_size,
+                n_threads=self._n_threads,
+                n_layers=self._n_layers,
+            )
             self._linears[dtype] = kernel.linear
             self._numbers[key] = _Numbers(kernel)
         return self._numbers[key]

@@ -1,0 +1,49 @@
+"""`powsim kernel ...`: golden distances from the command line, speed as a table and as JSON."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sim.cli import app
+from sim.errors import UserError
+from sim.kernel_commands import parse_nonces
+
+GOLDEN = Path(__file__).parents[1] / "data" / "golden" / "distances_devtest.json"
+
+
+def test_distances_are_the_golden_ones() -> None:
+    case = json.loads(GOLDEN.read_text())["cases"][0]
+    command = ["kernel", "distances", "--params", "devtest", "--nonces", "0:16", "--dtype", "float32"]
+    done = CliRunner().invoke(app, [*command, "--block-hash", case["block_hash"], "--public-key", case["public_key"]])
+    assert done.exit_code == 0
+    header, *rows = done.stdout.splitlines()
+    assert header == "nonce,distance"
+    assert [int(row.split(",")[0]) for row in rows] == list(range(16))
+    expected = case["distances"]["float32"][:16]
+    assert [float(row.split(",")[1]) for row in rows] == pytest.approx(expected, abs=5e-7)
+
+
+def test_benchmark_shows_rate_and_share() -> None:
+    done = CliRunner().invoke(app, ["kernel", "benchmark", "--params", "tiny", "--json", "--seconds", "0.1"])
+    assert done.exit_code == 0
+    figures = json.loads(done.stdout)
+    assert figures["nonces_per_second"] > 0
+    assert figures["share_of_peak"] == pytest.approx(
+        figures["gflop"] / figures["forward_seconds"] / figures["peak_gflop_per_second"]
+    )
+    table = CliRunner().invoke(app, ["kernel", "benchmark", "--params", "tiny", "--seconds", "0.1", "--threads", "1"])
+    assert "nonces per second" in table.stdout
+    assert ["n", "threads", "1"] in [line.split() for line in table.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(("text", "nonces"), [("0:3", [0, 1, 2]), ("5", [5]), ("7,3", [7, 3])])
+def test_nonces(text: str, nonces: list[int]) -> None:
+    assert parse_nonces(text) == nonces
+
+
+@pytest.mark.parametrize("text", ["", "3:3", "a:b", "-1", "1.5", f"{2**63}", "0:100000000000", "1:2:3"])
+def test_bad_nonces(text: str) -> None:
+    with pytest.raises(UserError, match="--nonces"):
+        parse_nonces(text)
