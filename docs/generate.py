@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sim.gpus import load_gpu
+from pow.sphere import hit_probability
+from sim.gpus import GpuProfile, load_gpu
 from sim.metrics.columns import FRAMES, ROWS
 from sim.nodes.host import STATE_SYNC_BYTES
 from sim.protocol.stages import Schedule
@@ -105,6 +106,16 @@ def write_plugins(section: str, key: str) -> str:
     return "\n\n".join(_write_plugin(kind) for kind in kinds)
 
 
+def write_gpu_keys() -> str:
+    """The keys of a GPU profile's file."""
+    schema = GpuProfile.model_json_schema(mode="serialization")
+    rows = []
+    for name, part in schema["properties"].items():
+        type_, _, default = _describe(name, part, name in schema["required"])
+        rows.append([f"`{name}`", type_, default, part["description"]])
+    return write_table(["key", "type", "default", "meaning"], rows)
+
+
 def _write_plugin(kind: Schema) -> str:
     name = kind["properties"]["kind"]["const"]
     text = re.sub(r"\s*\bReference: .*", "", kind["description"], flags=re.DOTALL)
@@ -153,7 +164,7 @@ def _describe_type(name: str, part: Schema) -> str:
     if branches:
         return " or ".join(_describe_type(name, branch) for branch in branches)
     if "$ref" in part:
-        return "a mapping, see [kernel 2](specification/kernel.md#2-parameters-of-the-model)"
+        return "a mapping" if name != "params" else f"a mapping, see [kernel 2]({KERNEL_2})"
     if "properties" in part:
         return f"a mapping, see [`{name}`](#{name})"
     if part.get("type") == "array":
@@ -196,6 +207,7 @@ def _get_dimension(part: Schema) -> Any:
     return next((d for d in (TIME, SIZE, BIT_RATE) if list(d.examples) == part.get("examples")), None)
 
 
+KERNEL_2 = "specification/kernel.md#2-parameters-of-the-model"
 ANCHORS = {"difficulty": "controllers", "strategy": "strategies", "topology": "topologies"}
 
 
@@ -225,44 +237,25 @@ def write_schedule() -> str:
 def write_hosts() -> str:
     """What each host group of the baseline can compute in one epoch."""
     scenario, schedule = _load_baseline()
+    params = build_params(scenario)
     seconds = schedule.params.poc_stage_duration * scenario.protocol.block_time - scenario.work.startup
-    hit = 1.0 / _get_difficulty(scenario)
+    hit = hit_probability(scenario.protocol.r_target or params.rules.r_target, params.vector_dim)
     rows = []
     for group in scenario.hosts:
         nodes = build_ml_nodes(group, scenario)
         tried = sum(node.n_gpu_groups * int(seconds * node.group_nonces_per_second) for node in nodes)
         gpu_rate = load_gpu(group.gpus[0].gpu).raw_nonces_per_second
-        rows.append(
-            [
-                group.name,
-                str(group.count),
-                ", ".join(map(str, group.gpus)),
-                f"{gpu_rate:.1f}",
-                str(sum(node.n_gpu_groups for node in nodes)),
-                f"{sum(node.nonces_per_second for node in nodes):.3f}",
-                str(tried),
-                f"{tried * hit:.1f}",
-            ]
-        )
-    return write_table(
-        [
-            "group", "hosts", "GPUs of a host", "mainnet nonces/s of a GPU", "GPU groups", "nonces/s of a host",
-            "tries in an epoch", "valid ones expected in epoch 1",
-        ],
-        rows,
-    )  # fmt: skip
+        rate = sum(node.nonces_per_second for node in nodes)
+        n_groups = sum(node.n_gpu_groups for node in nodes)
+        numbers = (f"{gpu_rate:.1f}", f"{n_groups}", f"{rate:.3f}", f"{tried}", f"{tried * hit:.1f}")
+        rows.append([group.name, str(group.count), ", ".join(map(str, group.gpus)), *numbers])
+    names = ["group", "hosts", "GPUs of a host", "mainnet nonces/s of a GPU", "GPU groups", "nonces/s of a host"]
+    return write_table([*names, "tries in an epoch", "valid ones expected in epoch 1"], rows)
 
 
 def _load_baseline() -> tuple[Scenario, Schedule]:
     scenario = load_scenario(BASELINE)
     return scenario, Schedule.of(1, build_params(scenario).epoch)
-
-
-def _get_difficulty(scenario: Scenario) -> float:
-    from pow.sphere import hit_probability
-
-    params = build_params(scenario)
-    return 1.0 / hit_probability(scenario.protocol.r_target or params.rules.r_target, params.vector_dim)
 
 
 def write_sizes() -> str:
@@ -288,6 +281,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
         "topologies": lambda: write_plugins("NetworkConfig", "topology"),
     },
     "how_a_run_works.md": {"schedule of the baseline": write_schedule, "hosts of the baseline": write_hosts},
+    "plugins.md": {"keys of a GPU profile": write_gpu_keys},
     "limits.md": {"sizes": write_sizes},
 }
 

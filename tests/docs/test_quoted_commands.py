@@ -30,6 +30,7 @@ def commands(group: Any, prefix: str = "") -> dict[str, set[str]]:
 
 
 COMMANDS = commands(get_command(app))
+GROUPS = {name.rpartition(" ")[0] for name in COMMANDS} - {""}
 
 
 def find_command(words: str) -> str | None:
@@ -55,6 +56,8 @@ def test_readme_lists_every_command_and_no_other() -> None:
 def test_every_quoted_command_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for words in re.findall(r"(?:`|bin/|\$ )powsim ([a-z][^\n`|]*)", text):
+        if words.rstrip(" .") in GROUPS:
+            continue
         command = find_command(words)
         assert command is not None, words
         assert set(re.findall(r"(?<![\w-])--[a-z-]+", words)) <= COMMANDS[command], words
