@@ -28,7 +28,9 @@ def _near(word: str, names: list[str]) -> list[str]:
     if 0 < len(containing) <= _MOST_SUGGESTIONS:
         return containing
     by_lower_case = {name.lower(): name for name in names}
-    return [by_lower_case[near] for near in difflib.get_close_matches(word, by_lower_case, n=1, cutoff=0.5)]
+    parts = {part: name for name in reversed(names) for part in name.lower().split("-")[:1]}  # "H100" of "H100-SXM"
+    near = difflib.get_close_matches(word, {**parts, **by_lower_case}, n=1, cutoff=0.5)
+    return [{**parts, **by_lower_case}[match] for match in near]
 
 
 class UserError(Exception):

@@ -1,17 +1,47 @@
 """Shared by all tests: where the data lies, and one small run."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import sim
+from sim.difficulty import controllers
+from sim.registry import Registry
 from sim.results import Result
+from sim.strategies import strategies
+from sim.topologies import topologies
 
 ROOT = Path(__file__).parent.parent
 SMALL = ROOT / "tests" / "data" / "small.yaml"
+REGISTRIES = {"controller_spec": controllers, "strategy_spec": strategies, "topology_spec": topologies}
 
 
 @pytest.fixture(scope="session")
 def small() -> Result:
     """Three epochs of a tiny network, run once."""
     return sim.run(SMALL)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that has one of REGISTRIES as an argument over everything registered there."""
+    for argument, registry in REGISTRIES.items():
+        if argument in metafunc.fixturenames:
+            metafunc.parametrize(argument, example_specs(registry), ids=lambda spec: spec["kind"])
+
+
+def example_specs(registry: Registry[Any]) -> list[dict[str, Any]]:
+    """A spec for every registered plug-in, required parameters taken from their schema's examples."""
+    plugins = [schema for schema in registry.json_schema()["anyOf"] if "properties" in schema]
+    return [_example(schema) for schema in plugins]
+
+
+def _example(schema: dict[str, Any]) -> dict[str, Any]:
+    values = {}
+    for name in schema["required"]:
+        field = schema["properties"][name]
+        if "const" in field:
+            values[name] = field["const"]
+        else:
+            values[name] = _example(field) if "properties" in field else field["examples"][0]
+    return values

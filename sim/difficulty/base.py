@@ -19,7 +19,9 @@ class Target(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    valid_nonces_per_epoch: Annotated[int, Field(ge=1, description="accepted valid nonces wanted in an epoch")]
+    valid_nonces_per_epoch: Annotated[
+        int, Field(ge=1, description="accepted valid nonces wanted in an epoch", examples=[100])
+    ]
 
 
 class Controller(Protocol):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from sim.difficulty import controllers
+from sim.figures.table import make_console
 from sim.gpus import gpu_names, load_gpu
 from sim.strategies import strategies
 from sim.topologies import topologies
@@ -49,4 +49,4 @@ def print_listing(kind: str) -> None:
     table.add_column(style="dim")
     for name, description in LISTINGS[kind]():
         table.add_row(name, description)
-    Console(highlight=False).print(table)
+    make_console().print(table)

@@ -8,9 +8,10 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from pow.sphere import distance_pdf
-from sim.figures.style import BLUE, GREY, ORANGE, PALETTE, RED, house_style, new_figure, use_epoch_axis
+from sim.figures.style import BLUE, GREY, ORANGE, PALETTE, RED, draw_steps, house_style, new_figure, use_epoch_axis
 from sim.metrics.statistics import compute_wilson_interval
 from sim.results import Result
 
@@ -25,9 +26,8 @@ def plot_success_rate(result: Result) -> Figure:
         axes.errorbar(
             epochs["epoch"], rate, yerr=errors, fmt="o", color=BLUE, capsize=3, label="simulated, 95 % interval"
         )
-        axes.step(
-            epochs["epoch"], 100 * epochs["hit_probability"], where="mid", color=ORANGE, label="exact law on the sphere"
-        )
+        exact = 100 * epochs["hit_probability"]
+        draw_steps(axes, list(epochs["epoch"]), list(exact), ORANGE, "exact law on the sphere")
         axes.set_ylim(bottom=0)
         axes.legend()
         use_epoch_axis(axes)
@@ -58,13 +58,13 @@ def plot_difficulty(result: Result) -> Figure:
     with house_style():
         figure = Figure(figsize=(7.2, 5.2), layout="constrained")
         upper, lower = figure.subplots(2, 1, sharex=True)
-        upper.step(epochs["epoch"], epochs["difficulty"], where="mid", color=BLUE, marker="o")
+        draw_steps(upper, list(epochs["epoch"]), list(epochs["difficulty"]), BLUE)
         upper.set_title("Difficulty in force")
         upper.set_ylabel("tries per valid nonce")
         upper.set_ylim(bottom=0)
         lower.plot(decisions["epoch"], decisions["measured"], "o-", color=BLUE, label="accepted valid nonces")
         if decisions["setpoint"].notna().any():
-            lower.step(decisions["epoch"], decisions["setpoint"], where="mid", color=ORANGE, label="setpoint")
+            draw_steps(lower, list(decisions["epoch"]), list(decisions["setpoint"]), ORANGE, "setpoint")
         lower.set_title("What the controller sees")
         lower.set_xlabel("epoch")
         lower.set_ylabel("nonces per epoch")
@@ -82,6 +82,7 @@ def plot_propagation(result: Result) -> Figure:
             share = 100 * rows["deliveries"].cumsum() / rows["deliveries"].sum()
             axes.step(rows["delay_upper_seconds"], share, where="post", color=colour, label=kind)
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
         axes.set_ylim(0, 101)
         axes.legend()
     return figure
@@ -103,6 +104,7 @@ def plot_success_by_gpu(result: Result) -> Figure:
         axes.plot(
             positions, 100 * total["expected"] / total["tried"], "_", ms=26, mew=2, color=ORANGE, label="exact law"
         )
+        axes.margins(x=0.12)
         axes.set_xticks(positions, [f"{g}\n{t} tried" for g, t in zip(total["gpu"], total["tried"], strict=True)])
         axes.set_ylim(bottom=0)
         axes.legend()
@@ -113,8 +115,8 @@ def plot_distances(distances: npt.NDArray[np.float64], dim: int, r_target: float
     """Histogram of distances over their exact density on the sphere."""
     with house_style():
         figure, axes = new_figure("Distances of the real kernel over the exact density", "distance", "density")
-        axes.hist(distances, bins=60, density=True, color=BLUE, alpha=0.45, label=f"{len(distances)} nonces")
-        spread = 5 / np.sqrt(2 * dim)
+        axes.hist(distances, bins="auto", density=True, color="#9dbdd1", label=f"{len(distances)} nonces")
+        spread = 4 / np.sqrt(2 * dim)
         grid = np.linspace(max(np.sqrt(2) - spread, 1e-6), min(np.sqrt(2) + spread, 2.0 - 1e-6), 400)
         axes.plot(grid, distance_pdf(grid, dim), color=ORANGE, label=f"exact, dimension {dim}")
         axes.axvline(r_target, color=GREY, linestyle="--", label=f"r_target = {r_target:.6f}")

@@ -10,6 +10,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from sim.figures.plots import FIGURES
+from sim.figures.table import ORIGINS
 from sim.results import Result, write_text
 
 PAGE = """<!doctype html>
@@ -63,7 +64,8 @@ def _build_page(result: Result, figures: dict[str, Figure]) -> str:
     title = result.scenario_yaml.splitlines()[0].removeprefix("name:").strip()
     lead = (
         f"{summary['nonces_tried']} nonces tried, {summary['nonces_valid']} valid; "
-        f"{summary['distances_computed']} distances computed by the kernel, {summary['distances_shared']} shared; "
+        f"{summary['distances_computed']} distances {ORIGINS[provenance['work']['kind']]}, "
+        f"{summary['distances_shared']} shared; "
         f"status: {provenance['status']}."
     )
     return PAGE.format(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 BLUE, ORANGE, GREEN, RED, GREY = "#2a6f97", "#e07a2f", "#4c956c", "#b5323e", "#6c757d"
-PALETTE = (BLUE, ORANGE, GREEN, "#8d5a97", "#c9a227", RED, "#5fa8d3", GREY)
+PALETTE = (BLUE, ORANGE, GREEN, "#8d5a97", "#c9a227", "#5fa8d3", "#7a5c43", GREY)  # red is kept for what went wrong
 SIZE_INCHES = (7.2, 4.0)
 
 
@@ -50,3 +50,9 @@ def new_figure(title: str, xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
 def use_epoch_axis(axes: Axes) -> None:
     """Epochs are integers: no ticks between them."""
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def draw_steps(axes: Axes, epochs: Sequence[int], values: Sequence[float], color: str, label: str = "") -> None:
+    """Draw a value that holds during each epoch, from half an epoch before to half an epoch after."""
+    edges = [*(epoch - 0.5 for epoch in epochs), *(epoch + 0.5 for epoch in epochs[-1:])]
+    axes.stairs(values, edges, baseline=None, color=color, label=label, linewidth=1.5)

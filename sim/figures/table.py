@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario
 
 WIDTH_WITHOUT_TERMINAL = 120
+ORIGINS = {"kernel": "computed by the kernel", "sphere": "drawn from the exact law"}
 
 
-def _console() -> Console:
+def make_console() -> Console:
+    """Return a console for tables: as wide as the terminal, or wide enough where there is none."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
 
@@ -44,27 +46,35 @@ def build_epoch_table(result: Result) -> Table:
     return table
 
 
+def _group_rejections(result: Result) -> dict[tuple[str, str, str], list[str]]:
+    """(participant, strategy, reason) -> epochs."""
+    grouped: dict[tuple[str, str, str], list[str]] = {}
+    for row in result.summary["rejections"]:
+        grouped.setdefault((row["participant"], row["strategy"], row["reason"]), []).append(str(row["epoch"]))
+    return grouped
+
+
 def print_result(result: Result, folder: Path) -> None:
     """Print the epochs' table and where everything is."""
-    console, summary = _console(), result.summary
+    console, summary = make_console(), result.summary
     console.print(build_epoch_table(result))
+    origin = ORIGINS[result.provenance["work"]["kind"]]
     console.print(
-        f"{summary['distances_computed']} distances computed by the kernel, {summary['distances_shared']} more "
-        f"answered by sharing them; {result.provenance['wall_seconds']:.1f} s"
+        f"{summary['distances_computed']} distances {origin}, {summary['distances_shared']} more answered by sharing "
+        f"them; {result.provenance['wall_seconds']:.1f} s"
     )
-    for rejection in summary["rejections"]:
-        if rejection["strategy"] != "honest":
-            console.print(
-                f"caught in epoch {rejection['epoch']}: {rejection['participant']} ({rejection['strategy']}): "
-                f"{rejection['reason']}"
-            )
+    for (participant, strategy, reason), epochs in _group_rejections(result).items():
+        who = participant if strategy == "honest" else f"{participant} ({strategy})"
+        console.print(f"rejected: {who} in epoch {', '.join(epochs)}: {reason}", soft_wrap=True)
+    for warning in summary["warnings"]:
+        console.print(f"warning: {warning}", style="bold", soft_wrap=True)
     console.print(f"trace hash {result.provenance['trace_hash'][:16]}; results in {folder}", soft_wrap=True)
 
 
 def print_checked(scenario: Scenario, file: Path) -> None:
     """Say that a scenario file is fine, and what is in it."""
     n_hosts = sum(group.count for group in scenario.hosts)
-    _console().print(
+    make_console().print(
         f"{file}: fine: {scenario.name}, {scenario.epochs} epochs, {n_hosts} hosts in {len(scenario.hosts)} groups",
         soft_wrap=True,
     )

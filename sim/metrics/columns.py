@@ -52,7 +52,7 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         rejected | int64 | | participants rejected at VE
         total_weight | int64 | weight | sum of final weights
         gossip_delay_median_seconds | float64 | s | median delay of a transaction to one host
-        computed | int64 | nonces | distances computed by the kernel since P
+        computed | int64 | nonces | distances computed (kernel) or drawn (sphere) since P
         shared | int64 | nonces | distances answered from an earlier computation since P
     """),
     "participants": _columns("""

@@ -32,6 +32,7 @@ def summarise(frames: Frames) -> dict[str, Any]:
             {"epoch": int(row.epoch), "participant": row.participant, "strategy": row.strategy, "reason": row.reason}
             for row in rejected.itertuples()
         ],
+        "warnings": _warn(frames),
         "difficulty_first": float(epochs["difficulty"].iloc[0]) if len(epochs) else None,
         "difficulty_last": float(epochs["difficulty"].iloc[-1]) if len(epochs) else None,
         "gossip_delay_median_seconds": float(np.nanmedian(epochs["gossip_delay_median_seconds"]))
@@ -39,3 +40,15 @@ def summarise(frames: Frames) -> dict[str, Any]:
         else None,
         "transactions_by_fate": {str(k): int(v) for k, v in transactions["fate"].value_counts().sort_index().items()},
     }
+
+
+def _warn(frames: Frames) -> list[str]:
+    """Say what is legal but surprising."""
+    epochs = frames["epochs"]
+    empty = epochs[(epochs["claimed_nonces"] > 0) & (epochs["accepted"] == 0)]
+    if empty.empty:
+        return []
+    return [
+        f"nobody was accepted in epoch {int(empty['epoch'].iloc[0])}: from then on the group has no members, so that "
+        "no later claim can win a vote (protocol 4.6). Look at the votes in `validations`: was there time enough?"
+    ]

@@ -24,6 +24,7 @@ from sim.protocol.state import Block, ChainState
 from sim.protocol.transactions import ClaimReward, SubmitProofBatch, SubmitSeed, SubmitValidation, Transaction
 from sim.strategies.base import Claim, Strategy, Vote
 
+SYNC_RETRY_SECONDS = 1.0
 STATE_SYNC_BYTES = 1_000_000  # size of the state that a newcomer downloads from a peer [I]
 PUBLIC_KEY_BYTES = 33
 BITS_PER_BYTE = 8
@@ -63,7 +64,7 @@ class Host:
     # Joining the network
 
     def join(self, get_height: Callable[[str], int]) -> None:
-        """Enter the network; where the chain has started, catch up by block sync from the nearest peer first."""
+        """Enter the network; where the chain has started, catch up by block sync first."""
         self._context.network.join(self.address, self.receive)
         row = self.identity
         self._context.recorder.add(
@@ -75,12 +76,19 @@ class Host:
             self._context.env.process(self._sync(get_height))
 
     def _sync(self, get_height: Callable[[str], int]) -> Generator[simpy.Event, object, None]:
-        link = min(self._context.network.get_peers(self.address), key=lambda link: link.latency_seconds)
-        yield self._context.env.timeout(link.latency_seconds)
-        height = get_height(link.receiver)
-        download_seconds = BITS_PER_BYTE * STATE_SYNC_BYTES / link.bandwidth_bits_per_second
-        yield self._context.env.timeout(link.latency_seconds + download_seconds)
-        self.chain.sync_to(height)
+        """Block sync: ask the nearest peer that has a chain; where all peers are newcomers too, ask again later."""
+        env, network = self._context.env, self._context.network
+        while self.chain.height == 0:
+            links = [link for link in network.get_peers(self.address) if get_height(link.receiver) > 0]
+            if not links:
+                yield env.timeout(SYNC_RETRY_SECONDS)
+                continue
+            link = min(links, key=lambda link: link.latency_seconds)
+            yield env.timeout(link.latency_seconds)
+            height = get_height(link.receiver)
+            download_seconds = BITS_PER_BYTE * STATE_SYNC_BYTES / link.bandwidth_bits_per_second
+            yield env.timeout(link.latency_seconds + download_seconds)
+            self.chain.sync_to(height)
 
     # What arrives
 

@@ -88,7 +88,7 @@ class ProtocolConfig(BaseModel):
     set_new_validators_delay: int = Field(
         EpochParams.set_new_validators_delay, ge=0, description="blocks from the end of validation to the new weights"
     )
-    block_time: Annotated[Seconds, Field(gt=0)] = Field(5.6, description="mean time between blocks")
+    block_time: Annotated[Seconds, Field(gt=0)] = Field(5.6, description="time between blocks")
     block_max_bytes: Annotated[Bytes, Field(gt=0)] = Field(
         ProtocolParams.block_max_bytes, description="most bytes of transactions in one block"
     )

@@ -27,7 +27,9 @@ class Overclaim:
     excess / (1 + excess). Votes honestly on others and for itself. Reference: protocol 4.4 (power), 4.6 (self-votes).
     """
 
-    excess: Annotated[float, Field(gt=0.0, le=1e6, description="fabricated nonces per valid nonce found")]
+    excess: Annotated[
+        float, Field(gt=0.0, le=1e6, description="fabricated nonces per valid nonce found", examples=[0.3])
+    ]
 
     def claim(self, view: ProductionView, generator: np.random.Generator) -> Claim:
         """Add as many fabricated nonces as the running total of valid ones allows, rounded down."""

@@ -8,17 +8,21 @@ from rich.console import Console
 
 from sim.theory.rows import Row
 
-LAYOUT = "{:<68} {:>12} {:>12} {:>10}  {}"
+LAYOUT = "{:<68} {:>12} {:>12} {:>10} {:>8}  {}"
 
 
 def print_theory(rows: Iterable[Row]) -> bool:
     """Print each row as soon as it is known; return whether none failed."""
     console, passed = Console(highlight=False), True
-    console.print(LAYOUT.format("quantity", "ours", "theory", "z or error", "verdict"), style="bold", soft_wrap=True)
+    console.print(
+        LAYOUT.format("quantity", "ours", "theory", "z or error", "bound", "verdict"), style="bold", soft_wrap=True
+    )
     for row in rows:
         passed = passed and row.passed
-        verdict = "ok" if row.passed else f"FAILED (bound {row.bound:g})"
+        verdict = "ok" if row.passed else "FAILED"
         style = "" if row.passed else "bold red"
-        line = LAYOUT.format(row.quantity, f"{row.ours:.6g}", f"{row.theory:.6g}", f"{row.score:.3g}", verdict)
+        line = LAYOUT.format(
+            row.quantity, f"{row.ours:.6g}", f"{row.theory:.6g}", f"{row.score:.3g}", f"{row.bound:.2g}", verdict
+        )
         console.print(line, style=style, soft_wrap=True)
     return passed

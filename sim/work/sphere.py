@@ -4,7 +4,8 @@
 2. Their distances follow the exact law on the sphere below r_target, drawn by inverse transform.
 3. A validator with other numerics measures the same nonce with another rounding error: every (nonce, numerics) has its
    own normal error around the true distance, so that equal numerics agree to the bit, as in the kernel.
-4. A nonce that nobody found (fabricated) has a distance from the whole law.
+4. A nonce that nobody found has a distance from the whole law if it was never tried (fabricated), and one above
+   r_target if it was.
 
 Every draw belongs to a named stream of the network seed, the key and the nonce, so that no draw depends on who asks
 first. Reference: kernel 4, 6
@@ -42,6 +43,8 @@ class SphereWork:
         self._dim = dim
         self._true: dict[str, dict[Request, float]] = {}
         self._asked: dict[str, set[tuple[Request, str]]] = {}
+        self._tried: dict[tuple[str, str], list[tuple[range, float]]] = {}
+        """(network seed, public key) -> ranges that were tried, with the hit probability they were tried at."""
         self._n_drawn = self._n_shared = 0
 
     def __enter__(self) -> SphereWork:
@@ -69,6 +72,7 @@ class SphereWork:
             return Found(np.empty(0, dtype=np.int64), np.empty(0))
         generator = draw_generator("found", block_hash, public_key, next(group.start for group in nonces if group))
         hit = hit_probability(r_target, self._dim)
+        self._tried.setdefault((block_hash, public_key), []).extend((group, hit) for group in nonces)
         n_valid = int(generator.binomial(n_tried, hit))
         places = np.sort(generator.choice(n_tried, n_valid, replace=False, shuffle=False))
         found = _nonces_at(nonces, places)
@@ -101,19 +105,30 @@ class SphereWork:
         """Free all distances of a network seed."""
         self._true.pop(block_hash, None)
         self._asked.pop(block_hash, None)
+        for key in [key for key in self._tried if key[0] == block_hash]:
+            del self._tried[key]
 
     def describe(self) -> dict[str, Any]:
         """Return settings and totals for the provenance."""
         return {"kind": "sphere", "dim": self._dim, "drawn": self._n_drawn, "shared": self._n_shared}
 
     def _learn(self, block_hash: str, requests: Sequence[Request]) -> dict[Request, float]:
-        """Give nonces that nobody found a distance from the whole law; return all true distances."""
+        """Give nonces that nobody found a distance; return all true distances."""
         true = self._true.setdefault(block_hash, {})
         unknown = [request for request in dict.fromkeys(requests) if request not in true]
         if unknown:
-            shares = [1.0 - draw_generator("unknown", block_hash, *request).random() for request in unknown]
+            shares = []
+            for request in unknown:
+                missed = self._get_missed_share(block_hash, request)
+                shares.append(1.0 - (1.0 - missed) * draw_generator("unknown", block_hash, *request).random())
             true.update(zip(unknown, distance_ppf(shares, self._dim).tolist(), strict=True))
         return true
+
+    def _get_missed_share(self, block_hash: str, request: Request) -> float:
+        """Return the share of the law that a nonce is known to lie beyond: 0 unless it was tried in vain."""
+        public_key, nonce = request
+        tried = self._tried.get((block_hash, public_key), [])
+        return max((hit for group, hit in tried if nonce in group), default=0.0)
 
     @staticmethod
     def _draw_error(block_hash: str, dtype: str, request: Request) -> float:

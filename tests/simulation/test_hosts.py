@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+import sim
 from pow.params import PRESETS
 from sim.metrics.records import MLNodeFinished, ValidationDone
 from sim.protocol.state import Block
-from sim.scenario import load_scenario
+from sim.scenario import load_scenario, parse_scenario
 from sim.work.kernel import KernelWork
 from sim.world import World, build_world
 
@@ -75,3 +76,29 @@ def test_a_host_that_hears_p_in_the_wind_down_misses_the_round(work: KernelWork)
     others = {host.address for host in world.hosts.values() if host.identity.joins == 1} - {slow.address}
     assert {row.participant for row in world.recorder.rows(MLNodeFinished)} == others
     assert {row.validator for row in world.recorder.rows(ValidationDone)} == others
+
+
+def test_newcomers_among_newcomers_do_not_wait_for_ever() -> None:
+    """Four that join together near each other, far from the two founders: each must find a peer that has a chain."""
+    scenario = parse_scenario(
+        """
+name: crowd
+epochs: 3
+work: {kind: sphere, rate_factor: 0.02}
+hosts:
+  - {name: farm, count: 2, gpus: 8 x H100-SXM, region: NORTH_AMERICA}
+  - {name: late, count: 4, gpus: 8 x H100-SXM, region: EUROPE, joins: epoch 2}
+"""
+    )
+    result = sim.run(scenario)
+    late = result.ml_nodes[result.ml_nodes["participant"].str.startswith("late")]
+    assert late.groupby("epoch").size().to_dict() == {2: 4, 3: 4}
+    assert (late["tried"] > 0).all()
+
+
+def test_a_network_that_lost_its_members_is_named() -> None:
+    """Nobody can check everybody in one block: nobody is accepted, and the summary says what follows."""
+    result = sim.run("tests/data/small.yaml", overrides={"protocol.poc_validation_duration": 1})
+    assert result.summary["claims_accepted"] == 0
+    assert "nobody was accepted in epoch 1" in result.summary["warnings"][0]
+    assert sim.run("tests/data/small.yaml", overrides={"epochs": 2}).summary["warnings"] == []

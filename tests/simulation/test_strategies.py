@@ -1,18 +1,16 @@
 """Strategies are pure: what they claim and how they vote."""
 
 import numpy as np
-import pytest
 from scipy import stats
 
 from pow.sphere import distance_cdf, hit_probability
 from pow.validation import FraudTest, fraud_test
 from sim.strategies import strategies
-from sim.strategies.base import Claim, ProductionView, ValidationView
+from sim.strategies.base import Claim, ProductionView, ValidationView, Vote
 from sim.strategies.honest import Honest
 from sim.strategies.overclaim import FABRICATED_FROM, Overclaim
 
 R_TARGET, DIM = 1.4013564660458173, 8192
-SPECS = ["honest", {"kind": "overclaim", "excess": 0.3}]
 
 
 def view(distances: list[float], n_valid_before: int = 0, n_claimed_before: int = 0) -> ProductionView:
@@ -20,21 +18,24 @@ def view(distances: list[float], n_valid_before: int = 0, n_claimed_before: int 
     return ProductionView(nonces, np.array(distances), R_TARGET, DIM, n_valid_before, n_claimed_before)
 
 
-def test_every_registered_strategy_is_in_the_contract_test() -> None:
-    assert {spec if isinstance(spec, str) else spec["kind"] for spec in SPECS} == set(strategies.names())
-
-
-@pytest.mark.parametrize("spec", SPECS)
-def test_contract(spec: object) -> None:
-    strategy = strategies.build(spec)
-    claim = strategy.claim(view([1.39, 1.40]), np.random.default_rng(1))
-    assert isinstance(claim, Claim)
-    assert claim.nonces[:2] == (1, 2)
-    assert all(0 <= distance < R_TARGET for distance in claim.distances)
+def test_contract(strategy_spec: object) -> None:
+    """Pure: same view and same draws, same action; a claim that a proof batch can hold; a vote or none."""
+    strategy = strategies.build(strategy_spec)
+    claims = [strategy.claim(view([1.39, 1.40]), np.random.default_rng(1)) for _ in range(2)]
+    assert claims[0] == claims[1]
+    assert isinstance(claims[0], Claim)
+    assert len(claims[0].nonces) == len(claims[0].distances)
+    assert all(0 <= distance < R_TARGET for distance in claims[0].distances)
     assert strategy.claim(view([]), np.random.default_rng(1)) == Claim((), ())
-    vote = strategy.vote(ValidationView("x", False, fraud_test(100, 50)))
-    assert vote is not None
-    assert vote.is_fraud
+    for n_invalid in (0, 50):
+        vote = strategy.vote(ValidationView("x", False, fraud_test(100, n_invalid)))
+        assert vote is None or isinstance(vote, Vote)
+
+
+def test_honest_claims_what_it_found_and_votes_by_the_test() -> None:
+    assert Honest().claim(view([1.39, 1.40]), np.random.default_rng(1)) == Claim((1, 2), (1.39, 1.40))
+    for n_invalid, is_fraud in ((0, False), (50, True)):
+        assert Honest().vote(ValidationView("x", False, fraud_test(100, n_invalid))) == Vote(is_fraud)
 
 
 def test_overclaim_keeps_its_excess_over_many_batches() -> None:

@@ -66,6 +66,14 @@ def test_fabricated_nonces_follow_the_whole_law() -> None:
     assert stats.ks_1samp(distances, lambda r: distance_cdf(r, DIM)).pvalue > LEVEL
 
 
+def test_what_was_tried_in_vain_stays_invalid() -> None:
+    """A cheater that claims its own failures is not luckier than the law: all of them lie beyond r_target."""
+    with SphereWork(DIM) as work:
+        found = set(work.find_valid(HASH, "float32", "liar", [range(0, 2000)], R_TARGET).nonces.tolist())
+        failed = [("liar", nonce) for nonce in range(2000) if nonce not in found]
+        assert work.distances(HASH, "f16data_f64compute", failed).min() >= R_TARGET
+
+
 def test_mismatches_appear_only_between_numerics() -> None:
     """bfloat16 claims re-executed in float16: about 0.5 % are found invalid (kernel 6: 5.0e-3), none in bfloat16."""
     with SphereWork(DIM) as work:
