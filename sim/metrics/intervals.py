@@ -1,0 +1,271 @@
+"""From the runs' values to a number with its interval: Student, Wilson, bootstrap, paired differences.
+
+All functions are pure and deterministic: the bootstrap draws from a seed of its own, so that the same values give the
+same interval. Formulas, sources and measured coverage: docs/statistics.md.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from sim.metrics.statistics import compute_wilson_interval
+
+LEVEL = 0.95
+N_RESAMPLES = 1999  # (N + 1) * 2.5 % is whole: the bounds are order statistics, nothing is interpolated
+RESAMPLED_AT_ONCE = 2_000_000  # values held in memory by one step of the bootstrap
+FEWEST_SEQUENTIAL = 10
+FEWEST_EQUAL = 6  # with five pairs the sign test's smallest two-sided p-value is 2 / 2**5 > 5 %, with six it is below
+Values = NDArray[np.float64]
+
+
+class Method(StrEnum):
+    """How an interval is made."""
+
+    T = "t"
+    BOOTSTRAP = "bootstrap-t"
+    BCA = "BCa"
+    PERCENTILE = "percentile"
+    WILSON = "Wilson"
+
+
+FEWEST = {Method.T: 10, Method.BOOTSTRAP: 20, Method.BCA: 50, Method.PERCENTILE: 50, Method.WILSON: 5}
+"""Fewer values than these bring a warning; the docs' table of coverage says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate with its interval from `n` values; `warning` is empty where nothing is wrong."""
+
+    estimate: float
+    low: float
+    high: float
+    n: int
+    method: str
+    warning: str = ""
+
+    @property
+    def half_width(self) -> float:
+        """Half of the interval's length."""
+        return (self.high - self.low) / 2
+
+    def excludes(self, value: float) -> bool:
+        """Whether the value lies outside; values without any spread say so only from six of them on."""
+        if self.low == self.high and self.n < FEWEST_EQUAL:
+            return False
+        return not self.low <= value <= self.high
+
+
+def compute_mean_interval(values: ArrayLike, *, level: float = LEVEL) -> Interval:
+    """Mean with Student's interval: exact for normal values, good from about 10 values of a law without a long tail."""
+    found = check_values(values)
+    return _without_spread(found, Method.T) or _make(found, _compute_t_bounds(found, level), Method.T)
+
+
+def compute_proportion_interval(n_successes: int, n_tries: int, *, level: float = LEVEL) -> Interval:
+    """Proportion with Wilson's score interval."""
+    low, high = compute_wilson_interval(n_successes, n_tries, float(stats.norm.isf((1 - _check_level(level)) / 2)))
+    estimate = n_successes / n_tries if n_tries else math.nan
+    return Interval(estimate, low, high, n_tries, Method.WILSON, _warn_of_few(n_tries, Method.WILSON))
+
+
+def compute_share_interval(values: ArrayLike, *, level: float = LEVEL) -> Interval:
+    """Mean of values in [0, 1]: Student's interval cut to [0, 1]; Wilson's where every value is 0 or 1.
+
+    Runs that all say 0 have no spread, but they do not prove 0: among the laws on [0, 1] with one mean, that of a coin
+    has the largest variance, so that the coin's interval errs to the wide side.
+    """
+    found = check_values(values)
+    if found.size and not np.all((found >= 0) & (found <= 1)):
+        raise ValueError("a share lies in [0, 1]")
+    if np.all((found == 0) | (found == 1)):
+        return compute_proportion_interval(int(found.sum()), found.size, level=level)
+    made = compute_mean_interval(found, level=level)
+    return replace(made, low=max(made.low, 0.0), high=min(made.high, 1.0))
+
+
+def compute_bootstrap_interval(
+    values: ArrayLike, *, level: float = LEVEL, n_resamples: int = N_RESAMPLES, seed: int = 0
+) -> Interval:
+    """Mean of values of an unknown, perhaps skewed law, with the studentised bootstrap interval.
+
+    Where too few values differ for it (a resample without spread has no t), Student's interval is given instead.
+    Source: B. Efron, R. Tibshirani, An Introduction to the Bootstrap (1993), 12.5.
+    """
+    found = check_values(values)
+    if (constant := _without_spread(found, Method.BOOTSTRAP)) is not None:
+        return constant
+    bounds = compute_studentised_bounds(found, level=level, n_resamples=n_resamples, seed=seed)
+    low, high = (float(bound) for bound in bounds)
+    if math.isfinite(low) and math.isfinite(high):
+        return _make(found, (low, high), Method.BOOTSTRAP)
+    warning = f"only {np.unique(found).size} different values among {found.size}: too few for the bootstrap"
+    return replace(compute_mean_interval(found, level=level), warning=warning)
+
+
+def compute_studentised_bounds(
+    samples: ArrayLike, *, level: float = LEVEL, n_resamples: int = N_RESAMPLES, seed: int = 0
+) -> tuple[Values, Values]:
+    """Bounds of the mean over the last axis, (..., n) -> (...), (...); infinite where resamples have no spread."""
+    x = np.asarray(samples, dtype=np.float64)
+    n = x.shape[-1]
+    if n < 2:
+        raise ValueError(f"{n} values: the bootstrap needs at least 2")
+    rank = math.floor((1 - _check_level(level)) / 2 * (n_resamples + 1))
+    if rank < 1:
+        raise ValueError(f"{n_resamples} resamples are too few for a level of {level:g}")
+    mean, error = x.mean(axis=-1), x.std(axis=-1, ddof=1) / math.sqrt(n)
+    generator = np.random.default_rng(seed)
+    step = max(1, RESAMPLED_AT_ONCE // x.size)
+    counts = [min(step, n_resamples - done) for done in range(0, n_resamples, step)]
+    t = np.concatenate([_resample_t(x, mean, generator.integers(0, n, (count, n))) for count in counts], axis=-1)
+    t.sort(axis=-1)
+    return mean - t[..., -rank] * error, mean - t[..., rank - 1] * error
+
+
+def _resample_t(x: Values, mean: Values, chosen: NDArray[np.int64]) -> Values:
+    """Student's t of each resample about the sample's mean; without spread it is infinite, or 0 at the mean itself."""
+    drawn = x[..., chosen]  # (..., resamples, n)
+    shift = drawn.mean(axis=-1) - mean[..., np.newaxis]
+    error = drawn.std(axis=-1, ddof=1) / math.sqrt(x.shape[-1])
+    t: Values = np.where(shift == 0, 0.0, np.copysign(np.inf, shift))
+    np.divide(shift, error, out=t, where=np.ptp(drawn, axis=-1) > 0)
+    return t
+
+
+def compute_statistic_interval(
+    values: ArrayLike,
+    statistic: Callable[..., Any],
+    *,
+    level: float = LEVEL,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """Any statistic (`np.median`, a quantile, a spread; it takes `axis`) with its BCa bootstrap interval.
+
+    Where BCa does not exist (leaving one value out never changes the statistic), the percentile interval is given.
+    """
+    found = check_values(values)
+    if (constant := _without_spread(found, Method.BCA)) is not None:
+        return replace(constant, estimate=float(statistic(found, axis=-1)) if found.size else math.nan)
+    for method in (Method.BCA, Method.PERCENTILE):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # scipy warns of what the loop is for: bounds that are not numbers
+            made = stats.bootstrap(
+                (found,),
+                statistic,
+                confidence_level=_check_level(level),
+                n_resamples=n_resamples,
+                batch=max(1, RESAMPLED_AT_ONCE // found.size),
+                method=method.value,
+                rng=np.random.default_rng(seed),
+            ).confidence_interval
+        if math.isfinite(made.low) and math.isfinite(made.high):
+            break
+    interval = _make(found, (float(made.low), float(made.high)), method)
+    return replace(interval, estimate=float(statistic(found, axis=-1)))
+
+
+def compute_paired_interval(
+    before: ArrayLike, after: ArrayLike, *, method: Method = Method.T, level: float = LEVEL
+) -> Interval:
+    """Mean of after - before, pair by pair. Pairs that share their random numbers vary together, and the common part
+    drops out of the difference.
+    """
+    a, b = check_values(before), check_values(after)
+    if a.size != b.size:
+        raise ValueError(f"{a.size} values before and {b.size} after: pairs need as many of both")
+    if method not in (Method.T, Method.BOOTSTRAP):
+        raise ValueError(f"{method}: a paired difference is made with {Method.T} or {Method.BOOTSTRAP}")
+    compute = compute_bootstrap_interval if method is Method.BOOTSTRAP else compute_mean_interval
+    return compute(b - a, level=level)
+
+
+def is_precise_enough(
+    values: ArrayLike,
+    half_width: float,
+    *,
+    level: float = LEVEL,
+    min_runs: int = FEWEST_SEQUENTIAL,
+    compute: Callable[..., Interval] = compute_mean_interval,
+) -> bool:
+    """Whether a sweep may stop: at least `min_runs` values, and an interval no wider than ± `half_width`.
+
+    Missing values (of runs that failed) are left out. A caveat: whoever looks after every run and stops at the first
+    narrow interval, stops a little too often where the spread happens to look small, so that such an interval covers
+    less than its level says (docs/statistics.md has figures). `min_runs` keeps the loss small; the caller's `max_runs`
+    ends a sweep that never gets there. Source: Y. S. Chow, H. Robbins, Ann. Math. Statist. 36 (1965) 457.
+    """
+    if not half_width > 0:
+        raise ValueError(f"a half width of {half_width:g}: must be above 0")
+    if min_runs < 2:
+        raise ValueError(f"{min_runs} runs: a spread needs at least 2")
+    found = drop_missing(values)
+    return found.size >= min_runs and compute(found, level=level).half_width <= half_width
+
+
+def estimate_runs_needed(values: ArrayLike, half_width: float, *, level: float = LEVEL) -> int | None:
+    """How many runs in all a mean needs for ± `half_width`, as far as these values tell; None for fewer than 2."""
+    found = drop_missing(values)
+    if found.size < 2 or not half_width > 0:
+        return None
+    quantile = float(stats.norm.isf((1 - _check_level(level)) / 2))
+    return max(FEWEST_SEQUENTIAL, math.ceil((quantile * float(found.std(ddof=1)) / half_width) ** 2))
+
+
+def drop_missing(values: ArrayLike) -> Values:
+    """Return the finite values, in their order."""
+    found = np.asarray(values, dtype=np.float64).ravel()
+    return found[np.isfinite(found)]
+
+
+def check_values(values: ArrayLike) -> Values:
+    """Return the values as one row; raises ValueError where one is missing or infinite."""
+    found = np.asarray(values, dtype=np.float64)
+    if found.ndim != 1:
+        raise ValueError(f"values of shape {found.shape}: expected one row")
+    if n_missing := int(np.count_nonzero(~np.isfinite(found))):
+        raise ValueError(f"{n_missing} of {found.size} values are missing or infinite")
+    return found
+
+
+def _check_level(level: float) -> float:
+    if not 0 < level < 1:
+        raise ValueError(f"a level of {level:g}: must lie between 0 and 1")
+    return level
+
+
+def _compute_t_bounds(found: Values, level: float) -> tuple[float, float]:
+    quantile = float(stats.t.isf((1 - _check_level(level)) / 2, found.size - 1))
+    half = quantile * float(found.std(ddof=1)) / math.sqrt(found.size)
+    mean = float(found.mean())
+    return mean - half, mean + half
+
+
+def _make(found: Values, bounds: tuple[float, float], method: Method) -> Interval:
+    return Interval(float(found.mean()), *bounds, found.size, method, _warn_of_few(found.size, method))
+
+
+def _without_spread(found: Values, method: Method) -> Interval | None:
+    """Return the interval of no values, of one, or of equal ones; None where they differ."""
+    if found.size == 0:
+        return Interval(math.nan, -math.inf, math.inf, 0, method, "no values")
+    first = float(found[0])
+    if found.size == 1:
+        return Interval(first, -math.inf, math.inf, 1, method, "one value: nothing is known of the spread")
+    if np.all(found == first):
+        return Interval(first, first, first, found.size, method, f"all {found.size} values are equal")
+    return None
+
+
+def _warn_of_few(n: int, method: Method) -> str:
+    fewest = FEWEST[method]
+    return f"only {n} values: fewer than {fewest}" if n < fewest else ""
