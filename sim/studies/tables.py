@@ -1,0 +1,103 @@
+"""Tables of sweeps in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from sim.metrics.intervals import LEVEL
+from sim.studies.compare import DIFFERENCE_COLUMNS, SUMMARY_COLUMNS
+
+WIDTH_WITHOUT_TERMINAL = 140
+DIGITS = 4
+
+
+def print_summary(summary: pd.DataFrame, *, title: str, level: float = LEVEL) -> None:
+    """Print what `summarise_sweep` found, a block per measure, without measures that have no value anywhere."""
+    axes = [column for column in summary.columns if column not in ("point", *SUMMARY_COLUMNS)]
+    table = _make_table(title, ["measure", "point", *axes, "runs", "mean", _name_interval(level), "by"])
+    for measure, rows in _split_by_measure(summary, "n"):
+        for row in rows.to_dict("records"):
+            interval = _format_interval(row["low"], row["high"])
+            cells = [measure, str(row["point"]), *_format_axes(row, axes), str(row["n"])]
+            table.add_row(*cells, _format(row["estimate"]), interval, row["method"])
+            measure = ""  # named once
+    _print(table, summary)
+
+
+def print_comparison(comparison: pd.DataFrame, *, title: str, level: float = LEVEL) -> None:
+    """Print what `compare` or `compare_points` found, and say which differences are resolved."""
+    axes = [column for column in comparison.columns if column not in DIFFERENCE_COLUMNS]
+    headings = ["measure", *axes, "pairs", "before", "after", "difference", _name_interval(level), "resolved"]
+    table = _make_table(title, headings)
+    for measure, rows in _split_by_measure(comparison, "n_pairs"):
+        for row in rows.to_dict("records"):
+            interval = _format_interval(row["low"], row["high"])
+            cells = [measure, *_format_axes(row, axes), str(row["n_pairs"]), _format(row["before"])]
+            style = "bold" if row["resolved"] else ""
+            verdict = "yes" if row["resolved"] else "no"
+            table.add_row(*cells, _format(row["after"]), _format(row["difference"]), interval, verdict, style=style)
+            measure = ""
+    _print(table, comparison)
+    _make_console().print(_count_resolved(comparison, level), soft_wrap=True)
+
+
+def _split_by_measure(frame: pd.DataFrame, count: str) -> Iterable[tuple[str, pd.DataFrame]]:
+    """Measures with their rows, in the order of the frame; without those that no run has."""
+    for measure, rows in frame.groupby("measure", sort=False):
+        if (rows[count] > 0).any():
+            name = f"{measure} ({rows['unit'].iloc[0]})" if rows["unit"].iloc[0] else str(measure)
+            yield name, rows
+
+
+def _count_resolved(comparison: pd.DataFrame, level: float) -> str:
+    compared = comparison[comparison["n_pairs"] > 0]
+    by_chance = (1 - level) * len(compared)
+    return (
+        f"{int(compared['resolved'].sum())} of {len(compared)} differences are resolved: their {level:.4g} % interval "
+        f"excludes 0; about {by_chance:.2g} would be by chance if nothing differed"
+    ).replace(f"{level:.4g} %", f"{100 * level:.4g} %")
+
+
+def _print(table: Table, frame: pd.DataFrame) -> None:
+    console = _make_console()
+    console.print(table)
+    counts = frame.loc[frame["warning"].ne("") & frame["warning"].ne("no values"), "warning"].value_counts()
+    for warning, count in counts.items():
+        console.print(f"warning: {warning} ({count} of {len(frame)} rows)", soft_wrap=True)
+
+
+def _make_table(title: str, headings: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for heading in headings:
+        is_text = heading in ("measure", "by", "resolved")
+        table.add_column(heading, justify="left" if is_text else "right", overflow="fold")
+    return table
+
+
+def _make_console() -> Console:
+    console = Console(highlight=False, markup=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, width=WIDTH_WITHOUT_TERMINAL)
+
+
+def _name_interval(level: float) -> str:
+    return f"{100 * level:.4g} % interval"
+
+
+def _format_axes(row: dict[str, object], axes: Sequence[str]) -> list[str]:
+    return [_format(row[axis]) for axis in axes]
+
+
+def _format_interval(low: float, high: float) -> str:
+    return f"[{_format(low)}, {_format(high)}]" if np.isfinite(low) and np.isfinite(high) else "unknown"
+
+
+def _format(value: object) -> str:
+    """Whole numbers whole, others with four digits."""
+    if isinstance(value, float | np.floating):
+        return f"{value:.0f}" if value == round(value) and abs(value) < 1e9 else f"{value:.{DIGITS}g}"
+    return str(value)
