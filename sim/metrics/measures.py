@@ -58,7 +58,7 @@ MEASURES = _measures("""
     honest_rejected_share | | share | honest_claims_rejected / claims of honest hosts
     cheater_accepted_share | | share | claims accepted / claims, of hosts with any other strategy
     cheater_rejected_share | | share | 1 - cheater_accepted_share
-    accepted_nonces_mean | nonces | mean | what a controller sees: counted nonces of accepted participants; mean over epochs
+    accepted_nonces_mean | nonces | mean | counted nonces of accepted participants, as controllers see them; mean over epochs
     accepted_nonces_sd | nonces | unknown | their standard deviation over epochs
     difficulty_last | tries | unknown | difficulty of the last epoch
     controller_error | | unknown | mean of abs(measured / setpoint - 1) over the last half of the decisions

@@ -173,8 +173,9 @@ def _index_points(sweep: Sweep, axes: Sequence[str]) -> dict[Hashable, pd.DataFr
 
 def _make_key(value: object) -> Hashable:
     """Numbers are equal by value (8 and 8.0 are), everything else by its text."""
-    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    return float(value) if is_number else str(value)
+    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
+        return float(value)
+    return str(value)
 
 
 def _check_same_points(

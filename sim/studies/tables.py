@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
-import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
@@ -14,6 +14,7 @@ from sim.studies.compare import DIFFERENCE_COLUMNS, SUMMARY_COLUMNS
 
 WIDTH_WITHOUT_TERMINAL = 140
 DIGITS = 4
+LARGEST_WHOLE = 1e9  # longer numbers are shown with an exponent
 
 
 def print_summary(summary: pd.DataFrame, *, title: str, level: float = LEVEL) -> None:
@@ -57,10 +58,14 @@ def _split_by_measure(frame: pd.DataFrame, count: str) -> Iterable[tuple[str, pd
 def _count_resolved(comparison: pd.DataFrame, level: float) -> str:
     compared = comparison[comparison["n_pairs"] > 0]
     by_chance = (1 - level) * len(compared)
-    return (
-        f"{int(compared['resolved'].sum())} of {len(compared)} differences are resolved: their {level:.4g} % interval "
-        f"excludes 0; about {by_chance:.2g} would be by chance if nothing differed"
-    ).replace(f"{level:.4g} %", f"{100 * level:.4g} %")
+    lines = [
+        f"{int(compared['resolved'].sum())} of {len(compared)} differences are resolved: their {_name_interval(level)} "
+        f"excludes 0. If nothing differed, about {by_chance:.2g} would be, by chance"
+    ]
+    if compared["gain"].notna().any():
+        gain = compared["gain"].median()
+        lines.append(f"pairing is worth {gain:.3g} × as many runs (median of the measures whose differences vary)")
+    return "\n".join(lines)
 
 
 def _print(table: Table, frame: pd.DataFrame) -> None:
@@ -93,11 +98,11 @@ def _format_axes(row: dict[str, object], axes: Sequence[str]) -> list[str]:
 
 
 def _format_interval(low: float, high: float) -> str:
-    return f"[{_format(low)}, {_format(high)}]" if np.isfinite(low) and np.isfinite(high) else "unknown"
+    return f"[{_format(low)}, {_format(high)}]" if math.isfinite(low) and math.isfinite(high) else "unknown"
 
 
 def _format(value: object) -> str:
     """Whole numbers whole, others with four digits."""
-    if isinstance(value, float | np.floating):
-        return f"{value:.0f}" if value == round(value) and abs(value) < 1e9 else f"{value:.{DIGITS}g}"
-    return str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.0f}" if value.is_integer() and abs(value) < LARGEST_WHOLE else f"{value:.{DIGITS}g}"

@@ -1,0 +1,32 @@
+"""Sweeps made of numbers, without running anything."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class MadeSweep:
+    """What the statistics need of a sweep's result."""
+
+    name: str
+    runs: pd.DataFrame
+    axes: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ("success_rate",)
+
+
+def make_sweep(
+    values: dict[tuple[Any, ...], Any], axes: tuple[str, ...] = (), name: str = "made", measure: str = "success_rate"
+) -> MadeSweep:
+    """Values of one measure by the point's axes; the seed of a replication is 100 + its number."""
+    rows = [
+        {
+            **{"run_id": f"{point}-{replication}", "point": point, "replication": replication},
+            **{"seed": 100 + replication, **dict(zip(axes, key, strict=True)), measure: value, "error": None},
+        }
+        for point, (key, column) in enumerate(values.items())
+        for replication, value in enumerate(np.asarray(column, dtype=float).tolist())
+    ]
+    return MadeSweep(name, pd.DataFrame(rows), axes, (measure,))
