@@ -18,10 +18,10 @@ from sim.metrics.intervals import LEVEL, Interval, Method, Values, compute_paire
 from sim.metrics.measures import MEASURES, Law, compute_interval, get_unit
 
 RUN_COLUMNS = ("run_id", "point", "replication", "seed", "error")
-SUMMARY_COLUMNS = ("measure", "unit", "n", "n_missing", "estimate", "low", "high", "method", "warning")
+SUMMARY_COLUMNS = ("measure", "unit", "n", "n_missing", "estimate", "low", "high", "level", "method", "warning")
 DIFFERENCE_COLUMNS = (
     *("measure", "unit", "n_pairs", "n_missing", "before", "after", "difference", "low", "high"),
-    *("method", "gain", "resolved", "warning"),
+    *("level", "method", "gain", "resolved", "warning"),
 )
 Row = dict[str, Any]
 
@@ -154,7 +154,7 @@ def _summarise(runs: pd.DataFrame, measure: str, level: float) -> Row:
     failed = f"{n_failed} of {len(runs)} runs failed" if n_failed else ""
     return {
         **{"measure": measure, "unit": get_unit(measure), "n": made.n, "n_missing": len(runs) - made.n},
-        **{"estimate": made.estimate, "low": made.low, "high": made.high, "method": str(made.method)},
+        **{"estimate": made.estimate, "low": made.low, "high": made.high, "level": level, "method": str(made.method)},
         "warning": _join(made.warning, failed),
     }
 
@@ -232,8 +232,9 @@ def _compare_measure(before: pd.DataFrame, after: pd.DataFrame, measure: str, le
     return {
         **{"measure": measure, "unit": get_unit(measure), "n_pairs": made.n, "n_missing": len(a) - made.n},
         **{"before": _mean(a[whole]), "after": _mean(b[whole]), "difference": made.estimate},
-        **{"low": made.low, "high": made.high, "method": str(made.method), "gain": _compute_gain(a[whole], b[whole])},
-        **{"resolved": made.excludes(0.0), "warning": _join(made.warning, lost if made.n else "")},
+        **{"low": made.low, "high": made.high, "level": level, "method": str(made.method)},
+        **{"gain": _compute_gain(a[whole], b[whole]), "resolved": made.excludes(0.0)},
+        **{"warning": _join(made.warning, lost if made.n else "")},
     }
 
 

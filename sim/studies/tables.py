@@ -9,7 +9,6 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from sim.metrics.intervals import LEVEL
 from sim.studies.compare import DIFFERENCE_COLUMNS, SUMMARY_COLUMNS
 
 WIDTH_WITHOUT_TERMINAL = 140
@@ -17,10 +16,10 @@ DIGITS = 4
 LARGEST_WHOLE = 1e9  # longer numbers are shown with an exponent
 
 
-def print_summary(summary: pd.DataFrame, *, title: str, level: float = LEVEL) -> None:
+def print_summary(summary: pd.DataFrame, *, title: str) -> None:
     """Print what `summarise_sweep` found, a block per measure, without measures that have no value anywhere."""
     axes = [column for column in summary.columns if column not in ("point", *SUMMARY_COLUMNS)]
-    table = _make_table(title, ["measure", "point", *axes, "runs", "mean", _name_interval(level), "by"])
+    table = _make_table(title, ["measure", "point", *axes, "runs", "mean", _name_interval(summary), "by"])
     for measure, rows in _split_by_measure(summary, "n"):
         for row in rows.to_dict("records"):
             interval = _format_interval(row["low"], row["high"])
@@ -30,10 +29,10 @@ def print_summary(summary: pd.DataFrame, *, title: str, level: float = LEVEL) ->
     _print(table, summary)
 
 
-def print_comparison(comparison: pd.DataFrame, *, title: str, level: float = LEVEL) -> None:
+def print_comparison(comparison: pd.DataFrame, *, title: str) -> None:
     """Print what `compare` or `compare_points` found, and say which differences are resolved."""
     axes = [column for column in comparison.columns if column not in DIFFERENCE_COLUMNS]
-    headings = ["measure", *axes, "pairs", "before", "after", "difference", _name_interval(level), "resolved"]
+    headings = ["measure", *axes, "pairs", "before", "after", "difference", _name_interval(comparison), "resolved"]
     table = _make_table(title, headings)
     for measure, rows in _split_by_measure(comparison, "n_pairs"):
         for row in rows.to_dict("records"):
@@ -44,7 +43,7 @@ def print_comparison(comparison: pd.DataFrame, *, title: str, level: float = LEV
             table.add_row(*cells, _format(row["after"]), _format(row["difference"]), interval, verdict, style=style)
             measure = ""
     _print(table, comparison)
-    _make_console().print(_count_resolved(comparison, level), soft_wrap=True)
+    _make_console().print(_count_resolved(comparison), soft_wrap=True)
 
 
 def _split_by_measure(frame: pd.DataFrame, count: str) -> Iterable[tuple[str, pd.DataFrame]]:
@@ -55,12 +54,12 @@ def _split_by_measure(frame: pd.DataFrame, count: str) -> Iterable[tuple[str, pd
             yield name, rows
 
 
-def _count_resolved(comparison: pd.DataFrame, level: float) -> str:
+def _count_resolved(comparison: pd.DataFrame) -> str:
     compared = comparison[comparison["n_pairs"] > 0]
-    by_chance = (1 - level) * len(compared)
+    by_chance = float((1 - compared["level"]).sum())
     lines = [
-        f"{int(compared['resolved'].sum())} of {len(compared)} differences are resolved: their {_name_interval(level)} "
-        f"excludes 0. If nothing differed, about {by_chance:.2g} would be, by chance"
+        f"{int(compared['resolved'].sum())} of {len(compared)} differences are resolved: their "
+        f"{_name_interval(comparison)} excludes 0. If nothing differed, about {by_chance:.2g} would be, by chance"
     ]
     if compared["gain"].notna().any():
         gain = compared["gain"].median()
@@ -89,8 +88,8 @@ def _make_console() -> Console:
     return console if console.is_terminal else Console(highlight=False, markup=False, width=WIDTH_WITHOUT_TERMINAL)
 
 
-def _name_interval(level: float) -> str:
-    return f"{100 * level:.4g} % interval"
+def _name_interval(frame: pd.DataFrame) -> str:
+    return f"{100 * frame['level'].iloc[0]:.4g} % interval"
 
 
 def _format_axes(row: dict[str, object], axes: Sequence[str]) -> list[str]:
