@@ -1,10 +1,12 @@
 """Sweeps made of numbers, without running anything."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 
 @dataclass(frozen=True)
@@ -30,3 +32,9 @@ def make_sweep(
         for replication, value in enumerate(np.asarray(column, dtype=float).tolist())
     ]
     return MadeSweep(name, pd.DataFrame(rows), axes, (measure,))
+
+
+@pytest.fixture
+def make() -> Callable[..., MadeSweep]:
+    """The function that makes a sweep."""
+    return make_sweep

@@ -1,0 +1,164 @@
+"""A run's measures: by hand, by the summary, by brute force."""
+
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.metrics.frames import NO_CLAIM, build_frames
+from sim.metrics.measures import (
+    MEASURES,
+    OUT_OF_TIME,
+    compute_gini,
+    compute_interval,
+    compute_measures,
+    compute_nakamoto_coefficient,
+    get_unit,
+)
+from sim.metrics.recorder import Recorder
+from sim.results import Result
+
+WEIGHTS = st.lists(st.integers(0, 10**9), min_size=1, max_size=12).filter(any)
+
+
+@pytest.fixture
+def frames() -> dict[str, pd.DataFrame]:
+    """Two epochs, small enough to check by hand: an honest pair and a cheater."""
+    claims = [
+        (1, "a", "honest", True, "accepted", 6),
+        (1, "b", "honest", False, "voted invalid", 0),
+        (1, "c", "overclaim", True, "accepted", 2),
+        (2, "a", "honest", True, "accepted", 5),
+        (2, "b", "honest", True, "accepted", 5),
+        (2, "c", "overclaim", False, "voted invalid", 0),
+        (2, "d", "honest", False, NO_CLAIM, 0),
+    ]
+    epochs = {
+        **{"epoch": [1, 2], "tried": [100, 300], "valid": [40, 60], "hit_probability": [0.4, 0.2]},
+        **{
+            "difficulty": [2.5, 5.0],
+            "gossip_delay_median_seconds": [0.1, math.nan],
+            "computed": [9, 8],
+            "shared": [1, 2],
+        },
+    }
+    names = ["epoch", "participant", "strategy", "is_accepted", "reason", "weight"]
+    return {
+        "epochs": pd.DataFrame(epochs),
+        "participants": pd.DataFrame(claims, columns=names),
+        "difficulty": pd.DataFrame({"measured": [80, 60, 50], "setpoint": [40.0] * 3}),
+        "validations": pd.DataFrame({"vote": ["valid", "fraud", OUT_OF_TIME, "abstained"]}),
+        "transactions": pd.DataFrame({"fate": ["accepted"] * 7 + ["outside its window", "lost"]}),
+    }
+
+
+def test_by_hand(frames) -> None:
+    assert compute_measures(frames) == pytest.approx(
+        {
+            "nonces_tried": 400,
+            "nonces_valid": 100,
+            "success_rate": 0.25,
+            "success_rate_exact": (0.4 * 100 + 0.2 * 300) / 400,
+            "claims_accepted": 4,
+            "claims_rejected": 2,
+            "honest_claims_rejected": 1,
+            "honest_rejected_share": 1 / 4,
+            "cheater_accepted_share": 1 / 2,
+            "cheater_rejected_share": 1 / 2,
+            "accepted_nonces_mean": 190 / 3,
+            "accepted_nonces_sd": np.std([80, 60, 50], ddof=1),
+            "difficulty_last": 5.0,
+            "controller_error": (0.5 + 0.25) / 2,
+            "gossip_delay_median_seconds": 0.1,
+            "weight_gini": 0.0,
+            "nakamoto_third": 1,
+            "nakamoto_half": 2,
+            "votes_out_of_time_share": 1 / 4,
+            "transactions_late_share": 1 / 8,
+            "distances_computed": 17,
+            "distances_shared": 3,
+        }
+    )
+
+
+def test_agrees_with_the_summary_of_a_run(small: Result) -> None:
+    found = compute_measures(small.frames)
+    assert list(found) == list(MEASURES)
+    for name in found.keys() & small.summary.keys():
+        assert found[name] == pytest.approx(small.summary[name]), name
+    assert len(found.keys() & small.summary.keys()) >= 9
+    assert found["cheater_accepted_share"] == 0.0
+    assert found["votes_out_of_time_share"] > 0
+
+
+def test_the_words_are_those_of_the_simulation() -> None:
+    from sim.nodes import validator
+    from sim.strategies import strategies
+
+    assert validator.OUT_OF_TIME == OUT_OF_TIME
+    assert "honest" in strategies.describe()
+
+
+def test_a_run_without_events_has_no_shares() -> None:
+    found = compute_measures(build_frames(Recorder()))
+    assert found["nonces_tried"] == 0
+    assert math.isnan(found["success_rate"])
+    assert math.isnan(found["weight_gini"])
+
+
+def test_without_setpoint_or_cheaters(frames) -> None:
+    honest = frames["participants"].query("strategy == 'honest'")
+    decisions = frames["difficulty"].assign(setpoint=np.nan).iloc[:1]
+    found = compute_measures({**frames, "participants": honest, "difficulty": decisions})
+    for name in ("controller_error", "accepted_nonces_sd", "cheater_accepted_share", "cheater_rejected_share"):
+        assert math.isnan(found[name]), name
+
+
+@pytest.mark.parametrize(
+    ("weights", "gini"), [([5, 5, 5, 5], 0.0), ([0, 0, 0, 1], 0.75), ([1, 2, 3, 4], 0.25), ([0, 2], 0.5), ([7], 0.0)]
+)
+def test_gini_by_hand(weights: list[int], gini: float) -> None:
+    assert compute_gini(weights) == pytest.approx(gini, abs=1e-15)
+
+
+@given(WEIGHTS)
+def test_gini_by_its_definition(weights: list[int]) -> None:
+    n, mean = len(weights), sum(weights) / len(weights)
+    differences = sum(abs(a - b) for a in weights for b in weights)
+    assert compute_gini(weights) == pytest.approx(differences / (2 * n * n * mean), abs=1e-12)
+
+
+@given(WEIGHTS, st.sampled_from([2, 3]))
+def test_nakamoto_by_brute_force(weights: list[int], denominator: int) -> None:
+    sizes = (
+        size
+        for size in range(1, len(weights) + 1)
+        if any(denominator * sum(group) > sum(weights) for group in itertools.combinations(weights, size))
+    )
+    assert compute_nakamoto_coefficient(weights, denominator) == next(sizes)
+
+
+def test_a_share_must_be_exceeded() -> None:
+    assert compute_nakamoto_coefficient([1, 1, 1], 3) == 2
+    assert compute_nakamoto_coefficient([1, 1], 2) == 2
+    assert math.isnan(compute_nakamoto_coefficient([], 2))
+    assert math.isnan(compute_gini([0, 0]))
+
+
+def test_each_measure_has_the_interval_of_its_law() -> None:
+    values = np.random.default_rng(1).random(25)
+    assert compute_interval("success_rate", values).method == "t"
+    assert compute_interval("cheater_accepted_share", np.round(values)).method == "Wilson"
+    assert compute_interval("controller_error", values).method == "bootstrap-t"
+    assert compute_interval("my own", values).method == "t"
+    assert (get_unit("gossip_delay_median_seconds"), get_unit("my own")) == ("s", "")
+
+
+def test_every_measure_is_described() -> None:
+    for name, measure in MEASURES.items():
+        assert measure.name == name
+        assert measure.meaning
