@@ -16,6 +16,7 @@ from typing import Any
 from pow.sphere import hit_probability
 from sim.gpus import GpuProfile, load_gpu
 from sim.metrics.columns import FRAMES, ROWS
+from sim.metrics.measures import MEASURES
 from sim.nodes.host import STATE_SYNC_BYTES
 from sim.protocol.stages import Schedule
 from sim.protocol.state import Block
@@ -72,6 +73,12 @@ def write_frames() -> str:
         parts.append(f"## `{name}`\n\nOne row per {ROWS[name]}.\n\n")
         parts.append(write_table(["column", "dtype", "unit", "meaning"], rows) + "\n\n")
     return "".join(parts)
+
+
+def write_measures() -> str:
+    """One line a measure."""
+    rows = [[f"`{m.name}`", m.unit, m.meaning, m.law.value] for m in MEASURES.values()]
+    return write_table(["measure", "unit", "meaning", "law over runs"], rows)
 
 
 # Scenario files
@@ -283,6 +290,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "how_a_run_works.md": {"schedule of the baseline": write_schedule, "hosts of the baseline": write_hosts},
     "plugins.md": {"keys of a GPU profile": write_gpu_keys},
     "limits.md": {"sizes": write_sizes},
+    "statistics.md": {"measures": write_measures},
 }
 
 

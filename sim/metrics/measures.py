@@ -54,12 +54,12 @@ MEASURES = _measures("""
     success_rate_exact | | mean | exact probability of a valid nonce, weighted by the epochs' tries
     claims_accepted | | mean | claims accepted at VE (a claim: a participant's proof batches of one epoch)
     claims_rejected | | mean | claims not accepted at VE
-    honest_claims_rejected | | unknown | of these claims of honest hosts
+    honest_claims_rejected | | unknown | of these, claims of honest hosts
     honest_rejected_share | | share | honest_claims_rejected / claims of honest hosts
     cheater_accepted_share | | share | claims accepted / claims, of hosts with any other strategy
     cheater_rejected_share | | share | 1 - cheater_accepted_share
-    accepted_nonces_mean | nonces | mean | counted nonces of accepted participants, as controllers see them; mean over epochs
-    accepted_nonces_sd | nonces | unknown | their standard deviation over epochs
+    accepted_nonces_mean | nonces | mean | counted nonces of accepted participants, mean over epochs
+    accepted_nonces_sd | nonces | unknown | standard deviation of the same over epochs
     difficulty_last | tries | unknown | difficulty of the last epoch
     controller_error | | unknown | mean of abs(measured / setpoint - 1) over the last half of the decisions
     gossip_delay_median_seconds | s | unknown | median delay of a transaction to one host; median over epochs
