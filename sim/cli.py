@@ -11,6 +11,7 @@ import typer
 
 from sim import kernel_commands
 from sim.errors import UserError
+from sim.studies import commands as study_commands
 
 USER_ERROR, INTERRUPTED = 2, 130
 
@@ -88,6 +89,9 @@ def report(folder: Annotated[Path, typer.Argument(help="results folder", show_de
     from sim.results import load_result
 
     typer.echo(write_report(load_result(folder), folder))
+
+
+app.command()(study_commands.compare)
 
 
 @app.command()
