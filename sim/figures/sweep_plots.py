@@ -29,7 +29,7 @@ def plot_measure(
     """
     rows = _choose(summary, measure, [axis, *([by] if by else [])], where)
     varying = _find_varying(rows, axis, by)
-    is_joined = _is_number(rows[axis]) and not varying
+    is_joined = is_number(rows[axis]) and not varying
     with house_style():
         figure, axes = new_figure(_make_title(rows, measure, where, varying), axis, _label(rows, measure))
         positions = _place(axes, rows[axis])
@@ -78,7 +78,7 @@ def plot_differences(comparison: pd.DataFrame, measure: str, *, where: Mapping[s
     `comparison` comes from `compare` or `compare_points`.
     """
     rows = _choose(comparison, measure, [], where)
-    names = [axis for axis in _get_axes(rows) if rows[axis].nunique() > 1] or _get_axes(rows)
+    names = [axis for axis in get_axes(rows) if rows[axis].nunique() > 1] or get_axes(rows)
     labels = [_tell(row, names) or measure for row in rows.to_dict("records")]
     positions = np.arange(len(rows))[::-1]
     with house_style():
@@ -102,7 +102,7 @@ def plot_differences(comparison: pd.DataFrame, measure: str, *, where: Mapping[s
 
 def _choose(frame: pd.DataFrame, measure: str, names: Sequence[str], where: Mapping[str, Any] | None) -> pd.DataFrame:
     """Rows of one measure that has a value, with the wanted values of the axes; the names are checked."""
-    known = _get_axes(frame)
+    known = get_axes(frame)
     for name in (*names, *(where or {})):
         if name not in known:
             raise UserError(f'unknown axis "{name}".{did_you_mean(name, known)}')
@@ -118,24 +118,25 @@ def _choose(frame: pd.DataFrame, measure: str, names: Sequence[str], where: Mapp
     return rows
 
 
-def _get_axes(frame: pd.DataFrame) -> list[str]:
-    """Columns before `measure`, without the point's number."""
+def get_axes(frame: pd.DataFrame) -> list[str]:
+    """Return the axes of a summary or a comparison: its columns before `measure`, without the point's number."""
     columns = [str(column) for column in frame.columns]
     return [column for column in columns[: columns.index("measure")] if column != "point"]
 
 
 def _find_varying(rows: pd.DataFrame, axis: str, by: str | None) -> list[str]:
-    return [name for name in _get_axes(rows) if name not in (axis, by) and rows[name].nunique() > 1]
+    return [name for name in get_axes(rows) if name not in (axis, by) and rows[name].nunique() > 1]
 
 
-def _is_number(values: pd.Series) -> bool:
+def is_number(values: pd.Series) -> bool:
+    """Whether an axis has numbers, which have an order and distances."""
     return bool(pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values))
 
 
 def _place(axes: Axes, values: pd.Series) -> dict[Any, float]:
     """Position of each value: its number, or a place in the order of appearance for what is not a number."""
     found = _sort_values(values)
-    if not _is_number(values):
+    if not is_number(values):
         axes.set_xticks(range(len(found)), [str(value) for value in found])
         axes.margins(x=0.1)
         return {value: float(number) for number, value in enumerate(found)}
