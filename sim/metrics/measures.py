@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from sim.metrics import intervals
 from sim.metrics.frames import LOST, NO_CLAIM, Frames
-from sim.metrics.intervals import LEVEL, Interval
+from sim.metrics.intervals import FEWEST_SEQUENTIAL, LEVEL, Interval, is_precise_enough
 from sim.protocol.blocks import TxResult
 
 HONEST = "honest"
@@ -98,6 +99,14 @@ def compute_interval(measure: str, values: ArrayLike, *, level: float = LEVEL) -
     """Mean over runs with the interval that fits the measure's law; Student for a name that is not in the table."""
     law = MEASURES[measure].law if measure in MEASURES else Law.MEAN
     return INTERVALS[law](values, level=level)
+
+
+def is_measure_precise_enough(
+    measure: str, values: ArrayLike, half_width: float, *, level: float = LEVEL, min_runs: int = FEWEST_SEQUENTIAL
+) -> bool:
+    """Whether a sweep may stop, by the interval that fits the measure: the rule of `until`, see `is_precise_enough`."""
+    compute = partial(compute_interval, measure)
+    return is_precise_enough(values, half_width, level=level, min_runs=min_runs, compute=compute)
 
 
 INTERVALS: dict[Law, Callable[..., Interval]] = {

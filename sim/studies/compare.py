@@ -6,6 +6,7 @@ replication by replication: what the shared numbers do to both variants drops ou
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, Protocol
@@ -138,7 +139,12 @@ def split_points(sweep: Sweep) -> dict[int, pd.DataFrame]:
 
 
 def _get_axes(sweep: Sweep, runs: pd.DataFrame) -> Row:
-    return {axis: runs[axis].iloc[0] for axis in sweep.axes}
+    return {axis: _get_cell(runs[axis].iloc[0]) for axis in sweep.axes}
+
+
+def _get_cell(value: object) -> object:
+    """A single value as it is; a mapping or a list (a controller with its parameters) as text."""
+    return value if pd.api.types.is_scalar(value) else json.dumps(value, sort_keys=True, default=str)
 
 
 def _get_values(runs: pd.DataFrame, measure: str) -> Values:
@@ -175,7 +181,7 @@ def _make_key(value: object) -> Hashable:
     """Numbers are equal by value (8 and 8.0 are), everything else by its text."""
     if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
         return float(value)
-    return str(value)
+    return str(_get_cell(value))
 
 
 def _check_same_points(

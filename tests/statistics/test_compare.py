@@ -85,6 +85,14 @@ def test_identical_sweeps_differ_by_nothing(sweep) -> None:
     assert set(compared["warning"]) == {"all 12 values are equal"}
 
 
+def test_axes_whose_values_are_mappings(make, noise) -> None:
+    made = make({(0,): noise[0], (1,): noise[1]}, ("difficulty",))
+    kinds = {0: {"kind": "fixed"}, 1: {"kind": "proportional", "max_step": 2.0}}
+    made = dataclasses.replace(made, runs=made.runs.assign(difficulty=made.runs["point"].map(kinds)))
+    assert summarise_sweep(made)["difficulty"].tolist()[0] == '{"kind": "fixed"}'
+    assert len(compare(made, made)) == 2
+
+
 def test_sweeps_without_axes(make, noise) -> None:
     compared = compare(make({(): noise[0]}, name="a"), make({(): noise[0] + 1 + 0.1 * noise[1]}, name="b"))
     assert len(compared) == 1
