@@ -4,15 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DOCS_STAMP := $(VENV)/.installed-docs
+CLUSTER_STAMP := $(VENV)/.installed-cluster
 SCENARIO ?= scenarios/baseline.yaml
 export PIP_REQUIRE_VIRTUALENV = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow lint bench docs notebooks clean
+.PHONY: help run test test-slow test-cluster lint bench docs notebooks clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The stamp is touched only after pip succeeded; a half-made environment has no pyvenv.cfg and is made anew.
 $(STAMP): pyproject.toml constraints.txt
@@ -25,6 +26,10 @@ $(DOCS_STAMP): $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	@touch $(DOCS_STAMP)
 
+$(CLUSTER_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cluster]'
+	@touch $(CLUSTER_STAMP)
+
 run: $(STAMP) ## run a scenario (SCENARIO=scenarios/baseline.yaml)
 	$(BIN)/python -m sim run $(SCENARIO)
 
@@ -33,6 +38,9 @@ test: $(STAMP) ## the fast tests (a few minutes on 2 cores)
 
 test-slow: $(STAMP) ## the golden vectors of testnet and mainnet (tens of minutes, 8 GB)
 	$(BIN)/python -m pytest -m slow --durations=0
+
+test-cluster: $(CLUSTER_STAMP) ## sweeps on a real dask scheduler with worker processes on this machine
+	$(BIN)/python -m pytest -m cluster --durations=5
 
 lint: $(STAMP) ## style, types, layers
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@
     result.epochs            # a pandas DataFrame, one row an epoch
     result.save("results/mine")
     sim.load_result("results/mine")
+    sim.sweep("scenarios/sweeps/sample-size.yaml", workers=2).runs     # one row a run
 
 Importing `sim` loads neither torch nor pandas; they are loaded when something runs.
 """
@@ -16,11 +17,12 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sim.execution.table import SweepResult
     from sim.results import Result
     from sim.scenario import Scenario
 
 __version__ = "0.1.0"
-__all__ = ["load_result", "load_scenario", "run"]
+__all__ = ["load_result", "load_scenario", "load_sweep", "run", "sweep"]
 
 
 def load_scenario(path: str | PathLike[str]) -> Scenario:
@@ -46,5 +48,42 @@ def run(
 def load_result(folder: str | PathLike[str]) -> Result:
     """Load the frames, the summary and the provenance of a results folder."""
     from sim.results import load_result as load
+
+    return load(folder)
+
+
+def sweep(
+    path: str | PathLike[str],
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    out: str | PathLike[str] | None = None,
+    resume: str | PathLike[str] | None = None,
+    overrides: Mapping[str, object] | None = None,
+    progress: bool = False,
+) -> SweepResult:
+    """Run every point of a sweep file and return one row a run, as in the results folder that it leaves.
+
+    `workers` processes on this machine (one a processor by default), or the dask scheduler at an address. `out` is the
+    folder (results/<name>/<time>-<hash> by default); `resume` goes on with an unfinished one. A script that calls this
+    with local workers needs `if __name__ == "__main__":`, for its processes are spawned. Raises `sim.errors.UserError`.
+    """
+    from pathlib import Path
+
+    from sim.execution.driver import Where, run_sweep
+
+    return run_sweep(
+        path,
+        Where(workers=workers, scheduler=scheduler),
+        out=None if out is None else Path(out),
+        resume=None if resume is None else Path(resume),
+        overrides=overrides or {},
+        progress=progress,
+    )
+
+
+def load_sweep(folder: str | PathLike[str]) -> SweepResult:
+    """Load a sweep's results folder; of an unfinished sweep, what is finished so far."""
+    from sim.execution.table import load_sweep as load
 
     return load(folder)

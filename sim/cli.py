@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from sim import kernel_commands
+from sim import kernel_commands, sweep_commands
 from sim.errors import UserError
 from sim.studies import commands as study_commands
 
@@ -91,6 +91,7 @@ def report(folder: Annotated[Path, typer.Argument(help="results folder", show_de
     typer.echo(write_report(load_result(folder), folder))
 
 
+app.command()(sweep_commands.sweep)
 app.command()(study_commands.compare)
 
 

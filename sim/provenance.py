@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import platform
 import subprocess
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from pow.devices import get_n_cpus
 
 DEPENDENCIES = ("simpy", "torch", "numpy", "scipy", "networkx", "pandas", "pyarrow", "pydantic", "ruamel.yaml")
 GIT_SECONDS = 10
+SOURCE_ENDINGS, SOURCE_DIGITS = (".py", ".yaml"), 12
 
 
 def get_code_version() -> str:
@@ -58,3 +61,18 @@ def _get_processor() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor()
+
+
+@cache
+def get_source_version() -> str:
+    """Return the package's version with a hash of its sources: equal wherever the same code is installed, git or not.
+
+    The code that was imported is what counts, so the hash is made once a process.
+    """
+    digest = hashlib.sha256()
+    root = Path(__file__).resolve().parent.parent
+    for package in ("pow", "sim"):
+        for file in sorted((root / package).rglob("*")):
+            if file.suffix in SOURCE_ENDINGS:
+                digest.update(f"{file.relative_to(root).as_posix()}\0".encode() + file.read_bytes() + b"\0")
+    return f"{importlib.metadata.version('powsim')}+src.{digest.hexdigest()[:SOURCE_DIGITS]}"

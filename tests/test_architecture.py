@@ -48,5 +48,16 @@ def test_every_scenario_file_is_fine() -> None:
         assert file.read_text().startswith("# "), f"{file}: `powsim list` shows the first comment line"
 
 
+def test_every_sweep_file_is_fine() -> None:
+    from sim.metrics.measures import MEASURES
+    from sim.scenario.sweep import load_sweep_file
+
+    files = sorted((ROOT / "scenarios" / "sweeps").glob("*.yaml"))
+    assert files
+    for file in files:
+        assert load_sweep_file(file, (), MEASURES).name == file.stem
+        assert file.read_text().startswith("# "), f"{file}: `powsim list` shows the first comment line"
+
+
 def test_no_test_package_shadows_the_kernel() -> None:
     assert not list((ROOT / "tests").rglob("__init__.py"))

@@ -24,7 +24,7 @@ def _list_gpus() -> Rows:
 
 
 def _list_scenarios() -> Rows:
-    files = sorted(Path("scenarios").glob("*.yaml"))
+    files = sorted(Path("scenarios").rglob("*.yaml"))
     return [(str(file), _get_first_comment(file)) for file in files]
 
 

@@ -14,13 +14,15 @@ from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from sim.errors import ScenarioError
-from sim.problems import problems_of, show_value
+from sim.problems import Problem, problems_of, show_value
 from sim.scenario.checks import scenario_problems
 from sim.scenario.document import Document
 from sim.scenario.overrides import Overrides, apply_overrides
 from sim.scenario.schema import Scenario
 from sim.scenario.source import read_source
 from sim.scenario.yaml_tree import parse_document
+
+SWEEP_KEY = "sweep"
 
 
 def load_scenario(path: str | os.PathLike[str], overrides: Overrides = (), seed: int | None = None) -> Scenario:
@@ -38,11 +40,15 @@ def parse_scenario(text: str, source: str = "scenario", overrides: Overrides = (
         message = f"a scenario is a mapping with the keys {', '.join(Scenario.model_fields)}, not {{}}"
         shown = show_value(document.tree)
         raise ScenarioError([*document.mistakes, document.places[()].mistake(message.format(shown))])
+    if SWEEP_KEY in document.tree:
+        message = "this file describes a sweep, many runs; `powsim sweep` runs it"
+        raise ScenarioError([document.locate(Problem((SWEEP_KEY,), message))])
     apply_overrides(document, overrides, seed)
-    return _build(document)
+    return build_scenario(document)
 
 
-def _build(document: Document) -> Scenario:
+def build_scenario(document: Document) -> Scenario:
+    """Return the scenario of a document; raises ScenarioError with the document's mistakes and all others."""
     scenario: Scenario | None = None
     problems = []
     try:

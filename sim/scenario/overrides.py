@@ -26,12 +26,12 @@ def apply_overrides(document: Document, overrides: Overrides, seed: int | None =
         overrides = [overrides]
     if isinstance(overrides, Mapping):
         for path, value in overrides.items():
-            _apply(document, path, value, Place(f"--set {path}={_show(value)}"))
+            apply_value(document, path, value, Place(f"--set {path}={_show(value)}"))
     else:
         for text in overrides:
             _apply_text(document, text)
     if seed is not None:
-        _apply(document, "seed", seed, Place(f"--seed {seed}"))
+        apply_value(document, "seed", seed, Place(f"--seed {seed}"))
 
 
 def _apply_text(document: Document, text: str) -> None:
@@ -41,7 +41,7 @@ def _apply_text(document: Document, text: str) -> None:
         document.mistakes.append(place.mistake("an override is written key.path=value"))
         return
     try:
-        _apply(document, path.strip(), _parse_value(value, place), place)
+        apply_value(document, path.strip(), _parse_value(value, place), place)
     except ScenarioError as error:
         # A line and column inside an option's value would point nowhere.
         document.mistakes += [Mistake(place.source, None, None, "", wrong.message) for wrong in error.mistakes]
@@ -56,7 +56,8 @@ def _parse_value(text: str, place: Place) -> object:
     return parsed.tree
 
 
-def _apply(document: Document, path: str, value: object, place: Place) -> None:
+def apply_value(document: Document, path: str, value: object, place: Place) -> None:
+    """Put one value, which was written at `place`, where a dotted path says; a refusal joins the mistakes."""
     try:
         loc = _resolve(document, path, place)
         document.replace(loc, _plain(value), place)

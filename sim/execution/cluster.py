@@ -1,0 +1,136 @@
+"""Workers elsewhere, through dask.distributed: a scheduler that runs, or one that dask-jobqueue starts under SLURM."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sim.errors import UserError
+from sim.execution.loop import Workers
+from sim.execution.worker import VersionError
+from sim.provenance import get_source_version
+from sim.scenario.source import read_source
+from sim.scenario.yaml_tree import parse_document
+
+CONNECT_SECONDS = 5
+WORKERS_SECONDS = 8
+COUNT_SECONDS = 2.0
+ALLOWED_FAILURES = 20  # deaths that a run may be near before dask gives it up; the loop then looks closer
+MUST_AGREE = ("dask", "distributed", "cloudpickle", "msgpack")
+INSTALL = "install it with: pip install 'powsim[cluster]'"
+
+
+@contextmanager
+def open_scheduler(address: str | None, file: Path | None, say: Callable[[str], None]) -> Iterator[Workers]:
+    """Connect to a running scheduler by its address or its file; raises UserError within seconds where it cannot."""
+    distributed = _import_distributed()
+    if file is not None and not file.is_file():
+        raise UserError(f"--scheduler-file {file}: there is no such file; a scheduler writes it when it starts")
+    named = f"--scheduler {address}" if file is None else f"--scheduler-file {file}"
+    where: dict[str, Any] = {"address": address} if file is None else {"scheduler_file": str(file)}
+    try:
+        client = distributed.Client(**where, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(f"{named}: no scheduler answers there ({reason})") from None
+    with client:
+        _wait_for_workers(client, named, WORKERS_SECONDS)
+        check_versions(client)
+        yield _make_workers(distributed, client, named, say)
+
+
+@contextmanager
+def open_slurm(file: Path, say: Callable[[str], None]) -> Iterator[Workers]:
+    """Start workers as SLURM jobs: `jobs: N` and the keywords of `dask_jobqueue.SLURMCluster` stand in a YAML file."""
+    distributed = _import_distributed()
+    try:
+        from dask_jobqueue.slurm import SLURMCluster
+    except ImportError:
+        raise UserError(f"--slurm needs dask-jobqueue; {INSTALL}") from None
+    options = parse_document(read_source(file), str(file)).tree
+    if not isinstance(options, dict) or not isinstance(options.get("jobs"), int):
+        raise UserError(f"{file}: must be a mapping with `jobs:` (how many) and options of dask_jobqueue.SLURMCluster")
+    n_jobs = options.pop("jobs")
+    import dask
+
+    dask.config.set({"distributed.scheduler.allowed-failures": ALLOWED_FAILURES})
+    try:
+        cluster: Any = SLURMCluster(**options)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{file}: {error}") from None
+    with cluster, distributed.Client(cluster, set_as_default=False) as client:
+        cluster.scale(jobs=n_jobs)
+        say(f"{n_jobs} SLURM jobs asked for; waiting for the first worker")
+        client.wait_for_workers(1)
+        check_versions(client)
+        yield _make_workers(distributed, client, f"--slurm {file}", say)
+
+
+def check_versions(client: Any) -> None:
+    """Raise VersionError where scheduler or workers have other versions than this program."""
+    versions = client.get_versions(check=False)
+    own = {**versions["client"]["packages"], "Python": _python(versions["client"])}
+    for who, found in {"the scheduler": versions["scheduler"], **versions["workers"]}.items():
+        theirs = {**found["packages"], "Python": _python(found)}
+        for name in ("Python", *MUST_AGREE):
+            if theirs.get(name) != own.get(name):
+                raise VersionError(
+                    f"versions differ: this program has {name} {own.get(name)}, {who} has {theirs.get(name)}"
+                )
+    try:
+        sources = client.run(get_source_version)
+    except ImportError as error:
+        raise VersionError(f"the workers cannot load powsim ({error}); install the same version on them") from None
+    for worker, source in sources.items():
+        if source != get_source_version():
+            raise VersionError(
+                f"versions differ: this program is powsim {get_source_version()}, worker {worker} has {source}"
+            )
+
+
+def _python(versions: dict[str, Any]) -> str:
+    return ".".join(str(versions["host"]["python"]).split(".")[:2])
+
+
+def _import_distributed() -> Any:
+    try:
+        import distributed
+    except ImportError:
+        raise UserError(f"a cluster needs dask.distributed; {INSTALL}") from None
+    return distributed
+
+
+def _wait_for_workers(client: Any, named: str, seconds: float) -> None:
+    try:
+        client.wait_for_workers(1, timeout=seconds)
+    except TimeoutError:
+        raise UserError(f"{named}: the scheduler answers, but has no workers; start some with `dask worker`") from None
+
+
+def _make_workers(distributed: Any, client: Any, named: str, say: Callable[[str], None]) -> Workers:
+    say(f"{named}: {sum(client.nthreads().values())} workers; dashboard {client.dashboard_link}")
+    return Workers(
+        executor=client.get_executor(pure=False),
+        count=_Count(client),
+        n_ahead=1,  # the next chunk is there before the last one has been reported
+        lost=(distributed.KilledWorker,),
+        description=named,
+    )
+
+
+class _Count:
+    """Asks how many worker threads there are, not more often than every few seconds."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._asked = float("-inf")
+        self._n = 0
+
+    def __call__(self) -> int:
+        now = time.monotonic()
+        if now - self._asked >= COUNT_SECONDS and self._client.status == "running":
+            self._asked, self._n = now, sum(self._client.nthreads().values())
+        return self._n

@@ -1,0 +1,72 @@
+"""Which runs of a sweep are still to do: fixed replications, or as many as `until` asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sim.execution.store import Row
+from sim.metrics.intervals import FEWEST_SEQUENTIAL
+from sim.metrics.measures import is_measure_precise_enough
+from sim.scenario.sweep import RunSpec, Sweep, make_run_spec
+
+GROWTH = 4  # a point that is not known well enough gets a quarter more replications
+
+
+class Plan:
+    """The runs of a sweep, growing as `until` asks.
+
+    A point grows only when all its runs have ended, in steps that depend on their number and values alone. So the same
+    runs are made in the end, whatever the order in which they ended and however often the sweep was resumed.
+    """
+
+    def __init__(self, sweep: Sweep, code_version: str) -> None:
+        self._sweep = sweep
+        self._code_version = code_version
+        first = sweep.config.replications
+        if (until := sweep.config.until) is not None:
+            first = min(max(first, FEWEST_SEQUENTIAL), until.max_runs)
+        self._n_planned = [first] * len(sweep.points)
+        self._ended: list[dict[int, float]] = [{} for _ in sweep.points]
+
+    @property
+    def n_runs(self) -> int:
+        """How many runs there are, as far as is known now."""
+        return sum(self._n_planned)
+
+    def start(self, ended: Iterable[Row]) -> list[RunSpec]:
+        """Return what is to do, given what earlier programs did."""
+        for row in ended:
+            self._note(row)
+        for point in range(len(self._sweep.points)):
+            while self._grow(point):
+                pass
+        return [
+            make_run_spec(self._sweep, point, replication, self._code_version)
+            for replication in range(max(self._n_planned))
+            for point, n_planned in enumerate(self._n_planned)
+            if replication < n_planned and replication not in self._ended[point]
+        ]
+
+    def end(self, rows: Iterable[Row]) -> list[RunSpec]:
+        """Take note of finished runs; return those that they make necessary."""
+        added: list[RunSpec] = []
+        for row in rows:
+            self._note(row)
+            new = self._grow(row.point)
+            added += [make_run_spec(self._sweep, row.point, number, self._code_version) for number in new]
+        return added
+
+    def _note(self, row: Row) -> None:
+        until = self._sweep.config.until
+        self._ended[row.point][row.replication] = row.measures.get(until.measure, float("nan")) if until else 0.0
+
+    def _grow(self, point: int) -> range:
+        """Return the replications that a point gets on top, none where it has enough or still runs."""
+        until, n_planned, ended = self._sweep.config.until, self._n_planned[point], self._ended[point]
+        if until is None or n_planned >= until.max_runs or any(number not in ended for number in range(n_planned)):
+            return range(0)
+        values = [ended[number] for number in range(n_planned)]
+        if is_measure_precise_enough(until.measure, values, until.half_width):
+            return range(0)
+        self._n_planned[point] = min(n_planned + max(1, n_planned // GROWTH), until.max_runs)
+        return range(n_planned, self._n_planned[point])

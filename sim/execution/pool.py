@@ -1,0 +1,117 @@
+"""Workers on this machine: one single-worker `ProcessPoolExecutor` a lane.
+
+A pool of many workers breaks as a whole when one of them dies, and nobody knows whose run it was. With a lane each,
+exactly one chunk is lost, its lane is rebuilt, and the others go on. Processes are spawned, never forked: torch and
+forked threads do not go together.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_CONTEXT = multiprocessing.get_context("spawn")
+
+
+class LocalPool(Executor):
+    """An executor over `n_workers` processes; as many calls at a time, each in a lane of its own."""
+
+    def __init__(self, n_workers: int) -> None:
+        self.n_workers = n_workers
+        self._idle: list[_Lane] = [_Lane() for _ in range(n_workers)]
+        self._busy: set[_Lane] = set()
+        self._change = threading.Condition(threading.RLock())
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Start a call, as soon as a lane is free. Its future raises BrokenExecutor where the worker died."""
+        with self._change:
+            self._change.wait_for(lambda: self._idle)  # a future is done a moment before its lane is free
+            lane = self._idle.pop()
+            self._busy.add(lane)
+        future = lane.submit(fn, *args, **kwargs)
+        future.add_done_callback(lambda done: self._release(lane, done))
+        return future
+
+    def _release(self, lane: _Lane, done: Future[Any]) -> None:
+        is_broken = not done.cancelled() and isinstance(done.exception(), BrokenExecutor)
+        with self._change:
+            self._busy.discard(lane)
+            if is_broken:
+                lane.kill()
+            self._idle.append(_Lane() if is_broken else lane)
+            self._change.notify()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the workers; without `wait`, in the middle of what they do."""
+        with self._change:
+            lanes = [*self._idle, *self._busy]
+        for lane in lanes:
+            lane.close() if wait else lane.kill()
+
+
+class _Lane:
+    """One worker process, started by its first call. It ends when this program does, however that ends."""
+
+    def __init__(self) -> None:
+        self._lifeline: Connection | None = None
+        self._executor: ProcessPoolExecutor | None = None
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        with _interrupts_blocked():
+            try:
+                return self._get_executor().submit(fn, *args, **kwargs)
+            except BrokenExecutor:  # the worker died while it was idle: nothing was lost
+                self.kill()
+                return self._get_executor().submit(fn, *args, **kwargs)
+
+    def close(self) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(wait=True)
+        self.kill()
+
+    def kill(self) -> None:
+        """End the worker at once: its lifeline is cut."""
+        if self._lifeline is not None:
+            self._lifeline.close()
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+        self._lifeline = self._executor = None
+
+    def _get_executor(self) -> ProcessPoolExecutor:
+        if self._executor is None:
+            ours, self._lifeline = _CONTEXT.Pipe(duplex=False)
+            self._executor = ProcessPoolExecutor(1, _CONTEXT, initializer=_start_worker, initargs=(ours,))
+        return self._executor
+
+
+def _start_worker(lifeline: Connection) -> None:
+    """Make the worker end with the program, which may be killed without a chance to tell it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program decides what an interrupt ends
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+
+
+def _end_with(lifeline: Connection) -> None:
+    try:
+        lifeline.poll(None)  # nothing is ever sent: it returns when the other end is closed
+    finally:
+        os._exit(1)
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """A process that starts now ignores Ctrl-C from its first moment on: it inherits the mask."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,65 @@
+"""What a person sees while a sweep runs: finished, failed, left, rate, estimated end. On standard error."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from sim.execution.loop import Report, Tally
+
+LINE_SECONDS = 5.0  # between two lines where there is no terminal to redraw
+
+
+@contextmanager
+def silent_progress(_: str) -> Iterator[Report]:
+    """Say nothing."""
+    yield lambda tally: None
+
+
+@contextmanager
+def sweep_progress(name: str) -> Iterator[Report]:
+    """A moving bar in a terminal; elsewhere a line every few seconds."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    columns = [TextColumn("{task.description}"), BarColumn(bar_width=30), TextColumn("{task.fields[told]}")]
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(name, total=None, told="")
+        started = time.perf_counter()
+        last = started
+
+        def report(tally: Tally) -> None:
+            nonlocal last
+            now = time.perf_counter()
+            told = describe(tally, now - started)
+            bar.update(task, total=tally.n_runs, completed=tally.n_finished, told=told)
+            is_due = now - last >= LINE_SECONDS or tally.n_finished == tally.n_runs
+            if not console.is_terminal and is_due:
+                last = now
+                console.print(f"{name}: {told}", highlight=False, soft_wrap=True)
+
+        yield report
+
+
+def describe(tally: Tally, seconds: float) -> str:
+    """One line on how far a sweep is, `seconds` after this program began."""
+    n_left = tally.n_runs - tally.n_finished
+    parts = [f"{tally.n_finished} of {tally.n_runs} runs finished", f"{tally.n_failed} failed", f"{n_left} left"]
+    if tally.n_new and seconds > 0:
+        rate = tally.n_new / seconds
+        parts.append(f"{rate:.3g} runs/s")
+        if n_left:
+            end = datetime.now() + timedelta(seconds=n_left / rate)
+            parts.append(f"ends about {end:%H:%M:%S} (in {format_duration(n_left / rate)})")
+    return " · ".join(parts)
+
+
+def format_duration(seconds: float) -> str:
+    """Seconds as a person says them: 45 s, 12 min, 3 h 20 min."""
+    if seconds < 100:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,134 @@
+"""Finished runs -> `runs.parquet` and `timings.parquet`: the same bytes, whatever the order in which runs ended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sim.errors import UserError
+from sim.execution.store import RUNS_FILE, SWEEP_FILE, TIMINGS_FILE, Row, read_journal
+from sim.metrics.measures import MEASURES
+from sim.scenario.sweep import Sweep, load_sweep_file
+from sim.units import BIT_RATE, SIZE, TIME, QuantityError, parse_quantity
+
+TIMING_COLUMNS = {
+    "run_id": pa.string(),
+    "wall_seconds": pa.float64(),
+    "machine": pa.string(),
+    "attempts": pa.int64(),
+    "ended_utc": pa.string(),
+}
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """A sweep's runs, one row each: what was varied (`axes`), what was measured (`measures`), `error` where it failed.
+
+    An unfinished sweep has the rows of what is finished so far.
+    """
+
+    name: str
+    runs: pd.DataFrame
+    axes: tuple[str, ...]
+    measures: tuple[str, ...]
+    timings: pd.DataFrame
+    folder: Path
+    is_finished: bool
+
+
+def load_sweep(folder: str | PathLike[str]) -> SweepResult:
+    """Load a sweep's folder, finished or not; raises `UserError` where it is not one."""
+    path = Path(folder)
+    if not (path / SWEEP_FILE).is_file():
+        raise UserError(f"{path}: not the folder of a sweep: no {SWEEP_FILE} in it")
+    sweep = load_sweep_file(path / SWEEP_FILE)
+    is_finished = (path / RUNS_FILE).is_file()
+    if is_finished:
+        runs, timings = pq.read_table(path / RUNS_FILE), pq.read_table(path / TIMINGS_FILE)
+    else:
+        rows = sort_rows(read_journal(path))
+        runs, timings = build_runs(sweep, rows), build_timings(rows)
+    return SweepResult(
+        sweep.name, runs.to_pandas(), sweep.axes, tuple(MEASURES), timings.to_pandas(), path, is_finished
+    )
+
+
+def write_tables(folder: Path, sweep: Sweep, rows: Sequence[Row]) -> None:
+    """Write both tables; the runs last, for their file says that the sweep is finished."""
+    ordered = sort_rows(rows)
+    _write(folder / TIMINGS_FILE, build_timings(ordered))
+    _write(folder / RUNS_FILE, build_runs(sweep, ordered))
+
+
+def sort_rows(rows: Sequence[Row]) -> list[Row]:
+    """Points in order, the replications of each in order."""
+    return sorted(rows, key=lambda row: (row.point, row.replication))
+
+
+def build_runs(sweep: Sweep, rows: Sequence[Row]) -> pa.Table:
+    """One row a run: its identity, a column per axis, a column per measure (NaN where there is none), its error."""
+    columns: dict[str, pa.Array] = {
+        "run_id": pa.array([row.run_id for row in rows], pa.string()),
+        **{
+            name: pa.array([getattr(row, name) for row in rows], pa.int64())
+            for name in ("point", "replication", "seed")
+        },
+    }
+    for index, axis in enumerate(sweep.axes):
+        values = [point.values[index] for point in sweep.points]
+        made = _make_axis(values)
+        columns[axis] = pa.array([made[row.point] for row in rows], _find_type(made))
+    for measure in MEASURES:
+        columns[measure] = pa.array([row.measures.get(measure, float("nan")) for row in rows], pa.float64())
+    columns["error"] = pa.array([row.error for row in rows], pa.string())
+    return pa.table(columns)
+
+
+def build_timings(rows: Sequence[Row]) -> pa.Table:
+    """Where and how long each run took, and how often it was tried: different in every execution."""
+    return pa.table(
+        {name: pa.array([getattr(row, name) for row in rows], kind) for name, kind in TIMING_COLUMNS.items()}
+    )
+
+
+def _make_axis(values: Sequence[Any]) -> list[Any]:
+    """Return an axis' values as one column can hold them: numbers, truth values, or else texts.
+
+    Quantities of one dimension become numbers in its base unit (s, B, bit/s), so that they can be drawn and averaged.
+    """
+    if (quantities := _read_quantities(values)) is not None:
+        return quantities
+    kinds = {type(value) for value in values}
+    if kinds <= {int} or kinds <= {bool} or kinds <= {str}:
+        return list(values)
+    if kinds <= {int, float}:
+        return [float(value) for value in values]
+    return [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in values]
+
+
+def _read_quantities(values: Sequence[Any]) -> list[Any] | None:
+    for dimension in (TIME, SIZE, BIT_RATE):
+        try:
+            return [parse_quantity(value, dimension) for value in values]
+        except QuantityError:
+            continue
+    return None
+
+
+def _find_type(values: Sequence[Any]) -> pa.DataType:
+    kinds: dict[type, pa.DataType] = {int: pa.int64(), bool: pa.bool_(), float: pa.float64(), str: pa.string()}
+    return kinds[type(values[0])]
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    beside = path.with_name(f".{path.name}.part")
+    pq.write_table(table, beside)
+    beside.replace(path)

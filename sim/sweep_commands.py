@@ -1,0 +1,53 @@
+"""`powsim sweep`: one call per command, no logic. Heavy modules are loaded by the command that needs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+File = Annotated[
+    Path, typer.Argument(help="sweep file (YAML): a scenario with `sweep:`, or `scenario: FILE` and `sweep:`")
+]
+Workers = Annotated[int | None, typer.Option(help="processes on this machine (default: one a processor)")]
+Scheduler = Annotated[str | None, typer.Option(metavar="ADDRESS", help="dask scheduler, e.g. tcp://node1:8786")]
+SchedulerFile = Annotated[Path | None, typer.Option(metavar="FILE", help="file that the dask scheduler wrote")]
+Slurm = Annotated[Path | None, typer.Option(metavar="FILE", help="start workers as SLURM jobs, options in FILE (YAML)")]
+Out = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="results folder (default: results/<name>/<time>-<hash>)")
+]
+Resume = Annotated[Path | None, typer.Option(metavar="FOLDER", help="go on with the unfinished sweep in this folder")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="only check, count and time a few runs; nothing is written")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change one key, e.g. --set sweep.replications=2")
+]
+
+
+def sweep(
+    file: File,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    scheduler_file: SchedulerFile = None,
+    slurm: Slurm = None,
+    out: Out = None,
+    resume: Resume = None,
+    dry_run: DryRun = False,
+    set_: Overrides = None,
+) -> None:
+    """Run every point of a sweep: progress, a table, and a results folder with one row a run."""
+    from sim.execution.driver import Where, run_sweep, try_sweep
+    from sim.figures.sweep_lines import print_failures, print_pilot, select_varying
+    from sim.figures.sweep_report import write_sweep_figures
+    from sim.studies.compare import summarise_sweep
+    from sim.studies.tables import print_summary
+
+    where = Where(workers, scheduler, scheduler_file, slurm)
+    if dry_run:
+        print_pilot(try_sweep(file, where, set_ or ()))
+        return
+    result = run_sweep(file, where, out=out, resume=resume, overrides=set_ or (), progress=True)
+    summary = summarise_sweep(result)
+    write_sweep_figures(summary, result.folder)
+    print_summary(select_varying(summary), title=f"{result.name}: what differs between points")
+    print_failures(result)
