@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from sim.provenance import get_source_version
 from sim.scenario.source import read_source
 from sim.scenario.yaml_tree import parse_document
 
+ADDRESS = re.compile(r"([a-z]+://)?[^\s:/]+:\d{1,5}|[a-z]+://\[[0-9a-fA-F:]+\]:\d{1,5}")
 CONNECT_SECONDS = 5
 WORKERS_SECONDS = 8
 COUNT_SECONDS = 2.0
@@ -27,19 +30,31 @@ INSTALL = "install it with: pip install 'powsim[cluster]'"
 def open_scheduler(address: str | None, file: Path | None, say: Callable[[str], None]) -> Iterator[Workers]:
     """Connect to a running scheduler by its address or its file; raises UserError within seconds where it cannot."""
     distributed = _import_distributed()
-    if file is not None and not file.is_file():
-        raise UserError(f"--scheduler-file {file}: there is no such file; a scheduler writes it when it starts")
     named = f"--scheduler {address}" if file is None else f"--scheduler-file {file}"
-    where: dict[str, Any] = {"address": address} if file is None else {"scheduler_file": str(file)}
+    if file is not None:
+        address = _read_address(file)
+    if address is None or not ADDRESS.fullmatch(address):
+        raise UserError(f"{named}: an address is written like tcp://node1:8786")
     try:
-        client = distributed.Client(**where, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(f"{named}: no scheduler answers there ({reason})") from None
     with client:
         _wait_for_workers(client, named, WORKERS_SECONDS)
         check_versions(client)
         yield _make_workers(distributed, client, named, say)
+
+
+def _read_address(file: Path) -> str | None:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"--scheduler-file {file}: cannot be read ({error}); a scheduler started with --scheduler-file writes it"
+        ) from None
+    address = found.get("address") if isinstance(found, dict) else None
+    return address if isinstance(address, str) else None
 
 
 @contextmanager

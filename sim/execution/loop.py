@@ -49,19 +49,29 @@ class Tally:
 
 
 Report = Callable[[Tally], None]
+Execute = Callable[[Sequence[RunSpec], float | None, str], list[Outcome]]
 
 
 class Loop:
     """Runs a plan to its end; what is finished stands in the store before it is counted."""
 
     def __init__(
-        self, workers: Workers, plan: Plan, store: Store, *, time_limit: float | None, code_version: str, report: Report
+        self,
+        workers: Workers,
+        plan: Plan,
+        store: Store,
+        *,
+        time_limit: float | None,
+        code_version: str,
+        report: Report,
+        execute: Execute = execute_chunk,
     ) -> None:
         self._workers = workers
         self._plan = plan
         self._store = store
         self._arguments = (time_limit, code_version)
         self._report = report
+        self._execute = execute
         self._todo: deque[RunSpec] = deque()
         self._alone: deque[RunSpec] = deque()
         self._running: dict[Future[list[Outcome]], tuple[RunSpec, ...]] = {}
@@ -92,7 +102,7 @@ class Loop:
         n_workers = max(self._workers.count(), 1)
         while (self._todo or self._alone) and len(self._running) < n_workers * (1 + self._workers.n_ahead):
             chunk = (self._alone.popleft(),) if self._alone else self._take_chunk(n_workers)
-            self._running[self._workers.executor.submit(execute_chunk, chunk, *self._arguments)] = chunk
+            self._running[self._workers.executor.submit(self._execute, chunk, *self._arguments)] = chunk
 
     def _take_chunk(self, n_workers: int) -> tuple[RunSpec, ...]:
         share = -(-len(self._todo) // (SHARES_LEFT * n_workers))

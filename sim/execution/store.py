@@ -163,8 +163,8 @@ def _check_same(folder: Path, text: str, provenance: dict[str, Any]) -> None:
     before = json.loads((folder / PROVENANCE_FILE).read_text(encoding="utf-8"))
     old, new = (_describe_code(made) for made in (before, provenance))
     differences = [
-        *_differ((folder / SWEEP_FILE).read_text(encoding="utf-8").splitlines(), text.splitlines()),
         *_differ(old, new),
+        *_differ((folder / SWEEP_FILE).read_text(encoding="utf-8").splitlines(), text.splitlines()),
     ]
     if differences:
         shown = differences[:MOST_DIFFERENCES]

@@ -41,7 +41,7 @@ def parse_scenario(text: str, source: str = "scenario", overrides: Overrides = (
         shown = show_value(document.tree)
         raise ScenarioError([*document.mistakes, document.places[()].mistake(message.format(shown))])
     if SWEEP_KEY in document.tree:
-        message = "this file describes a sweep, many runs; `powsim sweep` runs it"
+        message = "this file describes a sweep, many runs: `powsim sweep` checks and runs it"
         raise ScenarioError([document.locate(Problem((SWEEP_KEY,), message))])
     apply_overrides(document, overrides, seed)
     return build_scenario(document)

@@ -170,23 +170,25 @@ def _parse_config(document: Document, section: object, measures: Collection[str]
 def _build_points(document: Document, points: list[Point]) -> tuple[SweepPoint, ...]:
     """Build every point's scenario; raises ScenarioError with the mistakes of all of them."""
     built: list[SweepPoint] = []
-    mistakes: set[Mistake] = set()
+    mistakes: dict[tuple[Place, str], Mistake] = {}  # one a place: many points may have it
     first: dict[str, int] = {}
     for index, point in enumerate(points):
         try:
             scenario_json = _build_point(document, point)
         except ScenarioError as error:
-            mistakes |= set(error.mistakes)
+            for mistake in error.mistakes:
+                place = Place(mistake.source, mistake.line, mistake.column)
+                mistakes.setdefault((place, mistake.path or mistake.message), mistake)
             if len(mistakes) >= MOST_MISTAKES:
                 break
             continue
         if first.setdefault(scenario_json, index) != index:
             message = f"points {first[scenario_json]} and {index} are the same scenario"
-            place = document.places[SWEEP_KEY, *point[-1].key] if point else document.places[(SWEEP_KEY,)]
-            mistakes.add(place.mistake(message, (SWEEP_KEY,)))
+            place = _find_place(document, (SWEEP_KEY, *point[-1].key))
+            mistakes.setdefault((place, SWEEP_KEY), place.mistake(message, (SWEEP_KEY,)))
         built.append(SweepPoint(tuple(setting.value for setting in point), scenario_json))
     if mistakes:
-        raise ScenarioError(mistakes)
+        raise ScenarioError(mistakes.values())
     return tuple(built)
 
 

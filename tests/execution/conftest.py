@@ -1,0 +1,83 @@
+"""A sweep whose runs take a tenth of a second, and its table made without any executor."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from sim.execution.store import Row
+from sim.execution.table import write_tables
+from sim.execution.worker import execute
+from sim.scenario.sweep import expand, load_sweep_file
+
+ROOT = Path(__file__).parent.parent.parent
+MINI = """\
+# Two hosts on the exact law.
+name: mini
+seed: 5
+epochs: 1
+protocol: {epoch_length: 30, poc_stage_duration: 6, poc_validation_duration: 6, validation_sample_size: 5}
+work: {kind: sphere, params: devtest, rate_factor: 0.01, startup: 3 s}
+network: {topology: {kind: full_mesh}}
+hosts:
+  - {name: a, count: 2, gpus: 8 x H100-SXM, region: EUROPE}
+difficulty: {kind: proportional, target: {valid_nonces_per_epoch: 40}, max_step: 2.0}
+"""
+SWEEP = """\
+sweep:
+  grid: {work.rate_factor: [0.01, 0.02], protocol.validation_sample_size: [2, 5]}
+  replications: 5
+"""
+
+
+def write_sweep(folder: Path, section: str = SWEEP, scenario: str = MINI) -> Path:
+    file = folder / "mini.yaml"
+    file.write_text(scenario + section)
+    return file
+
+
+def start_sweep(file: Path, *arguments: object) -> subprocess.Popen[str]:
+    """The program as a person starts it, with pipes."""
+    command = [sys.executable, "-m", "sim", "sweep", str(file), *(str(argument) for argument in arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def make_table(file: Path, folder: Path) -> bytes:
+    """`runs.parquet` of a sweep computed here, one run after the other, in the opposite order."""
+    sweep = load_sweep_file(file)
+    rows = []
+    for spec in reversed(expand(sweep, "")):
+        outcome = execute(spec, None)
+        identity = (spec.run_id, spec.point, spec.replication, spec.seed)
+        rows.append(Row(*identity, outcome.measures, outcome.error, 0.0, "", 1, ""))
+    folder.mkdir(exist_ok=True)
+    write_tables(folder, sweep, rows)
+    return (folder / "runs.parquet").read_bytes()
+
+
+@pytest.fixture
+def helpers() -> SimpleNamespace:
+    """The functions above (test modules cannot import this file)."""
+    return SimpleNamespace(write_sweep=write_sweep, start_sweep=start_sweep, make_table=make_table)
+
+
+@pytest.fixture
+def mini(tmp_path: Path) -> Path:
+    """A sweep of four points, five runs each."""
+    return write_sweep(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def mini_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The table of `mini`, left by a program that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    program = start_sweep(write_sweep(folder), "--out", folder / "out", "--workers", 2)
+    _, errors = program.communicate(timeout=120)
+    assert program.returncode == 0, errors
+    return (folder / "out" / "runs.parquet").read_bytes()

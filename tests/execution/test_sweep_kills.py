@@ -1,0 +1,209 @@
+"""The program as a person starts it: killed, interrupted, refused, resumed."""
+
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+import sim
+
+ROOT = Path(__file__).parent.parent.parent
+PATIENCE_SECONDS = 60.0
+
+
+def wait_for_rows(folder: Path, n: int) -> None:
+    """Wait until so many runs are on disk."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < end:
+        if sum(file.read_bytes().count(b"\n") for file in (folder / "journal").glob("*.jsonl")) >= n:
+            return
+        time.sleep(0.01)
+    pytest.fail(f"fewer than {n} runs on disk")
+
+
+def worker_pids(program: int) -> list[int]:
+    found = []
+    for task in Path(f"/proc/{program}/task").glob("*/children"):
+        for pid in task.read_text().split():
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(int(pid))
+    return found
+
+
+def has_ended(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def test_worker_killed_in_the_middle(mini: Path, mini_bytes: bytes, helpers: SimpleNamespace, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    program = helpers.start_sweep(mini, "--out", out, "--workers", 2)
+    wait_for_rows(out, 2)
+    os.kill(worker_pids(program.pid)[0], signal.SIGKILL)
+    _, errors = program.communicate(timeout=PATIENCE_SECONDS)
+    assert program.returncode == 0, errors
+    assert (out / "runs.parquet").read_bytes() == mini_bytes
+
+
+def kill_and_resume(mini: Path, helpers: SimpleNamespace, out: Path, seconds: list[float]) -> bytes:
+    """Kill the program after each of the times, counted from its first run; then let it end."""
+    option = "--out"
+    for delay in seconds:
+        program = helpers.start_sweep(mini, option, out, "--workers", 2)
+        before = len(list((out / "journal").glob("*"))) if out.exists() else 0
+        end = time.monotonic() + PATIENCE_SECONDS
+        while program.poll() is None and len(list((out / "journal").glob("*"))) == before:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        time.sleep(delay)
+        workers = worker_pids(program.pid) if program.poll() is None else []
+        program.kill()
+        program.communicate()
+        for pid in workers:
+            while not has_ended(pid):
+                assert time.monotonic() < end, "a worker outlives its program"
+                time.sleep(0.01)
+        option = "--resume"
+    program = helpers.start_sweep(mini, option, out, "--workers", 1)
+    _, errors = program.communicate(timeout=PATIENCE_SECONDS)
+    assert program.returncode == 0, errors
+    return (out / "runs.parquet").read_bytes()
+
+
+def test_program_killed_at_three_moments(
+    mini: Path, mini_bytes: bytes, helpers: SimpleNamespace, tmp_path: Path
+) -> None:
+    assert kill_and_resume(mini, helpers, tmp_path / "out", [0.0, 0.15, 0.3]) == mini_bytes
+
+
+@pytest.mark.slow
+def test_program_killed_twenty_times(mini: Path, mini_bytes: bytes, helpers: SimpleNamespace, tmp_path: Path) -> None:
+    draw = random.Random(1)
+    for number in range(10):
+        moments = [draw.uniform(0, 0.8) for _ in range(2)]
+        assert kill_and_resume(mini, helpers, tmp_path / str(number), moments) == mini_bytes, moments
+
+
+@pytest.fixture
+def unfinished(mini: Path, helpers: SimpleNamespace, tmp_path: Path) -> Path:
+    """A folder that an interrupted program left."""
+    out = tmp_path / "out"
+    program = helpers.start_sweep(mini, "--out", out, "--workers", 1)
+    wait_for_rows(out, 2)
+    program.send_signal(signal.SIGINT)
+    _, errors = program.communicate(timeout=PATIENCE_SECONDS)
+    assert program.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert f"--resume {out}" in errors
+    return out
+
+
+def test_interrupted_then_resumed(
+    mini: Path, mini_bytes: bytes, helpers: SimpleNamespace, unfinished: Path, tmp_path: Path
+) -> None:
+    part = sim.load_sweep(unfinished)
+    assert not part.is_finished
+    assert 2 <= len(part.runs) < 20
+    torn = next((unfinished / "journal").glob("*.jsonl"))
+    torn.write_bytes(torn.read_bytes() + b'{"run_id": "half a li')
+    program = helpers.start_sweep(mini, "--resume", unfinished, "--workers", 2)
+    assert program.communicate(timeout=PATIENCE_SECONDS)[1] is not None
+    assert (unfinished / "runs.parquet").read_bytes() == mini_bytes
+    assert not (unfinished / "journal").exists()
+    again = sim.sweep(mini, resume=unfinished)
+    assert again.is_finished
+    assert (unfinished / "runs.parquet").read_bytes() == mini_bytes
+
+
+def test_what_was_finished_is_not_done_again(mini: Path, unfinished: Path) -> None:
+    before = sim.load_sweep(unfinished).timings.set_index("run_id")["ended_utc"]
+    after = sim.sweep(mini, workers=1, resume=unfinished).timings.set_index("run_id")["ended_utc"]
+    pd.testing.assert_series_equal(after.loc[before.index], before)
+
+
+def refuse(program: "subprocess.Popen[str]") -> str:
+    out, errors = program.communicate(timeout=PATIENCE_SECONDS)
+    assert program.returncode == 2
+    assert out == ""
+    assert "Traceback" not in errors
+    return errors
+
+
+def test_changed_sweep_and_changed_code_are_refused_with_the_difference(
+    mini: Path, helpers: SimpleNamespace, unfinished: Path
+) -> None:
+    same = mini.read_text()
+    mini.write_text(same.replace("replications: 5", "replications: 6").replace("count: 2", "count: 3"))
+    errors = refuse(helpers.start_sweep(mini, "--resume", unfinished))
+    for line in ("-  replications: 5", "+  replications: 6", "-  count: 2", "+  count: 3"):
+        assert line in errors
+    mini.write_text(same)
+    provenance = unfinished / "provenance.json"
+    made = json.loads(provenance.read_text())
+    provenance.write_text(json.dumps({**made, "source_version": "0.0.1+src.abc"}))
+    errors = refuse(helpers.start_sweep(mini, "--resume", unfinished))
+    assert "-source_version: 0.0.1+src.abc" in errors
+    assert f"+source_version: {made['source_version']}" in errors
+
+
+def test_second_program_on_one_folder_is_refused(
+    mini: Path, mini_bytes: bytes, helpers: SimpleNamespace, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    first = helpers.start_sweep(mini, "--out", out, "--workers", 1)
+    wait_for_rows(out, 1)
+    errors = refuse(helpers.start_sweep(mini, "--resume", out))
+    assert f"process {first.pid} on " in errors
+    assert "already" in refuse(helpers.start_sweep(mini, "--out", out))
+    first.communicate(timeout=PATIENCE_SECONDS)
+    assert (out / "runs.parquet").read_bytes() == mini_bytes
+
+
+def test_full_disk_ends_the_program_and_nothing_is_lost(
+    mini: Path, mini_bytes: bytes, tmp_path: Path, helpers: SimpleNamespace
+) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "sim", "sweep", str(mini), "--out", str(out), "--workers", "1"]
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (6_000, 6_000))
+
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        preexec_fn=limit,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "File too large" in done.stderr
+    assert "Traceback" not in done.stderr
+    shutil.copytree(out, tmp_path / "copy")
+    for folder in (out, tmp_path / "copy"):  # a folder may be moved
+        sim.sweep(mini, workers=1, resume=folder)
+        assert (folder / "runs.parquet").read_bytes() == mini_bytes
+
+
+def test_dry_run_counts_and_writes_nothing(mini: Path, helpers: SimpleNamespace) -> None:
+    program = helpers.start_sweep(mini, "--dry-run", "--workers", 2)
+    out, _ = program.communicate(timeout=PATIENCE_SECONDS)
+    assert program.returncode == 0
+    assert "4 points, 20 runs" in out
+    assert "work.rate_factor" in out
+    assert "on 2 workers" in out
+    assert [path.name for path in mini.parent.iterdir()] == ["mini.yaml"]
