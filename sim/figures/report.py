@@ -19,7 +19,7 @@ PAGE = """<!doctype html>
 <style>
 body {{ font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }}
 h1 {{ font-size: 1.5rem; }} h2 {{ font-size: 1.15rem; margin-top: 2rem; }}
-table {{ border-collapse: collapse; }} td, th {{ padding: .25rem .7rem; text-align: right; }}
+table {{ border-collapse: collapse; }} td, th {{ padding: .25rem .55rem; text-align: right; }}
 tr {{ border-bottom: 1px solid #ddd; }}
 .scroll {{ overflow-x: auto; }} svg {{ max-width: 100%; height: auto; }}
 pre {{ background: #f6f6f4; padding: .8rem; overflow-x: auto; font-size: 13px; }}
@@ -55,7 +55,6 @@ EPOCH_COLUMNS = [
     "hit_probability",
     "accepted",
     "rejected",
-    "total_weight",
     "gossip_delay_median_seconds",
 ]
 
