@@ -1,7 +1,7 @@
-"""Run the commands whose output the documentation quotes: `.venv/bin/python docs/refresh.py [run] [theory]`.
+"""Run the commands whose output the docs quote: `.venv/bin/python docs/refresh.py [run] [theory] [kernel]`.
 
 `run`: `make run` into README.md, and that run's figure into docs/images/. `theory`: `powsim theory` into
-docs/is_it_true.md. Both where none is named; that takes minutes.
+docs/is_it_true.md. `kernel`: `powsim kernel benchmark` into docs/kernel.md. All where none is named: minutes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,12 @@ def _fill(page: Path, name: str, output: str) -> None:
     page.write_text(text, encoding="utf-8")
 
 
-PARTS = {"run": refresh_run, "theory": refresh_theory}
+def refresh_kernel() -> None:
+    """Quote `powsim kernel benchmark`; name the processor in the text by hand."""
+    _fill(DOCS / "kernel.md", "powsim kernel benchmark", _run(sys.executable, "-m", "sim", "kernel", "benchmark"))
+
+
+PARTS = {"run": refresh_run, "theory": refresh_theory, "kernel": refresh_kernel}
 
 if __name__ == "__main__":
     wanted = sys.argv[1:] or list(PARTS)

@@ -19,8 +19,8 @@ USABLE_FRACTION: Final = 0.9 * 0.9  # a target of 90 % of the free memory, less 
 BYTES_PER_VALUE: Final = 2
 ACTIVATIONS_PER_TOKEN: Final = 8
 MIB: Final = 2**20
-CPU_BATCH_BYTES: Final = 32 * MIB
-CPU_MAX_BATCH_SIZE: Final = 64
+CPU_BATCH_BYTES: Final = 12 * MIB
+CPU_MAX_BATCH_SIZE: Final = 512
 CPU_BYTES_PER_VALUE: Final = 4
 
 
@@ -85,7 +85,7 @@ def auto_batch_size(free_mib: Sequence[float], params: PowParams, weights_mib: f
 
 
 def cpu_batch_size(params: PowParams) -> int:
-    """Give the number of nonces per batch on a CPU: activations of about 32 MiB, at least 1 and at most 64 nonces.
+    """Give the number of nonces per batch on a CPU: activations of about 12 MiB, at least 1 and at most 512 nonces.
 
     Larger batches gain nothing there, and a large model's batch is one nonce, so that few nonces are not padded.
     """

@@ -35,7 +35,7 @@ def generator(seed_string: str, n_hashes: int) -> np.random.Generator:
     """Give a fresh PCG64 generator seeded with `entropy(seed_string, n_hashes)`. Reference: kernel 1"""
     words = entropy(seed_string, n_hashes)
     # Not default_rng: the bit generator is part of the specification, NumPy's default may change.
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words.tolist())))
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words)))
 
 
 def parameter_generator(block_hash: str) -> np.random.Generator:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 import sim
 from sim.difficulty import controllers
@@ -11,6 +12,10 @@ from sim.registry import Registry
 from sim.results import Result
 from sim.strategies import strategies
 from sim.topologies import topologies
+
+# The same examples in every run: a red test is red for everybody.
+settings.register_profile("powsim", derandomize=True, deadline=None)
+settings.load_profile("powsim")
 
 ROOT = Path(__file__).parent.parent
 SMALL = ROOT / "tests" / "data" / "small.yaml"

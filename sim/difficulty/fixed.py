@@ -12,7 +12,10 @@ from sim.protocol.state import EpochObservation
 @controllers.register("fixed")
 @dataclass(frozen=True)
 class Fixed:
-    """Keeps the difficulty as it is, like the live network. Reference: protocol 8."""
+    """Keeps the difficulty as it is, like the live network.
+
+    Reference: protocol 8.
+    """
 
     @property
     def setpoint(self) -> float | None:

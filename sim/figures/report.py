@@ -19,13 +19,14 @@ PAGE = """<!doctype html>
 <style>
 body {{ font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }}
 h1 {{ font-size: 1.5rem; }} h2 {{ font-size: 1.15rem; margin-top: 2rem; }}
-table {{ border-collapse: collapse; }} td, th {{ padding: .25rem .7rem; text-align: right; }}
+table {{ border-collapse: collapse; }} td, th {{ padding: .25rem .55rem; text-align: right; }}
 tr {{ border-bottom: 1px solid #ddd; }}
 .scroll {{ overflow-x: auto; }} svg {{ max-width: 100%; height: auto; }}
 pre {{ background: #f6f6f4; padding: .8rem; overflow-x: auto; font-size: 13px; }}
 </style>
 <h1>{title}</h1>
 <p>{lead}</p>
+{warnings}
 <h2>Epochs</h2><div class="scroll">{epochs}</div>
 {rejections}
 {figures}
@@ -41,9 +42,21 @@ EPOCH_FORMATS = {
     "success_low": "{:.4f}".format,
     "success_high": "{:.4f}".format,
     "gossip_delay_median_seconds": "{:.3f}".format,
-    "start_seconds": "{:.0f}".format,
-    "end_seconds": "{:.0f}".format,
 }
+EPOCH_COLUMNS = [
+    "epoch",
+    "r_target",
+    "difficulty",
+    "tried",
+    "valid",
+    "success_rate",
+    "success_low",
+    "success_high",
+    "hit_probability",
+    "accepted",
+    "rejected",
+    "gossip_delay_median_seconds",
+]
 
 
 def write_report(result: Result, folder: Path) -> Path:
@@ -71,12 +84,18 @@ def _build_page(result: Result, figures: dict[str, Figure]) -> str:
     return PAGE.format(
         title=escape(title),
         lead=escape(lead),
-        epochs=result.epochs.to_html(index=False, border=0, formatters=EPOCH_FORMATS, na_rep=""),
+        warnings="".join(f"<p><strong>Warning:</strong> {escape(text)}</p>" for text in summary["warnings"]),
+        epochs=_build_epochs(result),
         rejections=_build_rejections(result),
         figures="\n".join(f"<figure>{_to_svg(figure)}</figure>" for figure in figures.values()),
         scenario=escape(result.scenario_yaml),
         provenance=escape(json.dumps(provenance, indent=2)),
     )
+
+
+def _build_epochs(result: Result) -> str:
+    table: str = result.epochs[EPOCH_COLUMNS].to_html(index=False, border=0, formatters=EPOCH_FORMATS, na_rep="")
+    return table.replace("gossip_delay_median_seconds", "gossip s").replace("_", " ")
 
 
 def _build_rejections(result: Result) -> str:

@@ -14,6 +14,20 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario
 
 WIDTH_WITHOUT_TERMINAL = 120
+MOST_REJECTIONS = 10
+HEADINGS = {  # in a wide terminal -> in a narrow one
+    "epoch": "epoch",
+    "r_target": "r_target",
+    "difficulty": "diffi-\nculty",
+    "tried": "tried",
+    "valid": "valid",
+    "success % [95 %]": "success %\n[95 %]",
+    "exact %": "exact\n%",
+    "accepted": "accep-\nted",
+    "rejected": "rejec-\nted",
+    "gossip ms": "gossip\nms",
+}
+WIDE_ENOUGH = 104
 ORIGINS = {"kernel": "computed by the kernel", "sphere": "drawn from the exact law"}
 
 
@@ -23,13 +37,13 @@ def make_console() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
 
 
-def build_epoch_table(result: Result) -> Table:
-    """One line an epoch: what `powsim run` ends with."""
-    table = Table(title=f"{result.summary['n_epochs']} epochs", title_justify="left", box=None, pad_edge=False)
-    for heading in ("epoch", "r_target", "difficulty", "tried", "valid", "success % [95 %]", "exact %", "accepted"):
-        table.add_column(heading, justify="right")
-    for heading in ("rejected", "gossip ms"):
-        table.add_column(heading, justify="right")
+def build_epoch_table(result: Result, width: int) -> Table:
+    """One line an epoch: what `powsim run` ends with. Long headings are broken where the terminal is narrow."""
+    is_wide = width >= WIDE_ENOUGH
+    title = f"{result.summary['n_epochs']} epochs"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2 if is_wide else 1, 0, 0))
+    for wide, narrow in HEADINGS.items():
+        table.add_column(wide if is_wide else narrow, justify="right", no_wrap=True)
     for row in result.epochs.itertuples():
         table.add_row(
             str(row.epoch),
@@ -37,7 +51,7 @@ def build_epoch_table(result: Result) -> Table:
             f"{row.difficulty:.2f}",
             str(row.tried),
             str(row.valid),
-            f"{100 * row.success_rate:.2f} [{100 * row.success_low:.2f}, {100 * row.success_high:.2f}]",
+            f"{100 * row.success_rate:.2f} [{100 * row.success_low:.2f},{100 * row.success_high:.2f}]",
             f"{100 * row.hit_probability:.2f}",
             str(row.accepted),
             str(row.rejected),
@@ -46,26 +60,29 @@ def build_epoch_table(result: Result) -> Table:
     return table
 
 
-def _group_rejections(result: Result) -> dict[tuple[str, str, str], list[str]]:
-    """(participant, strategy, reason) -> epochs."""
+def _group_rejections(result: Result) -> list[tuple[tuple[str, str, str], list[str]]]:
+    """((participant, strategy, reason), epochs), cheaters first."""
     grouped: dict[tuple[str, str, str], list[str]] = {}
     for row in result.summary["rejections"]:
         grouped.setdefault((row["participant"], row["strategy"], row["reason"]), []).append(str(row["epoch"]))
-    return grouped
+    return sorted(grouped.items(), key=lambda item: item[0][1] == "honest")
 
 
 def print_result(result: Result, folder: Path) -> None:
     """Print the epochs' table and where everything is."""
     console, summary = make_console(), result.summary
-    console.print(build_epoch_table(result))
+    console.print(build_epoch_table(result, console.width))
     origin = ORIGINS[result.provenance["work"]["kind"]]
     console.print(
         f"{summary['distances_computed']} distances {origin}, {summary['distances_shared']} more answered by sharing "
         f"them; {result.provenance['wall_seconds']:.1f} s"
     )
-    for (participant, strategy, reason), epochs in _group_rejections(result).items():
+    rejections = _group_rejections(result)
+    for (participant, strategy, reason), epochs in rejections[:MOST_REJECTIONS]:
         who = participant if strategy == "honest" else f"{participant} ({strategy})"
         console.print(f"rejected: {who} in epoch {', '.join(epochs)}: {reason}", soft_wrap=True)
+    if len(rejections) > MOST_REJECTIONS:
+        console.print(f"and {len(rejections) - MOST_REJECTIONS} more like these, see the frame `participants`")
     for warning in summary["warnings"]:
         console.print(f"warning: {warning}", style="bold", soft_wrap=True)
     console.print(f"trace hash {result.provenance['trace_hash'][:16]}; results in {folder}", soft_wrap=True)

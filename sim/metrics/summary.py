@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
+import pandas as pd
 
 from sim.metrics.frames import NO_CLAIM, Frames
 from sim.metrics.statistics import compute_wilson_interval
@@ -35,11 +35,15 @@ def summarise(frames: Frames) -> dict[str, Any]:
         "warnings": _warn(frames),
         "difficulty_first": float(epochs["difficulty"].iloc[0]) if len(epochs) else None,
         "difficulty_last": float(epochs["difficulty"].iloc[-1]) if len(epochs) else None,
-        "gossip_delay_median_seconds": float(np.nanmedian(epochs["gossip_delay_median_seconds"]))
-        if len(epochs)
-        else None,
+        "gossip_delay_median_seconds": _median(epochs["gossip_delay_median_seconds"]),
         "transactions_by_fate": {str(k): int(v) for k, v in transactions["fate"].value_counts().sort_index().items()},
     }
+
+
+def _median(values: pd.Series) -> float | None:
+    """Median of what is there; None where nothing is (a network of one host has no gossip)."""
+    known = values.dropna()
+    return float(known.median()) if len(known) else None
 
 
 def _warn(frames: Frames) -> list[str]:

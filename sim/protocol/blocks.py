@@ -81,17 +81,16 @@ def _apply_edge(
     params: ProtocolParams,
     next_difficulty: NextDifficulty,
 ) -> BlockResult:
-    if schedule is None:
-        return BlockResult(state, results)
-    if block.height == schedule.validation_end:
+    """In the chain's order: one block can be VE and S at once, where set_new_validators_delay is 0."""
+    formed = settled = None
+    if schedule is not None and block.height == schedule.validation_end:
         state, settled = settle_epoch(state)
         state, formed = form_epoch(state, params, next_difficulty)
-        return BlockResult(state, results, formed, settled)
-    if block.height == schedule.set_validators:
+    if schedule is not None and block.height == schedule.set_validators:
         state = switch_epoch(state, params)
-    if block.height == schedule.start:
+    if schedule is not None and block.height == schedule.start:
         state = open_epoch(state, block.block_hash)
-    return BlockResult(state, results)
+    return BlockResult(state, results, formed, settled)
 
 
 def apply_transaction(

@@ -1,6 +1,6 @@
 """The exact law as a twin of the kernel: O(valid nonces) instead of O(nonces), for networks of any size.
 
-1. The number of valid nonces among n tried is binomial with the exact hit probability.
+1. Each nonce is valid with the exact hit probability: the gaps between valid ones are geometric, their number binomial.
 2. Their distances follow the exact law on the sphere below r_target, drawn by inverse transform.
 3. A validator with other numerics measures the same nonce with another rounding error: every (nonce, numerics) has its
    own normal error around the true distance, so that equal numerics agree to the bit, as in the kernel.
@@ -25,6 +25,7 @@ from pow.sphere import distance_ppf, hit_probability
 from sim.streams import draw_generator
 from sim.work.base import Found, Request, WorkCounts
 
+MIN_GAPS = 16
 RMS_ERROR = {
     "f16data_f64compute": 0.0,
     "f16data_f32compute": 2e-8,
@@ -73,11 +74,9 @@ class SphereWork:
         generator = draw_generator("found", block_hash, public_key, next(group.start for group in nonces if group))
         hit = hit_probability(r_target, self._dim)
         self._tried.setdefault((block_hash, public_key), []).extend((group, hit) for group in nonces)
-        n_valid = int(generator.binomial(n_tried, hit))
-        places = np.sort(generator.choice(n_tried, n_valid, replace=False, shuffle=False))
-        found = _nonces_at(nonces, places)
+        found = _nonces_at(nonces, _draw_places(generator, n_tried, hit))
         # 1 - random() lies in (0, 1]: a distance of exactly r_target would not be valid.
-        distances = distance_ppf(hit * (1.0 - generator.random(n_valid)), self._dim)
+        distances = distance_ppf(hit * (1.0 - generator.random(len(found))), self._dim)
         distances = np.minimum(distances, np.nextafter(r_target, 0.0))
         true = self._true.setdefault(block_hash, {})
         asked = self._asked.setdefault(block_hash, set())
@@ -134,6 +133,19 @@ class SphereWork:
     def _draw_error(block_hash: str, dtype: str, request: Request) -> float:
         rms = RMS_ERROR[mode_of(dtype).name]
         return rms * float(draw_generator("error", dtype, block_hash, *request).standard_normal()) if rms else 0.0
+
+
+def _draw_places(generator: np.random.Generator, n_tried: int, hit: float) -> NDArray[np.int64]:
+    """Draw which of n tries hit, in ascending order, by the gaps between hits: O(hits), whatever n is."""
+    parts, last = [], -1
+    while last < n_tried:
+        n_gaps = int(1.1 * hit * (n_tried - last)) + MIN_GAPS
+        # A gap beyond the end may be cut: it says that nothing more is hit, and cannot overflow the sum.
+        gaps = np.minimum(generator.geometric(hit, n_gaps), n_tried + 1)
+        parts.append(last + np.cumsum(gaps))
+        last = int(parts[-1][-1])
+    places = np.concatenate(parts)
+    return places[places < n_tried]
 
 
 def _nonces_at(groups: Sequence[range], places: NDArray[np.int64]) -> NDArray[np.int64]:

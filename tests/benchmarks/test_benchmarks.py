@@ -34,10 +34,12 @@ def rate(work: Callable[[], object], amount: float, seconds: float = 2.0) -> flo
     return amount / best
 
 
-def show(title: str, rows: list[tuple[str, float, str]], limit: float) -> None:
+def show(title: str, rows: list[tuple[str, float, str]], limit: float, *, at_least: float) -> None:
+    """Print every rate beside the limit; the second row, ours, must reach `at_least` of it on a quiet machine."""
     print(f"\n{title}")
     for name, value, unit in rows:
         print(f"  {name:<44} {value:>12.1f} {unit:<12} {value / limit:6.2f} of the limit")
+    assert rows[1][1] >= at_least * limit
 
 
 @pytest.mark.parametrize("dtype", ["float32", "mixed"])
@@ -61,11 +63,11 @@ def test_forward_beside_the_matrix_product(dtype: str) -> None:
         ("fast forward", rate(lambda: fast.last_logits(x), BATCH * per_nonce), "GFLOP/s"),
         ("fastest matrix product", limit, "GFLOP/s"),
     ]
-    show(f"devtest {dtype}, one thread, forward pass", rows, limit)
+    show(f"devtest {dtype}, one thread, forward pass", rows, limit, at_least=0.75)
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize(("preset", "n"), [("devtest", 400), ("tiny", 4096)])
+@pytest.mark.parametrize(("preset", "n"), [("devtest", 768), ("tiny", 4096)])
 def test_kernel_beside_the_readable_path(preset: str, n: int) -> None:
     """Nonces per second, draws and distances included, all processors; the limit is the readable float32 path."""
     params, requests = PRESETS[preset], [("k", nonce) for nonce in range(n)]
@@ -77,7 +79,7 @@ def test_kernel_beside_the_readable_path(preset: str, n: int) -> None:
             rows.append(
                 (f"Kernel, {dtype}", rate(lambda kernel=kernel: kernel.distances_of(requests), n, 4.0), "nonces/s")
             )
-    show(f"{preset}, whole distances", rows, limit)
+    show(f"{preset}, whole distances", rows, limit, at_least=1.0)
 
 
 def test_gossip_beside_raw_simpy() -> None:
@@ -104,5 +106,5 @@ def test_gossip_beside_raw_simpy() -> None:
         env.run()
 
     limit = rate(bare, n_hops)
-    rows = [("gossip, events tier", rate(flood, n_hops), "hops/s"), ("SimPy timeout and callback", limit, "events/s")]
-    show("gossip over 200 hosts of degree 8", rows, limit)
+    rows = [("SimPy timeout and callback", limit, "events/s"), ("gossip, events tier", rate(flood, n_hops), "hops/s")]
+    show("gossip over 200 hosts of degree 8", rows, limit, at_least=0.3)

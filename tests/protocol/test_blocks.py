@@ -1,7 +1,7 @@
 """`apply_block`: a hand-made chain through one epoch and a half."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -128,6 +128,17 @@ def test_formation_of_an_epoch() -> None:
     assert after.effective.weights == {"a": 3}
     assert after.powers == {"a": 3}
     assert after.upcoming is None
+
+
+def test_one_block_can_form_and_switch_the_epoch() -> None:
+    """set_new_validators_delay 0: VE and S are the same block."""
+    chain = full_epoch()
+    chain.params = replace(PARAMS, epoch=EpochParams(set_new_validators_delay=0))
+    assert chain.run_to(57).effective.index == 0
+    after = chain.run_to(58)
+    assert after.effective.index == 1
+    assert after.effective.weights == {"a": 3}
+    assert chain.run_to(80).upcoming is not None
 
 
 def test_difficulty_is_in_force_from_s_on() -> None:

@@ -13,7 +13,7 @@ from pow.params import PRESETS
 from pow.sphere import distance_cdf, hit_probability
 from sim.work.base import Work
 from sim.work.kernel import KernelWork
-from sim.work.sphere import RMS_ERROR, SphereWork
+from sim.work.sphere import RMS_ERROR, SphereWork, _draw_places
 
 HASH, R_TARGET, DIM = "AB" * 32, 1.4013564660458173, 8192
 LEVEL = 1e-4
@@ -87,6 +87,19 @@ def test_mismatches_appear_only_between_numerics() -> None:
     expected = len(requests) * 13.2 / hit_probability(R_TARGET, DIM) * sigma / np.sqrt(2 * np.pi)
     assert expected == pytest.approx(len(requests) * 5.0e-3, rel=0.1)
     assert abs(n_invalid - expected) < Z * np.sqrt(expected)
+
+
+@pytest.mark.parametrize(("n", "hit"), [(1, 0.5), (50, 1.0), (1000, 0.3), (10**12, 1e-9), (10, 1e-15)])
+def test_places_of_hits(n: int, hit: float) -> None:
+    """1 000 draws: the mean number of hits is the binomial one (bound Z standard errors); places ascend."""
+    counts = []
+    for seed in range(1000):
+        places = _draw_places(np.random.default_rng(seed), n, hit)
+        assert (np.diff(places) > 0).all()
+        assert len(places) == 0 or (places[0] >= 0 and places[-1] < n)
+        counts.append(len(places))
+    spread = np.sqrt(n * hit * (1 - hit) / 1000)
+    assert abs(np.mean(counts) - n * hit) <= Z * spread + 1e-12
 
 
 def test_draws_do_not_depend_on_who_asks_first() -> None:

@@ -1,0 +1,121 @@
+"""Any valid scenario runs to its end, and what must hold holds: conservation laws over random small networks."""
+
+import json
+import math
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import sim
+from sim.errors import ScenarioError
+from sim.gpus import gpu_names
+from sim.scenario import Scenario, parse_scenario
+from sim.topologies.regions_data import load_region_table
+
+REGIONS = load_region_table("simblock-2019").names
+
+
+@st.composite
+def host_groups(draw: st.DrawFn, name: str, joins: int) -> dict[str, Any]:
+    strategy = draw(st.sampled_from(["honest", "honest", {"kind": "overclaim", "excess": draw(st.floats(0.01, 5))}]))
+    machines = st.builds("{} x {}".format, st.integers(2, 8), st.sampled_from(gpu_names()))
+    return {
+        "name": name,
+        "count": draw(st.integers(1, 4)),
+        "gpus": draw(st.lists(machines, min_size=1, max_size=3)),
+        "region": draw(st.sampled_from(REGIONS)),
+        "joins": joins,
+        "strategy": strategy,
+    }
+
+
+@st.composite
+def scenarios(draw: st.DrawFn) -> dict[str, Any]:
+    epochs = draw(st.integers(1, 3))
+    joins = [1, *draw(st.lists(st.integers(1, epochs), max_size=3))]
+    stage, exchange, delay = draw(st.integers(1, 12)), draw(st.integers(0, 3)), draw(st.integers(0, 3))
+    validation, switch = draw(st.integers(3, 8)), draw(st.integers(0, 3))
+    length = stage + max(exchange, delay) + validation + switch + 2 + draw(st.integers(1, 10))
+    return {
+        "name": "any",
+        "seed": draw(st.integers(0, 2**32)),
+        "epochs": epochs,
+        "protocol": {
+            "version": draw(st.sampled_from(["v0.2.0", "v0.2.2", "v0.2.6"])),
+            "epoch_length": length,
+            "epoch_shift": draw(st.integers(0, length - 1)),
+            "poc_stage_duration": stage,
+            "poc_exchange_duration": exchange,
+            "poc_validation_delay": delay,
+            "poc_validation_duration": validation,
+            "set_new_validators_delay": switch,
+            "block_time": f"{draw(st.floats(0.5, 20))} s",
+            "block_max_bytes": f"{draw(st.integers(3000, 10**6))} B",
+            "validation_sample_size": draw(st.integers(1, 300)),
+            "max_individual_power_percentage": draw(st.floats(0, 1)),
+            "r_target": draw(st.sampled_from([None, 1.39, 1.41, 1.5, 2.0])),
+        },
+        "work": {
+            "kind": "sphere",
+            "dtype": draw(st.sampled_from(["float32", "by_gpu"])),
+            "rate_factor": draw(st.floats(1e-4, 0.2)),
+            "startup": f"{draw(st.floats(0, 30))} s",
+        },
+        "network": {"topology": draw(st.sampled_from(["full_mesh", {"kind": "regions", "degree": 2}, "regions"]))},
+        "hosts": [draw(host_groups(f"group{i}", epoch)) for i, epoch in enumerate(joins)],
+        "difficulty": draw(
+            st.sampled_from(["fixed", {"kind": "proportional", "target": {"valid_nonces_per_epoch": 50}}])
+        ),
+    }
+
+
+def load(tree: dict[str, Any]) -> Scenario | None:
+    """The scenario, or None where no machine has memory enough for the model (refused, as it should be)."""
+
+    try:
+        return parse_scenario(json.dumps(tree))
+    except ScenarioError as error:
+        if all("GiB" in mistake.message for mistake in error.mistakes):
+            return None
+        raise
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(scenarios())
+def test_laws_of_any_run(tree: dict[str, Any]) -> None:
+    scenario = load(tree)
+    if scenario is None:
+        return
+    result = sim.run(scenario)
+    epochs, people, transactions = result.epochs, result.participants, result.transactions
+    assert epochs["epoch"].tolist() == list(range(1, scenario.epochs + 1))
+    assert (epochs["valid"] <= epochs["tried"]).all()
+    assert transactions["tx_id"].is_unique
+    assert set(transactions["fate"]) <= FATES
+    assert (transactions["n_reached"] <= len(people["participant"].unique()) - 1).all()
+    sent = transactions[transactions["kind"] == "SubmitProofBatch"]
+    landed = sent[sent["fate"] == "accepted"]
+    assert (people.groupby("epoch")["claimed_nonces"].sum() > 0).sum() <= landed["epoch"].nunique()
+    assert (people["claimed_nonces"] >= people["counted_nonces"]).all()
+    assert (people.loc[~people["is_accepted"], "weight"] == 0).all()
+    assert (people["weight"] <= people["claimed_weight"]).all()
+    assert (people["valid_vote_weight"] + people["invalid_vote_weight"] <= people["total_vote_weight"]).all()
+    honest = people[(people["strategy"] == "honest")]
+    assert (honest["claimed_nonces"] <= honest["valid"]).all()
+    for epoch, rows in result.rewards.groupby("epoch"):
+        emission = math.trunc(323_000 * 10**9 * math.exp(-0.000475 * (int(epoch) - 1)))
+        assert rows["reward_ngonka"].sum() in (emission, 0)
+        assert (rows["reward_ngonka"].sum() == 0) == (rows["weight"].sum() == 0)
+
+
+FATES = {"accepted", "lost", "outside its window", "wrong start height", "no upcoming epoch", "nothing to claim"}
+
+
+def test_the_same_scenario_gives_the_same_trace() -> None:
+    scenario = parse_scenario(
+        "{name: x, epochs: 2, work: {kind: sphere, dtype: by_gpu, rate_factor: 0.05}, "
+        "hosts: [{name: a, count: 3, gpus: 2 x Gaudi2, region: EUROPE}, {name: b, gpus: 2 x H200, region: JAPAN}]}"
+    )
+    first, second = (sim.run(scenario).provenance["trace_hash"] for _ in range(2))
+    assert first == second
