@@ -37,16 +37,21 @@ def sweep(
 ) -> None:
     """Run every point of a sweep: progress, a table, and a results folder with one row a run."""
     from sim.execution.driver import Where, run_sweep, try_sweep
-    from sim.figures.sweep_lines import print_failures, print_pilot, select_varying
+
+    where = Where(workers, scheduler, scheduler_file, slurm)
+    if dry_run:
+        from sim.figures.sweep_lines import print_pilot
+
+        print_pilot(try_sweep(file, where, set_ or ()))
+        return
+    result = run_sweep(file, where, out=out, resume=resume, overrides=set_ or (), progress=True)
+
+    # Only now: what draws and prints takes a second to load, and workers should not wait for it.
+    from sim.figures.sweep_lines import print_failures, select_varying
     from sim.figures.sweep_report import write_sweep_figures
     from sim.studies.compare import summarise_sweep
     from sim.studies.tables import print_summary
 
-    where = Where(workers, scheduler, scheduler_file, slurm)
-    if dry_run:
-        print_pilot(try_sweep(file, where, set_ or ()))
-        return
-    result = run_sweep(file, where, out=out, resume=resume, overrides=set_ or (), progress=True)
     summary = summarise_sweep(result)
     write_sweep_figures(summary, result.folder)
     print_summary(select_varying(summary), title=f"{result.name}: what differs between points")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -115,6 +116,8 @@ def _import_distributed() -> Any:
         import distributed
     except ImportError:
         raise UserError(f"a cluster needs dask.distributed; {INSTALL}") from None
+    for name in ("distributed", "distributed.client"):  # its tracebacks of lost connections hide the one message
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     return distributed
 
 

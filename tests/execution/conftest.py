@@ -29,7 +29,7 @@ difficulty: {kind: proportional, target: {valid_nonces_per_epoch: 40}, max_step:
 SWEEP = """\
 sweep:
   grid: {work.rate_factor: [0.01, 0.02], protocol.validation_sample_size: [2, 5]}
-  replications: 5
+  replications: 3
 """
 
 
@@ -69,7 +69,7 @@ def helpers() -> SimpleNamespace:
 
 @pytest.fixture
 def mini(tmp_path: Path) -> Path:
-    """A sweep of four points, five runs each."""
+    """A sweep of four points, three runs each."""
     return write_sweep(tmp_path)
 
 

@@ -47,6 +47,7 @@ def has_ended(pid: int) -> bool:
         return True
 
 
+@pytest.mark.slow
 def test_worker_killed_in_the_middle(mini: Path, mini_bytes: bytes, helpers: SimpleNamespace, tmp_path: Path) -> None:
     out = tmp_path / "out"
     program = helpers.start_sweep(mini, "--out", out, "--workers", 2)
@@ -82,10 +83,10 @@ def kill_and_resume(mini: Path, helpers: SimpleNamespace, out: Path, seconds: li
     return (out / "runs.parquet").read_bytes()
 
 
-def test_program_killed_at_three_moments(
+def test_program_killed_at_two_moments(
     mini: Path, mini_bytes: bytes, helpers: SimpleNamespace, tmp_path: Path
 ) -> None:
-    assert kill_and_resume(mini, helpers, tmp_path / "out", [0.0, 0.15, 0.3]) == mini_bytes
+    assert kill_and_resume(mini, helpers, tmp_path / "out", [0.0, 0.2]) == mini_bytes
 
 
 @pytest.mark.slow
@@ -110,12 +111,13 @@ def unfinished(mini: Path, helpers: SimpleNamespace, tmp_path: Path) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_interrupted_then_resumed(
     mini: Path, mini_bytes: bytes, helpers: SimpleNamespace, unfinished: Path, tmp_path: Path
 ) -> None:
     part = sim.load_sweep(unfinished)
     assert not part.is_finished
-    assert 2 <= len(part.runs) < 20
+    assert 2 <= len(part.runs) < 12
     torn = next((unfinished / "journal").glob("*.jsonl"))
     torn.write_bytes(torn.read_bytes() + b'{"run_id": "half a li')
     program = helpers.start_sweep(mini, "--resume", unfinished, "--workers", 2)
@@ -145,9 +147,9 @@ def test_changed_sweep_and_changed_code_are_refused_with_the_difference(
     mini: Path, helpers: SimpleNamespace, unfinished: Path
 ) -> None:
     same = mini.read_text()
-    mini.write_text(same.replace("replications: 5", "replications: 6").replace("count: 2", "count: 3"))
+    mini.write_text(same.replace("replications: 3", "replications: 6").replace("count: 2", "count: 3"))
     errors = refuse(helpers.start_sweep(mini, "--resume", unfinished))
-    for line in ("-  replications: 5", "+  replications: 6", "-  count: 2", "+  count: 3"):
+    for line in ("-  replications: 3", "+  replications: 6", "-  count: 2", "+  count: 3"):
         assert line in errors
     mini.write_text(same)
     provenance = unfinished / "provenance.json"
@@ -203,7 +205,7 @@ def test_dry_run_counts_and_writes_nothing(mini: Path, helpers: SimpleNamespace)
     program = helpers.start_sweep(mini, "--dry-run", "--workers", 2)
     out, _ = program.communicate(timeout=PATIENCE_SECONDS)
     assert program.returncode == 0
-    assert "4 points, 20 runs" in out
+    assert "4 points, 12 runs" in out
     assert "work.rate_factor" in out
     assert "on 2 workers" in out
     assert [path.name for path in mini.parent.iterdir()] == ["mini.yaml"]
