@@ -83,9 +83,7 @@ def kill_and_resume(mini: Path, helpers: SimpleNamespace, out: Path, seconds: li
     return (out / "runs.parquet").read_bytes()
 
 
-def test_program_killed_at_two_moments(
-    mini: Path, mini_bytes: bytes, helpers: SimpleNamespace, tmp_path: Path
-) -> None:
+def test_program_killed_at_two_moments(mini: Path, mini_bytes: bytes, helpers: SimpleNamespace, tmp_path: Path) -> None:
     assert kill_and_resume(mini, helpers, tmp_path / "out", [0.0, 0.2]) == mini_bytes
 
 
