@@ -219,8 +219,8 @@ def test_workers_end_with_a_pool_that_does_not_wait() -> None:
 def test_until_adds_the_same_replications_whatever_the_number_of_workers(
     helpers: SimpleNamespace, tmp_path: Path
 ) -> None:
-    section = "sweep:\n  grid: {work.rate_factor: [0.0005, 0.003]}\n"
-    section += "  until: {measure: success_rate, half_width: 0.02, max_runs: 14}\n"
+    section = "sweep:\n  grid: {work.rate_factor: [0.003, 0.03]}\n"
+    section += "  until: {measure: success_rate, half_width: 0.008, max_runs: 14}\n"
     file = helpers.write_sweep(tmp_path, section)
     tables = {sim.sweep(file, workers=n, out=tmp_path / str(n)).runs.to_csv() for n in (1, 2)}
     counts = sim.load_sweep(tmp_path / "1").runs.groupby("point").size().tolist()
