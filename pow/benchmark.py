@@ -19,7 +19,7 @@ import torch
 from pow.devices import cpu_batch_size, get_n_cpus
 from pow.distances import chord_distances
 from pow.fast import FastForward
-from pow.inputs import input_of, permutation_of
+from pow.inputs import inputs_float32, permutations
 from pow.kernel import Kernel
 from pow.linear import AUTO, LINEARS, linear_name
 from pow.parameters import torch_type
@@ -74,7 +74,7 @@ def benchmark(
     threads = n_threads or get_n_cpus()
     with Kernel(BLOCK_HASH, params, dtype, batch_size=batch_size, n_threads=threads) as kernel:
         n = batch_size * threads * 2
-        whole = _fastest(lambda: kernel.distances(PUBLIC_KEY, range(n)), seconds) / n
+        whole = measure_seconds(lambda: kernel.distances(PUBLIC_KEY, range(n)), seconds) / n
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -110,32 +110,36 @@ def _measure_parts(
     nonces = range(batch_size)
 
     def draw() -> tuple[np.ndarray, np.ndarray]:
-        x = np.stack([input_of(BLOCK_HASH, PUBLIC_KEY, nonce, params) for nonce in nonces])
-        orders = [permutation_of(BLOCK_HASH, PUBLIC_KEY, nonce, params.vocab_size) for nonce in nonces]
-        return x, np.stack(orders)
+        x = inputs_float32(BLOCK_HASH, PUBLIC_KEY, nonces, params)
+        return x, permutations(BLOCK_HASH, PUBLIC_KEY, nonces, params.vocab_size)
 
     x, orders = draw()
     logits, aim = model.last_logits(x).numpy(), target(BLOCK_HASH, params.vocab_size)
     return (
         build_seconds,
-        _fastest(draw, seconds) / batch_size,
-        _fastest(lambda: model.last_logits(x), seconds) / batch_size,
-        _fastest(lambda: chord_distances(logits, aim, orders), seconds) / batch_size,
+        measure_seconds(draw, seconds) / batch_size,
+        measure_seconds(lambda: model.last_logits(x), seconds) / batch_size,
+        measure_seconds(lambda: chord_distances(logits, aim, orders), seconds) / batch_size,
     )
 
 
 def _measure_peak(params: PowParams, dtype: str, batch_size: int, seconds: float) -> float:
     data_type = mode_of(dtype).linear
+    names = {linear_name(AUTO, data_type), "torch"}
+    return max(measure_product(name, params, data_type, batch_size, seconds) for name in names)
+
+
+def measure_product(name: str, params: PowParams, data_type: str, batch_size: int, seconds: float) -> float:
+    """Measure one of `LINEARS` on the feed-forward's shape, in GFLOP/s, with the threads that torch has now."""
     x = torch.ones(batch_size * params.seq_len, params.dim, dtype=torch_type(data_type))
     weight = torch.ones(params.hidden_dim, params.dim, dtype=x.dtype)
     gflop = 2 * x.shape[0] * weight.numel() / GIGA
-    products = {LINEARS[linear_name(AUTO, data_type)], LINEARS["torch"]}
     with torch.inference_mode():
-        return max(gflop / _fastest(partial(product, x, weight), seconds) for product in products)
+        return gflop / measure_seconds(partial(LINEARS[name], x, weight), seconds)
 
 
-def _fastest(work: Callable[[], object], seconds: float) -> float:
-    """Seconds of the fastest repetition within about `seconds`, after one that warms up."""
+def measure_seconds(work: Callable[[], object], seconds: float) -> float:
+    """Give the seconds of the fastest repetition within about `seconds`, after one that warms up."""
     work()
     fastest, end = float("inf"), time.perf_counter() + seconds
     while True:

@@ -98,14 +98,15 @@ def distances_of(model: Forward, requests: Sequence[Request], *, batch_size: int
     """
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
-    for _, nonce in requests:
-        check_nonce(nonce)
     aim = target(model.block_hash, model.params.vocab_size)
-    found = [batch_distances(model, aim, batch, batch_size) for batch in _batches(requests, batch_size)]
+    found = [batch_distances(model, aim, batch, batch_size) for batch in cut_batches(requests, batch_size)]
     return np.concatenate([np.empty(0), *found])
 
 
-def _batches(requests: Sequence[Request], batch_size: int) -> Iterator[Sequence[Request]]:
+def cut_batches(requests: Sequence[Request], batch_size: int) -> Iterator[Sequence[Request]]:
+    """Check every nonce, then give the requests in batches of at most `batch_size`, in their order."""
+    for _, nonce in requests:
+        check_nonce(nonce)
     for begin in range(0, len(requests), batch_size):
         yield requests[begin : begin + batch_size]
 

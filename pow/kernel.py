@@ -21,11 +21,10 @@ import numpy as np
 import torch
 
 from pow.devices import cpu_batch_size, get_n_cpus
-from pow.distances import FloatArray, Request, batch_distances
+from pow.distances import FloatArray, Request, batch_distances, cut_batches
 from pow.fast import FastForward
 from pow.linear import AUTO, LINEARS, linear_name
 from pow.params import PowParams, mode_of
-from pow.seeds import check_nonce
 from pow.sphere import target
 from pow.transformer import build
 
@@ -95,10 +94,7 @@ class Kernel:
         """
         if not requests:
             raise ValueError("there are no nonces; at least one is needed")
-        for _, nonce in requests:
-            check_nonce(nonce)
-        starts = range(0, len(requests), self.batch_size)
-        batches = [requests[start : start + self.batch_size] for start in starts]
+        batches = cut_batches(requests, self.batch_size)
         return np.concatenate(list(self._executor.map(self._compute, batches)))
 
     def _compute(self, batch: Sequence[Request]) -> FloatArray:

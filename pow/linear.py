@@ -4,7 +4,8 @@ The rule looks at the processor, the number type and what the library offers, ne
 not depend on how busy a machine was when it started.
 
 - `torch`  torch's own linear layer: on x86 Intel's MKL for float32, oneDNN for bfloat16.
-- `onednn` oneDNN through torch's private operator: in float32 about twice as fast as MKL on AMD processors.
+- `onednn` oneDNN through torch's private operator: in float32 up to twice as fast as MKL on AMD processors (Zen 5;
+  about equal on Zen 4).
 - `numpy`  NumPy's product, for comparison.
 
 Reference: kernel 8
@@ -74,7 +75,7 @@ def has_onednn() -> bool:
 
 @cache
 def is_amd() -> bool:
-    """Tell whether this is an AMD x86 processor, on which MKL takes a slow path."""
+    """Tell whether this is an AMD x86 processor, on some of which MKL takes a slow path."""
     info = Path("/proc/cpuinfo")
     text = info.read_text(errors="replace") if info.exists() else platform.processor()
     return "AuthenticAMD" in text

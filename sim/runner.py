@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -68,17 +67,9 @@ def _open_work(config: WorkConfig) -> Work:
     return open_kernel(config.pow_params, config.batch_size, config.threads)
 
 
-@dataclass
-class _Clock:
-    started: float
-
-    def seconds(self) -> float:
-        return round(time.perf_counter() - self.started, 3)
-
-
 def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progress) -> Result:
     """Run a loaded scenario; raises `Interrupted` with the finished part on Ctrl-C."""
-    clock = _Clock(time.perf_counter())
+    started = time.perf_counter()
     with _open_work(scenario.work) as work, progress(scenario) as report:
         world = build_world(scenario, work, lambda ended: report(ended, world.recorder))
         status = "finished"
@@ -93,7 +84,7 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
                 **provenance,
                 "status": status,
                 "trace_hash": world.recorder.trace_hash,
-                "wall_seconds": clock.seconds(),
+                "wall_seconds": round(time.perf_counter() - started, 3),
                 "work": work.describe(),
             },
             summary=summarise(frames),

@@ -26,12 +26,12 @@ def build_frames(recorder: Recorder) -> Frames:
     ml_nodes = _table(recorder, records.MLNodeFinished)
     transactions = _build_transactions(recorder)
     participants = _build_participants(recorder, ml_nodes)
-    blocks = _with_delays(_table(recorder, records.BlockAgreed), "block/" + _heights(recorder), recorder)
+    blocks = _table(recorder, records.BlockAgreed)
     raw: Frames = {
         "epochs": _build_epochs(recorder, ml_nodes, participants, transactions),
         "participants": participants,
         "ml_nodes": ml_nodes,
-        "blocks": blocks,
+        "blocks": _with_delays(blocks, "block/" + blocks["height"].astype("str"), recorder),
         "transactions": transactions,
         "validations": _table(recorder, records.ValidationDone),
         "difficulty": _table(recorder, records.DifficultyDecided),
@@ -47,6 +47,11 @@ def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     return frame[list(dtypes)].astype(dtypes).reset_index(drop=True)
 
 
+def is_rejected(participants: pd.DataFrame) -> pd.Series:
+    """Whose claim failed; whoever claimed nothing was neither accepted nor rejected."""
+    return ~participants["is_accepted"] & (participants["reason"] != NO_CLAIM)
+
+
 def _table(recorder: Recorder, kind: type[Any]) -> pd.DataFrame:
     rows = recorder.rows(kind)
     return pd.DataFrame(
@@ -57,10 +62,6 @@ def _table(recorder: Recorder, kind: type[Any]) -> pd.DataFrame:
             for field in dataclasses.fields(kind)
         }
     )
-
-
-def _heights(recorder: Recorder) -> pd.Series:
-    return pd.Series([str(row.height) for row in recorder.rows(records.BlockAgreed)], dtype="str")
 
 
 def _with_delays(frame: pd.DataFrame, message_ids: pd.Series, recorder: Recorder) -> pd.DataFrame:
@@ -108,7 +109,7 @@ def _build_epochs(
     produced = ml_nodes.groupby("epoch").agg(
         n_ml_nodes=("node_id", "size"), tried=("tried", "sum"), valid=("valid", "sum")
     )
-    judged = participants.assign(rejected=~participants["is_accepted"] & (participants["reason"] != NO_CLAIM))
+    judged = participants.assign(rejected=is_rejected(participants))
     outcome = judged.groupby("epoch").agg(
         claimed_nonces=("claimed_nonces", "sum"),
         accepted=("is_accepted", "sum"),

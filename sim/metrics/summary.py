@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from sim.metrics.frames import NO_CLAIM, Frames
+from sim.metrics.frames import Frames, is_rejected
 from sim.metrics.statistics import compute_wilson_interval
 
 
@@ -15,7 +15,7 @@ def summarise(frames: Frames) -> dict[str, Any]:
     epochs, participants, transactions = frames["epochs"], frames["participants"], frames["transactions"]
     tried, valid = int(epochs["tried"].sum()), int(epochs["valid"].sum())
     expected = float((epochs["hit_probability"] * epochs["tried"]).sum() / tried) if tried else None
-    rejected = participants[~participants["is_accepted"] & (participants["reason"] != NO_CLAIM)]
+    rejected = participants[is_rejected(participants)]
     return {
         "n_epochs": len(epochs),
         "simulated_seconds": float(epochs["end_seconds"].max()) if len(epochs) else 0.0,

@@ -43,6 +43,10 @@ class Link:
     latency_seconds: float
     bandwidth_bits_per_second: float
 
+    def compute_transfer_seconds(self, size_bytes: int) -> float:
+        """Time on the wire, without latency and queue."""
+        return BITS_PER_BYTE * size_bytes / self.bandwidth_bits_per_second
+
 
 class Network:
     """All hosts' links. A host that has not joined neither receives nor relays."""
@@ -82,7 +86,7 @@ class Network:
         for link in self.get_peers(sender):
             if link.receiver == came_from:
                 continue
-            free_at += BITS_PER_BYTE * message.size_bytes / link.bandwidth_bits_per_second
+            free_at += link.compute_transfer_seconds(message.size_bytes)
             hop = self._env.timeout(free_at + link.latency_seconds - now)
             hop.callbacks.append(partial(self._arrive, message, link.receiver, sender))
         self._upload_free_at[sender] = free_at

@@ -27,7 +27,6 @@ from sim.strategies.base import Claim, Strategy, Vote
 SYNC_RETRY_SECONDS = 1.0
 STATE_SYNC_BYTES = 1_000_000  # size of the state that a newcomer downloads from a peer [I]
 PUBLIC_KEY_BYTES = 33
-BITS_PER_BYTE = 8
 
 
 @dataclass(frozen=True)
@@ -86,8 +85,7 @@ class Host:
             link = min(links, key=lambda link: link.latency_seconds)
             yield env.timeout(link.latency_seconds)
             height = get_height(link.receiver)
-            download_seconds = BITS_PER_BYTE * STATE_SYNC_BYTES / link.bandwidth_bits_per_second
-            yield env.timeout(link.latency_seconds + download_seconds)
+            yield env.timeout(link.latency_seconds + link.compute_transfer_seconds(STATE_SYNC_BYTES))
             self.chain.sync_to(height)
 
     # What arrives

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import simpy
 
@@ -38,7 +37,7 @@ def sample_claims(state: ChainState, params: ProtocolParams, validator_key: str)
     samples = []
     for participant, batches in batches_by_participant(state).items():
         claimed = list(
-            chain.from_iterable(((b.proofs.public_key, nonce) for nonce in b.proofs.nonces) for b in batches)
+            itertools.chain.from_iterable(((b.proofs.public_key, nonce) for nonce in b.proofs.nonces) for b in batches)
         )
         positions = select_positions(len(claimed), params.validation_sample_size, seed)
         samples.append(Sample(participant, len(claimed), tuple(claimed[i] for i in positions.tolist())))

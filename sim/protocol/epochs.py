@@ -92,14 +92,15 @@ def form_epoch(
     index = state.upcoming.index
     claims = {who: [b.proofs.nonces for b in batches] for who, batches in batches_by_participant(state).items()}
     counted = {who: count_nonces(nonces, params.rules) for who, nonces in claims.items()}
-    verdicts = {who: _judge(state, index, who, compute_claimed_weight(counted[who], params.rules)) for who in claims}
-    accepted = {who: compute_claimed_weight(counted[who], params.rules) for who, v in verdicts.items() if v.is_accepted}
+    claimed_weights = {who: compute_claimed_weight(n_counted, params.rules) for who, n_counted in counted.items()}
+    verdicts = {who: _judge(state, index, who, weight) for who, weight in claimed_weights.items()}
+    accepted = {who: weight for who, weight in claimed_weights.items() if verdicts[who].is_accepted}
     weights = cap_weights(accepted, params.max_individual_power_percentage)
     outcomes = {
         who: ParticipantOutcome(
             claimed_nonces=sum(len(nonces) for nonces in claims[who]),
             counted_nonces=counted[who],
-            claimed_weight=compute_claimed_weight(counted[who], params.rules),
+            claimed_weight=claimed_weights[who],
             verdict=verdicts[who],
             weight=weights.get(who, 0),
         )

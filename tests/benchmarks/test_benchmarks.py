@@ -1,19 +1,19 @@
 """Speed beside its limit, as ratios inside one run (`make bench`). Nothing is asserted as a wall time."""
 
-import time
 from collections.abc import Callable
 
 import networkx as nx
-import numpy as np
 import pytest
 import simpy
 import torch
 
-from pow.distances import distances_of, input_of
+from pow.benchmark import compute_gflop, measure_product, measure_seconds
+from pow.distances import distances_of
 from pow.fast import FastForward
+from pow.inputs import inputs_float32
 from pow.kernel import Kernel
 from pow.linear import LINEARS, linear_name
-from pow.params import PRESETS
+from pow.params import PRESETS, mode_of
 from pow.transformer import build
 from sim.metrics.recorder import Recorder
 from sim.network.gossip import Network
@@ -24,14 +24,8 @@ BATCH = 100
 
 
 def rate(work: Callable[[], object], amount: float, seconds: float = 2.0) -> float:
-    """Amount per second of the fastest repetition within about `seconds`, after one warm-up."""
-    work()
-    best, end = float("inf"), time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        start = time.perf_counter()
-        work()
-        best = min(best, time.perf_counter() - start)
-    return amount / best
+    """Amount per second of the fastest repetition."""
+    return amount / measure_seconds(work, seconds)
 
 
 def show(title: str, rows: list[tuple[str, float, str]], limit: float, *, at_least: float) -> None:
@@ -48,20 +42,15 @@ def test_forward_beside_the_matrix_product(dtype: str) -> None:
     params, before = PRESETS["devtest"], torch.get_num_threads()
     torch.set_num_threads(1)
     model = build(HASH, params, dtype)
-    x = np.stack([input_of(HASH, "k", nonce, params) for nonce in range(BATCH)])
-    data = torch.bfloat16 if dtype == "mixed" else torch.float32
-    a, w = torch.randn(4 * BATCH, params.dim).to(data), torch.randn(params.hidden_dim, params.dim).to(data)
-    flop = 2.0 * a.shape[0] * w.numel()
-    products = {name: LINEARS[name] for name in ("torch", "onednn")}
-    with torch.inference_mode():
-        limit = max(rate(lambda product=product: product(a, w), flop / 1e9) for product in products.values())
-    layer = 4 * params.dim**2 + 3 * params.dim * params.hidden_dim
-    per_nonce = 2 * (params.seq_len * params.n_layers * layer + params.vocab_size * params.dim) / 1e9
-    fast = FastForward(model, LINEARS[linear_name("auto", "bfloat16" if dtype == "mixed" else "float32")])
+    x = inputs_float32(HASH, "k", range(BATCH), params)
+    data_type = mode_of(dtype).linear
+    products = {name: measure_product(name, params, data_type, BATCH, 2.0) for name in ("torch", "onednn")}
+    limit, gflop = max(products.values()), BATCH * compute_gflop(params)
+    fast = FastForward(model, LINEARS[linear_name("auto", data_type)])
     rows = [
-        ("readable forward", rate(lambda: model.last_logits(x), BATCH * per_nonce), "GFLOP/s"),
-        ("fast forward", rate(lambda: fast.last_logits(x), BATCH * per_nonce), "GFLOP/s"),
-        ("fastest matrix product", limit, "GFLOP/s"),
+        ("readable forward", rate(lambda: model.last_logits(x), gflop), "GFLOP/s"),
+        ("fast forward", rate(lambda: fast.last_logits(x), gflop), "GFLOP/s"),
+        *((f"matrix product, {name}", product, "GFLOP/s") for name, product in products.items()),
     ]
     show(f"devtest {dtype}, one thread, forward pass", rows, limit, at_least=0.75)
     torch.set_num_threads(before)
