@@ -16,6 +16,9 @@ import pandas as pd
 import pytest
 
 import sim
+from sim.execution.store import create
+from sim.provenance import get_provenance, get_source_version
+from sim.scenario.sweep import load_sweep_file
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE_SECONDS = 60.0
@@ -162,12 +165,14 @@ def test_second_program_on_one_folder_is_refused(
     mini: Path, mini_bytes: bytes, helpers: SimpleNamespace, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    first = helpers.start_sweep(mini, "--out", out, "--workers", 1)
-    wait_for_rows(out, 1)
+    out.mkdir()
+    sweep = load_sweep_file(mini)
+    first = create(out, sweep.text, {**get_provenance(sweep.seed), "source_version": get_source_version()})
     errors = refuse(helpers.start_sweep(mini, "--resume", out))
-    assert f"process {first.pid} on " in errors
+    assert f"process {os.getpid()} on " in errors
     assert "already" in refuse(helpers.start_sweep(mini, "--out", out))
-    first.communicate(timeout=PATIENCE_SECONDS)
+    first.close()
+    sim.sweep(mini, workers=1, resume=out)
     assert (out / "runs.parquet").read_bytes() == mini_bytes
 
 

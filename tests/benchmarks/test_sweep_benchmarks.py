@@ -1,0 +1,147 @@
+"""Sweeps beside their bars, as ratios inside one run (`make bench`)."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sim.execution.driver import open_local
+from sim.execution.loop import Loop, Workers
+from sim.execution.plan import Plan
+from sim.execution.store import Row, create, read_journal
+from sim.execution.table import write_tables
+from sim.metrics.measures import MEASURES
+from sim.scenario.sweep import Sweep, expand, load_sweep_file
+
+pytestmark = pytest.mark.benchmark
+ROOT = Path(__file__).parent.parent.parent
+BASE = (ROOT / "tests" / "data" / "small.yaml").read_text()
+
+MODULE = """
+import time
+from sim.execution.worker import Outcome
+
+def execute_chunk(chunk, limit, version):
+    return [run(spec) for spec in chunk]
+
+def run(spec):
+    started = time.process_time()
+    while time.process_time() - started < {seconds}:
+        sum(range(1000))
+    return Outcome(spec.run_id, {{}}, None, {seconds}, "here")
+"""
+
+
+def make_busy(folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float) -> Any:
+    """A function for workers whose runs need so much of a processor's time and do nothing."""
+    name = f"busy_{str(seconds).replace('.', '_')}"
+    (folder / f"{name}.py").write_text(MODULE.format(seconds=seconds))
+    monkeypatch.syspath_prepend(folder)
+    return __import__(name).execute_chunk
+
+
+def make_sweep(folder: Path, n: int) -> Sweep:
+    file = folder / f"{n}.yaml"
+    file.write_text(f"{BASE}sweep: {{grid: {{difficulty.max_step: [1.5, 2]}}, replications: {n // 2}}}\n")
+    return load_sweep_file(file)
+
+
+def time_sweep(sweep: Sweep, folder: Path, workers: Workers, execute: Any) -> float:
+    """Seconds of wall time for all runs; starting the workers, a second or two each, is not counted."""
+    folder.mkdir()
+    store = create(folder, sweep.text, {})
+    for warm_up in ((time.sleep, 0.5), (execute, (), None, "v")):  # processes, then what they import, once a worker
+        for future in [workers.executor.submit(*warm_up) for _ in range(workers.count())]:
+            future.result()
+    plan = Plan(sweep, "v")
+    arguments: dict[str, Any] = {"time_limit": None, "code_version": "v", "report": lambda tally: None}
+    started = time.perf_counter()
+    assert len(Loop(workers, plan, store, execute=execute, **arguments).run([])) == plan.n_runs
+    seconds = time.perf_counter() - started
+    store.close()
+    return seconds
+
+
+def show(title: str, rows: Sequence[tuple[str, str]]) -> None:
+    print(f"\n{title}")
+    for name, value in rows:
+        print(f"  {name:<64} {value}")
+
+
+def test_local_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long, short, n_short = make_busy(tmp_path, monkeypatch, 1.0), make_busy(tmp_path, monkeypatch, 0.1), 60
+    sweep, seconds = make_sweep(tmp_path, 10), {}
+    for n_workers in (1, 2):
+        with open_local(n_workers) as workers:
+            seconds[n_workers] = time_sweep(sweep, tmp_path / str(n_workers), workers, long)
+    with open_local(1) as workers:
+        small = time_sweep(make_sweep(tmp_path, n_short), tmp_path / "small", workers, short)
+    rows = [
+        ("2 workers / 1 worker, throughput on 1 s runs (bar: 1.85)", f"{seconds[1] / seconds[2]:.2f}"),
+        ("overhead a run on 0.1 s runs (bar: 5 ms)", f"{(small / n_short - 0.1) * 1000:.2f} ms"),
+    ]
+    show("local workers", rows)
+
+
+def test_dask_beside_local_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("distributed")
+    from sim.execution.cluster import open_scheduler
+
+    execute, sweep = make_busy(tmp_path, monkeypatch, 1.0), make_sweep(tmp_path, 10)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "protocol": "tcp"}
+    with (
+        distributed.LocalCluster(**options) as cluster,
+        open_scheduler(cluster.scheduler_address, None, lambda text: None) as workers,
+    ):
+        dask = time_sweep(sweep, tmp_path / "dask", workers, execute)
+    with open_local(2) as workers:
+        local = time_sweep(sweep, tmp_path / "local", workers, execute)
+    show("dask, 2 workers", [("dask / local, wall time on 1 s runs (bar: 1.10)", f"{dask / local:.2f}")])
+
+
+def test_scan_of_10000_finished_runs(tmp_path: Path) -> None:
+    sweep, folder = make_sweep(tmp_path, 10_000), tmp_path / "out"
+    folder.mkdir()
+    store = create(folder, sweep.text, {})
+    measures = dict.fromkeys(MEASURES, 0.123456789012345)
+    for spec in expand(sweep, "v"):
+        identity = (spec.run_id, spec.point, spec.replication, spec.seed)
+        store.append([Row(*identity, measures, None, 1.0, "machine", 1, "2026-01-01T00:00:00+00:00")])
+    started = time.perf_counter()
+    rows = read_journal(folder)
+    assert Plan(sweep, "v").start(rows) == []
+    scan = time.perf_counter() - started
+    started = time.perf_counter()
+    write_tables(folder, sweep, rows)
+    write = time.perf_counter() - started
+    store.close()
+    lines = [
+        ("resume scans them (bar: 3 s)", f"{scan:.2f} s"),
+        ("both tables written", f"{write:.2f} s"),
+        (
+            "memory of the driver at its largest (bar: 400 MB)",
+            f"{measure_memory(tmp_path / '10000.yaml', folder):.0f} MB",
+        ),
+    ]
+    show("10000 finished runs", lines)
+
+
+def measure_memory(file: Path, folder: Path) -> float:
+    """Megabytes of a program that holds all rows and all specifications, and writes the tables."""
+    code = (
+        "import resource\n"
+        "from sim.execution.driver import *\n"
+        "from sim.execution.store import read_journal\n"
+        f"sweep, rows = load_sweep_file({str(file)!r}), read_journal(Path({str(folder)!r}))\n"
+        "todo = Plan(sweep, 'v').start([])\n"
+        "assert len(todo) == len(rows)\n"
+        f"write_tables(Path({str(folder)!r}), sweep, rows)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return float(done.stdout)
