@@ -82,13 +82,18 @@ def open_folder(scenario_name: str, scenario_yaml: str, out: Path | None, root: 
             return folder
         except FileExistsError:
             if out is not None:
-                if folder.is_dir() and not any(folder.iterdir()):
+                if folder.is_dir() and all(_is_scaffold(file.name) for file in folder.iterdir()):
                     return folder
                 raise UserError(f"--out {out}: exists already; results are never overwritten") from None
             number += 1
             folder = wanted.with_name(f"{wanted.name}-{number}")
         except OSError as error:
             raise UserError(f"cannot make the results folder {folder}: {error.strerror}") from None
+
+
+def _is_scaffold(name: str) -> bool:
+    """Whether a file is what a program leaves that was killed before it had described its run: nothing is lost."""
+    return name.startswith(".") or name == PROVENANCE_FILE
 
 
 def write_text(path: Path, text: str) -> None:

@@ -65,14 +65,14 @@ def run_sweep(
     say = _say if progress else _say_nothing
     with ExitStack() as stack:
         # A folder is looked at before a cluster is asked for, and made only when somebody is there to compute.
-        store = reopen(resume, sweep.text, _describe(sweep)) if resume is not None else None
+        store = reopen(resume, sweep.text, describe_sweep(sweep)) if resume is not None else None
         if store is not None:
             stack.callback(store.close)
             if (store.folder / RUNS_FILE).is_file():
                 return _finish(store, sweep, None)
         workers = stack.enter_context(_open_workers(where, say))
         if store is None:
-            store = create(open_folder(sweep.name, sweep.text, out, root), sweep.text, _describe(sweep))
+            store = create(open_folder(sweep.name, sweep.text, out, root), sweep.text, describe_sweep(sweep))
             stack.callback(store.close)
         say(f"{store.folder}: {workers.description}")
         rows = _compute(sweep, store, workers, sweep_progress if progress else silent_progress, say)
@@ -114,8 +114,10 @@ def _tell_rest(loop: Loop, plan: Plan, store: Store) -> str:
     )
 
 
-def _describe(sweep: Sweep) -> dict[str, Any]:
-    return {**get_provenance(sweep.seed), "source_version": get_source_version()}
+def describe_sweep(sweep: Sweep) -> dict[str, Any]:
+    """Return a sweep's provenance: what it is, and which code and machine run it."""
+    made = {**get_provenance(sweep.seed), "source_version": get_source_version()}
+    return {"name": sweep.name, "axes": sweep.axes, **made}
 
 
 @contextmanager

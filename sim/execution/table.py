@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from sim.errors import UserError
 from sim.execution.store import RUNS_FILE, SWEEP_FILE, TIMINGS_FILE, Row, read_journal
 from sim.metrics.measures import MEASURES
+from sim.results import PROVENANCE_FILE
 from sim.scenario.sweep import Sweep, load_sweep_file
 from sim.units import BIT_RATE, SIZE, TIME, QuantityError, parse_quantity
 
@@ -45,20 +46,32 @@ class SweepResult:
 
 
 def load_sweep(folder: str | PathLike[str]) -> SweepResult:
-    """Load a sweep's folder, finished or not; raises `UserError` where it is not one."""
+    """Load a sweep's folder, finished or not; raises `UserError` where it is not one.
+
+    The tables of a finished sweep are read as they stand, also those of an older version of the code.
+    """
     path = Path(folder)
     if not (path / SWEEP_FILE).is_file():
         raise UserError(f"{path}: not the folder of a sweep: no {SWEEP_FILE} in it")
-    sweep = load_sweep_file(path / SWEEP_FILE)
     is_finished = (path / RUNS_FILE).is_file()
-    if is_finished:
-        runs, timings = pq.read_table(path / RUNS_FILE), pq.read_table(path / TIMINGS_FILE)
-    else:
-        rows = sort_rows(read_journal(path))
-        runs, timings = build_runs(sweep, rows), build_timings(rows)
+    runs, timings = _read_tables(path) if is_finished else _read_unfinished(path)
+    made = json.loads((path / PROVENANCE_FILE).read_text(encoding="utf-8"))
+    measures = tuple(measure for measure in MEASURES if measure in runs.column_names)
     return SweepResult(
-        sweep.name, runs.to_pandas(), sweep.axes, tuple(MEASURES), timings.to_pandas(), path, is_finished
+        made["name"], runs.to_pandas(), tuple(made["axes"]), measures, timings.to_pandas(), path, is_finished
     )
+
+
+def _read_tables(folder: Path) -> tuple[pa.Table, pa.Table]:
+    try:
+        return pq.read_table(folder / RUNS_FILE), pq.read_table(folder / TIMINGS_FILE)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise UserError(f"{folder}: its tables cannot be read: {error}") from None
+
+
+def _read_unfinished(folder: Path) -> tuple[pa.Table, pa.Table]:
+    rows = sort_rows(read_journal(folder))
+    return build_runs(load_sweep_file(folder / SWEEP_FILE), rows), build_timings(rows)
 
 
 def write_tables(folder: Path, sweep: Sweep, rows: Sequence[Row]) -> None:

@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import io
+import json
 from html import escape
 from pathlib import Path
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from sim.figures.page import build_figure, build_page, build_section, build_text_section, build_warning
 from sim.figures.plots import FIGURES
 from sim.figures.table import ORIGINS
 from sim.results import Result, write_text
 
-PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>powsim: {title}</title>
-<style>
-body {{ font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }}
-h1 {{ font-size: 1.5rem; }} h2 {{ font-size: 1.15rem; margin-top: 2rem; }}
-table {{ border-collapse: collapse; }} td, th {{ padding: .25rem .55rem; text-align: right; }}
-tr {{ border-bottom: 1px solid #ddd; }}
-.scroll {{ overflow-x: auto; }} svg {{ max-width: 100%; height: auto; }}
-pre {{ background: #f6f6f4; padding: .8rem; overflow-x: auto; font-size: 13px; }}
-</style>
-<h1>{title}</h1>
-<p>{lead}</p>
-{warnings}
-<h2>Epochs</h2><div class="scroll">{epochs}</div>
-{rejections}
-{figures}
-<h2>Scenario</h2><pre>{scenario}</pre>
-<h2>Provenance</h2><pre>{provenance}</pre>
-</html>
-"""
 EPOCH_FORMATS = {
     "r_target": "{:.6f}".format,
     "difficulty": "{:.2f}".format,
@@ -71,8 +50,6 @@ def write_report(result: Result, folder: Path) -> Path:
 
 
 def _build_page(result: Result, figures: dict[str, Figure]) -> str:
-    import json
-
     summary, provenance = result.summary, result.provenance
     title = result.scenario_yaml.splitlines()[0].removeprefix("name:").strip()
     lead = (
@@ -81,16 +58,15 @@ def _build_page(result: Result, figures: dict[str, Figure]) -> str:
         f"{summary['distances_shared']} shared; "
         f"status: {provenance['status']}."
     )
-    return PAGE.format(
-        title=escape(title),
-        lead=escape(lead),
-        warnings="".join(f"<p><strong>Warning:</strong> {escape(text)}</p>" for text in summary["warnings"]),
-        epochs=_build_epochs(result),
-        rejections=_build_rejections(result),
-        figures="\n".join(f"<figure>{_to_svg(figure)}</figure>" for figure in figures.values()),
-        scenario=escape(result.scenario_yaml),
-        provenance=escape(json.dumps(provenance, indent=2)),
+    parts = (
+        *(build_warning(text) for text in summary["warnings"]),
+        build_section("Epochs", _build_epochs(result)),
+        build_section("Rejected claims", _build_rejections(result)),
+        *(build_figure(figure) for figure in figures.values()),
+        build_text_section("Scenario", result.scenario_yaml),
+        build_text_section("Provenance", json.dumps(provenance, indent=2)),
     )
+    return build_page(title, lead, parts)
 
 
 def _build_epochs(result: Result) -> str:
@@ -104,15 +80,5 @@ def _build_rejections(result: Result) -> str:
         f"<td>{escape(row['reason'])}</td></tr>"
         for row in result.summary["rejections"]
     )
-    if not rows:
-        return ""
     head = "<tr><th>epoch</th><th>participant</th><th>strategy</th><th>reason</th></tr>"
-    return f'<h2>Rejected claims</h2><div class="scroll"><table>{head}{rows}</table></div>'
-
-
-def _to_svg(figure: Figure) -> str:
-    buffer = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "powsim"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    svg = buffer.getvalue()
-    return svg[svg.index("<svg") :]
+    return f"<table>{head}{rows}</table>" if rows else ""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sim.errors import UserError
+
+if TYPE_CHECKING:
+    from sim.execution.table import SweepResult
 
 Folder = Annotated[Path, typer.Argument(help="results folder of a sweep", show_default=False)]
 Other = Annotated[Path | None, typer.Argument(help="second sweep over the same points", show_default=False)]
@@ -30,17 +34,26 @@ def compare(
     """Print paired differences with their intervals: of two sweeps, or of one sweep's points from a baseline point."""
     from sim.studies.compare import compare as compare_sweeps
     from sim.studies.compare import compare_points
-    from sim.studies.folders import read_sweep
     from sim.studies.tables import print_comparison
 
     if other is not None and baseline is not None:
         raise UserError("--baseline names a point of one sweep: it goes with one folder, not with two")
     if other is None:
-        found = compare_points(read_sweep(folder), baseline, measures=measure, common=common, level=level)
+        found = compare_points(_open(folder), baseline, measures=measure, common=common, level=level)
         title = f"{folder}: differences from {'its first point' if baseline is None else f'point {baseline}'}"
     else:
-        found = compare_sweeps(read_sweep(folder), read_sweep(other), measures=measure, common=common, level=level)
+        found = compare_sweeps(_open(folder), _open(other), measures=measure, common=common, level=level)
         title = f"{other} - {folder}"
     if csv is not None:
         found.to_csv(csv, index=False)
     print_comparison(found, title=title)
+
+
+def _open(folder: Path) -> SweepResult:
+    """Load a finished sweep; it is named by its folder, for two sweeps of one file have one name."""
+    from sim.execution.table import load_sweep
+
+    found = load_sweep(folder)
+    if not found.is_finished:
+        raise UserError(f"{folder}: the sweep is not finished; `powsim sweep FILE --resume {folder}` does the rest")
+    return replace(found, name=str(folder))

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pow.devices import get_n_cpus
+from pow.devices import cpu_batch_size, get_n_cpus
 from pow.kernel import Kernel
 from pow.params import PowParams
 from pow.validation import is_valid
@@ -42,7 +42,7 @@ class KernelWork:
         self, params: PowParams, batch_size: int | None, n_threads: int | None, n_layers: int | None = None
     ) -> None:
         self._params = params
-        self._batch_size = batch_size
+        self._batch_size = batch_size or cpu_batch_size(params)
         self._n_layers = n_layers
         self._n_threads = n_threads or get_n_cpus()
         self._numbers: dict[tuple[str, str], _Numbers] = {}

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -62,9 +63,18 @@ def make_table(file: Path, folder: Path) -> bytes:
 
 
 @pytest.fixture
-def helpers() -> SimpleNamespace:
-    """The functions above (test modules cannot import this file)."""
-    return SimpleNamespace(write_sweep=write_sweep, start_sweep=start_sweep, make_table=make_table)
+def helpers() -> Iterator[SimpleNamespace]:
+    """The functions above (test modules cannot import this file); programs end with the test, even a failed one."""
+    programs = []
+
+    def start(file: Path, *arguments: object) -> subprocess.Popen[str]:
+        programs.append(start_sweep(file, *arguments))
+        return programs[-1]
+
+    yield SimpleNamespace(write_sweep=write_sweep, start_sweep=start, make_table=make_table)
+    for program in programs:
+        program.kill()
+        program.communicate()
 
 
 @pytest.fixture

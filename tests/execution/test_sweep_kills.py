@@ -16,19 +16,23 @@ import pandas as pd
 import pytest
 
 import sim
+from sim.execution.driver import describe_sweep
 from sim.execution.store import create
-from sim.provenance import get_provenance, get_source_version
 from sim.scenario.sweep import load_sweep_file
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE_SECONDS = 60.0
 
 
+def count_rows(folder: Path) -> int:
+    return sum(file.read_bytes().count(b"\n") for file in (folder / "journal").glob("*.jsonl"))
+
+
 def wait_for_rows(folder: Path, n: int) -> None:
     """Wait until so many runs are on disk."""
     end = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end:
-        if sum(file.read_bytes().count(b"\n") for file in (folder / "journal").glob("*.jsonl")) >= n:
+        if count_rows(folder) >= n:
             return
         time.sleep(0.01)
     pytest.fail(f"fewer than {n} runs on disk")
@@ -50,7 +54,6 @@ def has_ended(pid: int) -> bool:
         return True
 
 
-@pytest.mark.slow
 def test_worker_killed_in_the_middle(mini: Path, mini_bytes: bytes, helpers: SimpleNamespace, tmp_path: Path) -> None:
     out = tmp_path / "out"
     program = helpers.start_sweep(mini, "--out", out, "--workers", 2)
@@ -61,41 +64,53 @@ def test_worker_killed_in_the_middle(mini: Path, mini_bytes: bytes, helpers: Sim
     assert (out / "runs.parquet").read_bytes() == mini_bytes
 
 
-def kill_and_resume(mini: Path, helpers: SimpleNamespace, out: Path, seconds: list[float]) -> bytes:
-    """Kill the program after each of the times, counted from its first run; then let it end."""
-    option = "--out"
-    for delay in seconds:
-        program = helpers.start_sweep(mini, option, out, "--workers", 2)
-        before = len(list((out / "journal").glob("*"))) if out.exists() else 0
-        end = time.monotonic() + PATIENCE_SECONDS
-        while program.poll() is None and len(list((out / "journal").glob("*"))) == before:
-            assert time.monotonic() < end
-            time.sleep(0.01)
-        time.sleep(delay)
-        workers = worker_pids(program.pid) if program.poll() is None else []
-        program.kill()
-        program.communicate()
-        for pid in workers:
-            while not has_ended(pid):
-                assert time.monotonic() < end, "a worker outlives its program"
-                time.sleep(0.01)
-        option = "--resume"
-    program = helpers.start_sweep(mini, option, out, "--workers", 1)
+def kill_at(program: "subprocess.Popen[str]", seconds: float) -> None:
+    """Kill the program so long after its start; its workers end by themselves."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and program.poll() is None:
+        time.sleep(0.005)
+    workers = worker_pids(program.pid) if program.poll() is None else []
+    program.kill()
+    program.communicate()
+    limit = time.monotonic() + PATIENCE_SECONDS
+    while not all(has_ended(pid) for pid in workers):
+        assert time.monotonic() < limit, "a worker outlives its program"
+        time.sleep(0.01)
+
+
+def test_twenty_kills_at_random_moments(
+    mini: Path, mini_bytes: bytes, helpers: SimpleNamespace, tmp_path: Path
+) -> None:
+    """From its start to after its first runs a program is killed twenty times; one more ends the sweep."""
+    out, draw = tmp_path / "out", random.Random(1)
+    program = helpers.start_sweep(mini, "--out", out, "--workers", 2)
+    started = time.monotonic()
+    wait_for_rows(out, 1)
+    first_row_seconds = time.monotonic() - started
+    kill_at(program, 0)
+    n_on_disk = [count_rows(out)]
+    for _ in range(19):
+        program = helpers.start_sweep(mini, "--resume", out, "--workers", 2)
+        kill_at(program, draw.uniform(0.1, 1.2) * first_row_seconds)
+        n_on_disk.append(count_rows(out) if (out / "journal").exists() else 12)
+    assert n_on_disk == sorted(n_on_disk), "a kill loses nothing that was finished"
+    program = helpers.start_sweep(mini, "--resume", out, "--workers", 1)
     _, errors = program.communicate(timeout=PATIENCE_SECONDS)
     assert program.returncode == 0, errors
-    return (out / "runs.parquet").read_bytes()
+    assert (out / "runs.parquet").read_bytes() == mini_bytes
 
 
-def test_program_killed_at_two_moments(mini: Path, mini_bytes: bytes, helpers: SimpleNamespace, tmp_path: Path) -> None:
-    assert kill_and_resume(mini, helpers, tmp_path / "out", [0.0, 0.2]) == mini_bytes
-
-
-@pytest.mark.slow
-def test_program_killed_twenty_times(mini: Path, mini_bytes: bytes, helpers: SimpleNamespace, tmp_path: Path) -> None:
-    draw = random.Random(1)
-    for number in range(10):
-        moments = [draw.uniform(0, 0.8) for _ in range(2)]
-        assert kill_and_resume(mini, helpers, tmp_path / str(number), moments) == mini_bytes, moments
+@pytest.mark.parametrize("left", [[], [".lock"], [".lock", "provenance.json"], [".lock", ".sweep.yaml.part"]])
+def test_killed_before_the_sweep_stood_in_its_folder(
+    mini: Path, mini_bytes: bytes, tmp_path: Path, left: list[str]
+) -> None:
+    """Nothing has run yet, so the same command begins anew."""
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in left:
+        (out / name).write_text("")
+    sim.sweep(mini, workers=1, out=out)
+    assert (out / "runs.parquet").read_bytes() == mini_bytes
 
 
 @pytest.fixture
@@ -112,7 +127,6 @@ def unfinished(mini: Path, helpers: SimpleNamespace, tmp_path: Path) -> Path:
     return out
 
 
-@pytest.mark.slow
 def test_interrupted_then_resumed(
     mini: Path, mini_bytes: bytes, helpers: SimpleNamespace, unfinished: Path, tmp_path: Path
 ) -> None:
@@ -167,7 +181,7 @@ def test_second_program_on_one_folder_is_refused(
     out = tmp_path / "out"
     out.mkdir()
     sweep = load_sweep_file(mini)
-    first = create(out, sweep.text, {**get_provenance(sweep.seed), "source_version": get_source_version()})
+    first = create(out, sweep.text, describe_sweep(sweep))
     errors = refuse(helpers.start_sweep(mini, "--resume", out))
     assert f"process {os.getpid()} on " in errors
     assert "already" in refuse(helpers.start_sweep(mini, "--out", out))

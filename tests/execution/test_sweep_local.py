@@ -225,7 +225,7 @@ def test_until_adds_the_same_replications_whatever_the_number_of_workers(
     tables = {sim.sweep(file, workers=n, out=tmp_path / str(n)).runs.to_csv() for n in (1, 2)}
     counts = sim.load_sweep(tmp_path / "1").runs.groupby("point").size().tolist()
     assert len(tables) == 1
-    assert all(10 <= n <= 18 for n in counts)
+    assert counts[0] == 14 > counts[1] >= 10, "the point with few nonces is known less well"
 
 
 def test_wrong_choices_are_told(mini: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`powsim compare` as a person types it."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,23 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import sim
 from sim.errors import UserError
-from sim.metrics.measures import MEASURES
 from sim.studies.commands import compare
-from sim.studies.folders import read_sweep
 
+SCENARIOS = Path(__file__).parent.parent.parent / "scenarios"
 app = typer.Typer()
 app.command()(compare)
+
+
+def write_folder(folder: Path, axes: tuple[str, ...], runs: pd.DataFrame) -> Path:
+    """The folder of a finished sweep, by an older version of the code: its file is no sweep of today's."""
+    folder.mkdir()
+    (folder / "sweep.yaml").write_text("name: old\nrenamed_since: 1\n")
+    (folder / "provenance.json").write_text(json.dumps({"name": "old", "axes": axes}))
+    runs.to_parquet(folder / "runs.parquet")
+    runs[["run_id"]].to_parquet(folder / "timings.parquet")
+    return folder
 
 
 @pytest.fixture
@@ -25,9 +36,7 @@ def folders(make, tmp_path: Path) -> tuple[Path, Path]:
     for number, name in enumerate(("before", "after")):
         points = {(x,): 0.4 + 0.05 * noise[0] + 0.05 * number + 0.001 * noise[1 + number] for x in (2, 4)}
         made = make(points, ("network.topology.degree",))
-        (tmp_path / name).mkdir()
-        made.runs.assign(nonces_valid=1.0).to_parquet(tmp_path / name / "runs.parquet")
-        found.append(tmp_path / name)
+        found.append(write_folder(tmp_path / name, made.axes, made.runs.assign(nonces_valid=1.0)))
     return found[0], found[1]
 
 
@@ -39,10 +48,9 @@ def call(*arguments: object) -> str:
 
 
 def test_columns_are_told_apart(folders) -> None:
-    sweep = read_sweep(folders[0])
+    sweep = sim.load_sweep(folders[0])
     assert sweep.axes == ("network.topology.degree",)
     assert sweep.measures == ("nonces_valid", "success_rate")
-    assert [name for name in MEASURES if name in sweep.measures] == list(sweep.measures)
 
 
 def test_two_sweeps(folders, tmp_path: Path) -> None:
@@ -60,11 +68,15 @@ def test_points_of_one_sweep(folders) -> None:
 
 
 def test_bad_input(folders, tmp_path: Path) -> None:
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "runs.parquet").write_text("no table")
+    broken = write_folder(tmp_path / "broken", (), pd.DataFrame({"run_id": ["a"]}))
+    unfinished = write_folder(tmp_path / "unfinished", (), pd.DataFrame({"run_id": ["a"]}))
+    (broken / "runs.parquet").write_text("no table")
+    (unfinished / "runs.parquet").unlink()
+    (unfinished / "sweep.yaml").write_text((SCENARIOS / "sweeps" / "sample-size.yaml").read_text())
     for arguments, message in [
-        ((tmp_path / "nowhere",), "not the folder of a finished sweep: no runs.parquet in it"),
-        ((tmp_path / "broken",), "cannot be read"),
+        ((tmp_path / "nowhere",), r"not the folder of a sweep: no sweep\.yaml in it"),
+        ((broken,), "its tables cannot be read"),
+        ((unfinished,), "the sweep is not finished; `powsim sweep FILE --resume"),
         ((*folders, "--baseline", 1), "it goes with one folder, not with two"),
         ((folders[0], "--measure", "success"), 'Did you mean "success_rate"'),
         ((folders[0], "--baseline", 9), "has no point 9; its points are 0, 1"),

@@ -1,0 +1,56 @@
+"""A self-contained HTML page: one style for all reports, figures inline."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from html import escape
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>powsim: {title}</title>
+<style>
+body {{ font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }}
+h1 {{ font-size: 1.5rem; }} h2 {{ font-size: 1.15rem; margin-top: 2rem; }}
+table {{ border-collapse: collapse; }} td, th {{ padding: .25rem .55rem; text-align: right; }}
+tr {{ border-bottom: 1px solid #ddd; }}
+.scroll {{ overflow-x: auto; }} svg {{ max-width: 100%; height: auto; }}
+pre {{ background: #f6f6f4; padding: .8rem; overflow-x: auto; font-size: 13px; }}
+</style>
+<h1>{title}</h1>
+<p>{lead}</p>
+{body}
+</html>
+"""
+
+
+def build_page(title: str, lead: str, parts: Iterable[str]) -> str:
+    """Return the page; title and lead are plain text, the parts HTML."""
+    return PAGE.format(title=escape(title), lead=escape(lead), body="\n".join(part for part in parts if part))
+
+
+def build_section(heading: str, table: str) -> str:
+    """A heading and a table that scrolls where it is too wide; nothing where there is no table."""
+    return f'<h2>{escape(heading)}</h2><div class="scroll">{table}</div>' if table else ""
+
+
+def build_text_section(heading: str, text: str) -> str:
+    """A heading and a text as it stands in its file."""
+    return f"<h2>{escape(heading)}</h2><pre>{escape(text)}</pre>"
+
+
+def build_warning(text: str) -> str:
+    """One line that should not be overlooked."""
+    return f"<p><strong>Warning:</strong> {escape(text)}</p>"
+
+
+def build_figure(figure: Figure) -> str:
+    """The figure as inline SVG; the same bytes every time."""
+    buffer = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "powsim"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    svg = buffer.getvalue()
+    return f"<figure>{svg[svg.index('<svg') :]}</figure>"
