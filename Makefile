@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 DOCS_STAMP := $(VENV)/.installed-docs
 CLUSTER_STAMP := $(VENV)/.installed-cluster
 SCENARIO ?= scenarios/baseline.yaml
+SLURM := slurmctld slurmd slurm-client munge
 export PIP_REQUIRE_VIRTUALENV = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
@@ -39,8 +40,11 @@ test: $(STAMP) ## the fast tests (a few minutes on 2 cores)
 test-slow: $(STAMP) ## the golden vectors of testnet and mainnet (tens of minutes, 8 GB)
 	$(BIN)/python -m pytest -m slow --durations=0
 
-test-cluster: $(CLUSTER_STAMP) ## sweeps on a real dask scheduler with worker processes on this machine
-	$(BIN)/python -m pytest -m cluster --durations=5
+test-cluster: $(CLUSTER_STAMP) ## sweeps on a real dask scheduler and a real SLURM on this machine
+	@[ -x /usr/sbin/slurmctld ] || { [ "$$(id -u)" = 0 ] && apt-get update -qq \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(SLURM) >/dev/null; } \
+	  || echo "SLURM is not installed and could not be (Debian: apt-get install $(SLURM)): its tests are skipped"
+	$(BIN)/python -m pytest -m cluster -n 2 --dist loadfile --durations=5 -rs
 
 lint: $(STAMP) ## style, types, layers
 	$(BIN)/ruff check .

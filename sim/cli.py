@@ -56,21 +56,23 @@ def run(file: ScenarioFile, seed: Seed = None, set_: Overrides = None, out: Out 
 
 @app.command()
 def check(file: ScenarioFile, set_: Overrides = None) -> None:
-    """Check a scenario file without running it; prints every mistake with its place."""
+    """Check a scenario or sweep file without running it; prints every mistake with its place."""
     from sim.figures.table import print_checked
-    from sim.scenario import load_scenario
+    from sim.metrics.measures import MEASURES
+    from sim.scenario.sweep import load_any
 
-    print_checked(load_scenario(file, overrides=set_ or ()), file)
+    print_checked(load_any(file, set_ or (), MEASURES), file)
 
 
 @app.command()
-def schema() -> None:
+def schema(sweep: Annotated[bool, typer.Option("--sweep", help="of sweep files instead")] = False) -> None:
     """Print the JSON Schema of scenario files (for editors)."""
     import json
 
-    from sim.scenario import scenario_json_schema
+    from sim.scenario.load import scenario_json_schema
+    from sim.scenario.sweep_schema import sweep_json_schema
 
-    typer.echo(json.dumps(scenario_json_schema(), indent=2))
+    typer.echo(json.dumps(sweep_json_schema() if sweep else scenario_json_schema(), indent=2))
 
 
 @app.command(name="list")
@@ -84,11 +86,16 @@ def list_(kind: Annotated[Kind | None, typer.Argument(help="what to list (defaul
 
 @app.command()
 def report(folder: Annotated[Path, typer.Argument(help="results folder", show_default=False)]) -> None:
-    """Draw the figures and the HTML report of a results folder again."""
+    """Draw the figures and the HTML report of a results folder again, a run's or a sweep's."""
+    from sim.execution.table import is_sweep_folder, load_sweep
     from sim.figures.report import write_report
     from sim.results import load_result
 
-    typer.echo(write_report(load_result(folder), folder))
+    if is_sweep_folder(folder):
+        sweep_commands.report_sweep(load_sweep(folder))
+    else:
+        write_report(load_result(folder), folder)
+    typer.echo(folder / "report.html")
 
 
 app.command()(sweep_commands.sweep)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sim.execution.table import SweepResult
 
 File = Annotated[
     Path, typer.Argument(help="sweep file (YAML): a scenario with `sweep:`, or `scenario: FILE` and `sweep:`")
@@ -46,13 +51,20 @@ def sweep(
         return
     result = run_sweep(file, where, out=out, resume=resume, overrides=set_ or (), progress=True)
 
+    summary = report_sweep(result)
     # Only now: what draws and prints takes a second to load, and workers should not wait for it.
     from sim.figures.sweep_lines import print_failures, select_varying
-    from sim.figures.sweep_report import write_sweep_figures
-    from sim.studies.compare import summarise_sweep
     from sim.studies.tables import print_summary
 
-    summary = summarise_sweep(result)
-    write_sweep_figures(summary, result.folder)
     print_summary(select_varying(summary), title=f"{result.name}: what differs between points")
     print_failures(result)
+
+
+def report_sweep(result: SweepResult) -> pd.DataFrame:
+    """Write a sweep's figures and its page; return its estimates."""
+    from sim.figures.sweep_report import write_sweep_report
+    from sim.studies.compare import summarise_sweep
+
+    summary = summarise_sweep(result)
+    write_sweep_report(result, summary)
+    return summary

@@ -78,7 +78,7 @@ def open_slurm(file: Path, say: Callable[[str], None]) -> Iterator[Workers]:
     except (TypeError, ValueError) as error:
         raise UserError(f"{file}: {error}") from None
     with cluster, distributed.Client(cluster, set_as_default=False) as client:
-        cluster.scale(jobs=n_jobs)
+        cluster.adapt(minimum_jobs=n_jobs, maximum_jobs=n_jobs)  # a job that ends before the sweep is followed by one
         say(f"{n_jobs} SLURM jobs asked for; waiting for the first worker")
         client.wait_for_workers(1)
         check_versions(client)
@@ -132,7 +132,7 @@ def _make_workers(distributed: Any, client: Any, named: str, say: Callable[[str]
     say(f"{named}: {sum(client.nthreads().values())} workers; dashboard {client.dashboard_link}")
     return Workers(
         executor=client.get_executor(pure=False),
-        count=_Count(client),
+        count=_Count(client, say),
         n_ahead=1,  # the next chunk is there before the last one has been reported
         lost=(distributed.KilledWorker,),
         description=named,
@@ -140,15 +140,19 @@ def _make_workers(distributed: Any, client: Any, named: str, say: Callable[[str]
 
 
 class _Count:
-    """Asks how many worker threads there are, not more often than every few seconds."""
+    """Asks how many worker threads there are, not more often than every few seconds; says when there are none."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, say: Callable[[str], None]) -> None:
         self._client = client
+        self._say = say
         self._asked = float("-inf")
-        self._n = 0
+        self._n = 1
 
     def __call__(self) -> int:
         now = time.monotonic()
         if now - self._asked >= COUNT_SECONDS and self._client.status == "running":
-            self._asked, self._n = now, sum(self._client.nthreads().values())
+            before, self._n = self._n, sum(self._client.nthreads().values())
+            self._asked = now
+            if before and not self._n:
+                self._say("no workers at the moment; the sweep goes on when the scheduler has some")
         return self._n

@@ -1,14 +1,19 @@
-"""The figures that a sweep's folder gets by itself."""
+"""The figures and the HTML page that a sweep's folder gets by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sim.execution.store import SWEEP_FILE
+from sim.execution.table import SweepResult
+from sim.figures.page import build_figure, build_page, build_section, build_text_section, build_warning
+from sim.figures.sweep_lines import select_varying
 from sim.figures.sweep_plots import get_axes, is_number, plot_heat_map, plot_measure
+from sim.results import PROVENANCE_FILE, write_text
 
 HEADLINES = (
     *("success_rate", "accepted_nonces_mean", "difficulty_last", "controller_error", "cheater_accepted_share"),
@@ -16,20 +21,50 @@ HEADLINES = (
 )
 
 
-def write_sweep_figures(summary: pd.DataFrame, folder: Path, *, measures: Iterable[str] = HEADLINES) -> list[Path]:
-    """Write PNG files into `folder`/figures and return them: each measure that differs between points.
+def write_sweep_report(result: SweepResult, summary: pd.DataFrame) -> Path:
+    """Write `figures/*.png` and `report.html` into the sweep's folder; return the page.
+
+    `summary` is what `sim.studies.compare.summarise_sweep` makes of the result.
+    """
+    figures = draw_sweep(summary)
+    (result.folder / "figures").mkdir(exist_ok=True)
+    for name, figure in figures.items():
+        figure.savefig(result.folder / "figures" / f"{name}.png", dpi=150)
+    page = result.folder / "report.html"
+    write_text(page, _build_page(result, summary, figures))
+    return page
+
+
+def draw_sweep(summary: pd.DataFrame) -> dict[str, Figure]:
+    """Return the figures of each headline measure that differs between points.
 
     One axis: its band. Two axes: a line per value of the second one, and a heat map. More: points against each axis.
     """
-    wanted = [measure for measure in measures if _differs(summary, measure)]
-    target = folder / "figures"
-    target.mkdir(parents=True, exist_ok=True)
-    written = []
-    for measure in wanted:
-        for name, figure in _draw(summary, measure):
-            written.append(target / f"{name}.png")
-            figure.savefig(written[-1], dpi=150)
-    return written
+    return {
+        name: figure for measure in HEADLINES if _differs(summary, measure) for name, figure in _draw(summary, measure)
+    }
+
+
+def _build_page(result: SweepResult, summary: pd.DataFrame, figures: dict[str, Figure]) -> str:
+    errors = result.runs["error"].dropna().value_counts()
+    status = "finished" if result.is_finished else "unfinished"
+    lead = f"{len(result.runs)} runs at {result.runs['point'].nunique()} points; status: {status}."
+    warnings = summary.loc[~summary["warning"].isin(("", "no values")), "warning"].value_counts()
+    parts = (
+        *(build_warning(f"{count} of {len(result.runs)} runs failed: {error}") for error, count in errors.items()),
+        *(build_warning(f"{text} ({count} of {len(summary)} rows)") for text, count in warnings.items()),
+        *(build_figure(figure) for figure in figures.values()),
+        build_section("Estimates that differ between points", _build_estimates(select_varying(summary))),
+        build_text_section("Sweep", (result.folder / SWEEP_FILE).read_text(encoding="utf-8")),
+        build_text_section("Provenance", (result.folder / PROVENANCE_FILE).read_text(encoding="utf-8")),
+    )
+    return build_page(result.name, lead, parts)
+
+
+def _build_estimates(summary: pd.DataFrame) -> str:
+    shown = summary.drop(columns=["n_missing", "level", "warning"]).rename(columns={"n": "runs", "estimate": "mean"})
+    table: str = shown.to_html(index=False, border=0, float_format="{:.4g}".format, na_rep="")
+    return table
 
 
 def _differs(summary: pd.DataFrame, measure: str) -> bool:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 from sim.results import Result
-
-if TYPE_CHECKING:
-    from sim.scenario import Scenario
+from sim.scenario import Scenario
+from sim.scenario.sweep import Sweep
 
 WIDTH_WITHOUT_TERMINAL = 120
 MOST_REJECTIONS = 10
@@ -88,10 +86,11 @@ def print_result(result: Result, folder: Path) -> None:
     console.print(f"trace hash {result.provenance['trace_hash'][:16]}; results in {folder}", soft_wrap=True)
 
 
-def print_checked(scenario: Scenario, file: Path) -> None:
-    """Say that a scenario file is fine, and what is in it."""
-    n_hosts = sum(group.count for group in scenario.hosts)
-    make_console().print(
-        f"{file}: fine: {scenario.name}, {scenario.epochs} epochs, {n_hosts} hosts in {len(scenario.hosts)} groups",
-        soft_wrap=True,
-    )
+def print_checked(found: Scenario | Sweep, file: Path) -> None:
+    """Say that a scenario or sweep file is fine, and what is in it."""
+    if isinstance(found, Scenario):
+        n_hosts = sum(group.count for group in found.hosts)
+        told = f"{found.epochs} epochs, {n_hosts} hosts in {len(found.hosts)} groups"
+    else:
+        told = f"{len(found.points)} points, varied: {', '.join(found.axes)}"
+    make_console().print(f"{file}: fine: {found.name}, {told}", soft_wrap=True)

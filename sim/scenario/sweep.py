@@ -23,8 +23,9 @@ from sim.errors import Mistake, ScenarioError, did_you_mean
 from sim.problems import Problem, problems_of, show_value
 from sim.scenario.designs import DesignError, Point, Setting, compute_points, count_points
 from sim.scenario.document import Document, Place
-from sim.scenario.load import SWEEP_KEY, build_scenario
+from sim.scenario.load import SWEEP_KEY, build_scenario, load_scenario
 from sim.scenario.overrides import Overrides, apply_overrides, apply_value
+from sim.scenario.schema import Scenario
 from sim.scenario.source import read_source
 from sim.scenario.sweep_schema import MAX_POINTS, SweepConfig
 from sim.scenario.yaml_tree import parse_document
@@ -80,19 +81,26 @@ def load_sweep_file(
     text = _dump(document.tree)
     section = document.tree.pop(SWEEP_KEY)
     config = _parse_config(document, section, measures)
-    if document.mistakes:
-        raise ScenarioError(document.mistakes)
     seed = document.tree.get("seed", 1)
     n_points = count_points(config)
     if n_points > MAX_POINTS:
-        raise ScenarioError([document.locate(Problem((SWEEP_KEY,), f"{n_points} points; at most {MAX_POINTS}"))])
+        problem = Problem((SWEEP_KEY,), f"{n_points} points; at most {MAX_POINTS}")
+        raise ScenarioError([*document.mistakes, document.locate(problem)])
     try:
         found = compute_points(config, seed if isinstance(seed, int) else 1)
     except DesignError as error:
-        raise ScenarioError(document.locate(problem.below(SWEEP_KEY)) for problem in error.problems) from None
+        located = (document.locate(problem.below(SWEEP_KEY)) for problem in error.problems)
+        raise ScenarioError([*document.mistakes, *located]) from None
     points = _build_points(document, found)
     name, seed = (json.loads(points[0].scenario_json)[key] for key in ("name", "seed"))
     return Sweep(name, seed, tuple(setting.axis for setting in found[0]), points, config, text)
+
+
+def load_any(path: str | os.PathLike[str], overrides: Overrides, measures: Collection[str] | None) -> Scenario | Sweep:
+    """Return what a file describes, a scenario or a sweep; raises ScenarioError with every mistake."""
+    tree = parse_document(read_source(path), os.fspath(path)).tree
+    is_sweep = isinstance(tree, Mapping) and SWEEP_KEY in tree
+    return load_sweep_file(path, overrides, measures) if is_sweep else load_scenario(path, overrides)
 
 
 def expand(sweep: Sweep, code_version: str, *, n_replications: int | None = None) -> list[RunSpec]:
@@ -168,7 +176,7 @@ def _parse_config(document: Document, section: object, measures: Collection[str]
 
 
 def _build_points(document: Document, points: list[Point]) -> tuple[SweepPoint, ...]:
-    """Build every point's scenario; raises ScenarioError with the mistakes of all of them."""
+    """Build every point's scenario; raises ScenarioError with the document's mistakes and those of all points."""
     built: list[SweepPoint] = []
     mistakes: dict[tuple[Place, str], Mistake] = {}  # one a place: many points may have it
     first: dict[str, int] = {}
@@ -187,8 +195,8 @@ def _build_points(document: Document, points: list[Point]) -> tuple[SweepPoint, 
             place = _find_place(document, (SWEEP_KEY, *point[-1].key))
             mistakes.setdefault((place, SWEEP_KEY), place.mistake(message, (SWEEP_KEY,)))
         built.append(SweepPoint(tuple(setting.value for setting in point), scenario_json))
-    if mistakes:
-        raise ScenarioError(mistakes.values())
+    if mistakes or document.mistakes:
+        raise ScenarioError([*document.mistakes, *mistakes.values()])
     return tuple(built)
 
 

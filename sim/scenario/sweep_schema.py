@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from sim.problems import explained, show_value
 from sim.scenario.hosts import STRICT
+from sim.scenario.load import scenario_json_schema
 from sim.units import Seconds
 
 MAX_REPLICATIONS = 1_000_000
@@ -78,3 +79,21 @@ class SweepConfig(BaseModel):
     time_limit: Annotated[Seconds, Field(gt=0)] | None = Field(
         None, description="longest that one run may take; a longer one is a row with an error"
     )
+
+
+def sweep_json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a sweep file, in both its forms."""
+    section = SweepConfig.model_json_schema(mode="serialization")
+    scenario = scenario_json_schema()
+    definitions = {**scenario["$defs"], **section.pop("$defs", {}), "SweepConfig": section}
+    properties = {**scenario["properties"], "sweep": {"$ref": "#/$defs/SweepConfig"}}
+    whole = {"required": [*scenario["required"], "sweep"], "properties": properties}
+    own = {key: properties[key] for key in ("name", "description", "seed", "sweep")}
+    named = {"type": "string", "description": "scenario file that the sweep varies, seen from this file"}
+    beside = {"required": ["scenario", "sweep"], "properties": {"scenario": named, **own}}
+    return {
+        "$schema": scenario["$schema"],
+        "title": "Sweep",
+        "$defs": definitions,
+        "anyOf": [{"type": "object", "additionalProperties": False, **form} for form in (whole, beside)],
+    }

@@ -13,6 +13,7 @@ from sim.metrics.columns import FRAMES
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = ROOT / "tests" / "data" / "small.yaml"
+SWEEP = ROOT / "scenarios" / "sweeps" / "sample-size.yaml"
 HELP_CPU_SECONDS = 0.4
 
 
@@ -147,11 +148,23 @@ def test_check_schema_and_list() -> None:
     done = powsim("check", str(SMALL))
     assert (done.returncode, done.stderr) == (0, "")
     assert "7 hosts in 4 groups" in done.stdout
+    done = powsim("check", str(SWEEP), "--set", "sweep.replications=3")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "8 points, varied: protocol.validation_sample_size, protocol.fraud_threshold" in done.stdout
     assert json.loads(powsim("schema").stdout)["title"] == "Scenario"
+    assert json.loads(powsim("schema", "--sweep").stdout)["title"] == "Sweep"
     listing = powsim("list").stdout
     for name in ("proportional", "overclaim", "regions", "H100-SXM", "scenarios/baseline.yaml"):
         assert name in listing
     assert "overclaim" not in powsim("list", "gpus").stdout
+
+
+def test_mistakes_in_a_sweep_are_told_by_check(tmp_path: Path) -> None:
+    text = SWEEP.read_text().replace("fraud_threshold:", "fraud_treshold:")
+    done = powsim("check", str(bad(tmp_path, text + "  until: {measure: rate, half_width: 0.1, max_runs: 20}\n")))
+    assert done.returncode == 2
+    assert 'bad.yaml:22:11: sweep.until.measure: unknown measure "rate"' in done.stderr
+    assert 'bad.yaml:19:5: protocol.fraud_treshold: unknown key. Did you mean "fraud_threshold"' in done.stderr
 
 
 def test_importing_the_command_loads_no_torch() -> None:

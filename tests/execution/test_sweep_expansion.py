@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sim.scenario.sweep import Sweep, expand, load_sweep_file
+from sim.scenario.sweep_schema import sweep_json_schema
 
 ROOT = Path(__file__).parent.parent.parent
 BASE = (ROOT / "tests" / "data" / "small.yaml").read_text()
@@ -118,3 +119,20 @@ def test_the_text_of_a_sweep_is_the_same_sweep(tmp_path: Path) -> None:
     file.write_text(sweep.text)
     assert load_sweep_file(file) == sweep
     assert sweep.config.time_limit == 300
+
+
+def test_json_schema_accepts_both_forms_of_a_sweep_file() -> None:
+    import jsonschema
+    from ruamel.yaml import YAML
+
+    schema = sweep_json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    whole = YAML(typ="safe", pure=True).load(ROOT / "scenarios" / "sweeps" / "sample-size.yaml")
+    beside = {"scenario": "x.yaml", "sweep": {"list": [{"epochs": 1}], "until": whole["sweep"].get("until")}}
+    assert validator.is_valid(whole)
+    assert validator.is_valid(beside)
+    for wrong in ({**whole, "epohcs": 1}, {"scenario": "x.yaml"}, {**beside, "epochs": 3}):
+        assert not validator.is_valid(wrong)
+    whole["sweep"]["replications"] = 0
+    assert not validator.is_valid(whole)
