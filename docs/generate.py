@@ -8,10 +8,13 @@ Output of commands that the pages quote is renewed by `docs/refresh.py`, which t
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from ruamel.yaml import YAML
 
 from pow.sphere import hit_probability
 from sim.gpus import GpuProfile, load_gpu
@@ -22,6 +25,7 @@ from sim.protocol.stages import Schedule
 from sim.protocol.state import Block
 from sim.protocol.transactions import BYTES_PER_NONCE, CLAIM_BYTES, ENVELOPE_BYTES, SEED_BYTES, VALIDATION_BYTES
 from sim.scenario import Scenario, load_scenario, scenario_json_schema
+from sim.scenario.sweep_schema import SweepConfig
 from sim.units import BIT_RATE, SIZE, TIME
 from sim.world import build_ml_nodes, build_params
 
@@ -81,7 +85,28 @@ def write_measures() -> str:
     return write_table(["measure", "unit", "meaning", "law over runs"], rows)
 
 
-# Scenario files
+# Sweep and scenario files
+
+
+SWEEP_EXAMPLES = {
+    "grid": "{epochs: [2, 4], work.rate_factor: [0.1, 1]}",
+    "list": "[{epochs: 2, work.rate_factor: 0.1}, {epochs: 4, work.rate_factor: 1}]",
+    "zip": "{epochs: [2, 4], work.rate_factor: [0.1, 1]}",
+    "latin_hypercube": "{n: 50, ranges: {protocol.block_time: [1 s, 10 s]}}",
+    "sobol": "{n: 64, ranges: {work.rate_factor: [0.1, 1]}}",
+    "replications": "10",
+    "until": "{measure: success_rate, half_width: 0.01, max_runs: 200}",
+    "time_limit": "60 s",
+}
+
+
+def write_sweep_keys() -> str:
+    """The keys of the section `sweep:`, each with an example that the schema accepts."""
+    properties = SweepConfig.model_json_schema(mode="serialization")["properties"]
+    for key, example in SWEEP_EXAMPLES.items():
+        SweepConfig.model_validate_json(json.dumps({key: YAML(typ="safe", pure=True).load(example)}))
+    rows = [[f"`{key}`", f"`{SWEEP_EXAMPLES[key]}`", part["description"]] for key, part in properties.items()]
+    return write_table(["key", "for example", "meaning"], rows)
 
 
 def write_keys() -> str:
@@ -290,6 +315,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "how_a_run_works.md": {"schedule of the baseline": write_schedule, "hosts of the baseline": write_hosts},
     "plugins.md": {"keys of a GPU profile": write_gpu_keys},
     "limits.md": {"sizes": write_sizes},
+    "laptop_to_cluster.md": {"keys of a sweep": write_sweep_keys},
     "statistics.md": {"measures": write_measures},
 }
 

@@ -1,14 +1,19 @@
-"""Run the commands whose output the docs quote: `.venv/bin/python docs/refresh.py [run] [theory] [kernel]`.
+"""Run the commands whose output the docs quote: `.venv/bin/python docs/refresh.py [run] [theory] [kernel] [sweep]`.
 
 `run`: `make run` into README.md, and that run's figure into docs/images/. `theory`: `powsim theory` into
-docs/is_it_true.md. `kernel`: `powsim kernel benchmark` into docs/kernel.md. All where none is named: minutes.
+docs/is_it_true.md. `kernel`: `powsim kernel benchmark` into docs/kernel.md. `sweep`: sweeps on this machine,
+interrupted and resumed, on a dask cluster of this machine, and their benchmarks, into docs/laptop_to_cluster.md. All
+where none is named: minutes.
 """
 
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 from generate import DOCS, ROOT, replace_block
@@ -42,7 +47,75 @@ def refresh_kernel() -> None:
     _fill(DOCS / "kernel.md", "powsim kernel benchmark", _run(sys.executable, "-m", "sim", "kernel", "benchmark"))
 
 
-PARTS = {"run": refresh_run, "theory": refresh_theory, "kernel": refresh_kernel}
+SWEEP_FILE = "scenarios/sweeps/sample-size.yaml"
+INTERRUPT_SECONDS = 7.0
+
+
+def refresh_sweep() -> None:
+    """Quote sweeps on this machine and on a dask cluster of this machine, and `make bench` of them."""
+    page = DOCS / "laptop_to_cluster.md"
+    here = ("--workers", "2", "--out", "results/sample-size")
+    resumed = ("--workers", "2", "--resume", "results/sample-size")
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in ("scenarios", "sim", "pow"):
+            (Path(scratch) / name).symlink_to(ROOT / name)
+        _fill(page, "sweep --dry-run", _sweep(scratch, "--dry-run", "--workers", "2"))
+        _fill(page, "sweep interrupted", _sweep(scratch, *here, interrupt_seconds=INTERRUPT_SECONDS))
+        _fill(page, "sweep resumed", _shorten(_sweep(scratch, *resumed)))
+        compared = ("compare", "results/sample-size", "--measure", "cheater_accepted_share")
+        _fill(page, "sweep compared", _powsim(scratch, *compared))
+        page_image = Path(scratch) / "results" / "sample-size" / "figures" / "cheater_accepted_share.png"
+        shutil.copyfile(page_image, DOCS / "images" / "sweep.png")
+        _fill(page, "sweep on dask", _shorten(_sweep_on_dask(scratch)))
+    bench = (sys.executable, "-m", "pytest", "-m", "benchmark", "-q", "-s", "tests/benchmarks/test_sweep_benchmarks.py")
+    lines = [line for line in _run(*bench).splitlines() if line.startswith("  ") or line.endswith(("runs", "started"))]
+    _fill(page, "sweep bench", "\n".join([*lines]))
+
+
+def _sweep(scratch: str, *options: str, interrupt_seconds: float | None = None) -> str:
+    return _powsim(scratch, "sweep", SWEEP_FILE, *options, interrupt_seconds=interrupt_seconds)
+
+
+def _powsim(scratch: str, *arguments: str, interrupt_seconds: float | None = None) -> str:
+    """Return what a person sees, both streams."""
+    command = [sys.executable, "-m", "sim", *arguments]
+    program = subprocess.Popen(command, cwd=scratch, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if interrupt_seconds is not None:
+        time.sleep(interrupt_seconds)
+        program.send_signal(signal.SIGINT)
+    output, _ = program.communicate()
+    return "\n".join(line.rstrip() for line in output.strip().splitlines())
+
+
+def _sweep_on_dask(scratch: str) -> str:
+    """A scheduler and two workers, started as the page says."""
+    dask = Path(sys.executable).with_name("dask")
+    quiet = {"cwd": scratch, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    file = ("--scheduler-file", "scheduler.json")
+    daemons = [subprocess.Popen([dask, "scheduler", *file], **quiet)]
+    try:
+        while not (Path(scratch) / "scheduler.json").exists():
+            time.sleep(0.1)
+        workers = ("--nthreads", "1", "--nworkers", "2", "--local-directory", scratch)
+        daemons.append(subprocess.Popen([dask, "worker", *file, *workers], **quiet))
+        return _sweep(scratch, *file, "--out", "results/on-dask")
+    finally:
+        for daemon in reversed(daemons):
+            daemon.terminate()
+            daemon.wait()
+
+
+def _shorten(output: str) -> str:
+    """Keep the progress, the first measure of the table and the end."""
+    lines = output.splitlines()
+    blocks = [number for number, line in enumerate(lines) if line[:1].isalpha() and "  0  " in line]
+    if len(blocks) < 2:
+        return output
+    end = next(number for number in range(len(lines) - 1, 0, -1) if lines[number].startswith("   ")) + 1
+    return "\n".join([*lines[: blocks[1]], "...", *lines[end:]])
+
+
+PARTS = {"run": refresh_run, "theory": refresh_theory, "kernel": refresh_kernel, "sweep": refresh_sweep}
 
 if __name__ == "__main__":
     wanted = sys.argv[1:] or list(PARTS)

@@ -53,10 +53,10 @@ def sweep(
 
     summary = report_sweep(result)
     # Only now: what draws and prints takes a second to load, and workers should not wait for it.
-    from sim.figures.sweep_lines import print_failures, select_varying
+    from sim.figures.sweep_lines import print_failures, select_headlines
     from sim.studies.tables import print_summary
 
-    print_summary(select_varying(summary), title=f"{result.name}: what differs between points")
+    print_summary(select_headlines(summary), title=f"{result.name}: headlines that differ between points")
     print_failures(result)
 
 

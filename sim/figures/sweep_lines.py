@@ -12,6 +12,10 @@ from sim.figures.table import make_console
 from sim.problems import show_value
 
 MOST_POINTS_SHOWN = 20
+HEADLINES = (
+    *("success_rate", "accepted_nonces_mean", "difficulty_last", "controller_error", "cheater_accepted_share"),
+    *("honest_rejected_share", "votes_out_of_time_share", "weight_gini", "gossip_delay_median_seconds"),
+)
 
 
 def select_varying(summary: pd.DataFrame) -> pd.DataFrame:
@@ -20,6 +24,13 @@ def select_varying(summary: pd.DataFrame) -> pd.DataFrame:
         return summary
     n_values = summary.groupby("measure")["estimate"].transform("nunique")
     return summary[n_values > 1] if (n_values > 1).any() else summary
+
+
+def select_headlines(summary: pd.DataFrame) -> pd.DataFrame:
+    """Keep the measures that people ask for first and that differ between points, in that order."""
+    varying = select_varying(summary)
+    rank = varying["measure"].map({measure: number for number, measure in enumerate(HEADLINES)})
+    return varying.assign(rank=rank).dropna(subset="rank").sort_values(["rank", "point"]).drop(columns="rank")
 
 
 def print_pilot(pilot: Pilot) -> None:
@@ -52,4 +63,5 @@ def print_failures(result: SweepResult) -> None:
     failed = result.runs[result.runs["error"].notna()]
     for error, count in failed["error"].value_counts().items():
         console.print(f"{count} of {len(result.runs)} runs failed: {error}", markup=False, soft_wrap=True)
-    console.print(f"{len(result.runs)} runs in {result.folder}", markup=False, soft_wrap=True)
+    told = f"{len(result.runs)} runs in {result.folder}; all measures in report.html and runs.parquet there"
+    console.print(told, markup=False, soft_wrap=True)

@@ -11,14 +11,9 @@ from matplotlib.figure import Figure
 from sim.execution.store import SWEEP_FILE
 from sim.execution.table import SweepResult
 from sim.figures.page import build_figure, build_page, build_section, build_text_section, build_warning
-from sim.figures.sweep_lines import select_varying
+from sim.figures.sweep_lines import select_headlines, select_varying
 from sim.figures.sweep_plots import get_axes, is_number, plot_heat_map, plot_measure
 from sim.results import PROVENANCE_FILE, write_text
-
-HEADLINES = (
-    *("success_rate", "accepted_nonces_mean", "difficulty_last", "controller_error", "cheater_accepted_share"),
-    *("honest_rejected_share", "votes_out_of_time_share", "weight_gini", "gossip_delay_median_seconds"),
-)
 
 
 def write_sweep_report(result: SweepResult, summary: pd.DataFrame) -> Path:
@@ -40,9 +35,9 @@ def draw_sweep(summary: pd.DataFrame) -> dict[str, Figure]:
 
     One axis: its band. Two axes: a line per value of the second one, and a heat map. More: points against each axis.
     """
-    return {
-        name: figure for measure in HEADLINES if _differs(summary, measure) for name, figure in _draw(summary, measure)
-    }
+    n_values = select_headlines(summary).groupby("measure", sort=False)["estimate"].nunique()
+    measures = n_values.index[n_values > 1]
+    return {name: figure for measure in measures for name, figure in _draw(summary, measure)}
 
 
 def _build_page(result: SweepResult, summary: pd.DataFrame, figures: dict[str, Figure]) -> str:
@@ -65,10 +60,6 @@ def _build_estimates(summary: pd.DataFrame) -> str:
     shown = summary.drop(columns=["n_missing", "level", "warning"]).rename(columns={"n": "runs", "estimate": "mean"})
     table: str = shown.to_html(index=False, border=0, float_format="{:.4g}".format, na_rep="")
     return table
-
-
-def _differs(summary: pd.DataFrame, measure: str) -> bool:
-    return bool(summary.loc[summary["measure"] == measure, "estimate"].nunique() > 1)
 
 
 def _draw(summary: pd.DataFrame, measure: str) -> Iterator[tuple[str, Figure]]:
