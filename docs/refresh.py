@@ -1,9 +1,10 @@
-"""Run the commands whose output the docs quote: `.venv/bin/python docs/refresh.py [run] [theory] [kernel] [sweep]`.
+"""Run the commands whose output the docs quote: `.venv/bin/python docs/refresh.py [run] [theory] [kernel] [sweep]
+[statistics]`.
 
 `run`: `make run` into README.md, and that run's figure into docs/images/. `theory`: `powsim theory` into
 docs/is_it_true.md. `kernel`: `powsim kernel benchmark` into docs/kernel.md. `sweep`: sweeps on this machine,
-interrupted and resumed, on a dask cluster of this machine, and their benchmarks, into docs/laptop_to_cluster.md. All
-where none is named: minutes.
+interrupted and resumed, on a dask cluster of this machine, and their benchmarks, into docs/laptop_to_cluster.md.
+`statistics`: `docs/interval_coverage.py` into docs/statistics.md. All where none is named: minutes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from interval_coverage import write_coverage, write_stopping
 from generate import DOCS, ROOT, replace_block
 
 
@@ -115,7 +117,20 @@ def _shorten(output: str) -> str:
     return "\n".join([*lines[: blocks[1]], "...", *lines[end:]])
 
 
-PARTS = {"run": refresh_run, "theory": refresh_theory, "kernel": refresh_kernel, "sweep": refresh_sweep}
+def refresh_statistics() -> None:
+    """Measure the coverage of intervals anew."""
+    page = DOCS / "statistics.md"
+    for name, write in (("coverage", write_coverage), ("stopping", write_stopping)):
+        page.write_text(replace_block(page.read_text(encoding="utf-8"), name, write()), encoding="utf-8")
+
+
+PARTS = {
+    "statistics": refresh_statistics,
+    "run": refresh_run,
+    "theory": refresh_theory,
+    "kernel": refresh_kernel,
+    "sweep": refresh_sweep,
+}
 
 if __name__ == "__main__":
     wanted = sys.argv[1:] or list(PARTS)
