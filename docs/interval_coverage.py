@@ -1,6 +1,7 @@
 """Measure how often intervals hold the truth: the two tables of docs/statistics.md.
 
-`.venv/bin/python docs/interval_coverage.py` prints them; `docs/refresh.py statistics` puts them into the page. Half a minute.
+`.venv/bin/python docs/interval_coverage.py` prints them in half a minute; `docs/refresh.py statistics` puts them into
+the page.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from interval_coverage import write_coverage, write_stopping
 from generate import DOCS, ROOT, replace_block
+from interval_coverage import write_coverage, write_stopping
 
 
 def refresh_run() -> None:
