@@ -33,7 +33,7 @@ def mistakes(tmp_path: Path, text: str) -> list[str]:
         ("grid: {epochs: 3}", "1:10", "must be a list"),
         ("grid: {}", "1:3", "at least 1 item"),
         ("grid: {epochs: [1, 1]}", "1:10", "twice"),
-        ("grid: {epochs: [1], epochs: [2]}", "1:23", "already given"),
+        ("grid: {epochs: [3], epochs: [2]}", "1:23", "already given"),
         ("grid: {seed: [1, 2]}", "1:10", "cannot be an axis"),
         ("grid: {work.threads: [1, 2]}", "1:10", "cannot be an axis"),
         ("gird: {epochs: [1]}", "1:3", 'Did you mean "grid"'),
