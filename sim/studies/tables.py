@@ -19,7 +19,8 @@ LARGEST_WHOLE = 1e9  # longer numbers are shown with an exponent
 def print_summary(summary: pd.DataFrame, *, title: str) -> None:
     """Print what `summarise_sweep` found, a block per measure, without measures that have no value anywhere."""
     axes = [column for column in summary.columns if column not in ("point", *SUMMARY_COLUMNS)]
-    table = _make_table(title, ["measure", "point", *axes, "runs", "mean", _name_interval(summary), "by"])
+    headings = ["measure", "point", *_break_paths(axes), "runs", "mean", _name_interval(summary), "by"]
+    table = _make_table(title, headings)
     for measure, rows in _split_by_measure(summary, "n"):
         for row in rows.to_dict("records"):
             interval = _format_interval(row["low"], row["high"])
@@ -32,8 +33,8 @@ def print_summary(summary: pd.DataFrame, *, title: str) -> None:
 def print_comparison(comparison: pd.DataFrame, *, title: str) -> None:
     """Print what `compare` or `compare_points` found, and say which differences are resolved."""
     axes = [column for column in comparison.columns if column not in DIFFERENCE_COLUMNS]
-    headings = ["measure", *axes, "pairs", "before", "after", "difference", _name_interval(comparison), "resolved"]
-    table = _make_table(title, headings)
+    values = ["pairs", "before", "after", "difference", _name_interval(comparison), "resolved"]
+    table = _make_table(title, ["measure", *_break_paths(axes), *values])
     for measure, rows in _split_by_measure(comparison, "n_pairs"):
         for row in rows.to_dict("records"):
             interval = _format_interval(row["low"], row["high"])
@@ -44,6 +45,11 @@ def print_comparison(comparison: pd.DataFrame, *, title: str) -> None:
             measure = ""
     _print(table, comparison)
     _make_console().print(_count_resolved(comparison), soft_wrap=True)
+
+
+def _break_paths(axes: Sequence[str]) -> list[str]:
+    """A dotted path on several lines, so that a column is no wider than its longest word."""
+    return [axis.replace(".", ".\n") for axis in axes]
 
 
 def _split_by_measure(frame: pd.DataFrame, count: str) -> Iterable[tuple[str, pd.DataFrame]]:

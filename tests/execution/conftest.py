@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from sim.execution.table import write_tables
 from sim.execution.worker import execute
 from sim.scenario.sweep import expand, load_sweep_file
 
+PATIENCE_SECONDS = 60.0
 ROOT = Path(__file__).parent.parent.parent
 MINI = """\
 # Two hosts on the exact law.
@@ -49,6 +51,30 @@ def start_sweep(file: Path, *arguments: object) -> subprocess.Popen[str]:
     )
 
 
+def count_rows(folder: Path) -> int:
+    return sum(file.read_bytes().count(b"\n") for file in (folder / "journal").glob("*.jsonl"))
+
+
+def wait_for_rows(folder: Path, n: int) -> None:
+    """Wait until so many runs are on disk."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < end:
+        if count_rows(folder) >= n:
+            return
+        time.sleep(0.01)
+    pytest.fail(f"fewer than {n} runs on disk")
+
+
+def worker_pids(program: int) -> list[int]:
+    """Processes below a program that execute tasks."""
+    found = []
+    for task in Path(f"/proc/{program}/task").glob("*/children"):
+        for pid in task.read_text().split():
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(int(pid))
+    return found
+
+
 def make_table(file: Path, folder: Path) -> bytes:
     """`runs.parquet` of a sweep computed here, one run after the other, in the opposite order."""
     sweep = load_sweep_file(file)
@@ -71,7 +97,14 @@ def helpers() -> Iterator[SimpleNamespace]:
         programs.append(start_sweep(file, *arguments))
         return programs[-1]
 
-    yield SimpleNamespace(write_sweep=write_sweep, start_sweep=start, make_table=make_table)
+    yield SimpleNamespace(
+        write_sweep=write_sweep,
+        start_sweep=start,
+        make_table=make_table,
+        count_rows=count_rows,
+        wait_for_rows=wait_for_rows,
+        worker_pids=worker_pids,
+    )
     for program in programs:
         program.kill()
         program.communicate()

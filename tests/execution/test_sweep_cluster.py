@@ -69,31 +69,14 @@ def workers(address: str, n: int, folder: Path, sources: Path = ROOT) -> Iterato
         end(process)
 
 
-def wait_for_rows(folder: Path, n: int) -> None:
-    limit = time.monotonic() + PATIENCE_SECONDS
-    while sum(file.read_bytes().count(b"\n") for file in (folder / "journal").glob("*.jsonl")) < n:
-        assert time.monotonic() < limit
-        time.sleep(0.01)
-
-
-def task_pids(program: int) -> list[int]:
-    """Processes below a nanny that execute tasks."""
-    found = []
-    for task in Path(f"/proc/{program}/task").glob("*/children"):
-        for pid in task.read_text().split():
-            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found.append(int(pid))
-    return found
-
-
 def test_same_bytes_with_a_worker_killed_in_the_middle(
     mini: Path, mini_bytes: bytes, helpers: SimpleNamespace, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     with scheduler(tmp_path) as (address, _), workers(address, 2, tmp_path) as nannies:
         program = helpers.start_sweep(mini, "--scheduler", address, "--out", out)
-        wait_for_rows(out, 2)
-        os.kill(task_pids(nannies.pid)[0], signal.SIGKILL)
+        helpers.wait_for_rows(out, 2)
+        os.kill(helpers.worker_pids(nannies.pid)[0], signal.SIGKILL)
         _, errors = program.communicate(timeout=PATIENCE_SECONDS)
     assert program.returncode == 0, errors
     assert "2 workers; dashboard" in errors
@@ -106,7 +89,7 @@ def test_scheduler_killed_then_resumed_on_another(
     out, file = tmp_path / "out", tmp_path / "scheduler.json"
     with scheduler(tmp_path) as (address, process), workers(address, 2, tmp_path):
         program = helpers.start_sweep(mini, "--scheduler-file", file, "--out", out)
-        wait_for_rows(out, 2)
+        helpers.wait_for_rows(out, 2)
         process.kill()
         _, errors = program.communicate(timeout=PATIENCE_SECONDS)
         assert program.returncode == 1, errors

@@ -24,29 +24,6 @@ ROOT = Path(__file__).parent.parent.parent
 PATIENCE_SECONDS = 60.0
 
 
-def count_rows(folder: Path) -> int:
-    return sum(file.read_bytes().count(b"\n") for file in (folder / "journal").glob("*.jsonl"))
-
-
-def wait_for_rows(folder: Path, n: int) -> None:
-    """Wait until so many runs are on disk."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < end:
-        if count_rows(folder) >= n:
-            return
-        time.sleep(0.01)
-    pytest.fail(f"fewer than {n} runs on disk")
-
-
-def worker_pids(program: int) -> list[int]:
-    found = []
-    for task in Path(f"/proc/{program}/task").glob("*/children"):
-        for pid in task.read_text().split():
-            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found.append(int(pid))
-    return found
-
-
 def has_ended(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
@@ -57,19 +34,19 @@ def has_ended(pid: int) -> bool:
 def test_worker_killed_in_the_middle(mini: Path, mini_bytes: bytes, helpers: SimpleNamespace, tmp_path: Path) -> None:
     out = tmp_path / "out"
     program = helpers.start_sweep(mini, "--out", out, "--workers", 2)
-    wait_for_rows(out, 2)
-    os.kill(worker_pids(program.pid)[0], signal.SIGKILL)
+    helpers.wait_for_rows(out, 2)
+    os.kill(helpers.worker_pids(program.pid)[0], signal.SIGKILL)
     _, errors = program.communicate(timeout=PATIENCE_SECONDS)
     assert program.returncode == 0, errors
     assert (out / "runs.parquet").read_bytes() == mini_bytes
 
 
-def kill_at(program: "subprocess.Popen[str]", seconds: float) -> None:
+def kill_at(program: "subprocess.Popen[str]", seconds: float, helpers: SimpleNamespace) -> None:
     """Kill the program so long after its start; its workers end by themselves."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and program.poll() is None:
         time.sleep(0.005)
-    workers = worker_pids(program.pid) if program.poll() is None else []
+    workers = helpers.worker_pids(program.pid) if program.poll() is None else []
     program.kill()
     program.communicate()
     limit = time.monotonic() + PATIENCE_SECONDS
@@ -85,14 +62,14 @@ def test_twenty_kills_at_random_moments(
     out, draw = tmp_path / "out", random.Random(1)
     program = helpers.start_sweep(mini, "--out", out, "--workers", 2)
     started = time.monotonic()
-    wait_for_rows(out, 1)
+    helpers.wait_for_rows(out, 1)
     first_row_seconds = time.monotonic() - started
-    kill_at(program, 0)
-    n_on_disk = [count_rows(out)]
+    kill_at(program, 0, helpers)
+    n_on_disk = [helpers.count_rows(out)]
     for _ in range(19):
         program = helpers.start_sweep(mini, "--resume", out, "--workers", 2)
-        kill_at(program, draw.uniform(0.1, 1.2) * first_row_seconds)
-        n_on_disk.append(count_rows(out) if (out / "journal").exists() else 12)
+        kill_at(program, draw.uniform(0.1, 1.2) * first_row_seconds, helpers)
+        n_on_disk.append(helpers.count_rows(out) if (out / "journal").exists() else 12)
     assert n_on_disk == sorted(n_on_disk), "a kill loses nothing that was finished"
     program = helpers.start_sweep(mini, "--resume", out, "--workers", 1)
     _, errors = program.communicate(timeout=PATIENCE_SECONDS)
@@ -118,7 +95,7 @@ def unfinished(mini: Path, helpers: SimpleNamespace, tmp_path: Path) -> Path:
     """A folder that an interrupted program left."""
     out = tmp_path / "out"
     program = helpers.start_sweep(mini, "--out", out, "--workers", 1)
-    wait_for_rows(out, 2)
+    helpers.wait_for_rows(out, 2)
     program.send_signal(signal.SIGINT)
     _, errors = program.communicate(timeout=PATIENCE_SECONDS)
     assert program.returncode == 130, errors
