@@ -2,6 +2,9 @@
 
 Controllers act on difficulty = 1 / hit probability, never on r_target: 0.23 % of r_target is a factor 2.5 in
 difficulty (kernel 4). The live network has no such rule: a controller is a what-if (protocol 8).
+
+All of them look at one number per epoch, the *ideal* difficulty: the one that would have met the setpoint. Under
+constant compute it is constant but for chance, whatever the difficulty in force was.
 """
 
 from __future__ import annotations
@@ -13,6 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sim.protocol.state import EpochObservation
 
+FEWEST_NONCES = 0.5
+"""An epoch without any valid nonce counts as half of one: difficulty falls, but never to 0."""
+
 
 class Target(BaseModel):
     """The controlled quantity and its setpoint, measured from chain state only."""
@@ -22,6 +28,22 @@ class Target(BaseModel):
     valid_nonces_per_epoch: Annotated[
         int, Field(ge=1, description="accepted valid nonces wanted in an epoch", examples=[100])
     ]
+
+    @property
+    def setpoint(self) -> float:
+        """Wanted value of the measured quantity."""
+        return float(self.valid_nonces_per_epoch)
+
+    def compute_ratio(self, observation: EpochObservation) -> float:
+        """Found / wanted of an epoch, above 0."""
+        return max(observation.valid_nonces, FEWEST_NONCES) / self.valid_nonces_per_epoch
+
+    def compute_ideal(self, observation: EpochObservation) -> float:
+        """Difficulty that would have met the setpoint in an epoch: difficulty in force · found / wanted."""
+        return observation.difficulty * self.compute_ratio(observation)
+
+
+Window = Annotated[int, Field(ge=1, le=100_000, description="epochs that count")]
 
 
 class Controller(Protocol):

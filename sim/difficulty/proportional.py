@@ -27,7 +27,7 @@ class Proportional:
     @property
     def setpoint(self) -> float | None:
         """Wanted valid nonces per epoch."""
-        return float(self.target.valid_nonces_per_epoch)
+        return self.target.setpoint
 
     def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
         """Scale the last difficulty by found / wanted; an epoch without any valid nonce asks for the largest step."""

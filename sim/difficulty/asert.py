@@ -1,0 +1,74 @@
+"""Difficulty on an absolute schedule: by how many nonces there are too many or too few since the start."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from sim.difficulty import controllers
+from sim.difficulty.base import Target
+from sim.protocol.state import EpochObservation
+
+LARGEST_EXPONENT = 500.0  # of 2: far above anything that means something, below what a float cannot hold
+RADIX_BITS = 16
+
+
+@controllers.register("asert")
+@dataclass(frozen=True)
+class Asert:
+    """Doubles the difficulty for every `half_life` epochs' worth of nonces found too many since the first epoch.
+
+    Law: D' = D₀ · 2^((Σ found_i / wanted - n) / half_life), D₀ in force in the first of n epochs. Only the sum
+    counts: the order of lucky and unlucky epochs does not matter, and no error lasts. Near the setpoint it moves like
+    `wtema` with lifetime half_life / ln 2: stable for half_life > ln 2 / 2 ≈ 0.35, without overshoot from 0.69 on.
+    Source: M. Lundeberg (2020), see `aserti3_2d`.
+    """
+
+    target: Target
+    half_life: Annotated[float, Field(gt=0.0, le=1e6, description="epochs' worth of nonces that double D")] = 3.0
+
+    @property
+    def setpoint(self) -> float | None:
+        """Wanted valid nonces per epoch."""
+        return self.target.setpoint
+
+    def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
+        """Return the scheduled difficulty."""
+        surplus = sum(o.valid_nonces / self.target.valid_nonces_per_epoch - 1.0 for o in history)
+        exponent = min(max(surplus / self.half_life, -LARGEST_EXPONENT), LARGEST_EXPONENT)
+        return history[0].difficulty * math.pow(2.0, exponent)
+
+
+def aserti3_2d(
+    anchor_target: int,
+    time_delta: int,
+    height_delta: int,
+    *,
+    spacing: int = 600,
+    half_life: int = 172_800,
+    max_target: int = 0xFFFF << 208,
+) -> int:
+    """Return the target after a block by Bitcoin Cash's integer rule, exact in every bit.
+
+    `time_delta` (s): from the anchor's parent to the block; `height_delta` (blocks): from the anchor to the block;
+    `spacing`, `half_life` in s. 2^x = 2^(whole) · 2^(fraction), the fraction by a cubic in 16 bits. Raises ValueError
+    for a half-life, spacing or target below 1. Reference: aserti3-2d, upgrade specification of November 2020
+    (upgradespecs.bitcoincashnode.org).
+    """
+    if half_life < 1 or spacing < 1 or anchor_target < 1:
+        raise ValueError(
+            f"half_life {half_life}, spacing {spacing} and anchor_target {anchor_target} must be at least 1"
+        )
+    scaled = (time_delta - spacing * (height_delta + 1)) << RADIX_BITS
+    exponent = abs(scaled) // half_life * (1 if scaled >= 0 else -1)  # towards zero, as in C
+    shifts, fraction = exponent >> RADIX_BITS, exponent & 0xFFFF
+    cubic = 195_766_423_245_049 * fraction + 971_821_376 * fraction**2 + 5_127 * fraction**3
+    factor = (1 << RADIX_BITS) + ((cubic + (1 << 47)) >> 48)
+    shifts -= RADIX_BITS
+    product = anchor_target * factor
+    target = product << shifts if shifts >= 0 else product >> -shifts
+    return min(max(target, 1), max_target)

@@ -1,0 +1,34 @@
+"""Difficulty as an average in which recent epochs weigh more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sim.difficulty import controllers
+from sim.difficulty.base import Target, Window
+from sim.protocol.state import EpochObservation
+
+
+@controllers.register("lwma")
+@dataclass(frozen=True)
+class LinearlyWeightedAverage:
+    """Takes the mean of the last `window` epochs' ideal difficulties, weighted 1, 2, …, N towards the newest.
+
+    Law: D' = Σ k · ideal_k / Σ k. Stable for every N. Memory: N epochs, of mean age (N - 1) / 3. Noise under constant
+    compute: σ(D)/D = √((4N + 2) / (3N (N + 1)) / wanted), as much as a simple average over 3N/4 epochs. Source: zawy12,
+    LWMA difficulty algorithm (github.com/zawy12/difficulty-algorithms, issue 3), used by many small coins.
+    """
+
+    target: Target
+    window: Window = 8
+
+    @property
+    def setpoint(self) -> float | None:
+        """Wanted valid nonces per epoch."""
+        return self.target.setpoint
+
+    def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
+        """Return the weighted mean; fewer epochs where there are no more."""
+        ideals = [self.target.compute_ideal(observation) for observation in history[-self.window :]]
+        return sum(rank * ideal for rank, ideal in enumerate(ideals, 1)) / sum(range(1, len(ideals) + 1))

@@ -1,0 +1,51 @@
+"""Difficulty by hand: values that somebody decides beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sim.difficulty import controllers
+from sim.protocol.state import EpochObservation
+
+
+class Step(BaseModel):
+    """One decision."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    epoch: Annotated[int, Field(ge=2, le=1_000_000, description="first epoch in which it holds", examples=[2])]
+    difficulty: Annotated[float, Field(ge=1.0, le=1e300, description="tries per valid nonce", examples=[40.0])]
+
+
+@controllers.register("schedule")
+@dataclass(frozen=True)
+class Schedule:
+    """Sets the difficulty at given epochs, as the live network's governance does, and keeps it in between.
+
+    Reference: protocol 8.
+    """
+
+    steps: Annotated[
+        tuple[Step, ...],
+        Field(
+            min_length=1,
+            strict=False,
+            description="decisions, in any order",
+            examples=[[{"epoch": 2, "difficulty": 40.0}]],
+        ),
+    ]
+
+    @property
+    def setpoint(self) -> float | None:
+        """Nothing is controlled."""
+        return None
+
+    def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
+        """Return the difficulty that the latest decision so far asks for, else that of the last epoch."""
+        coming = history[-1].epoch_index + 1
+        due = [step for step in self.steps if step.epoch <= coming]
+        return max(due, key=lambda step: step.epoch).difficulty if due else history[-1].difficulty

@@ -1,0 +1,159 @@
+"""What each controller's docstring claims: its steady state, its noise, its stability limit.
+
+The plant is the simplest one: an epoch finds tries / difficulty nonces, exactly or with Poisson noise.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.difficulty import controllers
+from sim.protocol.state import EpochObservation
+
+WANTED = 1000
+TARGET = {"valid_nonces_per_epoch": WANTED}
+CONTROLLED = [
+    {"kind": "sma", "window": 5},
+    {"kind": "lwma", "window": 5},
+    {"kind": "ema", "lifetime": 3.0},
+    {"kind": "wtema", "lifetime": 3.0},
+    {"kind": "asert", "half_life": 2.0},
+    {"kind": "epoch_average", "period": 2},
+    {"kind": "digishield", "window": 3},
+    {"kind": "pid"},
+    {"kind": "kalman"},
+    {"kind": "proportional"},
+]
+
+
+def build(spec: dict[str, Any]) -> Any:
+    return controllers.build({**spec, "target": TARGET})
+
+
+def follow(controller: Any, tries: Callable[[int], float], n: int, start: float, draw: Any = round) -> np.ndarray:
+    """Difficulty in force in each of n epochs."""
+    history, difficulty = [], start
+    for epoch in range(1, n + 1):
+        history.append(EpochObservation(epoch, difficulty, int(draw(tries(epoch) / difficulty))))
+        difficulty = controller.next_difficulty(tuple(history))
+    return np.array([observation.difficulty for observation in history])
+
+
+@pytest.mark.parametrize("spec", CONTROLLED, ids=lambda spec: spec["kind"])
+@pytest.mark.parametrize("factor", [0.2, 5.0])
+def test_a_step_in_compute_is_answered_in_full(spec: dict[str, Any], factor: float) -> None:
+    found = follow(build(spec), lambda epoch: 2e6 * (factor if epoch > 20 else 1.0), 120, start=2000.0)
+    assert found[19] == pytest.approx(2000.0, rel=0.002)
+    assert found[-1] == pytest.approx(2000.0 * factor, rel=0.01)
+
+
+def scatter(spec: dict[str, Any], n: int = 4000) -> float:
+    """Relative standard deviation of the difficulty under constant compute, Poisson counts."""
+    generator = np.random.default_rng(5)
+    found = follow(build(spec), lambda epoch: 1e6, n, start=1000.0, draw=generator.poisson)[200:]
+    return float(found.std() / found.mean())
+
+
+@pytest.mark.parametrize("window", [1, 4, 16])
+def test_noise_of_averages(window: int) -> None:
+    """σ(D)/D as the docstrings say, for 3 800 epochs: ± 12 % is more than 3 standard errors for 16 epochs of memory."""
+    expected = 1 / math.sqrt(window * WANTED)
+    assert scatter({"kind": "sma", "window": window}) == pytest.approx(expected, rel=0.12)
+    lifetime = (window + 1) / 2  # an exponential average that is as quiet
+    assert scatter({"kind": "ema", "lifetime": lifetime}, n=1500) == pytest.approx(expected, rel=0.2)
+    linear = math.sqrt((4 * window + 2) / (3 * window * (window + 1)) / WANTED)
+    assert scatter({"kind": "lwma", "window": window}) == pytest.approx(linear, rel=0.12)
+    assert scatter({"kind": "epoch_average", "period": window}) == pytest.approx(expected, rel=0.2)
+
+
+@pytest.mark.parametrize("k_p", [-0.5, 0.0, 0.5])
+def test_stability_limit_of_pid(k_p: float) -> None:
+    """k_i + 2 k_p < 2 (Jury): a tenth below is stable, a tenth above is not."""
+    limit = 2 - 2 * k_p
+    options = {"kind": "pid", "k_p": k_p, "max_step": 1000.0}
+    assert decays({**options, "k_i": limit - 0.1})
+    assert not decays({**options, "k_i": limit + 0.1})
+
+
+def decays(spec: dict[str, Any]) -> bool:
+    """Whether an error of 1 % dies out; large counts, so that rounding does not matter."""
+    controller = controllers.build({**spec, "target": {"valid_nonces_per_epoch": 10**9}})
+    found = follow(controller, lambda epoch: 1e12, 200, start=1010.0)
+    return bool(np.abs(found[-20:] / 1000.0 - 1).max() < 0.005)
+
+
+def test_stability_limit_of_asert() -> None:
+    assert decays({"kind": "asert", "half_life": 0.36})
+    assert not decays({"kind": "asert", "half_life": 0.33})
+
+
+def test_asert_forgets_the_order_of_luck() -> None:
+    controller = build({"kind": "asert"})
+    counts = [400, 1700, 900, 1200]
+    decided = {
+        controller.next_difficulty([EpochObservation(epoch, 50.0, found) for epoch, found in enumerate(order, 1)])
+        for order in (counts, counts[::-1], [counts[i] for i in (2, 0, 3, 1)])
+    }
+    assert max(decided) == pytest.approx(min(decided), rel=1e-12)
+    on_schedule = [EpochObservation(epoch, 50.0, found) for epoch, found in enumerate([500, 1500], 1)]
+    assert controller.next_difficulty(on_schedule) == 50.0
+
+
+def test_asert_near_the_setpoint_is_wtema() -> None:
+    """Lifetime = half-life / ln 2 to first order of the error."""
+    history = [EpochObservation(1, 50.0, WANTED + 10)]
+    scheduled = build({"kind": "asert", "half_life": 3.0}).next_difficulty(history)
+    moved = build({"kind": "wtema", "lifetime": 3.0 / math.log(2)}).next_difficulty(history)
+    assert scheduled / 50.0 - 1 == pytest.approx(moved / 50.0 - 1, rel=0.01)
+
+
+@given(st.lists(st.integers(0, 5000), min_size=1, max_size=30), st.floats(1.5, 20.0))
+def test_wtema_is_ema_started_from_the_difficulty_in_force(counts: list[int], lifetime: float) -> None:
+    """Two recursions for one average: an independent second implementation of both."""
+    wtema = build({"kind": "wtema", "lifetime": lifetime})
+    difficulty, history = 1000.0, []
+    for epoch, count in enumerate(counts, 1):
+        history.append(EpochObservation(epoch, difficulty, count))
+        difficulty = wtema.next_difficulty(history)
+    before = EpochObservation(0, 1000.0, WANTED)  # an epoch that met the setpoint: its ideal is D₀
+    assert build({"kind": "ema", "lifetime": lifetime}).next_difficulty([before, *history]) == pytest.approx(difficulty)
+
+
+def test_digishield_by_hand() -> None:
+    """Two epochs of 1 500 found for 1 000 wanted: t = 2/3, damped 11/12, within its bounds."""
+    history = [EpochObservation(1, 100.0, 1500), EpochObservation(2, 200.0, 1500)]
+    mean = 2 / (1 / 100 + 1 / 200)
+    assert build({"kind": "digishield"}).next_difficulty(history) == pytest.approx(mean * 12 / 11)
+    flood, drought = ([EpochObservation(1, 100.0, found)] for found in (10**6, 0))
+    assert build({"kind": "digishield", "damping": 1.0}).next_difficulty(flood) == pytest.approx(100 / 0.84)
+    assert build({"kind": "digishield", "damping": 1.0}).next_difficulty(drought) == pytest.approx(100 / 1.32)
+
+
+def test_kalman_gain_settles_where_theory_says() -> None:
+    """Steady state: gain² / (1 - gain) = drift² · found."""
+    drift, controller = 0.05, build({"kind": "kalman", "drift": 0.05})
+    steady = [EpochObservation(epoch, 1000.0, WANTED) for epoch in range(1, 200)]
+    push = EpochObservation(200, 1000.0, WANTED + 10)
+    moved = math.log(controller.next_difficulty([*steady, push]) / 1000.0) / math.log(1.01)
+    ratio = drift**2 * WANTED
+    assert moved == pytest.approx((-ratio + math.sqrt(ratio**2 + 4 * ratio)) / 2, rel=0.005)
+
+
+def test_epoch_average_waits_for_its_period() -> None:
+    controller = build({"kind": "epoch_average", "period": 3, "max_step": 1.5})
+    history = [EpochObservation(epoch, 100.0, 2000) for epoch in (1, 2, 3)]
+    decided = [controller.next_difficulty(history[:n]) for n in (1, 2, 3)]
+    assert decided == [100.0, 100.0, 150.0]
+
+
+def test_schedule() -> None:
+    controller = controllers.build(
+        {"kind": "schedule", "steps": [{"epoch": 5, "difficulty": 70.0}, {"epoch": 3, "difficulty": 40.0}]}
+    )
+    decided = [controller.next_difficulty([EpochObservation(epoch, 20.0, 10)]) for epoch in range(1, 7)]
+    assert decided == [20.0, 40.0, 40.0, 70.0, 70.0, 70.0]
