@@ -157,3 +157,23 @@ def test_schedule() -> None:
     )
     decided = [controller.next_difficulty([EpochObservation(epoch, 20.0, 10)]) for epoch in range(1, 7)]
     assert decided == [20.0, 40.0, 40.0, 70.0, 70.0, 70.0]
+
+
+def list_parameters() -> list[tuple[str, str, Any]]:
+    """Every parameter of every controller, with another value than its default."""
+    found = []
+    for schema in controllers.json_schema()["anyOf"]:
+        for name, part in schema.get("properties", {}).items():
+            if name not in ("kind", "target", "steps"):
+                other = part["default"] * 2 if part["type"] == "integer" else part["default"] * 0.5 + 0.01
+                found.append((schema["properties"]["kind"]["const"], name, other))
+    return found
+
+
+@pytest.mark.parametrize(("kind", "name", "other"), list_parameters())
+def test_every_parameter_acts(kind: str, name: str, other: Any) -> None:
+    varied = np.random.default_rng(3).choice([0, 200, 900, 1000, 1100, 4000, 10**6], 40)
+    counts = [*[0] * 20, *varied]
+    history = [EpochObservation(epoch, 100.0 + epoch, int(count)) for epoch, count in enumerate(counts, 1)]
+    usual, changed = build({"kind": kind}), build({"kind": kind, name: other})
+    assert any(usual.next_difficulty(history[:n]) != changed.next_difficulty(history[:n]) for n in range(1, 61))
