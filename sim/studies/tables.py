@@ -20,21 +20,21 @@ def print_summary(summary: pd.DataFrame, *, title: str) -> None:
     """Print what `summarise_sweep` found, a block per measure, without measures that have no value anywhere."""
     axes = [column for column in summary.columns if column not in ("point", *SUMMARY_COLUMNS)]
     headings = ["measure", "point", *_break_paths(axes), "runs", "mean", _name_interval(summary), "by"]
-    table = _make_table(title, headings)
+    table = _make_table(headings)
     for measure, rows in _split_by_measure(summary, "n"):
         for row in rows.to_dict("records"):
             interval = _format_interval(row["low"], row["high"])
             cells = [measure, str(row["point"]), *_format_axes(row, axes), str(row["n"])]
             table.add_row(*cells, _format(row["estimate"]), interval, row["method"])
             measure = ""  # named once
-    _print(table, summary)
+    _print(title, table, summary)
 
 
 def print_comparison(comparison: pd.DataFrame, *, title: str) -> None:
     """Print what `compare` or `compare_points` found, and say which differences are resolved."""
     axes = [column for column in comparison.columns if column not in DIFFERENCE_COLUMNS]
     values = ["pairs", "before", "after", "difference", _name_interval(comparison), "resolved"]
-    table = _make_table(title, ["measure", *_break_paths(axes), *values])
+    table = _make_table(["measure", *_break_paths(axes), *values])
     for measure, rows in _split_by_measure(comparison, "n_pairs"):
         for row in rows.to_dict("records"):
             interval = _format_interval(row["low"], row["high"])
@@ -43,7 +43,7 @@ def print_comparison(comparison: pd.DataFrame, *, title: str) -> None:
             verdict = "yes" if row["resolved"] else "no"
             table.add_row(*cells, _format(row["after"]), _format(row["difference"]), interval, verdict, style=style)
             measure = ""
-    _print(table, comparison)
+    _print(title, table, comparison)
     _make_console().print(_count_resolved(comparison), soft_wrap=True)
 
 
@@ -73,16 +73,17 @@ def _count_resolved(comparison: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def _print(table: Table, frame: pd.DataFrame) -> None:
+def _print(title: str, table: Table, frame: pd.DataFrame) -> None:
     console = _make_console()
+    console.print(title, soft_wrap=True)
     console.print(table)
     counts = frame.loc[frame["warning"].ne("") & frame["warning"].ne("no values"), "warning"].value_counts()
     for warning, count in counts.items():
         console.print(f"warning: {warning} ({count} of {len(frame)} rows)", soft_wrap=True)
 
 
-def _make_table(title: str, headings: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+def _make_table(headings: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False)
     for heading in headings:
         is_text = heading in ("measure", "by", "resolved")
         table.add_column(heading, justify="left" if is_text else "right", overflow="fold")
