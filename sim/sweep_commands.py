@@ -62,9 +62,10 @@ def sweep(
 
 def report_sweep(result: SweepResult) -> pd.DataFrame:
     """Write a sweep's figures and its page; return its estimates."""
+    from sim.execution.table import shorten_mappings
     from sim.figures.sweep_report import write_sweep_report
     from sim.studies.compare import summarise_sweep
 
-    summary = summarise_sweep(result)
+    summary = shorten_mappings(summarise_sweep(result), result.axes)
     write_sweep_report(result, summary)
     return summary

@@ -117,6 +117,33 @@ def build_timings(rows: Sequence[Row]) -> pa.Table:
     )
 
 
+def shorten_mappings(frame: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
+    """Return the frame with values of axes that are mappings as a person says them: "sma window=5".
+
+    What all of them have in common is left out, so that different values stay different.
+    """
+    return frame.assign(**{axis: frame[axis].map(_name_mappings(frame[axis].unique().tolist())) for axis in axes})
+
+
+def _name_mappings(values: Sequence[Any]) -> dict[Any, Any]:
+    mappings = {text: _flatten(json.loads(text)) for text in values if isinstance(text, str) and text[:1] == "{"}
+    common = set.intersection(*(set(items.items()) for items in mappings.values())) if len(mappings) > 1 else set()
+    names = {}
+    for text, items in mappings.items():
+        own = (f"{key}={value}" for key, value in items.items() if key != "kind" and (key, value) not in common)
+        names[text] = " ".join([str(items.get("kind", "")), *own]).strip()
+    return {value: names.get(value, value) for value in values}
+
+
+def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """All leaves by their dotted paths; lists as texts."""
+    found: dict[str, Any] = {}
+    for key, value in tree.items():
+        inner = _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {}
+        found |= inner or {prefix + key: value if isinstance(value, int | float | str) else json.dumps(value)}
+    return found
+
+
 def _make_axis(values: Sequence[Any]) -> list[Any]:
     """Return an axis' values as one column can hold them: numbers, truth values, or else texts.
 

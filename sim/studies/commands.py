@@ -32,21 +32,23 @@ def compare(
     csv: Csv = None,
 ) -> None:
     """Print paired differences with their intervals: of two sweeps, or of one sweep's points from a baseline point."""
+    from sim.execution.table import shorten_mappings
     from sim.studies.compare import compare as compare_sweeps
     from sim.studies.compare import compare_points
     from sim.studies.tables import print_comparison
 
     if other is not None and baseline is not None:
         raise UserError("--baseline names a point of one sweep: it goes with one folder, not with two")
+    sweep = _open(folder)
     if other is None:
-        found = compare_points(_open(folder), baseline, measures=measure, common=common, level=level)
+        found = compare_points(sweep, baseline, measures=measure, common=common, level=level)
         title = f"{folder}: differences from {'its first point' if baseline is None else f'point {baseline}'}"
     else:
-        found = compare_sweeps(_open(folder), _open(other), measures=measure, common=common, level=level)
+        found = compare_sweeps(sweep, _open(other), measures=measure, common=common, level=level)
         title = f"{other} - {folder}"
     if csv is not None:
         found.to_csv(csv, index=False)
-    print_comparison(found, title=title)
+    print_comparison(shorten_mappings(found, sweep.axes), title=title)
 
 
 def _open(folder: Path) -> SweepResult:

@@ -17,6 +17,7 @@ from sim.execution.loop import Loop, Tally
 from sim.execution.plan import Plan
 from sim.execution.pool import LocalPool
 from sim.execution.store import Row, create
+from sim.execution.table import shorten_mappings
 from sim.execution.worker import TimeLimitError, limited
 from sim.metrics.measures import MEASURES
 from sim.provenance import get_source_version
@@ -83,6 +84,21 @@ def test_axes_become_columns_of_one_type(helpers: SimpleNamespace, tmp_path: Pat
     assert runs["protocol.block_time"].tolist() == [5.0, 0.1]
     assert runs["difficulty"].tolist() == ["fixed", '{"kind": "fixed"}']
     assert runs["protocol.r_target"].tolist() == ["null", "1.4"]
+
+
+def test_mappings_are_shown_by_what_differs() -> None:
+    import pandas as pd
+
+    values = [
+        '{"kind": "sma", "window": 5, "target": {"valid": 9}}',
+        '{"kind": "sma", "window": 6, "target": {"valid": 9}}',
+        "fixed",
+    ]
+    shown = shorten_mappings(pd.DataFrame({"difficulty": values, "epochs": [1, 2, 2]}), ["difficulty", "epochs"])
+    assert shown["difficulty"].tolist() == ["sma window=5", "sma window=6", "fixed"]
+    assert shown["epochs"].tolist() == [1, 2, 2]
+    alone = shorten_mappings(pd.DataFrame({"difficulty": values[:1]}), ["difficulty"])
+    assert alone["difficulty"].tolist() == ["sma window=5 target.valid=9"]
 
 
 def test_a_run_that_takes_too_long_is_a_row_with_its_error(helpers: SimpleNamespace, tmp_path: Path) -> None:
