@@ -60,7 +60,7 @@ def plot_heat_map(
     with house_style():
         figure, axes = new_figure(_make_title(rows, measure, where), x, y)
         image = axes.imshow(cells, cmap="cividis", aspect="auto", origin="lower")
-        axes.set_xticks(range(len(columns)), [_format(value) for value in columns])
+        axes.set_xticks(range(len(columns)), [_format(value).replace(" ", "\n") for value in columns])
         axes.set_yticks(range(len(lines)), [_format(value) for value in lines])
         axes.grid(visible=False)
         figure.colorbar(image, ax=axes, label=_label(rows, measure))
@@ -137,7 +137,7 @@ def _place(axes: Axes, values: pd.Series) -> dict[Any, float]:
     """Position of each value: its number, or a place in the order of appearance for what is not a number."""
     found = _sort_values(values)
     if not is_number(values):
-        axes.set_xticks(range(len(found)), [str(value) for value in found])
+        axes.set_xticks(range(len(found)), [str(value).replace(" ", "\n") for value in found])
         axes.margins(x=0.1)
         return {value: float(number) for number, value in enumerate(found)}
     if found[0] > 0 and found[-1] >= LOGARITHMIC_FROM * found[0]:
