@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def sweep(
     *,
     workers: int | None = None,
     scheduler: str | None = None,
+    scheduler_file: str | PathLike[str] | None = None,
+    slurm: str | PathLike[str] | None = None,
     out: str | PathLike[str] | None = None,
     resume: str | PathLike[str] | None = None,
     overrides: Mapping[str, object] | None = None,
@@ -64,22 +67,25 @@ def sweep(
 ) -> SweepResult:
     """Run every point of a sweep file and return one row a run, as in the results folder that it leaves.
 
-    `workers` processes on this machine (one a processor by default), or the dask scheduler at an address. `out` is the
-    folder (results/<name>/<time>-<hash> by default); `resume` goes on with an unfinished one. A script that calls this
-    with local workers needs `if __name__ == "__main__":`, for its processes are spawned. Raises `sim.errors.UserError`.
+    `workers` processes on this machine (one a processor by default), or the dask scheduler at an address or in the file
+    that it wrote, or SLURM jobs described in a file. `out` is the folder (results/<name>/<time>-<hash> by default);
+    `resume` goes on with an unfinished one. A script that calls this with local workers needs
+    `if __name__ == "__main__":`, for its processes are spawned. Raises `sim.errors.UserError`.
     """
-    from pathlib import Path
-
     from sim.execution.driver import Where, run_sweep
 
     return run_sweep(
         path,
-        Where(workers=workers, scheduler=scheduler),
-        out=None if out is None else Path(out),
-        resume=None if resume is None else Path(resume),
+        Where(workers, scheduler, _as_path(scheduler_file), _as_path(slurm)),
+        out=_as_path(out),
+        resume=_as_path(resume),
         overrides=overrides or {},
         progress=progress,
     )
+
+
+def _as_path(path: str | PathLike[str] | None) -> Path | None:
+    return None if path is None else Path(path)
 
 
 def load_sweep(folder: str | PathLike[str]) -> SweepResult:
