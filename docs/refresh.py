@@ -2,9 +2,10 @@
 [statistics]`.
 
 `run`: `make run` into README.md, and that run's figure into docs/images/. `theory`: `powsim theory` into
-docs/is_it_true.md. `kernel`: `powsim kernel benchmark` into docs/kernel.md. `sweep`: sweeps on this machine,
-interrupted and resumed, on a dask cluster of this machine, and their benchmarks, into docs/laptop_to_cluster.md.
-`statistics`: `docs/interval_coverage.py` into docs/statistics.md. All where none is named: minutes.
+docs/is_it_true.md. `kernel`: `powsim kernel benchmark` and `layers` into docs/kernel.md. `sweep`: sweeps on this
+machine, interrupted and resumed, on a dask cluster of this machine, and their benchmarks, into
+docs/laptop_to_cluster.md. `statistics`: `docs/interval_coverage.py` into docs/statistics.md. All where none is named:
+minutes.
 """
 
 from __future__ import annotations
@@ -45,8 +46,11 @@ def _fill(page: Path, name: str, output: str) -> None:
 
 
 def refresh_kernel() -> None:
-    """Quote `powsim kernel benchmark`; name the processor in the text by hand."""
-    _fill(DOCS / "kernel.md", "powsim kernel benchmark", _run(sys.executable, "-m", "sim", "kernel", "benchmark"))
+    """Quote `powsim kernel benchmark` and `powsim kernel layers`; name the processor in the text by hand."""
+    kernel = (sys.executable, "-m", "sim", "kernel")
+    _fill(DOCS / "kernel.md", "powsim kernel benchmark", _run(*kernel, "benchmark"))
+    layers = _run(*kernel, "layers", "--figure", str(DOCS / "images" / "layers.png"))
+    _fill(DOCS / "kernel.md", "powsim kernel layers", layers)
 
 
 SWEEP_FILE = "scenarios/sweeps/sample-size.yaml"

@@ -59,11 +59,15 @@ class KernelBenchmark:
         return self.forward_gflop_per_second / self.peak_gflop_per_second
 
 
-def compute_gflop(params: PowParams) -> float:
-    """Multiplications and additions of one nonce's linear layers, in 10^9; the head sees the last position only."""
+def compute_gflop(params: PowParams, n_layers: int | None = None) -> float:
+    """Multiplications and additions of one nonce's linear layers, in 10^9; the head sees the last position only.
+
+    `n_layers`: of a host that computes the first layers only.
+    """
+    layers = params.n_layers if n_layers is None else n_layers
     projections = 2 * params.dim * params.dim + 2 * params.dim * params.kv_dim
     layer = projections + 3 * params.dim * params.hidden_dim
-    return 2 * (params.seq_len * params.n_layers * layer + params.vocab_size * params.dim) / GIGA
+    return 2 * (params.seq_len * layers * layer + params.vocab_size * params.dim) / GIGA
 
 
 def benchmark(

@@ -1,15 +1,16 @@
-"""How an ML node divides its GPUs into groups and how many nonces a group takes at once.
+"""How an ML node divides its GPUs into groups, how many nonces a group takes at once, what this machine has.
 
-Pure rules on sizes; nothing here touches a device. Reference: protocol 7.2, 7.3
+Nothing here touches a GPU. Reference: protocol 7.2, 7.3
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
-from pow.params import PowParams
+from pow.params import PowParams, mode_of
 
 GROUP_SIZES: Final = (1, 2, 4, 8)
 MAINNET_MIN_GROUP_VRAM_GIB: Final = 38.0
@@ -19,6 +20,8 @@ USABLE_FRACTION: Final = 0.9 * 0.9  # a target of 90 % of the free memory, less 
 BYTES_PER_VALUE: Final = 2
 ACTIVATIONS_PER_TOKEN: Final = 8
 MIB: Final = 2**20
+GB: Final = 1e9
+BYTES_OF: Final = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
 CPU_BATCH_BYTES: Final = 12 * MIB
 CPU_MAX_BATCH_SIZE: Final = 512
 CPU_BYTES_PER_VALUE: Final = 4
@@ -97,3 +100,31 @@ def cpu_batch_size(params: PowParams) -> int:
 def get_n_cpus() -> int:
     """Give the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def get_available_bytes() -> int | None:
+    """Give the memory that this process may still take: of the machine, or of its control group; None if unknown."""
+    found = []
+    meminfo, group = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
+    if meminfo.exists():
+        fields = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
+        found.append(int(fields["MemAvailable"].split()[0]) * 1024)
+    limit, current = group / "memory.max", group / "memory.current"
+    if limit.exists() and current.exists() and limit.read_text().strip() != "max":
+        found.append(max(0, int(limit.read_text()) - int(current.read_text())))
+    return min(found, default=None)
+
+
+def check_memory(params: PowParams, dtype: str, n_threads: int = 1) -> None:
+    """Raise ValueError, with what is needed and what there is, if the model does not fit into memory.
+
+    Needed are the pool, a second one where the linear layers have another number type, and each thread's activations.
+    """
+    mode = mode_of(dtype)
+    kinds = {mode.data, mode.linear}
+    pools = sum(BYTES_OF[kind] for kind in kinds) * params.pool_size
+    needed = pools + n_threads * CPU_BATCH_BYTES
+    available = get_available_bytes()
+    if available is not None and needed > available:
+        found = f"needs about {needed / GB:.1f} GB, {available / GB:.1f} GB are free"
+        raise ValueError(f"too little memory: the model in {dtype} {found}")

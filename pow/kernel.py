@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from pow.devices import cpu_batch_size, get_n_cpus
+from pow.devices import check_memory, cpu_batch_size, get_n_cpus
 from pow.distances import FloatArray, Request, batch_distances, cut_batches
 from pow.fast import FastForward
 from pow.linear import AUTO, LINEARS, linear_name
@@ -63,6 +63,7 @@ class Kernel:
         self.batch_size = batch_size or cpu_batch_size(params)
         self.n_threads = n_threads or get_n_cpus()
         self.torch_threads = torch_threads
+        check_memory(params, dtype, self.n_threads)
         self._model = FastForward(
             build(block_hash, params, dtype, n_layers=n_layers, unit_gains=unit_gains), LINEARS[self.linear]
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,7 +35,7 @@ def distances(
 
     wanted = parse_nonces(nonces)
     preset = _get_preset(params)
-    _check_dtype(dtype)
+    _check(preset, dtype)
     with open_kernel(preset, None, threads) as work:
         found = work.distances(block_hash, dtype, [(public_key, nonce) for nonce in wanted])
     typer.echo("nonce,distance")
@@ -54,7 +55,7 @@ def benchmark(
     from pow.benchmark import benchmark as measure
 
     preset = _get_preset(params)
-    _check_dtype(dtype)
+    _check(preset, dtype)
     measured = measure(preset, dtype, n_threads=threads, seconds=seconds)
     figures = {**dataclasses.asdict(measured), "share_of_peak": measured.share_of_peak}
     if as_json:
@@ -63,6 +64,36 @@ def benchmark(
     for name, value in figures.items():
         shown = f"{value:.4g}" if isinstance(value, float) else str(value)
         typer.echo(f"{name.replace('_', ' '):<28}{shown:>14}")
+
+
+@app.command()
+def layers(
+    params: Params = "devtest",
+    dtype: DType = "float32",
+    threads: Threads = None,
+    n_nonces: Annotated[int, typer.Option("--nonces", help="how many nonces to try", min=10, max=MAX_NONCES)] = 1000,
+    figure: Annotated[Path | None, typer.Option(help="draw the result into this PNG file as well")] = None,
+) -> None:
+    """Measure what a host gains that computes only the first layers, with the pool's norm gains and with gains of 1."""
+    from pow.layers import measure_layers
+
+    preset = _get_preset(params)
+    _check(preset, dtype)
+    rows = [
+        row
+        for unit_gains in (False, True)
+        for row in measure_layers(preset, dtype, n_nonces=n_nonces, unit_gains=unit_gains, n_threads=threads)
+    ]
+    typer.echo(f"{params}, {dtype}, {n_nonces} nonces; r_target lowered by 2 rms errors")
+    typer.echo("gains  layers    work  rms error  claimed  wrong  of valid ones  advantage")
+    for row in rows:
+        cells = f"{row.n_layers:>6}  {row.work:>6.3f}  {row.rms_error:>9.2e}  {row.n_claimed:>7}  {row.n_wrong:>5}"
+        gains = "unit" if row.unit_gains else "pool"
+        typer.echo(f"{gains:<5}  {cells}  {row.claimed_share:>13.1%}  {row.advantage:>8.1f}x")
+    if figure is not None:
+        from sim.figures.layers import plot_layers
+
+        plot_layers(rows).savefig(figure, dpi=150)
 
 
 def parse_nonces(text: str) -> list[int]:
@@ -93,8 +124,14 @@ def _get_preset(name: str) -> PowParams:
     return PRESETS[name]
 
 
-def _check_dtype(name: str) -> None:
+def _check(params: PowParams, dtype: str) -> None:
+    """Raise UserError unless the numerics exist and the model fits into memory."""
+    from pow.devices import check_memory
     from pow.params import DTYPES
 
-    if name not in DTYPES:
-        raise UserError(f'--dtype: unknown numerics "{name}".{did_you_mean(name, DTYPES)}')
+    if dtype not in DTYPES:
+        raise UserError(f'--dtype: unknown numerics "{dtype}".{did_you_mean(dtype, DTYPES)}')
+    try:
+        check_memory(params, dtype)
+    except ValueError as error:
+        raise UserError(f"--params: {error}") from None

@@ -8,12 +8,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from pow.devices import check_memory
+from sim.errors import UserError
 from sim.metrics.frames import build_frames
 from sim.metrics.summary import summarise
 from sim.progress import Progress, no_progress, terminal_progress
 from sim.provenance import get_provenance
 from sim.results import PROVENANCE_FILE, SCENARIO_FILE, Result, open_folder, write_json, write_text
-from sim.scenario import Scenario, WorkConfig, dump_scenario, load_scenario, parse_scenario
+from sim.scenario import BY_GPU, Scenario, WorkConfig, dump_scenario, load_scenario, parse_scenario
 from sim.work import open_kernel, open_sphere
 from sim.work.base import Work
 from sim.world import build_world
@@ -31,11 +33,13 @@ def run(
         loaded = parse_scenario(dump_scenario(scenario), scenario.name, overrides or {}, seed)
     else:
         loaded = load_scenario(scenario, overrides or {}, seed)
+    check_work(loaded.work)
     return simulate(loaded, get_provenance(loaded.seed), terminal_progress if progress else no_progress)
 
 
 def run_into_folder(scenario: Scenario, *, out: Path | None, root: Path, progress: bool) -> tuple[Result, Path]:
     """Run a scenario and leave its results folder; what was finished at an interruption is saved too."""
+    check_work(scenario.work)
     text = dump_scenario(scenario)
     folder = open_folder(scenario.name, text, out, root)
     provenance = get_provenance(scenario.seed)
@@ -59,6 +63,16 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, result: Result) -> None:
         super().__init__("interrupted")
         self.result = result
+
+
+def check_work(config: WorkConfig) -> None:
+    """Raise UserError where the model cannot fit into this machine's memory, before anything is written."""
+    if config.kind == "sphere":
+        return
+    try:
+        check_memory(config.pow_params, "float16" if config.dtype == BY_GPU else config.dtype)
+    except ValueError as error:
+        raise UserError(f"work.params: {error}; `work.kind: sphere` needs no model") from None
 
 
 def _open_work(config: WorkConfig) -> Work:

@@ -10,6 +10,7 @@ from sim.cli import app
 from sim.errors import UserError
 from sim.kernel_commands import parse_nonces
 
+SMALL = Path(__file__).parents[1] / "data" / "small.yaml"
 GOLDEN = Path(__file__).parents[1] / "data" / "golden" / "distances_devtest.json"
 
 
@@ -47,3 +48,28 @@ def test_nonces(text: str, nonces: list[int]) -> None:
 def test_bad_nonces(text: str) -> None:
     with pytest.raises(UserError, match="--nonces"):
         parse_nonces(text)
+
+
+def test_layers_with_a_figure(tmp_path: Path) -> None:
+    figure = tmp_path / "layers.png"
+    command = ["kernel", "layers", "--params", "tiny", "--nonces", "60", "--figure", str(figure)]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    rows = [line.split() for line in done.output.splitlines() if line.startswith(("pool", "unit"))]
+    assert [row[:2] for row in rows] == [[gains, str(n)] for gains in ("pool", "unit") for n in (0, 1, 2)]
+    assert figure.stat().st_size > 10_000
+
+
+def test_too_large_a_model_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from pow import devices
+
+    monkeypatch.setattr(devices, "get_available_bytes", lambda: 1_000_000_000)
+    scenario = tmp_path / "large.yaml"
+    scenario.write_text(SMALL.read_text().replace("params: tiny", "params: mainnet"))
+    for command in (
+        ["kernel", "layers", "--params", "mainnet"],
+        ["run", str(scenario), "--out", str(tmp_path / "out")],
+    ):
+        with pytest.raises(UserError, match=r"the model in float32 needs about 3\.6 GB, 1\.0 GB are"):
+            CliRunner().invoke(app, command, catch_exceptions=False)
+    assert not (tmp_path / "out").exists()
