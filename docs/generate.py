@@ -19,7 +19,15 @@ from sim.metrics.columns import FRAMES, ROWS
 from sim.nodes.host import STATE_SYNC_BYTES
 from sim.protocol.stages import Schedule
 from sim.protocol.state import Block
-from sim.protocol.transactions import BYTES_PER_NONCE, CLAIM_BYTES, ENVELOPE_BYTES, SEED_BYTES, VALIDATION_BYTES
+from sim.protocol.transactions import (
+    BYTES_PER_NONCE,
+    CLAIM_BYTES,
+    ENVELOPE_BYTES,
+    NODE_BYTES,
+    REGISTRATION_BYTES,
+    SEED_BYTES,
+    VALIDATION_BYTES,
+)
 from sim.scenario import Scenario, load_scenario, scenario_json_schema
 from sim.units import BIT_RATE, SIZE, TIME
 from sim.world import build_ml_nodes, build_params
@@ -80,13 +88,17 @@ def write_frames() -> str:
 def write_keys() -> str:
     """One table a section of the file, in the order of the schema."""
     schema = scenario_json_schema()
-    sections = [("", "The whole file", schema)]
-    for name in schema["properties"]:
-        part = _resolve(schema["properties"][name], schema)
-        part = _resolve(part.get("items", part), schema)
-        if "properties" in part:
-            sections.append((f"{name}.", f"`{name}`", part))
+    sections = [("", "The whole file", schema), *_find_sections(schema, schema)]
     return "\n\n".join(f"### {title}\n\n{_write_section(prefix, part, schema)}" for prefix, title, part in sections)
+
+
+def _find_sections(part: Schema, schema: Schema, prefix: str = "") -> Iterator[tuple[str, str, Schema]]:
+    for name, below in part["properties"].items():
+        below = _resolve(below, schema)
+        below = _resolve(below.get("items", below), schema)
+        if "properties" in below:
+            yield f"{prefix}{name}.", f"`{name}`", below
+            yield from _find_sections(below, schema, f"{prefix}{name}.")
 
 
 def _write_section(prefix: str, section: Schema, schema: Schema) -> str:
@@ -168,7 +180,7 @@ def _describe_type(name: str, part: Schema) -> str:
     if "properties" in part:
         return f"a mapping, see [`{name}`](#{name})"
     if part.get("type") == "array":
-        return f"a list, see [`{name}`](#{name})" if name == "hosts" else "a list of such texts"
+        return f"a list, see [`{name}`](#{name})" if "$ref" in part["items"] else "a list of such texts"
     if "const" in part or "enum" in part:
         return ", ".join(f"`{value}`" for value in part.get("enum", [part.get("const")]))
     return _describe_scalar(part)
@@ -239,7 +251,7 @@ def write_hosts() -> str:
     scenario, schedule = _load_baseline()
     params = build_params(scenario)
     seconds = schedule.params.poc_stage_duration * scenario.protocol.block_time - scenario.work.startup
-    hit = hit_probability(scenario.protocol.r_target or params.rules.r_target, params.vector_dim)
+    hit = hit_probability(scenario.protocol.r_target or params.rule_book.first.r_target, params.vector_dim)
     rows = []
     for group in scenario.hosts:
         nodes = build_ml_nodes(group, scenario)
@@ -262,6 +274,8 @@ def write_sizes() -> str:
     """Modelled sizes of what links carry."""
     sizes = [
         ("a transaction without its content", ENVELOPE_BYTES),
+        ("+ a host's registration", REGISTRATION_BYTES),
+        ("+ each ML node in it", NODE_BYTES),
         ("+ a seed's commitment", SEED_BYTES),
         ("+ a claimed nonce with its distance, each", BYTES_PER_NONCE),
         ("+ a vote", VALIDATION_BYTES),

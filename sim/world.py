@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import simpy
@@ -18,11 +18,12 @@ from sim.network.gossip import Network
 from sim.nodes.context import Context
 from sim.nodes.host import Host, HostIdentity
 from sim.nodes.ml_node import MLNode
-from sim.protocol.blocks import BlockResult, schedule_at
+from sim.protocol.blocks import BlockResult
 from sim.protocol.params import EpochParams, ProtocolParams
 from sim.protocol.stages import Schedule
 from sim.protocol.state import Block, genesis_state
-from sim.protocol.versions import VERSIONS
+from sim.protocol.transactions import HardwareNode, RegisterHost
+from sim.protocol.versions import build_rule_book
 from sim.scenario import BY_GPU, HostGroup, Scenario
 from sim.strategies import strategies
 from sim.streams import Streams
@@ -30,6 +31,7 @@ from sim.topologies.base import Member
 from sim.work.base import Work, WorkCounts
 
 OnEpochEnd = Callable[[EpochEnded], None]
+PUBLIC_KEY_BYTES = 33
 GENESIS_WEIGHT = 1  # every founding host is a genesis validator of weight 1 (protocol 0)
 
 
@@ -57,14 +59,12 @@ class World:
     def observe(self, block: Block, result: BlockResult) -> None:
         """Record an agreed block, let hosts join whose time has come, close an epoch whose last block it is."""
         self.reporter.report(block, result)
-        schedule = schedule_at(block.height, self.ledger.params)
-        if schedule is None:
-            return
+        schedule = result.state.schedule
         if block.height == schedule.claim:
             for host in self.hosts.values():
                 if host.identity.joins == schedule.index + 1:
                     host.join(self._get_height)
-        if block.height == schedule.next_start - 1:
+        if schedule.index > 0 and block.height == schedule.next_start - 1:
             self._close_epoch(schedule)
 
     def _close_epoch(self, schedule: Schedule) -> None:
@@ -88,9 +88,13 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
     network = Network(env, scenario.network.topology.build(members, streams), recorder)
     params = build_params(scenario)
     controller = scenario.difficulty
-    founders = {identity.address: GENESIS_WEIGHT for identity in identities if identity.joins == 1}
-    genesis = genesis_state(founders, params, scenario.protocol.r_target or params.rules.r_target)
-    ledger = Ledger(genesis, params, controller.next_difficulty)
+    groups = {group.name: group for group in scenario.hosts}
+    ml_nodes = {host.address: build_ml_nodes(groups[host.host_group], scenario) for host in identities}
+    registrations = {address: _register(address, nodes, streams) for address, nodes in ml_nodes.items()}
+    founders = [registrations[identity.address] for identity in identities if identity.joins == 1]
+    weights = {founder.creator: GENESIS_WEIGHT for founder in founders}
+    r_target = scenario.protocol.r_target or params.rule_book.first.r_target
+    ledger = Ledger(genesis_state(weights, params, r_target, founders), params, controller.next_difficulty)
     context = Context(
         env=env,
         network=network,
@@ -102,13 +106,13 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         block_time_seconds=scenario.protocol.block_time,
         startup_seconds=scenario.work.startup,
     )
-    groups = {group.name: group for group in scenario.hosts}
     hosts = {
         identity.address: Host(
             context,
             identity,
             groups[identity.host_group].strategy,
-            build_ml_nodes(groups[identity.host_group], scenario),
+            ml_nodes[identity.address],
+            registrations[identity.address],
         )
         for identity in identities
     }
@@ -141,7 +145,11 @@ def build_params(scenario: Scenario) -> ProtocolParams:
     """Return the parameters that the chain carries."""
     config = scenario.protocol
     return ProtocolParams(
-        rules=VERSIONS[config.version],
+        rule_book=build_rule_book(
+            config.version,
+            {upgrade.epoch: upgrade.version for upgrade in config.upgrades},
+            config.rules.model_dump(exclude_none=True),
+        ),
         epoch=EpochParams(
             epoch_length=config.epoch_length,
             epoch_shift=config.epoch_shift,
@@ -158,6 +166,13 @@ def build_params(scenario: Scenario) -> ProtocolParams:
         max_individual_power_percentage=config.max_individual_power_percentage,
         block_max_bytes=int(config.block_max_bytes),
     )
+
+
+def _register(address: str, ml_nodes: Sequence[MLNode], streams: Streams) -> RegisterHost:
+    """What a host tells the chain of itself when it enters; founders are registered at genesis."""
+    public_key = streams("host", address, "public key").bytes(PUBLIC_KEY_BYTES).hex()
+    nodes = tuple(HardwareNode(node.node_id, node.model) for node in ml_nodes if node.is_registered)
+    return RegisterHost(f"host/{address}", address, public_key, nodes)
 
 
 def _name_hosts(scenario: Scenario) -> list[HostIdentity]:
@@ -190,6 +205,8 @@ def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:
                 n_gpu_groups=len(gpu_groups(machine.vram_gib, scenario.work.min_group_vram_gib)),
                 group_nonces_per_second=profile.raw_nonces_per_second * scenario.work.rate_factor,
                 dtype=profile.numerics if scenario.work.dtype == BY_GPU else scenario.work.dtype,
+                model=group.model,
+                is_registered=node_id <= len(group.gpus) - group.unregistered,
             )
         )
     return nodes

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pow.sphere import hit_probability, r_target_for
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import (
+    NO_CLAIM,
     BlockAgreed,
     DifficultyDecided,
     EpochStarted,
@@ -16,10 +17,10 @@ from sim.metrics.records import (
     RewardSettled,
     TransactionIncluded,
 )
-from sim.protocol.blocks import BlockResult, TxResult, schedule_at
-from sim.protocol.epochs import EpochFormed, EpochSettled
+from sim.protocol.blocks import BlockResult
+from sim.protocol.checks import TxResult
+from sim.protocol.epochs import EpochFormed, EpochSettled, ParticipantOutcome
 from sim.protocol.params import ProtocolParams
-from sim.protocol.stages import Stage
 from sim.protocol.state import Block
 from sim.protocol.transactions import ClaimReward
 
@@ -34,12 +35,12 @@ class BlockReporter:
 
     def report(self, block: Block, result: BlockResult) -> None:
         """Record the block, the fate of its transactions and whatever edge it is."""
-        schedule = schedule_at(block.height, self.params)
+        schedule = result.state.schedule
         self.recorder.add(
             BlockAgreed(
                 height=block.height,
-                epoch=schedule.index if schedule else 0,
-                stage=schedule.stage_at(block.height) if schedule else Stage.INFERENCE,
+                epoch=schedule.index,
+                stage=schedule.stage_at(block.height),
                 proposer=block.proposer,
                 time_seconds=block.time_seconds,
                 block_hash=block.block_hash,
@@ -48,7 +49,7 @@ class BlockReporter:
             )
         )
         self._report_transactions(block, result)
-        if schedule and block.height == schedule.start:
+        if block.height == schedule.start:
             self._report_start(schedule.index, block, result)
         if result.settled is not None:
             self._report_settled(result.settled)
@@ -81,22 +82,7 @@ class BlockReporter:
 
     def _report_formed(self, height: int, formed: EpochFormed) -> None:
         for participant, outcome in sorted(formed.outcomes.items()):
-            verdict = outcome.verdict
-            self.recorder.add(
-                ParticipantJudged(
-                    epoch=formed.index,
-                    participant=participant,
-                    claimed_nonces=outcome.claimed_nonces,
-                    counted_nonces=outcome.counted_nonces,
-                    claimed_weight=outcome.claimed_weight,
-                    valid_vote_weight=verdict.valid_weight,
-                    invalid_vote_weight=verdict.invalid_weight,
-                    total_vote_weight=verdict.total_weight,
-                    is_accepted=verdict.is_accepted,
-                    reason=verdict.reason,
-                    weight=outcome.weight,
-                )
-            )
+            self.recorder.add(_judged(formed.index, participant, outcome))
         self.recorder.add(
             DifficultyDecided(
                 epoch=formed.index,
@@ -108,3 +94,24 @@ class BlockReporter:
                 next_r_target=r_target_for(1.0 / formed.next_difficulty, self.params.vector_dim),
             )
         )
+
+
+def _judged(epoch: int, participant: str, outcome: ParticipantOutcome) -> ParticipantJudged:
+    claim, verdict = outcome.claim, outcome.verdict
+    return ParticipantJudged(
+        epoch=epoch,
+        participant=participant,
+        claimed_nonces=claim.claimed_nonces,
+        counted_nonces=claim.counted_nonces,
+        claimed_weight=claim.weight,
+        valid_vote_weight=verdict.valid_weight if verdict else 0,
+        invalid_vote_weight=verdict.invalid_weight if verdict else 0,
+        total_vote_weight=verdict.total_weight if verdict else 0,
+        is_accepted=verdict is not None and verdict.is_accepted,
+        reason=verdict.reason if verdict else NO_CLAIM,
+        preserved_weight=outcome.preserved_weight,
+        dropped_weight=outcome.merged.dropped,
+        uncapped_weight=outcome.merged.weight,
+        is_member=outcome.is_member,
+        weight=outcome.weight,
+    )

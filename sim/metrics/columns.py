@@ -23,7 +23,7 @@ def _columns(text: str) -> tuple[Column, ...]:
 ROWS: dict[str, str] = {
     "epochs": "epoch",
     "participants": "epoch × participant in the network",
-    "ml_nodes": "epoch × ML node that was dispatched",
+    "ml_nodes": "epoch × ML node that was dispatched or preserved",
     "blocks": "block",
     "transactions": "transaction",
     "validations": "epoch × validator × participant",
@@ -70,9 +70,13 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         valid_vote_weight | int64 | weight | previous weight that voted valid
         invalid_vote_weight | int64 | weight | previous weight that voted fraud
         total_vote_weight | int64 | weight | previous weight of all members
-        is_accepted | bool | | every acceptance test passed
-        reason | str | | first acceptance test that failed, or accepted
-        weight | int64 | weight | final weight: 0 where rejected, capped otherwise
+        is_accepted | bool | | the claim passed every acceptance test
+        reason | str | | first acceptance test that failed, accepted, or no claim
+        preserved_weight | int64 | weight | kept by ML nodes that the proof of compute passed over
+        dropped_weight | int64 | weight | of ML nodes that are not registered or serve no governance model
+        uncapped_weight | int64 | weight | accepted and preserved weight before the power cap
+        is_member | bool | | member of the epoch's group; false where weight without a seed was left out
+        weight | int64 | weight | final weight, after the power cap; 0 where it is no member
     """),
     "ml_nodes": _columns("""
         epoch | int64 | | index of the epoch
@@ -83,12 +87,14 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         n_gpu_groups | int64 | | groups that work as one device each
         nonces_per_second | float64 | 1/s | raw rate of all groups
         r_target | float64 | chord | largest accepted distance that its host knew
-        start_seconds | float64 | s | simulated time of the first nonce's start
-        end_seconds | float64 | s | simulated time of its stop
+        start_seconds | float64 | s | simulated time of the first nonce's start; missing where preserved
+        end_seconds | float64 | s | simulated time of its stop; missing where preserved
         tried | int64 | nonces | nonces computed
         valid | int64 | nonces | of these with distance < r_target
         claimed | int64 | nonces | nonces sent in proof batches, fabricated ones included
         unsent | int64 | nonces | valid ones lost because generation ended before the next send
+        n_nodes | int64 | | stride of its nonces: the number of ML nodes that it was told; 0 where preserved
+        is_preserved | bool | | served on and kept its weight without proof
     """),
     "blocks": _columns("""
         height | int64 | blocks | height

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+NO_CLAIM = "no claim"
+
 
 @dataclass(frozen=True, slots=True)
 class EpochStarted:
@@ -59,6 +61,8 @@ class MLNodeFinished:
     valid: int
     claimed: int
     unsent: int
+    n_nodes: int
+    is_preserved: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ class ValidationDone:
 
 @dataclass(frozen=True, slots=True)
 class ParticipantJudged:
-    """The chain's verdict on one claim at VE; weights of votes are those of the previous epoch."""
+    """What VE made of one participant; weights of votes are those of the previous epoch."""
 
     epoch: int
     participant: str
@@ -126,6 +130,10 @@ class ParticipantJudged:
     total_vote_weight: int
     is_accepted: bool
     reason: str
+    preserved_weight: int
+    dropped_weight: int
+    uncapped_weight: int
+    is_member: bool
     weight: int
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sim.protocol.versions import Rules
+from sim.protocol.versions import RuleBook, Rules
 
 
 @dataclass(frozen=True)
@@ -18,18 +18,24 @@ class EpochParams:
     poc_validation_delay: int = 2
     poc_validation_duration: int = 6
     set_new_validators_delay: int = 1
+    inference_validation_cutoff: int = 0
 
 
 @dataclass(frozen=True)
 class ProtocolParams:
     """Everything that the rules need to know besides the state itself."""
 
-    rules: Rules
+    rule_book: RuleBook
     epoch: EpochParams
     vector_dim: int
     """Dimension of the sphere: the kernel's vocab_size."""
     validation_sample_size: int = 200
     fraud_threshold: float = 1e-7
     p_mismatch: float = 5e-4
-    max_individual_power_percentage: float = 0.25
+    max_individual_power_percentage: float | None = 0.25
+    """Largest share of one participant's weight; None (and, as on the chain, 0) is no cap."""
     block_max_bytes: int = 22_020_096
+
+    def rules_at(self, epoch_index: int) -> Rules:
+        """Return the rules in force from P of this epoch to the next P."""
+        return self.rule_book.rules_at(epoch_index)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pow.sphere import hit_probability
 from sim.protocol.params import ProtocolParams
-from sim.protocol.transactions import SubmitProofBatch, Transaction
+from sim.protocol.stages import Schedule
+from sim.protocol.transactions import HardwareNode, RegisterHost, SubmitProofBatch, Transaction
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,25 @@ class Block:
 
 
 @dataclass(frozen=True)
+class HostRecord:
+    """What the chain knows of a participant. Reference: protocol 4.6 (tests 1 and 4), 5.1."""
+
+    validator_key: str
+    nodes: tuple[HardwareNode, ...]
+
+
+@dataclass(frozen=True)
 class EpochGroup:
     """Members of an epoch with their final weights."""
 
     index: int
+    start_height: int
+    """P; -epoch_shift for epoch 0."""
     weights: Mapping[str, int]
+    node_weights: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    """Uncapped, by participant and ML node."""
+    preserved: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """ML nodes that skip the next proof of compute and keep their weight. Reference: protocol 5.2."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +86,8 @@ class ChainState:
     """The chain after block `height`."""
 
     height: int
+    schedule: Schedule
+    """Of the epoch whose [P, next P) holds the height."""
     effective: EpochGroup
     powers: Mapping[str, int]
     """Consensus power of the validators; stays where an epoch forms without members."""
@@ -82,6 +99,7 @@ class ChainState:
     upcoming: UpcomingEpoch | None = None
     next_group: EpochGroup | None = None
     history: tuple[EpochObservation, ...] = ()
+    hosts: Mapping[str, HostRecord] = field(default_factory=dict)
     seeds: Mapping[tuple[int, str], str] = field(default_factory=dict)
     batches: Mapping[tuple[str, str], SubmitProofBatch] = field(default_factory=dict)
     frauds: Mapping[tuple[str, str], bool] = field(default_factory=dict)
@@ -94,20 +112,30 @@ class ChainState:
     """ngonka that nobody claimed in time."""
 
 
-def genesis_state(members: Mapping[str, int], params: ProtocolParams, r_target: float) -> ChainState:
+def genesis_state(
+    members: Mapping[str, int], params: ProtocolParams, r_target: float, founders: Iterable[RegisterHost] = ()
+) -> ChainState:
     """Return the state before the first block: epoch 0 with the genesis members. Reference: protocol 0, 4.6."""
     if not members:
         raise ValueError("a chain needs at least one genesis member")
-    difficulty = 1.0 / hit_probability(r_target, params.vector_dim)
+    difficulty = compute_difficulty(r_target, params)
+    schedule = Schedule.of(0, params.epoch)
     return ChainState(
         height=0,
-        effective=EpochGroup(0, dict(members)),
+        schedule=schedule,
+        effective=EpochGroup(0, schedule.start, dict(members)),
         powers=dict(members),
         priorities={},
         difficulty=difficulty,
         r_target=r_target,
         next_difficulty=difficulty,
+        hosts={founder.creator: HostRecord(founder.validator_key, founder.nodes) for founder in founders},
     )
+
+
+def compute_difficulty(r_target: float, params: ProtocolParams) -> float:
+    """Expected tries per valid nonce."""
+    return 1.0 / hit_probability(r_target, params.vector_dim)
 
 
 def batches_by_participant(state: ChainState) -> dict[str, list[SubmitProofBatch]]:

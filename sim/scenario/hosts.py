@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -149,6 +149,12 @@ class HostGroup(BaseModel):
     gpus: MLNodes = Field(description="GPUs of one host: `4 x H100-SXM` is one ML node, a list is one per item")
     region: str = Field(description="where the hosts stand: a region of the topology's table")
     joins: EpochNumber = Field(1, description="first epoch in which they take part")
+    model: Literal["QwQ-32B", "Qwen2.5-7B", "other"] = Field(
+        "QwQ-32B", description="model that the ML nodes serve; `other`: one that governance has not approved"
+    )
+    unregistered: int = Field(
+        0, ge=0, description="ML nodes, counted from the last, that are not registered as hardware (weigh from v0.2.2)"
+    )
     strategy: Annotated[Strategy, PluginOf(strategies)] = Field(
         default_factory=lambda: strategies.build("honest"),
         description="what they do",

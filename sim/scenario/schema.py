@@ -25,7 +25,8 @@ from sim.protocol.params import EpochParams, ProtocolParams
 from sim.protocol.versions import VERSIONS
 from sim.registry import PluginOf
 from sim.scenario.checks import scenario_problems, schedule_problems
-from sim.scenario.hosts import STRICT, HostGroup, Name
+from sim.scenario.hosts import STRICT, EpochNumber, HostGroup, Name
+from sim.scenario.switches import RuleSwitches
 from sim.topologies import topologies
 from sim.units import Bytes, Seconds
 
@@ -69,12 +70,27 @@ _Inline = Annotated[PowParams, WrapValidator(_check_inline), Tag("inline")]
 _Params = Annotated[_Preset | _Inline, Discriminator(_is_inline)]
 
 
+class UpgradeConfig(BaseModel):
+    """One change of the version. Reference: protocol 0."""
+
+    model_config = STRICT
+
+    epoch: EpochNumber = Field(description="epoch from whose start on the version's rules hold")
+    version: _Version = Field(description="version that comes into force")
+
+
 class ProtocolConfig(BaseModel):
     """The chain's parameters. Reference: protocol 1, 10."""
 
     model_config = STRICT
 
     version: _Version = Field("v0.2.0", description="version of the network whose rules hold")
+    upgrades: tuple[UpgradeConfig, ...] = Field(
+        (), strict=False, description="changes of the version, in ascending order of their epochs"
+    )
+    rules: RuleSwitches = Field(
+        default_factory=RuleSwitches, description="single switches changed in all versions, for a what-if"
+    )
     epoch_length: int = Field(EpochParams.epoch_length, ge=1, description="blocks from one PoC start to the next")
     epoch_shift: int = Field(EpochParams.epoch_shift, ge=0, description="blocks by which epoch 1 starts earlier")
     poc_stage_duration: int = Field(EpochParams.poc_stage_duration, ge=1, description="blocks of generation")
@@ -101,11 +117,11 @@ class ProtocolConfig(BaseModel):
     p_mismatch: float = Field(
         ProtocolParams.p_mismatch, gt=0, lt=1, description="probability that an honest nonce fails when recomputed"
     )
-    max_individual_power_percentage: float = Field(
+    max_individual_power_percentage: float | None = Field(
         ProtocolParams.max_individual_power_percentage,
         ge=0,
         le=1,
-        description="largest share of one participant's weight; 0 is no cap",
+        description="largest share of one participant's weight; null: no cap",
     )
     r_target: float | None = Field(None, gt=0, le=2, description="first r_target; absent: the version's own")
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import sim
 from sim.errors import ScenarioError
 from sim.gpus import gpu_names
+from sim.protocol.versions import VERSIONS
 from sim.scenario import Scenario, parse_scenario
 from sim.topologies.regions_data import load_region_table
 
@@ -26,6 +27,8 @@ def host_groups(draw: st.DrawFn, name: str, joins: int) -> dict[str, Any]:
         "gpus": draw(st.lists(machines, min_size=1, max_size=3)),
         "region": draw(st.sampled_from(REGIONS)),
         "joins": joins,
+        "model": draw(st.sampled_from(["QwQ-32B", "QwQ-32B", "Qwen2.5-7B", "other"])),
+        "unregistered": draw(st.sampled_from([0, 0, 1])),
         "strategy": strategy,
     }
 
@@ -42,7 +45,8 @@ def scenarios(draw: st.DrawFn) -> dict[str, Any]:
         "seed": draw(st.integers(0, 2**32)),
         "epochs": epochs,
         "protocol": {
-            "version": draw(st.sampled_from(["v0.2.0", "v0.2.2", "v0.2.6"])),
+            "version": draw(st.sampled_from(list(VERSIONS))),
+            "upgrades": [{"epoch": 2, "version": draw(st.sampled_from(list(VERSIONS)))}] if epochs > 1 else [],
             "epoch_length": length,
             "epoch_shift": draw(st.integers(0, length - 1)),
             "poc_stage_duration": stage,
@@ -98,8 +102,13 @@ def test_laws_of_any_run(tree: dict[str, Any]) -> None:
     landed = sent[sent["fate"] == "accepted"]
     assert (people.groupby("epoch")["claimed_nonces"].sum() > 0).sum() <= landed["epoch"].nunique()
     assert (people["claimed_nonces"] >= people["counted_nonces"]).all()
-    assert (people.loc[~people["is_accepted"], "weight"] == 0).all()
-    assert (people["weight"] <= people["claimed_weight"]).all()
+    unproven = people[~people["is_accepted"]]
+    assert (unproven["uncapped_weight"] <= unproven["preserved_weight"]).all()
+    assert (people["weight"] <= people["uncapped_weight"]).all()
+    assert (
+        people["uncapped_weight"] + people["dropped_weight"] <= people["claimed_weight"] + people["preserved_weight"]
+    ).all()
+    assert (people.loc[~people["is_member"], "weight"] == 0).all()
     assert (people["valid_vote_weight"] + people["invalid_vote_weight"] <= people["total_vote_weight"]).all()
     honest = people[(people["strategy"] == "honest")]
     assert (honest["claimed_nonces"] <= honest["valid"]).all()
