@@ -20,6 +20,8 @@ from sim.topologies import topologies
 from sim.topologies.regions_data import RegionTable, load_region_table
 
 T = TypeVar("T")
+SMALLEST_UNLIMITED = 4  # fewer members have larger limits of their own
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class _Host:
     name: str | None
     region: str | None
     joins: int | None
+    count: int
+    unregistered: int
     ml_nodes: tuple[MLNodeConfig, ...]
 
 
@@ -39,6 +43,9 @@ def scenario_problems(scenario: object) -> list[Problem]:
     problems = [problem.below("protocol") for problem in schedule_problems(_get(scenario, "protocol"))]
     problems += _name_problems(hosts)
     problems += _epoch_problems(hosts, _get(scenario, "epochs"))
+    problems += _registration_problems(hosts)
+    problems += _upgrade_problems(_get(_get(scenario, "protocol"), "upgrades"), _get(scenario, "epochs"))
+    problems += _cap_problems(hosts, _get(_get(scenario, "protocol"), "max_individual_power_percentage"))
     problems += _gpu_problems(hosts, _get(_get(scenario, "work"), "params"))
     problems += _region_problems(hosts, _get(_get(scenario, "network"), "topology"))
     return problems
@@ -70,6 +77,45 @@ def schedule_problems(protocol: object) -> list[Problem]:
         message = f"{params.epoch_shift} must be less than epoch_length, {params.epoch_length}"
         problems.append(Problem(("epoch_shift",), message))
     return problems
+
+
+def _upgrade_problems(upgrades: object, epochs: object) -> Iterator[Problem]:
+    """Epochs of upgrades rise, and none lies outside the run."""
+    before = 1
+    for index, upgrade in enumerate(upgrades if isinstance(upgrades, (list, tuple)) else []):
+        epoch, loc = _quiet(parse_joins, _get(upgrade, "epoch")), ("protocol", "upgrades", index, "epoch")
+        if not _is_count(epoch) or epoch == 0:
+            continue
+        if epoch <= before:
+            after = "the version of epoch 1 is protocol.version" if before == 1 else "upgrades stand in rising order"
+            yield Problem(loc, f"epoch {epoch} must be after epoch {before}: {after}")
+        elif _is_count(epochs) and epoch > epochs:
+            yield Problem(loc, f"epoch {epoch} is after the last epoch, {epochs}")
+        before = max(before, epoch)
+
+
+def _cap_problems(hosts: Sequence[_Host], percentage: object) -> Iterator[Problem]:
+    """A cap of zero, and a cap that many equal members could not keep, which is one too. Reference: protocol 5.3."""
+    loc = ("protocol", "max_individual_power_percentage")
+    if not isinstance(percentage, (int, float)) or isinstance(percentage, bool) or percentage < 0:
+        return
+    n_hosts = sum(host.count for host in hosts)
+    if percentage == 0:
+        yield Problem(loc, "0 leaves no member any weight, and the chain takes it for no cap; write null for no cap")
+    elif n_hosts >= SMALLEST_UNLIMITED and percentage * n_hosts < 1 - ROUNDING:
+        yield Problem(
+            loc,
+            f"{percentage:g} is too little for {n_hosts} hosts: so small shares add up to less than 1, "
+            f"so that the cap becomes 0 and nobody keeps any weight; it must be at least 1/{n_hosts} "
+            f"or null for no cap (protocol 5.3)",
+        )
+
+
+def _registration_problems(hosts: Sequence[_Host]) -> Iterator[Problem]:
+    for host in hosts:
+        if host.ml_nodes and host.unregistered > len(host.ml_nodes):
+            message = f"{host.unregistered} must be at most {len(host.ml_nodes)}, the number of ML nodes"
+            yield Problem(("hosts", host.index, "unregistered"), message)
 
 
 def _name_problems(hosts: Sequence[_Host]) -> Iterator[Problem]:
@@ -136,6 +182,8 @@ def _read_hosts(hosts: object) -> Iterator[_Host]:
             name=name if isinstance(name, str) else None,
             region=region if isinstance(region, str) else None,
             joins=joins if _is_count(joins) else None,
+            count=_as_count(_get(host, "count", 1)),
+            unregistered=_as_count(_get(host, "unregistered", 0)),
             ml_nodes=_quiet(parse_ml_nodes, _get(host, "gpus")) or (),
         )
 
@@ -153,6 +201,10 @@ def _quiet(read: Callable[[Any], T], value: object) -> T | None:
         return read(value)
     except (ValueError, UserError):
         return None
+
+
+def _as_count(value: object) -> int:
+    return value if _is_count(value) else 0
 
 
 def _is_count(value: object) -> TypeGuard[int]:

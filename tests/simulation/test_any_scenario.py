@@ -57,7 +57,7 @@ def scenarios(draw: st.DrawFn) -> dict[str, Any]:
             "block_time": f"{draw(st.floats(0.5, 20))} s",
             "block_max_bytes": f"{draw(st.integers(3000, 10**6))} B",
             "validation_sample_size": draw(st.integers(1, 300)),
-            "max_individual_power_percentage": draw(st.floats(0, 1)),
+            "max_individual_power_percentage": draw(st.none() | st.floats(0.25, 1)),
             "r_target": draw(st.sampled_from([None, 1.39, 1.41, 1.5, 2.0])),
         },
         "work": {
