@@ -1,8 +1,8 @@
-"""Settlement records between their settlement and their claim or their end (protocol 2.2, 6.4)."""
+"""Settlement records: their amount, and their life until the claim or their end (protocol 2.2, 6.2)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol, TypeVar
 
 
@@ -19,6 +19,15 @@ class Claimable(Protocol):
 
 
 Record = TypeVar("Record", bound=Claimable)
+
+
+def add_work_coins(rewards: Mapping[str, int], fees: Mapping[str, int], invalid: Collection[str]) -> dict[str, int]:
+    """Amount of each record: the reward and, on top, the fees that executors earned; 0 for the INVALID.
+
+    Reference: protocol 6.2.
+    """
+    everybody = sorted({*rewards, *fees})
+    return {who: 0 if who in invalid else rewards.get(who, 0) + fees.get(who, 0) for who in everybody}
 
 
 def write_settlements(

@@ -79,6 +79,7 @@ def test_reputation_parameters() -> None:
         ((10, 20, 120), 0.2, 50, 0.06),
         ((100, 20, 120), 1.0, 0, 1.0),
         ((0, 20, 120), 1.0, 0, 0.0),
+        ((1, 20, 21), 0.25, 100, 0.25),
     ],
 )
 def test_draw_probability(weights: tuple[int, int, int], average: float, reputation: int, probability: float) -> None:

@@ -62,6 +62,7 @@ def test_slashing_takes_active_and_unbonding_alike() -> None:
     """Protocol 6.5: 20 % for INVALID, truncated in each part."""
     after, burnt = slash(Deposit(1001, {8: 504}), SLASH_INVALID)
     assert (after, burnt) == (Deposit(801, {8: 404}), 300)
+    assert slash(Deposit(), SLASH_INVALID) == (Deposit(0), 0)
 
 
 @pytest.mark.parametrize(

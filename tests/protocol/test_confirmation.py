@@ -75,7 +75,7 @@ def test_events_in_any_order_leave_the_least_weight(events: list[dict[str, int]]
     ("measured", "initial", "threshold", "slashed"),
     [
         *[(700, 1000, "0.7", True), (701, 1000, "0.7", False), (500, 1000, "0.5", True), (501, 1000, "0.5", False)],
-        *[(0, 1000, "0", True), (1, 1000, "0", False), (0, 0, "0.7", False)],
+        *[(0, 1000, "0", True), (1, 1000, "0", False), (0, 1, "0", True), (0, 0, "0.7", False)],
     ],
 )
 def test_slashed_at_most_alpha_of_the_initial_weight(

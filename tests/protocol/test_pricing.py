@@ -43,6 +43,7 @@ def test_epochs_of_a_price() -> None:
     assert base == {"busy": 100, "idle": 100, "steady": 100}
     assert update_prices(base, tokens, capacities, 91) == {"busy": 102, "idle": 98, "steady": 100}
     assert update_prices({"busy": 1000}, tokens, {"busy": 10, "new": 10}, 91) == {"busy": 1020, "new": 98}
+    assert update_prices({"idle": 10**6}, {}, {"idle": 10}, 91) == {"idle": 980_000}
 
 
 @given(st.integers(1, 10**6), st.integers(0, 3000))

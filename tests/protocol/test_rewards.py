@@ -125,7 +125,8 @@ def test_payouts_are_the_emission_to_the_last_coin(weights: dict[str, int], amou
 def test_remainder_goes_to_the_first_address_with_a_share() -> None:
     """Protocol 6.2."""
     assert split_reward({"b": 1, "c": 1, "a": 0}, 3) == {"a": 0, "b": 2, "c": 1}
-    assert split_reward({"a": 0}, 5) == {"a": 0}
+    assert split_reward({"a": 1}, 5) == {"a": 5}
+    assert list(split_reward({"b": 0, "a": 0}, 5).items()) == [("a", 0), ("b", 0)]
 
 
 def test_invalid_participants_are_out_of_both_sums() -> None:
@@ -150,10 +151,11 @@ def test_v0_2_0_settles_the_first_hundred_rows_by_address() -> None:
 
 def test_effective_weight_is_preserved_plus_confirmed_under_thirty_percent() -> None:
     """Protocol 6.2 with the golden cap of 5.3: [1000, 2000, 4000, 8000] at 0.30 caps at 2250."""
-    preserved = {"a": 1000, "b": 500, "d": 8000}
+    preserved = {"d": 8000, "b": 500, "a": 1000}
     confirmed = {"b": 1500, "c": 4000, "e": 10**6}
     capped = compute_effective_weights(preserved, confirmed, "abcd")
-    assert capped == {"a": 1000, "b": 2000, "c": 2250, "d": 2250}
+    assert list(capped.items()) == [("a", 1000), ("b", 2000), ("c", 2250), ("d", 2250)]
+    assert compute_effective_weights({}, {"d": 8000, "c": 4000, "b": 2000, "a": 1000}, "abcd") == capped
     assert compute_effective_weights(preserved, confirmed, "abcd", percentage=0.25) == dict.fromkeys("abcd", 1000)
 
 

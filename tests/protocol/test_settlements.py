@@ -1,14 +1,20 @@
-"""The life of a settlement record (protocol 2.2, 6.4)."""
+"""The amount and the life of a settlement record (protocol 2.2, 6.2)."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.protocol.settlements import write_settlements
+from sim.protocol.settlements import add_work_coins, write_settlements
 from sim.protocol.state import Settlement
 
 
 def record(epoch_index: int, amount: int) -> Settlement:
     return Settlement(epoch_index, amount, commitment="")
+
+
+def test_fees_are_paid_on_top_but_not_to_the_invalid() -> None:
+    """Protocol 6.2."""
+    amounts = add_work_coins({"b": 10, "a": 5}, {"b": 7, "c": 3, "d": 9}, invalid={"d", "a"})
+    assert list(amounts.items()) == [("a", 0), ("b", 17), ("c", 3), ("d", 0)]
 
 
 def test_an_overwritten_record_is_burnt() -> None:
