@@ -13,5 +13,17 @@
 11. `epochs`       what happens at the edges P, VE and S
 12. `blocks`       `apply_block`: state and block -> next state
 
+Money, each page on its own:
+
+- `settlements`       a reward between its settlement and its claim or its end
+- `claims`            which inferences a participant had to validate before it may claim
+- `inference_status`  downtime, miss test, INVALID
+- `vesting`           what a claim unlocks, slice by slice
+- `collateral`        the weight that a deposit activates, slashing, the way out
+- `pricing`           the price of a token
+- `confirmation`      a random re-check of the weights inside an epoch
+- `guardians`         the early network's consensus power
+- `uniforms`          uniform numbers that everybody derives alike
+
 No SimPy, no torch, no random draw: everything here can be tested in microseconds.
 """
