@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import simpy
 
@@ -11,6 +12,7 @@ from pow.devices import gpu_groups
 from sim.chain.ledger import Ledger
 from sim.chain.producer import produce_blocks
 from sim.chain.reporting import BlockReporter
+from sim.chain.traffic import Conduct, Traffic
 from sim.gpus import load_gpu
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded
@@ -20,6 +22,7 @@ from sim.nodes.host import Host, HostIdentity
 from sim.nodes.ml_node import MLNode
 from sim.protocol.blocks import BlockResult
 from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.pricing import PricingParams
 from sim.protocol.stages import Schedule
 from sim.protocol.state import Block, genesis_state
 from sim.protocol.transactions import HardwareNode, RegisterHost
@@ -90,7 +93,10 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
     controller = scenario.difficulty
     groups = {group.name: group for group in scenario.hosts}
     ml_nodes = {host.address: build_ml_nodes(groups[host.host_group], scenario) for host in identities}
-    registrations = {address: _register(address, nodes, streams) for address, nodes in ml_nodes.items()}
+    registrations = {
+        host.address: _register(host.address, ml_nodes[host.address], groups[host.host_group], streams)
+        for host in identities
+    }
     founders = [registrations[identity.address] for identity in identities if identity.joins == 1]
     weights = {founder.creator: GENESIS_WEIGHT for founder in founders}
     r_target = scenario.protocol.r_target or params.rule_book.first.r_target
@@ -133,6 +139,7 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
             {address: host.chain for address, host in hosts.items()},
             network,
             streams,
+            _build_traffic(scenario, params, streams),
             block_time_seconds=scenario.protocol.block_time,
             last_height=Schedule.of(scenario.epochs, params.epoch).next_start - 1,
             on_agreed=world.observe,
@@ -158,6 +165,7 @@ def build_params(scenario: Scenario) -> ProtocolParams:
             poc_validation_delay=config.poc_validation_delay,
             poc_validation_duration=config.poc_validation_duration,
             set_new_validators_delay=config.set_new_validators_delay,
+            inference_validation_cutoff=config.inference_validation_cutoff,
         ),
         vector_dim=scenario.work.pow_params.vocab_size,
         validation_sample_size=config.validation_sample_size,
@@ -165,21 +173,43 @@ def build_params(scenario: Scenario) -> ProtocolParams:
         p_mismatch=config.p_mismatch,
         max_individual_power_percentage=config.max_individual_power_percentage,
         block_max_bytes=int(config.block_max_bytes),
+        vesting_epochs=config.vesting_epochs,
+        collateral_grace_epochs=config.collateral_grace_epochs,
+        collateral_per_weight_unit=Fraction(str(config.collateral_per_weight_unit)),
+        confirmation_alpha=Fraction(str(config.confirmation_alpha)),
+        guardians=frozenset(address for group in scenario.hosts if group.guardian for address in group.addresses),
+        pricing=PricingParams(grace_end_epoch=scenario.inference.price_grace_epochs),
     )
 
 
-def _register(address: str, ml_nodes: Sequence[MLNode], streams: Streams) -> RegisterHost:
+def _register(address: str, ml_nodes: Sequence[MLNode], group: HostGroup, streams: Streams) -> RegisterHost:
     """What a host tells the chain of itself when it enters; founders are registered at genesis."""
     public_key = streams("host", address, "public key").bytes(PUBLIC_KEY_BYTES).hex()
     nodes = tuple(HardwareNode(node.node_id, node.model) for node in ml_nodes if node.is_registered)
-    return RegisterHost(f"host/{address}", address, public_key, nodes)
+    return RegisterHost(f"host/{address}", address, public_key, nodes, group.collateral_ngonka)
+
+
+def _build_traffic(scenario: Scenario, params: ProtocolParams, streams: Streams) -> Traffic:
+    conduct = {
+        address: Conduct(group.miss_rate, group.invalid_rate, group.skip_rate, group.confirmed_share)
+        for group in scenario.hosts
+        for address in group.addresses
+    }
+    return Traffic(
+        streams=streams,
+        params=params,
+        conduct=conduct,
+        requests_per_epoch=scenario.inference.requests_per_epoch,
+        tokens_per_request=scenario.inference.tokens_per_request,
+        block_time_seconds=scenario.protocol.block_time,
+    )
 
 
 def _name_hosts(scenario: Scenario) -> list[HostIdentity]:
-    """All hosts in the order of joining, then of the file: "datacenter-0", "datacenter-1", …"""
+    """All hosts in the order of joining, then of the file."""
     identities = [
         HostIdentity(
-            address=f"{group.name}-{number}",
+            address=address,
             host_group=group.name,
             region=group.region,
             strategy_name=strategies.name_of(group.strategy),
@@ -187,7 +217,7 @@ def _name_hosts(scenario: Scenario) -> list[HostIdentity]:
             joins=group.joins,
         )
         for group in scenario.hosts
-        for number in range(group.count)
+        for address in group.addresses
     ]
     return sorted(identities, key=lambda identity: identity.joins)
 

@@ -12,15 +12,23 @@ from sim.metrics.records import (
     BlockAgreed,
     DifficultyDecided,
     EpochStarted,
+    InferencesServed,
     ParticipantJudged,
+    PaymentMade,
+    PowerSet,
+    PriceReached,
     RewardClaimed,
     RewardSettled,
     TransactionIncluded,
+    WeightConfirmed,
 )
 from sim.protocol.blocks import BlockResult
 from sim.protocol.checks import TxResult
-from sim.protocol.epochs import EpochFormed, EpochSettled, ParticipantOutcome
+from sim.protocol.epochs import EpochFormed, ParticipantOutcome
+from sim.protocol.inference_status import Status
 from sim.protocol.params import ProtocolParams
+from sim.protocol.running import EpochServed, EventClosed
+from sim.protocol.settling import EpochSettled
 from sim.protocol.state import Block
 from sim.protocol.transactions import ClaimReward
 
@@ -55,6 +63,16 @@ class BlockReporter:
             self._report_settled(result.settled)
         if result.formed is not None:
             self._report_formed(block.height, result.formed)
+        if block.height == schedule.set_validators:
+            for participant, power in sorted(result.state.powers.items()):
+                self.recorder.add(PowerSet(schedule.index, participant, power))
+        if result.served is not None:
+            self._report_served(result.served)
+        if result.confirmed is not None:
+            self._report_confirmed(block.height, result.confirmed)
+        for payment in result.payments:
+            row = (payment.participant, payment.kind, payment.amount_ngonka, payment.reason)
+            self.recorder.add(PaymentMade(schedule.index, block.height, *row))
 
     def _report_transactions(self, block: Block, result: BlockResult) -> None:
         for transaction, fate in zip(block.transactions, result.tx_results, strict=True):
@@ -73,12 +91,26 @@ class BlockReporter:
                 r_target=state.r_target,
                 difficulty=state.difficulty,
                 hit_probability=hit_probability(state.r_target, self.params.vector_dim),
+                version=self.params.rules_at(epoch).version,
             )
         )
 
     def _report_settled(self, settled: EpochSettled) -> None:
-        for participant, reward in settled.rewards.items():
-            self.recorder.add(RewardSettled(settled.index, participant, settled.weights[participant], reward))
+        for who, part in settled.entitlements.items():
+            row = (part.uncapped_weight, part.weight, part.reward, part.fees, part.reason)
+            self.recorder.add(RewardSettled(settled.index, who, *row))
+
+    def _report_served(self, served: EpochServed) -> None:
+        for who, counts in sorted(served.counts.items()):
+            row = (counts.n_total, counts.n_missed, counts.n_invalid, counts.fees_ngonka)
+            self.recorder.add(InferencesServed(served.index, who, *row, served.statuses.get(who, Status.RAMPING)))
+        for model, price in sorted(served.prices.items()):
+            self.recorder.add(PriceReached(served.index, model, price))
+
+    def _report_confirmed(self, height: int, closed: EventClosed) -> None:
+        for who, before in sorted(closed.before.items()):
+            row = (before, closed.measured.get(who, 0), closed.after[who], who in closed.failed)
+            self.recorder.add(WeightConfirmed(closed.index, height, who, *row))
 
     def _report_formed(self, height: int, formed: EpochFormed) -> None:
         for participant, outcome in sorted(formed.outcomes.items()):
@@ -112,6 +144,7 @@ def _judged(epoch: int, participant: str, outcome: ParticipantOutcome) -> Partic
         preserved_weight=outcome.preserved_weight,
         dropped_weight=outcome.merged.dropped,
         uncapped_weight=outcome.merged.weight,
+        activated_weight=outcome.activated_weight,
         is_member=outcome.is_member,
         weight=outcome.weight,
     )

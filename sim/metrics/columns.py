@@ -29,12 +29,17 @@ ROWS: dict[str, str] = {
     "validations": "epoch × validator × participant",
     "difficulty": "controller decision",
     "rewards": "epoch × member",
+    "payments": "movement of coins",
+    "inferences": "epoch × member that serves a model",
+    "prices": "epoch × model",
+    "confirmations": "confirmation × member",
     "propagation": "message kind × bin of delay",
 }
 
 FRAMES: dict[str, tuple[Column, ...]] = {
     "epochs": _columns("""
         epoch | int64 | | index of the epoch, from 1
+        version | str | | version whose rules hold from P on
         start_height | int64 | blocks | P, the block whose hash is the network seed
         start_seconds | float64 | s | simulated time of P
         end_seconds | float64 | s | simulated time of the last block before the next P
@@ -74,9 +79,11 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         reason | str | | first acceptance test that failed, accepted, or no claim
         preserved_weight | int64 | weight | kept by ML nodes that the proof of compute passed over
         dropped_weight | int64 | weight | of ML nodes that are not registered or serve no governance model
-        uncapped_weight | int64 | weight | accepted and preserved weight before the power cap
+        uncapped_weight | int64 | weight | accepted and preserved weight, before collateral and power cap
+        activated_weight | int64 | weight | what collateral leaves of it
         is_member | bool | | member of the epoch's group; false where weight without a seed was left out
         weight | int64 | weight | final weight, after the power cap; 0 where it is no member
+        consensus_power | int64 | weight | power in block production from S on, with the guardians' boost
     """),
     "ml_nodes": _columns("""
         epoch | int64 | | index of the epoch
@@ -147,9 +154,43 @@ FRAMES: dict[str, tuple[Column, ...]] = {
     "rewards": _columns("""
         epoch | int64 | | epoch that is paid for
         participant | str | | address
-        weight | int64 | weight | final weight in that epoch
+        uncapped_weight | int64 | weight | what the reward follows before the settlement's cap
+        weight | int64 | weight | what the reward follows: final weight, from v0.2.5 on preserved and confirmed weight
         reward_ngonka | int64 | ngonka | settled reward
+        fees_ngonka | int64 | ngonka | fees of users on top
+        reason | str | | paid, or why there is no reward
         is_claimed | bool | | the participant claimed it in the simulated time
+    """),
+    "payments": _columns("""
+        epoch | int64 | | epoch whose [P, next P) holds the height
+        height | int64 | blocks | block in which coins moved
+        participant | str | | address; empty where it concerns nobody
+        kind | str | | reward, remainder, fee, left, claim, vested, burnt or slashed
+        amount_ngonka | int64 | ngonka | how much
+        reason | str | | why
+    """),
+    "inferences": _columns("""
+        epoch | int64 | | index of the epoch
+        participant | str | | address
+        requests | int64 | | requests that it should have served
+        missed | int64 | | of these not served
+        invalid | int64 | | of the served ones found wrong by a validator
+        fees_ngonka | int64 | ngonka | fees of the served ones
+        status | str | | ACTIVE, RAMPING or INVALID after the epoch's validations
+    """),
+    "prices": _columns("""
+        epoch | int64 | | index of the epoch
+        model | str | | model that is served
+        price_ngonka | int64 | ngonka | price of a token at the epoch's last block
+    """),
+    "confirmations": _columns("""
+        epoch | int64 | | epoch whose weights were confirmed
+        height | int64 | blocks | last block of the confirmation
+        participant | str | | address
+        weight_before | int64 | weight | confirmation weight before
+        measured | int64 | weight | weight shown; 0 where nothing was sent
+        weight_after | int64 | weight | confirmation weight after
+        is_failed | bool | | showed so little that the epoch's reward is lost
     """),
     "propagation": _columns("""
         kind | str | | Block or a kind of transaction

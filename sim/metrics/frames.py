@@ -36,6 +36,10 @@ def build_frames(recorder: Recorder) -> Frames:
         "validations": _table(recorder, records.ValidationDone),
         "difficulty": _table(recorder, records.DifficultyDecided),
         "rewards": _build_rewards(recorder),
+        "payments": _table(recorder, records.PaymentMade),
+        "inferences": _table(recorder, records.InferencesServed),
+        "prices": _table(recorder, records.PriceReached),
+        "confirmations": _table(recorder, records.WeightConfirmed),
         "propagation": _build_propagation(recorder, transactions),
     }
     return {name: conform(name, frame) for name, frame in raw.items()}
@@ -94,7 +98,10 @@ def _build_participants(recorder: Recorder, ml_nodes: pd.DataFrame) -> pd.DataFr
     produced = ml_nodes.groupby(["epoch", "participant"], as_index=False)[["tried", "valid"]].sum()
     judged = _table(recorder, records.ParticipantJudged)
     keys = ["epoch", "participant"]
-    joined = present.merge(produced, on=keys, how="left").merge(judged, on=keys, how="left")
+    powers = _table(recorder, records.PowerSet)
+    joined = present
+    for part in (produced, judged, powers):
+        joined = joined.merge(part, on=keys, how="left")
     counts = [column.name for column in FRAMES["participants"] if column.dtype == "int64"]
     joined[counts] = joined[counts].fillna(0)
     joined["reason"] = joined["reason"].astype("object").where(joined["reason"].notna(), NO_CLAIM)

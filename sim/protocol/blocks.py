@@ -8,16 +8,12 @@ from types import MappingProxyType
 from typing import Any
 
 from sim.protocol.checks import TxResult, check_claim, check_stateless, check_window
-from sim.protocol.epochs import (
-    EpochFormed,
-    EpochSettled,
-    NextDifficulty,
-    form_epoch,
-    open_epoch,
-    settle_epoch,
-    switch_epoch,
-)
+from sim.protocol.collateral import Deposit
+from sim.protocol.epochs import EpochFormed, NextDifficulty, form_epoch, open_epoch, switch_epoch
 from sim.protocol.params import ProtocolParams
+from sim.protocol.payments import Payment, PaymentKind
+from sim.protocol.running import EpochServed, EventClosed, apply_confirmation, apply_inferences
+from sim.protocol.settling import EpochSettled, settle_epoch
 from sim.protocol.stages import Schedule, select_epoch
 from sim.protocol.state import Block, ChainState, HostRecord
 from sim.protocol.transactions import (
@@ -29,6 +25,7 @@ from sim.protocol.transactions import (
     Transaction,
 )
 from sim.protocol.versions import Rules
+from sim.protocol.vesting import vest
 
 
 @dataclass(frozen=True)
@@ -39,6 +36,10 @@ class BlockResult:
     tx_results: tuple[TxResult, ...]
     formed: EpochFormed | None = None
     settled: EpochSettled | None = None
+    served: EpochServed | None = None
+    confirmed: EventClosed | None = None
+    payments: tuple[Payment, ...] = ()
+    """Every movement of coins in this block."""
 
 
 def apply_block(
@@ -55,28 +56,29 @@ def apply_block(
     schedule = select_epoch(effective, block.height)
     draft = Draft(replace(state, height=block.height, priorities=priorities, schedule=schedule))
     rules = params.rules_at(schedule.index)
-    results = tuple(apply_transaction(draft, transaction, rules) for transaction in block.transactions)
-    return _apply_edge(draft.finish(), results, block, params, next_difficulty)
+    results = tuple(apply_transaction(draft, transaction, params, rules) for transaction in block.transactions)
+    state, served = apply_inferences(draft.finish(), block.inferences, params)
+    paid = (*draft.payments, *(served.payments if served else ()))
+    before = BlockResult(state, results, served=served, payments=paid)
+    result = _apply_edges(before, block, params, next_difficulty)
+    state, confirmed = apply_confirmation(result.state, block, params)
+    return replace(result, state=state, confirmed=confirmed)
 
 
-def _apply_edge(
-    state: ChainState,
-    results: tuple[TxResult, ...],
-    block: Block,
-    params: ProtocolParams,
-    next_difficulty: NextDifficulty,
+def _apply_edges(
+    result: BlockResult, block: Block, params: ProtocolParams, next_difficulty: NextDifficulty
 ) -> BlockResult:
     """In the chain's order: one block can be VE and S at once, where set_new_validators_delay is 0."""
-    formed = settled = None
-    schedule = state.schedule
+    state, formed, settled, schedule = result.state, None, None, result.state.schedule
     if block.height == schedule.validation_end:
-        state, settled = settle_epoch(state)
+        state, settled = settle_epoch(state, params)
         state, formed = form_epoch(state, params, next_difficulty)
     if block.height == schedule.set_validators:
         state = switch_epoch(state, params)
     if block.height == schedule.start:
         state = open_epoch(state, block.block_hash, params)
-    return BlockResult(state, results, formed, settled)
+    payments = (*result.payments, *(settled.payments if settled else ()))
+    return replace(result, state=state, formed=formed, settled=settled, payments=payments)
 
 
 class Draft:
@@ -84,6 +86,7 @@ class Draft:
 
     def __init__(self, state: ChainState) -> None:
         self.state = state
+        self.payments: list[Payment] = []
         self._changed: dict[str, dict[Any, Any]] = {}
 
     def edit(self, name: str) -> dict[Any, Any]:
@@ -101,7 +104,7 @@ class Draft:
         return self.state
 
 
-def apply_transaction(draft: Draft, transaction: Transaction, rules: Rules) -> TxResult:
+def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolParams, rules: Rules) -> TxResult:
     """Check one transaction as the chain does, then store it. Reference: protocol 2.1, 3.1, 4.5."""
     result = check_stateless(transaction)
     if result is not TxResult.ACCEPTED:
@@ -109,6 +112,7 @@ def apply_transaction(draft: Draft, transaction: Transaction, rules: Rules) -> T
     match transaction:
         case RegisterHost():
             draft.edit("hosts")[transaction.creator] = HostRecord(transaction.validator_key, transaction.nodes)
+            draft.edit("deposits")[transaction.creator] = Deposit(transaction.collateral_ngonka)
         case SubmitSeed():
             draft.edit("seeds")[transaction.epoch_index, transaction.creator] = transaction.commitment
         case SubmitProofBatch():
@@ -120,9 +124,9 @@ def apply_transaction(draft: Draft, transaction: Transaction, rules: Rules) -> T
             if result is TxResult.ACCEPTED:
                 draft.edit("frauds")[transaction.participant, transaction.creator] = transaction.is_fraud
         case ClaimReward():
-            result = check_claim(draft.state, transaction)
+            result = check_claim(draft.state, transaction, rules)
             if result is TxResult.ACCEPTED:
-                _pay_claim(draft, transaction)
+                _pay_claim(draft, transaction, params.vesting_epochs)
     return result
 
 
@@ -131,7 +135,13 @@ def as_stored(batch: SubmitProofBatch, rules: Rules) -> SubmitProofBatch:
     return batch if rules.stores_node_ids else replace(batch, proofs=replace(batch.proofs, node_id=None))
 
 
-def _pay_claim(draft: Draft, claim: ClaimReward) -> None:
-    balances = draft.edit("balances")
-    settlement = draft.edit("settled").pop(claim.creator)
-    balances[claim.creator] = balances.get(claim.creator, 0) + settlement.amount
+def _pay_claim(draft: Draft, claim: ClaimReward, vesting_epochs: int) -> None:
+    """The record is gone; its amount joins the vesting schedule, or is free at once. Reference: protocol 6.4."""
+    who, amount = claim.creator, draft.edit("settled").pop(claim.creator).amount
+    schedule, free = vest(draft.state.vesting.get(who, ()), amount, n_epochs=vesting_epochs)
+    if schedule:
+        draft.edit("vesting")[who] = schedule
+    if free:
+        draft.edit("balances")[who] = draft.state.balances.get(who, 0) + free
+    reason = f"vests over {vesting_epochs} epochs" if vesting_epochs else "free at once"
+    draft.payments.append(Payment(who, PaymentKind.CLAIM, amount, reason))

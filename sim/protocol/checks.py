@@ -19,8 +19,10 @@ from __future__ import annotations
 import hashlib
 from enum import StrEnum
 
+from sim.protocol.service import validated_enough
 from sim.protocol.state import ChainState
 from sim.protocol.transactions import ClaimReward, RegisterHost, SubmitProofBatch, SubmitSeed, Transaction
+from sim.protocol.versions import Rules
 
 
 class TxResult(StrEnum):
@@ -35,6 +37,7 @@ class TxResult(StrEnum):
     OUTSIDE_WINDOW = "outside its window"
     NOTHING_TO_CLAIM = "nothing to claim"
     WRONG_SEED = "seed does not match its commitment"
+    MISSED_VALIDATIONS = "missed too many validations"
 
 
 def commit_seed(seed: int, creator: str) -> str:
@@ -67,14 +70,25 @@ def check_window(state: ChainState, start_height: int, *, is_batch: bool) -> TxR
     return TxResult.ACCEPTED if is_open else TxResult.OUTSIDE_WINDOW
 
 
-def check_claim(state: ChainState, claim: ClaimReward) -> TxResult:
-    """A settle record of that epoch with an amount exists, and the revealed seed is the one committed to.
+def check_claim(state: ChainState, claim: ClaimReward, rules: Rules) -> TxResult:
+    """A record of that epoch with an amount exists, the seed is the one committed to, validations were made.
 
-    Reference: protocol 2.1.
+    That only the epoch before can be claimed (v0.2.2) needs no test: older records are burnt at the settlement.
+    Inferences from the cut-off on count only where one of the claimer's nodes stayed active during the proof of
+    compute. Reference: protocol 2.1.
     """
     settlement = state.settled.get(claim.creator)
     if settlement is None or settlement.epoch_index != claim.epoch_index or settlement.amount == 0:
         return TxResult.NOTHING_TO_CLAIM
     if commit_seed(claim.seed, claim.creator) != settlement.commitment:
         return TxResult.WRONG_SEED
-    return TxResult.ACCEPTED
+    enough = validated_enough(
+        state.service,
+        claim.creator,
+        claim.epoch_index,
+        claim.seed,
+        rules,
+        cutoff_height=settlement.cutoff_height,
+        has_node_during_poc=settlement.has_node_during_poc,
+    )
+    return TxResult.ACCEPTED if enough else TxResult.MISSED_VALIDATIONS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from sim.protocol.uniforms import compute_hash_uniform
@@ -12,6 +13,55 @@ CUTOFF_BLOCKS = 80
 EXPECTED_PER_EPOCH = 1
 SLASH_THRESHOLD = Fraction(0)
 """alpha: 0 in the code's defaults of 2025, 0.70 in its document."""
+
+
+@dataclass(frozen=True)
+class ConfirmationTally:
+    """The weights that an event measured; who sent nothing is absent. Stands for the event's transactions [I]."""
+
+    measured: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """The effective epoch's confirmation: weights so far, who failed, and the event that is running."""
+
+    initial: Mapping[str, int] = field(default_factory=dict)
+    weights: Mapping[str, int] = field(default_factory=dict)
+    jailed: frozenset[str] = frozenset()
+    end_height: int | None = None
+    """Last block of the running event; None where none is running."""
+
+
+def start_confirmation(
+    node_weights: Mapping[str, Mapping[int, int]], preserved: Mapping[str, Collection[int]]
+) -> Confirmation:
+    """S: everybody starts with the weight of its nodes that are not preserved."""
+    initial = compute_initial_weights(node_weights, preserved)
+    return Confirmation(initial, initial)
+
+
+def close_event(
+    confirmation: Confirmation,
+    measured: Mapping[str, int],
+    *,
+    absence_counts_as_zero: bool,
+    threshold: Fraction = SLASH_THRESHOLD,
+) -> Confirmation:
+    """End of an event: weights shrink to what was measured, and who shows too little is jailed until the next S.
+
+    Being jailed costs the epoch's reward; main net's slash is 0. Reference: protocol 6.7.
+    """
+    seen = {who: measured[who] for who in confirmation.weights if who in measured}
+    if absence_counts_as_zero:
+        seen = {who: seen.get(who, 0) for who in confirmation.weights}
+    failed = {who for who, weight in seen.items() if is_slashed(weight, confirmation.initial[who], threshold=threshold)}
+    return replace(
+        confirmation,
+        weights=confirm_weights(confirmation.weights, measured, absence_counts_as_zero=absence_counts_as_zero),
+        jailed=confirmation.jailed | failed,
+        end_height=None,
+    )
 
 
 def compute_trigger_heights(
@@ -48,15 +98,15 @@ def compute_seed_height(trigger_height: int, *, cutoff_blocks: int = CUTOFF_BLOC
 
 
 def compute_initial_weights(
-    node_weights: Mapping[str, Mapping[str, int]], preserved: Collection[tuple[str, str]]
+    node_weights: Mapping[str, Mapping[int, int]], preserved: Mapping[str, Collection[int]]
 ) -> dict[str, int]:
     """Confirmation weight of each participant at S: the sum over its nodes that are not preserved.
 
-    `node_weights` is participant -> node -> weight; `preserved` holds (participant, node) of POC_SLOT = true.
+    `node_weights` is participant -> node -> weight; `preserved` holds each participant's nodes with POC_SLOT = true.
     Reference: protocol 6.7.
     """
     return {
-        who: sum(weight for node, weight in nodes.items() if (who, node) not in preserved)
+        who: sum(weight for node, weight in nodes.items() if node not in preserved.get(who, ()))
         for who, nodes in node_weights.items()
     }
 

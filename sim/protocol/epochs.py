@@ -6,14 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from pow.sphere import r_target_for
+from sim.protocol.collateral import Deposit, compute_activated_weight
+from sim.protocol.confirmation import start_confirmation
 from sim.protocol.formation import Claim, get_preserved_weights, merge_weights, read_claims, select_preserved
+from sim.protocol.guardians import boost_guardians
 from sim.protocol.params import ProtocolParams
-from sim.protocol.rewards import compute_epoch_reward, split_reward
+from sim.protocol.service import switch_service
 from sim.protocol.state import (
     ChainState,
     EpochGroup,
     EpochObservation,
-    Settlement,
     UpcomingEpoch,
     compute_difficulty,
 )
@@ -33,6 +35,8 @@ class ParticipantOutcome:
     """None where it claimed nothing and only kept preserved nodes."""
     preserved_weight: int
     merged: MergedWeight
+    activated_weight: int
+    """What collateral leaves of the merged weight."""
     is_member: bool
     weight: int
     """After the cap; 0 where it is no member."""
@@ -46,17 +50,6 @@ class EpochFormed:
     outcomes: Mapping[str, ParticipantOutcome]
     observation: EpochObservation
     next_difficulty: float
-
-
-@dataclass(frozen=True)
-class EpochSettled:
-    """Rewards of an epoch that ended, in ngonka, by address; `burnt` are older ones that nobody claimed."""
-
-    index: int
-    weights: Mapping[str, int]
-    rewards: Mapping[str, int]
-    emission: int
-    burnt: int
 
 
 def open_epoch(state: ChainState, block_hash: str, params: ProtocolParams) -> ChainState:
@@ -76,22 +69,6 @@ def open_epoch(state: ChainState, block_hash: str, params: ProtocolParams) -> Ch
     return replace(opened, r_target=r_target, difficulty=difficulty, next_difficulty=difficulty)
 
 
-def settle_epoch(state: ChainState) -> tuple[ChainState, EpochSettled | None]:
-    """VE, first: settle the effective epoch; unclaimed rewards of earlier ones are burnt. Reference: protocol 1.4."""
-    group = state.effective
-    if group.index == 0:
-        return state, None
-    emission = compute_epoch_reward(group.index, state.emitted)
-    rewards = split_reward(group.weights, emission)
-    settled = {
-        address: Settlement(group.index, amount, state.seeds.get((group.index, address), ""))
-        for address, amount in rewards.items()
-    }
-    burnt = sum(settlement.amount for settlement in state.settled.values())
-    after = replace(state, settled=settled, emitted=state.emitted + emission, burnt=state.burnt + burnt)
-    return after, EpochSettled(group.index, group.weights, rewards, emission, burnt)
-
-
 def form_epoch(
     state: ChainState, params: ProtocolParams, next_difficulty: NextDifficulty
 ) -> tuple[ChainState, EpochFormed]:
@@ -99,10 +76,11 @@ def form_epoch(
 
     1. Every claim is counted and judged by the votes of the effective epoch's members.
     2. What was accepted is merged with the weight of preserved nodes, which nobody judges.
-    3. The cap, over everybody who has any weight.
-    4. Nodes are chosen that the next proof of compute passes over.
-    5. Whoever has a seed becomes a member; the others only took part in steps 3 and 4.
-    6. The controller decides.
+    3. Collateral activates what it can.
+    4. The cap, over everybody who has any weight.
+    5. Nodes are chosen that the next proof of compute passes over.
+    6. Whoever has a seed becomes a member; the others only took part in steps 4 and 5.
+    7. The controller decides.
     """
     assert state.upcoming is not None, "VE without P: the schedule is broken"
     index = state.upcoming.index
@@ -112,7 +90,8 @@ def form_epoch(
     accepted = {who: claim for who, claim in claims.items() if verdicts[who].is_accepted}
     kept = get_preserved_weights(state)
     merged = merge_weights(state, accepted, kept, rules)
-    capped = cap_weights({who: part.weight for who, part in merged.items()}, params.max_individual_power_percentage)
+    activated = {who: activate_weight(state, who, part.weight, index, params) for who, part in merged.items()}
+    capped = cap_weights(activated, params.max_individual_power_percentage)
     node_weights = {who: part.node_weights for who, part in merged.items()}
     members = {who: weight for who, weight in capped.items() if (index, who) in state.seeds}
     preserved = select_preserved(state, index, node_weights, capped, rules)
@@ -129,6 +108,7 @@ def form_epoch(
             verdict=verdicts.get(who),
             preserved_weight=sum(kept.get(who, {}).values()),
             merged=merged.get(who, MergedWeight(0, {})),
+            activated_weight=activated.get(who, 0),
             is_member=who in members,
             weight=members.get(who, 0),
         )
@@ -139,6 +119,17 @@ def form_epoch(
     decided = max(1.0, next_difficulty(history))
     after = replace(state, next_group=group, history=history, next_difficulty=decided)
     return after, EpochFormed(index, outcomes, observation, decided)
+
+
+def activate_weight(state: ChainState, who: str, weight: int, index: int, params: ProtocolParams) -> int:
+    """What a participant's collateral activates of its weight in epoch `index`. Reference: protocol 6.5."""
+    return compute_activated_weight(
+        weight,
+        state.deposits.get(who, Deposit()).active,
+        index,
+        grace_end_epoch=params.collateral_grace_epochs,
+        per_weight_unit=params.collateral_per_weight_unit,
+    )
 
 
 def judge_claims(
@@ -164,7 +155,10 @@ def judge_claims(
 
 
 def switch_epoch(state: ChainState, params: ProtocolParams) -> ChainState:
-    """S: the formed epoch becomes effective, and with it the decided difficulty."""
+    """S: the formed epoch becomes effective, and with it the decided difficulty.
+
+    Guardians are boosted in the powers handed to consensus only. Reference: protocol 1.4, 5.4.
+    """
     assert state.next_group is not None, "S without VE: the schedule is broken"
     group = state.next_group
     members = {address: weight for address, weight in group.weights.items() if weight > 0}
@@ -172,7 +166,9 @@ def switch_epoch(state: ChainState, params: ProtocolParams) -> ChainState:
     return replace(
         state,
         effective=replace(group, weights=members),
-        powers=members or state.powers,
+        powers=boost_guardians(members, params.guardians) or state.powers,
+        service=switch_service(state.service, params.rules_at(group.index)),
+        confirmation=start_confirmation(group.node_weights, group.preserved),
         upcoming=None,
         next_group=None,
         difficulty=state.next_difficulty,

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
+from sim.protocol.collateral import COLLATERAL_PER_WEIGHT_UNIT, GRACE_END_EPOCH
+from sim.protocol.confirmation import SLASH_THRESHOLD
+from sim.protocol.pricing import MAINNET_PRICING, PricingParams
 from sim.protocol.versions import RuleBook, Rules
+from sim.protocol.vesting import VESTING_EPOCHS
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,15 @@ class ProtocolParams:
     max_individual_power_percentage: float | None = 0.25
     """Largest share of one participant's weight; None (and, as on the chain, 0) is no cap."""
     block_max_bytes: int = 22_020_096
+    vesting_epochs: int = VESTING_EPOCHS
+    collateral_grace_epochs: int = GRACE_END_EPOCH
+    collateral_per_weight_unit: Fraction = COLLATERAL_PER_WEIGHT_UNIT
+    """ngonka"""
+    confirmation_alpha: Fraction = SLASH_THRESHOLD
+    """Share of its confirmation weight at which, or below, a participant has failed."""
+    guardians: frozenset[str] = frozenset()
+    """Addresses whose consensus power is raised while the network is young."""
+    pricing: PricingParams = MAINNET_PRICING
 
     def rules_at(self, epoch_index: int) -> Rules:
         """Return the rules in force from P of this epoch to the next P."""

@@ -87,6 +87,14 @@ def distribute_reward(
     A `punished` participant (miss test, v0.2.2+) has weight 0. Where the total is not recomputed (v0.2.2 to v0.2.4) it
     still divides, so that the lost part goes with the remainder to the first address. Reference: protocol 6.2.
     """
+    kept, divisor = select_entitled(weights, excluded, punished, recomputes_total=recomputes_total)
+    return split_reward(kept, amount, divisor=divisor)
+
+
+def select_entitled(
+    weights: Mapping[str, int], excluded: Collection[str], punished: Collection[str], *, recomputes_total: bool
+) -> tuple[dict[str, int], int]:
+    """Return the weights that count in a distribution and the total that divides it; see `distribute_reward`."""
     entitled = {address: weight for address, weight in weights.items() if address not in excluded}
     kept = {address: 0 if address in punished else weight for address, weight in entitled.items()}
-    return split_reward(kept, amount, divisor=sum((kept if recomputes_total else entitled).values()))
+    return kept, sum((kept if recomputes_total else entitled).values())

@@ -6,9 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pow.sphere import hit_probability
+from sim.protocol.collateral import Deposit
+from sim.protocol.confirmation import Confirmation, ConfirmationTally
 from sim.protocol.params import ProtocolParams
+from sim.protocol.service import InferenceTally, Service
 from sim.protocol.stages import Schedule
 from sim.protocol.transactions import HardwareNode, RegisterHost, SubmitProofBatch, Transaction
+from sim.protocol.vesting import VestingSchedule
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,10 @@ class Block:
     proposer: str
     time_seconds: float
     transactions: tuple[Transaction, ...]
+    inferences: InferenceTally | None = None
+    """Stands for the transactions about an epoch's requests; in the epoch's last block."""
+    confirmation: ConfirmationTally | None = None
+    """Stands for the transactions of a confirmation; in its last block."""
 
     HEADER_BYTES = 2000
 
@@ -74,11 +82,14 @@ class EpochObservation:
 
 @dataclass(frozen=True)
 class Settlement:
-    """A reward that waits for its claim, in ngonka. Reference: protocol 2.2, 6.4."""
+    """A reward, with fees, that waits for its claim, in ngonka. Reference: protocol 2.2, 6.4."""
 
     epoch_index: int
     amount: int
     commitment: str
+    cutoff_height: int = 0
+    """First height whose inferences only those with a node active during the proof of compute had to validate."""
+    has_node_during_poc: bool = True
 
 
 @dataclass(frozen=True)
@@ -105,11 +116,22 @@ class ChainState:
     frauds: Mapping[tuple[str, str], bool] = field(default_factory=dict)
     """(participant, validator) -> True where the validator says fraud."""
     settled: Mapping[str, Settlement] = field(default_factory=dict)
+    vesting: Mapping[str, VestingSchedule] = field(default_factory=dict)
     balances: Mapping[str, int] = field(default_factory=dict)
+    """ngonka that their owners are free to use."""
+    deposits: Mapping[str, Deposit] = field(default_factory=dict)
+    service: Service = field(default_factory=Service)
+    confirmation: Confirmation = field(default_factory=Confirmation)
     emitted: int = 0
     """ngonka minted so far."""
+    fees: int = 0
+    """ngonka that users have paid."""
+    left: int = 0
+    """ngonka of both that nobody was entitled to."""
     burnt: int = 0
     """ngonka that nobody claimed in time."""
+    slashed: int = 0
+    """ngonka of collateral that were taken and burnt."""
 
 
 def genesis_state(
@@ -119,7 +141,7 @@ def genesis_state(
     if not members:
         raise ValueError("a chain needs at least one genesis member")
     difficulty = compute_difficulty(r_target, params)
-    schedule = Schedule.of(0, params.epoch)
+    schedule, known = Schedule.of(0, params.epoch), list(founders)
     return ChainState(
         height=0,
         schedule=schedule,
@@ -129,13 +151,28 @@ def genesis_state(
         difficulty=difficulty,
         r_target=r_target,
         next_difficulty=difficulty,
-        hosts={founder.creator: HostRecord(founder.validator_key, founder.nodes) for founder in founders},
+        hosts={founder.creator: HostRecord(founder.validator_key, founder.nodes) for founder in known},
+        deposits={founder.creator: Deposit(founder.collateral_ngonka) for founder in known},
     )
 
 
 def compute_difficulty(r_target: float, params: ProtocolParams) -> float:
     """Expected tries per valid nonce."""
     return 1.0 / hit_probability(r_target, params.vector_dim)
+
+
+def get_model_weights(state: ChainState, governance_models: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Weights of the effective members that serve each model: model -> member -> weight; only models with members."""
+    grouped: dict[str, dict[str, int]] = {}
+    for model in sorted(governance_models):
+        members = {
+            who: weight
+            for who, weight in sorted(state.effective.weights.items())
+            if who in state.hosts and any(node.model == model for node in state.hosts[who].nodes)
+        }
+        if members:
+            grouped[model] = members
+    return grouped
 
 
 def batches_by_participant(state: ChainState) -> dict[str, list[SubmitProofBatch]]:

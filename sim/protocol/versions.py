@@ -48,8 +48,6 @@ class Rules:
     """Punished participants leave the total weight; otherwise their part falls to the first. Reference: protocol 6.2"""
     resets_statuses: bool
     """Everybody is ACTIVE again at the epoch switch. Reference: protocol 6.3"""
-    claims_last_epoch_only: bool
-    """Only the epoch before the effective one can be claimed. Reference: protocol 0"""
     settles_confirmed_weight: bool
     """Rewards follow preserved plus confirmed weight of ACTIVE participants. Reference: protocol 6.2, 6.7"""
     settlement_cap: float
@@ -79,7 +77,6 @@ TABLE: dict[str, tuple[Any, ...]] = {
     "miss_probability":                  (0.0,      0.1,      0.1,      0.1,      0.4),
     "recomputes_total":                  (False,    False,    False,    True,     True),
     "resets_statuses":                   (False,    True,     True,     True,     True),
-    "claims_last_epoch_only":            (False,    True,     True,     True,     True),
     "settles_confirmed_weight":          (False,    False,    False,    True,     True),
     "settlement_cap":                    (0.0,      0.0,      0.0,      0.3,      0.3),
     "confirmations_per_epoch":           (0.0,      0.0,      0.0,      1.0,      1.0),

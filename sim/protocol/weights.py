@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-SMALL_NETWORK_LIMITS = {2: 0.50, 3: 0.40}
+SMALL_NETWORK_LIMITS = {2: Fraction(1, 2), 3: Fraction(2, 5)}
 NodeId = int | None
 """None where the chain has forgotten which node a batch came from."""
 
@@ -85,17 +85,18 @@ def compute_power_cap(weights: Iterable[int], percentage: float | None) -> int |
     """Return the largest weight that the cap leaves, or None where it does not bind. Reference: protocol 5.3.
 
     Walks up the sorted weights: the first one that exceeds its allowed share of (those below it + itself for all
-    above) fixes the cap. None and 0 are no cap. A share below 1 / n cannot be met by n equal members: the cap is 0.
+    above) fixes the cap. Shares are taken as exact decimals [I]. None and 0 are no cap. A share below 1 / n cannot be
+    met by n equal members: the cap is 0.
     """
     ascending = sorted(weights)
     n = len(ascending)
     if n <= 1 or not percentage:
         return None
-    limit = max(percentage, SMALL_NETWORK_LIMITS.get(n, 0.0))
+    limit = max(Fraction(str(percentage)), SMALL_NETWORK_LIMITS.get(n, Fraction(0)))
     below = 0
     for k, weight in enumerate(ascending):
         if weight > limit * (below + weight * (n - k)):
-            denominator = 1.0 - limit * (n - k)
+            denominator = 1 - limit * (n - k)
             return weight if denominator <= 0 else math.trunc(limit * below / denominator)
         below += weight
     return None

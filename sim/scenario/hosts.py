@@ -155,8 +155,21 @@ class HostGroup(BaseModel):
     unregistered: int = Field(
         0, ge=0, description="ML nodes, counted from the last, that are not registered as hardware (weigh from v0.2.2)"
     )
+    guardian: bool = Field(False, description="genesis guardians: more consensus power while the network is young")
+    collateral_ngonka: int = Field(0, ge=0, le=10**18, description="deposit of one host, in ngonka")
+    miss_rate: float = Field(0.0, ge=0, le=1, description="share of its inference requests that a host misses")
+    invalid_rate: float = Field(0.0, ge=0, le=1, description="share of its answers that validators find wrong")
+    skip_rate: float = Field(0.0, ge=0, le=1, description="share of the inference validations it owes that it omits")
+    confirmed_share: float = Field(
+        1.0, ge=0, le=1, description="share of its weight that it shows again in a confirmation between two proofs"
+    )
     strategy: Annotated[Strategy, PluginOf(strategies)] = Field(
         default_factory=lambda: strategies.build("honest"),
         description="what they do",
         json_schema_extra={"default": "honest"},
     )
+
+    @property
+    def addresses(self) -> list[str]:
+        """The hosts' addresses: "datacenter-0", "datacenter-1", …"""
+        return [f"{self.name}-{number}" for number in range(self.count)]

@@ -22,6 +22,7 @@ from sim.difficulty import controllers
 from sim.errors import did_you_mean
 from sim.problems import as_validation_error, explained
 from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.pricing import MAINNET_PRICING
 from sim.protocol.versions import VERSIONS
 from sim.registry import PluginOf
 from sim.scenario.checks import scenario_problems, schedule_problems
@@ -104,6 +105,11 @@ class ProtocolConfig(BaseModel):
     set_new_validators_delay: int = Field(
         EpochParams.set_new_validators_delay, ge=0, description="blocks from the end of validation to the new weights"
     )
+    inference_validation_cutoff: int = Field(
+        EpochParams.inference_validation_cutoff,
+        ge=0,
+        description="blocks before the next epoch in which inferences need no validation; also a confirmation's grace",
+    )
     block_time: Annotated[Seconds, Field(gt=0)] = Field(5.6, description="time between blocks")
     block_max_bytes: Annotated[Bytes, Field(gt=0)] = Field(
         ProtocolParams.block_max_bytes, description="most bytes of transactions in one block"
@@ -122,6 +128,23 @@ class ProtocolConfig(BaseModel):
         ge=0,
         le=1,
         description="largest share of one participant's weight; null: no cap",
+    )
+    vesting_epochs: int = Field(
+        ProtocolParams.vesting_epochs, ge=0, le=100_000, description="epochs over which a claim unlocks; 0: at once"
+    )
+    collateral_grace_epochs: int = Field(
+        ProtocolParams.collateral_grace_epochs,
+        ge=0,
+        description="last of the epochs in which weight needs no collateral",
+    )
+    collateral_per_weight_unit: float = Field(
+        float(ProtocolParams.collateral_per_weight_unit), ge=0, description="ngonka that activate one unit of weight"
+    )
+    confirmation_alpha: float = Field(
+        float(ProtocolParams.confirmation_alpha),
+        ge=0,
+        le=1,
+        description="share of its weight up to which a confirmation is failed, which costs the epoch's reward",
     )
     r_target: float | None = Field(None, gt=0, le=2, description="first r_target; absent: the version's own")
 
@@ -168,6 +191,18 @@ class WorkConfig(BaseModel):
         return TESTNET_MIN_GROUP_VRAM_GIB if self.params == "testnet" else MAINNET_MIN_GROUP_VRAM_GIB
 
 
+class InferenceConfig(BaseModel):
+    """Requests that members serve between two proofs of compute; drawn, not simulated. Reference: protocol 6.3, 6.6."""
+
+    model_config = STRICT
+
+    requests_per_epoch: int = Field(0, ge=0, le=100_000, description="number of requests to the whole network")
+    tokens_per_request: int = Field(1000, ge=1, le=10**9, description="number of tokens of each answer")
+    price_grace_epochs: int = Field(
+        MAINNET_PRICING.grace_end_epoch, ge=0, description="last of the epochs that are free or have a fixed price"
+    )
+
+
 class NetworkConfig(BaseModel):
     """How messages travel between hosts."""
 
@@ -194,6 +229,9 @@ class Scenario(BaseModel):
     work: WorkConfig = Field(default_factory=WorkConfig, description="who computes the nonces")
     network: NetworkConfig = Field(default_factory=NetworkConfig, description="how messages travel")
     hosts: tuple[HostGroup, ...] = Field(strict=False, min_length=1, description="groups of hosts that are alike")
+    inference: InferenceConfig = Field(
+        default_factory=InferenceConfig, description="requests between two proofs of compute"
+    )
     difficulty: Annotated[Controller, PluginOf(controllers)] = Field(
         default_factory=lambda: controllers.build("fixed"),
         description="rule that sets the next epoch's difficulty",

@@ -179,8 +179,21 @@ def test_settlement_and_claim_one_epoch_later() -> None:
     assert chain.fate(100) == (TxResult.WRONG_SEED, TxResult.ACCEPTED, TxResult.NOTHING_TO_CLAIM)
     settled = chain.results[98].settled
     assert settled is not None
-    assert state.balances == {"a": settled.emission}
-    assert state.emitted == settled.emission
+    assert state.balances == {}
+    assert sum(state.vesting["a"]) == state.emitted == settled.emission
+    assert len(state.vesting["a"]) == 180
+    chain.run_to(138)  # VE of epoch 3 unlocks the first slice, which holds the remainder of the division
+    assert chain.state.balances == {"a": settled.emission // 180 + settled.emission % 180}
+    assert len(chain.state.vesting["a"]) == 179
+
+
+def test_without_vesting_a_claim_is_free_at_once() -> None:
+    chain = full_epoch()
+    chain.params = replace(PARAMS, vesting_epochs=0)
+    chain.at(100, ClaimReward("c1", "a", 1, 42))
+    state = chain.run_to(100)
+    assert state.balances == {"a": state.emitted}
+    assert state.vesting == {}
 
 
 def test_unclaimed_rewards_are_burnt_and_coins_are_conserved() -> None:
@@ -189,8 +202,14 @@ def test_unclaimed_rewards_are_burnt_and_coins_are_conserved() -> None:
     chain.at(93, vote("a", "a", 80))
     state = chain.run_to(140)
     assert state.burnt == chain.results[98].settled.emission  # type: ignore[union-attr]
+    assert count_coins(state) == state.emitted
+
+
+def count_coins(state: ChainState) -> int:
+    """Owned, vesting, waiting for a claim, burnt, or left in the module, in ngonka."""
     waiting = sum(record.amount for record in state.settled.values())
-    assert sum(state.balances.values()) + waiting + state.burnt == state.emitted
+    vesting = sum(map(sum, state.vesting.values()))
+    return sum(state.balances.values()) + vesting + waiting + state.burnt + state.left
 
 
 def test_an_epoch_without_members_keeps_the_validators() -> None:

@@ -31,7 +31,7 @@ def batch(creator: str = "a", batch_id: str = "0", start: int = START, **changes
 
 def fate(transaction: object, height: int = 41, version: str = "v0.2.0", has_upcoming: bool = True) -> TxResult:
     draft = Draft(state_at(height, has_upcoming))
-    return apply_transaction(draft, transaction, VERSIONS[version])  # type: ignore[arg-type]
+    return apply_transaction(draft, transaction, PARAMS, VERSIONS[version])  # type: ignore[arg-type]
 
 
 # Seeds: protocol 2.1.2
@@ -50,7 +50,7 @@ def test_a_seed_has_no_window_and_its_signature_and_sender_are_not_checked(heigh
 def test_a_later_seed_overwrites() -> None:
     draft = Draft(state_at(41))
     for commitment in ("first", "second"):
-        apply_transaction(draft, SubmitSeed("tx", "a", 1, commitment), VERSIONS["v0.2.0"])
+        apply_transaction(draft, SubmitSeed("tx", "a", 1, commitment), PARAMS, VERSIONS["v0.2.0"])
     assert draft.finish().seeds == {(1, "a"): "second"}
 
 
@@ -109,14 +109,14 @@ def test_what_a_batch_is_not_checked_for(changes: dict[str, object]) -> None:
 @pytest.mark.parametrize(("version", "stored"), [("v0.2.0", None), ("v0.2.2", 3), ("v0.2.6", 3)])
 def test_node_ids_are_stored_from_v0_2_2_on(version: str, stored: int | None) -> None:
     draft = Draft(state_at(41))
-    apply_transaction(draft, batch(), VERSIONS[version])
+    apply_transaction(draft, batch(), PARAMS, VERSIONS[version])
     assert draft.finish().batches["a", "0"].proofs.node_id == stored
 
 
 def test_the_same_batch_id_overwrites_silently_and_only_for_the_same_address() -> None:
     draft = Draft(state_at(41))
     for transaction in (batch(nonces=(1, 2)), batch(nonces=(8, 9)), batch(creator="b", nonces=(3, 4))):
-        assert apply_transaction(draft, transaction, VERSIONS["v0.2.0"]) is TxResult.ACCEPTED
+        assert apply_transaction(draft, transaction, PARAMS, VERSIONS["v0.2.0"]) is TxResult.ACCEPTED
     assert {key: stored.proofs.nonces for key, stored in draft.finish().batches.items()} == {
         ("a", "0"): (8, 9),
         ("b", "0"): (3, 4),
@@ -145,7 +145,7 @@ def test_neither_creator_nor_target_of_a_validation_is_checked(creator: str, par
 def test_a_validator_may_change_its_vote() -> None:
     draft = Draft(state_at(53))
     for is_fraud in (True, False):
-        apply_transaction(draft, SubmitValidation("tx", "a", "b", START, is_fraud), VERSIONS["v0.2.0"])
+        apply_transaction(draft, SubmitValidation("tx", "a", "b", START, is_fraud), PARAMS, VERSIONS["v0.2.0"])
     assert draft.finish().frauds == {("b", "a"): False}
 
 
@@ -161,7 +161,7 @@ def test_a_claim_needs_record_epoch_amount_and_seed_in_this_order() -> None:
         (ClaimReward("tx", "a", 1, 41), TxResult.WRONG_SEED),
         (ClaimReward("tx", "a", 1, 42), TxResult.ACCEPTED),
     ]:
-        assert apply_transaction(Draft(state), claim, VERSIONS["v0.2.0"]) is expected
+        assert apply_transaction(Draft(state), claim, PARAMS, VERSIONS["v0.2.0"]) is expected
 
 
 # The draft of a block
@@ -170,7 +170,7 @@ def test_a_claim_needs_record_epoch_amount_and_seed_in_this_order() -> None:
 def test_an_old_state_never_changes_and_a_new_one_cannot_be_written_into() -> None:
     before = state_at(41)
     draft = Draft(before)
-    apply_transaction(draft, batch(), VERSIONS["v0.2.0"])
+    apply_transaction(draft, batch(), PARAMS, VERSIONS["v0.2.0"])
     after = draft.finish()
     assert before.batches == {}
     with pytest.raises(TypeError):
@@ -187,6 +187,6 @@ def test_a_block_copies_a_mapping_once() -> None:
 
 def test_a_registration_makes_a_participant_known() -> None:
     draft = Draft(state_at(41))
-    apply_transaction(draft, RegisterHost("tx", "b", "key", ()), VERSIONS["v0.2.0"])
+    apply_transaction(draft, RegisterHost("tx", "b", "key", ()), PARAMS, VERSIONS["v0.2.0"])
     assert draft.finish().hosts["b"].validator_key == "key"
     assert fate(RegisterHost("tx", "", "key", ())) is TxResult.NO_ADDRESS

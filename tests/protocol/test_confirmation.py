@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.protocol.confirmation import (
+    close_event,
     compute_generation_start,
     compute_initial_weights,
     compute_seed_height,
@@ -14,6 +15,7 @@ from sim.protocol.confirmation import (
     confirm_weights,
     is_slashed,
     is_triggered,
+    start_confirmation,
 )
 
 
@@ -47,8 +49,19 @@ def test_trigger_chance_and_its_window() -> None:
 
 def test_confirmation_weight_starts_as_what_is_not_preserved() -> None:
     """Protocol 6.7; an id of another participant's node preserves nothing."""
-    nodes = {"a": {"node1": 5, "node2": 7}, "b": {"node1": 11}}
-    assert compute_initial_weights(nodes, {("a", "node1")}) == {"a": 7, "b": 11}
+    nodes = {"a": {1: 5, 2: 7}, "b": {1: 11}}
+    assert compute_initial_weights(nodes, {"a": {1}, "c": {1}}) == {"a": 7, "b": 11}
+
+
+def test_an_event_shrinks_weights_and_jails_whoever_shows_too_little() -> None:
+    """Protocol 6.7 with alpha 0.70: 7 of 10 fails, 8 of 10 does not; nothing to confirm is no failure."""
+    started = start_confirmation({"a": {1: 10}, "b": {1: 10, 2: 5}, "c": {1: 10}, "d": {1: 3}}, {"b": {2}, "d": {1}})
+    assert started.weights == {"a": 10, "b": 10, "c": 10, "d": 0}
+    measured = {"a": 7, "b": 8, "d": 0}
+    for zero, weights, jailed in [(True, 0, {"a", "c"}), (False, 10, {"a"})]:
+        closed = close_event(started, measured, absence_counts_as_zero=zero, threshold=Fraction(7, 10))
+        assert closed.weights == {"a": 7, "b": 8, "c": weights, "d": 0}
+        assert closed.jailed == jailed
 
 
 def test_weight_becomes_the_smaller_of_current_and_measured() -> None:

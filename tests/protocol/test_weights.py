@@ -56,16 +56,16 @@ def test_cap_laws(weights: list[int], percentage: float) -> None:
 
 
 def naive_cap(weights: list[int], percentage: float) -> int | None:
-    """A second implementation from the text: the first k that exceeds its share of T fixes the cap."""
+    """A second implementation from the text, in whole percents: the first k above its share of T fixes the cap."""
     p, n = sorted(weights), len(weights)
     if n < 2 or percentage == 0:
         return None
-    share = {2: max(percentage, 0.5), 3: max(percentage, 0.4)}.get(n, percentage)
+    share = round(100 * {2: max(percentage, 0.5), 3: max(percentage, 0.4)}.get(n, percentage))
     for k in range(n):
         total = sum(p[:k]) + p[k] * (n - k)
-        if p[k] > share * total:
-            rest = 1.0 - share * (n - k)
-            return p[k] if rest <= 0 else int(share * sum(p[:k]) / rest)
+        if 100 * p[k] > share * total:
+            rest = 100 - share * (n - k)
+            return p[k] if rest <= 0 else share * sum(p[:k]) // rest
     return None
 
 

@@ -2,12 +2,13 @@
 
 import json
 from functools import cache
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
 
 import sim
-from sim.scenario import HostGroup, NetworkConfig, ProtocolConfig, Scenario, WorkConfig
+from sim.scenario import Scenario
 
 BASE = {"epochs": 2}
 # What another value is, for each field; several at once where one alone would be refused.
@@ -16,7 +17,39 @@ CHANGES: dict[str, dict[str, object]] = {
     "epochs": {"epochs": 3},
     "protocol.version": {"protocol.version": "v0.2.6"},
     "protocol.upgrades": {"protocol.upgrades": [{"epoch": 2, "version": "v0.2.6"}]},
-    "protocol.rules": {"protocol.rules.weight_scale": 2},
+    "protocol.upgrades.epoch": {"protocol.upgrades": [{"epoch": 3, "version": "v0.2.6"}]},
+    "protocol.upgrades.version": {"protocol.upgrades": [{"epoch": 2, "version": "v0.2.2"}]},
+    "protocol.rules.r_target": {"protocol.rules.r_target": 1.39},
+    "protocol.rules.counts_duplicates": {"protocol.rules.counts_duplicates": False},
+    "protocol.rules.weight_scale": {"protocol.rules.weight_scale": 2},
+    "protocol.rules.stores_node_ids": {"protocol.rules.stores_node_ids": False},
+    "protocol.rules.counts_nodes_handed_out": {"protocol.rules.counts_nodes_handed_out": True},
+    "protocol.rules.weighs_by_node": {"protocol.rules.weighs_by_node": True},
+    "protocol.rules.member_page_limit": {"protocol.rules.member_page_limit": 2},
+    "protocol.rules.settlement_page_limit": {"protocol.rules.settlement_page_limit": 2},
+    "protocol.rules.preserved_share": {"protocol.rules.preserved_share": 0.5},
+    "protocol.rules.requires_every_validation": {"protocol.rules.requires_every_validation": False},
+    "protocol.rules.miss_probability": {"protocol.rules.miss_probability": 0.1},
+    "protocol.rules.recomputes_total": {"protocol.rules.recomputes_total": True},
+    "protocol.rules.resets_statuses": {"protocol.rules.resets_statuses": True},
+    "protocol.rules.settles_confirmed_weight": {"protocol.rules.settles_confirmed_weight": False},
+    "protocol.rules.settlement_cap": {"protocol.rules.settlement_cap": 0.0},
+    "protocol.rules.confirmations_per_epoch": {"protocol.rules.confirmations_per_epoch": 0.0},
+    "protocol.rules.missing_confirmation_keeps_weight": {"protocol.rules.missing_confirmation_keeps_weight": False},
+    "protocol.inference_validation_cutoff": {"protocol.inference_validation_cutoff": 30},
+    "protocol.vesting_epochs": {"protocol.vesting_epochs": 0},
+    "protocol.collateral_grace_epochs": {"protocol.collateral_grace_epochs": 0},
+    "protocol.collateral_per_weight_unit": {"protocol.collateral_per_weight_unit": 1.0},
+    "protocol.confirmation_alpha": {"protocol.confirmation_alpha": 0.7},
+    "inference.requests_per_epoch": {"inference.requests_per_epoch": 50},
+    "inference.tokens_per_request": {"inference.tokens_per_request": 10},
+    "inference.price_grace_epochs": {"inference.price_grace_epochs": 0},
+    "hosts.guardian": {"hosts.pair.guardian": True},
+    "hosts.collateral_ngonka": {"hosts.big.collateral_ngonka": 100},
+    "hosts.miss_rate": {"hosts.big.miss_rate": 0.5},
+    "hosts.invalid_rate": {"hosts.big.invalid_rate": 0.5},
+    "hosts.skip_rate": {"hosts.big.skip_rate": 0.5},
+    "hosts.confirmed_share": {"hosts.big.confirmed_share": 0.5},
     "protocol.epoch_length": {"protocol.epoch_length": 31},
     "protocol.epoch_shift": {"protocol.epoch_shift": 5},
     "protocol.poc_stage_duration": {"protocol.poc_stage_duration": 7},
@@ -54,9 +87,48 @@ CHANGES: dict[str, dict[str, object]] = {
     "hosts.strategy.excess": {"hosts.liar.strategy.excess": 0.6},
 }
 # What else must be so for a field to act.
+LATER = {"protocol.version": "v0.2.2"}
+# Three nodes of a host, of which one is preserved from epoch 3 on: {1, 3} overlap at launch, {1, 2} and {2, 3} do not.
+OVERLAP = {"epochs": 4, "hosts.pair.gpus": ["1 x H100-SXM", "1 x H100-SXM", "1 x H100-SXM"], "hosts.pair.count": 4}
+MISSING = {"hosts.big.miss_rate": 0.6, "inference.requests_per_epoch": 200}
+CONFIRMING = {"protocol.version": "v0.2.5", "protocol.rules.confirmations_per_epoch": 10.0}
 CONTEXTS: dict[str, dict[str, object]] = {
-    "hosts.model": {"protocol.version": "v0.2.2"},
-    "hosts.unregistered": {"protocol.version": "v0.2.2"},
+    "hosts.model": LATER,
+    "hosts.unregistered": LATER,
+    "hosts.confirmed_share": CONFIRMING,
+    "hosts.collateral_ngonka": {"protocol.collateral_grace_epochs": 0},
+    "inference.tokens_per_request": {"inference.price_grace_epochs": 0},
+    "protocol.upgrades.epoch": {"epochs": 3, "protocol.upgrades": [{"epoch": 2, "version": "v0.2.6"}]},
+    "protocol.upgrades.version": {"protocol.upgrades": [{"epoch": 2, "version": "v0.2.6"}]},
+    "protocol.rules.counts_duplicates": {
+        **OVERLAP,
+        "work.kind": "sphere",
+        "work.rate_factor": 0.5,
+        "protocol.r_target": 1.41,
+        "difficulty": "fixed",
+    },
+    "protocol.rules.stores_node_ids": LATER,
+    "protocol.rules.counts_nodes_handed_out": OVERLAP,
+    "protocol.rules.preserved_share": {"epochs": 3},
+    "protocol.rules.requires_every_validation": {"hosts.big.skip_rate": 0.1, "epochs": 3},
+    "protocol.rules.miss_probability": MISSING,
+    "protocol.rules.recomputes_total": {**LATER, **MISSING},
+    "protocol.rules.resets_statuses": {
+        "hosts.big.invalid_rate": 0.5,
+        "hosts.big.collateral_ngonka": 1000,
+        "inference.requests_per_epoch": 200,
+        "epochs": 3,
+    },
+    "protocol.rules.settles_confirmed_weight": {"hosts.big.confirmed_share": 0.5, **CONFIRMING},
+    "protocol.rules.settlement_cap": CONFIRMING,
+    "protocol.rules.confirmations_per_epoch": CONFIRMING,
+    "protocol.rules.missing_confirmation_keeps_weight": {**CONFIRMING, "hosts.big.confirmed_share": 0.0},
+    "protocol.inference_validation_cutoff": {"hosts.big.skip_rate": 1.0},
+    "protocol.collateral_per_weight_unit": {
+        "protocol.collateral_grace_epochs": 0,
+        "hosts.big.collateral_ngonka": 100,
+    },
+    "protocol.confirmation_alpha": {**CONFIRMING, "hosts.big.confirmed_share": 0.5},
 }
 # Names and texts, choices with one value so far, and what must not change any result.
 WITHOUT_EFFECT = {"name", "description", "work.batch_size", "work.threads", "network.tier"}
@@ -72,12 +144,16 @@ def _trace(overrides: str) -> str:
 
 
 def fields(model: type[BaseModel], prefix: str = "") -> set[str]:
-    sections = {"protocol": ProtocolConfig, "work": WorkConfig, "network": NetworkConfig, "hosts": HostGroup}
+    """Every field, through nested models and lists of them."""
     names: set[str] = set()
-    for name in model.model_fields:
-        inner = sections.get(name) if not prefix else None
-        names |= fields(inner, f"{name}.") if inner else {prefix + name}
+    for name, field in model.model_fields.items():
+        inner = next((part for part in get_args(field.annotation) or [field.annotation] if is_model(part)), None)
+        names |= fields(inner, f"{prefix}{name}.") if inner else {prefix + name}
     return names
+
+
+def is_model(part: object) -> bool:
+    return isinstance(part, type) and issubclass(part, BaseModel)
 
 
 def test_every_field_is_covered() -> None:
