@@ -154,9 +154,15 @@ def test_effective_weight_is_preserved_plus_confirmed_under_thirty_percent() -> 
     preserved = {"d": 8000, "b": 500, "a": 1000}
     confirmed = {"b": 1500, "c": 4000, "e": 10**6}
     capped = compute_effective_weights(preserved, confirmed, "abcd")
-    assert list(capped.items()) == [("a", 1000), ("b", 2000), ("c", 2250), ("d", 2250)]
+    assert capped == {"a": 1000, "b": 2000, "c": 2250, "d": 2250}
     assert compute_effective_weights({}, {"d": 8000, "c": 4000, "b": 2000, "a": 1000}, "abcd") == capped
     assert compute_effective_weights(preserved, confirmed, "abcd", percentage=0.25) == dict.fromkeys("abcd", 1000)
+
+
+def test_effective_weights_are_in_address_order() -> None:
+    """Sets of texts have another order in every process."""
+    addresses = [f"p{i:02}" for i in range(50)]
+    assert list(compute_effective_weights(dict.fromkeys(addresses, 1), {}, set(addresses))) == addresses
 
 
 @given(st.lists(st.integers(0, 10**9), min_size=4, max_size=40), AMOUNTS)

@@ -13,8 +13,8 @@ def record(epoch_index: int, amount: int) -> Settlement:
 
 def test_fees_are_paid_on_top_but_not_to_the_invalid() -> None:
     """Protocol 6.2."""
-    amounts = add_work_coins({"b": 10, "a": 5}, {"b": 7, "c": 3, "d": 9}, invalid={"d", "a"})
-    assert list(amounts.items()) == [("a", 0), ("b", 17), ("c", 3), ("d", 0)]
+    amounts = add_work_coins({"b": 10, "a": 5, "e": 8}, {"b": 7, "c": 3, "d": 9}, invalid={"d", "e"})
+    assert list(amounts.items()) == [("a", 5), ("b", 17), ("c", 3), ("d", 0), ("e", 0)]
 
 
 def test_an_overwritten_record_is_burnt() -> None:
