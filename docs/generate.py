@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from rules_page import write_rules, write_versions
+
 from pow.sphere import hit_probability
 from sim.gpus import GpuProfile, load_gpu
 from sim.metrics.columns import FRAMES, ROWS
@@ -297,6 +299,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "how_a_run_works.md": {"schedule of the baseline": write_schedule, "hosts of the baseline": write_hosts},
     "plugins.md": {"keys of a GPU profile": write_gpu_keys},
     "limits.md": {"sizes": write_sizes},
+    "rules.md": {"versions": write_versions, "rules": write_rules},
 }
 
 

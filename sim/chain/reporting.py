@@ -134,6 +134,7 @@ def _judged(epoch: int, participant: str, outcome: ParticipantOutcome) -> Partic
         epoch=epoch,
         participant=participant,
         claimed_nonces=claim.claimed_nonces,
+        distinct_nonces=claim.distinct_nonces,
         counted_nonces=claim.counted_nonces,
         claimed_weight=claim.weight,
         valid_vote_weight=verdict.valid_weight if verdict else 0,

@@ -70,7 +70,8 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         tried | int64 | nonces | nonces that its ML nodes computed
         valid | int64 | nonces | of these with distance < r_target
         claimed_nonces | int64 | nonces | nonces in its proof batches on chain
-        counted_nonces | int64 | nonces | of these counted by the version's rule on duplicates
+        distinct_nonces | int64 | nonces | different ones among them; ML nodes that overlap send a nonce twice
+        counted_nonces | int64 | nonces | claimed ones that count by the version's rule on duplicates
         claimed_weight | int64 | weight | weight of the counted nonces
         valid_vote_weight | int64 | weight | previous weight that voted valid
         invalid_vote_weight | int64 | weight | previous weight that voted fraud

@@ -124,6 +124,7 @@ class ParticipantJudged:
     epoch: int
     participant: str
     claimed_nonces: int
+    distinct_nonces: int
     counted_nonces: int
     claimed_weight: int
     valid_vote_weight: int

@@ -25,6 +25,7 @@ class Claim:
     """What a participant's batches say."""
 
     claimed_nonces: int = 0
+    distinct_nonces: int = 0
     counts: Mapping[NodeId, int] = field(default_factory=dict)
     """Counted nonces by ML node."""
     node_weights: Mapping[NodeId, int] = field(default_factory=dict)
@@ -50,7 +51,12 @@ def read_claims(state: ChainState, rules: Rules) -> dict[str, Claim]:
 
 def _read_claim(batches: list[tuple[NodeId, tuple[int, ...]]], rules: Rules) -> Claim:
     counts = count_nonces(batches, counts_duplicates=rules.counts_duplicates)
-    return Claim(sum(len(nonces) for _, nonces in batches), counts, scale_counts(counts, rules.weight_scale))
+    return Claim(
+        claimed_nonces=sum(len(nonces) for _, nonces in batches),
+        distinct_nonces=len({nonce for _, nonces in batches for nonce in nonces}),
+        counts=counts,
+        node_weights=scale_counts(counts, rules.weight_scale),
+    )
 
 
 def merge_weights(

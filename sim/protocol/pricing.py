@@ -17,6 +17,8 @@ class PricingParams:
     base_price: int = 100
     """ngonka per token, as all prices here."""
     min_price: int = 1
+    max_price: int = 10**6
+    """The simulator's own bound [I]: its traffic does not shrink when prices rise, and 2 % a block grow for ever."""
     stable_from: Fraction = Fraction(2, 5)
     stable_to: Fraction = Fraction(3, 5)
     elasticity: Fraction = Fraction(1, 20)
@@ -46,7 +48,7 @@ def compute_next_price(price: int, utilization: Fraction, *, params: PricingPara
     above = max(Fraction(0), utilization - params.stable_to)
     step = params.elasticity * (below + above)
     factor = 1 + max(-params.largest_step, min(params.largest_step, step))
-    return max(params.min_price, math.trunc(price * factor))
+    return min(params.max_price, max(params.min_price, math.trunc(price * factor)))
 
 
 def update_prices(

@@ -197,7 +197,7 @@ class InferenceConfig(BaseModel):
     model_config = STRICT
 
     requests_per_epoch: int = Field(0, ge=0, le=100_000, description="number of requests to the whole network")
-    tokens_per_request: int = Field(1000, ge=1, le=10**9, description="number of tokens of each answer")
+    tokens_per_request: int = Field(1000, ge=1, le=100_000, description="number of tokens of each answer")
     price_grace_epochs: int = Field(
         MAINNET_PRICING.grace_end_epoch, ge=0, description="last of the epochs that are free or have a fixed price"
     )

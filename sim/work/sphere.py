@@ -46,7 +46,7 @@ class SphereWork:
         self._dim = dim
         self._true: dict[str, dict[Request, float]] = {}
         self._chunks: dict[str, dict[tuple[str, int, float], tuple[NDArray[np.int64], NDArray[np.float64]]]] = {}
-        self._asked: dict[str, set[tuple[Request, str]]] = {}
+        self._measured: dict[str, dict[tuple[Request, str], float]] = {}
         self._tried: dict[tuple[str, str], list[tuple[range, float]]] = {}
         """(network seed, public key) -> ranges that were tried, with the hit probability they were tried at."""
         self._n_drawn = self._n_shared = 0
@@ -76,7 +76,7 @@ class SphereWork:
         self._tried.setdefault((block_hash, public_key), []).extend((group, hit) for group in groups)
         self._n_drawn += sum(map(len, groups))
         true = self._true.setdefault(block_hash, {})
-        asked = self._asked.setdefault(block_hash, set())
+        measured = self._measured.setdefault(block_hash, {})
         found: list[tuple[int, float]] = []
         for nonce, drawn in self._find_drawn(block_hash, public_key, groups, r_target):
             request = (public_key, nonce)
@@ -84,23 +84,21 @@ class SphereWork:
             # What another ML node of the host found before, in its own numerics, keeps its true distance.
             distance = true[request] + error if request in true else drawn
             true.setdefault(request, drawn - error)
-            asked.add((request, dtype))
+            measured[request, dtype] = distance
             if distance < r_target:
                 found.append((nonce, distance))
         return Found(np.array([n for n, _ in found], dtype=np.int64), np.array([d for _, d in found], dtype=np.float64))
 
     def distances(self, block_hash: str, dtype: str, requests: Sequence[Request]) -> NDArray[np.float64]:
         """Return what a validator with these numerics measures, float64 (n,)."""
-        asked = self._asked.setdefault(block_hash, set())
-        true = self._learn(block_hash, requests)
-        measured = np.empty(len(requests))
-        for place, request in enumerate(requests):
-            is_shared = (request, dtype) in asked
-            asked.add((request, dtype))
-            self._n_shared += is_shared
-            self._n_drawn += not is_shared
-            measured[place] = true[request] + self._draw_error(block_hash, dtype, request)
-        return measured
+        measured = self._measured.setdefault(block_hash, {})
+        new = [request for request in dict.fromkeys(requests) if (request, dtype) not in measured]
+        true = self._learn(block_hash, new)
+        for request in new:
+            measured[request, dtype] = true[request] + self._draw_error(block_hash, dtype, request)
+        self._n_drawn += len(new)
+        self._n_shared += len(requests) - len(new)
+        return np.array([measured[request, dtype] for request in requests], dtype=np.float64)
 
     def _find_drawn(
         self, block_hash: str, public_key: str, groups: Sequence[range], r_target: float
@@ -131,7 +129,7 @@ class SphereWork:
         """Free all distances of a network seed."""
         self._true.pop(block_hash, None)
         self._chunks.pop(block_hash, None)
-        self._asked.pop(block_hash, None)
+        self._measured.pop(block_hash, None)
         for key in [key for key in self._tried if key[0] == block_hash]:
             del self._tried[key]
 
