@@ -84,7 +84,7 @@ def select_share(
 
     `capped` are everybody's capped weights, `served` the addresses that served each model in the last epoch. Drawn
     participants take turns, each giving its smallest eligible node; a node that would leave too much weight without
-    any proof is skipped. Guards in `_is_eligible` and `_may_preserve`. Reference: protocol 5.2, version 2.
+    any proof is skipped. Guards in `_eligible` and `may_preserve`. Reference: protocol 5.2, version 2.
     """
     chosen: dict[str, set[int]] = defaultdict(set)
     if epoch_index < FIRST_EPOCH:
@@ -98,7 +98,7 @@ def select_share(
         for node in _take_turns([eligible.get(address, []) for address in drawn]):
             if total >= target:
                 break
-            if _may_preserve(node, chosen, n_nodes, capped):
+            if may_preserve(node, chosen, n_nodes, capped):
                 chosen[node.address].add(node.node_id)
                 total += node.weight
     return _freeze(chosen)
@@ -147,10 +147,13 @@ def _take_turns(queues: Sequence[Sequence[ModelNode]]) -> Iterator[ModelNode]:
         yield from (queue[turn] for queue in queues if turn < len(queue))
 
 
-def _may_preserve(
+def may_preserve(
     node: ModelNode, chosen: Mapping[str, set[int]], n_nodes: Mapping[str, int], capped: Mapping[str, int]
 ) -> bool:
-    """Those whose nodes are all preserved must hold less than 34 % of the weight together."""
+    """Those whose nodes are all preserved must hold less than 34 % of the weight together.
+
+    Never the last word: a large participant keeps a node out of the draw, and the others hold a quarter at most.
+    """
     after = {address: len(ids) for address, ids in chosen.items()}
     after[node.address] = after.get(node.address, 0) + 1
     if after[node.address] < n_nodes[node.address]:

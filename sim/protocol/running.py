@@ -93,7 +93,7 @@ def apply_confirmation(
 
 def _triggers(state: ChainState, block: Block, params: ProtocolParams, expected: float) -> bool:
     schedule = state.schedule
-    if not expected or schedule.index == 0 or schedule.index != state.effective.index:
+    if not expected or schedule.index == 0:
         return False
     heights = compute_trigger_heights(
         schedule.set_validators, schedule.next_start, _event_blocks(params), cutoff_blocks=_cutoff(params)

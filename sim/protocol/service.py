@@ -79,7 +79,7 @@ class Service:
     counts: Mapping[str, Counts] = field(default_factory=dict)
     """Of the effective epoch, until it is settled."""
     past: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
-    """(missed, all requests) of each settled epoch, for the reputation."""
+    """(missed, finished) requests of each settled epoch, for the reputation."""
     epochs: Mapping[int, EpochInferences] = field(default_factory=dict)
     prices: Mapping[str, int] = field(default_factory=dict)
     """ngonka per token, by model."""
@@ -192,7 +192,7 @@ def close_service(service: Service) -> Service:
     """After the settlement: the epoch's counts join the past that reputation looks at."""
     past = dict(service.past)
     for who, counts in service.counts.items():
-        past[who] = (*past.get(who, ()), (counts.n_missed, counts.n_total))
+        past[who] = (*past.get(who, ()), (counts.n_missed, counts.n_finished))
     return replace(service, past=past, counts={})
 
 

@@ -9,14 +9,14 @@ import pytest
 from sim.protocol.blocks import BlockResult, apply_block
 from sim.protocol.checks import TxResult, commit_seed
 from sim.protocol.collateral import Deposit
-from sim.protocol.confirmation import ConfirmationTally, start_confirmation
+from sim.protocol.confirmation import ConfirmationTally, close_event, start_confirmation
 from sim.protocol.epochs import activate_weight
 from sim.protocol.inference_status import Status
 from sim.protocol.params import EpochParams, ProtocolParams
 from sim.protocol.payments import PaymentKind
 from sim.protocol.pricing import PricingParams
 from sim.protocol.running import apply_inferences
-from sim.protocol.service import Counts, Inference, InferenceTally, Service
+from sim.protocol.service import Counts, Inference, InferenceTally, Service, apply_tally, close_service
 from sim.protocol.settling import INVALID, JAILED, MISSED, NOT_SETTLED, PAID, compute_entitlements, settle_epoch
 from sim.protocol.stages import Schedule
 from sim.protocol.state import Block, ChainState, EpochGroup, HostRecord, Settlement, genesis_state
@@ -220,6 +220,34 @@ def test_a_confirmation_is_triggered_runs_and_closes() -> None:
         assert closed.state.confirmation.weights == {"a": 25, "b": 10, "c": c_after, "d": 25}
         assert closed.state.confirmation.jailed == failed
         assert closed.state.confirmation.end_height is None
+
+
+def test_one_confirmation_runs_at_a_time_and_only_from_s_on() -> None:
+    params = replace(params_of("v0.2.5"), rule_book=build_rule_book("v0.2.5", {}, {"confirmations_per_epoch": 100.0}))
+    state = effective_state("v0.2.5", height=59)
+    running = replace(state, confirmation=replace(state.confirmation, end_height=77))
+    assert apply(running, params=params).state.confirmation.end_height == 77
+    before_s = replace(effective_state("v0.2.5", height=20), effective=EpochGroup(0, 0, {"a": 1}))
+    assert apply(before_s, params=params).state.confirmation.end_height is None
+
+
+def test_the_jailed_of_two_confirmations_add_up_until_the_switch() -> None:
+    first = start_confirmation({"a": {1: 10}, "b": {1: 10}}, {})
+    second = close_event(first, {"a": 10}, absence_counts_as_zero=True)
+    third = close_event(second, {"b": 10}, absence_counts_as_zero=True)
+    assert (second.jailed, third.jailed) == ({"b"}, {"a", "b"})
+
+
+def test_inferences_are_pruned_after_two_epochs_and_counts_become_the_past() -> None:
+    service = Service()
+    for epoch in (1, 2, 3):
+        one = replace(tally(requests("a", 5, missed=2)), epoch_index=epoch)
+        service, _ = apply_tally(service, one, {"QwQ-32B": {"a": 1, "b": 1}}, range(40, 80), PricingParams())
+        service = close_service(service)
+    assert list(service.epochs) == [2, 3]
+    assert service.past["a"] == ((2, 3),) * 3
+    assert service.past["b"] == ((0, 0),) * 3
+    assert service.counts == {}
 
 
 def test_whoever_failed_a_confirmation_is_not_paid() -> None:

@@ -11,6 +11,7 @@ from sim.protocol.preserved import (
     compute_outlier_bound,
     compute_slot_seed,
     group_by_model,
+    may_preserve,
     select_half,
     select_large,
     select_share,
@@ -119,20 +120,13 @@ def test_outliers_are_out() -> None:
     assert "c" not in chosen
 
 
-def test_fully_preserved_participants_hold_less_than_a_third() -> None:
-    """Single-node hosts of 10 beside a giant: each one taken is fully preserved; three of ten hold 30 %, four 40 %."""
-    singles = [node for i in range(10) for node in nodes(f"p{i}", 10)]
-    capped = {f"p{i}": 10 for i in range(10)}
-    large = select_large(capped)
-    assert len(large) == 8
-    # Whoever is large keeps its only node; so let somebody else be large.
-    capped = {**capped, "giant": 1000}
-    for weight, most in ((10, 6), (200, 2)):
-        weights = {**dict.fromkeys(capped, weight), "giant": 10_000 if weight == 10 else 1}
-        chosen = select_share(5, {"m": singles}, weights, {"m": {f"p{i}" for i in range(10)}}, 1.0)
-        total = sum(weights.values())
-        assert sum(weights[address] for address in chosen) < 0.34 * total
-        assert len(chosen) <= most
+def test_fully_preserved_participants_hold_less_than_34_percent() -> None:
+    """a and b have one node each: with a preserved already, b may follow only while both hold less than 34 of 100."""
+    counts = {"a": 1, "b": 1, "c": 2}
+    for weight, may in ((13, True), (14, False), (15, False)):
+        capped = {"a": 20, "b": weight, "c": 80 - weight}
+        assert may_preserve(ModelNode("b", 1, weight), {"a": {1}}, counts, capped) == may
+    assert may_preserve(ModelNode("c", 1, 90), {}, counts, {"a": 5, "b": 5, "c": 90})  # its other node is proven
 
 
 @given(
