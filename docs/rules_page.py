@@ -7,6 +7,8 @@ import re
 from fractions import Fraction
 from pathlib import Path
 
+from tables import write_table
+
 import sim.protocol
 from sim.protocol.versions import TABLE, VERSION_NAMES
 from sim.scenario.switches import describe_switches
@@ -18,7 +20,7 @@ ENTRY = re.compile(r"^\d+\. `(\w+)`\s+(.*)$")
 
 def write_versions() -> str:
     """One line a switch, one column a version; a value that changed stands out."""
-    lines = [["switch", *VERSION_NAMES, "meaning"], ["---"] * (len(VERSION_NAMES) + 2)]
+    lines: list[list[str]] = []
     meanings = describe_switches()
     for switch, row in TABLE.items():
         cells = [
@@ -26,7 +28,7 @@ def write_versions() -> str:
             for column, value in enumerate(row)
         ]
         lines.append([f"`{switch}`", *cells, meanings[switch].rstrip(".")])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return write_table(["switch", *VERSION_NAMES, "meaning"], lines)
 
 
 def write_rules() -> str:
