@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 
 import simpy
@@ -21,7 +21,7 @@ from sim.nodes.context import Context
 from sim.nodes.host import Host, HostIdentity
 from sim.nodes.ml_node import MLNode
 from sim.protocol.blocks import BlockResult
-from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.params import EpochParams, ProtocolParams, accumulate_changes
 from sim.protocol.pricing import PricingParams
 from sim.protocol.stages import Schedule
 from sim.protocol.state import Block, genesis_state
@@ -141,7 +141,7 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
             streams,
             _build_traffic(scenario, params, streams),
             block_time_seconds=scenario.protocol.block_time,
-            last_height=Schedule.of(scenario.epochs, params.epoch).next_start - 1,
+            last_epoch=scenario.epochs,
             on_agreed=world.observe,
         )
     )
@@ -151,22 +151,14 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
 def build_params(scenario: Scenario) -> ProtocolParams:
     """Return the parameters that the chain carries."""
     config = scenario.protocol
+    epoch = EpochParams(**{field.name: getattr(config, field.name) for field in fields(EpochParams)})
     return ProtocolParams(
         rule_book=build_rule_book(
             config.version,
             {upgrade.epoch: upgrade.version for upgrade in config.upgrades},
             config.rules.model_dump(exclude_none=True),
         ),
-        epoch=EpochParams(
-            epoch_length=config.epoch_length,
-            epoch_shift=config.epoch_shift,
-            poc_stage_duration=config.poc_stage_duration,
-            poc_exchange_duration=config.poc_exchange_duration,
-            poc_validation_delay=config.poc_validation_delay,
-            poc_validation_duration=config.poc_validation_duration,
-            set_new_validators_delay=config.set_new_validators_delay,
-            inference_validation_cutoff=config.inference_validation_cutoff,
-        ),
+        epoch=epoch,
         vector_dim=scenario.work.pow_params.vocab_size,
         validation_sample_size=config.validation_sample_size,
         fraud_threshold=config.fraud_threshold,
@@ -178,6 +170,10 @@ def build_params(scenario: Scenario) -> ProtocolParams:
         collateral_per_weight_unit=Fraction(str(config.collateral_per_weight_unit)),
         confirmation_alpha=Fraction(str(config.confirmation_alpha)),
         guardians=frozenset(address for group in scenario.hosts if group.guardian for address in group.addresses),
+        epoch_changes=accumulate_changes(
+            epoch,
+            [(change.height, change.model_dump(exclude={"height"}, exclude_none=True)) for change in config.changes],
+        ),
         pricing=PricingParams(grace_end_epoch=scenario.inference.price_grace_epochs),
     )
 

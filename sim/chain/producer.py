@@ -16,7 +16,7 @@ from sim.chain.traffic import Traffic
 from sim.network.gossip import Network
 from sim.protocol.blocks import BlockResult
 from sim.protocol.proposer import select_proposer
-from sim.protocol.state import Block
+from sim.protocol.state import Block, ChainState
 from sim.streams import Streams
 
 OnAgreed = Callable[[Block, BlockResult], None]
@@ -32,11 +32,11 @@ def produce_blocks(
     traffic: Traffic,
     *,
     block_time_seconds: float,
-    last_height: int,
+    last_epoch: int,
     on_agreed: OnAgreed,
 ) -> Generator[simpy.Event, object, None]:
-    """SimPy process: agree on blocks 1 … last_height."""
-    while ledger.height < last_height:
+    """SimPy process: agree on blocks until the last one before the P that follows `last_epoch`."""
+    while not _is_last(ledger.get_state(ledger.height), last_epoch):
         yield env.timeout(block_time_seconds)
         state = ledger.get_state(ledger.height)
         proposer, priorities = select_proposer(state.priorities, state.powers)
@@ -47,6 +47,10 @@ def produce_blocks(
         on_agreed(block, result)
         network.broadcast(proposer, f"block/{block.height}", block, block.size_bytes)
         node.receive(block)
+
+
+def _is_last(state: ChainState, last_epoch: int) -> bool:
+    return state.schedule.index == last_epoch and state.height == state.schedule.next_start - 1
 
 
 def _propose(ledger: Ledger, node: ChainNode, now_seconds: float, streams: Streams, traffic: Traffic) -> Block:

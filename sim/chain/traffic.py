@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sim.protocol.confirmation import ConfirmationTally
 from sim.protocol.formation import GOVERNANCE_MODELS
@@ -46,7 +46,7 @@ class Traffic:
 
     def draw_inferences(self, state: ChainState, height: int) -> InferenceTally | None:
         """Return the epoch's requests if a block of this height is its last one; `state` is the one before it."""
-        schedule = state.schedule
+        schedule = replace(state.schedule, params=self.params.epoch_at(height))
         is_last = schedule.index > 0 and height == schedule.next_start - 1
         if not is_last or not self.requests_per_epoch or state.effective.index != schedule.index:
             return None

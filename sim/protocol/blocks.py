@@ -52,7 +52,7 @@ def apply_block(
     """Apply the transactions in order, then the epoch's edge if the height is one. Reference: protocol 1.4."""
     if block.height != state.height + 1:
         raise ValueError(f"block {block.height} does not follow height {state.height}")
-    effective = Schedule(state.effective.index, state.effective.start_height, params.epoch)
+    effective = Schedule(state.effective.index, state.effective.start_height, params.epoch_at(block.height))
     schedule = select_epoch(effective, block.height)
     draft = Draft(replace(state, height=block.height, priorities=priorities, schedule=schedule))
     rules = params.rules_at(schedule.index)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from sim.protocol.collateral import COLLATERAL_PER_WEIGHT_UNIT, GRACE_END_EPOCH
@@ -27,11 +28,37 @@ class EpochParams:
 
 
 @dataclass(frozen=True)
+class EpochChange:
+    """From this block on the epoch's parts have these lengths, in the epoch that is running too."""
+
+    height: int
+    epoch: EpochParams
+
+
+def accumulate_changes(
+    genesis: EpochParams, changes: Iterable[tuple[int, Mapping[str, int]]]
+) -> tuple[EpochChange, ...]:
+    """Return complete lengths after each change; `changes` are (height, new lengths by name) in ascending order."""
+    accumulated, lengths = [], genesis
+    for height, changed in changes:
+        lengths = replace(lengths, **changed)
+        accumulated.append(EpochChange(height, lengths))
+    return tuple(accumulated)
+
+
+def get_epoch_at(height: int, genesis: EpochParams, changes: Iterable[EpochChange]) -> EpochParams:
+    """Return the lengths that hold at a height. Reference: protocol 1.1."""
+    past = [change.epoch for change in changes if change.height <= height]
+    return past[-1] if past else genesis
+
+
+@dataclass(frozen=True)
 class ProtocolParams:
     """Everything that the rules need to know besides the state itself."""
 
     rule_book: RuleBook
     epoch: EpochParams
+    """At genesis."""
     vector_dim: int
     """Dimension of the sphere: the kernel's vocab_size."""
     validation_sample_size: int = 200
@@ -49,6 +76,12 @@ class ProtocolParams:
     guardians: frozenset[str] = frozenset()
     """Addresses whose consensus power is raised while the network is young."""
     pricing: PricingParams = MAINNET_PRICING
+    epoch_changes: tuple[EpochChange, ...] = ()
+    """In ascending order of their heights."""
+
+    def epoch_at(self, height: int) -> EpochParams:
+        """Return the lengths that hold at a height. Reference: protocol 1.1."""
+        return get_epoch_at(height, self.epoch, self.epoch_changes)
 
     def rules_at(self, epoch_index: int) -> Rules:
         """Return the rules in force from P of this epoch to the next P."""

@@ -85,27 +85,27 @@ def apply_confirmation(
             failed=after.jailed - running.jailed,
         )
         return replace(state, confirmation=after), closed
-    if running.end_height is not None or not _triggers(state, block, params, rules.confirmations_per_epoch):
+    if running.end_height is not None or not _triggers(state, block, rules.confirmations_per_epoch):
         return state, None
-    end_height = compute_generation_start(block.height, cutoff_blocks=_cutoff(params)) + _event_blocks(params)
+    end_height = compute_generation_start(block.height, cutoff_blocks=_cutoff(state)) + _event_blocks(state)
     return replace(state, confirmation=replace(running, end_height=end_height)), None
 
 
-def _triggers(state: ChainState, block: Block, params: ProtocolParams, expected: float) -> bool:
+def _triggers(state: ChainState, block: Block, expected: float) -> bool:
     schedule = state.schedule
     if not expected or schedule.index == 0:
         return False
     heights = compute_trigger_heights(
-        schedule.set_validators, schedule.next_start, _event_blocks(params), cutoff_blocks=_cutoff(params)
+        schedule.set_validators, schedule.next_start, _event_blocks(state), cutoff_blocks=_cutoff(state)
     )
     return is_triggered(block.height, block.block_hash, heights, expected_per_epoch=expected)
 
 
-def _cutoff(params: ProtocolParams) -> int:
-    return params.epoch.inference_validation_cutoff
+def _cutoff(state: ChainState) -> int:
+    return state.schedule.params.inference_validation_cutoff
 
 
-def _event_blocks(params: ProtocolParams) -> int:
+def _event_blocks(state: ChainState) -> int:
     """From generation to the end of its validation, with the lengths of the regular proof of compute."""
-    epoch = params.epoch
+    epoch = state.schedule.params
     return epoch.poc_stage_duration + epoch.poc_validation_delay + epoch.poc_validation_duration

@@ -75,7 +75,7 @@ def settle_epoch(state: ChainState, params: ProtocolParams) -> tuple[ChainState,
     entitlements = compute_entitlements(state, emission, rules)
     fees = sum(counts.fees_ngonka for counts in state.service.counts.values())
     shared = _list_payments(entitlements, emission, fees)
-    cutoff_height = state.schedule.start - params.epoch.inference_validation_cutoff
+    cutoff_height = state.schedule.start - state.schedule.params.inference_validation_cutoff
     state, burnt = _store(state, entitlements, emission, fees, cutoff_height)
     payments = (*unlocked, *slashed, *shared, *burnt)
     return state, EpochSettled(state.effective.index, entitlements, emission, payments)

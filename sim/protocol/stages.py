@@ -7,7 +7,8 @@ does: int(0.8 · 6) = 4.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sim.protocol.params import EpochParams
@@ -90,6 +91,19 @@ class Schedule:
         return self.start + self.params.epoch_length
 
     @property
+    def edges(self) -> dict[str, int]:
+        """Heights at which chain or hosts act; none in epoch 0."""
+        edges = {
+            "P": self.start,
+            "E": self.generation_end,
+            "V": self.validation_start,
+            "VE": self.validation_end,
+            "S": self.set_validators,
+            "the claim": self.claim,
+        }
+        return edges if self.index > 0 else {}
+
+    @property
     def _until_validation(self) -> int:
         return self.params.poc_stage_duration + self.params.poc_validation_delay
 
@@ -124,6 +138,37 @@ class Schedule:
     def accepts_validation(self, height: int) -> bool:
         """Window of validations, both ends included, the opening block V excluded; closed in epoch 0."""
         return self.index > 0 and self.validation_start + 1 <= height <= self.validation_end
+
+
+def find_broken_edge(heights: Iterable[int], epoch_at: Callable[[int], EpochParams]) -> tuple[int, str] | None:
+    """Return where and how changed lengths break an epoch, or None where each of its edges comes exactly once.
+
+    Chain and hosts act when a block has exactly the height of an edge. A change that moves an edge behind the current
+    block leaves the epoch without it, and one that moves a past edge ahead lets it come again. `heights` start at 1.
+    """
+    effective, running, seen = Schedule.of(0, epoch_at(0)), Schedule.of(0, epoch_at(0)), set[str]()
+    for height in heights:
+        effective = replace(effective, params=epoch_at(height))
+        try:
+            before, running = running, select_epoch(effective, height)
+        except ValueError as error:
+            return height, str(error)
+        if running.index < before.index:
+            return height, f"epoch {before.index} turns back into epoch {running.index}"
+        seen = seen if running.index == before.index else set()
+        for name, edge in running.edges.items():
+            if (edge == height and name in seen) or (edge < height and name not in seen):
+                return (
+                    height,
+                    f"epoch {running.index} has {name} twice"
+                    if edge == height
+                    else f"epoch {running.index} misses {name}",
+                )
+            if edge == height:
+                seen.add(name)
+        if height == running.set_validators:
+            effective = running
+    return None
 
 
 def select_epoch(effective: Schedule, height: int) -> Schedule:

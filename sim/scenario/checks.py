@@ -7,14 +7,14 @@ another: a part that cannot be understood is left out, for its own type reports 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeGuard, TypeVar
 
 from pow.devices import GROUP_SIZES, MAINNET_MIN_GROUP_VRAM_GIB, TESTNET_MIN_GROUP_VRAM_GIB, gpu_groups
 from sim.errors import UserError
 from sim.problems import Problem
-from sim.protocol.params import EpochParams
-from sim.protocol.stages import Schedule
+from sim.protocol.params import EpochChange, EpochParams, get_epoch_at
+from sim.protocol.stages import Schedule, find_broken_edge
 from sim.scenario.hosts import MLNodeConfig, parse_joins, parse_ml_nodes
 from sim.topologies import topologies
 from sim.topologies.regions_data import RegionTable, load_region_table
@@ -41,6 +41,8 @@ def scenario_problems(scenario: object) -> list[Problem]:
     """Return what does not fit together in a Scenario or in the raw tree of one."""
     hosts = list(_read_hosts(_get(scenario, "hosts")))
     problems = [problem.below("protocol") for problem in schedule_problems(_get(scenario, "protocol"))]
+    if not problems:  # changes start from lengths that fit
+        problems += _change_problems(_get(scenario, "protocol"))
     problems += _name_problems(hosts)
     problems += _epoch_problems(hosts, _get(scenario, "epochs"))
     problems += _registration_problems(hosts)
@@ -53,10 +55,9 @@ def scenario_problems(scenario: object) -> list[Problem]:
 
 def schedule_problems(protocol: object) -> list[Problem]:
     """Return what keeps the stages from fitting into an epoch. Reference: protocol 1.1."""
-    lengths = {field.name: _get(protocol, field.name, field.default) for field in fields(EpochParams)}
-    if not all(_is_count(length) for length in lengths.values()):
+    params = _read_epoch_params(protocol)
+    if params is None:
         return []
-    params = EpochParams(**lengths)
     schedule = Schedule(index=1, start=0, params=params)
     problems = []
     if schedule.claim >= schedule.next_start:
@@ -77,6 +78,49 @@ def schedule_problems(protocol: object) -> list[Problem]:
         message = f"{params.epoch_shift} must be less than epoch_length, {params.epoch_length}"
         problems.append(Problem(("epoch_shift",), message))
     return problems
+
+
+def _change_problems(protocol: object) -> Iterator[Problem]:
+    """Heights of changes rise, lengths fit together after each, and no edge of an epoch is missed or comes twice."""
+    listed = _get(protocol, "changes")
+    genesis = lengths = _read_epoch_params(protocol)
+    known: list[EpochChange] = []
+    for index, change in enumerate(listed if isinstance(listed, (list, tuple)) else []):
+        loc, height, changed = (
+            ("protocol", "changes", index),
+            _get(change, "height"),
+            _read_epoch_params(change, lengths),
+        )
+        if not _is_count(height) or changed is None:
+            return
+        if known and height <= known[-1].height:
+            yield Problem((*loc, "height"), f"block {height} must be after block {known[-1].height}")
+            return
+        if problems := schedule_problems(replace(changed, epoch_shift=0)):  # the shift acts at genesis only
+            yield from (problem.below(*loc) for problem in problems)
+            return
+        known.append(EpochChange(height, changed))
+        lengths = changed
+    if known and genesis is not None:
+        yield from _edge_problems(genesis, known)
+
+
+def _edge_problems(genesis: EpochParams, changes: Sequence[EpochChange]) -> Iterator[Problem]:
+    """Walk over all blocks until every change has worked itself out in the epochs that it touches."""
+    last = changes[-1].height + 2 * max(change.epoch.epoch_length for change in changes)
+    broken = find_broken_edge(range(1, last), lambda height: get_epoch_at(height, genesis, changes))
+    if broken is not None:
+        height, what = broken
+        guilty = max(index for index, change in enumerate(changes) if change.height <= height)
+        message = f"with these lengths {what} at block {height}; change them in another block"
+        yield Problem(("protocol", "changes", guilty, "height"), message)
+
+
+def _read_epoch_params(section: object, before: EpochParams | None = None) -> EpochParams | None:
+    """Return the lengths that a section gives, others as before; None where one cannot be understood."""
+    lengths = {field.name: _get(section, field.name) for field in fields(EpochParams)}
+    lengths = {name: getattr(before or EpochParams(), name) if got is None else got for name, got in lengths.items()}
+    return EpochParams(**lengths) if all(_is_count(length) for length in lengths.values()) else None
 
 
 def _upgrade_problems(upgrades: object, epochs: object) -> Iterator[Problem]:

@@ -80,6 +80,21 @@ class UpgradeConfig(BaseModel):
     version: _Version = Field(description="version that comes into force")
 
 
+class EpochChangeConfig(BaseModel):
+    """One change of an epoch's lengths by governance. Reference: protocol 0 (proposal 3), 1.1."""
+
+    model_config = STRICT
+
+    height: int = Field(ge=1, description="block from which on it holds, in the epoch that is running too")
+    epoch_length: int | None = Field(None, ge=1, description="blocks from one PoC start to the next")
+    poc_stage_duration: int | None = Field(None, ge=1, description="blocks of generation")
+    poc_exchange_duration: int | None = Field(None, ge=0, description="blocks after generation for batches")
+    poc_validation_delay: int | None = Field(None, ge=0, description="blocks from generation to validation")
+    poc_validation_duration: int | None = Field(None, ge=1, description="blocks of validation")
+    set_new_validators_delay: int | None = Field(None, ge=0, description="blocks from validation to the new weights")
+    inference_validation_cutoff: int | None = Field(None, ge=0, description="blocks in which none is validated")
+
+
 class ProtocolConfig(BaseModel):
     """The chain's parameters. Reference: protocol 1, 10."""
 
@@ -91,6 +106,9 @@ class ProtocolConfig(BaseModel):
     )
     rules: RuleSwitches = Field(
         default_factory=RuleSwitches, description="single switches changed in all versions, for a what-if"
+    )
+    changes: tuple[EpochChangeConfig, ...] = Field(
+        (), strict=False, description="changes of the epoch's lengths, in ascending order of their heights"
     )
     epoch_length: int = Field(EpochParams.epoch_length, ge=1, description="blocks from one PoC start to the next")
     epoch_shift: int = Field(EpochParams.epoch_shift, ge=0, description="blocks by which epoch 1 starts earlier")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sim.protocol.params import EpochParams
-from sim.protocol.stages import Schedule, Stage, select_epoch
+from sim.protocol.stages import Schedule, Stage, find_broken_edge, select_epoch
 
 MAINNET = EpochParams(
     epoch_length=17280,
@@ -130,6 +130,34 @@ def test_a_change_of_parameters_acts_at_once_on_the_running_epoch() -> None:
     changed = Schedule(running.index, running.start, PROPOSAL_3)
     assert changed.accepts_validation(100_100)
     assert changed.validation_end - running.validation_end == 100
+
+
+PLAIN = EpochParams()
+LONGER = replace(PLAIN, poc_validation_duration=10)
+
+
+@pytest.mark.parametrize(
+    ("height", "changed", "broken"),
+    [
+        (45, LONGER, None),  # in epoch 1's generation: VE moves from 58 to 62
+        (58, LONGER, None),  # in block VE itself: it is no longer VE
+        (59, LONGER, (62, "epoch 1 has VE twice")),
+        (70, LONGER, None),
+        (57, replace(PLAIN, poc_validation_duration=4), (57, "epoch 1 misses VE")),
+        (70, replace(PLAIN, epoch_length=30), None),  # P of epoch 2 in that very block
+        (71, replace(PLAIN, epoch_length=30), (71, "epoch 2 misses P")),
+        (100, replace(PLAIN, epoch_length=41), None),  # the effective epoch is 2 by then: P of epoch 3 is 121
+        (90, replace(PLAIN, epoch_length=60), (90, "epoch 2 turns back into epoch 1")),  # P would be 100 now
+        (150, replace(PLAIN, epoch_length=21), (150, "epoch 4 misses P")),
+        (159, replace(PLAIN, epoch_length=19), (159, "height 159 is beyond block 158")),
+    ],
+)
+def test_a_change_must_not_break_an_epoch(height: int, changed: EpochParams, broken: tuple[int, str] | None) -> None:
+    found = find_broken_edge(range(1, 300), lambda at: changed if at >= height else PLAIN)
+    assert (found is None) == (broken is None)
+    if found and broken:
+        assert found[0] == broken[0]
+        assert found[1].startswith(broken[1])
 
 
 def test_a_shorter_epoch_moves_the_next_start_of_the_running_one() -> None:

@@ -99,6 +99,42 @@ def test_one_mistake_gives_one_message(old: str, new: str, mistake: str) -> None
     assert found.startswith(f"x.yaml:{mistake}")
 
 
+CHANGES = TEXT.replace("  version", "  changes: [{height: 45, poc_validation_duration: 9}]\n  version", 1)
+
+
+def test_changes_of_lengths_hold_from_their_height_on() -> None:
+    text = CHANGES.replace("9}]", "9}, {height: 200, set_new_validators_delay: 3}]")
+    params = build_params(parse_scenario(text))
+    lengths = [params.epoch_at(height) for height in (44, 45, 199, 200)]
+    assert [epoch.poc_validation_duration for epoch in lengths] == [6, 9, 9, 9]
+    assert [epoch.set_new_validators_delay for epoch in lengths] == [1, 1, 1, 3]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mistake"),
+    [
+        ("height: 45", "height: 59", "height: with these lengths epoch 1 has VE twice at block 61; change them in"),
+        (
+            "height: 45, poc_validation_duration: 9",
+            "height: 70, epoch_length: 25",
+            "height: with these lengths epoch 2",
+        ),
+        ("validation_duration: 9", "validation_duration: 29", "poc_validation_duration: 40 blocks are too few"),
+        ("9}]", "9}, {height: 45}]", "height: block 45 must be after block 45"),
+        ("height: 45", "height: 0", "height: 0 must be at least 1"),
+        (
+            "poc_validation_duration: 9",
+            "poc_validation_duratio: 9",
+            "poc_validation_duratio: unknown key. Did you mean",
+        ),
+    ],
+)
+def test_changes_that_break_an_epoch(old: str, new: str, mistake: str) -> None:
+    (found,) = mistakes(CHANGES.replace(old, new, 1))
+    assert mistake.partition(": ")[2] in found
+    assert found.startswith("x.yaml:4:")
+
+
 def test_no_cap_is_written_null() -> None:
     text = TEXT.replace("  version", "  max_individual_power_percentage: null\n  version", 1)
     assert build_params(parse_scenario(text)).max_individual_power_percentage is None

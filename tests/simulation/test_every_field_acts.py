@@ -19,6 +19,16 @@ CHANGES: dict[str, dict[str, object]] = {
     "protocol.upgrades": {"protocol.upgrades": [{"epoch": 2, "version": "v0.2.6"}]},
     "protocol.upgrades.epoch": {"protocol.upgrades": [{"epoch": 3, "version": "v0.2.6"}]},
     "protocol.upgrades.version": {"protocol.upgrades": [{"epoch": 2, "version": "v0.2.2"}]},
+    "protocol.changes.height": {"protocol.changes": [{"height": 43, "poc_validation_duration": 7}]},
+    "protocol.changes.epoch_length": {"protocol.changes": [{"height": 51, "epoch_length": 35}]},
+    "protocol.changes.poc_stage_duration": {"protocol.changes": [{"height": 51, "poc_stage_duration": 7}]},
+    "protocol.changes.poc_exchange_duration": {"protocol.changes": [{"height": 30, "poc_exchange_duration": 0}]},
+    "protocol.changes.poc_validation_delay": {"protocol.changes": [{"height": 51, "poc_validation_delay": 3}]},
+    "protocol.changes.poc_validation_duration": {"protocol.changes": [{"height": 51, "poc_validation_duration": 8}]},
+    "protocol.changes.set_new_validators_delay": {"protocol.changes": [{"height": 51, "set_new_validators_delay": 2}]},
+    "protocol.changes.inference_validation_cutoff": {
+        "protocol.changes": [{"height": 51, "inference_validation_cutoff": 30}]
+    },
     "protocol.rules.r_target": {"protocol.rules.r_target": 1.39},
     "protocol.rules.counts_duplicates": {"protocol.rules.counts_duplicates": False},
     "protocol.rules.weight_scale": {"protocol.rules.weight_scale": 2},
@@ -100,6 +110,8 @@ CONTEXTS: dict[str, dict[str, object]] = {
     "inference.tokens_per_request": {"inference.price_grace_epochs": 0},
     "protocol.upgrades.epoch": {"epochs": 3, "protocol.upgrades": [{"epoch": 2, "version": "v0.2.6"}]},
     "protocol.upgrades.version": {"protocol.upgrades": [{"epoch": 2, "version": "v0.2.6"}]},
+    "protocol.changes.height": {"protocol.changes": [{"height": 51, "poc_validation_duration": 7}]},
+    "protocol.changes.inference_validation_cutoff": {"hosts.big.skip_rate": 1.0},
     "protocol.rules.counts_duplicates": {
         **OVERLAP,
         "work.kind": "sphere",
