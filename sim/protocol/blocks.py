@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sim.protocol.checks import TxResult, check_claim, check_stateless, check_window
-from sim.protocol.collateral import Deposit
+from sim.protocol.collateral import Deposit, deposit
 from sim.protocol.epochs import EpochFormed, NextDifficulty, form_epoch, open_epoch, switch_epoch
 from sim.protocol.params import ProtocolParams
 from sim.protocol.payments import Payment, PaymentKind
@@ -112,7 +112,8 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
     match transaction:
         case RegisterHost():
             draft.edit("hosts")[transaction.creator] = HostRecord(transaction.validator_key, transaction.nodes)
-            draft.edit("deposits")[transaction.creator] = Deposit(transaction.collateral_ngonka)
+            held = draft.edit("deposits").get(transaction.creator, Deposit())
+            draft.edit("deposits")[transaction.creator] = deposit(held, transaction.collateral_ngonka)
         case SubmitSeed():
             draft.edit("seeds")[transaction.epoch_index, transaction.creator] = transaction.commitment
         case SubmitProofBatch():

@@ -14,9 +14,9 @@ from sim.protocol.payments import NOBODY, Payment, PaymentKind
 from sim.protocol.rewards import (
     compute_effective_weights,
     compute_epoch_reward,
+    distribute_reward,
     select_entitled,
     select_settled,
-    split_reward,
 )
 from sim.protocol.service import Counts, close_service
 from sim.protocol.settlements import add_work_coins, write_settlements
@@ -127,13 +127,14 @@ def compute_entitlements(state: ChainState, emission: int, rules: Rules) -> dict
     reasons = {who: _why(state, who, rules) for who in state.effective.weights}
     settled = set(select_settled(state.hosts, n_rows=rules.settlement_page_limit or None))
     reasons = {who: reason if who in settled else NOT_SETTLED for who, reason in reasons.items()}
-    kept, divisor = select_entitled(
-        {who: weights.get(who, 0) for who, reason in reasons.items() if reason != NOT_SETTLED},
-        excluded={who for who, reason in reasons.items() if reason in (INVALID, JAILED)},
-        punished={who for who, reason in reasons.items() if reason == MISSED},
-        recomputes_total=rules.recomputes_total,
+    settled_weights = {who: weights.get(who, 0) for who, reason in reasons.items() if reason != NOT_SETTLED}
+    excluded = {who for who, reason in reasons.items() if reason in (INVALID, JAILED)}
+    punished = {who for who, reason in reasons.items() if reason == MISSED}
+    recomputes = rules.recomputes_total
+    kept, divisor = select_entitled(settled_weights, excluded, punished, recomputes_total=recomputes)
+    rewards = distribute_reward(
+        settled_weights, emission, excluded=excluded, punished=punished, recomputes_total=recomputes
     )
-    rewards = split_reward(kept, emission, divisor=divisor)
     fees = {who: counts.fees_ngonka for who, counts in state.service.counts.items()}
     invalid = {who for who, reason in reasons.items() if reason in (INVALID, NOT_SETTLED)}
     amounts = add_work_coins(rewards, fees, invalid)

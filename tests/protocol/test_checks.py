@@ -190,3 +190,12 @@ def test_a_registration_makes_a_participant_known() -> None:
     apply_transaction(draft, RegisterHost("tx", "b", "key", ()), PARAMS, VERSIONS["v0.2.0"])
     assert draft.finish().hosts["b"].validator_key == "key"
     assert fate(RegisterHost("tx", "", "key", ())) is TxResult.NO_ADDRESS
+
+
+def test_a_second_registration_replaces_the_hardware_and_adds_to_the_deposit() -> None:
+    draft = Draft(state_at(41))
+    for key, amount in (("old", 5), ("new", 7)):
+        apply_transaction(draft, RegisterHost("tx", "b", key, (), amount), PARAMS, VERSIONS["v0.2.0"])
+    state = draft.finish()
+    assert state.hosts["b"].validator_key == "new"
+    assert state.deposits["b"].active == 12
