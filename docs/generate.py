@@ -14,24 +14,20 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from baseline_page import write_hosts, write_schedule, write_sizes
 from ruamel.yaml import YAML
+from rules_page import write_rules, write_versions
+from tables import write_table
 
-from pow.sphere import hit_probability
-from sim.gpus import GpuProfile, load_gpu
+from sim.gpus import GpuProfile
 from sim.metrics.columns import FRAMES, ROWS
 from sim.metrics.measures import MEASURES
-from sim.nodes.host import STATE_SYNC_BYTES
-from sim.protocol.stages import Schedule
-from sim.protocol.state import Block
-from sim.protocol.transactions import BYTES_PER_NONCE, CLAIM_BYTES, ENVELOPE_BYTES, SEED_BYTES, VALIDATION_BYTES
-from sim.scenario import Scenario, load_scenario, scenario_json_schema
+from sim.scenario import scenario_json_schema
 from sim.scenario.sweep_schema import SweepConfig
 from sim.units import BIT_RATE, SIZE, TIME
-from sim.world import build_ml_nodes, build_params
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-BASELINE = ROOT / "scenarios" / "baseline.yaml"
 COUNTED = re.compile(r"\b(blocks|epochs|nonces|hosts|peers|batches)\b")  # what a whole number counts, by its meaning
 Schema = Mapping[str, Any]
 
@@ -58,12 +54,6 @@ def make_pages() -> dict[Path, str]:
             text = replace_block(text, block, make())
         pages[DOCS / name] = text
     return pages
-
-
-def write_table(headings: list[str], rows: Iterator[list[str]] | list[list[str]]) -> str:
-    """Return a Markdown table."""
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 # Frames
@@ -112,13 +102,17 @@ def write_sweep_keys() -> str:
 def write_keys() -> str:
     """One table a section of the file, in the order of the schema."""
     schema = scenario_json_schema()
-    sections = [("", "The whole file", schema)]
-    for name in schema["properties"]:
-        part = _resolve(schema["properties"][name], schema)
-        part = _resolve(part.get("items", part), schema)
-        if "properties" in part:
-            sections.append((f"{name}.", f"`{name}`", part))
+    sections = [("", "The whole file", schema), *_find_sections(schema, schema)]
     return "\n\n".join(f"### {title}\n\n{_write_section(prefix, part, schema)}" for prefix, title, part in sections)
+
+
+def _find_sections(part: Schema, schema: Schema, prefix: str = "") -> Iterator[tuple[str, str, Schema]]:
+    for name, below in part["properties"].items():
+        below = _resolve(below, schema)
+        below = _resolve(below.get("items", below), schema)
+        if "properties" in below:
+            yield f"{prefix}{name}.", f"`{name}`", below
+            yield from _find_sections(below, schema, f"{prefix}{name}.")
 
 
 def _write_section(prefix: str, section: Schema, schema: Schema) -> str:
@@ -200,7 +194,7 @@ def _describe_type(name: str, part: Schema) -> str:
     if "properties" in part:
         return f"a mapping, see [`{name}`](#{name})"
     if part.get("type") == "array":
-        return f"a list, see [`{name}`](#{name})" if name == "hosts" else "a list of such texts"
+        return f"a list, see [`{name}`](#{name})" if "$ref" in part["items"] else "a list of such texts"
     if "const" in part or "enum" in part:
         return ", ".join(f"`{value}`" for value in part.get("enum", [part.get("const")]))
     return _describe_scalar(part)
@@ -243,67 +237,6 @@ KERNEL_2 = "specification/kernel.md#2-parameters-of-the-model"
 ANCHORS = {"difficulty": "controllers", "strategy": "strategies", "topology": "topologies"}
 
 
-# The baseline scenario in numbers
-
-
-def write_schedule() -> str:
-    """Heights and times of the baseline's first epoch."""
-    scenario, schedule = _load_baseline()
-    rows = [
-        ("P", schedule.start, "the epoch opens; the hash of this block is the network seed"),
-        ("", schedule.generation_wind_down, "from here on no ML node is newly sent into generation"),
-        ("E", schedule.generation_end, "generation ends"),
-        ("", schedule.last_batch, "last block that takes proof batches"),
-        ("V", schedule.validation_start, "validation starts: validators read the batches, once"),
-        ("", schedule.validation_wind_down, "last part of the validation (a name only)"),
-        ("VE", schedule.validation_end, "last block that takes votes; weights and the next difficulty are decided"),
-        ("S", schedule.set_validators, "the new weights and the new difficulty are in force"),
-        ("", schedule.claim, "hosts claim the reward of the epoch before; hosts of the next epoch enter"),
-        ("P", schedule.next_start, "the next epoch opens"),
-    ]
-    block_time = scenario.protocol.block_time
-    table = [[name, str(height), f"{height * block_time:.1f} s", what] for name, height, what in rows]
-    return write_table(["name", "height", "time", "what happens"], table)
-
-
-def write_hosts() -> str:
-    """What each host group of the baseline can compute in one epoch."""
-    scenario, schedule = _load_baseline()
-    params = build_params(scenario)
-    seconds = schedule.params.poc_stage_duration * scenario.protocol.block_time - scenario.work.startup
-    hit = hit_probability(scenario.protocol.r_target or params.rules.r_target, params.vector_dim)
-    rows = []
-    for group in scenario.hosts:
-        nodes = build_ml_nodes(group, scenario)
-        tried = sum(node.n_gpu_groups * int(seconds * node.group_nonces_per_second) for node in nodes)
-        gpu_rate = load_gpu(group.gpus[0].gpu).raw_nonces_per_second
-        rate = sum(node.nonces_per_second for node in nodes)
-        n_groups = sum(node.n_gpu_groups for node in nodes)
-        numbers = (f"{gpu_rate:.1f}", f"{n_groups}", f"{rate:.3f}", f"{tried}", f"{tried * hit:.1f}")
-        rows.append([group.name, str(group.count), ", ".join(map(str, group.gpus)), *numbers])
-    names = ["group", "hosts", "GPUs of a host", "mainnet nonces/s of a GPU", "GPU groups", "nonces/s of a host"]
-    return write_table([*names, "tries in an epoch", "valid ones expected in epoch 1"], rows)
-
-
-def _load_baseline() -> tuple[Scenario, Schedule]:
-    scenario = load_scenario(BASELINE)
-    return scenario, Schedule.of(1, build_params(scenario).epoch)
-
-
-def write_sizes() -> str:
-    """Modelled sizes of what links carry."""
-    sizes = [
-        ("a transaction without its content", ENVELOPE_BYTES),
-        ("+ a seed's commitment", SEED_BYTES),
-        ("+ a claimed nonce with its distance, each", BYTES_PER_NONCE),
-        ("+ a vote", VALIDATION_BYTES),
-        ("+ a claim of a reward", CLAIM_BYTES),
-        ("a block without its transactions", Block.HEADER_BYTES),
-        ("the state that a newcomer downloads", STATE_SYNC_BYTES),
-    ]
-    return write_table(["what", "bytes"], [[what, f"{size:,}".replace(",", " ")] for what, size in sizes])
-
-
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "frames.md": {"frames": write_frames},
     "scenario.md": {
@@ -317,6 +250,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "limits.md": {"sizes": write_sizes},
     "laptop_to_cluster.md": {"keys of a sweep": write_sweep_keys},
     "statistics.md": {"measures": write_measures},
+    "rules.md": {"versions": write_versions, "rules": write_rules},
 }
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from fractions import Fraction
 
 import simpy
 
@@ -11,6 +12,7 @@ from pow.devices import gpu_groups
 from sim.chain.ledger import Ledger
 from sim.chain.producer import produce_blocks
 from sim.chain.reporting import BlockReporter
+from sim.chain.traffic import Conduct, Traffic
 from sim.gpus import load_gpu
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded
@@ -18,11 +20,13 @@ from sim.network.gossip import Network
 from sim.nodes.context import Context
 from sim.nodes.host import Host, HostIdentity
 from sim.nodes.ml_node import MLNode
-from sim.protocol.blocks import BlockResult, schedule_at
-from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.blocks import BlockResult
+from sim.protocol.params import EpochParams, ProtocolParams, accumulate_changes
+from sim.protocol.pricing import PricingParams
 from sim.protocol.stages import Schedule
 from sim.protocol.state import Block, genesis_state
-from sim.protocol.versions import VERSIONS
+from sim.protocol.transactions import HardwareNode, RegisterHost
+from sim.protocol.versions import build_rule_book
 from sim.scenario import BY_GPU, HostGroup, Scenario
 from sim.strategies import strategies
 from sim.streams import Streams
@@ -30,6 +34,7 @@ from sim.topologies.base import Member
 from sim.work.base import Work, WorkCounts
 
 OnEpochEnd = Callable[[EpochEnded], None]
+PUBLIC_KEY_BYTES = 33
 GENESIS_WEIGHT = 1  # every founding host is a genesis validator of weight 1 (protocol 0)
 
 
@@ -57,14 +62,12 @@ class World:
     def observe(self, block: Block, result: BlockResult) -> None:
         """Record an agreed block, let hosts join whose time has come, close an epoch whose last block it is."""
         self.reporter.report(block, result)
-        schedule = schedule_at(block.height, self.ledger.params)
-        if schedule is None:
-            return
+        schedule = result.state.schedule
         if block.height == schedule.claim:
             for host in self.hosts.values():
                 if host.identity.joins == schedule.index + 1:
                     host.join(self._get_height)
-        if block.height == schedule.next_start - 1:
+        if schedule.index > 0 and block.height == schedule.next_start - 1:
             self._close_epoch(schedule)
 
     def _close_epoch(self, schedule: Schedule) -> None:
@@ -88,9 +91,16 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
     network = Network(env, scenario.network.topology.build(members, streams), recorder)
     params = build_params(scenario)
     controller = scenario.difficulty
-    founders = {identity.address: GENESIS_WEIGHT for identity in identities if identity.joins == 1}
-    genesis = genesis_state(founders, params, scenario.protocol.r_target or params.rules.r_target)
-    ledger = Ledger(genesis, params, controller.next_difficulty)
+    groups = {group.name: group for group in scenario.hosts}
+    ml_nodes = {host.address: build_ml_nodes(groups[host.host_group], scenario) for host in identities}
+    registrations = {
+        host.address: _register(host.address, ml_nodes[host.address], groups[host.host_group], streams)
+        for host in identities
+    }
+    founders = [registrations[identity.address] for identity in identities if identity.joins == 1]
+    weights = {founder.creator: GENESIS_WEIGHT for founder in founders}
+    r_target = scenario.protocol.r_target or params.rule_book.first.r_target
+    ledger = Ledger(genesis_state(weights, params, r_target, founders), params, controller.next_difficulty)
     context = Context(
         env=env,
         network=network,
@@ -102,13 +112,13 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         block_time_seconds=scenario.protocol.block_time,
         startup_seconds=scenario.work.startup,
     )
-    groups = {group.name: group for group in scenario.hosts}
     hosts = {
         identity.address: Host(
             context,
             identity,
             groups[identity.host_group].strategy,
-            build_ml_nodes(groups[identity.host_group], scenario),
+            ml_nodes[identity.address],
+            registrations[identity.address],
         )
         for identity in identities
     }
@@ -129,8 +139,9 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
             {address: host.chain for address, host in hosts.items()},
             network,
             streams,
+            _build_traffic(scenario, params, streams),
             block_time_seconds=scenario.protocol.block_time,
-            last_height=Schedule.of(scenario.epochs, params.epoch).next_start - 1,
+            last_epoch=scenario.epochs,
             on_agreed=world.observe,
         )
     )
@@ -140,31 +151,61 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
 def build_params(scenario: Scenario) -> ProtocolParams:
     """Return the parameters that the chain carries."""
     config = scenario.protocol
+    epoch = EpochParams(**{field.name: getattr(config, field.name) for field in fields(EpochParams)})
     return ProtocolParams(
-        rules=VERSIONS[config.version],
-        epoch=EpochParams(
-            epoch_length=config.epoch_length,
-            epoch_shift=config.epoch_shift,
-            poc_stage_duration=config.poc_stage_duration,
-            poc_exchange_duration=config.poc_exchange_duration,
-            poc_validation_delay=config.poc_validation_delay,
-            poc_validation_duration=config.poc_validation_duration,
-            set_new_validators_delay=config.set_new_validators_delay,
+        rule_book=build_rule_book(
+            config.version,
+            {upgrade.epoch: upgrade.version for upgrade in config.upgrades},
+            config.rules.model_dump(exclude_none=True),
         ),
+        epoch=epoch,
         vector_dim=scenario.work.pow_params.vocab_size,
         validation_sample_size=config.validation_sample_size,
         fraud_threshold=config.fraud_threshold,
         p_mismatch=config.p_mismatch,
         max_individual_power_percentage=config.max_individual_power_percentage,
         block_max_bytes=int(config.block_max_bytes),
+        vesting_epochs=config.vesting_epochs,
+        collateral_grace_epochs=config.collateral_grace_epochs,
+        collateral_per_weight_unit=Fraction(str(config.collateral_per_weight_unit)),
+        confirmation_alpha=Fraction(str(config.confirmation_alpha)),
+        guardians=frozenset(address for group in scenario.hosts if group.guardian for address in group.addresses),
+        epoch_changes=accumulate_changes(
+            epoch,
+            [(change.height, change.model_dump(exclude={"height"}, exclude_none=True)) for change in config.changes],
+        ),
+        pricing=PricingParams(grace_end_epoch=scenario.inference.price_grace_epochs),
+    )
+
+
+def _register(address: str, ml_nodes: Sequence[MLNode], group: HostGroup, streams: Streams) -> RegisterHost:
+    """What a host tells the chain of itself when it enters; founders are registered at genesis."""
+    public_key = streams("host", address, "public key").bytes(PUBLIC_KEY_BYTES).hex()
+    nodes = tuple(HardwareNode(node.node_id, node.model) for node in ml_nodes if node.is_registered)
+    return RegisterHost(f"host/{address}", address, public_key, nodes, group.collateral_ngonka)
+
+
+def _build_traffic(scenario: Scenario, params: ProtocolParams, streams: Streams) -> Traffic:
+    conduct = {
+        address: Conduct(group.miss_rate, group.invalid_rate, group.skip_rate, group.confirmed_share)
+        for group in scenario.hosts
+        for address in group.addresses
+    }
+    return Traffic(
+        streams=streams,
+        params=params,
+        conduct=conduct,
+        requests_per_epoch=scenario.inference.requests_per_epoch,
+        tokens_per_request=scenario.inference.tokens_per_request,
+        block_time_seconds=scenario.protocol.block_time,
     )
 
 
 def _name_hosts(scenario: Scenario) -> list[HostIdentity]:
-    """All hosts in the order of joining, then of the file: "datacenter-0", "datacenter-1", …"""
+    """All hosts in the order of joining, then of the file."""
     identities = [
         HostIdentity(
-            address=f"{group.name}-{number}",
+            address=address,
             host_group=group.name,
             region=group.region,
             strategy_name=strategies.name_of(group.strategy),
@@ -172,7 +213,7 @@ def _name_hosts(scenario: Scenario) -> list[HostIdentity]:
             joins=group.joins,
         )
         for group in scenario.hosts
-        for number in range(group.count)
+        for address in group.addresses
     ]
     return sorted(identities, key=lambda identity: identity.joins)
 
@@ -190,6 +231,8 @@ def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:
                 n_gpu_groups=len(gpu_groups(machine.vram_gib, scenario.work.min_group_vram_gib)),
                 group_nonces_per_second=profile.raw_nonces_per_second * scenario.work.rate_factor,
                 dtype=profile.numerics if scenario.work.dtype == BY_GPU else scenario.work.dtype,
+                model=group.model,
+                is_registered=node_id <= len(group.gpus) - group.unregistered,
             )
         )
     return nodes

@@ -8,18 +8,27 @@ from dataclasses import dataclass
 from pow.sphere import hit_probability, r_target_for
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import (
+    NO_CLAIM,
     BlockAgreed,
     DifficultyDecided,
     EpochStarted,
+    InferencesServed,
     ParticipantJudged,
+    PaymentMade,
+    PowerSet,
+    PriceReached,
     RewardClaimed,
     RewardSettled,
     TransactionIncluded,
+    WeightConfirmed,
 )
-from sim.protocol.blocks import BlockResult, TxResult, schedule_at
-from sim.protocol.epochs import EpochFormed, EpochSettled
+from sim.protocol.blocks import BlockResult
+from sim.protocol.checks import TxResult
+from sim.protocol.epochs import EpochFormed, ParticipantOutcome
+from sim.protocol.inference_status import Status
 from sim.protocol.params import ProtocolParams
-from sim.protocol.stages import Stage
+from sim.protocol.running import EpochServed, EventClosed
+from sim.protocol.settling import EpochSettled
 from sim.protocol.state import Block
 from sim.protocol.transactions import ClaimReward
 
@@ -34,12 +43,12 @@ class BlockReporter:
 
     def report(self, block: Block, result: BlockResult) -> None:
         """Record the block, the fate of its transactions and whatever edge it is."""
-        schedule = schedule_at(block.height, self.params)
+        schedule = result.state.schedule
         self.recorder.add(
             BlockAgreed(
                 height=block.height,
-                epoch=schedule.index if schedule else 0,
-                stage=schedule.stage_at(block.height) if schedule else Stage.INFERENCE,
+                epoch=schedule.index,
+                stage=schedule.stage_at(block.height),
                 proposer=block.proposer,
                 time_seconds=block.time_seconds,
                 block_hash=block.block_hash,
@@ -48,12 +57,22 @@ class BlockReporter:
             )
         )
         self._report_transactions(block, result)
-        if schedule and block.height == schedule.start:
+        if block.height == schedule.start:
             self._report_start(schedule.index, block, result)
         if result.settled is not None:
             self._report_settled(result.settled)
         if result.formed is not None:
             self._report_formed(block.height, result.formed)
+        if block.height == schedule.set_validators:
+            for participant, power in sorted(result.state.powers.items()):
+                self.recorder.add(PowerSet(schedule.index, participant, power))
+        if result.served is not None:
+            self._report_served(result.served)
+        if result.confirmed is not None:
+            self._report_confirmed(block.height, result.confirmed)
+        for payment in result.payments:
+            row = (payment.participant, payment.kind, payment.amount_ngonka, payment.reason)
+            self.recorder.add(PaymentMade(schedule.index, block.height, *row))
 
     def _report_transactions(self, block: Block, result: BlockResult) -> None:
         for transaction, fate in zip(block.transactions, result.tx_results, strict=True):
@@ -72,31 +91,30 @@ class BlockReporter:
                 r_target=state.r_target,
                 difficulty=state.difficulty,
                 hit_probability=hit_probability(state.r_target, self.params.vector_dim),
+                version=self.params.rules_at(epoch).version,
             )
         )
 
     def _report_settled(self, settled: EpochSettled) -> None:
-        for participant, reward in settled.rewards.items():
-            self.recorder.add(RewardSettled(settled.index, participant, settled.weights[participant], reward))
+        for who, part in settled.entitlements.items():
+            row = (part.uncapped_weight, part.weight, part.reward, part.fees, part.reason)
+            self.recorder.add(RewardSettled(settled.index, who, *row))
+
+    def _report_served(self, served: EpochServed) -> None:
+        for who, counts in sorted(served.counts.items()):
+            row = (counts.n_total, counts.n_missed, counts.n_invalid, counts.fees_ngonka)
+            self.recorder.add(InferencesServed(served.index, who, *row, served.statuses.get(who, Status.RAMPING)))
+        for model, price in sorted(served.prices.items()):
+            self.recorder.add(PriceReached(served.index, model, price))
+
+    def _report_confirmed(self, height: int, closed: EventClosed) -> None:
+        for who, before in sorted(closed.before.items()):
+            row = (before, closed.measured.get(who, 0), closed.after[who], who in closed.failed)
+            self.recorder.add(WeightConfirmed(closed.index, height, who, *row))
 
     def _report_formed(self, height: int, formed: EpochFormed) -> None:
         for participant, outcome in sorted(formed.outcomes.items()):
-            verdict = outcome.verdict
-            self.recorder.add(
-                ParticipantJudged(
-                    epoch=formed.index,
-                    participant=participant,
-                    claimed_nonces=outcome.claimed_nonces,
-                    counted_nonces=outcome.counted_nonces,
-                    claimed_weight=outcome.claimed_weight,
-                    valid_vote_weight=verdict.valid_weight,
-                    invalid_vote_weight=verdict.invalid_weight,
-                    total_vote_weight=verdict.total_weight,
-                    is_accepted=verdict.is_accepted,
-                    reason=verdict.reason,
-                    weight=outcome.weight,
-                )
-            )
+            self.recorder.add(_judged(formed.index, participant, outcome))
         self.recorder.add(
             DifficultyDecided(
                 epoch=formed.index,
@@ -108,3 +126,26 @@ class BlockReporter:
                 next_r_target=r_target_for(1.0 / formed.next_difficulty, self.params.vector_dim),
             )
         )
+
+
+def _judged(epoch: int, participant: str, outcome: ParticipantOutcome) -> ParticipantJudged:
+    claim, verdict = outcome.claim, outcome.verdict
+    return ParticipantJudged(
+        epoch=epoch,
+        participant=participant,
+        claimed_nonces=claim.claimed_nonces,
+        distinct_nonces=claim.distinct_nonces,
+        counted_nonces=claim.counted_nonces,
+        claimed_weight=claim.weight,
+        valid_vote_weight=verdict.valid_weight if verdict else 0,
+        invalid_vote_weight=verdict.invalid_weight if verdict else 0,
+        total_vote_weight=verdict.total_weight if verdict else 0,
+        is_accepted=verdict is not None and verdict.is_accepted,
+        reason=verdict.reason if verdict else NO_CLAIM,
+        preserved_weight=outcome.preserved_weight,
+        dropped_weight=outcome.merged.dropped,
+        uncapped_weight=outcome.merged.weight,
+        activated_weight=outcome.activated_weight,
+        is_member=outcome.is_member,
+        weight=outcome.weight,
+    )

@@ -23,18 +23,23 @@ def _columns(text: str) -> tuple[Column, ...]:
 ROWS: dict[str, str] = {
     "epochs": "epoch",
     "participants": "epoch × participant in the network",
-    "ml_nodes": "epoch × ML node that was dispatched",
+    "ml_nodes": "epoch × ML node that was dispatched or preserved",
     "blocks": "block",
     "transactions": "transaction",
     "validations": "epoch × validator × participant",
     "difficulty": "controller decision",
     "rewards": "epoch × member",
+    "payments": "movement of coins",
+    "inferences": "epoch × member that serves a model",
+    "prices": "epoch × model",
+    "confirmations": "confirmation × member",
     "propagation": "message kind × bin of delay",
 }
 
 FRAMES: dict[str, tuple[Column, ...]] = {
     "epochs": _columns("""
         epoch | int64 | | index of the epoch, from 1
+        version | str | | version whose rules hold from P on
         start_height | int64 | blocks | P, the block whose hash is the network seed
         start_seconds | float64 | s | simulated time of P
         end_seconds | float64 | s | simulated time of the last block before the next P
@@ -65,14 +70,21 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         tried | int64 | nonces | nonces that its ML nodes computed
         valid | int64 | nonces | of these with distance < r_target
         claimed_nonces | int64 | nonces | nonces in its proof batches on chain
-        counted_nonces | int64 | nonces | of these counted by the version's rule on duplicates
+        distinct_nonces | int64 | nonces | different ones among them; ML nodes that overlap send a nonce twice
+        counted_nonces | int64 | nonces | claimed ones that count by the version's rule on duplicates
         claimed_weight | int64 | weight | weight of the counted nonces
         valid_vote_weight | int64 | weight | previous weight that voted valid
         invalid_vote_weight | int64 | weight | previous weight that voted fraud
         total_vote_weight | int64 | weight | previous weight of all members
-        is_accepted | bool | | every acceptance test passed
-        reason | str | | first acceptance test that failed, or accepted
-        weight | int64 | weight | final weight: 0 where rejected, capped otherwise
+        is_accepted | bool | | the claim passed every acceptance test
+        reason | str | | first acceptance test that failed, accepted, or no claim
+        preserved_weight | int64 | weight | kept by ML nodes that the proof of compute passed over
+        dropped_weight | int64 | weight | of ML nodes that are not registered or serve no governance model
+        uncapped_weight | int64 | weight | accepted and preserved weight, before collateral and power cap
+        activated_weight | int64 | weight | what collateral leaves of it
+        is_member | bool | | member of the epoch's group; false where weight without a seed was left out
+        weight | int64 | weight | final weight, after the power cap; 0 where it is no member
+        consensus_power | int64 | weight | power in block production from S on, with the guardians' boost
     """),
     "ml_nodes": _columns("""
         epoch | int64 | | index of the epoch
@@ -83,12 +95,14 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         n_gpu_groups | int64 | | groups that work as one device each
         nonces_per_second | float64 | 1/s | raw rate of all groups
         r_target | float64 | chord | largest accepted distance that its host knew
-        start_seconds | float64 | s | simulated time of the first nonce's start
-        end_seconds | float64 | s | simulated time of its stop
+        start_seconds | float64 | s | simulated time of the first nonce's start; missing where preserved
+        end_seconds | float64 | s | simulated time of its stop; missing where preserved
         tried | int64 | nonces | nonces computed
         valid | int64 | nonces | of these with distance < r_target
         claimed | int64 | nonces | nonces sent in proof batches, fabricated ones included
         unsent | int64 | nonces | valid ones lost because generation ended before the next send
+        n_nodes | int64 | | stride of its nonces: the number of ML nodes that it was told; 0 where preserved
+        is_preserved | bool | | served on and kept its weight without proof
     """),
     "blocks": _columns("""
         height | int64 | blocks | height
@@ -141,9 +155,43 @@ FRAMES: dict[str, tuple[Column, ...]] = {
     "rewards": _columns("""
         epoch | int64 | | epoch that is paid for
         participant | str | | address
-        weight | int64 | weight | final weight in that epoch
+        uncapped_weight | int64 | weight | what the reward follows before the settlement's cap
+        weight | int64 | weight | what the reward follows: final weight, from v0.2.5 on preserved and confirmed weight
         reward_ngonka | int64 | ngonka | settled reward
+        fees_ngonka | int64 | ngonka | fees of users on top
+        reason | str | | paid, or why there is no reward
         is_claimed | bool | | the participant claimed it in the simulated time
+    """),
+    "payments": _columns("""
+        epoch | int64 | | epoch whose [P, next P) holds the height
+        height | int64 | blocks | block in which coins moved
+        participant | str | | address; empty where it concerns nobody
+        kind | str | | reward, remainder, fee, left, claim, vested, burnt or slashed
+        amount_ngonka | int64 | ngonka | how much
+        reason | str | | why
+    """),
+    "inferences": _columns("""
+        epoch | int64 | | index of the epoch
+        participant | str | | address
+        requests | int64 | | requests that it should have served
+        missed | int64 | | of these not served
+        invalid | int64 | | of the served ones found wrong by a validator
+        fees_ngonka | int64 | ngonka | fees of the served ones
+        status | str | | ACTIVE, RAMPING or INVALID after the epoch's validations
+    """),
+    "prices": _columns("""
+        epoch | int64 | | index of the epoch
+        model | str | | model that is served
+        price_ngonka | int64 | ngonka | price of a token at the epoch's last block
+    """),
+    "confirmations": _columns("""
+        epoch | int64 | | epoch whose weights were confirmed
+        height | int64 | blocks | last block of the confirmation
+        participant | str | | address
+        weight_before | int64 | weight | confirmation weight before
+        measured | int64 | weight | weight shown; 0 where nothing was sent
+        weight_after | int64 | weight | confirmation weight after
+        is_failed | bool | | showed so little that the epoch's reward is lost
     """),
     "propagation": _columns("""
         kind | str | | Block or a kind of transaction

@@ -12,10 +12,10 @@ import pandas as pd
 from sim.metrics import records
 from sim.metrics.columns import FRAMES
 from sim.metrics.recorder import Recorder
+from sim.metrics.records import NO_CLAIM
 from sim.metrics.statistics import compute_wilson_interval
 
 LOST = "lost"
-NO_CLAIM = "no claim"
 BINS_PER_DECADE = 24
 DTYPES = {"int": "int64", "float": "float64", "bool": "bool", "str": "str"}
 Frames = dict[str, pd.DataFrame]
@@ -36,6 +36,10 @@ def build_frames(recorder: Recorder) -> Frames:
         "validations": _table(recorder, records.ValidationDone),
         "difficulty": _table(recorder, records.DifficultyDecided),
         "rewards": _build_rewards(recorder),
+        "payments": _table(recorder, records.PaymentMade),
+        "inferences": _table(recorder, records.InferencesServed),
+        "prices": _table(recorder, records.PriceReached),
+        "confirmations": _table(recorder, records.WeightConfirmed),
         "propagation": _build_propagation(recorder, transactions),
     }
     return {name: conform(name, frame) for name, frame in raw.items()}
@@ -94,11 +98,15 @@ def _build_participants(recorder: Recorder, ml_nodes: pd.DataFrame) -> pd.DataFr
     produced = ml_nodes.groupby(["epoch", "participant"], as_index=False)[["tried", "valid"]].sum()
     judged = _table(recorder, records.ParticipantJudged)
     keys = ["epoch", "participant"]
-    joined = present.merge(produced, on=keys, how="left").merge(judged, on=keys, how="left")
+    powers = _table(recorder, records.PowerSet)
+    joined = present
+    for part in (produced, judged, powers):
+        joined = joined.merge(part, on=keys, how="left")
     counts = [column.name for column in FRAMES["participants"] if column.dtype == "int64"]
     joined[counts] = joined[counts].fillna(0)
     joined["reason"] = joined["reason"].astype("object").where(joined["reason"].notna(), NO_CLAIM)
-    joined["is_accepted"] = joined["is_accepted"].eq(True)
+    for flag in ("is_accepted", "is_member"):
+        joined[flag] = joined[flag].eq(True)
     return joined.sort_values(keys)
 
 
@@ -106,8 +114,10 @@ def _build_epochs(
     recorder: Recorder, ml_nodes: pd.DataFrame, participants: pd.DataFrame, transactions: pd.DataFrame
 ) -> pd.DataFrame:
     epochs = _table(recorder, records.EpochStarted).merge(_table(recorder, records.EpochEnded), on="epoch")
-    produced = ml_nodes.groupby("epoch").agg(
-        n_ml_nodes=("node_id", "size"), tried=("tried", "sum"), valid=("valid", "sum")
+    produced = (
+        ml_nodes[~ml_nodes["is_preserved"]]
+        .groupby("epoch")
+        .agg(n_ml_nodes=("node_id", "size"), tried=("tried", "sum"), valid=("valid", "sum"))
     )
     judged = participants.assign(rejected=is_rejected(participants))
     outcome = judged.groupby("epoch").agg(

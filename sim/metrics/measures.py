@@ -13,9 +13,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sim.metrics import intervals
-from sim.metrics.frames import LOST, NO_CLAIM, Frames
+from sim.metrics.frames import LOST, Frames
 from sim.metrics.intervals import FEWEST_SEQUENTIAL, LEVEL, Interval, is_precise_enough
-from sim.protocol.blocks import TxResult
+from sim.metrics.records import NO_CLAIM
+from sim.protocol.checks import TxResult
 
 HONEST = "honest"
 OUT_OF_TIME = "out of time"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+NO_CLAIM = "no claim"
+
 
 @dataclass(frozen=True, slots=True)
 class EpochStarted:
@@ -16,6 +18,7 @@ class EpochStarted:
     r_target: float
     difficulty: float
     hit_probability: float
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class MLNodeFinished:
     valid: int
     claimed: int
     unsent: int
+    n_nodes: int
+    is_preserved: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +119,12 @@ class ValidationDone:
 
 @dataclass(frozen=True, slots=True)
 class ParticipantJudged:
-    """The chain's verdict on one claim at VE; weights of votes are those of the previous epoch."""
+    """What VE made of one participant; weights of votes are those of the previous epoch."""
 
     epoch: int
     participant: str
     claimed_nonces: int
+    distinct_nonces: int
     counted_nonces: int
     claimed_weight: int
     valid_vote_weight: int
@@ -126,6 +132,11 @@ class ParticipantJudged:
     total_vote_weight: int
     is_accepted: bool
     reason: str
+    preserved_weight: int
+    dropped_weight: int
+    uncapped_weight: int
+    activated_weight: int
+    is_member: bool
     weight: int
 
 
@@ -144,12 +155,15 @@ class DifficultyDecided:
 
 @dataclass(frozen=True, slots=True)
 class RewardSettled:
-    """A participant's reward for an ended epoch, in ngonka."""
+    """A participant's reward and fees for an ended epoch, in ngonka, or why it has none."""
 
     epoch: int
     participant: str
+    uncapped_weight: int
     weight: int
     reward_ngonka: int
+    fees_ngonka: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +173,62 @@ class RewardClaimed:
     epoch: int
     participant: str
     height: int
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentMade:
+    """Coins moved, in ngonka; no participant where it concerns nobody."""
+
+    epoch: int
+    height: int
+    participant: str
+    kind: str
+    amount_ngonka: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PowerSet:
+    """Consensus power from S of an epoch on."""
+
+    epoch: int
+    participant: str
+    consensus_power: int
+
+
+@dataclass(frozen=True, slots=True)
+class InferencesServed:
+    """A member's requests of an epoch and the status that they led to."""
+
+    epoch: int
+    participant: str
+    requests: int
+    missed: int
+    invalid: int
+    fees_ngonka: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class PriceReached:
+    """A model's price at the end of an epoch, in ngonka per token."""
+
+    epoch: int
+    model: str
+    price_ngonka: int
+
+
+@dataclass(frozen=True, slots=True)
+class WeightConfirmed:
+    """What a confirmation left of a member's weight; nothing measured where it sent nothing."""
+
+    epoch: int
+    height: int
+    participant: str
+    weight_before: int
+    measured: int
+    weight_after: int
+    is_failed: bool
 
 
 Record = (
@@ -174,4 +244,9 @@ Record = (
     | DifficultyDecided
     | RewardSettled
     | RewardClaimed
+    | PaymentMade
+    | PowerSet
+    | InferencesServed
+    | PriceReached
+    | WeightConfirmed
 )

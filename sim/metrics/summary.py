@@ -49,10 +49,14 @@ def _median(values: pd.Series) -> float | None:
 def _warn(frames: Frames) -> list[str]:
     """Say what is legal but surprising."""
     epochs = frames["epochs"]
-    empty = epochs[(epochs["claimed_nonces"] > 0) & (epochs["accepted"] == 0)]
+    empty = epochs[(epochs["claimed_nonces"] > 0) & (epochs["total_weight"] == 0)]
     if empty.empty:
         return []
-    return [
-        f"nobody was accepted in epoch {int(empty['epoch'].iloc[0])}: from then on the group has no members, so that "
-        "no later claim can win a vote (protocol 4.6). Look at the votes in `validations`: was there time enough?"
-    ]
+    epoch, n_accepted = int(empty["epoch"].iloc[0]), int(empty["accepted"].iloc[0])
+    after = "from then on the group has no members, so that no later claim can win a vote (protocol 4.6)."
+    if n_accepted:
+        return [
+            f"the power cap left none of the {n_accepted} accepted participants any weight in epoch {epoch}: {after} "
+            "Look at `uncapped_weight` in `participants`: equal weights under too small a share, or too many zeros?"
+        ]
+    return [f"nobody was accepted in epoch {epoch}: {after} Look at the votes in `validations`: was there time enough?"]

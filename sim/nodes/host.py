@@ -16,17 +16,24 @@ from pow.proofs import ProofBatch
 from sim.chain.chain_node import ChainNode
 from sim.metrics.records import HostJoined, TransactionSent
 from sim.nodes.context import Context
-from sim.nodes.ml_node import Assignment, Generation, MLNode
+from sim.nodes.ml_node import Assignment, Generation, MLNode, report_preserved
 from sim.nodes.validator import Validator, sample_claims
-from sim.protocol.blocks import commit_seed, schedule_at
+from sim.protocol.checks import commit_seed
+from sim.protocol.nonces import compute_n_nodes
 from sim.protocol.stages import Schedule
 from sim.protocol.state import Block, ChainState
-from sim.protocol.transactions import ClaimReward, SubmitProofBatch, SubmitSeed, SubmitValidation, Transaction
+from sim.protocol.transactions import (
+    ClaimReward,
+    RegisterHost,
+    SubmitProofBatch,
+    SubmitSeed,
+    SubmitValidation,
+    Transaction,
+)
 from sim.strategies.base import Claim, Strategy, Vote
 
 SYNC_RETRY_SECONDS = 1.0
 STATE_SYNC_BYTES = 1_000_000  # size of the state that a newcomer downloads from a peer [I]
-PUBLIC_KEY_BYTES = 33
 
 
 @dataclass(frozen=True)
@@ -45,18 +52,25 @@ class Host:
     """Executes what the rules of its software and its strategy ask for."""
 
     def __init__(
-        self, context: Context, identity: HostIdentity, strategy: Strategy, ml_nodes: Sequence[MLNode]
+        self,
+        context: Context,
+        identity: HostIdentity,
+        strategy: Strategy,
+        ml_nodes: Sequence[MLNode],
+        registration: RegisterHost,
     ) -> None:
         self._context = context
         self.identity = identity
         self.address = identity.address
-        self.public_key = self._stream("public key").bytes(PUBLIC_KEY_BYTES).hex()
+        self.public_key = registration.validator_key
+        self._registration = registration
         self.chain = ChainNode(context.env, context.ledger, identity.address, self.on_block)
         self._strategy = strategy
         self._ml_nodes = tuple(ml_nodes)
         self._seeds: dict[int, int] = {}
         self._generations: list[Generation] = []
         self._dispatched_epoch = 0
+        self._dispatched: tuple[MLNode, ...] = ()
         self._validator: Validator | None = None
         self._n_sent = 0
 
@@ -87,6 +101,7 @@ class Host:
             height = get_height(link.receiver)
             yield env.timeout(link.latency_seconds + link.compute_transfer_seconds(STATE_SYNC_BYTES))
             self.chain.sync_to(height)
+        self._send(self._registration)
 
     # What arrives
 
@@ -99,9 +114,7 @@ class Host:
 
     def on_block(self, block: Block, state: ChainState) -> None:
         """Act at the edges of the epoch. Reference: protocol 1.5."""
-        schedule = schedule_at(block.height, self._context.params)
-        if schedule is None:
-            return
+        schedule = state.schedule
         if block.height == schedule.start:
             self._submit_seed(schedule)
         if self.chain.height < schedule.generation_wind_down:
@@ -124,10 +137,18 @@ class Host:
         self._send(SubmitSeed(tx_id, self.address, schedule.index, commit_seed(seed, self.address)))
 
     def _dispatch(self, schedule: Schedule, state: ChainState) -> None:
-        """Send the ML nodes into generation, once an epoch, at the first block of GENERATE that the host applies."""
+        """Send the ML nodes into generation, once an epoch, at the first block of GENERATE that the host applies.
+
+        Preserved nodes stay where they are and neither produce nor check nonces. Reference: protocol 1.5, 5.2.
+        """
         if self._dispatched_epoch == schedule.index or state.upcoming is None:
             return
         self._dispatched_epoch = schedule.index
+        preserved = state.effective.preserved.get(self.address, frozenset())
+        self._dispatched = tuple(node for node in self._ml_nodes if node.node_id not in preserved)
+        for node in self._ml_nodes:
+            if node.node_id in preserved:
+                self._context.recorder.add(report_preserved(node, self.address, schedule.index, state.r_target))
         blocks_left = schedule.generation_end - state.height
         assignment = Assignment(
             epoch_index=schedule.index,
@@ -136,7 +157,11 @@ class Host:
             public_key=self.public_key,
             r_target=state.r_target,
             dim=self._context.params.vector_dim,
-            n_nodes=len(self._ml_nodes),
+            n_nodes=compute_n_nodes(
+                [node.node_id for node in self._dispatched],
+                max(node.node_id for node in self._ml_nodes),
+                counts_nodes_handed_out=self._context.params.rules_at(schedule.index).counts_nodes_handed_out,
+            ),
             expected_seconds=blocks_left * self._context.block_time_seconds,
         )
         self._generations = [
@@ -148,7 +173,7 @@ class Host:
                 self._stream("strategy", schedule.index, node.node_id),
                 lambda node, claim: self._send_batch(node, claim, assignment),
             )
-            for node in self._ml_nodes
+            for node in self._dispatched
         ]
 
     def _stop_generation(self) -> None:
@@ -171,7 +196,8 @@ class Host:
         self._send(SubmitProofBatch(tx_id, self.address, batch_id, proofs))
 
     def _start_validation(self, state: ChainState) -> None:
-        if self._dispatched_epoch != (state.upcoming.index if state.upcoming else None):
+        is_in_round = state.upcoming is not None and self._dispatched_epoch == state.upcoming.index
+        if not is_in_round or not self._dispatched:
             return  # no ML node of this host is in the round: it checks nobody (protocol 4.1)
         samples = sample_claims(state, self._context.params, self.public_key)
         order = self._stream("validation order", self._dispatched_epoch).permutation(len(samples))
@@ -181,7 +207,7 @@ class Host:
             state,
             [samples[i] for i in order.tolist()],
             self._strategy,
-            self._ml_nodes,
+            self._dispatched,
             self._send_vote,
         )
 
@@ -201,13 +227,12 @@ class Host:
         self._send(ClaimReward(tx_id, self.address, settlement.epoch_index, seed))
 
     def _send(self, transaction: Transaction) -> None:
-        schedule = schedule_at(self.chain.height, self._context.params)
         self._context.recorder.add(
             TransactionSent(
                 tx_id=transaction.tx_id,
                 kind=type(transaction).__name__,
                 creator=self.address,
-                epoch=schedule.index if schedule else 0,
+                epoch=self.chain.state.schedule.index,
                 size_bytes=transaction.size_bytes,
                 created_seconds=self._context.env.now,
             )

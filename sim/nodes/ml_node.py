@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import simpy
 
-from pow.seeds import nonce_range
 from sim.metrics.records import MLNodeFinished
 from sim.nodes.context import Context
+from sim.protocol.nonces import get_node_ranges
 from sim.strategies.base import Claim, ProductionView, Strategy
 from sim.work.base import Found
 
@@ -29,6 +29,10 @@ class MLNode:
     group_nonces_per_second: float
     dtype: str
     """Numerics of its GPUs."""
+    model: str
+    """What it serves between two proofs of compute."""
+    is_registered: bool = True
+    """The chain knows it as hardware of its host."""
 
     @property
     def nonces_per_second(self) -> float:
@@ -47,8 +51,31 @@ class Assignment:
     r_target: float
     dim: int
     n_nodes: int
+    """Stride of the nonces. Reference: protocol 3.2"""
     expected_seconds: float
     """How long generation should last, by the block time."""
+
+
+def report_preserved(node: MLNode, participant: str, epoch: int, r_target: float) -> MLNodeFinished:
+    """Return the row of an ML node that the proof of compute passes over. Reference: protocol 5.2."""
+    return MLNodeFinished(
+        epoch=epoch,
+        participant=participant,
+        node_id=node.node_id,
+        gpu=node.gpu,
+        n_gpus=node.n_gpus,
+        n_gpu_groups=node.n_gpu_groups,
+        nonces_per_second=node.nonces_per_second,
+        r_target=r_target,
+        start_seconds=math.nan,
+        end_seconds=math.nan,
+        tried=0,
+        valid=0,
+        claimed=0,
+        unsent=0,
+        n_nodes=0,
+        is_preserved=True,
+    )
 
 
 class Generation:
@@ -71,10 +98,7 @@ class Generation:
         self._strategy = strategy
         self._generator = generator
         self._send = send
-        self._ranges = [
-            nonce_range(node.node_id, assignment.n_nodes, group, node.n_gpu_groups)
-            for group in range(node.n_gpu_groups)
-        ]
+        self._ranges = get_node_ranges(node.node_id, assignment.n_nodes, node.n_gpu_groups)
         self._start_seconds = math.inf
         self._tried_per_group = 0
         self._tried = self._valid = self._claimed = self._unsent = 0
@@ -100,6 +124,8 @@ class Generation:
             valid=self._valid,
             claimed=self._claimed,
             unsent=self._unsent,
+            n_nodes=self._assignment.n_nodes,
+            is_preserved=False,
         )
 
     def _run(self) -> Generator[simpy.Event, object, None]:

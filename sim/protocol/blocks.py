@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
 
-from sim.protocol.epochs import (
-    EpochFormed,
-    EpochSettled,
-    NextDifficulty,
-    form_epoch,
-    open_epoch,
-    settle_epoch,
-    switch_epoch,
-)
+from sim.protocol.checks import TxResult, check_claim, check_stateless, check_window
+from sim.protocol.collateral import Deposit, deposit
+from sim.protocol.epochs import EpochFormed, NextDifficulty, form_epoch, open_epoch, switch_epoch
 from sim.protocol.params import ProtocolParams
-from sim.protocol.stages import Schedule
-from sim.protocol.state import Block, ChainState
-from sim.protocol.transactions import ClaimReward, SubmitProofBatch, SubmitSeed, SubmitValidation, Transaction
-
-
-class TxResult(StrEnum):
-    """What became of a transaction that a block contains."""
-
-    ACCEPTED = "accepted"
-    NO_UPCOMING_EPOCH = "no upcoming epoch"
-    WRONG_START = "wrong start height"
-    OUTSIDE_WINDOW = "outside its window"
-    NOTHING_TO_CLAIM = "nothing to claim"
-    WRONG_SEED = "seed does not match its commitment"
+from sim.protocol.payments import Payment, PaymentKind
+from sim.protocol.running import EpochServed, EventClosed, apply_confirmation, apply_inferences
+from sim.protocol.settling import EpochSettled, settle_epoch
+from sim.protocol.stages import Schedule, select_epoch
+from sim.protocol.state import Block, ChainState, HostRecord
+from sim.protocol.transactions import (
+    ClaimReward,
+    RegisterHost,
+    SubmitProofBatch,
+    SubmitSeed,
+    SubmitValidation,
+    Transaction,
+)
+from sim.protocol.versions import Rules
+from sim.protocol.vesting import vest
 
 
 @dataclass(frozen=True)
@@ -41,17 +36,10 @@ class BlockResult:
     tx_results: tuple[TxResult, ...]
     formed: EpochFormed | None = None
     settled: EpochSettled | None = None
-
-
-def commit_seed(seed: int, creator: str) -> str:
-    """Commitment to a private seed; stands for the network's signature over it [I]. Reference: protocol 2.1."""
-    return hashlib.sha256(f"{seed}:{creator}".encode()).hexdigest()
-
-
-def schedule_at(height: int, params: ProtocolParams) -> Schedule | None:
-    """Return the epoch whose [P, next P) holds the height; None during epoch 0. Reference: protocol 1.1."""
-    index = (height + params.epoch.epoch_shift) // params.epoch.epoch_length
-    return Schedule.of(index, params.epoch) if index >= 1 else None
+    served: EpochServed | None = None
+    confirmed: EventClosed | None = None
+    payments: tuple[Payment, ...] = ()
+    """Every movement of coins in this block."""
 
 
 def apply_block(
@@ -64,74 +52,97 @@ def apply_block(
     """Apply the transactions in order, then the epoch's edge if the height is one. Reference: protocol 1.4."""
     if block.height != state.height + 1:
         raise ValueError(f"block {block.height} does not follow height {state.height}")
-    schedule = schedule_at(block.height, params)
-    state = replace(state, height=block.height, priorities=priorities)
-    results = []
-    for transaction in block.transactions:
-        state, result = apply_transaction(state, transaction, schedule)
-        results.append(result)
-    return _apply_edge(state, tuple(results), block, schedule, params, next_difficulty)
+    effective = Schedule(state.effective.index, state.effective.start_height, params.epoch_at(block.height))
+    schedule = select_epoch(effective, block.height)
+    draft = Draft(replace(state, height=block.height, priorities=priorities, schedule=schedule))
+    rules = params.rules_at(schedule.index)
+    results = tuple(apply_transaction(draft, transaction, params, rules) for transaction in block.transactions)
+    state, served = apply_inferences(draft.finish(), block.inferences, params)
+    paid = (*draft.payments, *(served.payments if served else ()))
+    before = BlockResult(state, results, served=served, payments=paid)
+    result = _apply_edges(before, block, params, next_difficulty)
+    state, confirmed = apply_confirmation(result.state, block, params)
+    return replace(result, state=state, confirmed=confirmed)
 
 
-def _apply_edge(
-    state: ChainState,
-    results: tuple[TxResult, ...],
-    block: Block,
-    schedule: Schedule | None,
-    params: ProtocolParams,
-    next_difficulty: NextDifficulty,
+def _apply_edges(
+    result: BlockResult, block: Block, params: ProtocolParams, next_difficulty: NextDifficulty
 ) -> BlockResult:
     """In the chain's order: one block can be VE and S at once, where set_new_validators_delay is 0."""
-    formed = settled = None
-    if schedule is not None and block.height == schedule.validation_end:
-        state, settled = settle_epoch(state)
+    state, formed, settled, schedule = result.state, None, None, result.state.schedule
+    if block.height == schedule.validation_end:
+        state, settled = settle_epoch(state, params)
         state, formed = form_epoch(state, params, next_difficulty)
-    if schedule is not None and block.height == schedule.set_validators:
+    if block.height == schedule.set_validators:
         state = switch_epoch(state, params)
-    if schedule is not None and block.height == schedule.start:
-        state = open_epoch(state, block.block_hash)
-    return BlockResult(state, results, formed, settled)
+    if block.height == schedule.start:
+        state = open_epoch(state, block.block_hash, params)
+    payments = (*result.payments, *(settled.payments if settled else ()))
+    return replace(result, state=state, formed=formed, settled=settled, payments=payments)
 
 
-def apply_transaction(
-    state: ChainState, transaction: Transaction, schedule: Schedule | None
-) -> tuple[ChainState, TxResult]:
-    """Check one transaction as the chain does and store it; what it does *not* check matters too (protocol 3.1)."""
+class Draft:
+    """A state that is being changed by one block: each mapping that a transaction touches is copied once."""
+
+    def __init__(self, state: ChainState) -> None:
+        self.state = state
+        self.payments: list[Payment] = []
+        self._changed: dict[str, dict[Any, Any]] = {}
+
+    def edit(self, name: str) -> dict[Any, Any]:
+        """Return this block's own copy of one of the state's mappings."""
+        if name not in self._changed:
+            self._changed[name] = dict(getattr(self.state, name))
+            # Checks read the copy too, so that a transaction sees what those before it in the block did.
+            view: Any = MappingProxyType(self._changed[name])
+            self.state = replace(self.state, **{name: view})
+        return self._changed[name]
+
+    def finish(self) -> ChainState:
+        """Return the changed state; nobody can write into it any more."""
+        self._changed = {}
+        return self.state
+
+
+def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolParams, rules: Rules) -> TxResult:
+    """Check one transaction as the chain does, then store it. Reference: protocol 2.1, 3.1, 4.5."""
+    result = check_stateless(transaction)
+    if result is not TxResult.ACCEPTED:
+        return result
     match transaction:
-        case SubmitSeed():  # no window, no signature, no membership; a later one overwrites (protocol 2.1)
-            key = (transaction.epoch_index, transaction.creator)
-            return replace(state, seeds={**state.seeds, key: transaction.commitment}), TxResult.ACCEPTED
+        case RegisterHost():
+            draft.edit("hosts")[transaction.creator] = HostRecord(transaction.validator_key, transaction.nodes)
+            held = draft.edit("deposits").get(transaction.creator, Deposit())
+            draft.edit("deposits")[transaction.creator] = deposit(held, transaction.collateral_ngonka)
+        case SubmitSeed():
+            draft.edit("seeds")[transaction.epoch_index, transaction.creator] = transaction.commitment
         case SubmitProofBatch():
-            result = _check_window(state, transaction.start_height, schedule, is_batch=True)
-            if result is not TxResult.ACCEPTED:
-                return state, result
-            stored = {**state.batches, (transaction.creator, transaction.batch_id): transaction}
-            return replace(state, batches=stored), result
+            result = check_window(draft.state, transaction.start_height, is_batch=True)
+            if result is TxResult.ACCEPTED:
+                draft.edit("batches")[transaction.creator, transaction.batch_id] = as_stored(transaction, rules)
         case SubmitValidation():
-            result = _check_window(state, transaction.start_height, schedule, is_batch=False)
-            if result is not TxResult.ACCEPTED:
-                return state, result
-            vote = {(transaction.participant, transaction.creator): transaction.is_fraud}
-            return replace(state, frauds={**state.frauds, **vote}), result
+            result = check_window(draft.state, transaction.start_height, is_batch=False)
+            if result is TxResult.ACCEPTED:
+                draft.edit("frauds")[transaction.participant, transaction.creator] = transaction.is_fraud
         case ClaimReward():
-            return _claim(state, transaction)
+            result = check_claim(draft.state, transaction, rules)
+            if result is TxResult.ACCEPTED:
+                _pay_claim(draft, transaction, params.vesting_epochs)
+    return result
 
 
-def _check_window(state: ChainState, start_height: int, schedule: Schedule | None, *, is_batch: bool) -> TxResult:
-    if state.upcoming is None or schedule is None:
-        return TxResult.NO_UPCOMING_EPOCH
-    if start_height != state.upcoming.start_height:
-        return TxResult.WRONG_START
-    is_open = schedule.accepts_batch(state.height) if is_batch else schedule.accepts_validation(state.height)
-    return TxResult.ACCEPTED if is_open else TxResult.OUTSIDE_WINDOW
+def as_stored(batch: SubmitProofBatch, rules: Rules) -> SubmitProofBatch:
+    """v0.2.0 forgets which ML node a batch came from. Reference: protocol 3.1."""
+    return batch if rules.stores_node_ids else replace(batch, proofs=replace(batch.proofs, node_id=None))
 
 
-def _claim(state: ChainState, claim: ClaimReward) -> tuple[ChainState, TxResult]:
-    settlement = state.settled.get(claim.creator)
-    if settlement is None or settlement.epoch_index != claim.epoch_index or settlement.amount == 0:
-        return state, TxResult.NOTHING_TO_CLAIM
-    if commit_seed(claim.seed, claim.creator) != settlement.commitment:
-        return state, TxResult.WRONG_SEED
-    balances = {**state.balances, claim.creator: state.balances.get(claim.creator, 0) + settlement.amount}
-    settled = {address: record for address, record in state.settled.items() if address != claim.creator}
-    return replace(state, balances=balances, settled=settled), TxResult.ACCEPTED
+def _pay_claim(draft: Draft, claim: ClaimReward, vesting_epochs: int) -> None:
+    """The record is gone; its amount joins the vesting schedule, or is free at once. Reference: protocol 6.4."""
+    who, amount = claim.creator, draft.edit("settled").pop(claim.creator).amount
+    schedule, free = vest(draft.state.vesting.get(who, ()), amount, n_epochs=vesting_epochs)
+    if schedule:
+        draft.edit("vesting")[who] = schedule
+    if free:
+        draft.edit("balances")[who] = draft.state.balances.get(who, 0) + free
+    reason = f"vests over {vesting_epochs} epochs" if vesting_epochs else "free at once"
+    draft.payments.append(Payment(who, PaymentKind.CLAIM, amount, reason))

@@ -6,18 +6,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from pow.sphere import r_target_for
+from sim.protocol.collateral import Deposit, compute_activated_weight
+from sim.protocol.confirmation import start_confirmation
+from sim.protocol.formation import Claim, get_preserved_weights, merge_weights, read_claims, select_preserved
+from sim.protocol.guardians import boost_guardians
 from sim.protocol.params import ProtocolParams
-from sim.protocol.rewards import compute_epoch_reward, split_reward
+from sim.protocol.service import switch_service
 from sim.protocol.state import (
     ChainState,
     EpochGroup,
     EpochObservation,
-    Settlement,
     UpcomingEpoch,
-    batches_by_participant,
+    compute_difficulty,
 )
-from sim.protocol.votes import Verdict, judge_participant
-from sim.protocol.weights import cap_weights, compute_claimed_weight, count_nonces
+from sim.protocol.votes import Claimant, Verdict, judge_participant, select_voters
+from sim.protocol.weights import MergedWeight, cap_weights
 
 NextDifficulty = Callable[[tuple[EpochObservation, ...]], float]
 SEED_EPOCHS_KEPT = 2
@@ -25,14 +28,18 @@ SEED_EPOCHS_KEPT = 2
 
 @dataclass(frozen=True)
 class ParticipantOutcome:
-    """One participant at VE: what it claimed and what is left of it."""
+    """One participant at VE: what it claimed, what it kept, and what is left of both."""
 
-    claimed_nonces: int
-    counted_nonces: int
-    claimed_weight: int
-    verdict: Verdict
+    claim: Claim
+    verdict: Verdict | None
+    """None where it claimed nothing and only kept preserved nodes."""
+    preserved_weight: int
+    merged: MergedWeight
+    activated_weight: int
+    """What collateral leaves of the merged weight."""
+    is_member: bool
     weight: int
-    """After the cap; 0 where rejected."""
+    """After the cap; 0 where it is no member."""
 
 
 @dataclass(frozen=True)
@@ -45,90 +52,123 @@ class EpochFormed:
     next_difficulty: float
 
 
-@dataclass(frozen=True)
-class EpochSettled:
-    """Rewards of an epoch that ended, in ngonka, by address; `burnt` are older ones that nobody claimed."""
-
-    index: int
-    weights: Mapping[str, int]
-    rewards: Mapping[str, int]
-    emission: int
-    burnt: int
-
-
-def open_epoch(state: ChainState, block_hash: str) -> ChainState:
-    """P: the next epoch exists; proofs and votes of the last one are pruned."""
-    index = state.effective.index + 1
-    return replace(
+def open_epoch(state: ChainState, block_hash: str, params: ProtocolParams) -> ChainState:
+    """P: the next epoch exists; proofs and votes of the last one are pruned; a new version may bring its radius."""
+    index = state.schedule.index
+    opened = replace(
         state,
         upcoming=UpcomingEpoch(index, state.height, block_hash),
         batches={},
         frauds={},
         seeds={key: seed for key, seed in state.seeds.items() if key[0] >= index - SEED_EPOCHS_KEPT},
     )
-
-
-def settle_epoch(state: ChainState) -> tuple[ChainState, EpochSettled | None]:
-    """VE, first: settle the effective epoch; unclaimed rewards of earlier ones are burnt. Reference: protocol 1.4."""
-    group = state.effective
-    if group.index == 0:
-        return state, None
-    emission = compute_epoch_reward(group.index, state.emitted)
-    rewards = split_reward(group.weights, emission)
-    settled = {
-        address: Settlement(group.index, amount, state.seeds.get((group.index, address), ""))
-        for address, amount in rewards.items()
-    }
-    burnt = sum(settlement.amount for settlement in state.settled.values())
-    after = replace(state, settled=settled, emitted=state.emitted + emission, burnt=state.burnt + burnt)
-    return after, EpochSettled(group.index, group.weights, rewards, emission, burnt)
+    r_target = params.rules_at(index).r_target
+    if r_target == params.rules_at(index - 1).r_target:
+        return opened
+    difficulty = compute_difficulty(r_target, params)
+    return replace(opened, r_target=r_target, difficulty=difficulty, next_difficulty=difficulty)
 
 
 def form_epoch(
     state: ChainState, params: ProtocolParams, next_difficulty: NextDifficulty
 ) -> tuple[ChainState, EpochFormed]:
-    """VE, then: judge every claim, cap the weights, let the controller decide. Reference: protocol 4.6, 5.3."""
+    """VE, then, in the chain's order (protocol 1.4).
+
+    1. Every claim is counted and judged by the votes of the effective epoch's members.
+    2. What was accepted is merged with the weight of preserved nodes, which nobody judges.
+    3. Collateral activates what it can.
+    4. The cap, over everybody who has any weight.
+    5. Nodes are chosen that the next proof of compute passes over.
+    6. Whoever has a seed becomes a member; the others only took part in steps 4 and 5.
+    7. The controller decides.
+    """
     assert state.upcoming is not None, "VE without P: the schedule is broken"
     index = state.upcoming.index
-    claims = {who: [b.proofs.nonces for b in batches] for who, batches in batches_by_participant(state).items()}
-    counted = {who: count_nonces(nonces, params.rules) for who, nonces in claims.items()}
-    claimed_weights = {who: compute_claimed_weight(n_counted, params.rules) for who, n_counted in counted.items()}
-    verdicts = {who: _judge(state, index, who, weight) for who, weight in claimed_weights.items()}
-    accepted = {who: weight for who, weight in claimed_weights.items() if verdicts[who].is_accepted}
-    weights = cap_weights(accepted, params.max_individual_power_percentage)
+    rules = params.rules_at(index)
+    claims = read_claims(state, rules)
+    verdicts = judge_claims(state, claims, index, rules.member_page_limit)
+    accepted = {who: claim for who, claim in claims.items() if verdicts[who].is_accepted}
+    kept = get_preserved_weights(state)
+    merged = merge_weights(state, accepted, kept, rules)
+    activated = {who: activate_weight(state, who, part.weight, index, params) for who, part in merged.items()}
+    capped = cap_weights(activated, params.max_individual_power_percentage)
+    node_weights = {who: part.node_weights for who, part in merged.items()}
+    members = {who: weight for who, weight in capped.items() if (index, who) in state.seeds}
+    preserved = select_preserved(state, index, node_weights, capped, rules)
+    group = EpochGroup(
+        index=index,
+        start_height=state.upcoming.start_height,
+        weights=members,
+        node_weights={who: weights for who, weights in node_weights.items() if who in members},
+        preserved={who: node_ids for who, node_ids in preserved.items() if who in members},
+    )
     outcomes = {
         who: ParticipantOutcome(
-            claimed_nonces=sum(len(nonces) for nonces in claims[who]),
-            counted_nonces=counted[who],
-            claimed_weight=claimed_weights[who],
-            verdict=verdicts[who],
-            weight=weights.get(who, 0),
+            claim=claims.get(who, Claim()),
+            verdict=verdicts.get(who),
+            preserved_weight=sum(kept.get(who, {}).values()),
+            merged=merged.get(who, MergedWeight(0, {})),
+            activated_weight=activated.get(who, 0),
+            is_member=who in members,
+            weight=members.get(who, 0),
         )
-        for who in claims
+        for who in sorted({*claims, *merged})
     }
-    observation = EpochObservation(index, state.difficulty, sum(counted[who] for who in accepted))
+    observation = EpochObservation(index, state.difficulty, sum(claim.counted_nonces for claim in accepted.values()))
     history = (*state.history, observation)
     decided = max(1.0, next_difficulty(history))
-    after = replace(state, next_group=EpochGroup(index, weights), history=history, next_difficulty=decided)
+    after = replace(state, next_group=group, history=history, next_difficulty=decided)
     return after, EpochFormed(index, outcomes, observation, decided)
 
 
-def _judge(state: ChainState, index: int, participant: str, claimed_weight: int) -> Verdict:
-    frauds = {validator: fraud for (who, validator), fraud in state.frauds.items() if who == participant}
-    has_seed = (index, participant) in state.seeds
-    return judge_participant(participant, claimed_weight, frauds, state.effective.weights, has_seed)
+def activate_weight(state: ChainState, who: str, weight: int, index: int, params: ProtocolParams) -> int:
+    """What a participant's collateral activates of its weight in epoch `index`. Reference: protocol 6.5."""
+    return compute_activated_weight(
+        weight,
+        state.deposits.get(who, Deposit()).active,
+        index,
+        grace_end_epoch=params.collateral_grace_epochs,
+        per_weight_unit=params.collateral_per_weight_unit,
+    )
+
+
+def judge_claims(
+    state: ChainState, claims: Mapping[str, Claim], index: int, member_page_limit: int
+) -> dict[str, Verdict]:
+    """Judge every claim, by address. Reference: protocol 4.6."""
+    voters = select_voters(state.effective.weights, member_page_limit)
+    frauds: dict[str, dict[str, bool]] = {}
+    for (participant, validator), is_fraud in state.frauds.items():
+        frauds.setdefault(participant, {})[validator] = is_fraud
+    verdicts = {}
+    for who, claim in claims.items():
+        record = state.hosts.get(who)
+        claimant = Claimant(
+            address=who,
+            claimed_weight=claim.weight,
+            has_record=record is not None,
+            has_validator_key=record is not None and bool(record.validator_key),
+            has_seed=(index, who) in state.seeds,
+        )
+        verdicts[who] = judge_participant(claimant, frauds.get(who, {}), voters)
+    return verdicts
 
 
 def switch_epoch(state: ChainState, params: ProtocolParams) -> ChainState:
-    """S: the formed epoch becomes effective, and with it the decided difficulty."""
+    """S: the formed epoch becomes effective, and with it the decided difficulty.
+
+    Guardians are boosted in the powers handed to consensus only. Reference: protocol 1.4, 5.4.
+    """
     assert state.next_group is not None, "S without VE: the schedule is broken"
     group = state.next_group
     members = {address: weight for address, weight in group.weights.items() if weight > 0}
     changed = state.next_difficulty != state.difficulty
     return replace(
         state,
-        effective=EpochGroup(group.index, members),
-        powers=members or state.powers,
+        effective=replace(group, weights=members),
+        powers=boost_guardians(members, params.guardians) or state.powers,
+        service=switch_service(state.service, params.rules_at(group.index)),
+        confirmation=start_confirmation(group.node_weights, group.preserved),
         upcoming=None,
         next_group=None,
         difficulty=state.next_difficulty,

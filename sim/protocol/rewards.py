@@ -3,26 +3,67 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+
+from sim.protocol.weights import cap_weights
 
 NGONKA_PER_GNK = 10**9
 INITIAL_EPOCH_REWARD = 323_000 * NGONKA_PER_GNK
 DECAY_RATE = -0.000475
+GENESIS_EPOCH = 1
 SUPPLY_CAP = 680_000_000 * NGONKA_PER_GNK
+SETTLEMENT_CAP = 0.30
+"""Largest share of the reward weights, hard-coded on the network from v0.2.5."""
 
 
-def compute_epoch_reward(epoch_index: int, paid_before: int) -> int:
-    """R(e) = trunc(R0 · exp(-0.000475 · (e - 1))), cut to what the supply cap leaves. Reference: protocol 6.1."""
-    emission = math.trunc(INITIAL_EPOCH_REWARD * math.exp(DECAY_RATE * (epoch_index - 1)))
-    return max(0, min(emission, SUPPLY_CAP - paid_before))
+def compute_epoch_reward(
+    epoch_index: int,
+    paid_before: int,
+    *,
+    initial_reward: int = INITIAL_EPOCH_REWARD,
+    decay_rate: float = DECAY_RATE,
+    genesis_epoch: int = GENESIS_EPOCH,
+    supply_cap: int = SUPPLY_CAP,
+) -> int:
+    """R(e) = trunc(R0 · exp(-0.000475 · (e - 1))), cut to what the supply cap leaves; ngonka.
+
+    Sharing a cut amount by weight scales every reward down alike. Reference: protocol 6.1.
+    """
+    emission = math.trunc(initial_reward * math.exp(decay_rate * (epoch_index - genesis_epoch)))
+    return max(0, min(emission, supply_cap - paid_before))
 
 
-def split_reward(weights: Mapping[str, int], amount: int) -> dict[str, int]:
+def select_settled(participants: Iterable[str], *, n_rows: int | None = None) -> list[str]:
+    """Return who is settled: the first `n_rows` of the participants' table, all where it is None.
+
+    v0.2.0 reads one page of 100 rows. The table is ordered by address and the others' weights count in no sum [I].
+    Reference: protocol 6.2.
+    """
+    return sorted(participants)[:n_rows]
+
+
+def compute_effective_weights(
+    preserved: Mapping[str, int],
+    confirmed: Mapping[str, int],
+    active: Collection[str],
+    *,
+    percentage: float = SETTLEMENT_CAP,
+) -> dict[str, int]:
+    """Reward weights from v0.2.5 on: preserved nodes + confirmation weight of ACTIVE participants, then the cap.
+
+    Who is not active is left out before the cap is taken [I]. Reference: protocol 6.2.
+    """
+    members = sorted({*preserved, *confirmed} & set(active))
+    return cap_weights({who: preserved.get(who, 0) + confirmed.get(who, 0) for who in members}, percentage)
+
+
+def split_reward(weights: Mapping[str, int], amount: int, *, divisor: int | None = None) -> dict[str, int]:
     """Share `amount` by weight, floored; the remainder goes to the first address with a positive share.
 
-    Nobody is paid where all weights are zero. Reference: protocol 6.2.
+    `divisor` stands in for the sum of the weights; it may not be smaller. Nobody is paid where it is zero.
+    Reference: protocol 6.2.
     """
-    total = sum(weights.values())
+    total = sum(weights.values()) if divisor is None else divisor
     if total <= 0:
         return dict.fromkeys(sorted(weights), 0)
     shares = {address: weight * amount // total for address, weight in sorted(weights.items())}
@@ -31,3 +72,29 @@ def split_reward(weights: Mapping[str, int], amount: int) -> dict[str, int]:
     if first is not None:
         shares[first] += remainder
     return shares
+
+
+def distribute_reward(
+    weights: Mapping[str, int],
+    amount: int,
+    *,
+    excluded: Collection[str] = frozenset(),
+    punished: Collection[str] = frozenset(),
+    recomputes_total: bool = True,
+) -> dict[str, int]:
+    """Share an epoch's reward among the settled members; `excluded` ones (INVALID) have no row in the answer.
+
+    A `punished` participant (miss test, v0.2.2+) has weight 0. Where the total is not recomputed (v0.2.2 to v0.2.4) it
+    still divides, so that the lost part goes with the remainder to the first address. Reference: protocol 6.2.
+    """
+    kept, divisor = select_entitled(weights, excluded, punished, recomputes_total=recomputes_total)
+    return split_reward(kept, amount, divisor=divisor)
+
+
+def select_entitled(
+    weights: Mapping[str, int], excluded: Collection[str], punished: Collection[str], *, recomputes_total: bool
+) -> tuple[dict[str, int], int]:
+    """Return the weights that count in a distribution and the total that divides it; see `distribute_reward`."""
+    entitled = {address: weight for address, weight in weights.items() if address not in excluded}
+    kept = {address: 0 if address in punished else weight for address, weight in entitled.items()}
+    return kept, sum((kept if recomputes_total else entitled).values())

@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 
 
 def compute_sampling_seed(validator_key: str, block_hash: str, start_height: int) -> int:
-    """First 8 bytes, big-endian, of SHA-256 of "{key}:{hash}:{P}". Nothing in it is unknown after block P."""
+    """First 8 bytes, big-endian, of SHA-256 of "{key}:{hash}:{P}". Nothing in it is unknown after block P.
+
+    The live network reads them as a signed number, NumPy's generators take unsigned ones. Reference: protocol 4.2
+    """
     return int.from_bytes(hashlib.sha256(f"{validator_key}:{block_hash}:{start_height}".encode()).digest()[:8], "big")
 
 

@@ -1,12 +1,14 @@
-"""Heights of an epoch, its stages and its windows (protocol 1.1).
+"""Heights of an epoch, its stages and its windows, and which epoch a height belongs to (protocol 1.1).
 
-Every height follows from (index, P) and the epoch's lengths; nothing else is stored. The factors of the wind-downs
-multiply and truncate as the chain does: int(0.8 · 6) = 4.
+Of an epoch the chain stores (index, P) only. Every other height follows from the *current* lengths, so a change of
+parameters acts at once on the epoch that is running. The factors of the wind-downs multiply and truncate as the chain
+does: int(0.8 · 6) = 4.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sim.protocol.params import EpochParams
@@ -24,74 +26,101 @@ class Stage(StrEnum):
     INFERENCE = "INFERENCE"
 
 
-def compute_start_height(index: int, params: EpochParams) -> int:
-    """P of epoch `index` >= 1; epoch 0 ends where epoch 1 starts. Reference: protocol 1.1."""
-    return index * params.epoch_length - params.epoch_shift
-
-
 @dataclass(frozen=True)
 class Schedule:
-    """All heights of one epoch. Reference: protocol 1.1."""
+    """All heights of one epoch. In epoch 0 every height but the next P reads 0. Reference: protocol 1.1."""
 
     index: int
     start: int
-    """P, the block whose hash is the network seed."""
+    """P, the block whose hash is the network seed; -epoch_shift for epoch 0."""
     params: EpochParams
 
     @classmethod
     def of(cls, index: int, params: EpochParams) -> Schedule:
-        """Return the heights of epoch `index` >= 1."""
-        return cls(index, compute_start_height(index, params), params)
+        """Return the heights of epoch `index` >= 0 of a chain whose parameters never changed."""
+        return cls(index, index * params.epoch_length - params.epoch_shift, params)
 
     @property
     def generation_wind_down(self) -> int:
         """From here on no ML node is newly dispatched."""
-        return self.start + int(WIND_DOWN_FACTOR * self.params.poc_stage_duration)
+        return self._at(int(WIND_DOWN_FACTOR * self.params.poc_stage_duration))
 
     @property
     def generation_end(self) -> int:
         """E: honest ML nodes stop generating."""
-        return self.start + self.params.poc_stage_duration
+        return self._at(self.params.poc_stage_duration)
 
     @property
     def last_batch(self) -> int:
         """Last height at which a proof batch is taken."""
-        return self.generation_end + self.params.poc_exchange_duration
+        return self._at(self.params.poc_stage_duration + self.params.poc_exchange_duration)
 
     @property
     def validation_start(self) -> int:
         """V: validators read the batches, once."""
-        return self.generation_end + self.params.poc_validation_delay
+        return self._at(self._until_validation)
 
     @property
     def validation_wind_down(self) -> int:
         """Start of the last fifth of the validation."""
-        return self.validation_start + int(WIND_DOWN_FACTOR * self.params.poc_validation_duration)
+        return self._at(self._until_validation + int(WIND_DOWN_FACTOR * self.params.poc_validation_duration))
 
     @property
     def validation_end(self) -> int:
         """VE: votes are counted, weights of the epoch are formed."""
-        return self.validation_start + self.params.poc_validation_duration
+        return self._at(self._until_validation + self.params.poc_validation_duration)
 
     @property
     def set_validators(self) -> int:
         """S: the epoch becomes effective."""
-        return self.validation_end + self.params.set_new_validators_delay
+        return self._at(self._until_switch)
 
     @property
     def claim(self) -> int:
         """First height at which hosts claim the reward of the epoch that just ended."""
-        return self.set_validators + 1
+        return self._at(self._until_switch + 1)
+
+    @property
+    def inference_cutoff(self) -> int:
+        """From here on, inferences need no validation by hosts without a node in the next proof of compute."""
+        return self.next_start - self.params.inference_validation_cutoff
 
     @property
     def next_start(self) -> int:
         """P of the next epoch."""
         return self.start + self.params.epoch_length
 
+    @property
+    def edges(self) -> dict[str, int]:
+        """Heights at which chain or hosts act; none in epoch 0."""
+        edges = {
+            "P": self.start,
+            "E": self.generation_end,
+            "V": self.validation_start,
+            "VE": self.validation_end,
+            "S": self.set_validators,
+            "the claim": self.claim,
+        }
+        return edges if self.index > 0 else {}
+
+    @property
+    def _until_validation(self) -> int:
+        return self.params.poc_stage_duration + self.params.poc_validation_delay
+
+    @property
+    def _until_switch(self) -> int:
+        validation = self._until_validation + self.params.poc_validation_duration
+        return validation + self.params.set_new_validators_delay
+
+    def _at(self, n_blocks: int) -> int:
+        return self.start + n_blocks if self.index > 0 else 0
+
     def stage_at(self, height: int) -> Stage:
         """Return the stage of a height in [P, next P). Reference: protocol 1.1, phase function."""
         if not self.start <= height < self.next_start:
             raise ValueError(f"height {height} is outside epoch {self.index}: [{self.start}, {self.next_start})")
+        if self.index == 0:
+            return Stage.INFERENCE
         if height < self.generation_wind_down:
             return Stage.GENERATE
         if height < self.validation_start:
@@ -103,9 +132,59 @@ class Schedule:
         return Stage.INFERENCE
 
     def accepts_batch(self, height: int) -> bool:
-        """Window of proof batches, both ends included, the opening block P excluded."""
-        return self.start + 1 <= height <= self.last_batch
+        """Window of proof batches, both ends included, the opening block P excluded; closed in epoch 0."""
+        return self.index > 0 and self.start + 1 <= height <= self.last_batch
 
     def accepts_validation(self, height: int) -> bool:
-        """Window of validations, both ends included, the opening block V excluded."""
-        return self.validation_start + 1 <= height <= self.validation_end
+        """Window of validations, both ends included, the opening block V excluded; closed in epoch 0."""
+        return self.index > 0 and self.validation_start + 1 <= height <= self.validation_end
+
+
+def find_broken_edge(heights: Iterable[int], epoch_at: Callable[[int], EpochParams]) -> tuple[int, str] | None:
+    """Return where and how changed lengths break an epoch, or None where each of its edges comes exactly once.
+
+    Chain and hosts act when a block has exactly the height of an edge. A change that moves an edge behind the current
+    block leaves the epoch without it, and one that moves a past edge ahead lets it come again. `heights` start at 1.
+    """
+    effective, running, seen = Schedule.of(0, epoch_at(0)), Schedule.of(0, epoch_at(0)), set[str]()
+    for height in heights:
+        effective = replace(effective, params=epoch_at(height))
+        try:
+            before, running = running, select_epoch(effective, height)
+        except ValueError as error:
+            return height, str(error)
+        if running.index < before.index:
+            return height, f"epoch {before.index} turns back into epoch {running.index}"
+        seen = seen if running.index == before.index else set()
+        for name, edge in running.edges.items():
+            if (edge == height and name in seen) or (edge < height and name not in seen):
+                return (
+                    height,
+                    f"epoch {running.index} has {name} twice"
+                    if edge == height
+                    else f"epoch {running.index} misses {name}",
+                )
+            if edge == height:
+                seen.add(name)
+        if height == running.set_validators:
+            effective = running
+    return None
+
+
+def select_epoch(effective: Schedule, height: int) -> Schedule:
+    """Return the epoch that a block of this height belongs to, given the effective epoch before the block.
+
+    Effective epoch e holds in (S_e, next P_e); its follower e + 1 starts there and holds up to its S, at which it
+    becomes effective itself. Raises ValueError where the height lies beyond: the chain panics there. `effective` holds
+    the current parameters, so a change of the epoch's length moves the follower's start.
+    Reference: protocol 1.1, NewEpochContextFromEffectiveEpoch.
+    """
+    if effective.set_validators < height < effective.next_start:
+        return effective
+    follower = Schedule(effective.index + 1, effective.next_start, effective.params)
+    if height <= follower.set_validators:
+        return follower
+    raise ValueError(
+        f"height {height} is beyond block {follower.set_validators}, at which epoch {follower.index} had to become "
+        f"effective after epoch {effective.index}"
+    )

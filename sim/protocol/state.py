@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pow.sphere import hit_probability
+from sim.protocol.collateral import Deposit
+from sim.protocol.confirmation import Confirmation, ConfirmationTally
 from sim.protocol.params import ProtocolParams
-from sim.protocol.transactions import SubmitProofBatch, Transaction
+from sim.protocol.service import InferenceTally, Service
+from sim.protocol.stages import Schedule
+from sim.protocol.transactions import HardwareNode, RegisterHost, SubmitProofBatch, Transaction
+from sim.protocol.vesting import VestingSchedule
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,10 @@ class Block:
     proposer: str
     time_seconds: float
     transactions: tuple[Transaction, ...]
+    inferences: InferenceTally | None = None
+    """Stands for the transactions about an epoch's requests; in the epoch's last block."""
+    confirmation: ConfirmationTally | None = None
+    """Stands for the transactions of a confirmation; in its last block."""
 
     HEADER_BYTES = 2000
 
@@ -29,11 +38,25 @@ class Block:
 
 
 @dataclass(frozen=True)
+class HostRecord:
+    """What the chain knows of a participant. Reference: protocol 4.6 (tests 1 and 4), 5.1."""
+
+    validator_key: str
+    nodes: tuple[HardwareNode, ...]
+
+
+@dataclass(frozen=True)
 class EpochGroup:
     """Members of an epoch with their final weights."""
 
     index: int
+    start_height: int
+    """P; -epoch_shift for epoch 0."""
     weights: Mapping[str, int]
+    node_weights: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    """Uncapped, by participant and ML node."""
+    preserved: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """ML nodes that skip the next proof of compute and keep their weight. Reference: protocol 5.2."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +82,14 @@ class EpochObservation:
 
 @dataclass(frozen=True)
 class Settlement:
-    """A reward that waits for its claim, in ngonka. Reference: protocol 2.2, 6.4."""
+    """A reward, with fees, that waits for its claim, in ngonka. Reference: protocol 2.2, 6.4."""
 
     epoch_index: int
     amount: int
     commitment: str
+    cutoff_height: int = 0
+    """First height whose inferences only those with a node active during the proof of compute had to validate."""
+    has_node_during_poc: bool = True
 
 
 @dataclass(frozen=True)
@@ -71,6 +97,8 @@ class ChainState:
     """The chain after block `height`."""
 
     height: int
+    schedule: Schedule
+    """Of the epoch whose [P, next P) holds the height."""
     effective: EpochGroup
     powers: Mapping[str, int]
     """Consensus power of the validators; stays where an epoch forms without members."""
@@ -82,32 +110,69 @@ class ChainState:
     upcoming: UpcomingEpoch | None = None
     next_group: EpochGroup | None = None
     history: tuple[EpochObservation, ...] = ()
+    hosts: Mapping[str, HostRecord] = field(default_factory=dict)
     seeds: Mapping[tuple[int, str], str] = field(default_factory=dict)
     batches: Mapping[tuple[str, str], SubmitProofBatch] = field(default_factory=dict)
     frauds: Mapping[tuple[str, str], bool] = field(default_factory=dict)
     """(participant, validator) -> True where the validator says fraud."""
     settled: Mapping[str, Settlement] = field(default_factory=dict)
+    vesting: Mapping[str, VestingSchedule] = field(default_factory=dict)
     balances: Mapping[str, int] = field(default_factory=dict)
+    """ngonka that their owners are free to use."""
+    deposits: Mapping[str, Deposit] = field(default_factory=dict)
+    service: Service = field(default_factory=Service)
+    confirmation: Confirmation = field(default_factory=Confirmation)
     emitted: int = 0
     """ngonka minted so far."""
+    fees: int = 0
+    """ngonka that users have paid."""
+    left: int = 0
+    """ngonka of both that nobody was entitled to."""
     burnt: int = 0
     """ngonka that nobody claimed in time."""
+    slashed: int = 0
+    """ngonka of collateral that were taken and burnt."""
 
 
-def genesis_state(members: Mapping[str, int], params: ProtocolParams, r_target: float) -> ChainState:
+def genesis_state(
+    members: Mapping[str, int], params: ProtocolParams, r_target: float, founders: Iterable[RegisterHost] = ()
+) -> ChainState:
     """Return the state before the first block: epoch 0 with the genesis members. Reference: protocol 0, 4.6."""
     if not members:
         raise ValueError("a chain needs at least one genesis member")
-    difficulty = 1.0 / hit_probability(r_target, params.vector_dim)
+    difficulty = compute_difficulty(r_target, params)
+    schedule, known = Schedule.of(0, params.epoch), list(founders)
     return ChainState(
         height=0,
-        effective=EpochGroup(0, dict(members)),
+        schedule=schedule,
+        effective=EpochGroup(0, schedule.start, dict(members)),
         powers=dict(members),
         priorities={},
         difficulty=difficulty,
         r_target=r_target,
         next_difficulty=difficulty,
+        hosts={founder.creator: HostRecord(founder.validator_key, founder.nodes) for founder in known},
+        deposits={founder.creator: Deposit(founder.collateral_ngonka) for founder in known},
     )
+
+
+def compute_difficulty(r_target: float, params: ProtocolParams) -> float:
+    """Expected tries per valid nonce."""
+    return 1.0 / hit_probability(r_target, params.vector_dim)
+
+
+def get_model_weights(state: ChainState, governance_models: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Weights of the effective members that serve each model: model -> member -> weight; only models with members."""
+    grouped: dict[str, dict[str, int]] = {}
+    for model in sorted(governance_models):
+        members = {
+            who: weight
+            for who, weight in sorted(state.effective.weights.items())
+            if who in state.hosts and any(node.model == model for node in state.hosts[who].nodes)
+        }
+        if members:
+            grouped[model] = members
+    return grouped
 
 
 def batches_by_participant(state: ChainState) -> dict[str, list[SubmitProofBatch]]:

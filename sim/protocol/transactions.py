@@ -15,6 +15,37 @@ BYTES_PER_NONCE = 16
 SEED_BYTES = 140
 VALIDATION_BYTES = 120
 CLAIM_BYTES = 24
+REGISTRATION_BYTES = 100
+NODE_BYTES = 40
+
+
+@dataclass(frozen=True)
+class HardwareNode:
+    """An ML node as a host registers it. Reference: protocol 5.1, 5.2."""
+
+    node_id: int
+    """The number that the host's broker handed out, from 1 and never reused."""
+    model: str
+    """The model that it serves between two proofs of compute."""
+
+
+@dataclass(frozen=True)
+class RegisterHost:
+    """A host makes itself known: its consensus key, its hardware, its collateral.
+
+    Stands for the network's messages on participants, hardware and deposits, which a host sends once [I].
+    """
+
+    tx_id: str
+    creator: str
+    validator_key: str
+    nodes: tuple[HardwareNode, ...]
+    collateral_ngonka: int = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """Size on the wire."""
+        return ENVELOPE_BYTES + REGISTRATION_BYTES + NODE_BYTES * len(self.nodes)
 
 
 @dataclass(frozen=True)
@@ -83,4 +114,4 @@ class ClaimReward:
         return ENVELOPE_BYTES + CLAIM_BYTES
 
 
-Transaction = SubmitSeed | SubmitProofBatch | SubmitValidation | ClaimReward
+Transaction = RegisterHost | SubmitSeed | SubmitProofBatch | SubmitValidation | ClaimReward

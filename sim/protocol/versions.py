@@ -1,32 +1,132 @@
-"""What differs between the network's versions, as one readable table of switches (protocol 0)."""
+"""What differs between the network's versions, as one table: one row a switch, one column a version (protocol 0).
+
+No rule asks for a version; each asks for its switch. A scenario picks the column by `protocol.version`, changes it at
+an epoch by `protocol.upgrades`, and changes single switches for a what-if by `protocol.rules`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Rules:
-    """The switches that the simulated rules read. Reference: protocol 0, 5.1, 8."""
+    """The switches that the rules read. A limit, a share or a chance of 0 means that the rule is off."""
 
     version: str
-    counts_duplicates: bool
-    """True: every listed nonce counts (v0.2.0). False: a nonce counts once per participant."""
-    weight_scale: Fraction
-    """Weight per counted nonce; 5/2 from v0.2.6, which made nonces 2.5 times rarer."""
+    """Version whose column this is; overridden switches do not change it."""
     r_target: float
-    """Radius in force when a scenario names none."""
+    """Largest accepted distance when the version comes into force. Reference: protocol 8"""
+    counts_duplicates: bool
+    """Every listed nonce counts; otherwise a nonce counts once per participant. Reference: protocol 5.1"""
+    weight_scale: Fraction
+    """Weight per counted nonce. Reference: protocol 5.1"""
+    stores_node_ids: bool
+    """A stored batch keeps the id of its ML node; otherwise the chain forgets it. Reference: protocol 3.1"""
+    counts_nodes_handed_out: bool
+    """Nonces are strided by the highest node number handed out; otherwise by the number of nodes dispatched.
+    Reference: protocol 3.2"""
+    weighs_by_node: bool
+    """Weight is the sum over registered nodes that serve a governance model; otherwise it is spread evenly over nodes,
+    and preserved weight is added on top. Reference: protocol 5.1"""
+    member_page_limit: int
+    """Members whose votes are read, in address order; 0: all. Reference: protocol 4.6"""
+    settlement_page_limit: int
+    """Participants that are settled, in address order; 0: all. Reference: protocol 6.2"""
+    preserved_share: float
+    """Share of a model's weight that skips the next proof of compute; 0: half of each host's nodes, rounded down.
+    Reference: protocol 5.2"""
+    requires_every_validation: bool
+    """One missed validation of an inference blocks the claim; otherwise the miss test decides.
+    Reference: protocol 2.1"""
+    miss_probability: float
+    """p0 of the test on missed requests; 0: no test, no punishment. Reference: protocol 6.3"""
+    recomputes_total: bool
+    """Punished participants leave the total weight; otherwise their part falls to the first. Reference: protocol 6.2"""
+    resets_statuses: bool
+    """Everybody is ACTIVE again at the epoch switch. Reference: protocol 6.3"""
+    settles_confirmed_weight: bool
+    """Rewards follow preserved plus confirmed weight of ACTIVE participants. Reference: protocol 6.2, 6.7"""
+    settlement_cap: float
+    """Largest share of one participant's reward weight; 0: no cap. Reference: protocol 5.3"""
+    confirmations_per_epoch: float
+    """Expected random re-checks in an epoch. Reference: protocol 6.7"""
+    missing_confirmation_keeps_weight: bool
+    """Whoever sends nothing in a confirmation keeps its weight: a defect. Reference: protocol 0, 9"""
 
 
 LAUNCH_R_TARGET = 1.4013564660458173
-VERSIONS: dict[str, Rules] = {
-    rules.version: rules
-    for rules in (
-        Rules("v0.2.0", counts_duplicates=True, weight_scale=Fraction(1), r_target=LAUNCH_R_TARGET),
-        Rules("v0.2.2", counts_duplicates=False, weight_scale=Fraction(1), r_target=LAUNCH_R_TARGET),
-        Rules("v0.2.3", counts_duplicates=False, weight_scale=Fraction(1), r_target=LAUNCH_R_TARGET),
-        Rules("v0.2.5", counts_duplicates=False, weight_scale=Fraction(1), r_target=LAUNCH_R_TARGET),
-        Rules("v0.2.6", counts_duplicates=False, weight_scale=Fraction(5, 2), r_target=1.398077),
-    )
+ONE, SCALE = Fraction(1), Fraction(5, 2)
+
+# fmt: off
+VERSION_NAMES = (                          "v0.2.0", "v0.2.2", "v0.2.3", "v0.2.5", "v0.2.6")
+TABLE: dict[str, tuple[Any, ...]] = {
+    "r_target":                          (*(LAUNCH_R_TARGET,) * 4,                 1.398077),
+    "counts_duplicates":                 (True,     False,    False,    False,    False),
+    "weight_scale":                      (ONE,      ONE,      ONE,      ONE,      SCALE),
+    "stores_node_ids":                   (False,    True,     True,     True,     True),
+    "counts_nodes_handed_out":           (False,    True,     True,     True,     True),
+    "weighs_by_node":                    (False,    True,     True,     True,     True),
+    "member_page_limit":                 (100,      100,      100,      0,        0),
+    "settlement_page_limit":             (100,      0,        0,        0,        0),
+    "preserved_share":                   (0.0,      0.0,      0.0,      0.1,      0.1),
+    "requires_every_validation":         (True,     False,    False,    False,    False),
+    "miss_probability":                  (0.0,      0.1,      0.1,      0.1,      0.4),
+    "recomputes_total":                  (False,    False,    False,    True,     True),
+    "resets_statuses":                   (False,    True,     True,     True,     True),
+    "settles_confirmed_weight":          (False,    False,    False,    True,     True),
+    "settlement_cap":                    (0.0,      0.0,      0.0,      0.3,      0.3),
+    "confirmations_per_epoch":           (0.0,      0.0,      0.0,      1.0,      1.0),
+    "missing_confirmation_keeps_weight": (False,    False,    False,    True,     False),
 }
+# fmt: on
+
+VERSIONS: dict[str, Rules] = {
+    version: Rules(version=version, **{switch: row[column] for switch, row in TABLE.items()})
+    for column, version in enumerate(VERSION_NAMES)
+}
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """From the start P of this epoch on, these rules hold."""
+
+    epoch_index: int
+    rules: Rules
+
+
+@dataclass(frozen=True)
+class RuleBook:
+    """The rules of every epoch: the first ones, and upgrades in ascending order of their epochs."""
+
+    first: Rules
+    upgrades: tuple[Upgrade, ...] = ()
+
+    def rules_at(self, epoch_index: int) -> Rules:
+        """Return the rules in force while the epoch with this index is the latest one: from its P to the next P.
+
+        So an upgrade acts first on what happens at its epoch's P, and what VE of that epoch settles (the epoch before)
+        is settled by the new rules. Which block of an epoch the live upgrades fell on is not known [I].
+        """
+        in_force = [upgrade.rules for upgrade in self.upgrades if upgrade.epoch_index <= epoch_index]
+        return in_force[-1] if in_force else self.first
+
+
+def override_rules(rules: Rules, switches: Mapping[str, object]) -> Rules:
+    """Return the rules with single switches changed, for a what-if."""
+    changed = {name: _as_switch(name, value) for name, value in switches.items()}
+    return replace(rules, **changed)
+
+
+def build_rule_book(version: str, upgrades: Mapping[int, str], switches: Mapping[str, object]) -> RuleBook:
+    """Return the rules of a scenario: a version, upgrades by epoch, and switches that hold in all of them."""
+    later = [Upgrade(epoch, override_rules(VERSIONS[name], switches)) for epoch, name in sorted(upgrades.items())]
+    return RuleBook(override_rules(VERSIONS[version], switches), tuple(later))
+
+
+def _as_switch(name: str, value: object) -> Any:
+    """A scale is written as a decimal number and kept as the exact fraction of that decimal."""
+    return Fraction(str(value)) if name == "weight_scale" else value

@@ -11,11 +11,24 @@ class Reason(StrEnum):
     """Why a participant was rejected; the first test that fails decides."""
 
     ACCEPTED = "accepted"
+    NO_RECORD = "no participant record"
     NO_MEMBER_VOTED = "no vote by a member"
     NO_WEIGHT = "claimed weight below 1"
+    NO_VALIDATOR_KEY = "no validator key"
     VOTED_INVALID = "voted invalid"
     NO_QUORUM = "no majority either way"
     NO_SEED = "no seed"
+
+
+@dataclass(frozen=True)
+class Claimant:
+    """A participant with a claim at VE, and what else the chain holds of it."""
+
+    address: str
+    claimed_weight: int
+    has_record: bool = True
+    has_validator_key: bool = True
+    has_seed: bool = True
 
 
 @dataclass(frozen=True)
@@ -34,27 +47,40 @@ class Verdict:
         return self.reason is Reason.ACCEPTED
 
 
-def judge_participant(
-    participant: str, claimed_weight: int, frauds: Mapping[str, bool], weights: Mapping[str, int], has_seed: bool
-) -> Verdict:
+def select_voters(weights: Mapping[str, int], page_limit: int) -> dict[str, int]:
+    """Return the members whose votes are read: the first `page_limit` in address order [I], all where it is 0.
+
+    Negative weights are skipped, and weights of 0 with them: they vote, but for nothing. Reference: protocol 4.6.
+    """
+    page = sorted(weights)[: page_limit or None]
+    return {address: weights[address] for address in page if weights[address] > 0}
+
+
+def judge_participant(claimant: Claimant, frauds: Mapping[str, bool], voters: Mapping[str, int]) -> Verdict:
     """Run the acceptance tests in the chain's order.
 
-    `frauds` holds the last verdict of each validator (True: fraud), `weights` the members of the effective epoch.
-    Accepted needs valid > floor(total / 2), so abstention acts as "no" and a self-vote counts. Reference: protocol 4.6.
+    `frauds` holds the last verdict of each validator (True: fraud), `voters` the weights of the effective epoch's
+    members that are read. Accepted needs valid > floor(total / 2), so abstention acts as "no" and a self-vote counts.
+    Reference: protocol 4.6.
     """
-    by_members = {validator: is_fraud for validator, is_fraud in frauds.items() if weights.get(validator, 0) > 0}
-    valid = sum(weights[validator] for validator, is_fraud in by_members.items() if not is_fraud)
-    invalid = sum(weights[validator] for validator, is_fraud in by_members.items() if is_fraud)
-    total = sum(weight for weight in weights.values() if weight > 0)
-    reason = _first_failure(bool(by_members), claimed_weight, valid, invalid, total // 2, has_seed)
-    return Verdict(participant, reason, valid, invalid, total)
+    by_members = {validator: is_fraud for validator, is_fraud in frauds.items() if validator in voters}
+    valid = sum(voters[validator] for validator, is_fraud in by_members.items() if not is_fraud)
+    invalid = sum(voters[validator] for validator, is_fraud in by_members.items() if is_fraud)
+    total = sum(voters.values())
+    reason = _first_failure(claimant, bool(by_members), valid, invalid, total // 2)
+    return Verdict(claimant.address, reason, valid, invalid, total)
 
 
-def _first_failure(has_votes: bool, claimed_weight: int, valid: int, invalid: int, half: int, has_seed: bool) -> Reason:
+def _first_failure(claimant: Claimant, has_votes: bool, valid: int, invalid: int, half: int) -> Reason:
+    """Where nobody is a member, test 2 has failed before the chain's "accept if nobody can vote" is reached."""
+    if not claimant.has_record:
+        return Reason.NO_RECORD
     if not has_votes:
         return Reason.NO_MEMBER_VOTED
-    if claimed_weight < 1:
+    if claimant.claimed_weight < 1:
         return Reason.NO_WEIGHT
+    if not claimant.has_validator_key:
+        return Reason.NO_VALIDATOR_KEY
     if valid <= half:
         return Reason.VOTED_INVALID if invalid > half else Reason.NO_QUORUM
-    return Reason.ACCEPTED if has_seed else Reason.NO_SEED
+    return Reason.ACCEPTED if claimant.has_seed else Reason.NO_SEED

@@ -1,48 +1,108 @@
-"""Weight: what a participant claimed, what is left under the power cap (protocol 5.1, 5.3)."""
+"""Weight: what nonces give, what is kept without proof, what the power cap leaves (protocol 5.1, 5.3).
+
+1. Nonces are counted by ML node; where duplicates do not count, the first stored batch gets the credit.
+2. A node's weight is its count times the version's scale, truncated.
+3. Accepted fresh weight is merged with the weight of nodes that were preserved.
+4. The power cap limits everybody's share.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
 
-from sim.protocol.versions import Rules
-
-SMALL_NETWORK_LIMITS = {2: 0.50, 3: 0.40}
-
-
-def count_nonces(batches: Iterable[tuple[int, ...]], rules: Rules) -> int:
-    """Nonces that count among one participant's batches: all of them in v0.2.0, distinct ones later."""
-    if rules.counts_duplicates:
-        return sum(len(nonces) for nonces in batches)
-    return len({nonce for nonces in batches for nonce in nonces})
+SMALL_NETWORK_LIMITS = {2: Fraction(1, 2), 3: Fraction(2, 5)}
+NodeId = int | None
+"""None where the chain has forgotten which node a batch came from."""
 
 
-def compute_claimed_weight(n_nonces: int, rules: Rules) -> int:
-    """Weight of so many counted nonces, truncated. Reference: protocol 5.1."""
-    return math.floor(n_nonces * rules.weight_scale)
+@dataclass(frozen=True)
+class MergedWeight:
+    """A participant's weight before collateral and cap."""
+
+    weight: int
+    node_weights: Mapping[int, int]
+    """By registered node; what a node keeps if it is preserved next time."""
+    dropped: int = 0
+    """Weight of batches from nodes that are preserved, not registered or serve no governance model."""
 
 
-def compute_power_cap(weights: Iterable[int], percentage: float) -> int | None:
+def count_nonces(batches: Iterable[tuple[NodeId, tuple[int, ...]]], *, counts_duplicates: bool) -> dict[NodeId, int]:
+    """Count one participant's nonces by node; `batches` are (node, nonces) in the order of their storage keys.
+
+    A nonce that may count once only counts for the first stored batch that lists it. Reference: protocol 5.1.
+    """
+    counts: dict[NodeId, int] = {}
+    seen: set[int] = set()
+    for node_id, nonces in batches:
+        new = nonces if counts_duplicates else set(nonces) - seen
+        seen.update(nonces)
+        counts[node_id] = counts.get(node_id, 0) + len(new)
+    return counts
+
+
+def scale_counts(counts: Mapping[NodeId, int], scale: Fraction) -> dict[NodeId, int]:
+    """Weight of each node: count times scale, truncated node by node [I]. Reference: protocol 5.1."""
+    return {node_id: math.floor(count * scale) for node_id, count in counts.items()}
+
+
+def merge_by_addition(fresh: int, preserved: Mapping[int, int], registered: Collection[int]) -> MergedWeight:
+    """v0.2.0: fresh and preserved weight are added as numbers; fresh weight is spread over the other nodes.
+
+    Reference: protocol 5.1, distributeLegacyWeight.
+    """
+    others = [node_id for node_id in sorted(registered) if node_id not in preserved]
+    return MergedWeight(fresh + sum(preserved.values()), {**preserved, **spread_evenly(fresh, others)})
+
+
+def spread_evenly(total: int, node_ids: Collection[int]) -> dict[int, int]:
+    """Divide by the number of nodes; the first `remainder` nodes get +1 twice, as on the chain.
+
+    The nodes may so hold total + remainder together, while the participant's weight stays `total`. Without any node
+    the chain divides by zero [I]; here nobody gets anything. Reference: protocol 5.1.
+    """
+    if not node_ids:
+        return {}
+    share, remainder = divmod(total, len(node_ids))
+    return {node_id: share + (2 if place < remainder else 0) for place, node_id in enumerate(node_ids)}
+
+
+def merge_by_node(fresh: Mapping[NodeId, int], preserved: Mapping[int, int], admitted: Collection[int]) -> MergedWeight:
+    """v0.2.2 on: the sum over distinct nodes that are registered and serve a governance model (`admitted`).
+
+    A preserved node keeps its old weight; batches that it sent all the same are dropped. Reference: protocol 5.1.
+    """
+    merged = dict(fresh)
+    merged.update(preserved.items())
+    kept = {node_id: weight for node_id, weight in merged.items() if node_id is not None and node_id in admitted}
+    weight = sum(kept.values())
+    return MergedWeight(weight, kept, sum(fresh.values()) + sum(preserved.values()) - weight)
+
+
+def compute_power_cap(weights: Iterable[int], percentage: float | None) -> int | None:
     """Return the largest weight that the cap leaves, or None where it does not bind. Reference: protocol 5.3.
 
     Walks up the sorted weights: the first one that exceeds its allowed share of (those below it + itself for all
-    above) fixes the cap.
+    above) fixes the cap. Shares are taken as exact decimals [I]. None and 0 are no cap. A share below 1 / n cannot be
+    met by n equal members: the cap is 0.
     """
     ascending = sorted(weights)
     n = len(ascending)
-    if n <= 1 or percentage == 0:
+    if n <= 1 or not percentage:
         return None
-    limit = max(percentage, SMALL_NETWORK_LIMITS.get(n, 0.0))
+    limit = max(Fraction(str(percentage)), SMALL_NETWORK_LIMITS.get(n, Fraction(0)))
     below = 0
     for k, weight in enumerate(ascending):
         if weight > limit * (below + weight * (n - k)):
-            denominator = 1.0 - limit * (n - k)
+            denominator = 1 - limit * (n - k)
             return weight if denominator <= 0 else math.trunc(limit * below / denominator)
         below += weight
     return None
 
 
-def cap_weights(weights: Mapping[str, int], percentage: float) -> dict[str, int]:
-    """Apply the power cap to everybody: min(weight, cap)."""
+def cap_weights(weights: Mapping[str, int], percentage: float | None) -> dict[str, int]:
+    """Apply the power cap to everybody: min(weight, cap). Weights of nodes stay uncapped."""
     cap = compute_power_cap(weights.values(), percentage)
     return {address: weight if cap is None else min(weight, cap) for address, weight in weights.items()}

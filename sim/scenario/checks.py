@@ -7,19 +7,21 @@ another: a part that cannot be understood is left out, for its own type reports 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeGuard, TypeVar
 
 from pow.devices import GROUP_SIZES, MAINNET_MIN_GROUP_VRAM_GIB, TESTNET_MIN_GROUP_VRAM_GIB, gpu_groups
 from sim.errors import UserError
 from sim.problems import Problem
-from sim.protocol.params import EpochParams
-from sim.protocol.stages import Schedule
+from sim.protocol.params import EpochChange, EpochParams, get_epoch_at
+from sim.protocol.stages import Schedule, find_broken_edge
 from sim.scenario.hosts import MLNodeConfig, parse_joins, parse_ml_nodes
 from sim.topologies import topologies
 from sim.topologies.regions_data import RegionTable, load_region_table
 
 T = TypeVar("T")
+SMALLEST_UNLIMITED = 4  # fewer members have larger limits of their own
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class _Host:
     name: str | None
     region: str | None
     joins: int | None
+    count: int
+    unregistered: int
     ml_nodes: tuple[MLNodeConfig, ...]
 
 
@@ -37,8 +41,13 @@ def scenario_problems(scenario: object) -> list[Problem]:
     """Return what does not fit together in a Scenario or in the raw tree of one."""
     hosts = list(_read_hosts(_get(scenario, "hosts")))
     problems = [problem.below("protocol") for problem in schedule_problems(_get(scenario, "protocol"))]
+    if not problems:  # changes start from lengths that fit
+        problems += _change_problems(_get(scenario, "protocol"))
     problems += _name_problems(hosts)
     problems += _epoch_problems(hosts, _get(scenario, "epochs"))
+    problems += _registration_problems(hosts)
+    problems += _upgrade_problems(_get(_get(scenario, "protocol"), "upgrades"), _get(scenario, "epochs"))
+    problems += _cap_problems(hosts, _get(_get(scenario, "protocol"), "max_individual_power_percentage"))
     problems += _gpu_problems(hosts, _get(_get(scenario, "work"), "params"))
     problems += _region_problems(hosts, _get(_get(scenario, "network"), "topology"))
     return problems
@@ -46,10 +55,9 @@ def scenario_problems(scenario: object) -> list[Problem]:
 
 def schedule_problems(protocol: object) -> list[Problem]:
     """Return what keeps the stages from fitting into an epoch. Reference: protocol 1.1."""
-    lengths = {field.name: _get(protocol, field.name, field.default) for field in fields(EpochParams)}
-    if not all(_is_count(length) for length in lengths.values()):
+    params = _read_epoch_params(protocol)
+    if params is None:
         return []
-    params = EpochParams(**lengths)
     schedule = Schedule(index=1, start=0, params=params)
     problems = []
     if schedule.claim >= schedule.next_start:
@@ -70,6 +78,88 @@ def schedule_problems(protocol: object) -> list[Problem]:
         message = f"{params.epoch_shift} must be less than epoch_length, {params.epoch_length}"
         problems.append(Problem(("epoch_shift",), message))
     return problems
+
+
+def _change_problems(protocol: object) -> Iterator[Problem]:
+    """Heights of changes rise, lengths fit together after each, and no edge of an epoch is missed or comes twice."""
+    listed = _get(protocol, "changes")
+    genesis = lengths = _read_epoch_params(protocol)
+    known: list[EpochChange] = []
+    for index, change in enumerate(listed if isinstance(listed, (list, tuple)) else []):
+        loc, height, changed = (
+            ("protocol", "changes", index),
+            _get(change, "height"),
+            _read_epoch_params(change, lengths),
+        )
+        if not _is_count(height) or changed is None:
+            return
+        if known and height <= known[-1].height:
+            yield Problem((*loc, "height"), f"block {height} must be after block {known[-1].height}")
+            return
+        if problems := schedule_problems(replace(changed, epoch_shift=0)):  # the shift acts at genesis only
+            yield from (problem.below(*loc) for problem in problems)
+            return
+        known.append(EpochChange(height, changed))
+        lengths = changed
+    if known and genesis is not None:
+        yield from _edge_problems(genesis, known)
+
+
+def _edge_problems(genesis: EpochParams, changes: Sequence[EpochChange]) -> Iterator[Problem]:
+    """Walk over all blocks until every change has worked itself out in the epochs that it touches."""
+    last = changes[-1].height + 2 * max(change.epoch.epoch_length for change in changes)
+    broken = find_broken_edge(range(1, last), lambda height: get_epoch_at(height, genesis, changes))
+    if broken is not None:
+        height, what = broken
+        guilty = max(index for index, change in enumerate(changes) if change.height <= height)
+        message = f"with these lengths {what} at block {height}; change them in another block"
+        yield Problem(("protocol", "changes", guilty, "height"), message)
+
+
+def _read_epoch_params(section: object, before: EpochParams | None = None) -> EpochParams | None:
+    """Return the lengths that a section gives, others as before; None where one cannot be understood."""
+    lengths = {field.name: _get(section, field.name) for field in fields(EpochParams)}
+    lengths = {name: getattr(before or EpochParams(), name) if got is None else got for name, got in lengths.items()}
+    return EpochParams(**lengths) if all(_is_count(length) for length in lengths.values()) else None
+
+
+def _upgrade_problems(upgrades: object, epochs: object) -> Iterator[Problem]:
+    """Epochs of upgrades rise, and none lies outside the run."""
+    before = 1
+    for index, upgrade in enumerate(upgrades if isinstance(upgrades, (list, tuple)) else []):
+        epoch, loc = _quiet(parse_joins, _get(upgrade, "epoch")), ("protocol", "upgrades", index, "epoch")
+        if not _is_count(epoch) or epoch == 0:
+            continue
+        if epoch <= before:
+            after = "the version of epoch 1 is protocol.version" if before == 1 else "upgrades stand in rising order"
+            yield Problem(loc, f"epoch {epoch} must be after epoch {before}: {after}")
+        elif _is_count(epochs) and epoch > epochs:
+            yield Problem(loc, f"epoch {epoch} is after the last epoch, {epochs}")
+        before = max(before, epoch)
+
+
+def _cap_problems(hosts: Sequence[_Host], percentage: object) -> Iterator[Problem]:
+    """A cap of zero, and a cap that many equal members could not keep, which is one too. Reference: protocol 5.3."""
+    loc = ("protocol", "max_individual_power_percentage")
+    if not isinstance(percentage, (int, float)) or isinstance(percentage, bool) or percentage < 0:
+        return
+    n_hosts = sum(host.count for host in hosts)
+    if percentage == 0:
+        yield Problem(loc, "0 leaves no member any weight, and the chain takes it for no cap; write null for no cap")
+    elif n_hosts >= SMALLEST_UNLIMITED and percentage * n_hosts < 1 - ROUNDING:
+        yield Problem(
+            loc,
+            f"{percentage:g} is too little for {n_hosts} hosts: so small shares add up to less than 1, "
+            f"so that the cap becomes 0 and nobody keeps any weight; it must be at least 1/{n_hosts} "
+            f"or null for no cap (protocol 5.3)",
+        )
+
+
+def _registration_problems(hosts: Sequence[_Host]) -> Iterator[Problem]:
+    for host in hosts:
+        if host.ml_nodes and host.unregistered > len(host.ml_nodes):
+            message = f"{host.unregistered} must be at most {len(host.ml_nodes)}, the number of ML nodes"
+            yield Problem(("hosts", host.index, "unregistered"), message)
 
 
 def _name_problems(hosts: Sequence[_Host]) -> Iterator[Problem]:
@@ -136,6 +226,8 @@ def _read_hosts(hosts: object) -> Iterator[_Host]:
             name=name if isinstance(name, str) else None,
             region=region if isinstance(region, str) else None,
             joins=joins if _is_count(joins) else None,
+            count=_as_count(_get(host, "count", 1)),
+            unregistered=_as_count(_get(host, "unregistered", 0)),
             ml_nodes=_quiet(parse_ml_nodes, _get(host, "gpus")) or (),
         )
 
@@ -153,6 +245,10 @@ def _quiet(read: Callable[[Any], T], value: object) -> T | None:
         return read(value)
     except (ValueError, UserError):
         return None
+
+
+def _as_count(value: object) -> int:
+    return value if _is_count(value) else 0
 
 
 def _is_count(value: object) -> TypeGuard[int]:

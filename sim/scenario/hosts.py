@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -149,8 +149,27 @@ class HostGroup(BaseModel):
     gpus: MLNodes = Field(description="GPUs of one host: `4 x H100-SXM` is one ML node, a list is one per item")
     region: str = Field(description="where the hosts stand: a region of the topology's table")
     joins: EpochNumber = Field(1, description="first epoch in which they take part")
+    model: Literal["QwQ-32B", "Qwen2.5-7B", "other"] = Field(
+        "QwQ-32B", description="model that the ML nodes serve; `other`: one that governance has not approved"
+    )
+    unregistered: int = Field(
+        0, ge=0, description="ML nodes, counted from the last, that are not registered as hardware (weigh from v0.2.2)"
+    )
+    guardian: bool = Field(False, description="genesis guardians: more consensus power while the network is young")
+    collateral_ngonka: int = Field(0, ge=0, le=10**18, description="deposit of one host, in ngonka")
+    miss_rate: float = Field(0.0, ge=0, le=1, description="share of its inference requests that a host misses")
+    invalid_rate: float = Field(0.0, ge=0, le=1, description="share of its answers that validators find wrong")
+    skip_rate: float = Field(0.0, ge=0, le=1, description="share of the inference validations it owes that it omits")
+    confirmed_share: float = Field(
+        1.0, ge=0, le=1, description="share of its weight that it shows again in a confirmation between two proofs"
+    )
     strategy: Annotated[Strategy, PluginOf(strategies)] = Field(
         default_factory=lambda: strategies.build("honest"),
         description="what they do",
         json_schema_extra={"default": "honest"},
     )
+
+    @property
+    def addresses(self) -> list[str]:
+        """The hosts' addresses: "datacenter-0", "datacenter-1", …"""
+        return [f"{self.name}-{number}" for number in range(self.count)]

@@ -22,10 +22,12 @@ from sim.difficulty import controllers
 from sim.errors import did_you_mean
 from sim.problems import as_validation_error, explained
 from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.pricing import MAINNET_PRICING
 from sim.protocol.versions import VERSIONS
 from sim.registry import PluginOf
 from sim.scenario.checks import scenario_problems, schedule_problems
-from sim.scenario.hosts import STRICT, HostGroup, Name
+from sim.scenario.hosts import STRICT, EpochNumber, HostGroup, Name
+from sim.scenario.switches import RuleSwitches
 from sim.topologies import topologies
 from sim.units import Bytes, Seconds
 
@@ -69,12 +71,45 @@ _Inline = Annotated[PowParams, WrapValidator(_check_inline), Tag("inline")]
 _Params = Annotated[_Preset | _Inline, Discriminator(_is_inline)]
 
 
+class UpgradeConfig(BaseModel):
+    """One change of the version. Reference: protocol 0."""
+
+    model_config = STRICT
+
+    epoch: EpochNumber = Field(description="epoch from whose start on the version's rules hold")
+    version: _Version = Field(description="version that comes into force")
+
+
+class EpochChangeConfig(BaseModel):
+    """One change of an epoch's lengths by governance. Reference: protocol 0 (proposal 3), 1.1."""
+
+    model_config = STRICT
+
+    height: int = Field(ge=1, description="block from which on it holds, in the epoch that is running too")
+    epoch_length: int | None = Field(None, ge=1, description="blocks from one PoC start to the next")
+    poc_stage_duration: int | None = Field(None, ge=1, description="blocks of generation")
+    poc_exchange_duration: int | None = Field(None, ge=0, description="blocks after generation for batches")
+    poc_validation_delay: int | None = Field(None, ge=0, description="blocks from generation to validation")
+    poc_validation_duration: int | None = Field(None, ge=1, description="blocks of validation")
+    set_new_validators_delay: int | None = Field(None, ge=0, description="blocks from validation to the new weights")
+    inference_validation_cutoff: int | None = Field(None, ge=0, description="blocks in which none is validated")
+
+
 class ProtocolConfig(BaseModel):
     """The chain's parameters. Reference: protocol 1, 10."""
 
     model_config = STRICT
 
     version: _Version = Field("v0.2.0", description="version of the network whose rules hold")
+    upgrades: tuple[UpgradeConfig, ...] = Field(
+        (), strict=False, description="changes of the version, in ascending order of their epochs"
+    )
+    rules: RuleSwitches = Field(
+        default_factory=RuleSwitches, description="single switches changed in all versions, for a what-if"
+    )
+    changes: tuple[EpochChangeConfig, ...] = Field(
+        (), strict=False, description="changes of the epoch's lengths, in ascending order of their heights"
+    )
     epoch_length: int = Field(EpochParams.epoch_length, ge=1, description="blocks from one PoC start to the next")
     epoch_shift: int = Field(EpochParams.epoch_shift, ge=0, description="blocks by which epoch 1 starts earlier")
     poc_stage_duration: int = Field(EpochParams.poc_stage_duration, ge=1, description="blocks of generation")
@@ -87,6 +122,11 @@ class ProtocolConfig(BaseModel):
     poc_validation_duration: int = Field(EpochParams.poc_validation_duration, ge=1, description="blocks of validation")
     set_new_validators_delay: int = Field(
         EpochParams.set_new_validators_delay, ge=0, description="blocks from the end of validation to the new weights"
+    )
+    inference_validation_cutoff: int = Field(
+        EpochParams.inference_validation_cutoff,
+        ge=0,
+        description="blocks before the next epoch in which inferences need no validation; also a confirmation's grace",
     )
     block_time: Annotated[Seconds, Field(gt=0)] = Field(5.6, description="time between blocks")
     block_max_bytes: Annotated[Bytes, Field(gt=0)] = Field(
@@ -101,11 +141,28 @@ class ProtocolConfig(BaseModel):
     p_mismatch: float = Field(
         ProtocolParams.p_mismatch, gt=0, lt=1, description="probability that an honest nonce fails when recomputed"
     )
-    max_individual_power_percentage: float = Field(
+    max_individual_power_percentage: float | None = Field(
         ProtocolParams.max_individual_power_percentage,
         ge=0,
         le=1,
-        description="largest share of one participant's weight; 0 is no cap",
+        description="largest share of one participant's weight; null: no cap",
+    )
+    vesting_epochs: int = Field(
+        ProtocolParams.vesting_epochs, ge=0, le=100_000, description="epochs over which a claim unlocks; 0: at once"
+    )
+    collateral_grace_epochs: int = Field(
+        ProtocolParams.collateral_grace_epochs,
+        ge=0,
+        description="last of the epochs in which weight needs no collateral",
+    )
+    collateral_per_weight_unit: float = Field(
+        float(ProtocolParams.collateral_per_weight_unit), ge=0, description="ngonka that activate one unit of weight"
+    )
+    confirmation_alpha: float = Field(
+        float(ProtocolParams.confirmation_alpha),
+        ge=0,
+        le=1,
+        description="share of its weight up to which a confirmation is failed, which costs the epoch's reward",
     )
     r_target: float | None = Field(None, gt=0, le=2, description="first r_target; absent: the version's own")
 
@@ -152,6 +209,18 @@ class WorkConfig(BaseModel):
         return TESTNET_MIN_GROUP_VRAM_GIB if self.params == "testnet" else MAINNET_MIN_GROUP_VRAM_GIB
 
 
+class InferenceConfig(BaseModel):
+    """Requests that members serve between two proofs of compute; drawn, not simulated. Reference: protocol 6.3, 6.6."""
+
+    model_config = STRICT
+
+    requests_per_epoch: int = Field(0, ge=0, le=100_000, description="number of requests to the whole network")
+    tokens_per_request: int = Field(1000, ge=1, le=100_000, description="number of tokens of each answer")
+    price_grace_epochs: int = Field(
+        MAINNET_PRICING.grace_end_epoch, ge=0, description="last of the epochs that are free or have a fixed price"
+    )
+
+
 class NetworkConfig(BaseModel):
     """How messages travel between hosts."""
 
@@ -178,6 +247,9 @@ class Scenario(BaseModel):
     work: WorkConfig = Field(default_factory=WorkConfig, description="who computes the nonces")
     network: NetworkConfig = Field(default_factory=NetworkConfig, description="how messages travel")
     hosts: tuple[HostGroup, ...] = Field(strict=False, min_length=1, description="groups of hosts that are alike")
+    inference: InferenceConfig = Field(
+        default_factory=InferenceConfig, description="requests between two proofs of compute"
+    )
     difficulty: Annotated[Controller, PluginOf(controllers)] = Field(
         default_factory=lambda: controllers.build("fixed"),
         description="rule that sets the next epoch's difficulty",

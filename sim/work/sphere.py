@@ -1,6 +1,7 @@
 """The exact law as a twin of the kernel: O(valid nonces) instead of O(nonces), for networks of any size.
 
 1. Each nonce is valid with the exact hit probability: the gaps between valid ones are geometric, their number binomial.
+   A key's nonces are drawn in chunks, whoever tries them, so that ML nodes that overlap find the same ones.
 2. Their distances follow the exact law on the sphere below r_target, drawn by inverse transform.
 3. A validator with other numerics measures the same nonce with another rounding error: every (nonce, numerics) has its
    own normal error around the true distance, so that equal numerics agree to the bit, as in the kernel.
@@ -13,7 +14,7 @@ first. Reference: kernel 4, 6
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -26,6 +27,7 @@ from sim.streams import draw_generator
 from sim.work.base import Found, Request, WorkCounts
 
 MIN_GAPS = 16
+CHUNK = 1024  # nonces whose validity is drawn together
 RMS_ERROR = {
     "f16data_f64compute": 0.0,
     "f16data_f32compute": 2e-8,
@@ -43,7 +45,8 @@ class SphereWork:
     def __init__(self, dim: int) -> None:
         self._dim = dim
         self._true: dict[str, dict[Request, float]] = {}
-        self._asked: dict[str, set[tuple[Request, str]]] = {}
+        self._chunks: dict[str, dict[tuple[str, int, float], tuple[NDArray[np.int64], NDArray[np.float64]]]] = {}
+        self._measured: dict[str, dict[tuple[Request, str], float]] = {}
         self._tried: dict[tuple[str, str], list[tuple[range, float]]] = {}
         """(network seed, public key) -> ranges that were tried, with the hit probability they were tried at."""
         self._n_drawn = self._n_shared = 0
@@ -68,42 +71,65 @@ class SphereWork:
         self, block_hash: str, dtype: str, public_key: str, nonces: Sequence[range], r_target: float
     ) -> Found:
         """Draw how many are valid, which, and their distances as measured in the host's own numerics."""
-        n_tried = sum(map(len, nonces))
-        if n_tried == 0:
-            return Found(np.empty(0, dtype=np.int64), np.empty(0))
-        generator = draw_generator("found", block_hash, public_key, next(group.start for group in nonces if group))
+        groups = [group for group in nonces if group]
         hit = hit_probability(r_target, self._dim)
-        self._tried.setdefault((block_hash, public_key), []).extend((group, hit) for group in nonces)
-        found = _nonces_at(nonces, _draw_places(generator, n_tried, hit))
-        # 1 - random() lies in (0, 1]: a distance of exactly r_target would not be valid.
-        distances = distance_ppf(hit * (1.0 - generator.random(len(found))), self._dim)
-        distances = np.minimum(distances, np.nextafter(r_target, 0.0))
+        self._tried.setdefault((block_hash, public_key), []).extend((group, hit) for group in groups)
+        self._n_drawn += sum(map(len, groups))
         true = self._true.setdefault(block_hash, {})
-        asked = self._asked.setdefault(block_hash, set())
-        for nonce, distance in zip(found.tolist(), distances.tolist(), strict=True):
+        measured = self._measured.setdefault(block_hash, {})
+        found: list[tuple[int, float]] = []
+        for nonce, drawn in self._find_drawn(block_hash, public_key, groups, r_target):
             request = (public_key, nonce)
-            true[request] = distance - self._draw_error(block_hash, dtype, request)
-            asked.add((request, dtype))
-        self._n_drawn += n_tried
-        return Found(found, distances)
+            error = self._draw_error(block_hash, dtype, request)
+            # What another ML node of the host found before, in its own numerics, keeps its true distance.
+            distance = true[request] + error if request in true else drawn
+            true.setdefault(request, drawn - error)
+            measured[request, dtype] = distance
+            if distance < r_target:
+                found.append((nonce, distance))
+        return Found(np.array([n for n, _ in found], dtype=np.int64), np.array([d for _, d in found], dtype=np.float64))
 
     def distances(self, block_hash: str, dtype: str, requests: Sequence[Request]) -> NDArray[np.float64]:
         """Return what a validator with these numerics measures, float64 (n,)."""
-        asked = self._asked.setdefault(block_hash, set())
-        true = self._learn(block_hash, requests)
-        measured = np.empty(len(requests))
-        for place, request in enumerate(requests):
-            is_shared = (request, dtype) in asked
-            asked.add((request, dtype))
-            self._n_shared += is_shared
-            self._n_drawn += not is_shared
-            measured[place] = true[request] + self._draw_error(block_hash, dtype, request)
-        return measured
+        measured = self._measured.setdefault(block_hash, {})
+        new = [request for request in dict.fromkeys(requests) if (request, dtype) not in measured]
+        true = self._learn(block_hash, new)
+        for request in new:
+            measured[request, dtype] = true[request] + self._draw_error(block_hash, dtype, request)
+        self._n_drawn += len(new)
+        self._n_shared += len(requests) - len(new)
+        return np.array([measured[request, dtype] for request in requests], dtype=np.float64)
+
+    def _find_drawn(
+        self, block_hash: str, public_key: str, groups: Sequence[range], r_target: float
+    ) -> Iterator[tuple[int, float]]:
+        """Valid nonces of the groups with their distances, group by group in their order."""
+        for group in groups:
+            for chunk in range(group[0] // CHUNK, group[-1] // CHUNK + 1):
+                nonces, distances = self._draw_chunk(block_hash, public_key, chunk, r_target)
+                inside = (nonces >= group.start) & (nonces < group.stop) & ((nonces - group.start) % group.step == 0)
+                yield from zip(nonces[inside].tolist(), distances[inside].tolist(), strict=True)
+
+    def _draw_chunk(
+        self, block_hash: str, public_key: str, chunk: int, r_target: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Draw which nonces of a key's chunk are valid, once, so that two ML nodes that try one nonce agree on it."""
+        drawn = self._chunks.setdefault(block_hash, {})
+        name = (public_key, chunk, r_target)
+        if name not in drawn:
+            generator = draw_generator("found", block_hash, public_key, chunk)
+            hit = hit_probability(r_target, self._dim)
+            nonces = chunk * CHUNK + _draw_places(generator, CHUNK, hit)
+            # 1 - random() lies in (0, 1]: a distance of exactly r_target would not be valid.
+            distances = distance_ppf(hit * (1.0 - generator.random(len(nonces))), self._dim)
+            drawn[name] = (nonces, np.minimum(distances, np.nextafter(r_target, 0.0)))
+        return drawn[name]
 
     def forget(self, block_hash: str) -> None:
         """Free all distances of a network seed."""
         self._true.pop(block_hash, None)
-        self._asked.pop(block_hash, None)
+        self._chunks.pop(block_hash, None)
+        self._measured.pop(block_hash, None)
         for key in [key for key in self._tried if key[0] == block_hash]:
             del self._tried[key]
 
@@ -146,14 +172,3 @@ def _draw_places(generator: np.random.Generator, n_tried: int, hit: float) -> ND
         last = int(parts[-1][-1])
     places = np.concatenate(parts)
     return places[places < n_tried]
-
-
-def _nonces_at(groups: Sequence[range], places: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the nonces at sorted places of the groups' ranges, one after the other."""
-    ends = np.cumsum([len(group) for group in groups])
-    owner = np.searchsorted(ends, places, side="right")
-    starts, steps, sizes = (
-        np.array(column) for column in zip(*((g.start, g.step, len(g)) for g in groups), strict=True)
-    )
-    nonces: NDArray[np.int64] = starts[owner] + (places - (ends - sizes)[owner]) * steps[owner]
-    return nonces

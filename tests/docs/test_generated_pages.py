@@ -1,11 +1,16 @@
 """The pages that are made from the code are as the code makes them."""
 
+import re
 import runpy
+import sys
 from pathlib import Path
 
 import pytest
 
+import sim.protocol
+
 ROOT = Path(__file__).parent.parent.parent
+sys.path.insert(0, str(ROOT / "docs"))  # generate.py imports its neighbours
 GENERATE = runpy.run_path(str(ROOT / "docs" / "generate.py"))
 
 
@@ -34,3 +39,9 @@ def test_a_block_is_replaced_and_nothing_else() -> None:
     assert replace_block(made, "a b", "new") == made
     with pytest.raises(ValueError, match="no block"):
         replace_block(text, "a", "new")
+
+
+def test_the_rules_page_leaves_no_module_out() -> None:
+    listed = re.findall(r"^\d+\. `(\w+)`", sim.protocol.__doc__ or "", flags=re.MULTILINE)
+    modules = {path.stem for path in (ROOT / "sim" / "protocol").glob("*.py")} - {"__init__"}
+    assert sorted(listed) == sorted(modules)

@@ -1,10 +1,26 @@
 """Emission and distribution (protocol 6.1, 6.2)."""
 
+import itertools
+import math
+from fractions import Fraction
+
+import mpmath
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.protocol.rewards import NGONKA_PER_GNK, SUPPLY_CAP, compute_epoch_reward, split_reward
+from sim.protocol.rewards import (
+    NGONKA_PER_GNK,
+    SUPPLY_CAP,
+    compute_effective_weights,
+    compute_epoch_reward,
+    distribute_reward,
+    select_settled,
+    split_reward,
+)
+
+WEIGHTS = st.dictionaries(st.text("abcdef", min_size=1, max_size=4), st.integers(0, 10**6))
+AMOUNTS = st.integers(0, 10**15)
 
 
 @pytest.mark.parametrize(
@@ -12,28 +28,160 @@ from sim.protocol.rewards import NGONKA_PER_GNK, SUPPLY_CAP, compute_epoch_rewar
     [(1, 323_000), (30, 318_581), (56, 314_671), (90, 309_630), (180, 296_672), (365, 271_715), (1460, 161_520)],
 )
 def test_published_emissions(epoch: int, gnk: int) -> None:
+    """Protocol 6.1."""
     assert round(compute_epoch_reward(epoch, 0) / NGONKA_PER_GNK) == gnk
 
 
-def test_supply_cap_binds_near_epoch_17_570() -> None:
-    paid, epoch = 0, 0
-    while paid < SUPPLY_CAP:
-        epoch += 1
-        paid += compute_epoch_reward(epoch, paid)
-    assert paid == SUPPLY_CAP
-    assert 17_560 <= epoch <= 17_580
-    assert compute_epoch_reward(epoch + 1, paid) == 0
+def test_emission_against_fifty_digits() -> None:
+    """A double's rounding of exp may cross an integer: one ngonka at most."""
+    with mpmath.workdps(50):
+        for epoch in range(1, 20_001, 97):
+            exact = mpmath.floor(323_000 * 10**9 * mpmath.exp(mpmath.mpf("-0.000475") * (epoch - 1)))
+            assert abs(compute_epoch_reward(epoch, 0) - int(exact)) <= 1
 
 
-@given(st.dictionaries(st.text("abcdef", min_size=1, max_size=4), st.integers(0, 10**6)), st.integers(0, 10**15))
-def test_shares_add_up_to_the_last_coin(weights: dict[str, int], amount: int) -> None:
-    shares = split_reward(weights, amount)
-    floors = {a: weight * amount // max(1, sum(weights.values())) for a, weight in weights.items()}
-    positive = [address for address in sorted(weights) if floors[address] > 0]
-    assert sum(shares.values()) == (amount if positive else 0)
-    assert all(shares[address] == floors[address] for address in weights if address not in positive[:1])
+def test_half_life_is_1459_3_epochs() -> None:
+    """Protocol 6.1: the emission of epoch 1 + 1459.3 is half the first one."""
+    first = compute_epoch_reward(1, 0)
+    assert compute_epoch_reward(1 + 1459, 0) > first / 2 > compute_epoch_reward(1 + 1460, 0)
+    assert math.log(2) / 0.000475 == pytest.approx(1459.3, abs=0.05)
+
+
+def test_the_uncut_sum_is_680_16_million() -> None:
+    """Protocol 6.1: just above the cap, which is why it binds."""
+    total = sum(compute_epoch_reward(epoch, 0) for epoch in range(1, 60_000))
+    assert total / NGONKA_PER_GNK == pytest.approx(680.16e6, abs=0.005e6)
+
+
+def test_supply_cap_binds_at_epoch_17_570_and_20_000_epochs_pay_680_million() -> None:
+    """Protocol 6.1. Each epoch is shared among three, and every coin of the cap is paid."""
+    paid, cut = 0, []
+    for epoch in range(1, 20_001):
+        amount = compute_epoch_reward(epoch, paid)
+        if amount < compute_epoch_reward(epoch, 0):
+            cut.append(epoch)
+        paid += sum(split_reward({"a": 1, "b": 2, "c": 4}, amount).values())
+        assert paid <= SUPPLY_CAP
+    assert paid == 680_000_000 * 10**9
+    assert cut == list(range(17_570, 20_001))
+    assert compute_epoch_reward(20_000, paid) == 0
+
+
+def test_the_last_epoch_is_scaled_down_alike() -> None:
+    """Protocol 6.1: rewards of the cut epoch are the uncut ones times cut / uncut, but for truncation."""
+    weights = {"a": 3, "b": 5, "c": 11}
+    full = split_reward(weights, 10**9)
+    cut = split_reward(weights, 4 * 10**8)
+    assert all(abs(cut[who] - full[who] * 4 // 10) <= len(weights) for who in weights)
+
+
+def test_other_parameters_than_the_main_net_ones() -> None:
+    """Protocol 10: the defaults of the code."""
+    assert compute_epoch_reward(1, 0, initial_reward=285_000 * NGONKA_PER_GNK) == 285_000 * NGONKA_PER_GNK
+    assert compute_epoch_reward(7, 0, initial_reward=100, decay_rate=0.0) == 100
+    assert compute_epoch_reward(1, 95, initial_reward=100, supply_cap=100) == 5
+    assert compute_epoch_reward(5, 0, genesis_epoch=5) == compute_epoch_reward(1, 0)
+
+
+def naive_distribution(
+    weights: dict[str, int], amount: int, excluded: set[str], punished: set[str], recomputes: bool
+) -> dict[str, int]:
+    """Protocol 6.2 a second time: exact quotients of the sum, row by row; what is left goes to the first paid row."""
+    total, left, paid = 0, amount, {}
+    for address, weight in weights.items():
+        counts = address not in excluded and not (recomputes and address in punished)
+        total += weight if counts else 0
+    for address in sorted(set(weights) - excluded):
+        share = Fraction(weights[address], max(total, 1)) * amount
+        paid[address] = 0 if address in punished else int(share)
+        left -= paid[address]
+    for address, share in paid.items():
+        if share:
+            return {**paid, address: share + left}
+    return paid
+
+
+@given(WEIGHTS, st.integers(0, 10**9), st.data())
+def test_distribution_against_a_naive_one(weights: dict[str, int], amount: int, data: st.DataObject) -> None:
+    some = st.sets(st.sampled_from(sorted(weights))) if weights else st.just(set())
+    excluded, punished, recomputes = data.draw(some), data.draw(some), data.draw(st.booleans())
+    shares = distribute_reward(weights, amount, excluded=excluded, punished=punished, recomputes_total=recomputes)
+    assert shares == naive_distribution(weights, amount, excluded, punished, recomputes)
+
+
+@given(WEIGHTS, AMOUNTS, st.booleans())
+def test_payouts_are_the_emission_to_the_last_coin(weights: dict[str, int], amount: int, recomputes: bool) -> None:
+    punished = set(sorted(weights)[::3])
+    shares = distribute_reward(weights, amount, punished=punished, recomputes_total=recomputes)
+    is_anybody_paid = any(shares.values())
+    assert sum(shares.values()) == (amount if is_anybody_paid else 0)
+    assert (
+        is_anybody_paid
+        or amount == 0
+        or all(weights[who] * amount < sum(weights.values()) for who in weights if who not in punished)
+    )
 
 
 def test_remainder_goes_to_the_first_address_with_a_share() -> None:
+    """Protocol 6.2."""
     assert split_reward({"b": 1, "c": 1, "a": 0}, 3) == {"a": 0, "b": 2, "c": 1}
-    assert split_reward({"a": 0}, 5) == {"a": 0}
+    assert split_reward({"a": 1}, 5) == {"a": 5}
+    assert list(split_reward({"b": 0, "a": 0}, 5).items()) == [("a", 0), ("b", 0)]
+
+
+def test_invalid_participants_are_out_of_both_sums() -> None:
+    """Protocol 6.2."""
+    assert distribute_reward({"a": 1, "b": 1, "c": 2}, 100, excluded={"c"}) == {"a": 50, "b": 50}
+
+
+def test_a_punished_share_falls_to_the_first_until_the_total_is_recomputed() -> None:
+    """Protocol 6.2: v0.2.2 to v0.2.4, then v0.2.5."""
+    weights = {"a": 1, "b": 1, "c": 2}
+    assert distribute_reward(weights, 100, punished={"c"}, recomputes_total=False) == {"a": 75, "b": 25, "c": 0}
+    assert distribute_reward(weights, 100, punished={"c"}) == {"a": 50, "b": 50, "c": 0}
+    assert distribute_reward(weights, 100, punished=set(weights), recomputes_total=False) == dict.fromkeys(weights, 0)
+
+
+def test_v0_2_0_settles_the_first_hundred_rows_by_address() -> None:
+    """Protocol 6.2: default pagination."""
+    addresses = [f"p{i:03}" for i in reversed(range(130))]
+    assert select_settled(addresses, n_rows=100) == [f"p{i:03}" for i in range(100)]
+    assert select_settled(addresses) == sorted(addresses)
+
+
+def test_effective_weight_is_preserved_plus_confirmed_under_thirty_percent() -> None:
+    """Protocol 6.2 with the golden cap of 5.3: [1000, 2000, 4000, 8000] at 0.30 caps at 2250."""
+    preserved = {"d": 8000, "b": 500, "a": 1000}
+    confirmed = {"b": 1500, "c": 4000, "e": 10**6}
+    capped = compute_effective_weights(preserved, confirmed, "abcd")
+    assert capped == {"a": 1000, "b": 2000, "c": 2250, "d": 2250}
+    assert compute_effective_weights({}, {"d": 8000, "c": 4000, "b": 2000, "a": 1000}, "abcd") == capped
+    assert compute_effective_weights(preserved, confirmed, "abcd", percentage=0.25) == dict.fromkeys("abcd", 1000)
+
+
+def test_effective_weights_are_in_address_order() -> None:
+    """Sets of texts have another order in every process."""
+    addresses = [f"p{i:02}" for i in range(50)]
+    assert list(compute_effective_weights(dict.fromkeys(addresses, 1), {}, set(addresses))) == addresses
+
+
+@given(st.lists(st.integers(0, 10**9), min_size=4, max_size=40), AMOUNTS)
+def test_no_capped_share_above_thirty_percent(weights: list[int], amount: int) -> None:
+    """Truncating the cap by less than 1 raises the largest share of weight by less than 1 / total."""
+    named = {f"{i:02}": weight for i, weight in enumerate(weights)}
+    capped = compute_effective_weights(named, {}, named)
+    shares = split_reward(capped, amount)
+    total = sum(capped.values())
+    slack = amount // total + 1 if total else 0
+    assert all(share <= 0.30 * amount * (1 + 1e-12) + slack + len(weights) for share in shares.values())
+
+
+def test_participants_below_four_use_the_small_network_limits() -> None:
+    """Protocol 5.3, step 2, at the settlement too."""
+    assert compute_effective_weights({"a": 10, "b": 20}, {}, "ab") == {"a": 10, "b": 10}
+    assert compute_effective_weights({"a": 10, "b": 20, "c": 100}, {}, "abc") == {"a": 10, "b": 20, "c": 20}
+
+
+def test_addresses_order_decides_not_insertion() -> None:
+    for names in itertools.permutations("abc"):
+        assert split_reward(dict.fromkeys(names, 1), 5) == {"a": 3, "b": 1, "c": 1}

@@ -1,11 +1,11 @@
 """Heights, stages and windows of an epoch (protocol 1.1)."""
 
+from dataclasses import replace
+
 import pytest
 
-from sim.protocol.blocks import schedule_at
-from sim.protocol.params import EpochParams, ProtocolParams
-from sim.protocol.stages import Schedule, Stage
-from sim.protocol.versions import VERSIONS
+from sim.protocol.params import EpochParams
+from sim.protocol.stages import Schedule, Stage, find_broken_edge, select_epoch
 
 MAINNET = EpochParams(
     epoch_length=17280,
@@ -15,6 +15,7 @@ MAINNET = EpochParams(
     poc_validation_delay=5,
     poc_validation_duration=20,
     set_new_validators_delay=120,
+    inference_validation_cutoff=80,
 )
 PROPOSAL_3 = EpochParams(
     epoch_length=15391,
@@ -23,6 +24,7 @@ PROPOSAL_3 = EpochParams(
     poc_validation_delay=5,
     poc_validation_duration=120,
     set_new_validators_delay=120,
+    inference_validation_cutoff=80,
 )
 HEIGHTS = [
     "start",
@@ -34,6 +36,7 @@ HEIGHTS = [
     "validation_end",
     "set_validators",
     "claim",
+    "inference_cutoff",
     "next_start",
 ]
 
@@ -41,9 +44,9 @@ HEIGHTS = [
 @pytest.mark.parametrize(
     ("params", "offsets"),
     [
-        (EpochParams(), (0, 8, 10, 12, 12, 16, 18, 19, 20, 40)),
-        (MAINNET, (0, 48, 60, 65, 65, 81, 85, 205, 206, 17280)),
-        (PROPOSAL_3, (0, 48, 60, 65, 65, 161, 185, 305, 306, 15391)),
+        (EpochParams(), (0, 8, 10, 12, 12, 16, 18, 19, 20, 40, 40)),
+        (MAINNET, (0, 48, 60, 65, 65, 81, 85, 205, 206, 17200, 17280)),
+        (PROPOSAL_3, (0, 48, 60, 65, 65, 161, 185, 305, 306, 15311, 15391)),
     ],
 )
 def test_offsets_of_the_published_table(params: EpochParams, offsets: tuple[int, ...]) -> None:
@@ -53,7 +56,8 @@ def test_offsets_of_the_published_table(params: EpochParams, offsets: tuple[int,
 
 def test_mainnet_epoch_1() -> None:
     schedule = Schedule.of(1, MAINNET)
-    assert tuple(getattr(schedule, name) for name in HEIGHTS) == (300, 348, 360, 365, 365, 381, 385, 505, 506, 17580)
+    heights = tuple(getattr(schedule, name) for name in HEIGHTS)
+    assert heights == (300, 348, 360, 365, 365, 381, 385, 505, 506, 17500, 17580)
 
 
 def test_windows_include_both_ends_and_exclude_the_opening_block() -> None:
@@ -76,8 +80,90 @@ def test_stages_follow_each_other() -> None:
         schedule.stage_at(80)
 
 
-@pytest.mark.parametrize(("height", "index"), [(1, None), (299, None), (300, 1), (17579, 1), (17580, 2)])
-def test_epoch_of_a_height(height: int, index: int | None) -> None:
-    params = ProtocolParams(rules=VERSIONS["v0.2.0"], epoch=MAINNET, vector_dim=8196)
-    schedule = schedule_at(height, params)
-    assert (schedule.index if schedule else None) == index
+def follow(height: int, params: EpochParams) -> list[tuple[int, int, int]]:
+    """(height, epoch index, P) of every block up to `height`, by the rule alone: S makes an epoch effective."""
+    effective, seen = Schedule.of(0, params), []
+    for h in range(1, height + 1):
+        running = select_epoch(effective, h)
+        seen.append((h, running.index, running.start))
+        if h == running.set_validators:
+            effective = running
+    return seen
+
+
+@pytest.mark.parametrize(
+    "params", [EpochParams(), EpochParams(epoch_shift=39), EpochParams(set_new_validators_delay=0)]
+)
+def test_every_height_belongs_to_the_epoch_whose_range_holds_it(params: EpochParams) -> None:
+    """The chain's rule from the effective epoch against the plain quotient, which holds while nothing changes."""
+    for height, index, start in follow(200, params):
+        assert index == (height + params.epoch_shift) // params.epoch_length
+        assert start == index * params.epoch_length - params.epoch_shift
+
+
+@pytest.mark.parametrize(("height", "index"), [(1, 0), (299, 0), (300, 1), (505, 1), (506, 1), (17579, 1), (17580, 2)])
+def test_epoch_of_a_height_on_main_net(height: int, index: int) -> None:
+    effective = Schedule.of(0, MAINNET) if height <= 505 else Schedule.of(1, MAINNET)
+    assert select_epoch(effective, height).index == index
+
+
+def test_epoch_0_is_all_inference_and_closed() -> None:
+    schedule = Schedule.of(0, MAINNET)
+    assert schedule.next_start == 300
+    stages = {getattr(schedule, name) for name in HEIGHTS} - {schedule.start, schedule.inference_cutoff, 300}
+    assert stages == {0}
+    assert {schedule.stage_at(h) for h in range(1, 300)} == {Stage.INFERENCE}
+    assert not any(schedule.accepts_batch(h) or schedule.accepts_validation(h) for h in range(300))
+
+
+def test_the_chain_panics_beyond_the_followers_switch() -> None:
+    effective = Schedule.of(0, EpochParams())
+    assert select_epoch(effective, 59).index == 1
+    with pytest.raises(ValueError, match="height 60 is beyond block 59"):
+        select_epoch(effective, 60)
+
+
+def test_a_change_of_parameters_acts_at_once_on_the_running_epoch() -> None:
+    """Proposal 3 in the middle of an epoch: only (index, P) is stored, so the same epoch's window grows."""
+    running = Schedule(7, 100_000, replace(PROPOSAL_3, poc_validation_duration=20))
+    assert not running.accepts_validation(100_100)
+    changed = Schedule(running.index, running.start, PROPOSAL_3)
+    assert changed.accepts_validation(100_100)
+    assert changed.validation_end - running.validation_end == 100
+
+
+PLAIN = EpochParams()
+LONGER = replace(PLAIN, poc_validation_duration=10)
+
+
+@pytest.mark.parametrize(
+    ("height", "changed", "broken"),
+    [
+        (45, LONGER, None),  # in epoch 1's generation: VE moves from 58 to 62
+        (58, LONGER, None),  # in block VE itself: it is no longer VE
+        (59, LONGER, (62, "epoch 1 has VE twice")),
+        (70, LONGER, None),
+        (57, replace(PLAIN, poc_validation_duration=4), (57, "epoch 1 misses VE")),
+        (70, replace(PLAIN, epoch_length=30), None),  # P of epoch 2 in that very block
+        (71, replace(PLAIN, epoch_length=30), (71, "epoch 2 misses P")),
+        (100, replace(PLAIN, epoch_length=41), None),  # the effective epoch is 2 by then: P of epoch 3 is 121
+        (90, replace(PLAIN, epoch_length=60), (90, "epoch 2 turns back into epoch 1")),  # P would be 100 now
+        (150, replace(PLAIN, epoch_length=21), (150, "epoch 4 misses P")),
+        (159, replace(PLAIN, epoch_length=19), (159, "height 159 is beyond block 158")),
+    ],
+)
+def test_a_change_must_not_break_an_epoch(height: int, changed: EpochParams, broken: tuple[int, str] | None) -> None:
+    found = find_broken_edge(range(1, 300), lambda at: changed if at >= height else PLAIN)
+    assert (found is None) == (broken is None)
+    if found and broken:
+        assert found[0] == broken[0]
+        assert found[1].startswith(broken[1])
+
+
+def test_a_shorter_epoch_moves_the_next_start_of_the_running_one() -> None:
+    """17 280 to 15 391 blocks while epoch 1 is effective: epoch 2 starts 1 889 blocks earlier than it would have."""
+    before = Schedule.of(1, MAINNET)
+    after = Schedule(1, before.start, replace(MAINNET, epoch_length=15391))
+    assert select_epoch(before, 15691).index == 1
+    assert select_epoch(after, 15691) == Schedule(2, 15691, after.params)
+    assert select_epoch(after, 15690).index == 1

@@ -1,11 +1,23 @@
 """Counted nonces, weights and the power cap (protocol 5.1, 5.3)."""
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pow.sphere import hit_probability
 from sim.protocol.versions import VERSIONS
-from sim.protocol.weights import cap_weights, compute_claimed_weight, compute_power_cap, count_nonces
+from sim.protocol.weights import (
+    NodeId,
+    cap_weights,
+    compute_power_cap,
+    count_nonces,
+    merge_by_addition,
+    merge_by_node,
+    scale_counts,
+    spread_evenly,
+)
 
 
 @pytest.mark.parametrize(
@@ -23,9 +35,10 @@ from sim.protocol.weights import cap_weights, compute_claimed_weight, compute_po
         ([7], 0.25, None),
         ([], 0.25, None),
         ([1, 100], 0.0, None),
+        ([1, 100], None, None),
     ],
 )
-def test_golden_caps(weights: list[int], percentage: float, cap: int | None) -> None:
+def test_golden_caps(weights: list[int], percentage: float | None, cap: int | None) -> None:
     assert compute_power_cap(weights, percentage) == cap
 
 
@@ -42,12 +55,112 @@ def test_cap_laws(weights: list[int], percentage: float) -> None:
     assert all(weight <= percentage * total + 1 for weight in capped.values())
 
 
+def naive_cap(weights: list[int], percentage: float) -> int | None:
+    """A second implementation from the text, in whole percents: the first k above its share of T fixes the cap."""
+    p, n = sorted(weights), len(weights)
+    if n < 2 or percentage == 0:
+        return None
+    share = round(100 * {2: max(percentage, 0.5), 3: max(percentage, 0.4)}.get(n, percentage))
+    for k in range(n):
+        total = sum(p[:k]) + p[k] * (n - k)
+        if 100 * p[k] > share * total:
+            rest = 100 - share * (n - k)
+            return p[k] if rest <= 0 else share * sum(p[:k]) // rest
+    return None
+
+
+@given(st.lists(st.integers(0, 10**6), max_size=30), st.sampled_from([0.0, 0.1, 0.2, 0.25, 0.3, 0.5, 1.0]))
+def test_the_cap_against_a_naive_one(weights: list[int], percentage: float) -> None:
+    assert compute_power_cap(weights, percentage) == naive_cap(weights, percentage)
+
+
+@given(LISTS, st.sampled_from([0.2, 0.25, 0.3, 0.5]), st.randoms(use_true_random=False))
+def test_the_cap_ignores_the_order(weights: list[int], percentage: float, random: Random) -> None:
+    shuffled = random.sample(weights, len(weights))
+    assert compute_power_cap(shuffled, percentage) == compute_power_cap(weights, percentage)
+
+
+@given(LISTS, st.sampled_from([0.2, 0.25, 0.3, 0.5]))
+def test_capping_twice_is_capping_once_but_for_truncation(weights: list[int], percentage: float) -> None:
+    """The cap is truncated to an integer, so that a second pass may take off what the first left above the share."""
+    once = cap_weights({str(i): weight for i, weight in enumerate(weights)}, percentage)
+    twice = cap_weights(once, percentage)
+    largest, total = max(once.values()), sum(once.values())
+    if largest <= percentage * total:
+        assert twice == once
+    else:
+        assert largest - percentage * total < 1
+
+
+def test_an_exact_cap_is_idempotent() -> None:
+    for weights, percentage in [([1000, 2000, 4000, 8000], 0.30), ([1000, 2000, 4000, 8000, 9000], 0.25)]:
+        once = cap_weights({str(i): weight for i, weight in enumerate(weights)}, percentage)
+        assert cap_weights(once, percentage) == once
+
+
+BATCHES = [(1, (1, 2, 3)), (2, (3, 4)), (1, (1, 1, 5))]
+
+
 def test_duplicates_count_only_at_launch() -> None:
-    batches = [(1, 2, 3), (3, 4), (1,)]
-    assert count_nonces(batches, VERSIONS["v0.2.0"]) == 6
-    assert count_nonces(batches, VERSIONS["v0.2.2"]) == 4
+    """From v0.2.2 a nonce counts once per participant, for the node of the first stored batch (protocol 5.1)."""
+    assert count_nonces(BATCHES, counts_duplicates=True) == {1: 6, 2: 2}
+    assert count_nonces(BATCHES, counts_duplicates=False) == {1: 4, 2: 1}
+    assert count_nonces(BATCHES[::-1], counts_duplicates=False) == {1: 3, 2: 2}
 
 
 def test_weight_scale_of_v0_2_6_truncates() -> None:
-    assert [compute_claimed_weight(n, VERSIONS["v0.2.6"]) for n in (0, 1, 2, 3)] == [0, 2, 5, 7]
-    assert compute_claimed_weight(3, VERSIONS["v0.2.5"]) == 3
+    scale = VERSIONS["v0.2.6"].weight_scale
+    assert [scale_counts({1: n}, scale)[1] for n in (0, 1, 2, 3)] == [0, 2, 5, 7]
+    assert scale_counts({1: 3}, VERSIONS["v0.2.5"].weight_scale) == {1: 3}
+
+
+def test_the_scale_makes_up_for_rarer_nonces() -> None:
+    """Protocol 5.1: h fell from 5.06 % to 2.00 %, a ratio of 2.536."""
+    ratio = hit_probability(VERSIONS["v0.2.5"].r_target, 8196) / hit_probability(VERSIONS["v0.2.6"].r_target, 8196)
+    assert ratio == pytest.approx(2.536, abs=5e-4)
+    assert ratio == pytest.approx(float(VERSIONS["v0.2.6"].weight_scale), rel=0.015)
+
+
+def test_legacy_distribution_gives_the_remainder_twice() -> None:
+    """Protocol 5.1: node weights may sum to total + remainder, while the participant's weight is untouched."""
+    assert spread_evenly(11, [1, 2, 3]) == {1: 5, 2: 5, 3: 3}
+    assert spread_evenly(12, [1, 2, 3]) == {1: 4, 2: 4, 3: 4}
+    assert spread_evenly(7, []) == {}
+    merged = merge_by_addition(11, {}, {1, 2, 3})
+    assert (merged.weight, sum(merged.node_weights.values())) == (11, 13)
+
+
+@given(st.integers(0, 10**9), st.integers(1, 20))
+def test_legacy_distribution_sums_to_total_plus_remainder(total: int, n_nodes: int) -> None:
+    shares = spread_evenly(total, range(n_nodes))
+    assert sum(shares.values()) == total + total % n_nodes
+
+
+def test_launch_adds_preserved_weight_as_a_number() -> None:
+    """Fresh weight goes to the nodes that are not preserved, whoever produced it (protocol 5.1)."""
+    merged = merge_by_addition(10, {2: 50}, {1, 2, 3})
+    assert merged.weight == 60
+    assert merged.node_weights == {1: 5, 2: 50, 3: 5}
+    assert merge_by_addition(0, {2: 50}, {1, 2}).weight == 50
+    assert merge_by_addition(10, {1: 50}, {1}).node_weights == {1: 50}  # the chain divides by zero here [I]
+
+
+def test_later_versions_sum_over_distinct_registered_nodes() -> None:
+    """Node 9 is not registered, None has no name; node 2 is preserved and keeps its old weight only (protocol 5.1)."""
+    merged = merge_by_node({1: 10, 2: 7, 9: 4, None: 3}, {2: 50}, {1, 2})
+    assert merged.weight == 60
+    assert merged.node_weights == {1: 10, 2: 50}
+    assert merged.dropped == 7 + 4 + 3
+
+
+NODE_WEIGHTS = st.dictionaries(st.integers(1, 8), st.integers(0, 1000), max_size=8)
+
+
+@given(NODE_WEIGHTS, NODE_WEIGHTS, st.sets(st.integers(1, 8)))
+def test_merging_by_node_loses_nothing_unseen(
+    fresh: dict[int, int], preserved: dict[int, int], admitted: set[int]
+) -> None:
+    merged = merge_by_node(dict[NodeId, int](fresh), preserved, admitted)
+    assert merged.weight == sum(merged.node_weights.values())
+    assert merged.weight + merged.dropped == sum(fresh.values()) + sum(preserved.values())
+    assert set(merged.node_weights) <= admitted

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 import sim
 from sim.errors import ScenarioError
 from sim.gpus import gpu_names
+from sim.protocol.versions import VERSIONS
+from sim.results import Result
 from sim.scenario import Scenario, parse_scenario
 from sim.topologies.regions_data import load_region_table
 
@@ -26,6 +28,12 @@ def host_groups(draw: st.DrawFn, name: str, joins: int) -> dict[str, Any]:
         "gpus": draw(st.lists(machines, min_size=1, max_size=3)),
         "region": draw(st.sampled_from(REGIONS)),
         "joins": joins,
+        "model": draw(st.sampled_from(["QwQ-32B", "QwQ-32B", "Qwen2.5-7B", "other"])),
+        "unregistered": draw(st.sampled_from([0, 0, 1])),
+        "guardian": draw(st.booleans()),
+        "collateral_ngonka": draw(st.integers(0, 1000)),
+        **{name: draw(st.sampled_from([0.0, 0.0, 0.3, 1.0])) for name in ("miss_rate", "invalid_rate", "skip_rate")},
+        "confirmed_share": draw(st.sampled_from([1.0, 0.5, 0.0])),
         "strategy": strategy,
     }
 
@@ -42,7 +50,8 @@ def scenarios(draw: st.DrawFn) -> dict[str, Any]:
         "seed": draw(st.integers(0, 2**32)),
         "epochs": epochs,
         "protocol": {
-            "version": draw(st.sampled_from(["v0.2.0", "v0.2.2", "v0.2.6"])),
+            "version": draw(st.sampled_from(list(VERSIONS))),
+            "upgrades": [{"epoch": 2, "version": draw(st.sampled_from(list(VERSIONS)))}] if epochs > 1 else [],
             "epoch_length": length,
             "epoch_shift": draw(st.integers(0, length - 1)),
             "poc_stage_duration": stage,
@@ -53,7 +62,12 @@ def scenarios(draw: st.DrawFn) -> dict[str, Any]:
             "block_time": f"{draw(st.floats(0.5, 20))} s",
             "block_max_bytes": f"{draw(st.integers(3000, 10**6))} B",
             "validation_sample_size": draw(st.integers(1, 300)),
-            "max_individual_power_percentage": draw(st.floats(0, 1)),
+            "max_individual_power_percentage": draw(st.none() | st.floats(0.25, 1)),
+            "vesting_epochs": draw(st.integers(0, 3)),
+            "collateral_grace_epochs": draw(st.integers(0, 3)),
+            "collateral_per_weight_unit": draw(st.sampled_from([0.0, 1.0, 4.2])),
+            "confirmation_alpha": draw(st.sampled_from([0.0, 0.7])),
+            "inference_validation_cutoff": draw(st.integers(0, 5)),
             "r_target": draw(st.sampled_from([None, 1.39, 1.41, 1.5, 2.0])),
         },
         "work": {
@@ -61,6 +75,10 @@ def scenarios(draw: st.DrawFn) -> dict[str, Any]:
             "dtype": draw(st.sampled_from(["float32", "by_gpu"])),
             "rate_factor": draw(st.floats(1e-4, 0.2)),
             "startup": f"{draw(st.floats(0, 30))} s",
+        },
+        "inference": {
+            "requests_per_epoch": draw(st.sampled_from([0, 20, 200])),
+            "price_grace_epochs": draw(st.integers(0, 2)),
         },
         "network": {"topology": draw(st.sampled_from(["full_mesh", {"kind": "regions", "degree": 2}, "regions"]))},
         "hosts": [draw(host_groups(f"group{i}", epoch)) for i, epoch in enumerate(joins)],
@@ -98,18 +116,39 @@ def test_laws_of_any_run(tree: dict[str, Any]) -> None:
     landed = sent[sent["fate"] == "accepted"]
     assert (people.groupby("epoch")["claimed_nonces"].sum() > 0).sum() <= landed["epoch"].nunique()
     assert (people["claimed_nonces"] >= people["counted_nonces"]).all()
-    assert (people.loc[~people["is_accepted"], "weight"] == 0).all()
-    assert (people["weight"] <= people["claimed_weight"]).all()
+    unproven = people[~people["is_accepted"]]
+    assert (unproven["uncapped_weight"] <= unproven["preserved_weight"]).all()
+    assert (people["weight"] <= people["uncapped_weight"]).all()
+    assert (
+        people["uncapped_weight"] + people["dropped_weight"] <= people["claimed_weight"] + people["preserved_weight"]
+    ).all()
+    assert (people.loc[~people["is_member"], "weight"] == 0).all()
     assert (people["valid_vote_weight"] + people["invalid_vote_weight"] <= people["total_vote_weight"]).all()
     honest = people[(people["strategy"] == "honest")]
     assert (honest["claimed_nonces"] <= honest["valid"]).all()
     for epoch, rows in result.rewards.groupby("epoch"):
         emission = math.trunc(323_000 * 10**9 * math.exp(-0.000475 * (int(epoch) - 1)))
+        paid = rows[rows["reason"] == "paid"]
         assert rows["reward_ngonka"].sum() in (emission, 0)
-        assert (rows["reward_ngonka"].sum() == 0) == (rows["weight"].sum() == 0)
+        assert (rows["reward_ngonka"].sum() == 0) == (paid["weight"].sum() == 0)
+        assert (rows[rows["reason"] != "paid"]["reward_ngonka"] == 0).all()
+    check_payments(result)
 
 
-FATES = {"accepted", "lost", "outside its window", "wrong start height", "no upcoming epoch", "nothing to claim"}
+def check_payments(result: Result) -> None:
+    """What is claimed or burnt was there to wait, nobody gets more out of vesting than in."""
+    paid = result.payments.pivot_table(index="participant", columns="kind", values="amount_ngonka", aggfunc="sum")
+    paid = paid.reindex(columns=[*KINDS], fill_value=0).fillna(0).astype("int64")
+    assert (paid["reward"] + paid["remainder"] + paid["fee"] >= paid["claim"] + paid["burnt"]).all()
+    assert (paid["claim"] >= paid["vested"]).all()
+    assert set(result.payments["kind"]) <= set(KINDS)
+
+
+KINDS = ("reward", "remainder", "fee", "left", "claim", "vested", "burnt", "slashed")
+FATES = {
+    *("accepted", "lost", "outside its window", "wrong start height", "no upcoming epoch", "nothing to claim"),
+    "missed too many validations",
+}
 
 
 def test_the_same_scenario_gives_the_same_trace() -> None:

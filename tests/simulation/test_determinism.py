@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sim.metrics.columns import FRAMES
+
 ROOT = Path(__file__).parent.parent.parent
 # devtest matrices are large enough for a linear algebra library to split them among threads.
 DEVTEST = ("epochs=2", "work.params=devtest", "work.rate_factor=0.01")
@@ -30,4 +32,4 @@ def test_trace_and_parquet_bytes(tmp_path: Path, settings: tuple[str, ...]) -> N
     first = run(tmp_path / "a", "0", "1", "work.threads=1", *settings)
     second = run(tmp_path / "b", "12345", "2", "work.threads=2", *settings)
     assert first == second
-    assert len(first[1]) == 9
+    assert len(first[1]) == len(FRAMES)

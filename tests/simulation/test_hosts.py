@@ -102,3 +102,21 @@ def test_a_network_that_lost_its_members_is_named() -> None:
     assert result.summary["claims_accepted"] == 0
     assert "nobody was accepted in epoch 1" in result.summary["warnings"][0]
     assert sim.run("tests/data/small.yaml", overrides={"epochs": 2}).summary["warnings"] == []
+
+
+def test_a_cap_that_left_nobody_any_weight_is_named() -> None:
+    """Four accepted under a cap of 0.2: four equal shares cannot all be a fifth, so the cap is 0 (protocol 5.3)."""
+    scenario = parse_scenario(
+        """
+name: zeros
+epochs: 1
+protocol: {max_individual_power_percentage: 0.2}
+work: {kind: sphere, rate_factor: 0.1}
+hosts:
+  - {name: farm, count: 4, gpus: 8 x H100-SXM, region: EUROPE}
+  - {name: liar, gpus: 8 x H100-SXM, region: EUROPE, strategy: {kind: overclaim, excess: 1.0}}
+"""
+    )
+    result = sim.run(scenario)
+    assert result.summary["claims_accepted"] == 4
+    assert "the power cap left none of the 4 accepted participants any weight" in result.summary["warnings"][0]

@@ -89,6 +89,20 @@ def test_mismatches_appear_only_between_numerics() -> None:
     assert abs(n_invalid - expected) < Z * np.sqrt(expected)
 
 
+@pytest.mark.parametrize("kind", ["kernel", "sphere"])
+def test_ml_nodes_that_overlap_find_the_same_nonces(kind: str) -> None:
+    """Nodes 1 and 3 of a pass of two: 1, 3, 5, … and 3, 5, 7, … (protocol 3.2)."""
+    one, other = range(1, 1001, 2), range(3, 1003, 2)
+    with KernelWork(PRESETS["tiny"], None, None) if kind == "kernel" else SphereWork(DIM) as work:
+        first, second = (work.find_valid(HASH, "float32", "host", [nonces], 1.41) for nonces in (one, other))
+    shared = set(one) & set(other)
+    assert len(first.nonces) > 10
+    assert shared & set(first.nonces.tolist()) == shared & set(second.nonces.tolist())
+    by_nonce = dict(zip(first.nonces.tolist(), first.distances.tolist(), strict=True))
+    for nonce, distance in zip(second.nonces.tolist(), second.distances.tolist(), strict=True):
+        assert by_nonce.get(nonce, distance) == pytest.approx(distance, abs=1e-12)
+
+
 @pytest.mark.parametrize(("n", "hit"), [(1, 0.5), (50, 1.0), (1000, 0.3), (10**12, 1e-9), (10, 1e-15)])
 def test_places_of_hits(n: int, hit: float) -> None:
     """1 000 draws: the mean number of hits is the binomial one (bound Z standard errors); places ascend."""
@@ -116,7 +130,8 @@ def test_whole_runs_agree() -> None:
         kind: sim.run("tests/data/small.yaml", overrides={"work.kind": kind, "difficulty": "fixed"}) for kind in KINDS
     }
     tried = {kind: int(run.epochs["tried"].sum()) for kind, run in runs.items()}
-    assert tried["kernel"] == tried["sphere"]
+    # Other weights mean other proposers, so that E reaches a host a moment earlier or later.
+    assert tried["kernel"] == pytest.approx(tried["sphere"], rel=1e-3)
     rates = {kind: run.summary["success_rate"] for kind, run in runs.items()}
     spread = np.sqrt(2 * rates["kernel"] * (1 - rates["kernel"]) / tried["kernel"])
     assert abs(rates["kernel"] - rates["sphere"]) < Z * spread

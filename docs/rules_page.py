@@ -1,0 +1,94 @@
+"""The page "The rules": the docstrings of `sim.protocol` in reading order, and the table of versions."""
+
+from __future__ import annotations
+
+import ast
+import re
+from fractions import Fraction
+from pathlib import Path
+
+from tables import write_table
+
+import sim.protocol
+from sim.protocol.versions import TABLE, VERSION_NAMES
+from sim.scenario.switches import describe_switches
+
+PACKAGE = Path(sim.protocol.__path__[0])
+SPECIFICATION = Path(__file__).resolve().parent / "specification" / "protocol.md"
+ENTRY = re.compile(r"^\d+\. `(\w+)`\s+(.*)$")
+
+
+def write_versions() -> str:
+    """One line a switch, one column a version; a value that changed stands out."""
+    lines: list[list[str]] = []
+    meanings = describe_switches()
+    for switch, row in TABLE.items():
+        cells = [
+            f"**{_show(value)}**" if column and value != row[column - 1] else _show(value)
+            for column, value in enumerate(row)
+        ]
+        lines.append([f"`{switch}`", *cells, meanings[switch].rstrip(".")])
+    return write_table(["switch", *VERSION_NAMES, "meaning"], lines)
+
+
+def write_rules() -> str:
+    """Parts, modules and their public names, as the package's docstring lists them."""
+    parts = []
+    for line in (sim.protocol.__doc__ or "").splitlines()[2:-2]:
+        entry = ENTRY.match(line)
+        if entry:
+            parts.append(_write_module(entry[1]))
+        elif line.strip():
+            parts.append(f"## {line.strip()}")
+    return "\n\n".join(parts)
+
+
+def _write_module(name: str) -> str:
+    tree = ast.parse((PACKAGE / f"{name}.py").read_text(encoding="utf-8"))
+    parts = [f"### `{name}`", _as_markdown(ast.get_docstring(tree) or "")]
+    parts += [text for node in tree.body if (text := _write_definition(node))]
+    return "\n\n".join(parts)
+
+
+def _write_definition(node: ast.stmt) -> str:
+    if not isinstance(node, (ast.FunctionDef, ast.ClassDef)) or node.name.startswith("_"):
+        return ""
+    text = _as_markdown(ast.get_docstring(node) or "")
+    if isinstance(node, ast.FunctionDef):
+        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        return f"**`{node.name}({', '.join(argument.arg for argument in arguments)})`**\n\n{text}"
+    fields = [item.target for item in node.body if isinstance(item, ast.AnnAssign)]
+    names = ", ".join(f"`{field.id}`" for field in fields if isinstance(field, ast.Name))
+    parts = [f"**`{node.name}`**", text, f"Fields: {names}." if names else "", _write_members(node)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _write_members(node: ast.ClassDef) -> str:
+    """Texts of an enumeration; public methods with what they say."""
+    lines = []
+    for item in node.body:
+        if isinstance(item, ast.Assign) and isinstance(item.value, ast.Constant) and isinstance(item.value.value, str):
+            lines.append(f"- {item.value.value}")
+        elif isinstance(item, ast.FunctionDef) and not item.name.startswith("_"):
+            text = " ".join(_as_markdown(ast.get_docstring(item) or "").split())
+            lines.append(f"- `{item.name}`: {text}")
+    return "\n".join(lines)
+
+
+def _as_markdown(text: str) -> str:
+    """Link each reference to its part of the specification."""
+    anchors = {
+        number: re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+        for title, number in re.findall(r"^## ((\d+)\..*)$", SPECIFICATION.read_text(encoding="utf-8"), flags=re.M)
+    }
+
+    def link(match: re.Match[str]) -> str:
+        return f"[{match[0]}](specification/protocol.md#{anchors[match[1]]})"
+
+    return re.sub(r"protocol (\d+)(?:\.\d+)*", link, text)
+
+
+def _show(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{float(value):.7g}" if isinstance(value, (Fraction, float)) else str(value)

@@ -1,0 +1,111 @@
+"""What hosts do between two proofs of compute, drawn instead of simulated: requests served, and weight shown again.
+
+A block that ends an epoch carries an `InferenceTally`, which stands for all transactions about the epoch's requests.
+Each request goes to a member by weight; whether it is missed, answered wrongly, or not validated by those who should
+is drawn at its host's rates. The last block of a confirmation carries what each host still shows of its weight.
+Every draw is from a stream of its own, by epoch and participant.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from sim.protocol.confirmation import ConfirmationTally
+from sim.protocol.formation import GOVERNANCE_MODELS
+from sim.protocol.params import ProtocolParams
+from sim.protocol.service import Inference, InferenceTally, compute_tokens_per_window
+from sim.protocol.state import ChainState, get_model_weights
+from sim.streams import Streams
+
+
+@dataclass(frozen=True)
+class Conduct:
+    """How a host serves between two proofs of compute; shares from 0 to 1."""
+
+    miss_rate: float
+    invalid_rate: float
+    skip_rate: float
+    """Of the validations that it owes."""
+    confirmed_share: float
+    """Of the weight that a confirmation asks to see again."""
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """The requests of one run."""
+
+    streams: Streams
+    params: ProtocolParams
+    conduct: Mapping[str, Conduct]
+    requests_per_epoch: int
+    tokens_per_request: int
+    block_time_seconds: float
+
+    def draw_inferences(self, state: ChainState, height: int) -> InferenceTally | None:
+        """Return the epoch's requests if a block of this height is its last one; `state` is the one before it."""
+        schedule = replace(state.schedule, params=self.params.epoch_at(height))
+        is_last = schedule.index > 0 and height == schedule.next_start - 1
+        if not is_last or not self.requests_per_epoch or state.effective.index != schedule.index:
+            return None
+        inferences = self._draw_requests(state)
+        tokens = Counter(inference.model for inference in inferences if not inference.is_missed)
+        seconds = schedule.params.epoch_length * self.block_time_seconds
+        window = self.params.pricing.window_seconds
+        return InferenceTally(
+            epoch_index=schedule.index,
+            inferences=inferences,
+            skipped=self._draw_skipped(schedule.index, inferences),
+            tokens_per_request=self.tokens_per_request,
+            tokens_per_window={
+                model: compute_tokens_per_window(n * self.tokens_per_request, seconds, window)
+                for model, n in sorted(tokens.items())
+            },
+        )
+
+    def draw_confirmation(self, state: ChainState, height: int) -> ConfirmationTally | None:
+        """Return what hosts show of their weights if a confirmation ends at this height; nothing shown is no batch."""
+        if state.confirmation.end_height != height:
+            return None
+        shown = {
+            who: math.trunc(self.conduct[who].confirmed_share * weight)
+            for who, weight in state.confirmation.initial.items()
+        }
+        return ConfirmationTally({who: weight for who, weight in shown.items() if weight > 0})
+
+    def _draw_requests(self, state: ChainState) -> tuple[Inference, ...]:
+        schedule = state.schedule
+        models = get_model_weights(state, GOVERNANCE_MODELS)
+        members = [(who, model, weight) for model, served in models.items() for who, weight in served.items()]
+        if not members:
+            return ()
+        total = sum(weight for _, _, weight in members)
+        generator = self.streams("inference", "requests", schedule.index)
+        shares = [weight / total for _, _, weight in members]
+        counts = generator.multinomial(self.requests_per_epoch, shares).tolist()
+        inferences: list[Inference] = []
+        for (who, model, _), n_requests in zip(members, counts, strict=True):
+            inferences += self._draw_service(who, model, n_requests, state)
+        return tuple(sorted(inferences, key=lambda inference: inference.created_height))
+
+    def _draw_service(self, who: str, model: str, n_requests: int, state: ChainState) -> list[Inference]:
+        schedule, conduct = state.schedule, self.conduct[who]
+        generator = self.streams("inference", who, schedule.index)
+        heights = generator.integers(schedule.set_validators, schedule.next_start, n_requests).tolist()
+        missed = (generator.random(n_requests) < conduct.miss_rate).tolist()
+        invalid = (generator.random(n_requests) < conduct.invalid_rate).tolist()
+        return [
+            Inference(f"{schedule.index}/{who}/{number}", model, who, height, is_missed, not is_invalid)
+            for number, (height, is_missed, is_invalid) in enumerate(zip(heights, missed, invalid, strict=True))
+        ]
+
+    def _draw_skipped(self, epoch_index: int, inferences: tuple[Inference, ...]) -> dict[str, frozenset[str]]:
+        skipped = {}
+        for who, conduct in self.conduct.items():
+            if conduct.skip_rate > 0:
+                draws = self.streams("inference", who, "skipped", epoch_index).random(len(inferences))
+                chosen = zip(inferences, (draws < conduct.skip_rate).tolist(), strict=True)
+                skipped[who] = frozenset(inference.inference_id for inference, is_skipped in chosen if is_skipped)
+        return skipped

@@ -1,0 +1,91 @@
+"""Collateral: the weight it activates, slashing, and the way out (protocol 6.5)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+GRACE_END_EPOCH = 180
+BASE_WEIGHT_RATIO = Fraction(1, 5)
+COLLATERAL_PER_WEIGHT_UNIT = Fraction(21, 5)
+"""4.2 ngonka."""
+UNBONDING_EPOCHS = 1
+SLASH_INVALID = Fraction(20, 100)
+"""Share of the collateral that an offence costs."""
+SLASH_DOWNTIME = Fraction(10, 100)
+SLASH_STAKING_DOWNTIME = Fraction(1, 100)
+SLASH_DOUBLE_SIGN = Fraction(5, 100)
+
+
+def compute_activated_weight(
+    weight: int,
+    collateral: int,
+    upcoming_epoch_index: int,
+    *,
+    grace_end_epoch: int = GRACE_END_EPOCH,
+    base_ratio: Fraction = BASE_WEIGHT_RATIO,
+    per_weight_unit: Fraction = COLLATERAL_PER_WEIGHT_UNIT,
+) -> int:
+    """Return trunc(0.2·w + min(0.8·w, collateral / unit)); all of w up to the last epoch of grace.
+
+    `collateral` and `per_weight_unit` are ngonka. At a unit of zero any deposit activates all. Reference: protocol 6.5.
+    """
+    if upcoming_epoch_index <= grace_end_epoch:
+        return weight
+    base, rest = base_ratio * weight, (1 - base_ratio) * weight
+    if per_weight_unit == 0:
+        return math.trunc(base + (rest if collateral > 0 else 0))
+    return math.trunc(base + min(rest, collateral / per_weight_unit))
+
+
+@dataclass(frozen=True)
+class Deposit:
+    """One participant's collateral in ngonka."""
+
+    active: int = 0
+    unbonding: Mapping[int, int] = field(default_factory=dict)
+    """Epoch that releases it -> ngonka."""
+
+    @property
+    def total(self) -> int:
+        """Everything that can still be slashed."""
+        return self.active + sum(self.unbonding.values())
+
+
+def deposit(held: Deposit, amount: int) -> Deposit:
+    """Add ngonka to what is active. Reference: protocol 6.5."""
+    return Deposit(held.active + amount, held.unbonding)
+
+
+def withdraw(deposit: Deposit, amount: int, epoch_index: int, *, unbonding_epochs: int = UNBONDING_EPOCHS) -> Deposit:
+    """Move ngonka from active to unbonding until `epoch_index` + 1 advances; ValueError beyond what is active.
+
+    Reference: protocol 6.5.
+    """
+    if not 0 <= amount <= deposit.active:
+        raise ValueError(f"cannot withdraw {amount} ngonka of {deposit.active} active ones")
+    release = epoch_index + unbonding_epochs
+    unbonding = {**deposit.unbonding, release: deposit.unbonding.get(release, 0) + amount}
+    return Deposit(deposit.active - amount, unbonding)
+
+
+def release_unbonded(deposit: Deposit, epoch_index: int) -> tuple[Deposit, int]:
+    """VE: return the deposit after the effective epoch's advance and the ngonka that are free.
+
+    Reference: protocol 1.4, 6.5.
+    """
+    waiting = {epoch: amount for epoch, amount in deposit.unbonding.items() if epoch > epoch_index}
+    after = Deposit(deposit.active, waiting)
+    return after, deposit.total - after.total
+
+
+def slash(deposit: Deposit, fraction: Fraction) -> tuple[Deposit, int]:
+    """Burn a fraction of the active and of each unbonding part, truncated [I]; return the rest and the burnt ngonka.
+
+    Reference: protocol 6.5.
+    """
+    unbonding = {epoch: amount - math.trunc(amount * fraction) for epoch, amount in deposit.unbonding.items()}
+    after = Deposit(deposit.active - math.trunc(deposit.active * fraction), unbonding)
+    return after, deposit.total - after.total

@@ -1,0 +1,63 @@
+"""The genesis guardians' boost (protocol 5.4)."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.protocol.guardians import boost_guardians
+
+
+def test_guardians_share_52_percent_of_the_others() -> None:
+    """Protocol 5.4: trunc(0.52 · 10 000 / 3) = 1733, together 34.2 % of all."""
+    boosted = boost_guardians({"a": 4000, "g1": 1, "g2": 2, "b": 6000, "g3": 3}, {"g1", "g2", "g3", "absent"})
+    assert boosted == {"a": 4000, "g1": 1733, "g2": 1733, "b": 6000, "g3": 1733}
+    assert 3 * 1733 / sum(boosted.values()) == pytest.approx(0.342, abs=0.0005)
+
+
+def test_genesis_powers() -> None:
+    """Protocol 0: 11 validators of 1, 3 of them guardians; trunc(0.52 · 8 / 3) = 1."""
+    powers = {f"v{i:02}": 1 for i in range(11)}
+    assert boost_guardians(powers, ["v00", "v01", "v02"]) == powers
+
+
+@pytest.mark.parametrize(
+    "powers",
+    [
+        {"g": 5, "a": 1_999_995},
+        {"g": 100},
+        {"a": 10, "b": 20},
+        {"g": 53, "a": 100},
+        {},
+    ],
+)
+def test_unchanged_when_mature_alone_without_guardian_or_strong_already(powers: dict[str, int]) -> None:
+    """Protocol 5.4: a total of 2 000 000 is mature; 0.52 · 100 < 53."""
+    assert boost_guardians(powers, {"g"}) == powers
+
+
+def test_just_below_each_limit() -> None:
+    """Protocol 5.4."""
+    assert boost_guardians({"g": 5, "a": 1_999_994}, {"g"})["g"] == 1_039_996
+    assert boost_guardians({"g": 52, "h": 0, "a": 100}, {"g", "h"}) == {"g": 26, "h": 26, "a": 100}
+    assert boost_guardians({"g": 1, "a": 100}, {"g"}, is_enabled=False)["g"] == 1
+    assert boost_guardians({"g": 1, "a": 100}, {"g"}, maturity_threshold=101)["g"] == 1
+    assert boost_guardians({"g": 1, "a": 100}, {"g"}, multiplier=Fraction(1))["g"] == 100
+
+
+@given(
+    st.lists(st.integers(0, 10**5), min_size=1, max_size=15), st.lists(st.integers(0, 10**5), min_size=1, max_size=4)
+)
+def test_guardians_hold_their_share_up_to_truncation(others: list[int], guardians: list[int]) -> None:
+    """G' is within one unit a guardian of 0.52 · O, so that its share is m / (1 + m); nobody else changes."""
+    named_others = {f"a{i}": power for i, power in enumerate(others)}
+    named_guardians = {f"g{i}": power for i, power in enumerate(guardians)}
+    boosted = boost_guardians({**named_guardians, **named_others}, named_guardians)
+    held = sum(boosted[name] for name in named_guardians)
+    assert {name: boosted[name] for name in named_others} == named_others
+    if 52 * sum(others) < 100 * sum(guardians):
+        assert held == sum(guardians)
+    else:
+        assert 0 <= 52 * sum(others) - 100 * held < 100 * len(guardians)
+        assert held * 152 <= 52 * sum(boosted.values())

@@ -1,0 +1,283 @@
+"""Money through `apply_block`: inferences, statuses, collateral, settlement, confirmation (protocol 6)."""
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import chain
+
+import pytest
+
+from sim.protocol.blocks import BlockResult, apply_block
+from sim.protocol.checks import TxResult, commit_seed
+from sim.protocol.collateral import Deposit
+from sim.protocol.confirmation import ConfirmationTally, close_event, start_confirmation
+from sim.protocol.epochs import activate_weight
+from sim.protocol.inference_status import Status
+from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.payments import PaymentKind
+from sim.protocol.pricing import PricingParams
+from sim.protocol.running import apply_inferences
+from sim.protocol.service import Counts, Inference, InferenceTally, Service, apply_tally, close_service
+from sim.protocol.settling import INVALID, JAILED, MISSED, NOT_SETTLED, PAID, compute_entitlements, settle_epoch
+from sim.protocol.stages import Schedule
+from sim.protocol.state import Block, ChainState, EpochGroup, HostRecord, Settlement, genesis_state
+from sim.protocol.transactions import ClaimReward, HardwareNode, Transaction
+from sim.protocol.versions import LAUNCH_R_TARGET, VERSIONS, Rules, build_rule_book
+
+PEOPLE = ("a", "b", "c", "d")
+
+
+def params_of(version: str = "v0.2.0", **changes: object) -> ProtocolParams:
+    book = build_rule_book(version, {}, {})
+    return replace(ProtocolParams(rule_book=book, epoch=EpochParams(), vector_dim=8196), **changes)  # type: ignore[arg-type]
+
+
+def effective_state(version: str = "v0.2.0", height: int = 78, **changes: object) -> ChainState:
+    """Epoch 1 is effective; everybody has weight 25 on one node and 1 000 ngonka of collateral."""
+    params = params_of(version)
+    state = genesis_state(dict.fromkeys(PEOPLE, 1), params, LAUNCH_R_TARGET)
+    nodes = {who: {1: 25} for who in PEOPLE}
+    known: dict[str, object] = {
+        "height": height,
+        "schedule": Schedule.of(1, params.epoch),
+        "effective": EpochGroup(1, 40, dict.fromkeys(PEOPLE, 25), nodes),
+        "hosts": {who: HostRecord("key", (HardwareNode(1, "QwQ-32B"),)) for who in PEOPLE},
+        "deposits": {who: Deposit(1000) for who in PEOPLE},
+        "seeds": {(1, who): commit_seed(7, who) for who in PEOPLE},
+        "confirmation": start_confirmation(nodes, {}),
+    }
+    return replace(state, **{**known, **changes})  # type: ignore[arg-type]
+
+
+def requests(who: str, n: int, missed: int = 0, invalid: int = 0, height: int = 60) -> list[Inference]:
+    """n requests; the first are missed, the last ones are answered wrongly."""
+    return [
+        Inference(f"1/{who}/{i}", "QwQ-32B", who, height, is_missed=i < missed, is_valid=i < n - invalid)
+        for i in range(n)
+    ]
+
+
+def tally(*inferences: list[Inference], skipped: dict[str, frozenset[str]] | None = None) -> InferenceTally:
+    return InferenceTally(1, tuple(chain.from_iterable(inferences)), skipped or {}, 1000, {"QwQ-32B": 3000})
+
+
+def apply(state: ChainState, *transactions: Transaction, params: ProtocolParams, **parts: object) -> BlockResult:
+    block = Block(state.height + 1, "HASH", "a", 0.0, transactions, **parts)  # type: ignore[arg-type]
+    return apply_block(state, block, {}, params, lambda past: past[-1].difficulty)
+
+
+# Inferences: protocol 6.3, 6.6
+
+
+def test_becoming_invalid_costs_a_fifth_of_the_collateral_once() -> None:
+    result = apply(effective_state(), params=params_of(), inferences=tally(requests("a", 30, invalid=10)))
+    assert result.state.service.records["a"].status is Status.INVALID
+    assert result.state.deposits["a"] == Deposit(800)
+    assert [(p.participant, p.kind, p.amount_ngonka, p.reason) for p in result.payments] == [
+        ("a", PaymentKind.SLASHED, 200, "INVALID")
+    ]
+    again, _ = apply_inferences(result.state, tally(requests("a", 30, invalid=10)), params_of())
+    assert again.deposits["a"] == Deposit(800)
+
+
+def test_fees_follow_the_price_at_each_block() -> None:
+    """Grace of main net is over at epoch 1: the price walks from 100, u = 3 000 / (100 · 60) = 0.5 leaves it there."""
+    dynamic = params_of(pricing=PricingParams(grace_end_epoch=0))
+    _, served = apply_inferences(effective_state(), tally(requests("a", 10, missed=3)), dynamic)
+    assert served is not None
+    assert served.counts["a"] == Counts(n_missed=3, n_finished=7, fees_ngonka=7 * 100 * 1000)
+    assert served.prices == {"QwQ-32B": 100}
+    free, _ = apply_inferences(effective_state(), tally(requests("a", 10)), params_of())
+    assert free.service.counts["a"].fees_ngonka == 0
+    idle = replace(tally(requests("a", 1, height=79)), tokens_per_window={})
+    _, served = apply_inferences(effective_state(), idle, dynamic)
+    assert served is not None
+    assert served.counts["a"].fees_ngonka == 1000 * served.prices["QwQ-32B"]
+    assert served.prices["QwQ-32B"] < 70  # 40 blocks without traffic, at least 1 lost in each (protocol 6.6)
+
+
+def test_statuses_are_reset_at_the_switch_from_v0_2_2_on() -> None:
+    for version, status in (("v0.2.0", Status.INVALID), ("v0.2.2", Status.ACTIVE)):
+        state, _ = apply_inferences(effective_state(version), tally(requests("a", 30, invalid=10)), params_of(version))
+        group = EpochGroup(2, 80, dict.fromkeys(PEOPLE, 25), {who: {1: 25} for who in PEOPLE})
+        state = replace(state, height=98, next_group=group, schedule=Schedule.of(2, EpochParams()))
+        after = apply(state, params=params_of(version)).state
+        assert after.effective.index == 2
+        assert after.service.records["a"].status is status
+
+
+# The claim: protocol 2.1.6
+
+
+def claimed(version: str, skipped: int, cutoff: int = 10_000, in_poc: bool = True, height: int = 60) -> TxResult:
+    served = [requests(who, 60, height=height) for who in PEOPLE]
+    missing = {"a": frozenset(f"1/{who}/{i}" for who in "bcd" for i in range(skipped))}
+    state, _ = apply_inferences(effective_state(version), tally(*served, skipped=missing), params_of(version))
+    record = Settlement(1, 9, commit_seed(7, "a"), cutoff_height=cutoff, has_node_during_poc=in_poc)
+    result = apply(replace(state, settled={"a": record}), ClaimReward("tx", "a", 1, 7), params=params_of(version))
+    return result.tx_results[0]
+
+
+def test_one_missed_validation_blocks_the_claim_at_launch_only() -> None:
+    """180 inferences of others, a third of them drawn (equal weights, full target): 60 on average."""
+    assert claimed("v0.2.0", skipped=0) is TxResult.ACCEPTED
+    assert claimed("v0.2.0", skipped=3) is TxResult.MISSED_VALIDATIONS
+    assert claimed("v0.2.2", skipped=3) is TxResult.ACCEPTED
+    assert claimed("v0.2.2", skipped=60) is TxResult.MISSED_VALIDATIONS
+
+
+def test_late_inferences_need_no_validation_without_a_node_during_the_proof_of_compute() -> None:
+    assert claimed("v0.2.0", skipped=60, cutoff=60, in_poc=False) is TxResult.ACCEPTED
+    assert claimed("v0.2.0", skipped=60, cutoff=60, in_poc=True) is TxResult.MISSED_VALIDATIONS
+    assert claimed("v0.2.0", skipped=60, cutoff=61, in_poc=False) is TxResult.MISSED_VALIDATIONS
+
+
+# The settlement: protocol 6.2, 6.3
+
+
+def entitlements(version: str, rules: Rules | None = None, **changes: object) -> dict[str, tuple[int, str]]:
+    parts = compute_entitlements(effective_state(version, **changes), 1000, rules or VERSIONS[version])
+    return {who: (part.reward, part.reason) for who, part in parts.items()}
+
+
+MISSING = Service(counts={"b": Counts(n_missed=50, n_finished=50)})
+
+
+def test_a_missing_host_is_paid_at_launch_and_its_part_falls_to_the_first_until_v0_2_5() -> None:
+    assert entitlements("v0.2.0", service=MISSING) == dict.fromkeys(PEOPLE, (250, PAID))
+    lost = {"a": (500, PAID), "b": (0, MISSED), "c": (250, PAID), "d": (250, PAID)}
+    assert entitlements("v0.2.2", service=MISSING) == lost
+    assert entitlements("v0.2.3", service=MISSING) == lost
+    shared = {"a": (334, PAID), "b": (0, MISSED), "c": (333, PAID), "d": (333, PAID)}
+    assert entitlements("v0.2.5", service=MISSING) == shared
+
+
+def test_v0_2_6_tolerates_more_misses() -> None:
+    """p0 = 0.40: 45 of 100 pass, 50 do not."""
+    some = Service(counts={"b": Counts(n_missed=45, n_finished=55)})
+    assert entitlements("v0.2.5", service=some)["b"][1] == MISSED
+    assert entitlements("v0.2.6", service=some)["b"][1] == PAID
+    assert entitlements("v0.2.6", service=MISSING)["b"][1] == MISSED
+
+
+def test_only_a_page_of_participants_is_settled_at_launch() -> None:
+    short = replace(VERSIONS["v0.2.0"], settlement_page_limit=2)
+    found = entitlements("v0.2.0", short)
+    assert [reason for _, reason in found.values()] == [PAID, PAID, NOT_SETTLED, NOT_SETTLED]
+    assert sum(reward for reward, _ in found.values()) == 1000
+
+
+def test_the_invalid_lose_reward_and_fees() -> None:
+    state, _ = apply_inferences(
+        effective_state(), tally(requests("b", 30, invalid=10)), params_of(pricing=PricingParams(grace_end_epoch=0))
+    )
+    parts = compute_entitlements(state, 1000, VERSIONS["v0.2.0"])
+    assert (parts["b"].reward, parts["b"].fees, parts["b"].reason) == (0, 0, INVALID)
+    assert state.service.counts["b"].fees_ngonka > 0
+    assert sum(part.reward for part in parts.values()) == 1000
+
+
+def test_downtime_costs_a_tenth_of_the_collateral() -> None:
+    """More than 5 % of the requests missed; 5 % exactly are not."""
+    counts = {"a": Counts(n_missed=5, n_finished=95), "b": Counts(n_missed=6, n_finished=94)}
+    after, settled = settle_epoch(effective_state(service=Service(counts=counts)), params_of())
+    assert settled is not None
+    assert {who: deposit.active for who, deposit in after.deposits.items()} == {
+        "a": 1000,
+        "b": 900,
+        "c": 1000,
+        "d": 1000,
+    }
+    assert after.slashed == 100
+
+
+def test_from_v0_2_5_rewards_follow_confirmed_weight_under_a_second_cap() -> None:
+    """c showed 5 of 25, so that the others hold more than 30 % each of what is left: the second cap binds."""
+    state = effective_state("v0.2.5")
+    weights = {"a": 25, "b": 25, "c": 5, "d": 25}
+    state = replace(state, confirmation=replace(state.confirmation, weights=weights))
+    parts = compute_entitlements(state, 10_000, VERSIONS["v0.2.5"])
+    assert {who: part.uncapped_weight for who, part in parts.items()} == weights
+    # Protocol 5.3 at 0.30: p = 5, 25, 25, 25; the first 25 exceeds 0.3 · 80, so cap = 0.3 · 5 / (1 - 0.9) = 15.
+    assert {who: part.weight for who, part in parts.items()} == {"a": 15, "b": 15, "c": 5, "d": 15}
+    assert sum(part.reward for part in parts.values()) == 10_000
+
+
+# Confirmation: protocol 6.7
+
+
+def test_a_confirmation_is_triggered_runs_and_closes() -> None:
+    """S is block 59, an event takes 18 blocks: with 4 expected in 4 blocks the first one, S itself, triggers."""
+    params = replace(params_of("v0.2.5"), rule_book=build_rule_book("v0.2.5", {}, {"confirmations_per_epoch": 4.0}))
+    state = effective_state("v0.2.5", height=59)
+    triggered = apply(state, params=params)
+    assert triggered.state.confirmation.end_height == 60 + 18
+    shown = ConfirmationTally({"a": 25, "b": 10, "d": 25})
+    at_end = replace(triggered.state, height=77)
+    for version, c_after, failed in (("v0.2.5", 25, set()), ("v0.2.6", 0, {"c"})):
+        params = replace(params, rule_book=build_rule_book(version, {}, {}))
+        closed = apply(at_end, params=params, confirmation=shown)
+        assert closed.confirmed is not None
+        assert closed.state.confirmation.weights == {"a": 25, "b": 10, "c": c_after, "d": 25}
+        assert closed.state.confirmation.jailed == failed
+        assert closed.state.confirmation.end_height is None
+
+
+def test_one_confirmation_runs_at_a_time_and_only_from_s_on() -> None:
+    params = replace(params_of("v0.2.5"), rule_book=build_rule_book("v0.2.5", {}, {"confirmations_per_epoch": 100.0}))
+    state = effective_state("v0.2.5", height=59)
+    running = replace(state, confirmation=replace(state.confirmation, end_height=77))
+    assert apply(running, params=params).state.confirmation.end_height == 77
+    before_s = replace(effective_state("v0.2.5", height=20), effective=EpochGroup(0, 0, {"a": 1}))
+    assert apply(before_s, params=params).state.confirmation.end_height is None
+
+
+def test_the_jailed_of_two_confirmations_add_up_until_the_switch() -> None:
+    first = start_confirmation({"a": {1: 10}, "b": {1: 10}}, {})
+    second = close_event(first, {"a": 10}, absence_counts_as_zero=True)
+    third = close_event(second, {"b": 10}, absence_counts_as_zero=True)
+    assert (second.jailed, third.jailed) == ({"b"}, {"a", "b"})
+
+
+def test_inferences_are_pruned_after_two_epochs_and_counts_become_the_past() -> None:
+    service = Service()
+    for epoch in (1, 2, 3):
+        one = replace(tally(requests("a", 5, missed=2)), epoch_index=epoch)
+        service, _ = apply_tally(service, one, {"QwQ-32B": {"a": 1, "b": 1}}, range(40, 80), PricingParams())
+        service = close_service(service)
+    assert list(service.epochs) == [2, 3]
+    assert service.past["a"] == ((2, 3),) * 3
+    assert service.past["b"] == ((0, 0),) * 3
+    assert service.counts == {}
+
+
+def test_whoever_failed_a_confirmation_is_not_paid() -> None:
+    state = effective_state("v0.2.6")
+    state = replace(state, confirmation=replace(state.confirmation, jailed=frozenset({"b"})))
+    parts = compute_entitlements(state, 1000, VERSIONS["v0.2.6"])
+    assert (parts["b"].reward, parts["b"].reason) == (0, JAILED)
+
+
+@pytest.mark.parametrize(("version", "expected"), [("v0.2.0", None), ("v0.2.3", None)])
+def test_nothing_is_confirmed_before_v0_2_5(version: str, expected: int | None) -> None:
+    state = effective_state(version, height=59)
+    assert apply(state, params=params_of(version)).state.confirmation.end_height is expected
+
+
+# Collateral and guardians: protocol 6.5, 5.4
+
+
+def test_collateral_activates_weight_after_the_grace() -> None:
+    state = effective_state(deposits={"a": Deposit(84), "b": Deposit(0)})
+    params = params_of(collateral_grace_epochs=1, collateral_per_weight_unit=Fraction(21, 5))
+    assert [activate_weight(state, "a", 100, index, params) for index in (1, 2)] == [100, 40]  # 20 + 84 / 4.2
+    assert activate_weight(state, "b", 100, 2, params) == 20
+    assert activate_weight(state, "unknown", 100, 2, params) == 20
+
+
+def test_guardians_are_boosted_in_consensus_only() -> None:
+    params = params_of(guardians=frozenset({"a"}))
+    group = EpochGroup(2, 80, {"a": 10, "b": 500, "c": 500})
+    state = replace(effective_state(), height=98, next_group=group, schedule=Schedule.of(2, EpochParams()))
+    after = apply(state, params=params).state
+    assert after.effective.weights == {"a": 10, "b": 500, "c": 500}
+    assert after.powers == {"a": 520, "b": 500, "c": 500}

@@ -1,0 +1,73 @@
+"""The table of versions and the rules in force at an epoch (protocol 0)."""
+
+import dataclasses
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+
+from sim.protocol.versions import TABLE, VERSION_NAMES, VERSIONS, Rules, build_rule_book, override_rules
+from sim.scenario.switches import describe_switches
+
+SIM = Path(__file__).parent.parent.parent / "sim"
+
+
+def test_the_table_has_a_row_for_every_switch_and_a_column_for_every_version() -> None:
+    assert {field.name for field in dataclasses.fields(Rules)} == {"version", *TABLE}
+    assert {len(row) for row in TABLE.values()} == {len(VERSION_NAMES)}
+    assert list(VERSIONS) == ["v0.2.0", "v0.2.2", "v0.2.3", "v0.2.5", "v0.2.6"]
+
+
+@pytest.mark.parametrize("switch", sorted(TABLE))
+def test_values_have_their_type_and_the_switch_a_meaning(switch: str) -> None:
+    assert {type(value) for value in TABLE[switch]} == {get_type_hints(Rules)[switch]}
+    assert len(describe_switches()[switch]) > 10
+
+
+@pytest.mark.parametrize("switch", sorted(TABLE))
+def test_every_switch_differs_somewhere(switch: str) -> None:
+    assert len(set(TABLE[switch])) > 1
+
+
+@pytest.mark.parametrize("path", sorted(SIM.rglob("*.py")), ids=lambda path: path.relative_to(SIM).as_posix())
+def test_no_rule_asks_for_a_version(path: Path) -> None:
+    assert not re.search(r"version\w*\s*(==|!=|<|>)", path.read_text())
+
+
+def test_changes_of_the_published_history() -> None:
+    """Row by row what protocol 0 says of each upgrade."""
+    launch, v2, v3, v5, v6 = VERSIONS.values()
+    assert (launch.counts_duplicates, v2.counts_duplicates) == (True, False)
+    assert (launch.stores_node_ids, v2.stores_node_ids) == (False, True)
+    assert (launch.settlement_page_limit, v2.settlement_page_limit) == (100, 0)
+    assert dataclasses.replace(v2, version="v0.2.3") == v3
+    assert (v3.member_page_limit, v5.member_page_limit) == (100, 0)
+    assert (v3.preserved_share, v5.preserved_share) == (0.0, 0.1)
+    assert v5.settlement_cap == 0.3
+    assert (v6.r_target, v6.weight_scale, v6.miss_probability) == (1.398077, Fraction(5, 2), 0.4)
+    assert (v5.missing_confirmation_keeps_weight, v6.missing_confirmation_keeps_weight) == (True, False)
+
+
+def test_rules_at_an_epoch() -> None:
+    book = build_rule_book("v0.2.0", {12: "v0.2.2", 20: "v0.2.6"}, {})
+    assert [book.rules_at(epoch).version for epoch in (0, 1, 11, 12, 19, 20, 99)] == [
+        *["v0.2.0"] * 3,
+        *["v0.2.2"] * 2,
+        *["v0.2.6"] * 2,
+    ]
+
+
+def test_overridden_switches_hold_in_all_versions() -> None:
+    book = build_rule_book("v0.2.0", {2: "v0.2.6"}, {"counts_duplicates": True, "weight_scale": 1.1})
+    for epoch in (1, 2):
+        rules = book.rules_at(epoch)
+        assert rules.counts_duplicates is True
+        assert rules.weight_scale == Fraction(11, 10)
+    assert book.rules_at(2).r_target == 1.398077
+
+
+def test_an_unknown_switch_is_refused() -> None:
+    with pytest.raises(TypeError, match="nonsense"):
+        override_rules(VERSIONS["v0.2.0"], {"nonsense": 1})

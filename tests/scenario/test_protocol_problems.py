@@ -1,0 +1,145 @@
+"""Versions, upgrades, switches and inconsistent parameters of the chain are told with their place."""
+
+from fractions import Fraction
+
+import pytest
+
+from sim.errors import ScenarioError
+from sim.scenario import dump_scenario, parse_scenario
+from sim.world import build_params
+
+TEXT = """name: rules
+epochs: 9
+protocol:
+  version: v0.2.0
+  upgrades: [{epoch: 4, version: v0.2.2}, {epoch: epoch 7, version: v0.2.6}]
+  rules: {counts_duplicates: true, weight_scale: 1.1}
+hosts:
+  - {name: a, count: 4, gpus: [1 x H100-SXM, 1 x H100-SXM], region: EUROPE, unregistered: 2}
+"""
+
+
+def mistakes(text: str) -> list[str]:
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(text, "x.yaml")
+    return [str(mistake) for mistake in caught.value.mistakes]
+
+
+def test_upgrades_and_switches_reach_the_rules() -> None:
+    scenario = parse_scenario(TEXT)
+    params = build_params(scenario)
+    assert [params.rules_at(epoch).version for epoch in (1, 3, 4, 6, 7, 9)] == ["v0.2.0"] * 2 + ["v0.2.2"] * 2 + [
+        "v0.2.6"
+    ] * 2
+    assert {params.rules_at(epoch).counts_duplicates for epoch in (1, 4, 7)} == {True}
+    assert {params.rules_at(epoch).weight_scale for epoch in (1, 4, 7)} == {Fraction(11, 10)}
+    assert parse_scenario(dump_scenario(scenario)) == scenario
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mistake"),
+    [
+        ("version: v0.2.0", "version: v0.2.1", '4:3: protocol.version: unknown version "v0.2.1". Did you mean'),
+        ("version: v0.2.2", "version: v2", '5:25: protocol.upgrades.0.version: unknown version "v2".'),
+        (
+            "epoch: 4",
+            "epoch: 8",
+            "5:44: protocol.upgrades.1.epoch: epoch 7 must be after epoch 8: upgrades stand in ri",
+        ),
+        ("epoch: 4", "epoch: 7", "5:44: protocol.upgrades.1.epoch: epoch 7 must be after epoch 7"),
+        (
+            "epoch: 4",
+            "epoch: 1",
+            "5:15: protocol.upgrades.0.epoch: epoch 1 must be after epoch 1: the version of epoch",
+        ),
+        ("epoch: 4", "epoch: 0", "5:15: protocol.upgrades.0.epoch: 0 must be at least 1"),
+        ("epoch: epoch 7", "epoch: 10", "5:44: protocol.upgrades.1.epoch: epoch 10 is after the last epoch, 9"),
+        ("epoch: 4, ", "", "5:14: protocol.upgrades.0.epoch: is missing; this key is required"),
+        (
+            "counts_duplicates: true",
+            "count_duplicates: true",
+            '6:11: protocol.rules.count_duplicates: unknown key. Did you mean "counts_duplicates"? Known: conf',
+        ),
+        ("duplicates: true", "duplicates: 1", "6:11: protocol.rules.counts_duplicates: must be true or false, not 1"),
+        ("weight_scale: 1.1", "weight_scale: 0", "6:36: protocol.rules.weight_scale: 0 must be more than 0"),
+        (
+            "weight_scale: 1.1",
+            "settlement_cap: 2",
+            "6:36: protocol.rules.settlement_cap: 2 must be at most 1",
+        ),
+        (
+            "  version",
+            "  max_individual_power_percentage: 0\n  version",
+            "4:3: protocol.max_individual_power_percentage: 0 leaves no member any weight, and the chain takes it",
+        ),
+        (
+            "  version",
+            "  max_individual_power_percentage: 0.2\n  version",
+            "4:3: protocol.max_individual_power_percentage: 0.2 is too little for 4 hosts: so small shares add up",
+        ),
+        (
+            "  version",
+            "  poc_validation_duration: 0\n  version",
+            "4:3: protocol.poc_validation_duration: 0 must be at least 1",
+        ),
+        (
+            "  version",
+            "  poc_stage_duration: 41\n  version",
+            "3:1: protocol.epoch_length: 40 blocks are too few: generation, delay, validation",
+        ),
+        (
+            "unregistered: 2",
+            "unregistered: 3",
+            "8:77: hosts.0.unregistered: 3 must be at most 2, the number of ML nodes",
+        ),
+    ],
+)
+def test_one_mistake_gives_one_message(old: str, new: str, mistake: str) -> None:
+    (found,) = mistakes(TEXT.replace(old, new, 1))
+    assert found.startswith(f"x.yaml:{mistake}")
+
+
+CHANGES = TEXT.replace("  version", "  changes: [{height: 45, poc_validation_duration: 9}]\n  version", 1)
+
+
+def test_changes_of_lengths_hold_from_their_height_on() -> None:
+    text = CHANGES.replace("9}]", "9}, {height: 200, set_new_validators_delay: 3}]")
+    params = build_params(parse_scenario(text))
+    lengths = [params.epoch_at(height) for height in (44, 45, 199, 200)]
+    assert [epoch.poc_validation_duration for epoch in lengths] == [6, 9, 9, 9]
+    assert [epoch.set_new_validators_delay for epoch in lengths] == [1, 1, 1, 3]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mistake"),
+    [
+        ("height: 45", "height: 59", "height: with these lengths epoch 1 has VE twice at block 61; change them in"),
+        (
+            "height: 45, poc_validation_duration: 9",
+            "height: 70, epoch_length: 25",
+            "height: with these lengths epoch 2",
+        ),
+        ("validation_duration: 9", "validation_duration: 29", "poc_validation_duration: 40 blocks are too few"),
+        ("9}]", "9}, {height: 45}]", "height: block 45 must be after block 45"),
+        ("height: 45", "height: 0", "height: 0 must be at least 1"),
+        (
+            "poc_validation_duration: 9",
+            "poc_validation_duratio: 9",
+            "poc_validation_duratio: unknown key. Did you mean",
+        ),
+    ],
+)
+def test_changes_that_break_an_epoch(old: str, new: str, mistake: str) -> None:
+    (found,) = mistakes(CHANGES.replace(old, new, 1))
+    assert mistake.partition(": ")[2] in found
+    assert found.startswith("x.yaml:4:")
+
+
+def test_no_cap_is_written_null() -> None:
+    text = TEXT.replace("  version", "  max_individual_power_percentage: null\n  version", 1)
+    assert build_params(parse_scenario(text)).max_individual_power_percentage is None
+
+
+def test_a_quarter_is_enough_for_four() -> None:
+    text = TEXT.replace("  version", "  max_individual_power_percentage: 0.25\n  version", 1)
+    assert parse_scenario(text).protocol.max_individual_power_percentage == 0.25

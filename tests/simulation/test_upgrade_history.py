@@ -1,0 +1,118 @@
+"""Each upgrade of the live network leaves its mark on the same hosts (protocol 0, scenarios/upgrade-history.yaml)."""
+
+import pandas as pd
+import pytest
+
+import sim
+from sim.results import Result
+
+
+@pytest.fixture(scope="module")
+def history() -> Result:
+    return sim.run("scenarios/upgrade-history.yaml")
+
+
+def people(history: Result, first: int, last: int, who: str = "") -> pd.DataFrame:
+    rows = history.participants.query(f"{first} <= epoch <= {last}")
+    return rows[rows["participant"].str.startswith(who)]
+
+
+def test_versions_hold_in_the_real_order(history: Result) -> None:
+    starts = history.epochs.groupby("version")["epoch"].min().to_dict()
+    assert starts == {"v0.2.0": 1, "v0.2.2": 9, "v0.2.3": 17, "v0.2.5": 25, "v0.2.6": 33}
+    assert len(history.epochs) == 40
+    assert history.provenance["wall_seconds"] < 60
+
+
+def test_a_longer_validation_ends_the_lost_quorums_in_the_running_epoch(history: Result) -> None:
+    """Proposal 3 in small: from block 310, in epoch 5, validation takes 10 blocks instead of 4 (protocol 0, 4.8)."""
+    honest = history.participants[history.participants["strategy"] == "honest"]
+    lost = honest[honest["reason"] == "no majority either way"].groupby("epoch").size()
+    assert set(lost.index) <= {1, 2, 3, 4}
+    assert lost.sum() > 15
+    stages = history.blocks[history.blocks["stage"].str.startswith("VALIDATE")].groupby("epoch").size()
+    assert stages.loc[:4].unique().tolist() == [4]
+    assert stages.loc[5:].unique().tolist() == [10]
+
+
+def test_overlap_counts_twice_at_launch_and_ends_with_v0_2_2(history: Result) -> None:
+    launch, later = people(history, 1, 8), people(history, 9, 40)
+    assert (launch["claimed_nonces"] > launch["distinct_nonces"]).any()
+    assert (launch["counted_nonces"] == launch["claimed_nonces"]).all()
+    assert (later["claimed_nonces"] == later["distinct_nonces"]).all()
+
+
+def test_unregistered_nodes_weigh_only_at_launch(history: Result) -> None:
+    assert (people(history, 1, 8)["dropped_weight"] == 0).all()
+    shadow = people(history, 9, 40, "shadow").query("is_accepted")
+    assert len(shadow) > 20
+    assert (shadow["dropped_weight"] > 0).mean() > 0.8
+    assert (people(history, 9, 40, "single")["dropped_weight"] == 0).all()
+
+
+def test_half_the_nodes_are_preserved_until_v0_2_5_then_a_tenth_of_the_weight(history: Result) -> None:
+    """From epoch 3 on, since nothing is preserved out of epoch 1: the giant's 3 of 6, three times a farm's 1 of 3."""
+    nodes = history.ml_nodes
+    preserved = nodes[nodes["is_preserved"]].groupby("epoch").size()
+    assert preserved.loc[6:25].to_dict() == dict.fromkeys(range(6, 26), 6)
+    assert preserved.index.min() == 3
+    late = people(history, 26, 40).groupby("epoch")[["preserved_weight", "uncapped_weight"]].sum()
+    share = late["preserved_weight"] / late["uncapped_weight"]
+    assert 0.05 < share.mean() < 0.2
+
+
+def test_missing_requests_cost_rewards_from_v0_2_2_on(history: Result) -> None:
+    lazy = history.rewards[history.rewards["participant"] == "lazy-0"].set_index("epoch")["reason"]
+    assert set(lazy[lazy.index <= 7]) == {"paid"}
+    assert "missed too many requests" in set(lazy.loc[8:31])
+
+
+def test_skipped_validations_block_claims_at_launch(history: Result) -> None:
+    """One in ten skipped: the whole payout is lost at launch, the miss test tolerates it later."""
+    claims = history.transactions.query("kind == 'ClaimReward' and creator == 'careless-0'")
+    refused = claims[claims["fate"] == "missed too many validations"]["epoch"]
+    assert len(refused) > 0
+    assert refused.max() < 9
+    burnt = history.payments.query("kind == 'burnt'")
+    assert set(burnt["participant"]) == {"careless-0"}
+
+
+def test_confirmations_find_the_rented_host_once_silence_no_longer_helps(history: Result) -> None:
+    rented = history.confirmations[history.confirmations["participant"] == "rented-0"]
+    assert rented["epoch"].min() >= 25
+    before, after = rented[rented["epoch"] < 33], rented[rented["epoch"] >= 33]
+    assert (before["weight_after"] == before["weight_before"]).all()
+    assert not before["is_failed"].any()
+    assert (after["weight_after"] == 0).all()
+    assert after["is_failed"].any()
+    reasons = history.rewards[history.rewards["participant"] == "rented-0"].set_index("epoch")["reason"]
+    assert set(reasons.loc[after[after["is_failed"]]["epoch"]]) == {"failed a confirmation"}
+
+
+def test_the_settlements_cap_binds_from_v0_2_5_on(history: Result) -> None:
+    giant = history.rewards[history.rewards["participant"] == "giant-0"]
+    assert (giant.query("epoch < 24")["uncapped_weight"] == giant.query("epoch < 24")["weight"]).all()
+    assert (giant.query("epoch >= 25")["uncapped_weight"] > giant.query("epoch >= 25")["weight"]).any()
+
+
+def test_v0_2_6_makes_nonces_rarer_and_heavier(history: Result) -> None:
+    epochs = history.epochs.set_index("epoch")
+    assert epochs.loc[33:, "r_target"].unique().tolist() == [1.398077]
+    rate = epochs.loc[33:, "valid"].sum() / epochs.loc[33:, "tried"].sum()
+    assert 0.018 < rate < 0.022
+    weights = people(history, 33, 40, "single").query("is_accepted")
+    assert (weights["claimed_weight"] == weights["counted_nonces"] * 5 // 2).all()
+
+
+def test_collateral_activates_weight_after_its_grace(history: Result) -> None:
+    assert (people(history, 1, 20)["activated_weight"] == people(history, 1, 20)["uncapped_weight"]).all()
+    shadow = people(history, 21, 40, "shadow")
+    assert (shadow["activated_weight"] == shadow["uncapped_weight"] // 5).all()
+
+
+def test_cap_guardian_slashing_and_the_cheater(history: Result) -> None:
+    giant = people(history, 6, 40, "giant")
+    assert (giant["weight"] < giant["activated_weight"]).all()
+    assert (giant["consensus_power"] > giant["weight"]).all()
+    assert {"INVALID", "downtime"} <= set(history.payments.query("kind == 'slashed'")["reason"])
+    assert not people(history, 1, 40, "greedy")["is_accepted"].any()
