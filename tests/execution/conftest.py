@@ -75,6 +75,14 @@ def worker_pids(program: int) -> list[int]:
     return found
 
 
+def has_ended(pid: int) -> bool:
+    """Whether a process is gone, or only waits for its parent to notice."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def make_table(file: Path, folder: Path) -> bytes:
     """`runs.parquet` of a sweep computed here, one run after the other, in the opposite order."""
     sweep = load_sweep_file(file)
@@ -104,6 +112,7 @@ def helpers() -> Iterator[SimpleNamespace]:
         count_rows=count_rows,
         wait_for_rows=wait_for_rows,
         worker_pids=worker_pids,
+        has_ended=has_ended,
     )
     for program in programs:
         program.kill()

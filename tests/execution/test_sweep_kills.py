@@ -24,13 +24,6 @@ ROOT = Path(__file__).parent.parent.parent
 PATIENCE_SECONDS = 60.0
 
 
-def has_ended(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
 def test_worker_killed_in_the_middle(mini: Path, mini_bytes: bytes, helpers: SimpleNamespace, tmp_path: Path) -> None:
     out = tmp_path / "out"
     program = helpers.start_sweep(mini, "--out", out, "--workers", 2)
@@ -50,7 +43,7 @@ def kill_at(program: "subprocess.Popen[str]", seconds: float, helpers: SimpleNam
     program.kill()
     program.communicate()
     limit = time.monotonic() + PATIENCE_SECONDS
-    while not all(has_ended(pid) for pid in workers):
+    while not all(helpers.has_ended(pid) for pid in workers):
         assert time.monotonic() < limit, "a worker outlives its program"
         time.sleep(0.01)
 

@@ -215,17 +215,13 @@ def test_a_dead_lane_is_rebuilt_and_others_do_not_notice() -> None:
     pool.shutdown()
 
 
-def test_workers_end_with_a_pool_that_does_not_wait() -> None:
+def test_workers_end_with_a_pool_that_does_not_wait(helpers: SimpleNamespace) -> None:
     pool = LocalPool(1)
     pid = pool.submit(os.getpid).result(timeout=20)
     pool.submit(time.sleep, 60)
     pool.shutdown(wait=False)
     for _ in range(100):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        if Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
+        if helpers.has_ended(pid):
             return
         time.sleep(0.05)
     os.kill(pid, signal.SIGKILL)
