@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from sim.metrics.recorder import Recorder
-from sim.metrics.records import EpochEnded, MLNodeFinished, ParticipantJudged
+from sim.metrics.records import NO_CLAIM, EpochEnded, MLNodeFinished, ParticipantJudged
 from sim.scenario import Scenario
 
 ReportEpoch = Callable[[EpochEnded, Recorder], None]
@@ -45,7 +45,7 @@ def terminal_progress(scenario: Scenario) -> Iterator[ReportEpoch]:
 
 def _describe(ended: EpochEnded, recorder: Recorder, wall_seconds: float, n_epochs: int) -> str:
     nodes = [row for row in recorder.rows(MLNodeFinished) if row.epoch == ended.epoch]
-    judged = [row for row in recorder.rows(ParticipantJudged) if row.epoch == ended.epoch]
+    judged = [row for row in recorder.rows(ParticipantJudged) if row.epoch == ended.epoch and row.reason != NO_CLAIM]
     n_accepted = sum(row.is_accepted for row in judged)
     minutes, seconds = divmod(round(ended.end_seconds), 60)
     return (
