@@ -166,6 +166,8 @@ def _parameters(part: Schema, prefix: str = "") -> Iterator[list[str]]:
         else:
             described = _describe(name, below, name in part.get("required", []))
             yield [f"`{prefix}{name}`", *described, below.get("description", "")]
+            if "properties" in below.get("items", {}):
+                yield from _parameters(below["items"], f"{prefix}{name}.")
 
 
 def _resolve(part: Schema, schema: Schema) -> Schema:
@@ -200,10 +202,20 @@ def _describe_type(name: str, part: Schema) -> str:
     if "properties" in part:
         return f"a mapping, see [`{name}`](#{name})"
     if part.get("type") == "array":
-        return f"a list, see [`{name}`](#{name})" if name == "hosts" else "a list of such texts"
+        return _describe_list(name, part)
+    if "additionalProperties" in part:
+        return f"a mapping of names to a {_describe_type(name, part['additionalProperties'])}"
     if "const" in part or "enum" in part:
         return ", ".join(f"`{value}`" for value in part.get("enum", [part.get("const")]))
     return _describe_scalar(part)
+
+
+def _describe_list(name: str, part: Schema) -> str:
+    if name == "hosts":
+        return f"a list, see [`{name}`](#{name})"
+    if "prefixItems" in part:
+        return f"a list of {len(part['prefixItems'])}"
+    return "a list of mappings" if "properties" in part["items"] else "a list of such texts"
 
 
 def _describe_scalar(part: Schema) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import simpy
@@ -24,6 +24,7 @@ from sim.protocol.stages import Schedule
 from sim.protocol.state import Block, genesis_state
 from sim.protocol.versions import VERSIONS
 from sim.scenario import BY_GPU, HostGroup, Scenario
+from sim.scenario.hosts import host_addresses
 from sim.strategies import strategies
 from sim.streams import Streams
 from sim.topologies.base import Member
@@ -83,7 +84,7 @@ class World:
 def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> World:
     """Build everything a run needs; nothing has happened yet."""
     env, streams, recorder = simpy.Environment(), Streams(scenario.seed), Recorder()
-    identities = _name_hosts(scenario)
+    identities = _name_hosts(scenario, streams)
     members = [Member(identity.address, identity.region) for identity in identities]
     network = Network(env, scenario.network.topology.build(members, streams), recorder)
     params = build_params(scenario)
@@ -160,21 +161,30 @@ def build_params(scenario: Scenario) -> ProtocolParams:
     )
 
 
-def _name_hosts(scenario: Scenario) -> list[HostIdentity]:
+def _name_hosts(scenario: Scenario, streams: Streams) -> list[HostIdentity]:
     """All hosts in the order of joining, then of the file: "datacenter-0", "datacenter-1", …"""
     identities = [
         HostIdentity(
-            address=f"{group.name}-{number}",
+            address=address,
             host_group=group.name,
-            region=group.region,
+            region=_choose_region(group.region, address, streams),
             strategy_name=strategies.name_of(group.strategy),
             gpus=", ".join(map(str, group.gpus)),
             joins=group.joins,
         )
         for group in scenario.hosts
-        for number in range(group.count)
+        for address in host_addresses(group.name, group.count)
     ]
     return sorted(identities, key=lambda identity: identity.joins)
+
+
+def _choose_region(region: str | Mapping[str, float], address: str, streams: Streams) -> str:
+    """Return the group's region, or draw the host's by the shares from a stream of its own."""
+    if isinstance(region, str):
+        return region
+    names = sorted(region)
+    shares = [region[name] for name in names]
+    return names[int(streams("topology", "region", address).choice(len(names), p=shares))]
 
 
 def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:

@@ -6,6 +6,7 @@ another: a part that cannot be understood is left out, for its own type reports 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeGuard, TypeVar
@@ -15,11 +16,12 @@ from sim.errors import UserError
 from sim.problems import Problem
 from sim.protocol.params import EpochParams
 from sim.protocol.stages import Schedule
-from sim.scenario.hosts import MLNodeConfig, parse_joins, parse_ml_nodes
-from sim.topologies import topologies
+from sim.scenario.hosts import MAX_HOSTS_PER_GROUP, MLNodeConfig, host_addresses, is_share, parse_joins, parse_ml_nodes
+from sim.topologies import NamesHosts, topologies
 from sim.topologies.regions_data import RegionTable, load_region_table
 
 T = TypeVar("T")
+SHARES_ERROR = 1e-9
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class _Host:
 
     index: int
     name: str | None
-    region: str | None
+    count: int | None
+    region: object
     joins: int | None
     ml_nodes: tuple[MLNodeConfig, ...]
 
@@ -41,6 +44,7 @@ def scenario_problems(scenario: object) -> list[Problem]:
     problems += _epoch_problems(hosts, _get(scenario, "epochs"))
     problems += _gpu_problems(hosts, _get(_get(scenario, "work"), "params"))
     problems += _region_problems(hosts, _get(_get(scenario, "network"), "topology"))
+    problems += _topology_problems(hosts, _get(_get(scenario, "network"), "topology"))
     return problems
 
 
@@ -115,26 +119,46 @@ def _region_problems(hosts: Sequence[_Host], topology: object) -> Iterator[Probl
         yield Problem(("network", "topology", "data"), str(error))
         return
     for host in hosts:
-        if host.region is not None and (message := _region_mistake(table, host.region)):
-            yield Problem(("hosts", host.index, "region"), message)
+        for problem in _region_mistakes(table, host.region):
+            yield problem.below("hosts", host.index, "region")
 
 
-def _region_mistake(table: RegionTable, region: str) -> str | None:
-    try:
-        table.index(region)
-    except UserError as error:
-        return str(error)
-    return None
+def _region_mistakes(table: RegionTable, region: Any) -> Iterator[Problem]:
+    """Of a region's name, or of shares by name; whatever else stands there has no valid type."""
+    is_mapping = isinstance(region, Mapping)
+    for name in region if is_mapping else [region]:
+        try:
+            if isinstance(name, str):
+                table.index(name)
+        except UserError as error:
+            yield Problem((name,) if is_mapping else (), str(error))
+    shares = list(region.values()) if is_mapping else [1.0]
+    if all(map(is_share, shares)) and abs(sum(shares) - 1.0) > SHARES_ERROR:
+        yield Problem((), f"the shares must sum to 1, not {math.fsum(shares):g}")
+
+
+def _topology_problems(hosts: Sequence[_Host], topology: object) -> list[Problem]:
+    """Ask a topology that names hosts, once it is known who they are and when they join."""
+    built = _quiet(topologies.build, "regions" if topology is None else topology)
+    if not isinstance(built, NamesHosts):
+        return []
+    waves: dict[int, list[str]] = {}
+    for host in hosts:
+        if host.name is None or host.count is None or host.joins is None:
+            return []
+        waves.setdefault(host.joins, []).extend(host_addresses(host.name, host.count))
+    return [problem.below("network", "topology") for problem in built.find_problems(waves)]
 
 
 def _read_hosts(hosts: object) -> Iterator[_Host]:
     for index, host in enumerate(hosts if isinstance(hosts, (list, tuple)) else []):
-        name, region = _get(host, "name"), _get(host, "region")
+        name, count = _get(host, "name"), _get(host, "count", 1)
         joins = _quiet(parse_joins, _get(host, "joins", 1))
         yield _Host(
             index=index,
             name=name if isinstance(name, str) else None,
-            region=region if isinstance(region, str) else None,
+            count=count if _is_count(count) and count <= MAX_HOSTS_PER_GROUP else None,
+            region=_get(host, "region"),
             joins=joins if _is_count(joins) else None,
             ml_nodes=_quiet(parse_ml_nodes, _get(host, "gpus")) or (),
         )

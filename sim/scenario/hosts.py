@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeGuard
 
 from pydantic import (
     AfterValidator,
@@ -139,6 +140,46 @@ EpochNumber = Annotated[
 ]
 
 
+def parse_region(value: object) -> str | dict[str, float]:
+    """Return a region's name, or shares by name; whether the table knows them is for the scenario's checks."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, Mapping):
+        raise explained(f"must be a region, or shares like {{EUROPE: 0.6, JAPAN: 0.4}}, not {show_value(value)}")
+    wrong = [
+        Problem((str(name),), f"must be a number, more than 0 and at most 1, not {show_value(share)}")
+        for name, share in value.items()
+        if not is_share(share)
+    ]
+    if wrong:
+        raise as_validation_error("region", wrong, value)
+    return {str(name): float(share) for name, share in value.items()}
+
+
+def is_share(value: object) -> TypeGuard[float]:
+    """Tell whether the value is a number in (0, 1]."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 1
+
+
+Region = Annotated[
+    str | dict[str, float],
+    PlainValidator(parse_region),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {"type": "object", "additionalProperties": {"type": "number", "exclusiveMinimum": 0, "maximum": 1}},
+            ]
+        }
+    ),
+]
+
+
+def host_addresses(name: str, count: int) -> list[str]:
+    """Return the names of a group's hosts: "farm-0", "farm-1"."""
+    return [f"{name}-{number}" for number in range(count)]
+
+
 class HostGroup(BaseModel):
     """Hosts that are alike."""
 
@@ -147,7 +188,9 @@ class HostGroup(BaseModel):
     name: Name = Field(description="unique name; the hosts are called after it")
     count: int = Field(1, ge=1, le=MAX_HOSTS_PER_GROUP, description="number of hosts in the group")
     gpus: MLNodes = Field(description="GPUs of one host: `4 x H100-SXM` is one ML node, a list is one per item")
-    region: str = Field(description="where the hosts stand: a region of the topology's table")
+    region: Region = Field(
+        description="where the hosts stand: a region of the topology's table, or shares by which each host's is drawn"
+    )
     joins: EpochNumber = Field(1, description="first epoch in which they take part")
     strategy: Annotated[Strategy, PluginOf(strategies)] = Field(
         default_factory=lambda: strategies.build("honest"),

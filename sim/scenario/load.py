@@ -17,6 +17,7 @@ from sim.errors import ScenarioError
 from sim.problems import Problem, problems_of, show_value
 from sim.scenario.checks import scenario_problems
 from sim.scenario.document import Document
+from sim.scenario.files import resolve_files
 from sim.scenario.overrides import Overrides, apply_overrides
 from sim.scenario.schema import Scenario
 from sim.scenario.source import read_source
@@ -51,6 +52,7 @@ def build_scenario(document: Document) -> Scenario:
     """Return the scenario of a document; raises ScenarioError with the document's mistakes and all others."""
     scenario: Scenario | None = None
     problems = []
+    resolve_files(document)
     try:
         # A YAML tree is JSON, and pydantic's strict mode takes a list for a tuple from JSON only.
         scenario = Scenario.model_validate_json(json.dumps(document.tree))
