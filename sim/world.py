@@ -14,10 +14,11 @@ from sim.chain.reporting import BlockReporter
 from sim.gpus import load_gpu
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded
-from sim.network.gossip import Network
+from sim.network.opening import describe_network, open_network
+from sim.network.tier import Offer, choose_tier
 from sim.nodes.context import Context
 from sim.nodes.host import Host, HostIdentity
-from sim.nodes.ml_node import MLNode
+from sim.nodes.ml_node import SENDER_PERIOD_SECONDS, MLNode
 from sim.protocol.blocks import BlockResult, schedule_at
 from sim.protocol.params import EpochParams, ProtocolParams
 from sim.protocol.stages import Schedule
@@ -46,6 +47,8 @@ class World:
     work: Work
     reporter: BlockReporter
     on_epoch_end: OnEpochEnd
+    network_facts: Mapping[str, object]
+    """The tier, why it was taken, and what graph it runs on."""
     _counts_before: WorkCounts = field(default_factory=lambda: WorkCounts(0, 0))
 
     def run(self) -> None:
@@ -86,11 +89,13 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
     env, streams, recorder = simpy.Environment(), Streams(scenario.seed), Recorder()
     identities = _name_hosts(scenario, streams)
     members = [Member(identity.address, identity.region) for identity in identities]
-    network = Network(env, scenario.network.topology.build(members, streams), recorder)
     params = build_params(scenario)
     controller = scenario.difficulty
     founders = {identity.address: GENESIS_WEIGHT for identity in identities if identity.joins == 1}
     genesis = genesis_state(founders, params, scenario.protocol.r_target or params.rules.r_target)
+    graph = scenario.network.topology.build(members, streams)
+    choice = choose_tier(scenario.network, graph, _estimate_offer(scenario, 1.0 / genesis.difficulty))
+    network = open_network(choice, env, graph, recorder, scenario.network, streams)
     ledger = Ledger(genesis, params, controller.next_difficulty)
     context = Context(
         env=env,
@@ -122,6 +127,7 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         work=work,
         reporter=BlockReporter(recorder, params, controller.setpoint),
         on_epoch_end=on_epoch_end,
+        network_facts=describe_network(choice, graph),
     )
     env.process(
         produce_blocks(
@@ -158,6 +164,21 @@ def build_params(scenario: Scenario) -> ProtocolParams:
         p_mismatch=config.p_mismatch,
         max_individual_power_percentage=config.max_individual_power_percentage,
         block_max_bytes=int(config.block_max_bytes),
+    )
+
+
+def _estimate_offer(scenario: Scenario, hit_probability: float) -> Offer:
+    """Return what all hosts together will send, at the first difficulty and as if all were there from the start."""
+    machines = [(group.count, build_ml_nodes(group, scenario)) for group in scenario.hosts]
+    rate = sum(count * sum(node.nonces_per_second for node in nodes) for count, nodes in machines)
+    protocol = scenario.protocol
+    return Offer(
+        n_hosts=sum(group.count for group in scenario.hosts),
+        n_ml_nodes=sum(count * len(nodes) for count, nodes in machines),
+        valid_nonces_per_second=rate * hit_probability,
+        send_period_seconds=SENDER_PERIOD_SECONDS,
+        block_seconds=protocol.block_time,
+        validation_seconds=protocol.poc_validation_duration * protocol.block_time,
     )
 
 

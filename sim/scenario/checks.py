@@ -40,6 +40,7 @@ def scenario_problems(scenario: object) -> list[Problem]:
     """Return what does not fit together in a Scenario or in the raw tree of one."""
     hosts = list(_read_hosts(_get(scenario, "hosts")))
     problems = [problem.below("protocol") for problem in schedule_problems(_get(scenario, "protocol"))]
+    problems += [problem.below("network") for problem in network_problems(_get(scenario, "network"))]
     problems += _name_problems(hosts)
     problems += _epoch_problems(hosts, _get(scenario, "epochs"))
     problems += _gpu_problems(hosts, _get(_get(scenario, "work"), "params"))
@@ -73,6 +74,19 @@ def schedule_problems(protocol: object) -> list[Problem]:
     if params.epoch_shift >= params.epoch_length:
         message = f"{params.epoch_shift} must be less than epoch_length, {params.epoch_length}"
         problems.append(Problem(("epoch_shift",), message))
+    return problems
+
+
+def network_problems(network: object) -> list[Problem]:
+    """Return what the tier `paths` cannot do: its arrivals are known when a message starts."""
+    if _get(network, "tier") != "paths":
+        return []
+    message = "the tier `paths` knows no {}; take `tier: events` (or `auto`, which does)"
+    problems = []
+    if _get(network, "loss", 0) != 0:
+        problems.append(Problem(("loss",), message.format("losses")))
+    if _get(network, "announce_above") is not None:
+        problems.append(Problem(("announce_above",), message.format("announcements")))
     return problems
 
 

@@ -33,7 +33,14 @@ CHANGES: dict[str, dict[str, object]] = {
     "work.kind": {"work.kind": "sphere"},
     "work.rate_factor": {"work.rate_factor": 0.04},
     "work.startup": {"work.startup": "4 s"},
+    "network.tier": {"network.tier": "paths"},
     "network.topology": {"network.topology": "full_mesh"},
+    "network.loss": {"network.loss": 0.1},
+    "network.retry_timeout": {"network.retry_timeout": "2 s"},
+    "network.retry_timeout of requests": {"network.retry_timeout": "20 ms"},
+    "network.announce_above": {"network.announce_above": "400 B"},
+    "network.hop_validation": {"network.hop_validation": "5 ms"},
+    "network.hop_validation of paths": {"network.hop_validation": "5 ms"},
     "hosts.name": {"hosts.big.name": "large"},
     "hosts.count": {"hosts.big.count": 2},
     "hosts.gpus": {"hosts.big.gpus": "4 x A100-SXM-80"},
@@ -57,14 +64,17 @@ CHANGES: dict[str, dict[str, object]] = {
 STAR = [{"between": ["big-0", other]} for other in ("big-1", "big-2", "pair-0", "pair-1", "liar-0", "late-0")]
 # What both sides of the comparison have, where a field is another plug-in's.
 GIVEN: dict[str, dict[str, object]] = {
+    "network.retry_timeout": {"network.loss": 0.1},
+    "network.retry_timeout of requests": {"network.announce_above": "400 B"},
+    "network.hop_validation of paths": {"network.tier": "paths"},
     "network.topology.rewiring": {"network.topology": {"kind": "small_world", "degree": 4}},
     "network.topology.links": {"network.topology": {"kind": "scale_free", "links": 2}},
     "network.topology.regular": {"network.topology": {"kind": "random_regular", "degree": 4}},
     "network.topology.edges": {"network.topology": {"kind": "edges", "links": STAR}},
     "network.topology.edges.bandwidth": {"network.topology": {"kind": "edges", "links": STAR}},
 }
-# Names and texts, choices with one value so far, and what must not change any result.
-WITHOUT_EFFECT = {"name", "description", "work.batch_size", "work.threads", "network.tier"}
+# Names and texts, and what must not change any result.
+WITHOUT_EFFECT = {"name", "description", "work.batch_size", "work.threads"}
 
 
 @cache
