@@ -114,10 +114,12 @@ def write_keys() -> str:
     schema = scenario_json_schema()
     sections = [("", "The whole file", schema)]
     for name in schema["properties"]:
-        part = _resolve(schema["properties"][name], schema)
-        part = _resolve(part.get("items", part), schema)
-        if "properties" in part:
-            sections.append((f"{name}.", f"`{name}`", part))
+        written = _resolve(schema["properties"][name], schema)
+        for form in written["anyOf"] if name == "hosts" else [written]:
+            part = _resolve(form.get("items", form), schema)
+            title = f"`{name}`" if "inventory" not in part.get("properties", {}) else "`hosts` from an inventory"
+            if "properties" in part:
+                sections.append((f"{name}.", title, part))
     return "\n\n".join(f"### {title}\n\n{_write_section(prefix, part, schema)}" for prefix, title, part in sections)
 
 
@@ -199,6 +201,8 @@ def _describe_type(name: str, part: Schema) -> str:
         return " or ".join(_describe_type(name, branch) for branch in branches)
     if "$ref" in part:
         return "a mapping" if name != "params" else f"a mapping, see [kernel 2]({KERNEL_2})"
+    if "inventory" in part.get("properties", {}):
+        return "[an inventory](#hosts-from-an-inventory)"
     if "properties" in part:
         return f"a mapping, see [`{name}`](#{name})"
     if part.get("type") == "array":

@@ -154,7 +154,7 @@ def _region_mistakes(table: RegionTable, region: Any) -> Iterator[Problem]:
 def _topology_problems(hosts: Sequence[_Host], topology: object) -> list[Problem]:
     """Ask a topology that names hosts, once it is known who they are and when they join."""
     built = _quiet(topologies.build, "regions" if topology is None else topology)
-    if not isinstance(built, NamesHosts):
+    if not hosts or not isinstance(built, NamesHosts):
         return []
     waves: dict[int, list[str]] = {}
     for host in hosts:

@@ -11,10 +11,10 @@ TOPOLOGY_PATH = ("network", "topology", "path")
 
 
 def find_file(name: str, place: Place) -> Path:
-    """Return the file's absolute path if it lies beside the file that names it, else as seen from where we are."""
-    beside = Path(place.source).parent / name
-    is_beside = place.line is not None and beside.exists()
-    return (beside if is_beside else Path(name)).resolve()
+    """Return the absolute path: beside the file that names it, unless it is only to be found from where we are."""
+    beside, here = Path(place.source).parent / name, Path(name)
+    is_beside = place.line is not None and (beside.exists() or not here.exists())
+    return (beside if is_beside else here).resolve()
 
 
 def resolve_files(document: Document) -> None:

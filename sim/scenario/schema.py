@@ -26,6 +26,7 @@ from sim.protocol.versions import VERSIONS
 from sim.registry import PluginOf
 from sim.scenario.checks import network_problems, scenario_problems, schedule_problems
 from sim.scenario.hosts import STRICT, HostGroup, Name
+from sim.scenario.inventory import InventoryConfig
 from sim.topologies import topologies
 from sim.units import Bytes, Seconds
 
@@ -187,6 +188,14 @@ class NetworkConfig(BaseModel):
         return self
 
 
+class _HostsSchema:
+    """The JSON Schema of `hosts`: an inventory may stand in a file; a Scenario has the groups that it became."""
+
+    def __get_pydantic_json_schema__(self, groups: Any, handler: Any) -> dict[str, Any]:
+        """Return a list of groups, or an inventory."""
+        return {"anyOf": [handler(groups), InventoryConfig.model_json_schema(mode="serialization")]}
+
+
 class Scenario(BaseModel):
     """One simulated network, whole."""
 
@@ -199,7 +208,9 @@ class Scenario(BaseModel):
     protocol: ProtocolConfig = Field(default_factory=ProtocolConfig, description="the chain's parameters")
     work: WorkConfig = Field(default_factory=WorkConfig, description="who computes the nonces")
     network: NetworkConfig = Field(default_factory=NetworkConfig, description="how messages travel")
-    hosts: tuple[HostGroup, ...] = Field(strict=False, min_length=1, description="groups of hosts that are alike")
+    hosts: Annotated[tuple[HostGroup, ...], _HostsSchema()] = Field(
+        strict=False, min_length=1, description="groups of hosts that are alike, or an inventory"
+    )
     difficulty: Annotated[Controller, PluginOf(controllers)] = Field(
         default_factory=lambda: controllers.build("fixed"),
         description="rule that sets the next epoch's difficulty",
