@@ -108,7 +108,9 @@ class EventsNetwork:
 
     def _occupy(self, sender: str, size_bytes: int) -> float:
         """Take the next free time of the sender's uplink; return when the upload begins."""
-        start = max(self._env.now, self._upload_free_at[sender])
+        now, start = self._env.now, self._upload_free_at[sender]
+        if start < now:
+            start = now
         self._upload_free_at[sender] = start + BITS_PER_BYTE * size_bytes / self._upload_rate[sender]
         return start
 
