@@ -25,7 +25,7 @@ from sim.protocol.stages import Schedule
 from sim.protocol.state import Block, genesis_state
 from sim.protocol.versions import VERSIONS
 from sim.scenario import BY_GPU, HostGroup, Scenario
-from sim.scenario.hosts import host_addresses
+from sim.scenario.hosts import describe_gpus, host_addresses
 from sim.strategies import strategies
 from sim.streams import Streams
 from sim.topologies.base import Member
@@ -190,7 +190,7 @@ def _name_hosts(scenario: Scenario, streams: Streams) -> list[HostIdentity]:
             host_group=group.name,
             region=_choose_region(group.region, address, streams),
             strategy_name=strategies.name_of(group.strategy),
-            gpus=", ".join(map(str, group.gpus)),
+            gpus=describe_gpus(group.gpus),
             joins=group.joins,
         )
         for group in scenario.hosts

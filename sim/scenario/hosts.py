@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeGuard
 
@@ -173,6 +173,14 @@ Region = Annotated[
         }
     ),
 ]
+
+
+def describe_gpus(nodes: Sequence[MLNodeConfig]) -> str:
+    """Return how many GPUs of which model all ML nodes have together: "16 x H100-SXM, 1 x L40S"."""
+    totals: dict[str, int] = {}
+    for node in nodes:
+        totals[node.gpu] = totals.get(node.gpu, 0) + node.n_gpus
+    return ", ".join(f"{n_gpus} x {gpu}" for gpu, n_gpus in totals.items())
 
 
 def host_addresses(name: str, count: int) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 
 from sim.errors import ScenarioError
 from sim.scenario import MLNodeConfig, Scenario, dump_scenario, load_scenario, parse_scenario
+from sim.scenario.hosts import describe_gpus
 from sim.scenario.sweep import load_sweep_file
 
 ROOT = Path(__file__).parent.parent.parent
@@ -193,6 +194,7 @@ def test_the_live_network_of_september_2026(epoch403: Scenario) -> None:
         "H100-SXM": 332, "H100-PCIe": 24, "H200": 146, "B200": 20, "B300": 87, "A100-SXM-80": 40, "H20": 8,
         "RTX-PRO-6000": 8, "L4": 8,
     }  # fmt: skip
+    assert describe_gpus(epoch403.hosts[0].gpus) == "72 x H100-SXM"
     text = (ROOT / "scenarios" / "inventories" / "epoch403.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(text.splitlines()))
     assert [len(group.gpus) for group in epoch403.hosts] == list(Counter(row["participant"] for row in rows).values())
