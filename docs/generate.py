@@ -109,10 +109,12 @@ def write_keys() -> str:
 def _find_sections(part: Schema, schema: Schema, prefix: str = "") -> Iterator[tuple[str, str, Schema]]:
     for name, below in part["properties"].items():
         below = _resolve(below, schema)
-        below = _resolve(below.get("items", below), schema)
-        if "properties" in below:
-            yield f"{prefix}{name}.", f"`{name}`", below
-            yield from _find_sections(below, schema, f"{prefix}{name}.")
+        for form in below["anyOf"] if name == "hosts" else [below]:
+            inner = _resolve(form.get("items", form), schema)
+            if "properties" in inner:
+                title = "`hosts` from an inventory" if "inventory" in inner["properties"] else f"`{name}`"
+                yield f"{prefix}{name}.", title, inner
+                yield from _find_sections(inner, schema, f"{prefix}{name}.")
 
 
 def _write_section(prefix: str, section: Schema, schema: Schema) -> str:
@@ -160,6 +162,8 @@ def _parameters(part: Schema, prefix: str = "") -> Iterator[list[str]]:
         else:
             described = _describe(name, below, name in part.get("required", []))
             yield [f"`{prefix}{name}`", *described, below.get("description", "")]
+            if "properties" in below.get("items", {}):
+                yield from _parameters(below["items"], f"{prefix}{name}.")
 
 
 def _resolve(part: Schema, schema: Schema) -> Schema:
@@ -191,13 +195,25 @@ def _describe_type(name: str, part: Schema) -> str:
         return " or ".join(_describe_type(name, branch) for branch in branches)
     if "$ref" in part:
         return "a mapping" if name != "params" else f"a mapping, see [kernel 2]({KERNEL_2})"
+    if "inventory" in part.get("properties", {}):
+        return "[an inventory](#hosts-from-an-inventory)"
     if "properties" in part:
         return f"a mapping, see [`{name}`](#{name})"
     if part.get("type") == "array":
-        return f"a list, see [`{name}`](#{name})" if "$ref" in part["items"] else "a list of such texts"
+        return _describe_list(name, part)
+    if "additionalProperties" in part:
+        return f"a mapping of names to a {_describe_type(name, part['additionalProperties'])}"
     if "const" in part or "enum" in part:
         return ", ".join(f"`{value}`" for value in part.get("enum", [part.get("const")]))
     return _describe_scalar(part)
+
+
+def _describe_list(name: str, part: Schema) -> str:
+    if "prefixItems" in part:
+        return f"a list of {len(part['prefixItems'])}"
+    if "$ref" in part["items"]:
+        return f"a list, see [`{name}`](#{name})"
+    return "a list of mappings" if "properties" in part["items"] else "a list of such texts"
 
 
 def _describe_scalar(part: Schema) -> str:

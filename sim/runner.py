@@ -100,6 +100,7 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
                 "trace_hash": world.recorder.trace_hash,
                 "wall_seconds": round(time.perf_counter() - started, 3),
                 "work": work.describe(),
+                "network": world.network_facts,
             },
             summary=summarise(frames),
             frames=frames,

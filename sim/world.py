@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 
@@ -16,10 +16,11 @@ from sim.chain.traffic import Conduct, Traffic
 from sim.gpus import load_gpu
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded
-from sim.network.gossip import Network
+from sim.network.opening import describe_network, open_network
+from sim.network.tier import Offer, choose_tier
 from sim.nodes.context import Context
 from sim.nodes.host import Host, HostIdentity
-from sim.nodes.ml_node import MLNode
+from sim.nodes.ml_node import SENDER_PERIOD_SECONDS, MLNode
 from sim.protocol.blocks import BlockResult
 from sim.protocol.params import EpochParams, ProtocolParams, accumulate_changes
 from sim.protocol.pricing import PricingParams
@@ -28,6 +29,7 @@ from sim.protocol.state import Block, genesis_state
 from sim.protocol.transactions import HardwareNode, RegisterHost
 from sim.protocol.versions import build_rule_book
 from sim.scenario import BY_GPU, HostGroup, Scenario
+from sim.scenario.hosts import describe_gpus
 from sim.strategies import strategies
 from sim.streams import Streams
 from sim.topologies.base import Member
@@ -50,6 +52,8 @@ class World:
     work: Work
     reporter: BlockReporter
     on_epoch_end: OnEpochEnd
+    network_facts: Mapping[str, object]
+    """The tier, why it was taken, and what graph it runs on."""
     _counts_before: WorkCounts = field(default_factory=lambda: WorkCounts(0, 0))
 
     def run(self) -> None:
@@ -86,9 +90,8 @@ class World:
 def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> World:
     """Build everything a run needs; nothing has happened yet."""
     env, streams, recorder = simpy.Environment(), Streams(scenario.seed), Recorder()
-    identities = _name_hosts(scenario)
+    identities = _name_hosts(scenario, streams)
     members = [Member(identity.address, identity.region) for identity in identities]
-    network = Network(env, scenario.network.topology.build(members, streams), recorder)
     params = build_params(scenario)
     controller = scenario.difficulty
     groups = {group.name: group for group in scenario.hosts}
@@ -100,7 +103,11 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
     founders = [registrations[identity.address] for identity in identities if identity.joins == 1]
     weights = {founder.creator: GENESIS_WEIGHT for founder in founders}
     r_target = scenario.protocol.r_target or params.rule_book.first.r_target
-    ledger = Ledger(genesis_state(weights, params, r_target, founders), params, controller.next_difficulty)
+    genesis = genesis_state(weights, params, r_target, founders)
+    graph = scenario.network.topology.build(members, streams)
+    choice = choose_tier(scenario.network, graph, _estimate_offer(scenario, 1.0 / genesis.difficulty))
+    network = open_network(choice, env, graph, recorder, scenario.network, streams)
+    ledger = Ledger(genesis, params, controller.next_difficulty)
     context = Context(
         env=env,
         network=network,
@@ -131,6 +138,7 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         work=work,
         reporter=BlockReporter(recorder, params, controller.setpoint),
         on_epoch_end=on_epoch_end,
+        network_facts=describe_network(choice, graph),
     )
     env.process(
         produce_blocks(
@@ -201,21 +209,45 @@ def _build_traffic(scenario: Scenario, params: ProtocolParams, streams: Streams)
     )
 
 
-def _name_hosts(scenario: Scenario) -> list[HostIdentity]:
-    """All hosts in the order of joining, then of the file."""
+def _estimate_offer(scenario: Scenario, hit_probability: float) -> Offer:
+    """Return what all hosts together will send, at the first difficulty and as if all were there from the start."""
+    machines = [(group.count, build_ml_nodes(group, scenario)) for group in scenario.hosts]
+    rate = sum(count * sum(node.nonces_per_second for node in nodes) for count, nodes in machines)
+    protocol = scenario.protocol
+    return Offer(
+        n_hosts=sum(group.count for group in scenario.hosts),
+        n_ml_nodes=sum(count * len(nodes) for count, nodes in machines),
+        valid_nonces_per_second=rate * hit_probability,
+        send_period_seconds=SENDER_PERIOD_SECONDS,
+        block_seconds=protocol.block_time,
+        validation_seconds=protocol.poc_validation_duration * protocol.block_time,
+    )
+
+
+def _name_hosts(scenario: Scenario, streams: Streams) -> list[HostIdentity]:
+    """All hosts in the order of joining, then of the file: "datacenter-0", "datacenter-1", …"""
     identities = [
         HostIdentity(
             address=address,
             host_group=group.name,
-            region=group.region,
+            region=_choose_region(group.region, address, streams),
             strategy_name=strategies.name_of(group.strategy),
-            gpus=", ".join(map(str, group.gpus)),
+            gpus=describe_gpus(group.gpus),
             joins=group.joins,
         )
         for group in scenario.hosts
         for address in group.addresses
     ]
     return sorted(identities, key=lambda identity: identity.joins)
+
+
+def _choose_region(region: str | Mapping[str, float], address: str, streams: Streams) -> str:
+    """Return the group's region, or draw the host's by the shares from a stream of its own."""
+    if isinstance(region, str):
+        return region
+    names = sorted(region)
+    shares = [region[name] for name in names]
+    return names[int(streams("topology", "region", address).choice(len(names), p=shares))]
 
 
 def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:

@@ -75,6 +75,7 @@ def print_result(result: Result, folder: Path) -> None:
         f"{summary['distances_computed']} distances {origin}, {summary['distances_shared']} more answered by sharing "
         f"them; {result.provenance['wall_seconds']:.1f} s"
     )
+    _print_tier(console, result)
     rejections = _group_rejections(result)
     for (participant, strategy, reason), epochs in rejections[:MOST_REJECTIONS]:
         who = participant if strategy == "honest" else f"{participant} ({strategy})"
@@ -84,6 +85,13 @@ def print_result(result: Result, folder: Path) -> None:
     for warning in summary["warnings"]:
         console.print(f"warning: {warning}", style="bold", soft_wrap=True)
     console.print(f"trace hash {result.provenance['trace_hash'][:16]}; results in {folder}", soft_wrap=True)
+
+
+def _print_tier(console: Console, result: Result) -> None:
+    """Say which tier was taken and why, where the scenario left the choice open."""
+    facts = result.provenance["network"]
+    if facts["asked"] != facts["tier"]:
+        console.print(f"network: {facts['tier']}; {facts['reason']}", soft_wrap=True)
 
 
 def print_checked(found: Scenario | Sweep, file: Path) -> None:

@@ -30,6 +30,14 @@ class Recorder:
         self.delays_seconds.setdefault(message_id, array("d")).append(delay_seconds)
         self.trace((message_id, address, now_seconds))
 
+    def add_deliveries(self, message_id: str, now_seconds: float, delays_seconds: array[float], digest: str) -> None:
+        """Note all first deliveries of a message at once; `digest` is a hash over receivers and delays.
+
+        The array is kept, not copied: messages with the same arrivals share it.
+        """
+        self.delays_seconds[message_id] = delays_seconds
+        self.trace((message_id, now_seconds, digest))
+
     def trace(self, event: object) -> None:
         """Let the trace hash cover a value that no record holds whole, such as a transaction with its distances."""
         self._trace.update(repr(event).encode())

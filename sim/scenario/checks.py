@@ -6,6 +6,7 @@ another: a part that cannot be understood is left out, for its own type reports 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeGuard, TypeVar
@@ -15,8 +16,8 @@ from sim.errors import UserError
 from sim.problems import Problem
 from sim.protocol.params import EpochChange, EpochParams, get_epoch_at
 from sim.protocol.stages import Schedule, find_broken_edge
-from sim.scenario.hosts import MLNodeConfig, parse_joins, parse_ml_nodes
-from sim.topologies import topologies
+from sim.scenario.hosts import MAX_HOSTS_PER_GROUP, MLNodeConfig, host_addresses, is_share, parse_joins, parse_ml_nodes
+from sim.topologies import NamesHosts, topologies
 from sim.topologies.regions_data import RegionTable, load_region_table
 
 T = TypeVar("T")
@@ -30,9 +31,9 @@ class _Host:
 
     index: int
     name: str | None
-    region: str | None
+    count: int | None
+    region: object
     joins: int | None
-    count: int
     unregistered: int
     ml_nodes: tuple[MLNodeConfig, ...]
 
@@ -43,6 +44,7 @@ def scenario_problems(scenario: object) -> list[Problem]:
     problems = [problem.below("protocol") for problem in schedule_problems(_get(scenario, "protocol"))]
     if not problems:  # changes start from lengths that fit
         problems += _change_problems(_get(scenario, "protocol"))
+    problems += [problem.below("network") for problem in network_problems(_get(scenario, "network"))]
     problems += _name_problems(hosts)
     problems += _epoch_problems(hosts, _get(scenario, "epochs"))
     problems += _registration_problems(hosts)
@@ -50,6 +52,7 @@ def scenario_problems(scenario: object) -> list[Problem]:
     problems += _cap_problems(hosts, _get(_get(scenario, "protocol"), "max_individual_power_percentage"))
     problems += _gpu_problems(hosts, _get(_get(scenario, "work"), "params"))
     problems += _region_problems(hosts, _get(_get(scenario, "network"), "topology"))
+    problems += _topology_problems(hosts, _get(_get(scenario, "network"), "topology"))
     return problems
 
 
@@ -143,7 +146,7 @@ def _cap_problems(hosts: Sequence[_Host], percentage: object) -> Iterator[Proble
     loc = ("protocol", "max_individual_power_percentage")
     if not isinstance(percentage, (int, float)) or isinstance(percentage, bool) or percentage < 0:
         return
-    n_hosts = sum(host.count for host in hosts)
+    n_hosts = sum(host.count or 0 for host in hosts)
     if percentage == 0:
         yield Problem(loc, "0 leaves no member any weight, and the chain takes it for no cap; write null for no cap")
     elif n_hosts >= SMALLEST_UNLIMITED and percentage * n_hosts < 1 - ROUNDING:
@@ -160,6 +163,19 @@ def _registration_problems(hosts: Sequence[_Host]) -> Iterator[Problem]:
         if host.ml_nodes and host.unregistered > len(host.ml_nodes):
             message = f"{host.unregistered} must be at most {len(host.ml_nodes)}, the number of ML nodes"
             yield Problem(("hosts", host.index, "unregistered"), message)
+
+
+def network_problems(network: object) -> list[Problem]:
+    """Return what the tier `paths` cannot do: its arrivals are known when a message starts."""
+    if _get(network, "tier") != "paths":
+        return []
+    message = "the tier `paths` knows no {}; take `tier: events` (or `auto`, which does)"
+    problems = []
+    if _get(network, "loss", 0) != 0:
+        problems.append(Problem(("loss",), message.format("losses")))
+    if _get(network, "announce_above") is not None:
+        problems.append(Problem(("announce_above",), message.format("announcements")))
+    return problems
 
 
 def _name_problems(hosts: Sequence[_Host]) -> Iterator[Problem]:
@@ -205,28 +221,47 @@ def _region_problems(hosts: Sequence[_Host], topology: object) -> Iterator[Probl
         yield Problem(("network", "topology", "data"), str(error))
         return
     for host in hosts:
-        if host.region is not None and (message := _region_mistake(table, host.region)):
-            yield Problem(("hosts", host.index, "region"), message)
+        for problem in _region_mistakes(table, host.region):
+            yield problem.below("hosts", host.index, "region")
 
 
-def _region_mistake(table: RegionTable, region: str) -> str | None:
-    try:
-        table.index(region)
-    except UserError as error:
-        return str(error)
-    return None
+def _region_mistakes(table: RegionTable, region: Any) -> Iterator[Problem]:
+    """Of a region's name, or of shares by name; whatever else stands there has no valid type."""
+    is_mapping = isinstance(region, Mapping)
+    for name in region if is_mapping else [region]:
+        try:
+            if isinstance(name, str):
+                table.index(name)
+        except UserError as error:
+            yield Problem((name,) if is_mapping else (), str(error))
+    shares = list(region.values()) if is_mapping else [1.0]
+    if all(map(is_share, shares)) and abs(sum(shares) - 1.0) > ROUNDING:
+        yield Problem((), f"the shares must sum to 1, not {math.fsum(shares):g}")
+
+
+def _topology_problems(hosts: Sequence[_Host], topology: object) -> list[Problem]:
+    """Ask a topology that names hosts, once it is known who they are and when they join."""
+    built = _quiet(topologies.build, "regions" if topology is None else topology)
+    if not hosts or not isinstance(built, NamesHosts):
+        return []
+    waves: dict[int, list[str]] = {}
+    for host in hosts:
+        if host.name is None or host.count is None or host.joins is None:
+            return []
+        waves.setdefault(host.joins, []).extend(host_addresses(host.name, host.count))
+    return [problem.below("network", "topology") for problem in built.find_problems(waves)]
 
 
 def _read_hosts(hosts: object) -> Iterator[_Host]:
     for index, host in enumerate(hosts if isinstance(hosts, (list, tuple)) else []):
-        name, region = _get(host, "name"), _get(host, "region")
+        name, count = _get(host, "name"), _get(host, "count", 1)
         joins = _quiet(parse_joins, _get(host, "joins", 1))
         yield _Host(
             index=index,
             name=name if isinstance(name, str) else None,
-            region=region if isinstance(region, str) else None,
+            count=count if _is_count(count) and count <= MAX_HOSTS_PER_GROUP else None,
+            region=_get(host, "region"),
             joins=joins if _is_count(joins) else None,
-            count=_as_count(_get(host, "count", 1)),
             unregistered=_as_count(_get(host, "unregistered", 0)),
             ml_nodes=_quiet(parse_ml_nodes, _get(host, "gpus")) or (),
         )

@@ -16,10 +16,13 @@ class Place:
     source: str
     line: int | None = None
     column: int | None = None
+    path: str | None = None
+    """What was written here, where that is not called like the part of the tree that it became."""
 
     def mistake(self, message: str, path: Loc = ()) -> Mistake:
         """Return a mistake at this place."""
-        return Mistake(self.source, self.line, self.column, ".".join(str(part) for part in path), message)
+        called = ".".join(str(part) for part in path) if self.path is None else self.path
+        return Mistake(self.source, self.line, self.column, called, message)
 
 
 @dataclass

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeGuard
 
 from pydantic import (
     AfterValidator,
@@ -139,6 +140,54 @@ EpochNumber = Annotated[
 ]
 
 
+def parse_region(value: object) -> str | dict[str, float]:
+    """Return a region's name, or shares by name; whether the table knows them is for the scenario's checks."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, Mapping):
+        raise explained(f"must be a region, or shares like {{EUROPE: 0.6, JAPAN: 0.4}}, not {show_value(value)}")
+    wrong = [
+        Problem((str(name),), f"must be a number, more than 0 and at most 1, not {show_value(share)}")
+        for name, share in value.items()
+        if not is_share(share)
+    ]
+    if wrong:
+        raise as_validation_error("region", wrong, value)
+    return {str(name): float(share) for name, share in value.items()}
+
+
+def is_share(value: object) -> TypeGuard[float]:
+    """Tell whether the value is a number in (0, 1]."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 1
+
+
+Region = Annotated[
+    str | dict[str, float],
+    PlainValidator(parse_region),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {"type": "object", "additionalProperties": {"type": "number", "exclusiveMinimum": 0, "maximum": 1}},
+            ]
+        }
+    ),
+]
+
+
+def describe_gpus(nodes: Sequence[MLNodeConfig]) -> str:
+    """Return how many GPUs of which model all ML nodes have together: "16 x H100-SXM, 1 x L40S"."""
+    totals: dict[str, int] = {}
+    for node in nodes:
+        totals[node.gpu] = totals.get(node.gpu, 0) + node.n_gpus
+    return ", ".join(f"{n_gpus} x {gpu}" for gpu, n_gpus in totals.items())
+
+
+def host_addresses(name: str, count: int) -> list[str]:
+    """Return the names of a group's hosts: "farm-0", "farm-1"."""
+    return [f"{name}-{number}" for number in range(count)]
+
+
 class HostGroup(BaseModel):
     """Hosts that are alike."""
 
@@ -147,7 +196,9 @@ class HostGroup(BaseModel):
     name: Name = Field(description="unique name; the hosts are called after it")
     count: int = Field(1, ge=1, le=MAX_HOSTS_PER_GROUP, description="number of hosts in the group")
     gpus: MLNodes = Field(description="GPUs of one host: `4 x H100-SXM` is one ML node, a list is one per item")
-    region: str = Field(description="where the hosts stand: a region of the topology's table")
+    region: Region = Field(
+        description="where the hosts stand: a region of the topology's table, or shares by which each host's is drawn"
+    )
     joins: EpochNumber = Field(1, description="first epoch in which they take part")
     model: Literal["QwQ-32B", "Qwen2.5-7B", "other"] = Field(
         "QwQ-32B", description="model that the ML nodes serve; `other`: one that governance has not approved"
@@ -171,5 +222,5 @@ class HostGroup(BaseModel):
 
     @property
     def addresses(self) -> list[str]:
-        """The hosts' addresses: "datacenter-0", "datacenter-1", …"""
-        return [f"{self.name}-{number}" for number in range(self.count)]
+        """The hosts' addresses, see `host_addresses`."""
+        return host_addresses(self.name, self.count)

@@ -17,6 +17,8 @@ from sim.errors import ScenarioError
 from sim.problems import Problem, problems_of, show_value
 from sim.scenario.checks import scenario_problems
 from sim.scenario.document import Document
+from sim.scenario.files import resolve_files
+from sim.scenario.inventory import expand_inventory
 from sim.scenario.overrides import Overrides, apply_overrides
 from sim.scenario.schema import Scenario
 from sim.scenario.source import read_source
@@ -51,12 +53,15 @@ def build_scenario(document: Document) -> Scenario:
     """Return the scenario of a document; raises ScenarioError with the document's mistakes and all others."""
     scenario: Scenario | None = None
     problems = []
+    resolve_files(document)
+    told = expand_inventory(document)
     try:
         # A YAML tree is JSON, and pydantic's strict mode takes a list for a tuple from JSON only.
         scenario = Scenario.model_validate_json(json.dumps(document.tree))
     except ValidationError as error:
         # Validation stops before the checks across fields where a field is wrong; the raw tree gives them as well.
         problems = [*problems_of(error, scenario_json_schema()), *scenario_problems(document.tree)]
+        problems = [problem for problem in problems if not any(problem.loc[: len(part)] == part for part in told)]
     mistakes = [*document.mistakes, *(document.locate(problem) for problem in problems)]
     if scenario is None or mistakes:
         raise ScenarioError(mistakes)

@@ -25,8 +25,9 @@ from sim.protocol.params import EpochParams, ProtocolParams
 from sim.protocol.pricing import MAINNET_PRICING
 from sim.protocol.versions import VERSIONS
 from sim.registry import PluginOf
-from sim.scenario.checks import scenario_problems, schedule_problems
+from sim.scenario.checks import network_problems, scenario_problems, schedule_problems
 from sim.scenario.hosts import STRICT, EpochNumber, HostGroup, Name
+from sim.scenario.inventory import InventoryConfig
 from sim.scenario.switches import RuleSwitches
 from sim.topologies import topologies
 from sim.units import Bytes, Seconds
@@ -226,12 +227,42 @@ class NetworkConfig(BaseModel):
 
     model_config = STRICT
 
-    tier: Literal["events"] = Field("events", description="`events`: every hop of every message is simulated")
+    tier: Literal["events", "paths", "auto"] = Field(
+        "events",
+        description="`events`: every hop of every message is simulated; `paths`: arrivals are shortest paths, without "
+        "upload queues, and much faster; `auto`: `paths` while uploads hardly queue",
+    )
     topology: Annotated[Topology, PluginOf(topologies)] = Field(
         default_factory=lambda: topologies.build("regions"),
         description="who is linked to whom, and how fast",
         json_schema_extra={"default": "regions"},
     )
+    loss: float = Field(0.0, ge=0, le=0.9, description="probability that a transfer over a link is lost, and repeated")
+    retry_timeout: Annotated[Seconds, Field(gt=0)] = Field(
+        1.0,
+        description="from the start of a lost upload to its repetition; from a request to the next announcer's turn",
+    )
+    announce_above: Bytes | None = Field(
+        None,
+        description="larger messages are announced and sent to those who ask; absent: every message is sent at once",
+    )
+    hop_validation: Seconds = Field(
+        0.0, description="time for which a host checks a message before it takes it and sends it on"
+    )
+
+    @model_validator(mode="after")
+    def _check_tier(self) -> Self:
+        if problems := network_problems(self):
+            raise as_validation_error("network", problems, None)
+        return self
+
+
+class _HostsSchema:
+    """The JSON Schema of `hosts`: an inventory may stand in a file; a Scenario has the groups that it became."""
+
+    def __get_pydantic_json_schema__(self, groups: Any, handler: Any) -> dict[str, Any]:
+        """Return a list of groups, or an inventory."""
+        return {"anyOf": [handler(groups), InventoryConfig.model_json_schema(mode="serialization")]}
 
 
 class Scenario(BaseModel):
@@ -246,7 +277,9 @@ class Scenario(BaseModel):
     protocol: ProtocolConfig = Field(default_factory=ProtocolConfig, description="the chain's parameters")
     work: WorkConfig = Field(default_factory=WorkConfig, description="who computes the nonces")
     network: NetworkConfig = Field(default_factory=NetworkConfig, description="how messages travel")
-    hosts: tuple[HostGroup, ...] = Field(strict=False, min_length=1, description="groups of hosts that are alike")
+    hosts: Annotated[tuple[HostGroup, ...], _HostsSchema()] = Field(
+        strict=False, min_length=1, description="groups of hosts that are alike, or an inventory"
+    )
     inference: InferenceConfig = Field(
         default_factory=InferenceConfig, description="requests between two proofs of compute"
     )

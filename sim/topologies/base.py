@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import networkx as nx
+from pydantic import Field
 
-from sim.streams import Streams
+from sim.streams import Streams, draw_generator
 from sim.topologies.regions_data import RegionTable
+
+Data = Annotated[str, Field(description="table of latency and bandwidth")]
+Jitter = Annotated[float, Field(ge=0.0, le=2.0, description="log-normal sigma of a pair's latency factor")]
 
 
 @dataclass(frozen=True)
@@ -26,13 +30,14 @@ class Topology(Protocol):
     def build(self, members: Sequence[Member], streams: Streams) -> nx.DiGraph:
         """Return a graph in which every prefix of `members` (the order of joining) is connected.
 
-        Nodes carry `region`; edges carry `latency_seconds` (one way) and `bandwidth_bits_per_second`.
+        Nodes carry `region` and `upload_bits_per_second`, the rate at which a host's uploads leave one after another
+        (absent: that of its fastest link); edges carry `latency_seconds` (one way) and `bandwidth_bits_per_second`.
         """
 
 
 def connect(
     members: Sequence[Member],
-    pairs: Callable[[Sequence[Member]], Iterator[tuple[Member, Member]]],
+    pairs: Callable[[Sequence[Member]], Iterable[tuple[Member, Member]]],
     table: RegionTable,
     jitter: float,
     streams: Streams,
@@ -43,9 +48,10 @@ def connect(
     """
     graph = nx.DiGraph()
     for member in members:
-        graph.add_node(member.address, region=member.region)
+        upload = table.upload(member.region)
+        graph.add_node(member.address, region=member.region, upload_bits_per_second=upload)
     for a, b in pairs(members):
-        factor = streams("topology", "latency", a.address, b.address).lognormal(-0.5 * jitter**2, jitter)
+        factor = _draw_factor(streams.seed, a.address, b.address, jitter)
         for sender, receiver in ((a, b), (b, a)):
             graph.add_edge(
                 sender.address,
@@ -56,3 +62,10 @@ def connect(
                 ),
             )
     return graph
+
+
+def _draw_factor(seed: int, a: str, b: str, jitter: float) -> float:
+    """One draw from the pair's own stream, which nobody else reads: there is no need to keep ten thousands of them."""
+    if not jitter:
+        return 1.0
+    return draw_generator(seed, "topology", "latency", a, b).lognormal(-0.5 * jitter**2, jitter)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
 
 import networkx as nx
-from pydantic import Field
 
 from sim.streams import Streams
 from sim.topologies import topologies
-from sim.topologies.base import Member, connect
+from sim.topologies.base import Data, Jitter, Member, connect
 from sim.topologies.regions_data import load_region_table
 
 
@@ -21,8 +19,8 @@ from sim.topologies.regions_data import load_region_table
 class FullMesh:
     """A link between every two hosts; latency and bandwidth by region."""
 
-    data: Annotated[str, Field(description="table of latency and bandwidth")] = "simblock-2019"
-    jitter: Annotated[float, Field(ge=0.0, le=2.0, description="log-normal sigma of a pair's latency factor")] = 0.1
+    data: Data = "simblock-2019"
+    jitter: Jitter = 0.1
 
     def build(self, members: Sequence[Member], streams: Streams) -> nx.DiGraph:
         """Return the graph; see `Topology.build`."""

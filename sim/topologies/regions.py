@@ -11,7 +11,7 @@ from pydantic import Field
 
 from sim.streams import Streams
 from sim.topologies import topologies
-from sim.topologies.base import Member, connect
+from sim.topologies.base import Data, Jitter, Member, connect
 from sim.topologies.regions_data import load_region_table
 
 
@@ -25,8 +25,8 @@ class Regions:
     """
 
     degree: Annotated[int, Field(ge=2, le=1000, multiple_of=2, description="mean number of peers")] = 6
-    data: Annotated[str, Field(description="table of latency and bandwidth")] = "simblock-2019"
-    jitter: Annotated[float, Field(ge=0.0, le=2.0, description="log-normal sigma of a pair's latency factor")] = 0.1
+    data: Data = "simblock-2019"
+    jitter: Jitter = 0.1
 
     def build(self, members: Sequence[Member], streams: Streams) -> nx.DiGraph:
         """Return the graph; see `Topology.build`."""

@@ -2,7 +2,9 @@
 
 import pytest
 
+from sim.network.events import EventsNetwork
 from sim.theory import Row, compute_rows, sphere
+from sim.theory.network import network_rows
 from sim.theory.table import print_theory
 
 
@@ -10,7 +12,15 @@ def test_no_row_fails(capsys: pytest.CaptureFixture[str]) -> None:
     assert print_theory(compute_rows(quick=True))
     printed = capsys.readouterr().out
     assert "FAILED" not in printed
-    for quantity in ("hit probability", "critical count", "false positives", "KS", "without any layer"):
+    for quantity in (
+        "hit probability",
+        "critical count",
+        "false positives",
+        "KS",
+        "without any layer",
+        "M/D/1",
+        "losses",
+    ):
         assert quantity in printed
 
 
@@ -22,6 +32,21 @@ def test_a_wrong_law_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         assert sum(not row.passed for row in rows) >= n_failed
         assert not print_theory(rows)
     assert "FAILED" in capsys.readouterr().out
+
+
+def test_a_network_that_is_a_little_wrong_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Uploads that take 3 % longer are seen by the queue; 2 % more losses are seen by the lossy link."""
+    occupy, transfer = EventsNetwork._occupy, EventsNetwork._transfer
+    monkeypatch.setattr(EventsNetwork, "_occupy", lambda self, sender, size: occupy(self, sender, size * 1.03))
+    assert [row.passed for row in network_rows(True)] == [True, True, False, True, True, True]
+    monkeypatch.setattr(EventsNetwork, "_occupy", occupy)
+
+    def lose_more(self: EventsNetwork, *args: object) -> None:
+        self._loss = 0.32 if self._loss else 0.0
+        transfer(self, *args)
+
+    monkeypatch.setattr(EventsNetwork, "_transfer", lose_more)
+    assert [row.passed for row in network_rows(False)] == [True, True, True, False, True, True]
 
 
 _right = sphere.hit_probability

@@ -1,16 +1,24 @@
 """Gossip hop by hop, against shortest paths and by hand."""
 
+import heapq
+import math
+from typing import Any
+
 import networkx as nx
-import numpy as np
 import pytest
 import simpy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.metrics.recorder import Recorder
+from sim.network.events import EventsNetwork
 from sim.network.gossip import Network
+from sim.network.paths import PathsNetwork
+from sim.scenario import NetworkConfig
+from sim.streams import Streams
 
 FAST = 1e15  # bit/s: a link without load
+TIERS = ("events", "paths")
 
 
 def graph_of(edges: list[tuple[str, str, float]], bandwidth: float = FAST) -> nx.DiGraph:
@@ -24,10 +32,15 @@ def graph_of(edges: list[tuple[str, str, float]], bandwidth: float = FAST) -> nx
 class Listeners:
     """Every host joined, its arrivals kept."""
 
-    def __init__(self, graph: nx.DiGraph, absent: tuple[str, ...] = ()) -> None:
+    def __init__(self, graph: nx.DiGraph, absent: tuple[str, ...] = (), **config: Any) -> None:
         self.env = simpy.Environment()
         self.recorder = Recorder()
-        self.network = Network(self.env, graph, self.recorder)
+        rules = NetworkConfig.model_validate(config)
+        self.network: Network
+        if rules.tier == "paths":
+            self.network = PathsNetwork(self.env, graph, self.recorder, rules)
+        else:
+            self.network = EventsNetwork(self.env, graph, self.recorder, rules, Streams(1))
         self.arrivals: dict[str, list[tuple[float, object]]] = {}
         for address in graph:
             if address not in absent:
@@ -41,23 +54,85 @@ class Listeners:
         return {address: rows[0][0] for address, rows in self.arrivals.items() if rows}
 
 
-@settings(deadline=None, max_examples=50)
-@given(st.integers(2, 14), st.integers(0, 10**6), st.floats(0.0, 1.0))
-def test_arrivals_are_shortest_paths_on_a_load_free_graph(n: int, seed: int, density: float) -> None:
-    generator = np.random.default_rng(seed)
-    edges = [(str(i), str(generator.integers(i)), float(generator.uniform(0.01, 1))) for i in range(1, n)]
-    extra = [
-        (str(i), str(j), float(generator.uniform(0.01, 1)))
-        for i in range(n)
-        for j in range(i)
-        if generator.random() < density
-    ]
-    graph = graph_of(edges + extra)
-    listeners = Listeners(graph)
-    listeners.network.broadcast("0", "m", "payload", 100)
+@st.composite
+def networks(draw: st.DrawFn, upload: float | None = None) -> tuple[nx.DiGraph, int, float]:
+    """A connected graph with any latencies and bandwidths, a size and a validation time."""
+    n = draw(st.integers(2, 12))
+    graph = nx.DiGraph()
+    pairs = [(i, draw(st.integers(0, i - 1))) for i in range(1, n)]
+    pairs += draw(st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)).filter(lambda p: p[0] != p[1])))
+    for pair in pairs:
+        for sender, receiver in (pair, pair[::-1]):
+            latency, rate = draw(st.floats(0.0, 1.0)), draw(st.floats(1e3, 1e9))
+            graph.add_edge(str(sender), str(receiver), latency_seconds=latency, bandwidth_bits_per_second=rate)
+    if upload is not None:
+        nx.set_node_attributes(graph, upload, "upload_bits_per_second")
+    return graph, draw(st.integers(1, 10**7)), draw(st.sampled_from([0.0, 0.001, 0.3]))
+
+
+def broadcast_once(graph: nx.DiGraph, size: int, **config: Any) -> "Listeners":
+    listeners = Listeners(graph, **config)
+    listeners.network.broadcast("0", "m", "payload", size)
     listeners.env.run()
-    expected = nx.single_source_dijkstra_path_length(graph, "0", weight="latency_seconds")
-    assert {**listeners.times(), "0": 0.0} == pytest.approx(expected, abs=1e-9)
+    assert all(len(rows) == (address != "0") for address, rows in listeners.arrivals.items())
+    return listeners
+
+
+@given(networks(upload=math.inf))
+def test_tiers_agree_on_a_load_free_graph(network: tuple[nx.DiGraph, int, float]) -> None:
+    graph, size, validation = network
+    events, paths = (broadcast_once(graph, size, tier=tier, hop_validation=f"{validation} s") for tier in TIERS)
+    assert paths.times() == pytest.approx(events.times(), abs=1e-9, rel=0)
+    assert sorted(paths.recorder.delays_seconds["m"]) == pytest.approx(
+        sorted(events.recorder.delays_seconds["m"]), abs=1e-9, rel=0
+    )
+    weighted = nx.DiGraph()
+    for a, b, data in graph.edges(data=True):
+        weight = data["latency_seconds"] + 8 * size / data["bandwidth_bits_per_second"] + validation
+        weighted.add_edge(a, b, weight=weight)
+    expected = nx.single_source_dijkstra_path_length(weighted, "0")
+    assert {**paths.times(), "0": 0.0} == pytest.approx(expected, abs=1e-9)
+
+
+@given(networks())
+def test_queues_only_delay(network: tuple[nx.DiGraph, int, float]) -> None:
+    graph, size, _ = network
+    events, paths = (broadcast_once(graph, size, tier=tier).times() for tier in TIERS)
+    assert all(events[address] >= time - 1e-9 for address, time in paths.items())
+
+
+@given(networks(), st.lists(st.tuples(st.floats(0, 2), st.integers(1, 10**6)), min_size=1, max_size=4))
+def test_events_as_a_second_implementation_has_them(network: Any, sent: list[tuple[float, int]]) -> None:
+    """Several messages at once through upload queues, beside a plain loop over a heap."""
+    graph, _, validation = network
+    listeners = Listeners(graph, hop_validation=f"{validation} s")
+    for number, (start, size) in enumerate(sent):
+        event = listeners.env.timeout(start)
+        event.callbacks.append(lambda _, n=number, s=size: listeners.network.broadcast("0", str(n), n, s))
+    listeners.env.run()
+    ours = {(address, payload): time for address, rows in listeners.arrivals.items() for time, payload in rows}
+    assert ours == pytest.approx(flood_naively(graph, sent, validation), abs=1e-9)
+
+
+def flood_naively(graph: nx.DiGraph, sent: list[tuple[float, int]], validation: float) -> dict[tuple[str, int], float]:
+    rate = {a: max(data["bandwidth_bits_per_second"] for data in graph[a].values()) for a in graph}
+    free, arrived = dict.fromkeys(graph, 0.0), {}
+    heap = [(start, number, number, "0", "") for number, (start, _) in enumerate(sent)]
+    heapq.heapify(heap)
+    ticket = len(heap)
+    while heap:
+        now, _, number, host, sender = heapq.heappop(heap)
+        if (host, number) in arrived:
+            continue
+        arrived[host, number] = now
+        bits = 8 * sent[number][1]
+        for receiver in sorted(set(graph[host]) - {sender}):
+            start, link = max(now, free[host]), graph.edges[host, receiver]
+            free[host] = start + bits / rate[host]
+            due = start + bits / link["bandwidth_bits_per_second"] + link["latency_seconds"] + validation
+            heapq.heappush(heap, (due, ticket, number, receiver, host))
+            ticket += 1
+    return {key: time for key, time in arrived.items() if key[0] != "0"}
 
 
 def test_everybody_receives_exactly_once_and_not_the_origin() -> None:
@@ -78,14 +153,142 @@ def test_uploads_queue_first_in_first_out() -> None:
     assert [time for time, _ in listeners.arrivals["y"]] == [2.5, 4.5]
 
 
-def test_hosts_that_have_not_joined_neither_receive_nor_relay() -> None:
-    listeners = Listeners(graph_of([("a", "b", 1), ("b", "c", 1)]), absent=("b",))
+@pytest.mark.parametrize("tier", TIERS)
+def test_hosts_that_have_not_joined_neither_receive_nor_relay(tier: str) -> None:
+    listeners = Listeners(graph_of([("a", "b", 1), ("b", "c", 1)]), absent=("b",), tier=tier)
     listeners.network.broadcast("a", "m", "payload", 100)
     listeners.env.run()
     assert listeners.times() == {}
+    listeners.arrivals["b"] = []
+    listeners.network.join("b", listeners._handler("b"))
+    listeners.network.broadcast("a", "n", "payload", 100)
+    listeners.env.run()
+    assert listeners.times() == pytest.approx({"b": 1.0, "c": 2.0})
+    assert [link.receiver for link in listeners.network.get_peers("b")] == ["a", "c"]
 
 
-def test_a_host_outside_the_topology_cannot_join() -> None:
-    listeners = Listeners(graph_of([("a", "b", 1)]))
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_host_outside_the_topology_cannot_join(tier: str) -> None:
+    listeners = Listeners(graph_of([("a", "b", 1)]), tier=tier)
     with pytest.raises(ValueError, match="host 'z' is not a node"):
         listeners.network.join("z", print)
+
+
+def test_a_slow_receiver_does_not_block_the_sender() -> None:
+    """The uplink is busy for 1 s a copy; the slow link takes 10 s, and the next copy leaves after 1 s."""
+    graph = graph_of([("hub", "a", 0.0), ("hub", "b", 0.0)], bandwidth=8e6)
+    graph.edges["hub", "a"]["bandwidth_bits_per_second"] = 8e5
+    listeners = Listeners(graph)
+    listeners.network.broadcast("hub", "m", 1, 1_000_000)
+    listeners.env.run()
+    assert listeners.times() == {"a": 10.0, "b": 2.0}
+
+
+# Losses
+
+
+def test_a_lossy_hop_takes_t_p_over_1_minus_p_longer() -> None:
+    """4000 hops, the number of repetitions geometric: standard deviation sqrt(p) / (1 - p); bound 4 standard errors."""
+    n, p, timeout = 4000, 0.3, 2.0
+    listeners = Listeners(graph_of([("a", "b", 0.5)]), loss=p, retry_timeout=f"{timeout} s")
+    for number in range(n):
+        listeners.network.broadcast("a", str(number), number, 100)
+    listeners.env.run()
+    delays = [time - 0.5 for time, _ in listeners.arrivals["b"]]
+    assert len(delays) == n
+    assert {round(delay % timeout, 6) % timeout for delay in delays} == {0.0}  # whole repetitions
+    bound = 4 * timeout * math.sqrt(p) / (1 - p) / math.sqrt(n)
+    assert sum(delays) / n == pytest.approx(timeout * p / (1 - p), abs=bound)
+
+
+def test_losses_of_a_link_are_its_own() -> None:
+    """Another link changes none of them, and everybody still gets every message once."""
+    small = graph_of([("a", "b", 0.5)])
+    large = graph_of([("a", "b", 0.5), ("a", "c", 0.5)])
+    arrivals = []
+    for graph in (small, large):
+        listeners = Listeners(graph, loss=0.5)
+        for number in range(50):
+            listeners.network.broadcast("a", str(number), number, 100)
+        listeners.env.run()
+        arrivals.append([(round(time, 6), number) for time, number in listeners.arrivals["b"]])
+        assert all(len(rows) == 50 for address, rows in listeners.arrivals.items() if address != "a")
+    assert arrivals[0] == arrivals[1]
+
+
+# Announcements
+
+
+def test_an_announced_message_takes_three_latencies_a_hop() -> None:
+    listeners = Listeners(graph_of([("a", "b", 0.25), ("b", "c", 0.5)]), announce_above="1 kB", hop_validation="125 ms")
+    listeners.network.broadcast("a", "small", 1, 1000)
+    listeners.network.broadcast("a", "large", 2, 1001)
+    listeners.env.run()
+    assert {payload: time for time, payload in listeners.arrivals["b"]} == pytest.approx({1: 0.375, 2: 0.875})
+    assert {payload: time for time, payload in listeners.arrivals["c"]} == pytest.approx({1: 1.0, 2: 2.5})
+
+
+def ask_twice(timeout: str) -> Listeners:
+    """From o over x, y or z to r: x announces to r first, but its body takes 10 s; y, the next, takes 1 s, z 5 s."""
+    ways = [("x", 0.1, 8e5), ("y", 0.2, 8e6), ("z", 0.3, 1.6e6)]
+    graph = graph_of([link for way, latency, _ in ways for link in (("o", way, latency), (way, "r", 0.1))], 8e9)
+    for way, _, rate in ways:
+        graph.edges[way, "r"]["bandwidth_bits_per_second"] = rate
+    nx.set_node_attributes(graph, math.inf, "upload_bits_per_second")
+    listeners = Listeners(graph, announce_above="1 kB", retry_timeout=timeout)
+    listeners.network.broadcast("o", "m", 1, 1_000_000)
+    listeners.env.run()
+    return listeners
+
+
+def test_one_announcer_is_asked_and_after_a_timeout_the_next() -> None:
+    announced = 3 * 0.1 + 0.001 + 0.1  # x has the body after three latencies and 1 ms, its announcement takes one more
+    patient, impatient = ask_twice("60 s"), ask_twice("2 s")
+    assert patient.times()["r"] == pytest.approx(announced + 2 * 0.1 + 10.0, abs=0.01)
+    assert impatient.times()["r"] == pytest.approx(announced + 2.0 + 2 * 0.1 + 1.0, abs=0.01)
+    assert len(impatient.arrivals["r"]) == 1  # x's copy comes too, and is dropped
+
+
+@given(networks(), st.floats(0.0, 0.6))
+def test_everybody_is_reached_through_losses_and_announcements(network: Any, loss: float) -> None:
+    graph, size, _ = network
+    broadcast_once(graph, size, loss=loss, announce_above="1 kB", retry_timeout="3 s")
+
+
+# Shortest paths are kept
+
+
+def test_arrivals_are_computed_once_until_somebody_joins(monkeypatch: pytest.MonkeyPatch) -> None:
+    computed = []
+    original = PathsNetwork._compute_arrivals
+    monkeypatch.setattr(PathsNetwork, "_compute_arrivals", lambda *args: computed.append(args[1:]) or original(*args))
+    listeners = Listeners(graph_of([("a", "b", 1), ("b", "c", 1)]), absent=("c",), tier="paths")
+    for message in ("m", "n"):
+        listeners.network.broadcast("a", message, "payload", 100)
+    listeners.network.broadcast("a", "o", "payload", 101)
+    listeners.arrivals["c"] = []
+    listeners.network.join("c", listeners._handler("c"))
+    listeners.network.broadcast("a", "p", "payload", 100)
+    assert computed == [("a", 100), ("a", 101), ("a", 100)]
+    listeners.env.run()
+    assert len(listeners.arrivals["c"]) == 1  # what started before it joined does not reach it
+    assert len(listeners.arrivals["b"]) == 4
+
+
+def test_kept_arrivals_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim.network.paths.MAX_CACHED_ARRIVALS", 10)
+    listeners = Listeners(graph_of([("a", "b", 1), ("b", "c", 1)]), tier="paths")
+    for size in range(1, 9):
+        listeners.network.broadcast("a", str(size), "payload", size)
+    assert list(listeners.network._rows) == [("a", 6), ("a", 7), ("a", 8)]
+
+
+def test_arrivals_at_one_instant_share_one_event() -> None:
+    listeners = Listeners(graph_of([("hub", str(leaf), 1) for leaf in range(50)]), tier="paths")
+    listeners.network.broadcast("hub", "m", "payload", 100)
+    n_events = 0
+    while listeners.env.peek() < math.inf:
+        listeners.env.step()
+        n_events += 1
+    assert n_events == 1
+    assert all(len(rows) == 1 for address, rows in listeners.arrivals.items() if address != "hub")

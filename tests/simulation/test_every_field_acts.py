@@ -79,7 +79,14 @@ CHANGES: dict[str, dict[str, object]] = {
     "work.kind": {"work.kind": "sphere"},
     "work.rate_factor": {"work.rate_factor": 0.04},
     "work.startup": {"work.startup": "4 s"},
+    "network.tier": {"network.tier": "paths"},
     "network.topology": {"network.topology": "full_mesh"},
+    "network.loss": {"network.loss": 0.1},
+    "network.retry_timeout": {"network.retry_timeout": "2 s"},
+    "network.retry_timeout of requests": {"network.retry_timeout": "20 ms"},
+    "network.announce_above": {"network.announce_above": "400 B"},
+    "network.hop_validation": {"network.hop_validation": "5 ms"},
+    "network.hop_validation of paths": {"network.hop_validation": "5 ms"},
     "hosts.name": {"hosts.big.name": "large"},
     "hosts.count": {"hosts.big.count": 2},
     "hosts.gpus": {"hosts.big.gpus": "4 x A100-SXM-80"},
@@ -94,6 +101,12 @@ CHANGES: dict[str, dict[str, object]] = {
     "network.topology.degree": {"network.topology.degree": 2},
     "network.topology.data": {"network.topology": {"kind": "regions", "degree": 4, "data": "simblock-2015"}},
     "network.topology.jitter": {"network.topology": {"kind": "regions", "degree": 4, "jitter": 0.5}},
+    "network.topology.rewiring": {"network.topology.rewiring": 0.5},
+    "network.topology.links": {"network.topology.links": 3},
+    "network.topology.regular": {"network.topology.degree": 6},
+    "network.topology.edges": {"network.topology.links.0.latency": "300 ms"},
+    "network.topology.edges.bandwidth": {"network.topology.links.0.bandwidth": "20 kbit/s"},
+    "hosts.region by share": {"hosts.big.region": {"EUROPE": 0.5, "JAPAN": 0.5}},
     "hosts.strategy.excess": {"hosts.liar.strategy.excess": 0.6},
 }
 # What else must be so for a field to act.
@@ -102,7 +115,16 @@ LATER = {"protocol.version": "v0.2.2"}
 OVERLAP = {"epochs": 4, "hosts.pair.gpus": ["1 x H100-SXM", "1 x H100-SXM", "1 x H100-SXM"], "hosts.pair.count": 4}
 MISSING = {"hosts.big.miss_rate": 0.6, "inference.requests_per_epoch": 200}
 CONFIRMING = {"protocol.version": "v0.2.5", "protocol.rules.confirmations_per_epoch": 10.0}
+STAR = [{"between": ["big-0", other]} for other in ("big-1", "big-2", "pair-0", "pair-1", "liar-0", "late-0")]
 CONTEXTS: dict[str, dict[str, object]] = {
+    "network.retry_timeout": {"network.loss": 0.1},
+    "network.retry_timeout of requests": {"network.announce_above": "400 B"},
+    "network.hop_validation of paths": {"network.tier": "paths"},
+    "network.topology.rewiring": {"network.topology": {"kind": "small_world", "degree": 4}},
+    "network.topology.links": {"network.topology": {"kind": "scale_free", "links": 2}},
+    "network.topology.regular": {"network.topology": {"kind": "random_regular", "degree": 4}},
+    "network.topology.edges": {"network.topology": {"kind": "edges", "links": STAR}},
+    "network.topology.edges.bandwidth": {"network.topology": {"kind": "edges", "links": STAR}},
     "hosts.model": LATER,
     "hosts.unregistered": LATER,
     "hosts.confirmed_share": CONFIRMING,
@@ -142,8 +164,8 @@ CONTEXTS: dict[str, dict[str, object]] = {
     },
     "protocol.confirmation_alpha": {**CONFIRMING, "hosts.big.confirmed_share": 0.5},
 }
-# Names and texts, choices with one value so far, and what must not change any result.
-WITHOUT_EFFECT = {"name", "description", "work.batch_size", "work.threads", "network.tier"}
+# Names and texts, and what must not change any result.
+WITHOUT_EFFECT = {"name", "description", "work.batch_size", "work.threads"}
 
 
 def trace(changes: dict[str, object]) -> str:

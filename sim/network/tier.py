@@ -1,0 +1,76 @@
+"""Which tier a network runs in, and the rule behind `tier: auto`.
+
+Shortest paths are exact where no upload has to wait. How often one waits follows from the load: an uplink that is busy
+for a share rho of the time lets a message wait rho / (2 (1 - rho)) of its own transfer time (M/D/1), 2.6 % at 5 %.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import networkx as nx
+
+from sim.network.events import get_upload_rate
+from sim.network.gossip import BITS_PER_BYTE
+from sim.protocol.transactions import BYTES_PER_NONCE, CLAIM_BYTES, ENVELOPE_BYTES, SEED_BYTES, VALIDATION_BYTES
+from sim.scenario import NetworkConfig
+
+LARGEST_SHARE = 0.05  # of the time in which the busiest uplink may be busy for `paths` to be taken
+AUTO, EVENTS, PATHS = "auto", "events", "paths"
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the hosts of a scenario are expected to send, before any controller has acted."""
+
+    n_hosts: int
+    n_ml_nodes: int
+    valid_nonces_per_second: float
+    """Of all hosts together, while they generate."""
+    send_period_seconds: float
+    """Between two proof batches of an ML node."""
+    block_seconds: float
+    validation_seconds: float
+
+
+@dataclass(frozen=True)
+class TierChoice:
+    """The tier that the scenario asks for, the one that was taken, and why."""
+
+    asked: str
+    tier: str
+    reason: str
+
+
+def compute_offered_bytes_per_second(offer: Offer) -> float:
+    """Return the bytes per second of new messages in the busiest stage, blocks included.
+
+    Generation: a batch per ML node and period, and its nonces. Validation: a vote of everybody on everybody. Edges of
+    an epoch: a seed or a claim of everybody within one block time. Blocks carry all of it a second time.
+    """
+    batches_per_second = min(offer.n_ml_nodes / offer.send_period_seconds, offer.valid_nonces_per_second)
+    generation = batches_per_second * ENVELOPE_BYTES + offer.valid_nonces_per_second * BYTES_PER_NONCE
+    validation = offer.n_hosts**2 * (ENVELOPE_BYTES + VALIDATION_BYTES) / offer.validation_seconds
+    edges = offer.n_hosts * (ENVELOPE_BYTES + max(SEED_BYTES, CLAIM_BYTES)) / offer.block_seconds
+    return 2.0 * max(generation, validation, edges)
+
+
+def compute_busiest_share(graph: nx.DiGraph, bytes_per_second: float) -> float:
+    """Return the share of time for which the busiest uplink is busy: everybody sends everything on to all other peers.
+
+    A host of degree d passes a message on d - 1 times (the origin: d times, for one of n messages).
+    """
+    bits = BITS_PER_BYTE * bytes_per_second
+    return max((bits * max(graph.out_degree(host) - 1, 0) / get_upload_rate(graph, host) for host in graph), default=0)
+
+
+def choose_tier(config: NetworkConfig, graph: nx.DiGraph, offer: Offer) -> TierChoice:
+    """Return the tier that the scenario names; for `auto`, `paths` while the busiest uplink is busy for at most 5 %."""
+    if config.tier != AUTO:
+        return TierChoice(config.tier, config.tier, "the scenario names it")
+    if config.loss or config.announce_above is not None:
+        return TierChoice(AUTO, EVENTS, "only this tier knows losses and announcements")
+    share = compute_busiest_share(graph, compute_offered_bytes_per_second(offer))
+    told = f"the busiest uplink is expected to be busy for {100 * share:.2g} % of its busiest stage"
+    tier, sign = (PATHS, "at most") if share <= LARGEST_SHARE else (EVENTS, "more than")
+    return TierChoice(AUTO, tier, f"{told}, {sign} {100 * LARGEST_SHARE:g} %")
