@@ -93,10 +93,10 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
     controller = scenario.difficulty
     founders = {identity.address: GENESIS_WEIGHT for identity in identities if identity.joins == 1}
     genesis = genesis_state(founders, params, scenario.protocol.r_target or params.rules.r_target)
-    graph = scenario.network.topology.build(members, streams)
-    choice = choose_tier(scenario.network, graph, _estimate_offer(scenario, 1.0 / genesis.difficulty))
-    network = open_network(choice, env, graph, recorder, scenario.network, streams)
     ledger = Ledger(genesis, params, controller.next_difficulty)
+    graph = scenario.network.topology.build(members, streams)
+    choice = choose_tier(scenario.network, graph, _estimate_offer(scenario, 1.0 / ledger.get_state(0).difficulty))
+    network = open_network(choice, env, graph, recorder, scenario.network, streams)
     context = Context(
         env=env,
         network=network,
