@@ -182,6 +182,18 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     assert unknown.startswith('x.yaml:4:3: hosts.inventry: unknown key. Did you mean "inventory"?')
 
 
+@pytest.mark.parametrize("name", ["a\\0b", "x" * 5000])
+def test_names_that_no_file_can_have(name: str) -> None:
+    text = f'name: x\nepochs: 2\nhosts: {{inventory: "{name}"}}\n'
+    with pytest.raises(ScenarioError, match=r"x.yaml:3:9: hosts.inventory: .* cannot be read: "):
+        parse_scenario(text, "x.yaml")
+    text = "name: x\nepochs: 2\nhosts: [{name: a, gpus: L40S, region: EUROPE}]\n"
+    text += f'network: {{topology: {{kind: file, path: "{name}"}}}}\n'
+    with pytest.raises(ScenarioError, match=r"x.yaml:4:34: network.topology.path: ") as caught:
+        parse_scenario(text, "x.yaml")
+    assert len(caught.value.mistakes) == 1
+
+
 def test_as_many_as_a_resolved_scenario_can_hold(tmp_path: Path) -> None:
     def rows(n_participants: int, n_nodes: int) -> str:
         lines = (f"P{p},{n},L40S,1,\n" for p in range(n_participants) for n in range(n_nodes))
