@@ -104,10 +104,10 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
     weights = {founder.creator: GENESIS_WEIGHT for founder in founders}
     r_target = scenario.protocol.r_target or params.rule_book.first.r_target
     genesis = genesis_state(weights, params, r_target, founders)
-    graph = scenario.network.topology.build(members, streams)
-    choice = choose_tier(scenario.network, graph, _estimate_offer(scenario, 1.0 / genesis.difficulty))
-    network = open_network(choice, env, graph, recorder, scenario.network, streams)
     ledger = Ledger(genesis, params, controller.next_difficulty)
+    graph = scenario.network.topology.build(members, streams)
+    choice = choose_tier(scenario.network, graph, _estimate_offer(scenario, 1.0 / ledger.get_state(0).difficulty))
+    network = open_network(choice, env, graph, recorder, scenario.network, streams)
     context = Context(
         env=env,
         network=network,

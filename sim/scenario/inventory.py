@@ -131,7 +131,7 @@ def _read(document: Document, config: InventoryConfig) -> _Reading:
 def _name_source(written: str, file: Path, named: Place) -> str:
     """Return the file's name as a person finds it: as written, from the scenario's folder where it lies there."""
     beside = Path(named.source).parent / written
-    return str(beside) if named.line is not None and beside.resolve() == file else written
+    return str(beside) if named.line is not None and beside.absolute() == file else written
 
 
 def _read_rows(text: str, source: str, reading: _Reading) -> Iterator[_Row]:

@@ -283,6 +283,26 @@ def test_kept_arrivals_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(listeners.network._rows) == [("a", 6), ("a", 7), ("a", 8)]
 
 
+def test_the_trace_covers_deliveries() -> None:
+    """Receivers and times of a message, in either tier."""
+    for tier in TIERS:
+        hashes = set()
+        for edge, size in (
+            (("a", "b", 1.0), 100),
+            (("a", "b", 1.5), 100),
+            (("a", "c", 1.0), 100),
+            (("a", "b", 1.0), 0),
+        ):
+            listeners = Listeners(graph_of([edge]), tier=tier)
+            if size:
+                listeners.network.broadcast("a", "m", "payload", size)
+            listeners.env.run()
+            hashes.add(listeners.recorder.trace_hash)
+        assert len(hashes) == (
+            4 if tier == "events" else 3
+        )  # paths: hosts count by the order of joining, which is the same
+
+
 def test_arrivals_at_one_instant_share_one_event() -> None:
     listeners = Listeners(graph_of([("hub", str(leaf), 1) for leaf in range(50)]), tier="paths")
     listeners.network.broadcast("hub", "m", "payload", 100)

@@ -51,6 +51,13 @@ def test_each_participant_becomes_a_host_and_each_line_an_ml_node(tmp_path: Path
     assert parse_scenario(dump_scenario(scenario)) == scenario  # the result needs no second file
 
 
+def test_quotes_and_spaces(tmp_path: Path) -> None:
+    scenario = SCENARIO.replace('"NVIDIA H100 | 79GB"', "'the \"big\", one'")
+    rows = 'A, n1 , "the ""big"", one" ,8, EUROPE \n'
+    (group,) = load_scenario(write(tmp_path, HEADER + rows, scenario)).hosts
+    assert (group.gpus, group.region) == ((MLNodeConfig(8, "H100-SXM"),), "EUROPE")
+
+
 def test_lists_and_inventories_make_equal_scenarios(tmp_path: Path) -> None:
     listed = """name: x
 epochs: 2
@@ -74,7 +81,7 @@ def test_every_mistake_at_its_cell(tmp_path: Path) -> None:
     rows = """A,n1,NVIDIA H100 | 79GB,8,EUROP
 A,n1,H100SXM,8,EUROPE
 A,n2,L40S,0,
--B,n1,L40S,x,JAPAN
+-B,n1,L40S, "x",JAPAN
 C,n1,H100SXM,8
 C,n2,"RTX-4090",1,JAPAN
 """
@@ -88,7 +95,7 @@ C,n2,"RTX-4090",1,JAPAN
         "farm.csv:3:16: one host, one region: it is EUROP in line 2",
         "farm.csv:4:6: hosts.0.gpus.2: 0 GPUs in one ML node; there must be at least 1",
         'farm.csv:5:1: hosts.1.name: "-B" must start with a letter; up to 63 letters, digits, - and _ may follow',
-        'farm.csv:5:12: gpu_count must be a whole number, not "x"',
+        'farm.csv:5:13: gpu_count must be a whole number, not "x"',
         "farm.csv:6:1: 4 cells; the header has 5",
         "farm.csv:7:6: hosts.2.gpus: 1 x RTX-4090 can do no work: a group of 1, 2, 4 or 8 GPUs needs at least 38 GiB "
         "together, and each has 24 GiB (protocol 7.2)",
@@ -161,8 +168,30 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     assert mistakes(tmp_path, "", SCENARIO.replace("  inventory: farm.csv\n", "")) == [
         "x.yaml:3:1: hosts.inventory: is missing; this key is required"
     ]
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(write(tmp_path, HEADER + ROWS), ["hosts.inventory=there/farm.csv"])
+    missing = Path("there/farm.csv").resolve()
+    assert str(caught.value).startswith(
+        f'--set hosts.inventory=there/farm.csv: hosts.inventory: {missing}: there is no folder "{missing.parent}"'
+    )
+    linked = SCENARIO.replace("farm.csv", "frm.csv") + (
+        "network: {topology: {kind: edges, links: [{between: [A-0, B-0]}]}}\n"
+    )
+    assert len(mistakes(tmp_path, HEADER + ROWS, linked)) == 1  # who the hosts are is not known: no link is wrong
     unknown, _ = mistakes(tmp_path, "", SCENARIO.replace("inventory: farm.csv", "inventry: farm.csv"))[::-1]
     assert unknown.startswith('x.yaml:4:3: hosts.inventry: unknown key. Did you mean "inventory"?')
+
+
+@pytest.mark.parametrize("name", ["a\\0b", "x" * 5000])
+def test_names_that_no_file_can_have(name: str) -> None:
+    text = f'name: x\nepochs: 2\nhosts: {{inventory: "{name}"}}\n'
+    with pytest.raises(ScenarioError, match=r"x.yaml:3:9: hosts.inventory: .* cannot be read: "):
+        parse_scenario(text, "x.yaml")
+    text = "name: x\nepochs: 2\nhosts: [{name: a, gpus: L40S, region: EUROPE}]\n"
+    text += f'network: {{topology: {{kind: file, path: "{name}"}}}}\n'
+    with pytest.raises(ScenarioError, match=r"x.yaml:4:34: network.topology.path: ") as caught:
+        parse_scenario(text, "x.yaml")
+    assert len(caught.value.mistakes) == 1
 
 
 def test_as_many_as_a_resolved_scenario_can_hold(tmp_path: Path) -> None:

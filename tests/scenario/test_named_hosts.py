@@ -159,6 +159,10 @@ def test_regions_by_share() -> None:
     assert np.mean(np.array(drawn) == "EUROPE") == pytest.approx(0.25, abs=0.087)
     assert set(drawn) == {"EUROPE", "JAPAN"}
     assert regions_of(text.replace("count: 400", "count: 401"))[:400] == drawn  # a host more changes no other
+    before = text.replace(
+        "  - {name: a", "  - {name: z, count: 3, gpus: L40S, region: {EUROPE: 0.5, JAPAN: 0.5}}\n  - {name: a"
+    )
+    assert regions_of(before)[3:] == drawn
     assert regions_of(text, seed=2) != drawn
     assert regions_of(shares("{JAPAN: 0.75, EUROPE: 0.25}")) == drawn
     assert regions_of(shares("{JAPAN: 1.0}")) == ["JAPAN"] * 400
