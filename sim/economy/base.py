@@ -15,6 +15,7 @@ from sim.units import Seconds
 
 Floats = NDArray[np.float64]
 
+HORIZON = 4.0  # curves are laid out for so many times the nominal length of a race; then their last value holds
 MOST_STEPS = 200_000
 LARGEST_FACTOR = 1e9  # more than that, compute does not change here: every float stays far from its limits
 N_LEVELS = 256  # steps that stand for one smooth rise

@@ -32,8 +32,10 @@ class FromCsv:
     """
 
     path: Annotated[str, Field(description="the file, seen from the lab file", examples=["compute.csv"])]
-    max_gap: Annotated[Seconds, Field(gt=0.0)] | None = None
-    """longest time from one line to the next; absent: any"""
+    max_gap: Annotated[
+        Annotated[Seconds, Field(gt=0.0)] | None,
+        Field(description="longest time from one line to the next; absent: any"),
+    ] = None
 
     def lay_out(self, horizon_seconds: float, generator: np.random.Generator) -> Steps:
         """Return the file's steps, whatever the horizon."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.economy.base import Floats, Steps
 
@@ -22,27 +23,33 @@ class Compute:
         self._position = np.arange(len(curves)) * n_steps
         self._done = np.zeros(len(curves))
         self._now = np.zeros(len(curves))
-        self._look()
+        self._end, self._rate = self._ends[self._position], self._values[self._position]
+        self._start, self._before = self._times[self._position], self._work[self._position]
 
     @property
     def rate(self) -> Floats:
-        """Nonces per second at this moment, of each replication."""
+        """Nonces per second at this moment, of each replication; it changes with the next `advance`."""
         return self._rate
 
     def advance(self, tries: Floats) -> Floats:
         """Do so many tries; return the seconds that it took."""
         self._done += tries
-        while (is_past := self._done >= self._end).any():
-            self._position += is_past
-            self._look()
+        is_past = self._done >= self._end
+        if is_past.any():
+            self._move_on(np.flatnonzero(is_past))
         before = self._now
         self._now = self._start + (self._done - self._before) / self._rate
         return self._now - before
 
-    def _look(self) -> None:
-        """Read the step that each replication stands on."""
-        self._end, self._rate = self._ends.take(self._position), self._values.take(self._position)
-        self._start, self._before = self._times.take(self._position), self._work.take(self._position)
+    def _move_on(self, past: NDArray[np.int64]) -> None:
+        """Find the step on which each of these replications stands now."""
+        moving = past
+        while moving.size:
+            self._position[moving] += 1
+            moving = moving[self._done[moving] >= self._ends[self._position[moving]]]
+        at = self._position[past]
+        self._end[past], self._rate[past] = self._ends[at], self._values[at]
+        self._start[past], self._before[past] = self._times[at], self._work[at]
 
 
 def _split(curves: Sequence[Steps]) -> tuple[list[Floats], list[Floats]]:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.difficulty.base import Controller
-from sim.economy.base import Curve, Floats, Steps
+from sim.economy.base import HORIZON, Curve, Floats, Steps
 from sim.race.compute import Compute
 from sim.race.rules import Rule, Start, make_rule
 from sim.streams import draw_generator
 
-HORIZON = 4.0  # curves are laid out for so many times the race's nominal length; then their last value holds
 SHORTEST = 1e-9  # of the wanted time: no interval takes less, for floats to divide by
 LARGEST_CHANGE = 1e12  # no difficulty leaves its first value by more, either way
 DRAWN_AT_ONCE = 4096
@@ -56,10 +55,10 @@ class Race:
     """Time that the interval took / wanted time."""
 
 
-def lay_out(curve: Curve, name: str, setup: Setup) -> list[Steps]:
-    """Return the curve of each replication. Raises CurveError."""
+def lay_out(curve: Curve, setup: Setup) -> list[Steps]:
+    """Return the curve of each replication; random curves share their noise as well. Raises CurveError."""
     horizon = HORIZON * setup.nominal_seconds
-    generators = (draw_generator(setup.seed, "race", "curve", name, each) for each in range(setup.n_replications))
+    generators = (draw_generator(setup.seed, "race", "curve", each) for each in range(setup.n_replications))
     return [curve.lay_out(horizon, generator) for generator in generators]
 
 

@@ -29,7 +29,7 @@ def build(kind: str, quota: int = 1, **parameters: Any) -> Any:
 
 
 def race(kind: str, curve: Any = "constant", setup: Setup = SETUP, **parameters: Any) -> Race:
-    return run_race(build(kind, setup.quota, **parameters), lay_out(curves.build(curve), "c", setup), setup)
+    return run_race(build(kind, setup.quota, **parameters), lay_out(curves.build(curve), setup), setup)
 
 
 PARAMETERS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
@@ -102,7 +102,7 @@ class Halving:
 
 
 def test_a_plugin_without_twin_runs() -> None:
-    steps = lay_out(curves.build("constant"), "c", SETUP)
+    steps = lay_out(curves.build("constant"), SETUP)
     found = run_race(Halving(), steps, replace(SETUP, warm_up=0))
     assert found.difficulty[:5, 0].tolist() == [6e4, 3e4, 1.5e4, 6e4, 3e4]
 
