@@ -23,7 +23,7 @@ def write_lab_report(folder: Path, name: str, ranked: pd.DataFrame, answers: pd.
     """Write `figures/paths.png` and `report.html` into a lab's folder; return the page."""
     figure = draw_paths(paths)
     (folder / "figures").mkdir(exist_ok=True)
-    figure.savefig(folder / "figures" / "paths.png", dpi=150)
+    figure.savefig(folder / "figures" / "paths.png", dpi=110)
     counts = (answers["controller"].nunique(), answers["curve"].nunique(), answers["n"].max())
     lead = "{} controllers on {} curves, {} replications each, with common random numbers.".format(*counts)
     tables = (build_section(str(curve), _build_table(rows)) for curve, rows in answers.groupby("curve", sort=False))

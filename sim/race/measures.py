@@ -20,7 +20,7 @@ RACE_MEASURES = parse_measures("""
     interval_sd | | unknown | standard deviation of the same (1 / √quota where the difficulty is always right)
     interval_p95 | | mean | its 95th percentile
     worst_wait | | unknown | the longest interval / wanted time
-    noise | | mean | standard deviation of ln difficulty; where compute is constant
+    noise | | mean | standard deviation of ln difficulty within a race; where compute is constant
     settling | decisions | unknown | after a step, until the answer stays within 10 % of the new ideal difficulty
     overshoot | | unknown | after a step, how far the answer goes beyond the new ideal difficulty, relative to it
     tracking_error | | mean | integrated absolute error: abs(ln(difficulty / ideal)), averaged over time

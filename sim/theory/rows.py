@@ -34,9 +34,10 @@ def compute_rows(*, quick: bool = False) -> Iterator[Row]:
     """Yield every row as soon as it is known."""
     from sim.theory.control import control_rows
     from sim.theory.kernel import kernel_rows
+    from sim.theory.race import race_rows
     from sim.theory.sphere import sphere_rows
     from sim.theory.validation import validation_rows
 
-    groups: tuple[Group, ...] = (sphere_rows, validation_rows, control_rows, kernel_rows)
+    groups: tuple[Group, ...] = (sphere_rows, validation_rows, control_rows, race_rows, kernel_rows)
     for group in groups:
         yield from group(quick)

@@ -10,7 +10,7 @@ def test_no_row_fails(capsys: pytest.CaptureFixture[str]) -> None:
     assert print_theory(compute_rows(quick=True))
     printed = capsys.readouterr().out
     assert "FAILED" not in printed
-    for quantity in ("hit probability", "critical count", "false positives", "KS", "without any layer"):
+    for quantity in ("hit probability", "critical count", "false positives", "KS", "without any layer", "false"):
         assert quantity in printed
 
 
