@@ -19,10 +19,13 @@ from ruamel.yaml import YAML
 from rules_page import write_rules, write_versions
 from tables import write_table
 
+from sim.economy import curves
 from sim.gpus import GpuProfile
 from sim.metrics.columns import FRAMES, ROWS
-from sim.metrics.measures import MEASURES
+from sim.metrics.measures import MEASURES, Measure
+from sim.race.measures import RACE_MEASURES
 from sim.scenario import scenario_json_schema
+from sim.scenario.lab import LabConfig
 from sim.scenario.sweep_schema import SweepConfig
 from sim.units import BIT_RATE, SIZE, TIME
 
@@ -69,9 +72,9 @@ def write_frames() -> str:
     return "".join(parts)
 
 
-def write_measures() -> str:
+def write_measures(measures: Mapping[str, Measure]) -> str:
     """One line a measure."""
-    rows = [[f"`{m.name}`", m.unit, m.meaning, m.law.value] for m in MEASURES.values()]
+    rows = [[f"`{m.name}`", m.unit, m.meaning, m.law.value] for m in measures.values()]
     return write_table(["measure", "unit", "meaning", "law over runs"], rows)
 
 
@@ -97,6 +100,22 @@ def write_sweep_keys() -> str:
         SweepConfig.model_validate_json(json.dumps({key: YAML(typ="safe", pure=True).load(example)}))
     rows = [[f"`{key}`", f"`{SWEEP_EXAMPLES[key]}`", part["description"]] for key, part in properties.items()]
     return write_table(["key", "for example", "meaning"], rows)
+
+
+def write_lab_keys() -> str:
+    """The keys of a lab file."""
+    schema = LabConfig.model_json_schema(mode="serialization")
+    rows = []
+    for name, part in schema["properties"].items():
+        default = "required" if name in schema["required"] else f"`{part['default']}`" if part["default"] else "absent"
+        rows.append([f"`{name}`", default, part["description"]])
+    return write_table(["key", "default", "meaning"], rows)
+
+
+def write_curves() -> str:
+    """One part per registered compute curve."""
+    kinds = [branch for branch in curves.json_schema()["anyOf"] if "properties" in branch]
+    return "\n\n".join(_write_plugin(kind) for kind in kinds)
 
 
 def write_keys() -> str:
@@ -265,7 +284,12 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "plugins.md": {"keys of a GPU profile": write_gpu_keys},
     "limits.md": {"sizes": write_sizes},
     "laptop_to_cluster.md": {"keys of a sweep": write_sweep_keys},
-    "statistics.md": {"measures": write_measures},
+    "statistics.md": {"measures": lambda: write_measures(MEASURES)},
+    "choosing_a_controller.md": {
+        "keys of a lab": write_lab_keys,
+        "curves": write_curves,
+        "measures of a race": lambda: write_measures(RACE_MEASURES),
+    },
     "rules.md": {"versions": write_versions, "rules": write_rules},
 }
 

@@ -1,11 +1,11 @@
 """Run the commands whose output the docs quote: `.venv/bin/python docs/refresh.py [run] [theory] [kernel] [sweep]
-[statistics]`.
+[statistics] [lab]`.
 
 `run`: `make run` into README.md, and that run's figure into docs/images/. `theory`: `powsim theory` into
 docs/is_it_true.md. `kernel`: `powsim kernel benchmark` and `layers` into docs/kernel.md. `sweep`: sweeps on this
 machine, interrupted and resumed, on a dask cluster of this machine, and their benchmarks, into
-docs/laptop_to_cluster.md. `statistics`: `docs/interval_coverage.py` into docs/statistics.md. All where none is named:
-minutes.
+docs/laptop_to_cluster.md. `statistics`: `docs/interval_coverage.py` into docs/statistics.md. `lab`: `powsim lab` and
+its benchmarks into docs/choosing_a_controller.md. All where none is named: minutes.
 """
 
 from __future__ import annotations
@@ -128,12 +128,34 @@ def refresh_statistics() -> None:
         page.write_text(replace_block(page.read_text(encoding="utf-8"), name, write()), encoding="utf-8")
 
 
+LAB_FILE = "scenarios/difficulty/lab.yaml"
+
+
+def refresh_lab() -> None:
+    """Quote the example lab, and `make bench` of races."""
+    page = DOCS / "choosing_a_controller.md"
+    text = (ROOT / LAB_FILE).read_text(encoding="utf-8").strip()
+    page.write_text(replace_block(page.read_text(encoding="utf-8"), "lab file", f"```text\n{text}\n```"), "utf-8")
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in ("scenarios", "sim", "pow"):
+            (Path(scratch) / name).symlink_to(ROOT / name)
+        _fill(page, "powsim lab", _powsim(scratch, "lab", LAB_FILE, "--out", "results/lab"))
+        shutil.copyfile(Path(scratch) / "results" / "lab" / "figures" / "paths.png", DOCS / "images" / "lab.png")
+        quota = ("--set", "quota=20", "--set", "curves=[constant]", "--out", "results/quota")
+        output = _powsim(scratch, "lab", LAB_FILE, *quota)
+    _fill(page, "powsim lab quota", output[output.index("constant: ") : output.rindex("\n")])
+    bench = (sys.executable, "-m", "pytest", "-m", "benchmark", "-q", "-s", "tests/benchmarks/test_race_benchmarks.py")
+    lines = [line for line in _run(*bench).splitlines() if line.startswith(("  ", "races"))]
+    _fill(page, "lab bench", "\n".join(lines))
+
+
 PARTS = {
     "statistics": refresh_statistics,
     "run": refresh_run,
     "theory": refresh_theory,
     "kernel": refresh_kernel,
     "sweep": refresh_sweep,
+    "lab": refresh_lab,
 }
 
 if __name__ == "__main__":

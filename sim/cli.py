@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from sim import kernel_commands, sweep_commands
+from sim import kernel_commands, lab_commands, sweep_commands
 from sim.errors import UserError
 from sim.studies import commands as study_commands
 
@@ -34,6 +34,7 @@ class Kind(StrEnum):
     """What `powsim list` can list."""
 
     CONTROLLERS = "controllers"
+    CURVES = "curves"
     STRATEGIES = "strategies"
     TOPOLOGIES = "topologies"
     GPUS = "gpus"
@@ -56,7 +57,7 @@ def run(file: ScenarioFile, seed: Seed = None, set_: Overrides = None, out: Out 
 
 @app.command()
 def check(file: ScenarioFile, set_: Overrides = None) -> None:
-    """Check a scenario or sweep file without running it; prints every mistake with its place."""
+    """Check a scenario, sweep or lab file without running it; prints every mistake with its place."""
     from sim.figures.table import print_checked
     from sim.metrics.measures import MEASURES
     from sim.scenario.sweep import load_any
@@ -77,7 +78,7 @@ def schema(sweep: Annotated[bool, typer.Option("--sweep", help="of sweep files i
 
 @app.command(name="list")
 def list_(kind: Annotated[Kind | None, typer.Argument(help="what to list (default: everything)")] = None) -> None:
-    """List controllers, strategies, topologies, GPU profiles and scenarios."""
+    """List controllers, compute curves, strategies, topologies, GPU profiles and scenarios."""
     from sim.figures.listing import print_listing
 
     for each in Kind if kind is None else [kind]:
@@ -100,6 +101,7 @@ def report(folder: Annotated[Path, typer.Argument(help="results folder", show_de
 
 app.command()(sweep_commands.sweep)
 app.command()(study_commands.compare)
+app.command()(lab_commands.lab)
 
 
 @app.command()

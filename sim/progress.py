@@ -43,6 +43,20 @@ def terminal_progress(scenario: Scenario) -> Iterator[ReportEpoch]:
         yield report
 
 
+@contextmanager
+def show_steps(name: str, n_steps: int) -> Iterator[Callable[[str], None]]:
+    """A moving bar in a terminal, nothing elsewhere; call what this gives with the name of each step that begins."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(name, total=n_steps)
+        yield lambda step: bar.update(task, advance=1, description=f"{name}: {step}")
+
+
 def _describe(ended: EpochEnded, recorder: Recorder, wall_seconds: float, n_epochs: int) -> str:
     nodes = [row for row in recorder.rows(MLNodeFinished) if row.epoch == ended.epoch]
     judged = [row for row in recorder.rows(ParticipantJudged) if row.epoch == ended.epoch and row.reason != NO_CLAIM]

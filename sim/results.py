@@ -48,7 +48,7 @@ class Result:
         path.mkdir(parents=True, exist_ok=True)
         write_text(path / SCENARIO_FILE, self.scenario_yaml)
         for name, frame in self.frames.items():
-            _write_parquet(path / f"{name}.parquet", frame)
+            write_parquet(path / f"{name}.parquet", frame)
         write_json(path / SUMMARY_FILE, self.summary)
         write_json(path / PROVENANCE_FILE, self.provenance)  # last: its status says that the rest is there
         return path
@@ -108,7 +108,8 @@ def write_json(path: Path, value: JsonObject) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-def _write_parquet(path: Path, frame: pd.DataFrame) -> None:
+def write_parquet(path: Path, frame: pd.DataFrame) -> None:
+    """Write a frame beside its place and rename it."""
     beside = path.with_name(f".{path.name}.part")
     frame.to_parquet(beside, index=False)
     beside.replace(path)

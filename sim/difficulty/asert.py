@@ -22,10 +22,11 @@ RADIX_BITS = 16
 class Asert:
     """Doubles the difficulty for every `half_life` epochs' worth of nonces found too many since the first epoch.
 
-    Law: D' = D₀ · 2^((Σ found_i / wanted - n) / half_life), D₀ in force in the first of n epochs. Only the sum
-    counts: the order of lucky and unlucky epochs does not matter, and no error lasts. Near the setpoint it moves like
-    `wtema` with lifetime half_life / ln 2: stable for half_life > ln 2 / 2 ≈ 0.35, without overshoot from 0.69 on.
-    Source: M. Lundeberg (2020), see `aserti3_2d`.
+    Law: D' = D₀ · 2^(Σ (n_i - t_i) / half_life), D₀ in force in the first epoch, n = found / wanted, t = time / wanted
+    time. Only the sum counts: the order of lucky and unlucky epochs does not matter, a false timestamp is forgotten
+    with the next right one, and no error lasts. Near the setpoint it moves like `wtema` with lifetime half_life / ln 2:
+    stable for half_life > ln 2 / 2 ≈ 0.35, without overshoot from 0.69 on. Source: M. Lundeberg (2020), see
+    `aserti3_2d`.
     """
 
     target: Target
@@ -38,7 +39,7 @@ class Asert:
 
     def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
         """Return the scheduled difficulty."""
-        surplus = sum(o.valid_nonces / self.target.valid_nonces_per_epoch - 1.0 for o in history)
+        surplus = sum(o.valid_nonces / self.target.valid_nonces_per_epoch - o.time_ratio for o in history)
         exponent = min(max(surplus / self.half_life, -LARGEST_EXPONENT), LARGEST_EXPONENT)
         return history[0].difficulty * math.pow(2.0, exponent)
 

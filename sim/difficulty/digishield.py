@@ -18,11 +18,11 @@ from sim.protocol.state import EpochObservation
 class Digishield:
     """Answers a share of the error of the last `window` epochs, from their mean difficulty, within two bounds.
 
-    Law, with the time that the wanted nonces took, in epochs: t = n · wanted / Σ found; damped t' = 1 + (t - 1) /
-    damping, bounded to [1 - max_rise, 1 + max_fall]; D' = D̄ / t', D̄ the harmonic mean of the window's difficulties.
-    Memory: n epochs; damping and mean both delay, so that a step overshoots for a small damping and a long window.
-    Source: Zcash protocol specification 7.7.3 (window 17, damping 4, 16 % up in speed, 32 % down), after Dogecoin's
-    DigiShield v3.
+    Law, with the time that the wanted nonces took, in epochs: t̄ = Σ t_i / Σ n_i (n = found / wanted, t = time / wanted
+    time); damped t' = 1 + (t̄ - 1) / damping, bounded to [1 - max_rise, 1 + max_fall]; D' = D̄ / t', D̄ the harmonic
+    mean of the window's difficulties. Memory: `window` epochs; damping and mean both delay, so that a step overshoots
+    for a small damping and a long window. Source: Zcash protocol specification 7.7.3 (window 17, damping 4, 16 % up in
+    speed, 32 % down), after Dogecoin's DigiShield v3.
     """
 
     target: Target
@@ -40,6 +40,7 @@ class Digishield:
         """Return the damped and bounded difficulty."""
         seen = history[-self.window :]
         mean_difficulty = len(seen) / sum(1.0 / observation.difficulty for observation in seen)
-        time = len(seen) / sum(self.target.compute_ratio(observation) for observation in seen)
+        found = sum(self.target.compute_ratio(observation) for observation in seen)
+        time = sum(observation.time_ratio for observation in seen) / found
         damped = 1.0 + (time - 1.0) / self.damping
         return mean_difficulty / min(max(damped, 1.0 - self.max_rise), 1.0 + self.max_fall)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -16,16 +17,17 @@ from sim.protocol.state import EpochObservation
 @controllers.register("ema")
 @dataclass(frozen=True)
 class ExponentialAverage:
-    """Moves an estimate of the ideal difficulty by a share 1 / `lifetime` of its error, from the first epoch on.
+    """Averages the rate of work, in continuous time: an instant's weight falls by a factor e in `lifetime` epochs.
 
-    Law: E' = E + (ideal - E) / τ, D' = E', τ = `lifetime` in epochs. Stable for τ >= 1 (τ = 1: the last epoch alone).
-    Memory: all epochs, weights fall by 1 - 1/τ an epoch. Noise under constant compute: σ(D)/D = 1 / √((2τ - 1) ·
-    wanted), that of a simple average over 2τ - 1 epochs. Source: any text on exponential smoothing, R. G. Brown
-    (1959).
+    Law: E' = E · e^(-t/τ) + (D · n / t) · (1 - e^(-t/τ)), D' = E', τ = `lifetime`, n = found / wanted, t = time /
+    wanted time (1 in an epoch), from the first epoch's ideal difficulty on. Stable for every τ > 0. Memory: all epochs.
+    Noise under constant compute: σ(D)/D = 1 / √(N · wanted), that of a simple average over N = coth(1 / 2τ) epochs,
+    nearly 2τ. Source: J. Eliosoff (2017), "ema" in the study of J. Toomim (github.com/jtoomim/difficulty); exponential
+    smoothing, R. G. Brown (1959).
     """
 
     target: Target
-    lifetime: Annotated[float, Field(ge=1.0, le=1e6, description="mean lifetime of an epoch's weight, in epochs")] = 4.0
+    lifetime: Annotated[float, Field(gt=0.0, le=1e6, description="mean age of what is averaged, in epochs")] = 4.0
 
     @property
     def setpoint(self) -> float | None:
@@ -36,5 +38,6 @@ class ExponentialAverage:
         """Return the estimate after the last epoch."""
         estimate = self.target.compute_ideal(history[0])
         for observation in history[1:]:
-            estimate += (self.target.compute_ideal(observation) - estimate) / self.lifetime
+            kept = math.exp(-observation.time_ratio / self.lifetime)
+            estimate = estimate * kept + self.target.compute_ideal(observation) * (1.0 - kept)
         return estimate

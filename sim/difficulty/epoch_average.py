@@ -19,10 +19,10 @@ class PeriodicAverage:
     """Every `period` epochs, multiplies the difficulty by the period's found / wanted, by at most `max_step` either
     way.
 
-    Law: D' = D · clamp(Σ found_i / (n · wanted), 1 / max_step, max_step) at the end of a period of n epochs, D' = D
-    within it. Stable; a step in compute is answered at the first period's end that lies wholly behind it. Noise under
-    constant compute: σ(D)/D = 1 / √(n · wanted). Source: S. Nakamoto, Bitcoin (2008 and the code of 2009: n blocks =
-    2016, clamp 4).
+    Law: D' = D · clamp(Σ n_i / Σ t_i, 1 / max_step, max_step) at the end of a period, n = found / wanted, t = time /
+    wanted time, D' = D within it. Stable; a step in compute is answered at the first period's end that lies wholly
+    behind it. Noise under constant compute: σ(D)/D = 1 / √(period · wanted). Source: S. Nakamoto, Bitcoin (2008 and the
+    code of 2009: 2016 blocks, clamp 4).
     """
 
     target: Target
@@ -39,5 +39,7 @@ class PeriodicAverage:
         last = history[-1]
         if len(history) % self.period:
             return last.difficulty
-        ratio = sum(self.target.compute_ratio(observation) for observation in history[-self.period :]) / self.period
-        return last.difficulty * min(max(ratio, 1.0 / self.max_step), self.max_step)
+        seen = history[-self.period :]
+        found = sum(self.target.compute_ratio(observation) for observation in seen)
+        speed = found / sum(observation.time_ratio for observation in seen)
+        return last.difficulty * min(max(speed, 1.0 / self.max_step), self.max_step)

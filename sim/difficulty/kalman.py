@@ -19,8 +19,9 @@ from sim.protocol.state import EpochObservation
 class Kalman:
     """Estimates the logarithm of the compute, which drifts, from counts, which scatter; few nonces weigh less.
 
-    Model: x' = x + drift · noise; ln(ideal difficulty) = x + noise of variance 1 / found (a count's relative
-    variance). Law: the Kalman filter's x̂, from the first epoch on; D' = exp(x̂). Stable for every drift > 0. In its
+    Model: x' = x + drift · noise; ln(ideal difficulty D · n / t) = x + noise of variance 1 / found (relative variance
+    of a count, or of the time that a quota takes; its mean is left out, so that the estimate is off by about 1 / (2 ·
+    found)). Law: the Kalman filter's x̂, from the first epoch on; D' = exp(x̂). Stable for every drift > 0. In its
     steady state it is an exponential average whose lifetime answers to drift and count: gain² / (1 - gain) = drift² ·
     found. Source: R. E. Kalman, J. Basic Eng. 82 (1960) 35.
     """

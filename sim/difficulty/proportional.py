@@ -16,7 +16,7 @@ from sim.protocol.state import EpochObservation
 @controllers.register("proportional")
 @dataclass(frozen=True)
 class Proportional:
-    """Multiplies the difficulty by (found / wanted) of the last epoch, by at most `max_step` either way.
+    """Multiplies the difficulty by (found / wanted) / (time / wanted time) of the last epoch, by at most `max_step`.
 
     Bitcoin's rule for a quota of nonces instead of a quota of blocks, with its clamp (there: 4).
     """
@@ -32,5 +32,5 @@ class Proportional:
     def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
         """Scale the last difficulty by found / wanted; an epoch without any valid nonce asks for the largest step."""
         last = history[-1]
-        ratio = last.valid_nonces / self.target.valid_nonces_per_epoch
-        return last.difficulty * min(max(ratio, 1.0 / self.max_step), self.max_step)
+        speed = last.valid_nonces / self.target.valid_nonces_per_epoch / last.time_ratio
+        return last.difficulty * min(max(speed, 1.0 / self.max_step), self.max_step)

@@ -13,13 +13,14 @@ from sim.protocol.state import EpochObservation
 @controllers.register("sma")
 @dataclass(frozen=True)
 class SimpleMovingAverage:
-    """Takes the mean of the last `window` epochs' ideal difficulties.
+    """Takes the work of the last `window` epochs over their time: the mean of their ideal difficulties.
 
-    Law: D' = (1/N) · Σ D_i · found_i / wanted, over N = `window` epochs. Stable for every N: what is averaged does
-    not depend on the difficulty in force. Memory: N epochs; a step in compute is fully answered after N. Noise under
-    constant compute: σ(D)/D = 1 / √(N · wanted). The per-block twin is the "simple moving average" of Bitcoin Cash's
-    2017 rule (cw-144). Source: M. Lundeberg, Static difficulty adjustments with absolutely scheduled exponentially
-    rising targets (2020), section 2.
+    Law: D' = Σ D_i · n_i / Σ t_i over N = `window` epochs, n = found / wanted, t = time / wanted time. Stable for every
+    N: what is averaged does not depend on the difficulty in force. Memory: N epochs; a step in compute is fully
+    answered after N. Noise under constant compute: σ(D)/D = 1 / √(N · wanted). Per block the mean interval is about 1 +
+    1 / 2N times the wanted one, for lucky blocks are short. The per-block twin is the "simple moving average" of
+    Bitcoin Cash's 2017 rule (cw-144). Source: M. Lundeberg, Static difficulty adjustments with absolutely scheduled
+    exponentially rising targets (2020), section 2.
     """
 
     target: Target
@@ -31,6 +32,7 @@ class SimpleMovingAverage:
         return self.target.setpoint
 
     def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
-        """Return the mean of the ideal difficulties; fewer epochs where there are no more."""
-        ideals = [self.target.compute_ideal(observation) for observation in history[-self.window :]]
-        return sum(ideals) / len(ideals)
+        """Return work over time; fewer epochs where there are no more."""
+        seen = history[-self.window :]
+        work = sum(self.target.compute_work(observation) for observation in seen)
+        return work / sum(observation.time_ratio for observation in seen)

@@ -16,12 +16,15 @@ from sim.protocol.state import EpochObservation
 @controllers.register("wtema")
 @dataclass(frozen=True)
 class RelativeError:
-    """Multiplies the difficulty by 1 + (found / wanted - 1) / `lifetime`: all memory is in the difficulty itself.
+    """Moves the difficulty by 1 / `lifetime` of the last relative error: all memory is in the difficulty itself.
 
-    Law: D' = D · (1 + (found / wanted - 1) / τ), τ = `lifetime` in epochs. Under constant compute the relative error
-    shrinks by 1 - 1/τ an epoch near the setpoint: stable for τ > 1/2, without overshoot from τ = 1 on. It falls at most
-    to 1 - 1/τ of itself in an epoch. Counted per epoch it is `ema`, started from the first difficulty in force. Per
-    block, with solve times, it is wtema ("weighted-target exponential moving average", J. Toomim, M. Lundeberg, 2019).
+    Law: D' = D · (1 + (n - 1) / τ) / (1 + (t - 1) / τ), τ = `lifetime` in epochs, n = found / wanted, t = time / wanted
+    time; for τ > 1 both factors are above 0. Under constant compute the relative error shrinks by 1 - 1/τ an epoch near
+    the setpoint: stable for τ > 1/2, without overshoot from τ = 1 on. In an epoch it falls at most to 1 - 1/τ of
+    itself. Counted per epoch it is an exponential average of ideal difficulties, started from the first one in force.
+    Per block it averages the target 1 / D, so that the mean interval is about 1 + 1 / 2τ times the wanted one. Noise
+    under constant compute: that of a simple average over 2τ - 1 epochs. Source: "weighted-target exponential moving
+    average", J. Toomim, M. Lundeberg (2019).
     """
 
     target: Target
@@ -35,4 +38,5 @@ class RelativeError:
     def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
         """Return the moved difficulty of the last epoch."""
         last = history[-1]
-        return last.difficulty * (1.0 + (self.target.compute_ratio(last) - 1.0) / self.lifetime)
+        rise = 1.0 + (self.target.compute_ratio(last) - 1.0) / self.lifetime
+        return last.difficulty * rise / (1.0 + (last.time_ratio - 1.0) / self.lifetime)

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from sim.results import Result
 from sim.scenario import Scenario
+from sim.scenario.lab import Lab
 from sim.scenario.sweep import Sweep
 
 WIDTH_WITHOUT_TERMINAL = 120
@@ -94,11 +95,13 @@ def _print_tier(console: Console, result: Result) -> None:
         console.print(f"network: {facts['tier']}; {facts['reason']}", soft_wrap=True)
 
 
-def print_checked(found: Scenario | Sweep, file: Path) -> None:
-    """Say that a scenario or sweep file is fine, and what is in it."""
+def print_checked(found: Scenario | Sweep | Lab, file: Path) -> None:
+    """Say that a scenario, sweep or lab file is fine, and what is in it."""
     if isinstance(found, Scenario):
         n_hosts = sum(group.count for group in found.hosts)
         told = f"{found.epochs} epochs, {n_hosts} hosts in {len(found.hosts)} groups"
+    elif isinstance(found, Lab):
+        told = f"{len(found.controller_names)} controllers on {len(found.curve_names)} curves"
     else:
         told = f"{len(found.points)} points, varied: {', '.join(found.axes)}"
     make_console().print(f"{file}: fine: {found.name}, {told}", soft_wrap=True)

@@ -44,12 +44,13 @@ class Measure:
     meaning: str
 
 
-def _measures(text: str) -> dict[str, Measure]:
+def parse_measures(text: str) -> dict[str, Measure]:
+    """Return measures from lines `name | unit | law | meaning`."""
     rows = [[cell.strip() for cell in line.split("|")] for line in text.strip().splitlines()]
     return {name: Measure(name, unit, Law(law), meaning) for name, unit, law, meaning in rows}
 
 
-MEASURES = _measures("""
+MEASURES = parse_measures("""
     nonces_tried | nonces | mean | nonces computed by all ML nodes
     nonces_valid | nonces | mean | of these with distance < r_target
     success_rate | | mean | nonces_valid / nonces_tried

@@ -78,6 +78,9 @@ class EpochObservation:
     """In force while the epoch's nonces were generated."""
     valid_nonces: int
     """Counted nonces of accepted participants."""
+    time_ratio: float = 1.0
+    """Time that the interval took / time that it should take: always 1 in the full network, where epochs are as long
+    as they are; random where an interval ends with a quota of nonces (`sim.race`)."""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from ruamel.yaml import YAML
 
 from sim.errors import Mistake
 from sim.problems import Loc, Problem
@@ -52,3 +56,14 @@ class Document:
         while near not in self.places:
             near = near[:-1]
         return self.places[near].mistake(problem.message, problem.loc)
+
+
+def dump_tree(tree: Mapping[str, Any]) -> str:
+    """Return the tree as YAML in its own order; the same tree is the same text."""
+    yaml: Any = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False
+    yaml.width = 120
+    text = io.StringIO()
+    yaml.dump(dict(tree), text)
+    return text.getvalue()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import io
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -17,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
 
 from sim.errors import Mistake, ScenarioError, did_you_mean
 from sim.problems import Problem, problems_of, show_value
 from sim.scenario.designs import DesignError, Point, Setting, compute_points, count_points
-from sim.scenario.document import Document, Place
+from sim.scenario.document import Document, Place, dump_tree
+from sim.scenario.lab import LAB_KEY, Lab, load_lab
 from sim.scenario.load import SWEEP_KEY, build_scenario, load_scenario
 from sim.scenario.overrides import Overrides, apply_overrides, apply_value
 from sim.scenario.schema import Scenario
@@ -78,7 +77,7 @@ def load_sweep_file(
     """
     document = _read(path)
     apply_overrides(document, overrides)
-    text = _dump(document.tree)
+    text = dump_tree(document.tree)
     section = document.tree.pop(SWEEP_KEY)
     config = _parse_config(document, section, measures)
     seed = document.tree.get("seed", 1)
@@ -96,9 +95,13 @@ def load_sweep_file(
     return Sweep(name, seed, tuple(setting.axis for setting in found[0]), points, config, text)
 
 
-def load_any(path: str | os.PathLike[str], overrides: Overrides, measures: Collection[str] | None) -> Scenario | Sweep:
-    """Return what a file describes, a scenario or a sweep; raises ScenarioError with every mistake."""
+def load_any(
+    path: str | os.PathLike[str], overrides: Overrides, measures: Collection[str] | None
+) -> Scenario | Sweep | Lab:
+    """Return what a file describes, a scenario, a sweep or a lab; raises ScenarioError with every mistake."""
     tree = parse_document(read_source(path), os.fspath(path)).tree
+    if isinstance(tree, Mapping) and LAB_KEY in tree:
+        return load_lab(path, overrides)
     is_sweep = isinstance(tree, Mapping) and SWEEP_KEY in tree
     return load_sweep_file(path, overrides, measures) if is_sweep else load_scenario(path, overrides)
 
@@ -237,13 +240,3 @@ def _is_of_path(mistake: Mistake, setting: Setting) -> bool:
         return True  # refused before it reached the tree
     is_unknown = mistake.message.startswith("unknown key")
     return is_unknown and mistake.path.count(".") <= setting.axis.count(".")
-
-
-def _dump(tree: Mapping[str, Any]) -> str:
-    yaml: Any = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False
-    yaml.width = 120
-    text = io.StringIO()
-    yaml.dump(dict(tree), text)
-    return text.getvalue()

@@ -20,12 +20,12 @@ def print_summary(summary: pd.DataFrame, *, title: str) -> None:
     """Print what `summarise_sweep` found, a block per measure, without measures that have no value anywhere."""
     axes = [column for column in summary.columns if column not in ("point", *SUMMARY_COLUMNS)]
     headings = ["measure", "point", *_break_paths(axes), "runs", "mean", _name_interval(summary), "by"]
-    table = _make_table(headings)
+    table = make_table(headings)
     for measure, rows in _split_by_measure(summary, "n"):
         for row in rows.to_dict("records"):
-            interval = _format_interval(row["low"], row["high"])
+            interval = format_interval(row["low"], row["high"])
             cells = [measure, str(row["point"]), *_format_axes(row, axes), str(row["n"])]
-            table.add_row(*cells, _format(row["estimate"]), interval, row["method"])
+            table.add_row(*cells, format_value(row["estimate"]), interval, row["method"])
             measure = ""  # named once
     _print(title, table, summary)
 
@@ -34,17 +34,19 @@ def print_comparison(comparison: pd.DataFrame, *, title: str) -> None:
     """Print what `compare` or `compare_points` found, and say which differences are resolved."""
     axes = [column for column in comparison.columns if column not in DIFFERENCE_COLUMNS]
     values = ["pairs", "before", "after", "difference", _name_interval(comparison), "resolved"]
-    table = _make_table(["measure", *_break_paths(axes), *values])
+    table = make_table(["measure", *_break_paths(axes), *values])
     for measure, rows in _split_by_measure(comparison, "n_pairs"):
         for row in rows.to_dict("records"):
-            interval = _format_interval(row["low"], row["high"])
-            cells = [measure, *_format_axes(row, axes), str(row["n_pairs"]), _format(row["before"])]
+            interval = format_interval(row["low"], row["high"])
+            cells = [measure, *_format_axes(row, axes), str(row["n_pairs"]), format_value(row["before"])]
             style = "bold" if row["resolved"] else ""
             verdict = "yes" if row["resolved"] else "no"
-            table.add_row(*cells, _format(row["after"]), _format(row["difference"]), interval, verdict, style=style)
+            table.add_row(
+                *cells, format_value(row["after"]), format_value(row["difference"]), interval, verdict, style=style
+            )
             measure = ""
     _print(title, table, comparison)
-    _make_console().print(_count_resolved(comparison), soft_wrap=True)
+    make_console().print(_count_resolved(comparison), soft_wrap=True)
 
 
 def _break_paths(axes: Sequence[str]) -> list[str]:
@@ -74,7 +76,7 @@ def _count_resolved(comparison: pd.DataFrame) -> str:
 
 
 def _print(title: str, table: Table, frame: pd.DataFrame) -> None:
-    console = _make_console()
+    console = make_console()
     console.print(title, soft_wrap=True)
     console.print(table)
     counts = frame.loc[frame["warning"].ne("") & frame["warning"].ne("no values"), "warning"].value_counts()
@@ -82,15 +84,17 @@ def _print(title: str, table: Table, frame: pd.DataFrame) -> None:
         console.print(f"warning: {warning} ({count} of {len(frame)} rows)", soft_wrap=True)
 
 
-def _make_table(headings: Sequence[str]) -> Table:
+def make_table(headings: Sequence[str]) -> Table:
+    """Return an empty table; columns of text are set left, numbers right."""
     table = Table(box=None, pad_edge=False)
     for heading in headings:
-        is_text = heading in ("measure", "by", "resolved")
+        is_text = heading in ("measure", "by", "resolved", "controller")
         table.add_column(heading, justify="left" if is_text else "right", overflow="fold")
     return table
 
 
-def _make_console() -> Console:
+def make_console() -> Console:
+    """Return a console as wide as the terminal, or wide enough where there is none."""
     console = Console(highlight=False, markup=False)
     return console if console.is_terminal else Console(highlight=False, markup=False, width=WIDTH_WITHOUT_TERMINAL)
 
@@ -100,14 +104,15 @@ def _name_interval(frame: pd.DataFrame) -> str:
 
 
 def _format_axes(row: dict[str, object], axes: Sequence[str]) -> list[str]:
-    return [_format(row[axis]) for axis in axes]
+    return [format_value(row[axis]) for axis in axes]
 
 
-def _format_interval(low: float, high: float) -> str:
-    return f"[{_format(low)}, {_format(high)}]" if math.isfinite(low) and math.isfinite(high) else "unknown"
+def format_interval(low: float, high: float) -> str:
+    """Both ends, or that they are not known."""
+    return f"[{format_value(low)}, {format_value(high)}]" if math.isfinite(low) and math.isfinite(high) else "unknown"
 
 
-def _format(value: object) -> str:
+def format_value(value: object) -> str:
     """Whole numbers whole, others with four digits."""
     if not isinstance(value, float):
         return str(value)

@@ -21,7 +21,7 @@ BIAS_BOUND = 0.005
 CASES: tuple[tuple[dict[str, Any], float], ...] = (  # a controller, epochs that its average is worth
     ({"kind": "sma", "window": 8}, 8.0),
     ({"kind": "lwma", "window": 8}, 3 * 8 * 9 / (4 * 8 + 2)),
-    ({"kind": "ema", "lifetime": 4.5}, 8.0),
+    ({"kind": "ema", "lifetime": 4.0}, 1.0 / math.tanh(1.0 / 8.0)),
     ({"kind": "wtema", "lifetime": 4.5}, 8.0),
 )
 JURY = ((-0.5, 3.0), (0.0, 2.0), (0.5, 1.0))  # k_p, smallest unstable k_i = 2 - 2 k_p

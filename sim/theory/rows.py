@@ -35,9 +35,17 @@ def compute_rows(*, quick: bool = False) -> Iterator[Row]:
     from sim.theory.control import control_rows
     from sim.theory.kernel import kernel_rows
     from sim.theory.network import network_rows
+    from sim.theory.race import race_rows
     from sim.theory.sphere import sphere_rows
     from sim.theory.validation import validation_rows
 
-    groups: tuple[Group, ...] = (sphere_rows, validation_rows, control_rows, network_rows, kernel_rows)
+    groups: tuple[Group, ...] = (
+        sphere_rows,
+        validation_rows,
+        control_rows,
+        race_rows,
+        network_rows,
+        kernel_rows,
+    )
     for group in groups:
         yield from group(quick)

@@ -20,6 +20,7 @@ def test_no_row_fails(capsys: pytest.CaptureFixture[str]) -> None:
         "without any layer",
         "M/D/1",
         "losses",
+        "timestamp",
     ):
         assert quantity in printed
 

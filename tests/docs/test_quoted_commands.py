@@ -98,6 +98,23 @@ def test_plugin_examples_run(tmp_path: Path) -> None:
     assert done.stdout.split() == ["True"] * len(modules)
 
 
+def test_curve_example_runs(tmp_path: Path) -> None:
+    """In a process of its own, where the curve registers itself."""
+    page = ROOT / "docs" / "choosing_a_controller.md"
+    (module,), (lab,) = fenced(page, "python"), fenced(page, "yaml")
+    (tmp_path / "lab.yaml").write_text(lab, encoding="utf-8")
+    script = (
+        f"exec(compile({module!r}, 'example', 'exec'), globals())\n"
+        "from pathlib import Path\n"
+        "from sim.scenario.lab import load_lab\n"
+        "from sim.studies.lab import run_lab\n"
+        f"lab = load_lab({str(tmp_path / 'lab.yaml')!r}, ['decisions=100', 'replications=8'])\n"
+        f"print(len(run_lab(lab, out=None, root=Path({str(tmp_path)!r}), report=lambda step: None).races))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert (done.stdout, done.stderr) == ("16\n", "")
+
+
 def test_gpu_example_is_a_profile(tmp_path: Path) -> None:
     from sim.gpus import read_profile
 

@@ -52,6 +52,49 @@ def test_a_step_in_compute_is_answered_in_full(spec: dict[str, Any], factor: flo
     assert found[-1] == pytest.approx(2000.0 * factor, rel=0.01)
 
 
+@pytest.mark.parametrize("spec", CONTROLLED, ids=lambda spec: spec["kind"])
+@pytest.mark.parametrize("factor", [0.2, 5.0])
+def test_a_step_is_answered_through_times_as_through_counts(spec: dict[str, Any], factor: float) -> None:
+    """A quota per interval instead of a time: each finds what is wanted, in a time that the difficulty decides."""
+    controller, history, difficulty = build(spec), [], 2000.0
+    for interval in range(1, 121):
+        tries = 2e6 * (factor if interval > 20 else 1.0)
+        history.append(EpochObservation(interval, difficulty, WANTED, WANTED * difficulty / tries))
+        difficulty = controller.next_difficulty(history)
+    assert history[19].difficulty == pytest.approx(2000.0)
+    assert difficulty == pytest.approx(2000.0 * factor, rel=0.01)
+
+
+def test_times_by_hand() -> None:
+    """Two intervals, D = 100 and 200, each with what is wanted, in 1/2 and in 3/2 of the wanted time."""
+    history = [EpochObservation(1, 100.0, WANTED, 0.5), EpochObservation(2, 200.0, WANTED, 1.5)]
+    kept = math.exp(-1.5 / 3.0)
+    expected: list[tuple[dict[str, Any], float]] = [
+        ({"kind": "sma"}, (100 + 200) / (0.5 + 1.5)),
+        ({"kind": "lwma"}, (100 + 2 * 200) / (0.5 + 2 * 1.5)),
+        ({"kind": "ema", "lifetime": 3.0}, 200 * kept + 200 / 1.5 * (1 - kept)),
+        ({"kind": "wtema", "lifetime": 5.0}, 200 / (1 + 0.5 / 5)),
+        ({"kind": "asert", "half_life": 1.0}, 100.0),
+        ({"kind": "epoch_average", "period": 2}, 200.0),
+        ({"kind": "proportional"}, 200 / 1.5),
+        ({"kind": "pid", "k_p": 0.0, "k_i": 0.5}, 200 / math.sqrt(1.5)),
+    ]
+    for spec, difficulty in expected:
+        assert build(spec).next_difficulty(history) == pytest.approx(difficulty), spec
+
+
+def test_asert_forgets_a_false_timestamp() -> None:
+    controller = build({"kind": "asert"})
+    times = [0.7, 1.2, 0.4, 2.0, 0.9]
+    false = [0.7, 1.2 + 5.0, 0.4 - 5.0, 2.0, 0.9]
+    found, shifted = (
+        [EpochObservation(number, 50.0, WANTED, time) for number, time in enumerate(each, 1)] for each in (times, false)
+    )
+    decided, misled = ([controller.next_difficulty(each[:n]) for n in range(1, 6)] for each in (found, shifted))
+    assert misled[1] < decided[1] / 2
+    assert misled[2:] == pytest.approx(decided[2:], rel=1e-12)
+
+
 def scatter(spec: dict[str, Any], n: int = 4000) -> float:
     """Relative standard deviation of the difficulty under constant compute, Poisson counts."""
     generator = np.random.default_rng(5)
@@ -64,7 +107,7 @@ def test_noise_of_averages(window: int) -> None:
     """σ(D)/D as the docstrings say, for 3 800 epochs: ± 12 % is more than 3 standard errors for 16 epochs of memory."""
     expected = 1 / math.sqrt(window * WANTED)
     assert scatter({"kind": "sma", "window": window}) == pytest.approx(expected, rel=0.12)
-    lifetime = (window + 1) / 2  # an exponential average that is as quiet
+    lifetime = 1 / math.log((window + 1) / (window - 1)) if window > 1 else 0.01  # an average that is as quiet
     assert scatter({"kind": "ema", "lifetime": lifetime}, n=1500) == pytest.approx(expected, rel=0.2)
     linear = math.sqrt((4 * window + 2) / (3 * window * (window + 1)) / WANTED)
     assert scatter({"kind": "lwma", "window": window}) == pytest.approx(linear, rel=0.12)
@@ -121,7 +164,9 @@ def test_wtema_is_ema_started_from_the_difficulty_in_force(counts: list[int], li
         history.append(EpochObservation(epoch, difficulty, count))
         difficulty = wtema.next_difficulty(history)
     before = EpochObservation(0, 1000.0, WANTED)  # an epoch that met the setpoint: its ideal is D₀
-    assert build({"kind": "ema", "lifetime": lifetime}).next_difficulty([before, *history]) == pytest.approx(difficulty)
+    continuous = -1 / math.log1p(-1 / lifetime)  # e^(-1/τ) = 1 - 1/lifetime
+    ema = build({"kind": "ema", "lifetime": continuous})
+    assert ema.next_difficulty([before, *history]) == pytest.approx(difficulty)
 
 
 def test_digishield_by_hand() -> None:

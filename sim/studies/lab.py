@@ -1,0 +1,149 @@
+"""`powsim lab`: every controller against every curve, what each race says, and who follows the compute best."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sim.economy.base import Floats, Steps
+from sim.errors import UserError, did_you_mean
+from sim.metrics.intervals import LEVEL, Interval, compute_paired_interval
+from sim.metrics.measures import INTERVALS
+from sim.provenance import get_provenance
+from sim.race.measures import (
+    RACE_MEASURES,
+    SMALLER_IS_BETTER,
+    find_step,
+    follow,
+    leave_out_step,
+    measure_race,
+)
+from sim.race.rig import Race, Setup, lay_out, run_race
+from sim.results import PROVENANCE_FILE, open_folder, write_json, write_parquet, write_text
+from sim.scenario.lab import Lab
+
+LAB_FILE, RACES_FILE, ANSWERS_FILE, PATHS_FILE = "lab.yaml", "races.parquet", "answers.parquet", "paths.parquet"
+N_PATH_POINTS = 300
+OPEN_END = "races end before they have a value"
+UNKNOWN = Interval(math.nan, math.nan, math.nan, 0, "none")
+QUANTILES = {"low": 0.1, "median": 0.5, "high": 0.9}
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LabResult:
+    """What a lab found: tables, and the folder that holds them."""
+
+    name: str
+    folder: Path
+    races: pd.DataFrame
+    """One row per curve × controller × replication, with its measures."""
+    answers: pd.DataFrame
+    """One row per curve × controller × measure: the mean over replications, with its interval."""
+    paths: pd.DataFrame
+    """One row per curve × controller × time: difficulty / ideal over replications, and compute / its first value."""
+
+
+def run_lab(lab: Lab, *, out: Path | None, root: Path, report: Callable[[str], None]) -> LabResult:
+    """Run every race into a results folder; `report` is called with the name of each race before it starts."""
+    setup, started = make_setup(lab), time.perf_counter()
+    folder = open_folder(lab.name, lab.text, out, root)
+    write_text(folder / LAB_FILE, lab.text)
+    provenance = {**get_provenance(setup.seed), "status": "running"}
+    write_json(folder / PROVENANCE_FILE, provenance)
+    races, answers, paths = _run_all(lab, setup, report)
+    write_parquet(folder / RACES_FILE, races)
+    write_parquet(folder / ANSWERS_FILE, answers)
+    write_parquet(folder / PATHS_FILE, paths)
+    wall_seconds = round(time.perf_counter() - started, 3)
+    write_json(folder / PROVENANCE_FILE, {**provenance, "status": "finished", "wall_seconds": wall_seconds})
+    return LabResult(lab.name, folder, races, answers, paths)
+
+
+def make_setup(lab: Lab) -> Setup:
+    """Return what all races of a lab share."""
+    config = lab.config
+    sizes = (config.decisions, config.replications, config.quota, config.warm_up)
+    return Setup(config.spacing, *sizes, seed=config.seed)
+
+
+def _run_all(lab: Lab, setup: Setup, report: Callable[[str], None]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    races: list[pd.DataFrame] = []
+    answers: list[Row] = []
+    paths: list[pd.DataFrame] = []
+    for curve_name, curve in zip(lab.curve_names, lab.config.curves, strict=True):
+        curves = lay_out(curve, setup)
+        for controller_name, controller in zip(lab.controller_names, lab.config.controllers, strict=True):
+            report(f"{curve_name}: {controller_name}")
+            who = {"curve": curve_name, "controller": controller_name}
+            race = run_race(controller, curves, setup)
+            reference = None if find_step(curves) is None else run_race(controller, leave_out_step(curves), setup)
+            measured = measure_race(race, curves, reference, setup)
+            columns = {name: measured.get(name, np.nan) for name in RACE_MEASURES}
+            races.append(pd.DataFrame({**who, "replication": np.arange(setup.n_replications), **columns}))
+            answers += [{**who, **row} for row in _estimate(measured)]
+            paths.append(pd.DataFrame({**who, **_trace(race, curves, setup)}))
+    return pd.concat(races, ignore_index=True), pd.DataFrame(answers), pd.concat(paths, ignore_index=True)
+
+
+def _estimate(measured: dict[str, Floats]) -> Iterator[Row]:
+    """A row a measure; no estimate where some replications have no value, for the mean of the others would flatter."""
+    for name, values in measured.items():
+        n_missing = int(np.isnan(values).sum())
+        if n_missing:
+            yield _make_row(name, replace(UNKNOWN, n=len(values), warning=f"{n_missing} of {len(values)} {OPEN_END}"))
+        else:
+            yield _make_row(name, INTERVALS[RACE_MEASURES[name].law](values))
+
+
+def _make_row(name: str, made: Interval) -> Row:
+    return {
+        **{"measure": name, "unit": RACE_MEASURES[name].unit, "n": made.n, "estimate": made.estimate},
+        **{"low": made.low, "high": made.high, "level": LEVEL, "method": str(made.method), "warning": made.warning},
+    }
+
+
+def _trace(race: Race, curves: list[Steps], setup: Setup) -> dict[str, Floats]:
+    """Quantiles over the replications that are still running; NaN where fewer than half are."""
+    times = np.linspace(0.0, setup.nominal_seconds, N_PATH_POINTS)
+    ratios = follow(race, setup, times)
+    is_known = 2 * np.isfinite(ratios).sum(axis=1) >= ratios.shape[1]
+    found = {name: np.full(len(times), np.nan) for name in QUANTILES}
+    for name, quantile in QUANTILES.items():
+        found[name][is_known] = np.nanquantile(ratios[is_known], quantile, axis=1)
+    compute = [each.values[np.searchsorted(each.times, times, side="right") - 1] / each.values[0] for each in curves]
+    return {"time_seconds": times, **found, "compute": np.median(compute, axis=0)}
+
+
+def check_rank_by(measure: str) -> None:
+    """Raise UserError for a measure that has no better side."""
+    if measure not in SMALLER_IS_BETTER:
+        known = did_you_mean(measure, SMALLER_IS_BETTER)
+        raise UserError(f'"{measure}" is no measure whose smaller values are better.{known}')
+
+
+def rank(races: pd.DataFrame, measure: str = "tracking_error", *, level: float = LEVEL) -> pd.DataFrame:
+    """Controllers by their mean over curves of a measure whose smaller values are better, best first.
+
+    `difference`, `low`, `high`: from the first controller, paired by replication, whose random numbers all controllers
+    share. Then a column per curve with its mean. Raises UserError as `check_rank_by` does.
+    """
+    check_rank_by(measure)
+    cells = races.pivot_table(index="replication", columns=["controller", "curve"], values=measure, sort=False)
+    first = cells[races["controller"].iloc[0]].mean(axis=1)
+    rows = []
+    for controller in races["controller"].unique():
+        each = cells[controller]
+        made = compute_paired_interval(first, each.mean(axis=1), level=level)
+        difference = {"difference": made.estimate, "low": made.low, "high": made.high, "resolved": made.excludes(0.0)}
+        rows.append({"controller": controller, measure: float(each.to_numpy().mean()), **difference, **each.mean()})
+    ranked = pd.DataFrame(rows).sort_values(measure, kind="stable", ignore_index=True)
+    ranked.insert(0, "rank", np.arange(1, len(ranked) + 1))
+    return ranked

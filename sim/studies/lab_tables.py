@@ -1,0 +1,66 @@
+"""Tables of a lab in the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from sim.metrics.intervals import LEVEL
+from sim.studies.tables import format_interval, format_value, make_console, make_table
+
+PERCENT = f"{100 * LEVEL:.4g} %"
+BY_CHANCE = ("mean_interval", "interval_sd", "interval_p95", "worst_wait", "noise")
+AFTER_STEP = ("settling", "overshoot")
+FROM_FIRST = ("difference", "low", "high", "resolved")
+
+
+def print_ranking(ranked: pd.DataFrame, first: str, *, title: str) -> None:
+    """Print what `rank` found: bold where the difference from the first controller is resolved."""
+    measure = ranked.columns[2]
+    curves = [column for column in ranked.columns[3:] if column not in FROM_FIRST]
+    headings = ["rank", "controller", "mean over\ncurves", f"minus\n{first}", f"{PERCENT}\ninterval", *_break(curves)]
+    table = make_table(headings)
+    for row in ranked.to_dict("records"):
+        difference = ("", "") if row["controller"] == first else _format_difference(row)
+        cells = [str(row["rank"]), row["controller"], format_value(row[measure]), *difference]
+        table.add_row(*cells, *(format_value(row[curve]) for curve in curves), style="bold" if row["resolved"] else "")
+    console = make_console()
+    console.print(title, soft_wrap=True)
+    console.print(table)
+
+
+def print_answers(answers: pd.DataFrame, curve: str, measures: Sequence[str], *, title: str) -> None:
+    """Print measures of one curve, a line per controller, each ± half its interval; nothing where there are none."""
+    rows = answers[(answers["curve"] == curve) & answers["measure"].isin(measures)]
+    if rows.empty:
+        return
+    table = make_table(["controller", *_break(measures)])
+    for controller, each in rows.groupby("controller", sort=False):
+        found = each.set_index("measure").to_dict("index")
+        table.add_row(str(controller), *(_format_answer(found[name]) for name in measures))
+    console = make_console()
+    console.print(f"\n{title}", soft_wrap=True)
+    console.print(table)
+
+
+def find_curves(answers: pd.DataFrame, measure: str) -> list[str]:
+    """Return the curves that have a measure: `noise` where compute is constant, `settling` where it has a step."""
+    return list(dict.fromkeys(answers.loc[answers["measure"] == measure, "curve"]))
+
+
+def _break(names: Sequence[str]) -> list[str]:
+    return [name.replace(" ", "\n").replace("_", "_\n") for name in names]
+
+
+def _format_difference(row: dict[str, Any]) -> tuple[str, str]:
+    return f"{row['difference']:+.3g}", format_interval(row["low"], row["high"])
+
+
+def _format_answer(row: dict[str, Any]) -> str:
+    """The mean with half of its interval; whoever needs both ends finds them in the report."""
+    if math.isnan(row["estimate"]):
+        return "never"
+    return f"{format_value(row['estimate'])} ± {(row['high'] - row['low']) / 2:.2g}"

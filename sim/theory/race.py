@@ -1,0 +1,86 @@
+"""Races of controllers: bias and noise under constant compute, lag under steady growth, false timestamps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from sim.difficulty import controllers
+from sim.difficulty.base import Controller
+from sim.difficulty.matching import match_noise
+from sim.economy import curves
+from sim.protocol.state import EpochObservation
+from sim.race.rig import Race, Setup, lay_out, run_race
+from sim.theory.levels import Z_BOUND
+from sim.theory.rows import Row
+
+SPACING_SECONDS, SEED = 600.0, 20260104
+BIAS_BOUND = 0.005
+FEW, MANY = 72, 288  # intervals that averages are worth
+DOUBLING, HALF_LIFE = 1000, 100.0  # intervals in which compute doubles; of asert
+
+
+def race_rows(quick: bool) -> Iterator[Row]:
+    """One decision per block."""
+    setup = Setup(SPACING_SECONDS, 4000, 50 if quick else 300, warm_up=1000, seed=SEED)
+    n = setup.n_decisions * setup.n_replications
+    noise_bound = Z_BOUND * math.sqrt(MANY / (2 * n))  # sd of an autocorrelated sample's sd, as in control_rows
+    power_bound = Z_BOUND * math.sqrt((FEW + MANY) / (2 * n)) / math.log(MANY / FEW)
+    for kind in ("asert", "ema", "wtema", "sma", "lwma"):
+        few, many = (_race_quietly(kind, n_averaged, setup) for n_averaged in (FEW, MANY))
+        mean = float(many.time_ratio.mean())
+        yield Row(f"mean interval under constant compute, {kind}, relative", mean, 1.0, mean - 1.0, BIAS_BOUND)
+        noise, theory = _compute_noise(many), 1.0 / math.sqrt(MANY)
+        yield Row(f"noise of one decision per block, {kind}", noise, theory, noise / theory - 1.0, noise_bound)
+        power = math.log(noise / _compute_noise(few)) / math.log(MANY / FEW)
+        yield Row(f"power of the memory by which noise falls, {kind}", power, -0.5, power + 0.5, power_bound)
+    yield _make_growth_row(setup)
+    yield _make_timestamp_row()
+
+
+def _race_quietly(kind: str, n_averaged: int, setup: Setup) -> Race:
+    name, value = match_noise(kind, n_averaged, setup.quota) or ("", 0)
+    return run_race(_build(kind, **{name: value}), lay_out(curves.build("constant"), setup), setup)
+
+
+def _build(kind: str, **parameters: Any) -> Controller:
+    built: Controller = controllers.build({"kind": kind, **parameters, "target": {"valid_nonces_per_epoch": 1}})
+    return built
+
+
+def _compute_noise(race: Race) -> float:
+    """Standard deviation of ln difficulty over time, from all replications together."""
+    return float(np.log(race.difficulty / race.ideal).std())
+
+
+def _make_growth_row(setup: Setup) -> Row:
+    """The schedule of asert must run ahead of the clock to keep up: an interval t lets ln D grow by (1 - t) · ln 2 / h,
+    and compute grows by r · t, so that t = 1 / (1 + r · h / ln 2).
+    """
+    growth = {"kind": "exponential", "factor": 2.0, "every": f"{DOUBLING * SPACING_SECONDS} s"}
+    race = run_race(_build("asert", half_life=HALF_LIFE), lay_out(curves.build(growth), setup), setup)
+    late = race.time_ratio[DOUBLING:]  # the lag has built up by then
+    ours, theory = float(late.mean()), 1.0 / (1.0 + HALF_LIFE / DOUBLING)
+    return Row("asert's mean interval while compute doubles again and again", ours, theory, ours - theory, BIAS_BOUND)
+
+
+def _make_timestamp_row() -> Row:
+    """Every second block's timestamp is false by two hours, one way and the other; the last one is right."""
+    times = np.random.default_rng(SEED).exponential(1.0, 100)
+    shifts = np.zeros(100)
+    shifts[1:99:2] = 12.0 * np.where(np.arange(49) % 2, 1.0, -1.0)
+    false = times + shifts - np.concatenate([[0.0], shifts[:-1]])
+    decided, misled = (_decide(each) for each in (times, false))
+    # Decision n comes after block n: those after a block with a right timestamp must not know of any false one.
+    is_right = shifts == 0.0
+    ours = float(np.abs(misled[is_right] / decided[is_right] - 1.0).max())
+    return Row("asert after a right timestamp that follows false ones, error", ours, 0.0, ours, 1e-12)
+
+
+def _decide(times: np.ndarray) -> np.ndarray:
+    controller = _build("asert", half_life=20.0)
+    history = [EpochObservation(number, 1000.0, 1, float(time)) for number, time in enumerate(times, 1)]
+    return np.array([controller.next_difficulty(history[:n]) for n in range(1, len(history) + 1)])

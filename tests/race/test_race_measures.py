@@ -1,0 +1,107 @@
+"""Measures of races by hand, and what the theory of averages says of them."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sim.difficulty import controllers
+from sim.difficulty.matching import match_noise
+from sim.economy import curves
+from sim.economy.base import Steps
+from sim.race.measures import RACE_MEASURES, find_step, follow, leave_out_step, measure_race, measure_step
+from sim.race.rig import Race, Setup, lay_out, run_race
+
+SETUP = Setup(10.0, n_decisions=4, n_replications=2)
+CONSTANT = [Steps(np.array([0.0]), np.array([5.0]))] * 2
+
+
+def column(*values: float) -> np.ndarray:
+    return np.array([values, values]).T
+
+
+def test_measures_by_hand() -> None:
+    race = Race(column(1, 2, 4, 2), column(2, 2, 2, 2), column(0.5, 1.0, 3.0, 1.5))
+    found = measure_race(race, CONSTANT, None, SETUP)
+    logs = np.log([0.5, 1.0, 2.0, 1.0])
+    assert found["mean_interval"].tolist() == [1.5, 1.5]
+    assert found["interval_sd"][0] == pytest.approx(np.std([0.5, 1.0, 3.0, 1.5], ddof=1))
+    assert found["worst_wait"].tolist() == [3.0, 3.0]
+    assert found["interval_p95"][0] == pytest.approx(1.5 + 0.85 * 1.5)
+    assert found["noise"][0] == pytest.approx(np.std(logs, ddof=1))
+    assert found["tracking_error"][0] == pytest.approx(math.log(2) * 3.5 / 6.0)
+    assert set(found) == set(RACE_MEASURES) - {"settling", "overshoot"}
+    assert "noise" not in measure_race(race, [Steps(np.array([0.0, 1.0]), np.array([1.0, 2.0]))] * 2, None, SETUP)
+
+
+def answer_step(errors: list[float], factor: float) -> tuple[float, float]:
+    """Settling and overshoot where a step comes after ten decisions, and the reference has noise of its own."""
+    n, noise = 10 + len(errors), np.random.default_rng(1).normal(0, 0.3, 10 + len(errors))
+    steps = [Steps(np.array([0.0, 100.0]), np.array([1.0, factor]))] * 2
+    race = Race(column(*np.exp(noise + np.concatenate([np.zeros(10), errors]))), column(*[1.0] * n), column(*[1.0] * n))
+    reference = replace(race, difficulty=column(*np.exp(noise)))
+    settling, overshoot = measure_step(race, steps, reference, SETUP)
+    assert settling[0] == settling[1] or math.isnan(settling[0])
+    return float(settling[0]), float(overshoot[0])
+
+
+def test_settling_and_overshoot_by_hand() -> None:
+    down = [-0.69, -0.4, -0.2, -0.05]
+    assert answer_step([*down, *[0.0] * 10], 2.0) == (3.0, 0.0)
+    settling, overshoot = answer_step([*down, 0.2, 0.08, *[0.0] * 10], 2.0)
+    assert (settling, overshoot) == (5.0, pytest.approx(math.expm1(0.2)))
+    settling, overshoot = answer_step([0.69, 0.3, -0.15, *[0.0] * 10], 0.5)
+    assert (settling, overshoot) == (3.0, pytest.approx(math.expm1(0.15)))
+    assert answer_step([0.0] * 12, 1.05) == (0.0, 0.0)
+    assert math.isnan(answer_step([-0.69] * 12, 2.0)[0])
+    assert all(math.isnan(value) for value in answer_step([0.0] * 9, 2.0))
+
+
+def test_only_one_common_change_is_a_step() -> None:
+    assert find_step(lay_out(curves.build({"kind": "step", "time": "50 s", "factor": 3.0}), SETUP)) == (50.0, 3.0)
+    for kind in ("constant", "ramp", "sine", "on_off", "random_walk"):
+        assert find_step(lay_out(curves.build(kind), replace(SETUP, spacing_seconds=1e5))) is None
+    one, other = (Steps(np.array([0.0, time]), np.array([1.0, 2.0])) for time in (5.0, 6.0))
+    assert find_step([one, other]) is None
+    assert leave_out_step([one])[0].values.tolist() == [1.0]
+
+
+def test_follow_by_hand() -> None:
+    race = Race(np.array([[1.0, 2.0], [3.0, 2.0]]), np.ones((2, 2)), np.array([[1.0, 2.0], [1.0, 2.0]]))
+    found = follow(race, SETUP, np.array([0.0, 9.9, 10.0, 19.9, 20.0, 39.0]))
+    assert found[:, 0].tolist()[:4] == [1.0, 1.0, 3.0, 3.0]
+    assert np.isnan(found[4:, 0]).all()
+    assert found[:, 1].tolist() == [2.0, 2.0, 2.0, 2.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize("kind", ["sma", "lwma", "epoch_average", "ema", "wtema", "asert", "kalman"])
+@pytest.mark.parametrize("n_averaged", [2, 40])
+def test_matched_controllers_are_equally_quiet(kind: str, n_averaged: int) -> None:
+    """sd of ln difficulty = 1 / √(N · quota); quotas of 50, for which logarithms are as good as normal."""
+    quota = 50
+    name, value = match_noise(kind, n_averaged, quota) or ("", 0)
+    setup = Setup(60.0, n_decisions=3000, n_replications=40, quota=quota)
+    controller = controllers.build({"kind": kind, name: value, "target": {"valid_nonces_per_epoch": quota}})
+    steps = lay_out(curves.build("constant"), setup)
+    found = measure_race(run_race(controller, steps, setup), steps, None, setup)["noise"].mean()
+    # lwma's window is a whole number: 2 intervals are worth 1.8 or 2.57
+    assert found * math.sqrt(n_averaged * quota) == pytest.approx(1.0, rel=0.04 if n_averaged > 2 else 0.08)
+
+
+def test_controllers_without_one_memory_are_left_alone() -> None:
+    assert all(match_noise(kind, 20, 1) is None for kind in ("fixed", "schedule", "pid", "digishield", "proportional"))
+
+
+@pytest.mark.parametrize(("kind", "parameters"), [("sma", {"window": 20}), ("ema", {"lifetime": 10.0})])
+def test_a_step_is_answered_in_the_time_that_the_law_says(kind: str, parameters: dict[str, Any]) -> None:
+    """Compute doubles: an average over 20 knows all after 20 and is within 10 % shortly before; the error of an
+    exponential one falls from 1/2 to 1/11 in τ · ln 5.5 wanted intervals, of which it makes up to two each."""
+    setup = Setup(60.0, n_decisions=300, n_replications=100, quota=50)
+    controller = controllers.build({"kind": kind, **parameters, "target": {"valid_nonces_per_epoch": 50}})
+    steps = lay_out(curves.build({"kind": "step", "factor": 2.0, "time": "5 d"}), setup)
+    reference = run_race(controller, leave_out_step(steps), setup)
+    settling, _ = measure_step(run_race(controller, steps, setup), steps, reference, setup)
+    expected = {"sma": (14, 21), "ema": (18, 32)}[kind]
+    assert expected[0] < settling.mean() < expected[1]
