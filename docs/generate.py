@@ -115,7 +115,7 @@ def write_lab_keys() -> str:
 def write_curves() -> str:
     """One part per registered compute curve."""
     kinds = [branch for branch in curves.json_schema()["anyOf"] if "properties" in branch]
-    return "\n\n".join(_write_plugin(kind) for kind in kinds)
+    return "\n\n".join(_write_plugin(kind).replace("####", "###", 1) for kind in kinds)
 
 
 def write_keys() -> str:

@@ -58,7 +58,11 @@ def run_lab(lab: Lab, *, out: Path | None, root: Path, report: Callable[[str], N
     write_text(folder / LAB_FILE, lab.text)
     provenance = {**get_provenance(setup.seed), "status": "running"}
     write_json(folder / PROVENANCE_FILE, provenance)
-    races, answers, paths = _run_all(lab, setup, report)
+    try:
+        races, answers, paths = _run_all(lab, setup, report)
+    except BaseException:
+        write_json(folder / PROVENANCE_FILE, {**provenance, "status": "failed"})
+        raise
     write_parquet(folder / RACES_FILE, races)
     write_parquet(folder / ANSWERS_FILE, answers)
     write_parquet(folder / PATHS_FILE, paths)

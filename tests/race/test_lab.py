@@ -144,6 +144,15 @@ def test_what_a_lab_leaves(result: LabResult) -> None:
     assert fixed["warning"].tolist() == ["12 of 12 races end before they have a value"]
 
 
+def test_an_interrupted_lab_says_so(tmp_path: Path) -> None:
+    def interrupt(step: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_lab(load_lab(write(tmp_path)), out=tmp_path / "out", root=tmp_path, report=interrupt)
+    assert json.loads((tmp_path / "out" / "provenance.json").read_text())["status"] == "failed"
+
+
 def test_ranking_is_paired(result: LabResult) -> None:
     ranked = rank(result.races)
     assert ranked["tracking_error"].is_monotonic_increasing
