@@ -25,7 +25,7 @@ from sim.protocol.blocks import BlockResult
 from sim.protocol.params import EpochParams, ProtocolParams, accumulate_changes
 from sim.protocol.pricing import PricingParams
 from sim.protocol.stages import Schedule
-from sim.protocol.state import Block, genesis_state
+from sim.protocol.state import Block, ChainState, genesis_state
 from sim.protocol.transactions import HardwareNode, RegisterHost
 from sim.protocol.versions import build_rule_book
 from sim.scenario import BY_GPU, HostGroup, Scenario
@@ -101,10 +101,7 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         for host in identities
     }
     founders = [registrations[identity.address] for identity in identities if identity.joins == 1]
-    weights = {founder.creator: GENESIS_WEIGHT for founder in founders}
-    r_target = scenario.protocol.r_target or params.rule_book.first.r_target
-    genesis = genesis_state(weights, params, r_target, founders)
-    ledger = Ledger(genesis, params, controller.next_difficulty)
+    ledger = Ledger(_found(founders, params, scenario), params, controller.next_difficulty)
     graph = scenario.network.topology.build(members, streams)
     choice = choose_tier(scenario.network, graph, _estimate_offer(scenario, 1.0 / ledger.get_state(0).difficulty))
     network = open_network(choice, env, graph, recorder, scenario.network, streams)
@@ -120,14 +117,10 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         startup_seconds=scenario.work.startup,
     )
     hosts = {
-        identity.address: Host(
-            context,
-            identity,
-            groups[identity.host_group].strategy,
-            ml_nodes[identity.address],
-            registrations[identity.address],
+        who.address: Host(
+            context, who, groups[who.host_group].strategy, ml_nodes[who.address], registrations[who.address]
         )
-        for identity in identities
+        for who in identities
     }
     world = World(
         scenario=scenario,
@@ -154,6 +147,13 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         )
     )
     return world
+
+
+def _found(founders: Sequence[RegisterHost], params: ProtocolParams, scenario: Scenario) -> ChainState:
+    """Return the genesis state: everybody who is there from the start is a member."""
+    weights = {founder.creator: GENESIS_WEIGHT for founder in founders}
+    r_target = scenario.protocol.r_target or params.rule_book.first.r_target
+    return genesis_state(weights, params, r_target, founders)
 
 
 def build_params(scenario: Scenario) -> ProtocolParams:

@@ -48,7 +48,7 @@ def plot_weights(result: Result) -> Figure:
         for row in total[total["strategy"] != "honest"].itertuples():
             axes.annotate(f" {row.strategy}", (row.weight, row.position), va="center", color=RED, fontweight="bold")
         axes.grid(axis="y", visible=False)
-        axes.legend(title="GPUs", loc="lower right")
+        figure.legend(title="GPUs", loc="outside lower center", ncols=2, fontsize="small")
     return figure
 
 
