@@ -146,9 +146,12 @@ def test_scan_of_10000_finished_runs(tmp_path: Path) -> None:
 
 
 def measure_live_memory(file: Path, folder: Path, module: Path) -> float:
-    """Megabytes at the largest of a program that runs the whole sweep with one worker, whose runs do nothing."""
+    """Megabytes at the largest of a program that runs the whole sweep with one worker, whose runs do nothing.
+
+    Not `ru_maxrss`: a program inherits that of the process that started it, and this one may be large.
+    """
     code = (
-        "import resource, sys\n"
+        "import sys\n"
         "from pathlib import Path\n"
         "from sim.execution.driver import open_local\n"
         "from sim.execution.loop import Loop\n"
@@ -166,7 +169,8 @@ def measure_live_memory(file: Path, folder: Path, module: Path) -> float:
         "        rows = loop.run([])\n"
         "    assert len(rows) == plan.n_runs\n"
         "    write_tables(folder, sweep, rows)\n"
-        "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)\n"
+        "    status = dict(line.split(':', 1) for line in open('/proc/self/status'))\n"
+        "    print(int(status['VmHWM'].split()[0]) * 1024 / 1e6)\n"
     )
     program = module / "program.py"
     program.write_text(code)
