@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,11 +97,16 @@ def _is_scaffold(name: str) -> bool:
     return name.startswith(".") or name == PROVENANCE_FILE
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file beside its place and rename it, so that a reader never sees half of it."""
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Let a file be written beside its place and rename it, so that a reader never sees half of it."""
     beside = path.with_name(f".{path.name}.part")
-    beside.write_text(text, encoding="utf-8")
+    write(beside)
     beside.replace(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole, see `replace_file`."""
+    replace_file(path, lambda beside: beside.write_text(text, encoding="utf-8"))
 
 
 def write_json(path: Path, value: JsonObject) -> None:
@@ -109,7 +115,5 @@ def write_json(path: Path, value: JsonObject) -> None:
 
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
-    """Write a frame beside its place and rename it."""
-    beside = path.with_name(f".{path.name}.part")
-    frame.to_parquet(beside, index=False)
-    beside.replace(path)
+    """Write a frame whole, see `replace_file`."""
+    replace_file(path, lambda beside: frame.to_parquet(beside, index=False))

@@ -139,11 +139,6 @@ def reopen(folder: Path, text: str, provenance: dict[str, Any]) -> Store:
     return store
 
 
-def get_status(folder: Path) -> str:
-    """Return a sweep folder's status, as its provenance has it."""
-    return str(json.loads((folder / PROVENANCE_FILE).read_text(encoding="utf-8"))["status"])
-
-
 def _acquire(folder: Path) -> int:
     """Lock the folder. The system lets go of the lock when this program ends, even by a kill."""
     lock = os.open(folder / LOCK_FILE, os.O_CREAT | os.O_RDWR, 0o666)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 from sim.errors import UserError
 from sim.execution.store import RUNS_FILE, SWEEP_FILE, TIMINGS_FILE, Row, read_journal
 from sim.metrics.measures import MEASURES
-from sim.results import PROVENANCE_FILE
+from sim.results import PROVENANCE_FILE, replace_file
 from sim.scenario.sweep import Sweep, load_sweep_file
 from sim.units import BIT_RATE, SIZE, TIME, QuantityError, parse_quantity
 
@@ -82,8 +83,8 @@ def _read_unfinished(folder: Path) -> tuple[pa.Table, pa.Table]:
 def write_tables(folder: Path, sweep: Sweep, rows: Sequence[Row]) -> None:
     """Write both tables; the runs last, for their file says that the sweep is finished."""
     ordered = sort_rows(rows)
-    _write(folder / TIMINGS_FILE, build_timings(ordered))
-    _write(folder / RUNS_FILE, build_runs(sweep, ordered))
+    for name, table in ((TIMINGS_FILE, build_timings(ordered)), (RUNS_FILE, build_runs(sweep, ordered))):
+        replace_file(folder / name, partial(pq.write_table, table))
 
 
 def sort_rows(rows: Sequence[Row]) -> list[Row]:
@@ -171,9 +172,3 @@ def _read_quantities(values: Sequence[Any]) -> list[Any] | None:
 def _find_type(values: Sequence[Any]) -> pa.DataType:
     kinds: dict[type, pa.DataType] = {int: pa.int64(), bool: pa.bool_(), float: pa.float64(), str: pa.string()}
     return kinds[type(values[0])]
-
-
-def _write(path: Path, table: pa.Table) -> None:
-    beside = path.with_name(f".{path.name}.part")
-    pq.write_table(table, beside)
-    beside.replace(path)

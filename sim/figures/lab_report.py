@@ -10,9 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sim.figures.page import build_figure, build_page, build_section, build_text_section
+from sim.figures.page import build_figure, build_page, build_section, build_text_section, save_report
 from sim.figures.style import GREY, PALETTE, house_style
-from sim.results import PROVENANCE_FILE, write_text
+from sim.results import PROVENANCE_FILE
 
 DAY_SECONDS = 86_400.0
 LINES = ("-", "--", ":")
@@ -22,8 +22,10 @@ SMALLEST, LARGEST = 0.25, 4.0  # of difficulty / ideal: a rule that never answer
 def write_lab_report(folder: Path, name: str, ranked: pd.DataFrame, answers: pd.DataFrame, paths: pd.DataFrame) -> Path:
     """Write `figures/paths.png` and `report.html` into a lab's folder; return the page."""
     figure = draw_paths(paths)
-    (folder / "figures").mkdir(exist_ok=True)
-    figure.savefig(folder / "figures" / "paths.png", dpi=110)
+    return save_report(folder, {"paths": figure}, lambda: _build_page(folder, name, ranked, answers, figure), dpi=110)
+
+
+def _build_page(folder: Path, name: str, ranked: pd.DataFrame, answers: pd.DataFrame, figure: Figure) -> str:
     counts = (answers["controller"].nunique(), answers["curve"].nunique(), answers["n"].max())
     lead = "{} controllers on {} curves, {} replications each, with common random numbers.".format(*counts)
     tables = (build_section(str(curve), _build_table(rows)) for curve, rows in answers.groupby("curve", sort=False))
@@ -34,9 +36,7 @@ def write_lab_report(folder: Path, name: str, ranked: pd.DataFrame, answers: pd.
         build_text_section("Lab", (folder / "lab.yaml").read_text(encoding="utf-8")),
         build_text_section("Provenance", (folder / PROVENANCE_FILE).read_text(encoding="utf-8")),
     )
-    page = folder / "report.html"
-    write_text(page, build_page(name, lead, parts))
-    return page
+    return build_page(name, lead, parts)
 
 
 def draw_paths(paths: pd.DataFrame) -> Figure:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
+from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+
+from sim.results import write_text
 
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -30,6 +33,19 @@ pre {{ background: #f6f6f4; padding: .8rem; overflow-x: auto; font-size: 13px; }
 def build_page(title: str, lead: str, parts: Iterable[str]) -> str:
     """Return the page; title and lead are plain text, the parts HTML."""
     return PAGE.format(title=escape(title), lead=escape(lead), body="\n".join(part for part in parts if part))
+
+
+def save_report(folder: Path, figures: Mapping[str, Figure], build: Callable[[], str], *, dpi: int = 150) -> Path:
+    """Write `figures/NAME.png` and `report.html` into a results folder; return the page.
+
+    `build` makes the page, after the images: drawing a figure again may move its layout by a pixel.
+    """
+    (folder / "figures").mkdir(exist_ok=True)
+    for name, figure in figures.items():
+        figure.savefig(folder / "figures" / f"{name}.png", dpi=dpi)
+    page = folder / "report.html"
+    write_text(page, build())
+    return page
 
 
 def build_section(heading: str, table: str) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from sim.figures.page import build_figure, build_page, build_section, build_text_section, build_warning
+from sim.figures.page import build_figure, build_page, build_section, build_text_section, build_warning, save_report
 from sim.figures.plots import FIGURES
 from sim.figures.table import ORIGINS
-from sim.results import Result, write_text
+from sim.results import Result
 
 EPOCH_FORMATS = {
     "r_target": "{:.6f}".format,
@@ -41,12 +41,7 @@ EPOCH_COLUMNS = [
 def write_report(result: Result, folder: Path) -> Path:
     """Write `figures/*.png` and `report.html` into the folder; return the page."""
     figures = {name: draw(result) for name, draw in FIGURES.items()} if len(result.epochs) else {}
-    (folder / "figures").mkdir(exist_ok=True)
-    for name, figure in figures.items():
-        figure.savefig(folder / "figures" / f"{name}.png", dpi=150)
-    page = folder / "report.html"
-    write_text(page, _build_page(result, figures))
-    return page
+    return save_report(folder, figures, lambda: _build_page(result, figures))
 
 
 def _build_page(result: Result, figures: dict[str, Figure]) -> str:

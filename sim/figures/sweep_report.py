@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from sim.execution.store import SWEEP_FILE
 from sim.execution.table import SweepResult
-from sim.figures.page import build_figure, build_page, build_section, build_text_section, build_warning
+from sim.figures.page import build_figure, build_page, build_section, build_text_section, build_warning, save_report
 from sim.figures.sweep_lines import select_headlines, select_varying
 from sim.figures.sweep_plots import get_axes, is_number, plot_heat_map, plot_measure
-from sim.results import PROVENANCE_FILE, write_text
+from sim.results import PROVENANCE_FILE
 
 
 def write_sweep_report(result: SweepResult, summary: pd.DataFrame) -> Path:
@@ -22,12 +22,7 @@ def write_sweep_report(result: SweepResult, summary: pd.DataFrame) -> Path:
     `summary` is what `sim.studies.compare.summarise_sweep` makes of the result.
     """
     figures = draw_sweep(summary)
-    (result.folder / "figures").mkdir(exist_ok=True)
-    for name, figure in figures.items():
-        figure.savefig(result.folder / "figures" / f"{name}.png", dpi=150)
-    page = result.folder / "report.html"
-    write_text(page, _build_page(result, summary, figures))
-    return page
+    return save_report(result.folder, figures, lambda: _build_page(result, summary, figures))
 
 
 def draw_sweep(summary: pd.DataFrame) -> dict[str, Figure]:
