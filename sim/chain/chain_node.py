@@ -36,12 +36,22 @@ class ChainNode:
         self._early[block.height] = block
         self._apply_early()
 
+    @property
+    def has_gap(self) -> bool:
+        """It holds a later block than the next one, which is missing."""
+        return bool(self._early)
+
     def sync_to(self, height: int) -> None:
         """Block sync: jump to a height that a peer has; blocks before it are not acted upon."""
         for missed in range(self.height + 1, height + 1):
-            self.mempool.remove(self._ledger.get_block(missed).transactions)
             self._early.pop(missed, None)
-        self.height = max(self.height, height)
+            self._take(self._ledger.get_block(missed))
+        self._apply_early()
+
+    def catch_up_to(self, height: int) -> None:
+        """Take the blocks that a running host has missed from a peer; they are acted upon like any other."""
+        for missed in range(self.height + 1, height + 1):
+            self._early[missed] = self._ledger.get_block(missed)
         self._apply_early()
 
     def wait_for(self, height: int) -> simpy.Event:
@@ -54,11 +64,14 @@ class ChainNode:
         """Apply all blocks without a gap first, act then: whoever catches up acts from where the chain is now."""
         applied = []
         while (block := self._early.pop(self.height + 1, None)) is not None:
-            self.height = block.height
-            self.mempool.remove(block.transactions)
+            self._take(block)
             applied.append(block)
-            event = self._waiting.pop(block.height, None)
-            if event is not None:
-                event.succeed()
         for block in applied:
             self._on_block(block, self._ledger.get_state(block.height))
+
+    def _take(self, block: Block) -> None:
+        self.height = block.height
+        self.mempool.remove(block.transactions)
+        event = self._waiting.pop(block.height, None)
+        if event is not None:
+            event.succeed()

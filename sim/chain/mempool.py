@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from sim.protocol.transactions import Transaction
 
@@ -19,6 +19,14 @@ class Mempool:
         if transaction.tx_id not in self._agreed:
             self._pending[transaction.tx_id] = transaction
 
+    def knows(self, tx_id: str) -> bool:
+        """Tell whether a transaction is pending here or in a block that this host has applied."""
+        return tx_id in self._pending or tx_id in self._agreed
+
+    def clear(self) -> None:
+        """Lose what is pending: it is kept in memory only."""
+        self._pending.clear()
+
     def remove(self, transactions: Iterable[Transaction]) -> None:
         """Forget what a block contains, now and when a late copy arrives."""
         for transaction in transactions:
@@ -34,6 +42,9 @@ class Mempool:
                 break
             selected.append(transaction)
         return tuple(selected)
+
+    def __iter__(self) -> Iterator[Transaction]:
+        return iter(self._pending.values())
 
     def __len__(self) -> int:
         return len(self._pending)

@@ -2,8 +2,9 @@
 
 1. A link costs latency + size / bandwidth + validation; a message takes the cheapest way to every host.
 2. One row of Dijkstra's algorithm holds all arrivals of a message. It depends on origin and size only and is kept until
-   another host joins.
+   another host joins or a fault begins or ends.
 3. A message has one pending event at a time: at every arrival it calls the receiver's handler and waits for the next.
+4. What would arrive at a host that is then down, or cut off from the origin, is lost.
 """
 
 from __future__ import annotations
@@ -43,34 +44,44 @@ class PathsNetwork:
     """All arrivals at once; see `Network`."""
 
     def __init__(self, env: simpy.Environment, graph: nx.DiGraph, recorder: Recorder, config: NetworkConfig) -> None:
-        self._env = env
+        self.env = env
         self._recorder = recorder
-        self._roster = Roster(graph)
-        self.get_peers = self._roster.get_peers
+        self.roster = Roster(graph)
+        self.get_peers = self.roster.get_peers
         self._validation_seconds = config.hop_validation
         self._addresses: list[str] = []
         self._index: dict[str, int] = {}
-        self._handlers: list[Handler] = []
+        self.handlers: list[Handler] = []
+        self._version = 0
         self._links: _Links | None = None
         self._rows: OrderedDict[tuple[str, int], Arrivals] = OrderedDict()
 
     def join(self, address: str, handler: Handler) -> None:
         """Let a host take part; messages on their way do not reach it. See `Network.join`."""
-        self._roster.join(address, handler)
+        self.roster.join(address, handler)
         self._index[address] = len(self._addresses)
         self._addresses.append(address)
-        self._handlers.append(handler)
-        self._links = None
-        self._rows.clear()
+        self.handlers.append(handler)
 
     def broadcast(self, origin: str, message_id: str, payload: object, size_bytes: int) -> None:
         """Start the gossip of a message at its origin, which already has it."""
         row = self._get_arrivals(origin, size_bytes)
         if row.delays_seconds:
-            self._recorder.add_deliveries(message_id, self._env.now, row.delays_seconds, row.digest)
-            _Delivery(self._env, self._handlers, row, payload).wait()
+            self._recorder.add_deliveries(message_id, self.env.now, row.delays_seconds, row.digest)
+            _Delivery(self, row, origin, message_id, payload).wait()
+
+    def deliver(self, origin: str, message_id: str, payload: object, position: int, delay_seconds: float) -> None:
+        """Hand a message to the receiver of that position, unless a fault keeps it from arriving."""
+        receiver = self._addresses[position]
+        if self.roster.is_open(origin, receiver):
+            self.handlers[position](payload)
+        else:
+            self._recorder.lose_delivery(message_id, receiver, self.env.now, delay_seconds)
 
     def _get_arrivals(self, origin: str, size_bytes: int) -> Arrivals:
+        if self._version != self.roster.version:
+            self._version, self._links = self.roster.version, None
+            self._rows.clear()
         key = (origin, size_bytes)
         row = self._rows.get(key)
         if row is None:
@@ -81,7 +92,7 @@ class PathsNetwork:
 
     def _compute_arrivals(self, origin: str, size_bytes: int) -> Arrivals:
         if self._links is None:
-            self._links = _Links(self._roster, self._index, self._validation_seconds)
+            self._links = _Links(self.roster, self._index, self._validation_seconds)
         delays = dijkstra(self._links.weigh(size_bytes), indices=self._index[origin])
         delays[self._index[origin]] = np.inf
         order = _sort(delays)[: np.count_nonzero(delays < np.inf)].astype(np.int32)
@@ -119,12 +130,15 @@ class _Links:
 class _Delivery:
     """A message on its way: one pending event, at the next arrival."""
 
-    def __init__(self, env: simpy.Environment, handlers: list[Handler], row: Arrivals, payload: object) -> None:
-        self._env = env
-        self._handlers = handlers
+    def __init__(self, network: PathsNetwork, row: Arrivals, origin: str, message_id: str, payload: object) -> None:
+        self._network = network
+        self._env = network.env
+        self._handlers = network.handlers
         self._row = row
+        self._origin = origin
+        self._message_id = message_id
         self._payload = payload
-        self._start = env.now
+        self._start = self._env.now
         self._next = 0
 
     def wait(self) -> None:
@@ -135,12 +149,17 @@ class _Delivery:
 
     def _deliver(self, _: simpy.Event) -> None:
         """Hand the message over at the arrival that was waited for, and at all that share its time."""
-        row, now = self._row, self._env.now
+        receivers, delays, now = self._row.receivers, self._row.delays_seconds, self._env.now
+        conditions = self._network.roster.conditions
         while True:
-            self._handlers[row.receivers[self._next]](self._payload)
+            if conditions.is_calm:
+                self._handlers[receivers[self._next]](self._payload)
+            else:
+                position, delay = receivers[self._next], delays[self._next]
+                self._network.deliver(self._origin, self._message_id, self._payload, position, delay)
             self._next += 1
-            if self._next == len(row.delays_seconds):
+            if self._next == len(delays):
                 return
-            if self._start + row.delays_seconds[self._next] > now:
+            if self._start + delays[self._next] > now:
                 self.wait()
                 return
