@@ -18,8 +18,11 @@ from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded
 from sim.network.opening import describe_network, open_network
 from sim.network.tier import Offer, choose_tier
+from sim.nodes.catch_up import CatchUp
 from sim.nodes.context import Context
-from sim.nodes.host import Host, HostIdentity
+from sim.nodes.faults import Faults
+from sim.nodes.host import Host
+from sim.nodes.identity import HostIdentity
 from sim.nodes.ml_node import SENDER_PERIOD_SECONDS, MLNode
 from sim.protocol.blocks import BlockResult
 from sim.protocol.params import EpochParams, ProtocolParams, accumulate_changes
@@ -52,25 +55,41 @@ class World:
     work: Work
     reporter: BlockReporter
     on_epoch_end: OnEpochEnd
+    catch_up: CatchUp
+    faults: Faults
     network_facts: Mapping[str, object]
     """The tier, why it was taken, and what graph it runs on."""
+    production: simpy.Process = field(init=False)
     _counts_before: WorkCounts = field(default_factory=lambda: WorkCounts(0, 0))
 
+    @property
+    def is_complete(self) -> bool:
+        """Every epoch has ended."""
+        schedule = self.ledger.get_state(self.ledger.height).schedule
+        return schedule.index == self.scenario.epochs and self.ledger.height == schedule.next_start - 1
+
     def run(self) -> None:
-        """Let time pass until the last block of the last epoch has reached everybody."""
-        for host in self.hosts.values():
-            if host.identity.joins == 1:
-                host.join(self._get_height)
+        """Let time pass until the last block of the last epoch has reached everybody that it can reach."""
+        self.let_join(1)
+        self.faults.start()
+        self.env.run(until=self.production)
+        self.faults.close()
         self.env.run()
+
+    def let_join(self, epoch: int) -> None:
+        """Let the hosts enter that join at an epoch."""
+        for host in self.hosts.values():
+            if host.identity.joins == epoch:
+                host.join()
+                if self.ledger.height > 0:
+                    self.catch_up.start(host.address)
 
     def observe(self, block: Block, result: BlockResult) -> None:
         """Record an agreed block, let hosts join whose time has come, close an epoch whose last block it is."""
         self.reporter.report(block, result)
         schedule = result.state.schedule
         if block.height == schedule.claim:
-            for host in self.hosts.values():
-                if host.identity.joins == schedule.index + 1:
-                    host.join(self._get_height)
+            self.let_join(schedule.index + 1)
         if schedule.index > 0 and block.height == schedule.next_start - 1:
             self._close_epoch(schedule)
 
@@ -82,9 +101,6 @@ class World:
         self.recorder.add(ended)
         self.work.forget(start.block_hash)
         self.on_epoch_end(ended)
-
-    def _get_height(self, address: str) -> int:
-        return self.hosts[address].chain.height
 
 
 def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> World:
@@ -103,7 +119,9 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
     founders = [registrations[identity.address] for identity in identities if identity.joins == 1]
     ledger = Ledger(_found(founders, params, scenario), params, controller.next_difficulty)
     graph = scenario.network.topology.build(members, streams)
-    choice = choose_tier(scenario.network, graph, _estimate_offer(scenario, 1.0 / ledger.get_state(0).difficulty))
+    has_bursts = any(fault.kind == "loss" for fault in scenario.faults)
+    offer = _estimate_offer(scenario, 1.0 / ledger.get_state(0).difficulty)
+    choice = choose_tier(scenario.network, graph, offer, has_bursts=has_bursts)
     network = open_network(choice, env, graph, recorder, scenario.network, streams)
     context = Context(
         env=env,
@@ -122,6 +140,7 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         )
         for who in identities
     }
+    catch_up = CatchUp(env, network, ledger, hosts, has_faults=bool(scenario.faults))
     world = World(
         scenario=scenario,
         env=env,
@@ -131,9 +150,11 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         work=work,
         reporter=BlockReporter(recorder, params, controller.setpoint),
         on_epoch_end=on_epoch_end,
+        catch_up=catch_up,
+        faults=Faults(context, scenario.faults, hosts, catch_up),
         network_facts=describe_network(choice, graph),
     )
-    env.process(
+    world.production = env.process(
         produce_blocks(
             env,
             ledger,
@@ -144,6 +165,8 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
             block_time_seconds=scenario.protocol.block_time,
             last_epoch=scenario.epochs,
             on_agreed=world.observe,
+            clock_offsets=world.faults.clock_offsets,
+            can_recover=(lambda: world.faults.are_pending) if scenario.faults else None,
         )
     )
     return world

@@ -54,6 +54,11 @@ class ChainNode:
             self._early[missed] = self._ledger.get_block(missed)
         self._apply_early()
 
+    def lose_memory(self) -> None:
+        """What is not on disk is gone: pending transactions, and blocks that came too early."""
+        self.mempool.clear()
+        self._early.clear()
+
     def wait_for(self, height: int) -> simpy.Event:
         """Return an event that fires once this host has reached the height."""
         if self.height >= height:

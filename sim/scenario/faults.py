@@ -6,7 +6,7 @@ host groups or regions; a `share` draws that part of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
@@ -37,7 +37,9 @@ Duration = Annotated[Seconds, Field(gt=0)]
 At = Annotated[Seconds, Field(description="when it begins, from the start of the run")]
 Lasts = Annotated[Duration | None, Field(description="for how long; absent: to the end of the run")]
 Hosts = Annotated[Names | None, Field(description="names of hosts, host groups or regions; absent: everybody")]
-Share = Annotated[float | None, Field(gt=0, le=1, description="share of these hosts, drawn when it begins; absent: all")]
+Share = Annotated[
+    float | None, Field(gt=0, le=1, description="share of these hosts, drawn when it begins; absent: all")
+]
 Ends = Annotated[Names | None, Field(description="only links between `hosts` and these; absent: all of their links")]
 
 
@@ -59,7 +61,7 @@ class ChurnFault(BaseModel):
     model_config = STRICT
 
     kind: Literal["churn"]
-    at: At = Field(0.0)
+    at: At = 0.0
     lasts: Lasts = None
     hosts: Hosts = None
     mean_up: Annotated[Duration, Field(description="mean time for which a host stays")]
@@ -178,16 +180,26 @@ def _check_kind(value: object) -> object:
 
 
 AnyFault: TypeAlias = (
-    CrashFault
-    | ChurnFault
-    | PartitionFault
-    | LatencyFault
-    | LossFault
-    | BandwidthFault
-    | MLNodeFault
-    | ClockSkewFault
+    CrashFault | ChurnFault | PartitionFault | LatencyFault | LossFault | BandwidthFault | MLNodeFault | ClockSkewFault
 )
 Fault = Annotated[AnyFault, Field(discriminator="kind"), BeforeValidator(_check_kind)]
+
+
+def build_directory(hosts: Iterable[tuple[str, str, str]]) -> dict[str, tuple[str, ...]]:
+    """Return whom each name means, from (address, host group, region) of all hosts.
+
+    A name is a host's; where no host is called so, a group's; where no group is either, a region's.
+    """
+    meant: tuple[dict[str, list[str]], ...] = ({}, {}, {})
+    for address, group, region in hosts:
+        for names, name in zip(meant, (region, group, address), strict=True):
+            names.setdefault(name, []).append(address)
+    return {name: tuple(addresses) for names in meant for name, addresses in names.items()}
+
+
+def resolve(names: Iterable[str], directory: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the hosts that names mean, each once, in the order of the names; an unknown name means nobody."""
+    return list(dict.fromkeys(address for name in names for address in directory.get(name, ())))
 
 
 def partition_problems(groups: Any, shares: Any) -> list[Problem]:
