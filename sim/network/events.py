@@ -25,6 +25,7 @@ import simpy
 
 from sim.metrics.recorder import Recorder
 from sim.network.gossip import BITS_PER_BYTE, Handler, Link, Roster
+from sim.network.routes import Routes
 from sim.scenario import NetworkConfig
 from sim.streams import Streams
 
@@ -60,14 +61,15 @@ class EventsNetwork:
         self._retry_seconds = config.retry_timeout
         self._announce_above = inf if config.announce_above is None else config.announce_above
         self._validation_seconds = config.hop_validation
-        self._roster = Roster(graph)
-        self.get_peers = self._roster.get_peers
+        self.roster = Roster(graph)
+        self.routes = Routes(self.roster, config.hop_validation)
+        self.get_peers = self.roster.get_peers
         self._upload_rate = {address: get_upload_rate(graph, address) for address in graph}
         self._upload_free_at = dict.fromkeys(graph, 0.0)
 
     def join(self, address: str, handler: Handler) -> None:
         """Let a host take part; see `Network.join`."""
-        self._roster.join(address, handler)
+        self.roster.join(address, handler)
 
     def broadcast(self, origin: str, message_id: str, payload: object, size_bytes: int) -> None:
         """Start the gossip of a message at its origin, which already has it."""
@@ -131,7 +133,7 @@ class EventsNetwork:
         message.reached.add(receiver)
         now = self._env.now
         self._recorder.add_delivery(message.message_id, receiver, now, now - message.created_seconds)
-        self._roster.handlers[receiver](message.payload)
+        self.roster.handlers[receiver](message.payload)
         self._send_on(message, receiver, came_from=sender)
 
     # Announce, request, deliver
@@ -153,12 +155,12 @@ class EventsNetwork:
         message.asked.add(receiver)
         announcer = message.announcers[receiver].pop(0)
         serve = partial(self._serve, message, announcer, receiver)
-        self._transfer(receiver, self._roster.links[receiver][announcer], REQUEST_BYTES, 0.0, serve)
+        self._transfer(receiver, self.roster.links[receiver][announcer], REQUEST_BYTES, 0.0, serve)
         patience = self._env.timeout(self._retry_seconds)
         patience.callbacks.append(lambda _: self._ask(message, receiver))
 
     def _serve(self, message: Message, announcer: str, receiver: str, _: simpy.Event) -> None:
-        self._send_body(message, announcer, self._roster.links[announcer][receiver])
+        self._send_body(message, announcer, self.roster.links[announcer][receiver])
 
 
 def get_upload_rate(graph: nx.DiGraph, address: str) -> float:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import networkx as nx
+
+if TYPE_CHECKING:
+    from sim.network.routes import Routes
 
 BITS_PER_BYTE = 8
 Handler = Callable[[Any], None]
@@ -31,6 +34,12 @@ class Link:
 
 class Network(Protocol):
     """All hosts' links. A host that has not joined neither receives nor relays."""
+
+    roster: Roster
+    """Who is there, and who is linked to whom."""
+
+    routes: Routes
+    """Delays of messages that wait in no queue."""
 
     def join(self, address: str, handler: Handler) -> None:
         """Let a host take part; `handler(payload)` is called on every first delivery, at its time of arrival."""
@@ -54,6 +63,9 @@ class Roster:
             for sender, peers in graph.adjacency()
         }
         self.handlers: dict[str, Handler] = {}
+        """By host, in the order of joining."""
+        self.version = 0
+        """Raised whenever links change: what was computed over them before no longer holds."""
         self._active: dict[str, list[Link]] = {}
 
     def join(self, address: str, handler: Handler) -> None:
@@ -61,6 +73,7 @@ class Roster:
         if address not in self.links:
             raise ValueError(f"host {address!r} is not a node of the topology")
         self.handlers[address] = handler
+        self.version += 1
         self._active.clear()
 
     def get_peers(self, address: str) -> list[Link]:

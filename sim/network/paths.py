@@ -1,7 +1,7 @@
 """Arrival times from shortest paths (tier `paths`): exact wherever no upload has to wait.
 
-1. A link costs latency + size / bandwidth + validation; a message takes the cheapest way to every host.
-2. One row of Dijkstra's algorithm holds all arrivals of a message. It depends on origin and size only and is kept until
+1. A link costs latency + size / bandwidth + validation; a message takes the cheapest way to every host (`Routes`).
+2. One row of shortest paths holds all arrivals of a message. It depends on origin and size only and is kept until
    another host joins.
 3. A message has one pending event at a time: at every arrival it calls the receiver's handler and waits for the next.
 """
@@ -17,16 +17,13 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import simpy
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
 
 from sim.metrics.recorder import Recorder
-from sim.network.gossip import BITS_PER_BYTE, Handler, Roster
+from sim.network.gossip import Handler, Roster
+from sim.network.routes import Floats, Routes
 from sim.scenario import NetworkConfig
 
 MAX_CACHED_ARRIVALS = 5_000_000  # about 60 MB
-Floats = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,22 +42,16 @@ class PathsNetwork:
     def __init__(self, env: simpy.Environment, graph: nx.DiGraph, recorder: Recorder, config: NetworkConfig) -> None:
         self._env = env
         self._recorder = recorder
-        self._roster = Roster(graph)
-        self.get_peers = self._roster.get_peers
-        self._validation_seconds = config.hop_validation
-        self._addresses: list[str] = []
-        self._index: dict[str, int] = {}
+        self.roster = Roster(graph)
+        self.routes = Routes(self.roster, config.hop_validation)
+        self.get_peers = self.roster.get_peers
         self._handlers: list[Handler] = []
-        self._links: _Links | None = None
         self._rows: OrderedDict[tuple[str, int], Arrivals] = OrderedDict()
 
     def join(self, address: str, handler: Handler) -> None:
         """Let a host take part; messages on their way do not reach it. See `Network.join`."""
-        self._roster.join(address, handler)
-        self._index[address] = len(self._addresses)
-        self._addresses.append(address)
+        self.roster.join(address, handler)
         self._handlers.append(handler)
-        self._links = None
         self._rows.clear()
 
     def broadcast(self, origin: str, message_id: str, payload: object, size_bytes: int) -> None:
@@ -75,15 +66,13 @@ class PathsNetwork:
         row = self._rows.get(key)
         if row is None:
             row = self._rows[key] = self._compute_arrivals(origin, size_bytes)
-            if len(self._rows) * len(self._addresses) > MAX_CACHED_ARRIVALS and len(self._rows) > 1:
+            if len(self._rows) * len(self._handlers) > MAX_CACHED_ARRIVALS and len(self._rows) > 1:
                 self._rows.popitem(last=False)
         return row
 
     def _compute_arrivals(self, origin: str, size_bytes: int) -> Arrivals:
-        if self._links is None:
-            self._links = _Links(self._roster, self._index, self._validation_seconds)
-        delays = dijkstra(self._links.weigh(size_bytes), indices=self._index[origin])
-        delays[self._index[origin]] = np.inf
+        delays = self.routes.compute_delays(origin, size_bytes)
+        delays[self.routes.index[origin]] = np.inf
         order = _sort(delays)[: np.count_nonzero(delays < np.inf)].astype(np.int32)
         reached = delays[order]
         digest = sha256(order.tobytes() + reached.tobytes()).hexdigest()
@@ -95,25 +84,6 @@ def _sort(delays: Floats) -> npt.NDArray[np.int64]:
     order = np.argsort(delays)
     sorted_ = delays[order]
     return np.argsort(delays, kind="stable") if (sorted_[1:] == sorted_[:-1]).any() else order
-
-
-class _Links:
-    """Links between hosts that have joined, as a sparse matrix."""
-
-    def __init__(self, roster: Roster, index: dict[str, int], validation_seconds: float) -> None:
-        rows = [roster.get_peers(address) for address in index]
-        links = [link for row in rows for link in row]
-        bandwidth = np.array([link.bandwidth_bits_per_second for link in links], dtype=float)
-        self._fixed_seconds = np.array([link.latency_seconds for link in links], dtype=float) + validation_seconds
-        self._seconds_per_byte = BITS_PER_BYTE / bandwidth
-        columns = np.array([index[link.receiver] for link in links], dtype=np.int32)
-        starts = np.cumsum([0, *map(len, rows)], dtype=np.int32)
-        self._matrix = csr_array((self._fixed_seconds, columns, starts), shape=(len(rows), len(rows)))
-
-    def weigh(self, size_bytes: int) -> csr_array:
-        """Return the seconds that a message of this size takes over each link; valid until the next call."""
-        self._matrix.data = self._fixed_seconds + size_bytes * self._seconds_per_byte
-        return self._matrix
 
 
 class _Delivery:
