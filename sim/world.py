@@ -9,15 +9,21 @@ from fractions import Fraction
 import simpy
 
 from pow.devices import gpu_groups
+from sim.chain.agreement import Agreement
+from sim.chain.chain_node import ChainNode
+from sim.chain.consensus import Consensus
 from sim.chain.ledger import Ledger
-from sim.chain.producer import produce_blocks
+from sim.chain.mempool import HostMempool, Mempool
+from sim.chain.pool import PoolView, SharedPool
+from sim.chain.proposals import BlockMaker
 from sim.chain.reporting import BlockReporter
 from sim.chain.traffic import Conduct, Traffic
 from sim.gpus import load_gpu
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded
+from sim.network.gossip import Network
 from sim.network.opening import describe_network, open_network
-from sim.network.tier import Offer, choose_tier
+from sim.network.tier import PATHS, Offer, choose_tier
 from sim.nodes.context import Context
 from sim.nodes.host import Host, HostIdentity
 from sim.nodes.ml_node import SENDER_PERIOD_SECONDS, MLNode
@@ -25,7 +31,7 @@ from sim.protocol.blocks import BlockResult
 from sim.protocol.params import EpochParams, ProtocolParams, accumulate_changes
 from sim.protocol.pricing import PricingParams
 from sim.protocol.stages import Schedule
-from sim.protocol.state import Block, ChainState, genesis_state
+from sim.protocol.state import ChainState, genesis_state
 from sim.protocol.transactions import HardwareNode, RegisterHost
 from sim.protocol.versions import build_rule_book
 from sim.scenario import BY_GPU, HostGroup, Scenario
@@ -51,6 +57,7 @@ class World:
     recorder: Recorder
     work: Work
     reporter: BlockReporter
+    consensus: Consensus
     on_epoch_end: OnEpochEnd
     network_facts: Mapping[str, object]
     """The tier, why it was taken, and what graph it runs on."""
@@ -61,12 +68,13 @@ class World:
         for host in self.hosts.values():
             if host.identity.joins == 1:
                 host.join(self._get_height)
+        self.env.process(self.consensus.run(self.scenario.epochs, self._observe))
         self.env.run()
 
-    def observe(self, block: Block, result: BlockResult) -> None:
+    def _observe(self, agreement: Agreement, result: BlockResult) -> None:
         """Record an agreed block, let hosts join whose time has come, close an epoch whose last block it is."""
-        self.reporter.report(block, result)
-        schedule = result.state.schedule
+        self.reporter.report(agreement, result)
+        block, schedule = agreement.block, result.state.schedule
         if block.height == schedule.claim:
             for host in self.hosts.values():
                 if host.identity.joins == schedule.index + 1:
@@ -105,10 +113,24 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
     graph = scenario.network.topology.build(members, streams)
     choice = choose_tier(scenario.network, graph, _estimate_offer(scenario, 1.0 / ledger.get_state(0).difficulty))
     network = open_network(choice, env, graph, recorder, scenario.network, streams)
+    nodes: dict[str, ChainNode] = {}
+    consensus = Consensus(
+        env,
+        ledger,
+        network,
+        recorder,
+        nodes,
+        BlockMaker(ledger, streams, _build_traffic(scenario, params, streams)),
+        timeouts=scenario.consensus.timeouts,
+        interval_seconds=scenario.protocol.block_time,
+    )
+    network.roster.listeners.append(consensus.change_links)
     context = Context(
         env=env,
         network=network,
         ledger=ledger,
+        consensus=consensus,
+        open_mempool=_choose_mempools(choice.tier, env, network),
         work=work,
         recorder=recorder,
         streams=streams,
@@ -122,7 +144,8 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         )
         for who in identities
     }
-    world = World(
+    nodes.update((address, host.chain) for address, host in hosts.items())
+    return World(
         scenario=scenario,
         env=env,
         ledger=ledger,
@@ -130,23 +153,19 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         recorder=recorder,
         work=work,
         reporter=BlockReporter(recorder, params, controller.setpoint),
+        consensus=consensus,
         on_epoch_end=on_epoch_end,
         network_facts=describe_network(choice, graph),
     )
-    env.process(
-        produce_blocks(
-            env,
-            ledger,
-            {address: host.chain for address, host in hosts.items()},
-            network,
-            streams,
-            _build_traffic(scenario, params, streams),
-            block_time_seconds=scenario.protocol.block_time,
-            last_epoch=scenario.epochs,
-            on_agreed=world.observe,
-        )
-    )
-    return world
+
+
+def _choose_mempools(tier: str, env: simpy.Environment, network: Network) -> Callable[[str], Mempool]:
+    """One mempool a host where deliveries are simulated; views of one pool where arrivals are known ahead."""
+    if tier != PATHS:
+        return lambda address: HostMempool(network, address)
+    pool = SharedPool(env, network)
+    network.roster.listeners.append(pool.change_links)
+    return lambda address: PoolView(pool, address)
 
 
 def _found(founders: Sequence[RegisterHost], params: ProtocolParams, scenario: Scenario) -> ChainState:

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import simpy
-
 from sim.chain.ledger import Ledger
 from sim.chain.mempool import Mempool
 from sim.protocol.state import Block, ChainState
 
 OnBlock = Callable[[Block, ChainState], None]
+OnApplied = Callable[[str, int], None]
 
 
 class ChainNode:
     """Applies blocks strictly in order; a host reads the chain through it and so never sees ahead of its height."""
 
-    def __init__(self, env: simpy.Environment, ledger: Ledger, address: str, on_block: OnBlock) -> None:
-        self._env = env
+    def __init__(
+        self, ledger: Ledger, address: str, mempool: Mempool, on_block: OnBlock, on_applied: OnApplied
+    ) -> None:
+        """`on_applied(address, height)` is told of every height that is reached, also by block sync."""
         self._ledger = ledger
         self.address = address
         self._on_block = on_block
-        self.mempool = Mempool()
+        self._on_applied = on_applied
+        self.mempool = mempool
         self.height = 0
         self._early: dict[int, Block] = {}
-        self._waiting: dict[int, simpy.Event] = {}
 
     @property
     def state(self) -> ChainState:
@@ -41,14 +42,10 @@ class ChainNode:
         for missed in range(self.height + 1, height + 1):
             self.mempool.remove(self._ledger.get_block(missed).transactions)
             self._early.pop(missed, None)
-        self.height = max(self.height, height)
+        if height > self.height:
+            self.height = height
+            self._on_applied(self.address, height)
         self._apply_early()
-
-    def wait_for(self, height: int) -> simpy.Event:
-        """Return an event that fires once this host has reached the height."""
-        if self.height >= height:
-            return self._env.event().succeed()
-        return self._waiting.setdefault(height, self._env.event())
 
     def _apply_early(self) -> None:
         """Apply all blocks without a gap first, act then: whoever catches up acts from where the chain is now."""
@@ -57,8 +54,6 @@ class ChainNode:
             self.height = block.height
             self.mempool.remove(block.transactions)
             applied.append(block)
-            event = self._waiting.pop(block.height, None)
-            if event is not None:
-                event.succeed()
+            self._on_applied(self.address, self.height)
         for block in applied:
             self._on_block(block, self._ledger.get_state(block.height))

@@ -77,6 +77,12 @@ class EventsNetwork:
         message.reached.add(origin)
         self._send_on(message, origin, came_from=None)
 
+    def foresee(self, origin: str, message_id: str, size_bytes: int) -> None:
+        """Nobody knows how long uploads will queue; see `Network.foresee`."""
+
+    def measure(self, origin: str, message_id: str, size_bytes: int) -> None:
+        """Every message is delivered; see `Network.measure`."""
+
     def _send_on(self, message: Message, sender: str, came_from: str | None) -> None:
         is_announced = message.size_bytes > self._announce_above
         for link in self.get_peers(sender):

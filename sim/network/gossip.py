@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import networkx as nx
 
 if TYPE_CHECKING:
-    from sim.network.routes import Routes
+    from sim.network.routes import Floats, Routes
 
 BITS_PER_BYTE = 8
 Handler = Callable[[Any], None]
@@ -50,6 +50,15 @@ class Network(Protocol):
     def broadcast(self, origin: str, message_id: str, payload: object, size_bytes: int) -> None:
         """Start the gossip of a message at its origin, which already has it."""
 
+    def foresee(self, origin: str, message_id: str, size_bytes: int) -> Floats | None:
+        """Instead of `broadcast`, where arrivals are known ahead: return each host's delay, in the order of `routes`.
+
+        None: they are not known ahead, and nothing was sent.
+        """
+
+    def measure(self, origin: str, message_id: str, size_bytes: int) -> None:
+        """Record the arrivals of a message that need not be delivered, where arrivals are known ahead."""
+
 
 class Roster:
     """Who has joined, and all links by sender and receiver; both tiers keep one."""
@@ -66,6 +75,8 @@ class Roster:
         """By host, in the order of joining."""
         self.version = 0
         """Raised whenever links change: what was computed over them before no longer holds."""
+        self.listeners: list[Callable[[], None]] = []
+        """Told whenever links have changed."""
         self._active: dict[str, list[Link]] = {}
 
     def join(self, address: str, handler: Handler) -> None:
@@ -75,6 +86,8 @@ class Roster:
         self.handlers[address] = handler
         self.version += 1
         self._active.clear()
+        for listener in self.listeners:
+            listener()
 
     def get_peers(self, address: str) -> list[Link]:
         """Return the links to the active peers of a host."""

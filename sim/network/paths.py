@@ -23,6 +23,7 @@ from sim.network.gossip import Handler, Roster
 from sim.network.routes import Floats, Routes
 from sim.scenario import NetworkConfig
 
+MEASURED_HOSTS = 200
 MAX_CACHED_ARRIVALS = 5_000_000  # about 60 MB
 
 
@@ -46,6 +47,7 @@ class PathsNetwork:
         self.routes = Routes(self.roster, config.hop_validation)
         self.get_peers = self.roster.get_peers
         self._handlers: list[Handler] = []
+        self._n_measured = 0
         self._rows: OrderedDict[tuple[str, int], Arrivals] = OrderedDict()
 
     def join(self, address: str, handler: Handler) -> None:
@@ -60,6 +62,25 @@ class PathsNetwork:
         if row.delays_seconds:
             self._recorder.add_deliveries(message_id, self._env.now, row.delays_seconds, row.digest)
             _Delivery(self._env, self._handlers, row, payload).wait()
+
+    def foresee(self, origin: str, message_id: str, size_bytes: int) -> Floats:
+        """Record all arrivals and return their delays; see `Network.foresee`."""
+        self._record(origin, message_id, size_bytes)
+        return self.routes.compute_delays(origin, size_bytes)
+
+    def measure(self, origin: str, message_id: str, size_bytes: int) -> None:
+        """Record all arrivals of one message in so many that large networks do not spend their time on it.
+
+        Up to 200 hosts every message is measured, of n hosts one in (n / 200)^2.
+        """
+        if self._n_measured % max(1, round((len(self._handlers) / MEASURED_HOSTS) ** 2)) == 0:
+            self._record(origin, message_id, size_bytes)
+        self._n_measured += 1
+
+    def _record(self, origin: str, message_id: str, size_bytes: int) -> None:
+        row = self._get_arrivals(origin, size_bytes)
+        if row.delays_seconds:
+            self._recorder.add_deliveries(message_id, self._env.now, row.delays_seconds, row.digest)
 
     def _get_arrivals(self, origin: str, size_bytes: int) -> Arrivals:
         key = (origin, size_bytes)

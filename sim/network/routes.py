@@ -5,6 +5,8 @@ A link costs latency + size / bandwidth + validation; a message takes the cheape
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
@@ -16,60 +18,56 @@ Floats = npt.NDArray[np.float64]
 
 
 class Routes:
-    """Shortest paths between the hosts of a roster, kept until its links change."""
+    """Shortest paths between the hosts of a roster, computed anew whenever its links change."""
 
     def __init__(self, roster: Roster, validation_seconds: float) -> None:
         self._roster = roster
         self._validation_seconds = validation_seconds
-        self._links: _Links | None = None
+        self._links: Links | None = None
         self._version = -1
-        self.index: dict[str, int] = {}
+
+    @property
+    def index(self) -> Mapping[str, int]:
         """Place of every host in the rows, by the order of joining."""
+        return self.get_links().index
 
     def compute_delays(self, origin: str, size_bytes: int) -> Floats:
-        """Return the seconds from a host to everybody, in the order of joining; infinity where there is no way."""
-        links = self._get_links()
-        return np.asarray(dijkstra(links.weigh(size_bytes), indices=self.index[origin]))
+        """Return the seconds from a host to everybody; infinity where there is no way."""
+        return self.get_links().compute_delays(origin, size_bytes)
 
-    def compute_delays_to(self, receiver: str, size_bytes: int) -> Floats:
-        """Return the seconds from everybody to a host."""
-        links = self._get_links()
-        return np.asarray(dijkstra(links.weigh_reversed(size_bytes), indices=self.index[receiver]))
-
-    def _get_links(self) -> _Links:
+    def get_links(self) -> Links:
+        """Return the links as they are now; the value stays as it is when they change."""
         if self._links is None or self._version != self._roster.version:
-            self.index = {address: place for place, address in enumerate(self._roster.handlers)}
-            self._links = _Links(self._roster, self.index, self._validation_seconds)
+            self._links = Links(self._roster, self._validation_seconds)
             self._version = self._roster.version
         return self._links
 
 
-class _Links:
-    """Links between hosts that have joined, as a sparse matrix."""
+class Links:
+    """Links between hosts that have joined, as sparse matrices of seconds."""
 
-    def __init__(self, roster: Roster, index: dict[str, int], validation_seconds: float) -> None:
-        rows = [roster.get_peers(address) for address in index]
+    def __init__(self, roster: Roster, validation_seconds: float) -> None:
+        self.index = {address: place for place, address in enumerate(roster.handlers)}
+        rows = [roster.get_peers(address) for address in self.index]
         links = [link for row in rows for link in row]
         bandwidth = np.array([link.bandwidth_bits_per_second for link in links], dtype=float)
         self._fixed_seconds = np.array([link.latency_seconds for link in links], dtype=float) + validation_seconds
         self._seconds_per_byte = BITS_PER_BYTE / bandwidth
-        columns = np.array([index[link.receiver] for link in links], dtype=np.int32)
+        columns = np.array([self.index[link.receiver] for link in links], dtype=np.int32)
         starts = np.cumsum([0, *map(len, rows)], dtype=np.int32)
         self._matrix = csr_array((self._fixed_seconds, columns, starts), shape=(len(rows), len(rows)))
-        # The same links seen from their receivers: places in the reversed matrix of the links in their order.
-        numbered = csr_array((np.arange(len(links)), columns, starts), shape=(len(rows), len(rows))).T.tocsr()
-        self._reversed_places = numbered.data.astype(np.int64)
-        self._reversed = csr_array(
-            (self._fixed_seconds[self._reversed_places], numbered.indices, numbered.indptr), shape=numbered.shape
-        )
+        # The same links seen from their receivers: places, in the reversed matrix, of the links in their order.
+        numbered = csr_array((np.arange(len(links)), columns, starts), shape=self._matrix.shape).T.tocsr()
+        self._places = numbered.data.astype(np.int64)
+        reversed_seconds = self._fixed_seconds[self._places]
+        self._reversed = csr_array((reversed_seconds, numbered.indices, numbered.indptr), shape=numbered.shape)
 
-    def weigh(self, size_bytes: int) -> csr_array:
-        """Return the seconds that a message of this size takes over each link; valid until the next call."""
+    def compute_delays(self, origin: str, size_bytes: int) -> Floats:
+        """Return the seconds from a host to everybody, by their places; infinity where there is no way."""
         self._matrix.data = self._fixed_seconds + size_bytes * self._seconds_per_byte
-        return self._matrix
+        return np.asarray(dijkstra(self._matrix, indices=self.index[origin]))
 
-    def weigh_reversed(self, size_bytes: int) -> csr_array:
-        """Return the same from receivers to senders; valid until the next call."""
-        seconds = self._fixed_seconds + size_bytes * self._seconds_per_byte
-        self._reversed.data = seconds[self._reversed_places]
-        return self._reversed
+    def compute_delays_to(self, receiver: str, size_bytes: int) -> Floats:
+        """Return the seconds from everybody to a host."""
+        self._reversed.data = (self._fixed_seconds + size_bytes * self._seconds_per_byte)[self._places]
+        return np.asarray(dijkstra(self._reversed, indices=self.index[receiver]))

@@ -218,9 +218,7 @@ def compute_quorum_seconds(arrivals_seconds: Floats, powers: Powers, is_counted:
     return found
 
 
-def select_valid_round(
-    outcomes: Sequence[RoundOutcome], validator: int, now_seconds: float
-) -> int:
+def select_valid_round(outcomes: Sequence[RoundOutcome], validator: int, now_seconds: float) -> int:
     """Return the last round whose block a validator has to propose again; -1: none, it may propose a new one."""
     valid = [index for index, outcome in enumerate(outcomes) if outcome.valid_seconds[validator] <= now_seconds]
     return valid[-1] if valid else NO_ROUND

@@ -14,9 +14,7 @@ from sim.protocol.consensus import (
     Period,
     Round,
     Timeouts,
-    compute_arrivals,
     compute_height,
-    compute_quorum_seconds,
     select_valid_round,
 )
 
