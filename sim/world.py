@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 
 import simpy
 
 from pow.devices import gpu_groups
+from sim.chain.agreement import Agreement
+from sim.chain.chain_node import ChainNode
+from sim.chain.consensus import Consensus, is_last
 from sim.chain.ledger import Ledger
-from sim.chain.producer import produce_blocks
+from sim.chain.mempool import HostMempool, Mempool
+from sim.chain.pool import PoolView, SharedPool
+from sim.chain.proposals import BlockMaker
 from sim.chain.reporting import BlockReporter
 from sim.chain.traffic import Conduct, Traffic
 from sim.gpus import load_gpu
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded
+from sim.network.gossip import Network
 from sim.network.opening import describe_network, open_network
-from sim.network.tier import Offer, choose_tier
+from sim.network.tier import PATHS, Offer, choose_tier
 from sim.nodes.catch_up import CatchUp
 from sim.nodes.context import Context
 from sim.nodes.faults import Faults
 from sim.nodes.host import Host
-from sim.nodes.identity import HostIdentity
+from sim.nodes.identity import name_hosts
 from sim.nodes.ml_node import SENDER_PERIOD_SECONDS, MLNode
 from sim.protocol.blocks import BlockResult
 from sim.protocol.params import EpochParams, ProtocolParams, accumulate_changes
 from sim.protocol.pricing import PricingParams
 from sim.protocol.stages import Schedule
-from sim.protocol.state import Block, ChainState, genesis_state
+from sim.protocol.state import ChainState, genesis_state
 from sim.protocol.transactions import HardwareNode, RegisterHost
 from sim.protocol.versions import build_rule_book
 from sim.scenario import BY_GPU, HostGroup, Scenario
-from sim.scenario.hosts import describe_gpus
-from sim.strategies import strategies
 from sim.streams import Streams
 from sim.topologies.base import Member
 from sim.work.base import Work, WorkCounts
@@ -54,27 +58,29 @@ class World:
     recorder: Recorder
     work: Work
     reporter: BlockReporter
+    consensus: Consensus
     on_epoch_end: OnEpochEnd
     catch_up: CatchUp
     faults: Faults
     network_facts: Mapping[str, object]
     """The tier, why it was taken, and what graph it runs on."""
-    production: simpy.Process = field(init=False)
     _counts_before: WorkCounts = field(default_factory=lambda: WorkCounts(0, 0))
 
     @property
     def is_complete(self) -> bool:
         """Every epoch has ended."""
-        schedule = self.ledger.get_state(self.ledger.height).schedule
-        return schedule.index == self.scenario.epochs and self.ledger.height == schedule.next_start - 1
+        return is_last(self.ledger.get_state(self.ledger.height), self.scenario.epochs)
 
     def run(self) -> None:
         """Let time pass until the last block of the last epoch has reached everybody that it can reach."""
         self.let_join(1)
-        self.faults.start()
-        self.env.run(until=self.production)
-        self.faults.close()
-        self.env.run()
+        production = self.env.process(self.consensus.run(self.scenario.epochs, self._observe))
+        if self.scenario.faults:
+            self.faults.start()
+            self.env.run(until=production | self.env.process(self._watch()))
+            self.faults.close()
+        if self.is_complete or not self.scenario.faults:
+            self.env.run()
 
     def let_join(self, epoch: int) -> None:
         """Let the hosts enter that join at an epoch."""
@@ -84,12 +90,22 @@ class World:
                 if self.ledger.height > 0:
                     self.catch_up.start(host.address)
 
-    def observe(self, block: Block, result: BlockResult) -> None:
+    def _watch(self) -> Generator[simpy.Event, object, None]:
+        """Give the chain up where nothing was agreed for the length of an epoch and no fault has to begin or end."""
+        protocol = self.scenario.protocol
+        while True:
+            height = self.ledger.height
+            yield self.env.timeout(protocol.epoch_length * protocol.block_time)
+            if self.ledger.height == height and not self.faults.are_pending:
+                return
+
+    def _observe(self, agreement: Agreement, result: BlockResult) -> None:
         """Record an agreed block, let hosts join whose time has come, close an epoch whose last block it is."""
-        self.reporter.report(block, result)
-        schedule = result.state.schedule
+        self.reporter.report(agreement, result)
+        block, schedule = agreement.block, result.state.schedule
         if block.height == schedule.claim:
             self.let_join(schedule.index + 1)
+        self.catch_up.watch()
         if schedule.index > 0 and block.height == schedule.next_start - 1:
             self._close_epoch(schedule)
 
@@ -106,7 +122,7 @@ class World:
 def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> World:
     """Build everything a run needs; nothing has happened yet."""
     env, streams, recorder = simpy.Environment(), Streams(scenario.seed), Recorder()
-    identities = _name_hosts(scenario, streams)
+    identities = name_hosts(scenario, streams)
     members = [Member(identity.address, identity.region) for identity in identities]
     params = build_params(scenario)
     controller = scenario.difficulty
@@ -123,10 +139,25 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
     offer = _estimate_offer(scenario, 1.0 / ledger.get_state(0).difficulty)
     choice = choose_tier(scenario.network, graph, offer, has_bursts=has_bursts)
     network = open_network(choice, env, graph, recorder, scenario.network, streams)
+    nodes: dict[str, ChainNode] = {}
+    clock_offsets: dict[str, float] = {}
+    consensus = Consensus(
+        env,
+        ledger,
+        network,
+        recorder,
+        nodes,
+        BlockMaker(ledger, streams, _build_traffic(scenario, params, streams), clock_offsets),
+        timeouts=scenario.consensus.timeouts,
+        interval_seconds=scenario.protocol.block_time,
+    )
+    network.roster.listeners.append(consensus.change_links)
     context = Context(
         env=env,
         network=network,
         ledger=ledger,
+        consensus=consensus,
+        open_mempool=_choose_mempools(choice.tier, env, network),
         work=work,
         recorder=recorder,
         streams=streams,
@@ -140,8 +171,9 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         )
         for who in identities
     }
-    catch_up = CatchUp(env, network, ledger, hosts, has_faults=bool(scenario.faults))
-    world = World(
+    nodes.update((address, host.chain) for address, host in hosts.items())
+    catch_up = CatchUp(context, hosts, has_faults=bool(scenario.faults))
+    return World(
         scenario=scenario,
         env=env,
         ledger=ledger,
@@ -149,27 +181,21 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         recorder=recorder,
         work=work,
         reporter=BlockReporter(recorder, params, controller.setpoint),
+        consensus=consensus,
         on_epoch_end=on_epoch_end,
         catch_up=catch_up,
-        faults=Faults(context, scenario.faults, hosts, catch_up),
+        faults=Faults(context, scenario.faults, hosts, catch_up, clock_offsets),
         network_facts=describe_network(choice, graph),
     )
-    world.production = env.process(
-        produce_blocks(
-            env,
-            ledger,
-            {address: host.chain for address, host in hosts.items()},
-            network,
-            streams,
-            _build_traffic(scenario, params, streams),
-            block_time_seconds=scenario.protocol.block_time,
-            last_epoch=scenario.epochs,
-            on_agreed=world.observe,
-            clock_offsets=world.faults.clock_offsets,
-            can_recover=(lambda: world.faults.are_pending) if scenario.faults else None,
-        )
-    )
-    return world
+
+
+def _choose_mempools(tier: str, env: simpy.Environment, network: Network) -> Callable[[str], Mempool]:
+    """One mempool a host where deliveries are simulated; views of one pool where arrivals are known ahead."""
+    if tier != PATHS:
+        return lambda address: HostMempool(network, address)
+    pool = SharedPool(env, network)
+    network.roster.listeners.append(pool.change_links)
+    return lambda address: PoolView(pool, address)
 
 
 def _found(founders: Sequence[RegisterHost], params: ProtocolParams, scenario: Scenario) -> ChainState:
@@ -245,32 +271,6 @@ def _estimate_offer(scenario: Scenario, hit_probability: float) -> Offer:
         block_seconds=protocol.block_time,
         validation_seconds=protocol.poc_validation_duration * protocol.block_time,
     )
-
-
-def _name_hosts(scenario: Scenario, streams: Streams) -> list[HostIdentity]:
-    """All hosts in the order of joining, then of the file: "datacenter-0", "datacenter-1", …"""
-    identities = [
-        HostIdentity(
-            address=address,
-            host_group=group.name,
-            region=_choose_region(group.region, address, streams),
-            strategy_name=strategies.name_of(group.strategy),
-            gpus=describe_gpus(group.gpus),
-            joins=group.joins,
-        )
-        for group in scenario.hosts
-        for address in group.addresses
-    ]
-    return sorted(identities, key=lambda identity: identity.joins)
-
-
-def _choose_region(region: str | Mapping[str, float], address: str, streams: Streams) -> str:
-    """Return the group's region, or draw the host's by the shares from a stream of its own."""
-    if isinstance(region, str):
-        return region
-    names = sorted(region)
-    shares = [region[name] for name in names]
-    return names[int(streams("topology", "region", address).choice(len(names), p=shares))]
 
 
 def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from pow.sphere import hit_probability, r_target_for
+from sim.chain.agreement import Agreement
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import (
     NO_CLAIM,
@@ -29,7 +30,6 @@ from sim.protocol.inference_status import Status
 from sim.protocol.params import ProtocolParams
 from sim.protocol.running import EpochServed, EventClosed
 from sim.protocol.settling import EpochSettled
-from sim.protocol.state import Block
 from sim.protocol.transactions import ClaimReward
 
 
@@ -41,24 +41,26 @@ class BlockReporter:
     params: ProtocolParams
     setpoint: float | None
 
-    def report(self, block: Block, result: BlockResult) -> None:
+    def report(self, agreement: Agreement, result: BlockResult) -> None:
         """Record the block, the fate of its transactions and whatever edge it is."""
-        schedule = result.state.schedule
+        block, schedule = agreement.block, result.state.schedule
         self.recorder.add(
             BlockAgreed(
                 height=block.height,
                 epoch=schedule.index,
                 stage=schedule.stage_at(block.height),
                 proposer=block.proposer,
-                time_seconds=block.time_seconds,
+                time_seconds=agreement.seconds,
+                round=agreement.round_index,
+                timestamp_seconds=block.time_seconds,
                 block_hash=block.block_hash,
                 n_transactions=len(block.transactions),
                 size_bytes=block.size_bytes,
             )
         )
-        self._report_transactions(block, result)
+        self._report_transactions(agreement, result)
         if block.height == schedule.start:
-            self._report_start(schedule.index, block, result)
+            self._report_start(agreement, result)
         if result.settled is not None:
             self._report_settled(result.settled)
         if result.formed is not None:
@@ -74,19 +76,20 @@ class BlockReporter:
             row = (payment.participant, payment.kind, payment.amount_ngonka, payment.reason)
             self.recorder.add(PaymentMade(schedule.index, block.height, *row))
 
-    def _report_transactions(self, block: Block, result: BlockResult) -> None:
+    def _report_transactions(self, agreement: Agreement, result: BlockResult) -> None:
+        block = agreement.block
         for transaction, fate in zip(block.transactions, result.tx_results, strict=True):
-            self.recorder.add(TransactionIncluded(transaction.tx_id, block.height, block.time_seconds, fate))
+            self.recorder.add(TransactionIncluded(transaction.tx_id, block.height, agreement.seconds, fate))
             if isinstance(transaction, ClaimReward) and fate is TxResult.ACCEPTED:
                 self.recorder.add(RewardClaimed(transaction.epoch_index, transaction.creator, block.height))
 
-    def _report_start(self, epoch: int, block: Block, result: BlockResult) -> None:
-        state = result.state
+    def _report_start(self, agreement: Agreement, result: BlockResult) -> None:
+        block, state, epoch = agreement.block, result.state, result.state.schedule.index
         self.recorder.add(
             EpochStarted(
                 epoch=epoch,
                 start_height=block.height,
-                start_seconds=block.time_seconds,
+                start_seconds=agreement.seconds,
                 block_hash=block.block_hash,
                 r_target=state.r_target,
                 difficulty=state.difficulty,

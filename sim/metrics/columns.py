@@ -110,7 +110,9 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         epoch | int64 | | epoch whose [P, next P) holds the height
         stage | str | | stage of the epoch
         proposer | str | | address of the proposer
-        time_seconds | float64 | s | timestamp by its proposer's clock: simulated time unless that clock is wrong
+        time_seconds | float64 | s | when the first validator decided
+        round | int64 | | round of consensus that decided; 0 where nothing went wrong
+        timestamp_seconds | float64 | s | the block's own time, by its proposer's clock
         block_hash | str | | hash, hexadecimal
         n_transactions | int64 | | transactions contained
         size_bytes | int64 | bytes | size on the wire

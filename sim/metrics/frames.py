@@ -31,7 +31,7 @@ def build_frames(recorder: Recorder) -> Frames:
         "epochs": _build_epochs(recorder, ml_nodes, participants, transactions),
         "participants": participants,
         "ml_nodes": ml_nodes,
-        "blocks": _with_delays(blocks, "block/" + blocks["height"].astype("str"), recorder),
+        "blocks": _with_delays(blocks, _name_proposals(blocks), recorder),
         "transactions": transactions,
         "validations": _table(recorder, records.ValidationDone),
         "difficulty": _table(recorder, records.DifficultyDecided),
@@ -76,6 +76,10 @@ def _with_delays(frame: pd.DataFrame, message_ids: pd.Series, recorder: Recorder
         delay_median_seconds=[float(np.median(d)) if len(d) else np.nan for d in delays],
         delay_max_seconds=[float(d.max()) if len(d) else np.nan for d in delays],
     )
+
+
+def _name_proposals(blocks: pd.DataFrame) -> pd.Series:
+    return "block/" + blocks["height"].astype("str") + "/" + blocks["round"].astype("str")
 
 
 def _build_transactions(recorder: Recorder) -> pd.DataFrame:

@@ -75,6 +75,8 @@ class BlockAgreed:
     stage: str
     proposer: str
     time_seconds: float
+    round: int
+    timestamp_seconds: float
     block_hash: str
     n_transactions: int
     size_bytes: int

@@ -26,6 +26,7 @@ import simpy
 
 from sim.metrics.recorder import Recorder
 from sim.network.gossip import BITS_PER_BYTE, Handler, Link, Roster
+from sim.network.routes import Routes
 from sim.scenario import NetworkConfig
 from sim.streams import Streams
 
@@ -61,6 +62,7 @@ class EventsNetwork:
         self._announce_above = inf if config.announce_above is None else config.announce_above
         self._validation_seconds = config.hop_validation
         self.roster = Roster(graph, config.loss)
+        self.routes = Routes(self.roster, config.hop_validation)
         self.get_peers = self.roster.get_peers
         self._upload_rate = {address: get_upload_rate(graph, address) for address in graph}
         self._upload_free_at = dict.fromkeys(graph, 0.0)
@@ -74,6 +76,12 @@ class EventsNetwork:
         message = Message(message_id, payload, size_bytes, self._env.now)
         message.reached.add(origin)
         self._send_on(message, origin, came_from=None)
+
+    def foresee(self, origin: str, message_id: str, size_bytes: int) -> None:
+        """Nobody knows how long uploads will queue; see `Network.foresee`."""
+
+    def measure(self, origin: str, message_id: str, size_bytes: int) -> None:
+        """Every message is delivered; see `Network.measure`."""
 
     def _send_on(self, message: Message, sender: str, came_from: str | None) -> None:
         is_announced = message.size_bytes > self._announce_above

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import networkx as nx
 
 from sim.network.conditions import Conditions, Disturbance
+
+if TYPE_CHECKING:
+    from sim.network.routes import Floats, Routes
 
 BITS_PER_BYTE = 8
 Handler = Callable[[Any], None]
@@ -40,7 +43,10 @@ class Network(Protocol):
     """
 
     roster: Roster
-    """Who is there, who can reach whom."""
+    """Who is there, and who is linked to whom."""
+
+    routes: Routes
+    """Delays of messages that wait in no queue."""
 
     def join(self, address: str, handler: Handler) -> None:
         """Let a host take part; `handler(payload)` is called on every first delivery, at its time of arrival."""
@@ -50,6 +56,15 @@ class Network(Protocol):
 
     def broadcast(self, origin: str, message_id: str, payload: object, size_bytes: int) -> None:
         """Start the gossip of a message at its origin, which already has it."""
+
+    def foresee(self, origin: str, message_id: str, size_bytes: int) -> Floats | None:
+        """Instead of `broadcast`, where arrivals are known ahead: return each host's delay, in the order of `routes`.
+
+        None: they are not known ahead, and nothing was sent.
+        """
+
+    def measure(self, origin: str, message_id: str, size_bytes: int) -> None:
+        """Record the arrivals of a message that need not be delivered, where arrivals are known ahead."""
 
 
 class Roster:
@@ -64,9 +79,12 @@ class Roster:
             for sender, peers in graph.adjacency()
         }
         self.handlers: dict[str, Handler] = {}
+        """By host, in the order of joining."""
         self.conditions = Conditions()
         self.version = 0
-        """Raised whenever somebody joins or a fault begins or ends: what was computed before no longer holds."""
+        """Raised whenever links change: what was computed over them before no longer holds."""
+        self.listeners: list[Callable[[], None]] = []
+        """Told whenever links have changed."""
         self._active: dict[str, list[Link]] = {}
         self._parts: dict[str, int] = {}
 
@@ -137,6 +155,8 @@ class Roster:
         self.version += 1
         self._active.clear()
         self._parts.clear()
+        for listener in self.listeners:
+            listener()
 
     def _find_parts(self) -> dict[str, int]:
         """Number the connected parts of the hosts that are up. Links go both ways in every topology."""

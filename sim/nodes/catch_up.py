@@ -1,7 +1,8 @@
 """How hosts get what they have missed: blocks from a peer that is ahead, pending transactions from every peer.
 
-1. A newcomer, a host that restarts, and one whose peers are ahead after a fault fetch blocks from the nearest peer that
-   has more: a question, then size / bandwidth and latency. Where no peer has a chain, a newcomer asks again later.
+1. A newcomer, a host that restarts, one whose links are open again, and one that is behind by a block time fetch blocks
+   from the nearest peer that has more: a question, then size / bandwidth and latency. Where no peer has a chain, a
+   newcomer asks again later.
 2. Whoever got blocks tells its peers, and those that are behind fetch in turn.
 3. Over a link that is open again each side sends the pending transactions that the other does not know; what is new to
    the receiver goes on to its own peers, as in CometBFT's mempool.
@@ -15,8 +16,8 @@ from collections.abc import Generator, Iterable, Mapping
 
 import simpy
 
-from sim.chain.ledger import Ledger
-from sim.network.gossip import Link, Network
+from sim.network.gossip import Link
+from sim.nodes.context import Context
 from sim.nodes.host import Host
 from sim.protocol.transactions import Transaction
 
@@ -27,20 +28,17 @@ STATE_SYNC_BYTES = 1_000_000  # size of the state that a newcomer downloads from
 class CatchUp:
     """Fetches for all hosts of a run; at most one fetch a host at a time."""
 
-    def __init__(
-        self, env: simpy.Environment, network: Network, ledger: Ledger, hosts: Mapping[str, Host], *, has_faults: bool
-    ) -> None:
-        self._env = env
-        self._network = network
-        self._ledger = ledger
+    def __init__(self, context: Context, hosts: Mapping[str, Host], *, has_faults: bool) -> None:
+        self._env = context.env
+        self._network = context.network
+        self._ledger = context.ledger
+        self._patience_seconds = context.block_time_seconds
         self._hosts = hosts
         self._has_faults = has_faults
         self._fetching: set[str] = set()
+        self._is_watching = False
         self.is_closed = False
         """The run is over: whoever has no peer with a chain stops asking."""
-        if has_faults:
-            for host in hosts.values():
-                host.on_gap = self.start
 
     def start(self, address: str) -> None:
         """Let a host fetch blocks if a peer has more, or if it has none at all."""
@@ -56,8 +54,27 @@ class CatchUp:
             for sender, receiver in ((a, b), (b, a)):
                 self.start(receiver)
                 self._offer(sender, receiver)
+        self.watch()
+
+    def watch(self) -> None:
+        """Look after a block time, and again while anybody is behind and has a peer that is not, who missed a block."""
+        if self._has_faults and not self._is_watching:
+            self._is_watching = True
+            self._env.process(self._look_for_stragglers())
 
     # Blocks
+
+    def _look_for_stragglers(self) -> Generator[simpy.Event, object, None]:
+        is_behind = True
+        while is_behind and not self.is_closed:
+            height = self._ledger.height
+            yield self._env.timeout(self._patience_seconds)
+            behind = [host for host in self._hosts.values() if 0 < host.chain.height < height]
+            stragglers = [host.address for host in behind if self._find_source(host) is not None]
+            is_behind = bool(stragglers)
+            for address in stragglers:
+                self.start(address)
+        self._is_watching = False
 
     def _find_source(self, host: Host) -> Link | None:
         """Return the link to the nearest peer that is ahead."""

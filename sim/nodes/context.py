@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import simpy
 
+from sim.chain.consensus import Consensus
 from sim.chain.ledger import Ledger
+from sim.chain.mempool import Mempool
 from sim.metrics.recorder import Recorder
 from sim.network.gossip import Network
 from sim.protocol.params import ProtocolParams
@@ -21,6 +24,9 @@ class Context:
     env: simpy.Environment
     network: Network
     ledger: Ledger
+    consensus: Consensus
+    open_mempool: Callable[[str], Mempool]
+    """Give a host its view of what is pending."""
     work: Work
     recorder: Recorder
     streams: Streams

@@ -50,8 +50,14 @@ class Faults:
     """The faults of one run."""
 
     def __init__(
-        self, context: Context, faults: Sequence[AnyFault], hosts: Mapping[str, Host], catch_up: CatchUp
+        self,
+        context: Context,
+        faults: Sequence[AnyFault],
+        hosts: Mapping[str, Host],
+        catch_up: CatchUp,
+        clock_offsets: dict[str, float],
     ) -> None:
+        """`clock_offsets`: host -> seconds by which its clock is ahead, for whoever reads clocks; filled here."""
         self._context = context
         self._env = context.env
         self._roster = context.network.roster
@@ -65,8 +71,7 @@ class Faults:
         self._waiting = dict(enumerate(faults))
         self._is_closed = False
         self._skews: list[list[tuple[str, float]]] = []
-        self.clock_offsets: dict[str, float] = {}
-        """Host -> seconds by which its clock is ahead; 0 where it is missing."""
+        self._clock_offsets = clock_offsets
 
     @property
     def are_pending(self) -> bool:
@@ -203,9 +208,9 @@ class Faults:
         return Hit(target, len(hosts), fault.offset, undo)
 
     def _set_clocks(self) -> None:
-        self.clock_offsets.clear()
+        self._clock_offsets.clear()
         for address, seconds in chain.from_iterable(self._skews):
-            self.clock_offsets[address] = self.clock_offsets.get(address, 0.0) + seconds
+            self._clock_offsets[address] = self._clock_offsets.get(address, 0.0) + seconds
 
     def _take_down(self, hosts: Sequence[str]) -> Undo:
         undo = self._disturb(Disturbance(down=frozenset(hosts)))

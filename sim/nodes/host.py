@@ -13,6 +13,7 @@ import numpy as np
 
 from pow.proofs import ProofBatch
 from sim.chain.chain_node import ChainNode
+from sim.chain.consensus import Proposal
 from sim.metrics.records import HostJoined, TransactionSent
 from sim.nodes.context import Context
 from sim.nodes.identity import HostIdentity
@@ -49,7 +50,8 @@ class Host:
         self.address = identity.address
         self.public_key = registration.validator_key
         self._registration = registration
-        self.chain = ChainNode(context.env, context.ledger, identity.address, self.on_block)
+        mempool, on_applied = context.open_mempool(self.address), context.consensus.note_applied
+        self.chain = ChainNode(context.ledger, self.address, mempool, self.on_block, on_applied)
         self._strategy = strategy
         self._ml_nodes = tuple(ml_nodes)
         self._seeds: dict[int, int] = {}
@@ -61,8 +63,6 @@ class Host:
         self._failed: Counter[int] = Counter()
         """ML node -> faults that hold it down."""
         self._is_starting = self._must_register = False
-        self.on_gap: Callable[[str], None] | None = None
-        """Called with the address when a block comes whose predecessor is missing."""
 
     # Joining the network, leaving it, catching up
 
@@ -102,12 +102,10 @@ class Host:
 
     # What arrives
 
-    def receive(self, payload: Block | Transaction) -> None:
+    def receive(self, payload: Proposal | Transaction) -> None:
         """Take a message from the network."""
-        if isinstance(payload, Block):
-            self.chain.receive(payload)
-            if self.on_gap is not None and self.chain.has_gap:
-                self.on_gap(self.address)
+        if isinstance(payload, Proposal):
+            self._context.consensus.receive(self.address, payload)
         else:
             self.chain.mempool.add(payload)
 
@@ -286,8 +284,7 @@ class Host:
             )
         )
         self._context.recorder.trace(transaction)
-        self.chain.mempool.add(transaction)
-        self._context.network.broadcast(self.address, transaction.tx_id, transaction, transaction.size_bytes)
+        self.chain.mempool.submit(transaction)
 
     def _stream(self, *name: str | int) -> np.random.Generator:
         return self._context.streams("host", self.identity.address, *name)

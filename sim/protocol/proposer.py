@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+MAX_VALIDATORS = 100
+"""Most validators that consensus has at a time. Reference: protocol 10 (staking max_validators)."""
 WINDOW_FACTOR = 2  # priorities are kept within this multiple of the total power
+
+
+def select_validators(powers: Mapping[str, int], limit: int) -> dict[str, int]:
+    """Return the `limit` largest powers, by address; of equals those with the lower address."""
+    largest = sorted(powers, key=lambda address: (-powers[address], address))[:limit]
+    return {address: powers[address] for address in sorted(largest)}
 
 
 def select_proposer(priorities: Mapping[str, int], powers: Mapping[str, int]) -> tuple[str, dict[str, int]]:

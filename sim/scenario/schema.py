@@ -23,11 +23,12 @@ from sim.errors import did_you_mean
 from sim.problems import as_validation_error, explained
 from sim.protocol.params import EpochParams, ProtocolParams
 from sim.protocol.pricing import MAINNET_PRICING
-from sim.protocol.versions import VERSIONS
 from sim.registry import PluginOf
+from sim.scenario.chain import ConsensusConfig
+from sim.scenario.changes import EpochChangeConfig, UpgradeConfig, Version
 from sim.scenario.checks import network_problems, scenario_problems, schedule_problems
 from sim.scenario.faults import Fault
-from sim.scenario.hosts import STRICT, EpochNumber, HostGroup, Name
+from sim.scenario.hosts import STRICT, HostGroup, Name
 from sim.scenario.inventory import InventoryConfig
 from sim.scenario.switches import RuleSwitches
 from sim.topologies import topologies
@@ -41,12 +42,6 @@ else:  # pydantic leaves these types to the registries; networkx and scipy wait 
 
 MAX_SEED = 2**63 - 1
 BY_GPU = "by_gpu"
-
-
-def _check_version(version: str) -> str:
-    if version not in VERSIONS:
-        raise explained(f'unknown version "{version}".{did_you_mean(version, VERSIONS)}')
-    return version
 
 
 def _check_preset(name: str) -> str:
@@ -67,34 +62,9 @@ def _is_inline(value: object) -> str:
     return "inline" if isinstance(value, (Mapping, PowParams)) else "preset"
 
 
-_Version = Annotated[str, AfterValidator(_check_version), Field(json_schema_extra={"enum": list(VERSIONS)})]
 _Preset = Annotated[str, AfterValidator(_check_preset), Field(json_schema_extra={"enum": list(PRESETS)}), Tag("preset")]
 _Inline = Annotated[PowParams, WrapValidator(_check_inline), Tag("inline")]
 _Params = Annotated[_Preset | _Inline, Discriminator(_is_inline)]
-
-
-class UpgradeConfig(BaseModel):
-    """One change of the version. Reference: protocol 0."""
-
-    model_config = STRICT
-
-    epoch: EpochNumber = Field(description="epoch from whose start on the version's rules hold")
-    version: _Version = Field(description="version that comes into force")
-
-
-class EpochChangeConfig(BaseModel):
-    """One change of an epoch's lengths by governance. Reference: protocol 0 (proposal 3), 1.1."""
-
-    model_config = STRICT
-
-    height: int = Field(ge=1, description="block from which on it holds, in the epoch that is running too")
-    epoch_length: int | None = Field(None, ge=1, description="blocks from one PoC start to the next")
-    poc_stage_duration: int | None = Field(None, ge=1, description="blocks of generation")
-    poc_exchange_duration: int | None = Field(None, ge=0, description="blocks after generation for batches")
-    poc_validation_delay: int | None = Field(None, ge=0, description="blocks from generation to validation")
-    poc_validation_duration: int | None = Field(None, ge=1, description="blocks of validation")
-    set_new_validators_delay: int | None = Field(None, ge=0, description="blocks from validation to the new weights")
-    inference_validation_cutoff: int | None = Field(None, ge=0, description="blocks in which none is validated")
 
 
 class ProtocolConfig(BaseModel):
@@ -102,7 +72,7 @@ class ProtocolConfig(BaseModel):
 
     model_config = STRICT
 
-    version: _Version = Field("v0.2.0", description="version of the network whose rules hold")
+    version: Version = Field("v0.2.0", description="version of the network whose rules hold")
     upgrades: tuple[UpgradeConfig, ...] = Field(
         (), strict=False, description="changes of the version, in ascending order of their epochs"
     )
@@ -130,7 +100,9 @@ class ProtocolConfig(BaseModel):
         ge=0,
         description="blocks before the next epoch in which inferences need no validation; also a confirmation's grace",
     )
-    block_time: Annotated[Seconds, Field(gt=0)] = Field(5.6, description="time between blocks")
+    block_time: Annotated[Seconds, Field(gt=0)] = Field(
+        5.6, description="target interval: from a validator's decision to its next height; rounds of votes come on top"
+    )
     block_max_bytes: Annotated[Bytes, Field(gt=0)] = Field(
         ProtocolParams.block_max_bytes, description="most bytes of transactions in one block"
     )
@@ -278,6 +250,7 @@ class Scenario(BaseModel):
     protocol: ProtocolConfig = Field(default_factory=ProtocolConfig, description="the chain's parameters")
     work: WorkConfig = Field(default_factory=WorkConfig, description="who computes the nonces")
     network: NetworkConfig = Field(default_factory=NetworkConfig, description="how messages travel")
+    consensus: ConsensusConfig = Field(default_factory=ConsensusConfig, description="how long validators wait")
     hosts: Annotated[tuple[HostGroup, ...], _HostsSchema()] = Field(
         strict=False, min_length=1, description="groups of hosts that are alike, or an inventory"
     )

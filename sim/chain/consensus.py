@@ -1,0 +1,220 @@
+"""Agreement on block after block, on the SimPy clock.
+
+The rules of one height are in `sim.protocol.consensus`. Here is what takes time: a proposer builds a block when it
+enters its round, the block travels, votes take the ways that are open, and every host applies the block when it has
+both the block and the precommits for it. The next height begins a target interval later, at each validator for itself.
+Nothing sets a block time: it is the target interval and what the rounds take. A chain that cannot agree stands still.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import simpy
+
+from sim.chain.agreement import Agreement
+from sim.chain.chain_node import ChainNode
+from sim.chain.height import Height
+from sim.chain.ledger import Ledger
+from sim.chain.proposals import BlockMaker
+from sim.chain.rollout import Rollout
+from sim.metrics.recorder import Recorder
+from sim.network.gossip import Network
+from sim.protocol.blocks import BlockResult
+from sim.protocol.consensus import NO_ROUND, Floats, Timeouts
+from sim.protocol.proposer import MAX_VALIDATORS, select_validators
+from sim.protocol.state import Block, ChainState
+
+VOTE_BYTES = 200  # a signed vote on the wire [I]
+PROPOSAL_BYTES = 300  # a signed proposal without its block [I]
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """A block on its way, in one round."""
+
+    block: Block
+    round_index: int
+
+    @property
+    def message_id(self) -> str:
+        """Name of its gossip."""
+        return f"block/{self.block.height}/{self.round_index}"
+
+
+OnAgreed = Callable[[Agreement, BlockResult], None]
+
+
+class Consensus:
+    """Runs the validators of all heights; `nodes` may still be filled after it is built."""
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        ledger: Ledger,
+        network: Network,
+        recorder: Recorder,
+        nodes: Mapping[str, ChainNode],
+        maker: BlockMaker,
+        *,
+        timeouts: Timeouts,
+        interval_seconds: float,
+    ) -> None:
+        self._env = env
+        self._ledger = ledger
+        self._network = network
+        self._recorder = recorder
+        self._nodes = nodes
+        self._maker = maker
+        self._timeouts = timeouts
+        self._interval_seconds = interval_seconds
+        self._applied_seconds: dict[str, float] = {}
+        """When each host applied the last agreed block."""
+        self._height: Height | None = None
+        self._rollout: Rollout | None = None
+        self._wake = env.event()
+        self._delays = np.empty((0, 0))
+        self._delays_of: tuple[int, tuple[str, ...]] = (-1, ())
+        """The version of the links and the validators that the delays are of."""
+
+    def run(self, last_epoch: int, on_agreed: OnAgreed) -> Generator[simpy.Event, object, None]:
+        """SimPy process: agree on blocks until the last one before the P that follows `last_epoch`."""
+        self._applied_seconds = dict.fromkeys(self._network.roster.handlers, self._env.now)
+        while not is_last(self._ledger.get_state(self._ledger.height), last_epoch):
+            height = yield from self._agree()
+            self._close(height, on_agreed)
+
+    def receive(self, address: str, proposal: Proposal) -> None:
+        """A host has got a proposed block."""
+        block, height = proposal.block, self._height
+        if height is not None and block.height == height.number:
+            if height.note_arrivals(proposal.round_index, [(address, self._env.now)]):
+                self._rouse()
+        elif self._rollout is not None and block is self._rollout.block:
+            self._rollout.note_arrival(address)
+        elif block is self._ledger.get_block(block.height):
+            self._nodes[address].receive(block)
+
+    def change_links(self) -> None:
+        """Links have changed: blocks and votes that have not arrived set out again over the new ones."""
+        if self._height is not None:
+            self._resend(self._height)
+        self._rouse()
+
+    def note_applied(self, address: str, height: int) -> None:
+        """A host has applied a block; the next height begins for it after the target interval."""
+        if height == self._ledger.height:
+            self._applied_seconds[address] = self._env.now
+            if self._height is not None and self._height.admit(address, self._env.now + self._interval_seconds):
+                self._rouse()
+
+    # One height
+
+    def _agree(self) -> Generator[simpy.Event, object, Height]:
+        height = self._height = self._open(self._ledger.get_state(self._ledger.height))
+        while True:
+            if self._delays_of[0] != self._network.roster.version:
+                height.change_links(self._env.now, self._compute_vote_delays(height.validators, among=True))
+            height.evaluate()
+            if height.decision_seconds <= self._env.now:
+                break
+            if height.proposal_seconds <= self._env.now:
+                self._propose(height)
+            else:
+                yield from self._sleep(min(height.proposal_seconds, height.decision_seconds))
+        self._height = None
+        return height
+
+    def _open(self, state: ChainState) -> Height:
+        powers = select_validators(state.powers, MAX_VALIDATORS)
+        delays = self._compute_vote_delays(tuple(powers), among=True)
+        height = Height(state.height + 1, powers, state.priorities, self._timeouts, delays)
+        for address in powers:
+            if address in self._applied_seconds:
+                height.admit(address, self._applied_seconds[address] + self._interval_seconds)
+        return height
+
+    def _propose(self, height: Height) -> None:
+        """The proposer of the next round sends a new block, or one again that has had 2/3 of prevotes."""
+        now, index, proposer = self._env.now, len(height.blocks), height.proposer
+        valid_round = height.get_valid_round(now)
+        block = self._maker.make(self._nodes[proposer], now) if valid_round == NO_ROUND else height.blocks[valid_round]
+        proposal = Proposal(block, index)
+        self._recorder.trace((proposal.message_id, proposer, block.block_hash))
+        height.add_round(block, valid_round)
+        height.note_arrivals(index, [(proposer, now)])
+        if valid_round != NO_ROUND:
+            self._remind(height, proposer, valid_round)
+        delays = self._network.foresee(proposer, proposal.message_id, block.size_bytes)
+        if delays is None:
+            self._network.broadcast(proposer, proposal.message_id, proposal, block.size_bytes)
+        else:
+            height.note_arrivals(index, zip(self._network.routes.index, (now + delays).tolist(), strict=True))
+
+    def _remind(self, height: Height, proposer: str, valid_round: int) -> None:
+        """Whoever has kept the block of an earlier round needs nothing but the word that it is proposed again."""
+        routes = self._network.routes
+        delays = routes.compute_delays(proposer, PROPOSAL_BYTES)
+        kept = height.arrivals[valid_round]
+        words = zip(routes.index, (self._env.now + delays).tolist(), strict=True)
+        height.note_arrivals(len(height.blocks) - 1, [(who, max(at, kept[who])) for who, at in words if who in kept])
+
+    def _resend(self, height: Height) -> None:
+        """Whoever has a block passes it on for as long as the height lasts, as hosts do that see a peer without it."""
+        now, routes = self._env.now, self._network.routes
+        for index, block in enumerate(height.blocks):
+            owners = [address for address, at in height.arrivals[index].items() if at <= now]
+            delays = routes.compute_delays_from_any(owners, block.size_bytes)
+            height.replace_arrivals(index, now, zip(routes.index, (now + delays).tolist(), strict=True))
+
+    def _close(self, height: Height, on_agreed: OnAgreed) -> None:
+        """The first validator has decided: the block is agreed, and everybody applies it when it can."""
+        now, index = self._env.now, height.deciding_round
+        block, routes = height.blocks[index], self._network.routes
+        n_present = len(routes.index)
+        self._applied_seconds = {}
+        result = self._ledger.append(block, height.priorities)
+        on_agreed(Agreement(block, index, now), result)
+        commits = height.compute_commits(index, self._compute_vote_delays(height.validators, among=False))
+        arrivals = height.arrivals[index]
+        # Whoever joined on hearing of this block was not there when it was sent: the proposer gives it to them.
+        newcomers = list(routes.index)[n_present:]
+        if newcomers:
+            delays = routes.compute_delays(block.proposer, block.size_bytes)
+            arrivals |= zip(newcomers, (now + delays[n_present:]).tolist(), strict=True)
+        commits_by_host = dict(zip(routes.index, commits.tolist(), strict=True))
+        self._rollout = Rollout(self._env, self._nodes, self._network.roster, block, arrivals, commits_by_host)
+
+    def _compute_vote_delays(self, validators: tuple[str, ...], *, among: bool) -> Floats:
+        """Return the seconds that a vote takes, (receivers, validators): among them, or to all hosts."""
+        routes = self._network.routes
+        key = (self._network.roster.version, validators)
+        if self._delays_of != key:
+            rows = [routes.compute_delays(address, VOTE_BYTES) for address in validators]
+            self._delays, self._delays_of = np.ascontiguousarray(np.array(rows).T), key
+        return self._delays[[routes.index[address] for address in validators]] if among else self._delays
+
+    # Waiting
+
+    def _sleep(self, until_seconds: float) -> Generator[simpy.Event, object, None]:
+        wake = self._wake = self._env.event()
+        if until_seconds < math.inf:
+            alarm = self._env.timeout(until_seconds - self._env.now)
+            alarm.callbacks.append(lambda _: self._rouse_from(wake))
+        yield wake
+
+    def _rouse(self) -> None:
+        self._rouse_from(self._wake)
+
+    @staticmethod
+    def _rouse_from(wake: simpy.Event) -> None:
+        if not wake.triggered:
+            wake.succeed()
+
+
+def is_last(state: ChainState, last_epoch: int) -> bool:
+    """Tell whether this is the state after the last block before the P that follows an epoch."""
+    return state.schedule.index == last_epoch and state.height == state.schedule.next_start - 1

@@ -1,0 +1,154 @@
+"""One height in the making: who has entered, what was proposed, who has it, and what follows from that."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+
+import numpy as np
+
+from sim.protocol.consensus import (
+    NO_ROUND,
+    Floats,
+    Period,
+    Round,
+    RoundOutcome,
+    Timeouts,
+    compute_arrivals,
+    compute_height,
+    compute_quorum_seconds,
+    select_valid_round,
+)
+from sim.protocol.proposer import select_proposer
+from sim.protocol.state import Block
+
+
+class Height:
+    """Collects times of arrival and asks `compute_height` what they lead to."""
+
+    def __init__(
+        self,
+        number: int,
+        powers: Mapping[str, int],
+        priorities: Mapping[str, int],
+        timeouts: Timeouts,
+        vote_delays_seconds: Floats,
+    ) -> None:
+        self.number = number
+        self.validators = tuple(powers)
+        self.blocks: list[Block] = []
+        """What each round proposed."""
+        self.arrivals: list[dict[str, float]] = []
+        """When each host has that, validator or not, so far as is known."""
+        self._places = {address: place for place, address in enumerate(powers)}
+        self._powers = np.array(list(powers.values()), dtype=np.int64)
+        self._timeouts = timeouts
+        self._periods = [Period(-math.inf, vote_delays_seconds)]
+        self._entries = np.full(len(powers), np.inf)
+        self._rounds: list[Round] = []
+        self._outcomes: list[RoundOutcome] = []
+        self._proposers, self.priorities = _order_proposers(priorities, powers)
+        self._next_proposer = next(self._proposers)
+
+    # What happens
+
+    def admit(self, address: str, seconds: float) -> bool:
+        """A validator enters the height; returns whether that may matter before the next proposal."""
+        place = self._places.get(address)
+        if place is None:
+            return False
+        self._entries[place] = min(seconds, self._entries[place])
+        return bool(self._rounds) or address == self._next_proposer
+
+    def add_round(self, block: Block, valid_round: int) -> None:
+        """The proposer of the next round proposes a block: a new one, or that of `valid_round` again."""
+        value = len(self._rounds) if valid_round == NO_ROUND else self._rounds[valid_round].value
+        self._rounds.append(Round(value, valid_round, np.full(len(self._entries), np.inf)))
+        self.blocks.append(block)
+        self.arrivals.append({})
+        self._next_proposer = next(self._proposers)
+
+    def note_arrivals(self, round_index: int, seconds: Iterable[tuple[str, float]]) -> bool:
+        """Hosts have, or will have, a round's block; returns whether more than 2/3 of all power has it then."""
+        known, has_block = self.arrivals[round_index], self._rounds[round_index].proposal_seconds
+        for address, at in seconds:
+            known[address] = min(at, known.get(address, math.inf))
+            place = self._places.get(address)
+            if place is not None:
+                has_block[place] = known[address]
+        return 3 * int(self._powers[has_block < np.inf].sum()) > 2 * int(self._powers.sum())
+
+    def replace_arrivals(self, round_index: int, now_seconds: float, seconds: Iterable[tuple[str, float]]) -> None:
+        """Links have changed: what had not arrived by now arrives at these times instead."""
+        known, has_block = self.arrivals[round_index], self._rounds[round_index].proposal_seconds
+        for address, at in seconds:
+            if known.get(address, math.inf) > now_seconds:
+                known[address] = at
+                if (place := self._places.get(address)) is not None:
+                    has_block[place] = at
+
+    def change_links(self, now_seconds: float, vote_delays_seconds: Floats) -> None:
+        """Votes that have not arrived are sent again over the links as they are now."""
+        self._periods.append(Period(now_seconds, vote_delays_seconds))
+
+    # What follows
+
+    def evaluate(self) -> None:
+        """Compute all rounds anew."""
+        self._outcomes = self._compute(self._rounds)
+        if self._outcomes and (self._outcomes[-1].next_entry_seconds < np.inf).any():
+            waiting = Round(len(self._rounds), NO_ROUND, np.full(len(self._entries), np.inf))
+            self._outcomes = self._compute([*self._rounds, waiting])
+
+    @property
+    def decision_seconds(self) -> float:
+        """When the first validator decides."""
+        return min((float(outcome.decision_seconds.min()) for outcome in self._outcomes), default=math.inf)
+
+    @property
+    def deciding_round(self) -> int:
+        """The round whose block is decided on first."""
+        return min(range(len(self._rounds)), key=lambda index: self._outcomes[index].decision_seconds.min())
+
+    @property
+    def proposal_seconds(self) -> float:
+        """When the proposer of the next round enters it."""
+        place = self._places[self._next_proposer]
+        if not self._rounds:
+            return float(self._entries[place])
+        if len(self._outcomes) == len(self._rounds):
+            return math.inf
+        return float(self._outcomes[-1].entry_seconds[place])
+
+    @property
+    def proposer(self) -> str:
+        """Who proposes in the next round."""
+        return self._next_proposer
+
+    def get_valid_round(self, now_seconds: float) -> int:
+        """Return the round whose block the next proposer has to propose again; -1: none."""
+        past = self._outcomes[: len(self._rounds)]
+        return select_valid_round(past, self._places[self._next_proposer], now_seconds)
+
+    def compute_commits(self, round_index: int, vote_delays_seconds: Floats) -> Floats:
+        """Return when each host, a row of the delays, has precommits of more than 2/3 for a round's block."""
+        outcome = self._outcomes[round_index]
+        arrivals = compute_arrivals(outcome.precommit_seconds, [Period(-math.inf, vote_delays_seconds)])
+        return compute_quorum_seconds(arrivals, self._powers, outcome.is_locked)
+
+    def _compute(self, rounds: list[Round]) -> list[RoundOutcome]:
+        return compute_height(self._entries, rounds, self._powers, self._periods, self._timeouts)
+
+
+def _order_proposers(priorities: Mapping[str, int], powers: Mapping[str, int]) -> tuple[Iterator[str], dict[str, int]]:
+    """Return the proposers of rounds 0, 1, …, and the priorities of the next height: one turn on."""
+    first, after = select_proposer(priorities, powers)
+
+    def later() -> Iterator[str]:
+        current = after
+        while True:
+            proposer, current = select_proposer(current, powers)
+            yield proposer
+
+    return chain([first], later()), after

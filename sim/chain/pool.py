@@ -1,0 +1,170 @@
+"""All pending transactions of a network in which arrivals are known ahead (tier `paths`).
+
+Who has received what follows from the time of sending and the shortest path to whoever asks: nothing is delivered, and
+only proposers ask. Where links change, what is still on its way sets out again from its sender over the links as they
+are then.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import simpy
+
+from sim.chain.mempool import select_fitting
+from sim.network.gossip import Network
+from sim.network.routes import Floats, Links
+from sim.protocol.transactions import Transaction
+
+MAX_CACHED_DELAYS = 5_000_000  # 40 MB
+
+
+@dataclass(eq=False)
+class Period:
+    """A time during which links stay as they are."""
+
+    start_seconds: float
+    links: Links | None = None
+    """None until somebody asks."""
+    rows: OrderedDict[tuple[str, int], Floats] = field(default_factory=OrderedDict)
+    """(receiver, bytes) -> seconds from everybody."""
+
+    def get_delays(self, receiver: str, size_bytes: int) -> Floats:
+        """Return the seconds from everybody to a host."""
+        assert self.links is not None, "a period whose links nobody has asked for"
+        key = (receiver, size_bytes)
+        row = self.rows.get(key)
+        if row is None:
+            row = self.rows[key] = self.links.compute_delays_to(receiver, size_bytes)
+            if len(self.rows) * len(row) > MAX_CACHED_DELAYS and len(self.rows) > 1:
+                self.rows.popitem(last=False)
+        return row
+
+
+@dataclass(frozen=True, eq=False)
+class Sent:
+    """A pending transaction."""
+
+    transaction: Transaction
+    sender: str
+    size_bytes: int
+    seconds: float
+    period: int
+    """In which it was sent."""
+
+
+class SharedPool:
+    """See above; one for all hosts of a run."""
+
+    def __init__(self, env: simpy.Environment, network: Network) -> None:
+        self._env = env
+        self._network = network
+        self._periods = [Period(env.now)]
+        self._pending: dict[str, Sent] = {}
+
+    def submit(self, sender: str, transaction: Transaction) -> None:
+        """Send a transaction to everybody."""
+        period, size_bytes = self._open_period(), transaction.size_bytes
+        sent = Sent(transaction, sender, size_bytes, self._env.now, period)
+        self._pending[transaction.tx_id] = sent
+        self._network.measure(sender, transaction.tx_id, size_bytes)
+
+    def change_links(self) -> None:
+        """Links have changed, now."""
+        if self._periods[-1].links is None:
+            self._periods.pop()  # in which nothing was sent and nobody asked
+        self._periods.append(Period(self._env.now))
+
+    def remove(self, transactions: tuple[Transaction, ...]) -> None:
+        """Forget what an agreed block contains; all but the first host to apply it find that done."""
+        if not transactions or transactions[0].tx_id not in self._pending:
+            return
+        for transaction in transactions:
+            self._pending.pop(transaction.tx_id, None)
+
+    def lose(self, sender: str) -> None:
+        """A sender crashes: what has not reached any peer yet is gone; peers that have a transaction pass it on."""
+        now = self._env.now
+        for sent in [sent for sent in self._pending.values() if sent.sender == sender]:
+            peers = self._network.roster.handlers.keys() - {sender}
+            if all(self._trace(sent, peer) > now for peer in peers):
+                del self._pending[sent.transaction.tx_id]
+
+    def knows(self, tx_id: str) -> bool:
+        """Tell whether a transaction is pending."""
+        return tx_id in self._pending
+
+    def select(self, receiver: str, max_bytes: int) -> tuple[Transaction, ...]:
+        """Return what has reached a host by now, in the order of arrival, and as much of it as fits."""
+        now, last = self._env.now, self._open_period()
+        links = self._periods[last].links
+        assert links is not None, "the last period is open"
+        by_size: dict[int, list[Sent]] = {}
+        for sent in self._pending.values():
+            by_size.setdefault(sent.size_bytes, []).append(sent)
+        arrived: list[tuple[float, Sent]] = []
+        for size_bytes, group in by_size.items():
+            delays = self._periods[last].get_delays(receiver, size_bytes)[[links.index[sent.sender] for sent in group]]
+            for sent, delay in zip(group, delays.tolist(), strict=True):
+                at = sent.seconds + delay if sent.period == last else self._trace(sent, receiver)
+                if at <= now:
+                    arrived.append((at, sent))
+        arrived.sort(key=lambda item: item[0])
+        return tuple(select_fitting((sent.transaction for _, sent in arrived), max_bytes))
+
+    def _open_period(self) -> int:
+        """Return the index of the present period, with its links at hand."""
+        if self._periods[-1].links is None:
+            self._periods[-1].links = self._network.routes.get_links()
+        return len(self._periods) - 1
+
+    def _trace(self, sent: Sent, receiver: str) -> float:
+        """Return when a transaction arrives that was sent before links last changed."""
+        for index in range(sent.period, len(self._periods)):
+            period = self._periods[index]
+            ends = self._periods[index + 1].start_seconds if index + 1 < len(self._periods) else math.inf
+            if period.links is None or not {receiver, sent.sender} <= period.links.index.keys():
+                continue
+            delays = period.get_delays(receiver, sent.size_bytes)
+            at = max(sent.seconds, period.start_seconds) + float(delays[period.links.index[sent.sender]])
+            if at < ends:
+                return at
+        return math.inf
+
+
+@dataclass(frozen=True)
+class PoolView:
+    """One host's `Mempool`, where all share a pool."""
+
+    pool: SharedPool
+    address: str
+
+    def submit(self, transaction: Transaction) -> None:
+        """See `Mempool.submit`."""
+        self.pool.submit(self.address, transaction)
+
+    def add(self, transaction: Transaction) -> None:
+        """Nothing comes from peers: see `SharedPool`."""
+
+    def remove(self, transactions: tuple[Transaction, ...]) -> None:
+        """See `Mempool.remove`."""
+        self.pool.remove(transactions)
+
+    def clear(self) -> None:
+        """See `Mempool.clear`; what peers have comes back to a host that restarts."""
+        self.pool.lose(self.address)
+
+    def knows(self, tx_id: str) -> bool:
+        """See `Mempool.knows`."""
+        return self.pool.knows(tx_id)
+
+    def __iter__(self) -> Iterator[Transaction]:
+        """Nothing: see `SharedPool.change_links`."""
+        return iter(())
+
+    def select(self, max_bytes: int) -> tuple[Transaction, ...]:
+        """See `Mempool.select`."""
+        return self.pool.select(self.address, max_bytes)

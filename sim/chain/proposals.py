@@ -1,0 +1,46 @@
+"""What a proposer puts into a block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sim.chain.chain_node import ChainNode
+from sim.chain.ledger import Ledger
+from sim.chain.traffic import Traffic
+from sim.protocol.state import Block
+from sim.streams import Streams
+
+HASH_BYTES = 32
+MIN_STEP_SECONDS = 0.001  # timestamps of blocks have to grow
+
+
+@dataclass(frozen=True)
+class BlockMaker:
+    """Builds blocks from a proposer's mempool."""
+
+    ledger: Ledger
+    streams: Streams
+    traffic: Traffic
+    clock_offsets: Mapping[str, float]
+    """Host -> seconds by which its clock is ahead; 0 where it is missing."""
+
+    def make(self, node: ChainNode, now_seconds: float) -> Block:
+        """Return a new block for the height after the last agreed one, which the node must have applied."""
+        height, state = self.ledger.height + 1, self.ledger.get_state(self.ledger.height)
+        assert node.height == self.ledger.height, "a proposer that has not applied the block before"
+        # The hash is drawn from a named stream instead of being computed from the block's content: two variants of a
+        # scenario (another controller, one more transaction) then meet the same network seeds and the same nonces,
+        # which makes their differences far easier to see. A proposer that grinds the hash has to be modelled as its
+        # own draw.
+        block_hash = self.streams("chain", "block hash", height).bytes(HASH_BYTES).hex().upper()
+        earliest = self.ledger.get_block(height - 1).time_seconds + MIN_STEP_SECONDS if height > 1 else 0.0
+        return Block(
+            height=height,
+            block_hash=block_hash,
+            proposer=node.address,
+            time_seconds=max(now_seconds + self.clock_offsets.get(node.address, 0.0), earliest),
+            transactions=node.mempool.select(self.ledger.params.block_max_bytes - Block.HEADER_BYTES),
+            inferences=self.traffic.draw_inferences(state, height),
+            confirmation=self.traffic.draw_confirmation(state, height),
+        )

@@ -1,0 +1,35 @@
+"""The sections of a scenario that say how the chain agrees."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from sim.protocol.consensus import Timeouts
+from sim.scenario.hosts import STRICT
+from sim.units import Seconds
+
+_Timeout = Annotated[Seconds, Field(gt=0)]
+
+
+class ConsensusConfig(BaseModel):
+    """How long validators wait for each other; the defaults are CometBFT's."""
+
+    model_config = STRICT
+
+    timeout_propose: _Timeout = Field(
+        Timeouts.propose_seconds, description="wait for a round's block before a validator prevotes nil"
+    )
+    timeout_prevote: _Timeout = Field(
+        Timeouts.prevote_seconds, description="wait for more prevotes after 2/3 of them that do not agree"
+    )
+    timeout_precommit: _Timeout = Field(
+        Timeouts.precommit_seconds, description="wait for more precommits after 2/3 of them, before the next round"
+    )
+    timeout_delta: Seconds = Field(Timeouts.delta_seconds, description="by how much all three grow with each round")
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """The same as a rule's value."""
+        return Timeouts(self.timeout_propose, self.timeout_prevote, self.timeout_precommit, self.timeout_delta)
