@@ -97,7 +97,7 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
             status = "halted"
             summary["warnings"].append(
                 f"the chain halted for good after block {world.ledger.height}, at "
-                f"{world.ledger.get_block(world.ledger.height).time_seconds:g} s; epochs after it are missing"
+                f"{frames['blocks']['time_seconds'].max():g} s; epochs after it are missing"
             )
         result = Result(
             scenario_yaml=dump_scenario(scenario),

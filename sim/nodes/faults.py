@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import singledispatchmethod
-from itertools import chain
+from itertools import chain, pairwise
 from math import nan
 from typing import NamedTuple
 
@@ -76,7 +76,7 @@ class Faults:
     @property
     def are_pending(self) -> bool:
         """Some fault has still to begin or to end; churn, which does so for ever, does not count."""
-        return self._n_pending > 0
+        return self._n_pending > 0 and not self._is_closed
 
     def start(self) -> None:
         """Let the faults wait for their times."""
@@ -251,7 +251,7 @@ class Faults:
             total += share
             cuts.append(round(total * len(hosts)))
         order = self._context.streams("fault", index, "sides").permutation(len(hosts)).tolist()
-        return [sorted(hosts[i] for i in order[start:end]) for start, end in zip(cuts, cuts[1:], strict=False)]
+        return [sorted(hosts[i] for i in order[start:end]) for start, end in pairwise(cuts)]
 
 
 def describe(fault: AnyFault) -> str:

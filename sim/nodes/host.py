@@ -7,7 +7,7 @@ the old r_target, and a host that hears P too late misses the round.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 

@@ -1,7 +1,7 @@
 """`faults` of a scenario: what goes wrong, when, for how long and for whom.
 
-One model a kind, told apart by `kind`. Times count from the start of the run. Whom a fault hits is said by names of hosts,
-host groups or regions; a `share` draws that part of them.
+One model a kind, told apart by `kind`. Times count from the start of the run. Whom a fault hits is said by names of
+hosts, host groups or regions; a `share` draws that part of them.
 """
 
 from __future__ import annotations

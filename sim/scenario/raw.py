@@ -1,4 +1,7 @@
-"""Reading a scenario that may be finished or raw: what cannot be understood is left out, for its own type reports it."""
+"""Reading a scenario that may be finished or raw.
+
+What cannot be understood is left out, for its own type reports it.
+"""
 
 from __future__ import annotations
 
