@@ -25,7 +25,7 @@ class _Fault:
     """What could be understood of one fault."""
 
     index: int
-    kind: object
+    kind: str | None
     raw: object
     start_seconds: float
     end_seconds: float
@@ -61,7 +61,8 @@ def _read(index: int, raw: object) -> _Fault:
     length = inf if lasts is None else _seconds(lasts)
     if start is None or length is None:
         start, length = 0.0, 0.0
-    return _Fault(index, get(raw, "kind"), raw, start, start + length)
+    kind = get(raw, "kind")
+    return _Fault(index, kind if isinstance(kind, str) else None, raw, start, start + length)
 
 
 def _seconds(value: object) -> float | None:
@@ -73,6 +74,8 @@ def _names(loc: Loc, value: Any) -> list[tuple[Loc, str]]:
     if isinstance(value, str):
         return [(loc, value)]
     items = value if isinstance(value, (list, tuple)) else []
+    if len(items) == 1 and isinstance(items[0], str):
+        return [(loc, items[0])]  # a scenario that is read holds a list where its file may have a text
     return [((*loc, position), name) for position, name in enumerate(items) if isinstance(name, str)]
 
 
