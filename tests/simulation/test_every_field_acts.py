@@ -9,8 +9,44 @@ from pydantic import BaseModel
 
 import sim
 from sim.scenario import Scenario
+from sim.scenario.faults import FAULTS as FAULT_MODELS
+from sim.scenario.faults import KINDS
 
+FIELDS_OF = {kind: model.model_fields.keys() - {"kind"} for kind, model in zip(KINDS, FAULT_MODELS, strict=True)}
 BASE = {"epochs": 2}
+CRASH = {"kind": "crash", "at": "200 s", "lasts": "20 s"}
+CHURN = {"kind": "churn", "mean_up": "50 s", "mean_down": "5 s"}
+PARTITION = {"kind": "partition", "at": "200 s", "lasts": "20 s", "groups": ["pair"]}
+LATENCY = {"kind": "latency", "at": "200 s", "lasts": "20 s", "factor": 2.0}
+LOSS = {"kind": "loss", "at": "200 s", "lasts": "20 s", "probability": 0.3}
+BANDWIDTH = {"kind": "bandwidth", "at": "200 s", "lasts": "20 s", "factor": 0.1}
+ML_NODE = {"kind": "ml_node", "at": "200 s", "lasts": "20 s"}
+CLOCK_SKEW = {"kind": "clock_skew", "at": "200 s", "lasts": "20 s", "offset": "1 s"}
+PLAIN_FAULTS = {
+    fault["kind"]: fault for fault in (CRASH, CHURN, PARTITION, LATENCY, LOSS, BANDWIDTH, ML_NODE, CLOCK_SKEW)
+}
+# Each field of each kind with another value, beside the same fault without that change.
+FAULTS: dict[str, dict[str, object]] = {
+    f"{kind}.{field}": {**plain, field: value}
+    for kind, plain in PLAIN_FAULTS.items()
+    for field, value in {
+        "at": "180 s",
+        "lasts": "30 s",
+        "hosts": "big",
+        "share": 0.3,
+        "to": "pair",
+        "node": 2,
+        "mean_up": "60 s",
+        "mean_down": "9 s",
+        "groups": ["big"],
+        "factor": 4.0,
+        "probability": 0.4,
+        "offset": "-1 s",
+    }.items()
+    if field in FIELDS_OF[kind]
+}
+FAULTS["ml_node.node"]["hosts"] = "pair"
+FAULTS["partition.shares"] = {"kind": "partition", "at": "200 s", "lasts": "20 s", "shares": [0.3]}
 # What another value is, for each field; several at once where one alone would be refused.
 CHANGES: dict[str, dict[str, object]] = {
     "seed": {"seed": 8},
@@ -108,6 +144,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "network.topology.edges.bandwidth": {"network.topology.links.0.bandwidth": "20 kbit/s"},
     "hosts.region by share": {"hosts.big.region": {"EUROPE": 0.5, "JAPAN": 0.5}},
     "hosts.strategy.excess": {"hosts.liar.strategy.excess": 0.6},
+    **{f"faults.{name}": {"faults": [fault]} for name, fault in FAULTS.items()},
 }
 # What else must be so for a field to act.
 LATER = {"protocol.version": "v0.2.2"}
@@ -117,6 +154,8 @@ MISSING = {"hosts.big.miss_rate": 0.6, "inference.requests_per_epoch": 200}
 CONFIRMING = {"protocol.version": "v0.2.5", "protocol.rules.confirmations_per_epoch": 10.0}
 STAR = [{"between": ["big-0", other]} for other in ("big-1", "big-2", "pair-0", "pair-1", "liar-0", "late-0")]
 CONTEXTS: dict[str, dict[str, object]] = {
+    **{f"faults.{name}": {"faults": [PLAIN_FAULTS[name.split(".")[0]]]} for name in FAULTS},
+    "faults.ml_node.node": {"faults": [{**ML_NODE, "hosts": "pair"}]},
     "network.retry_timeout": {"network.loss": 0.1},
     "network.retry_timeout of requests": {"network.announce_above": "400 B"},
     "network.hop_validation of paths": {"network.tier": "paths"},
@@ -183,7 +222,7 @@ def fields(model: type[BaseModel], prefix: str = "") -> set[str]:
     for name, field in model.model_fields.items():
         inner = next((part for part in get_args(field.annotation) or [field.annotation] if is_model(part)), None)
         names |= fields(inner, f"{prefix}{name}.") if inner else {prefix + name}
-    return names
+    return names - {"faults"} | {f"faults.{kind}.{field}" for kind, known in FIELDS_OF.items() for field in known}
 
 
 def is_model(part: object) -> bool:
