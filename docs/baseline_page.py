@@ -8,7 +8,7 @@ from tables import write_table
 
 from pow.sphere import hit_probability
 from sim.gpus import load_gpu
-from sim.nodes.host import STATE_SYNC_BYTES
+from sim.nodes.catch_up import STATE_SYNC_BYTES
 from sim.protocol.stages import Schedule
 from sim.protocol.state import Block
 from sim.protocol.transactions import (

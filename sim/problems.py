@@ -186,6 +186,8 @@ def _walk(schema: JsonSchema, loc: Loc) -> tuple[Loc, list[JsonSchema]]:
         if below:
             known = (*known, step)
             parts = [leaf for part in below for leaf in _alternatives(part, definitions)]
+        else:  # the name of a union's member leaves this member only
+            parts = [part for part in parts if part.get("properties", {}).get("kind", {}).get("const") == step] or parts
     return known, parts
 
 

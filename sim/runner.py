@@ -92,6 +92,13 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
         except KeyboardInterrupt:
             status = "interrupted"
         frames = build_frames(world.recorder)
+        summary = summarise(frames)
+        if status == "finished" and not world.is_complete:
+            status = "halted"
+            summary["warnings"].append(
+                f"the chain halted for good after block {world.ledger.height}, at "
+                f"{frames['blocks']['time_seconds'].max():g} s; epochs after it are missing"
+            )
         result = Result(
             scenario_yaml=dump_scenario(scenario),
             provenance={
@@ -102,7 +109,7 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
                 "work": work.describe(),
                 "network": world.network_facts,
             },
-            summary=summarise(frames),
+            summary=summary,
             frames=frames,
         )
     if status == "interrupted":

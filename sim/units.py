@@ -1,7 +1,7 @@
 """Quantities with units ("5.6 s", "22020096 B", "100 Mbit/s") to floats in base units: second, byte, bit per second.
 
 A bare number is refused, for nobody should have to guess what it counts. Prefixes follow SI and IEC: 1 MB = 1e6 B,
-1 MiB = 1048576 B. Upper and lower case differ, as in SI: "mb" is no megabyte.
+1 MiB = 1048576 B. Upper and lower case differ, as in SI: "mb" is no megabyte. Only `SignedSeconds` may be negative.
 """
 
 from __future__ import annotations
@@ -46,8 +46,11 @@ _DIMENSIONS = (TIME, SIZE, BIT_RATE)
 _QUANTITY = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\d\s+.-].*?)?\s*", re.ASCII)
 
 
-def parse_quantity(text: object, dimension: Dimension) -> float:
-    """Return the quantity in the dimension's base unit, finite and >= 0; raise QuantityError with a clear sentence."""
+def parse_quantity(text: object, dimension: Dimension, *, is_signed: bool = False) -> float:
+    """Return the quantity in the dimension's base unit, finite; raise QuantityError with a clear sentence.
+
+    It is >= 0 unless `is_signed` allows it to be negative.
+    """
     if isinstance(text, (int, float)) and not isinstance(text, bool):
         raise QuantityError(_without_unit(str(text), dimension))
     if not isinstance(text, str):
@@ -63,7 +66,7 @@ def parse_quantity(text: object, dimension: Dimension) -> float:
     value = float(number) * dimension.units[unit]
     if not math.isfinite(value):
         raise QuantityError(f'"{text}" is too large')
-    if value < 0:
+    if value < 0 and not is_signed:
         raise QuantityError(f'"{text}" must not be negative')
     return value
 
@@ -100,12 +103,13 @@ def _near_unit(unit: str, dimension: Dimension) -> str:
 class _Quantity:
     """The pydantic face of one dimension: text with a unit outside, a float in base units inside."""
 
-    def __init__(self, dimension: Dimension) -> None:
+    def __init__(self, dimension: Dimension, *, is_signed: bool = False) -> None:
         self._dimension = dimension
+        self._is_signed = is_signed
 
     def parse(self, text: object) -> float:
         try:
-            return parse_quantity(text, self._dimension)
+            return parse_quantity(text, self._dimension, is_signed=self._is_signed)
         except QuantityError as error:
             raise PydanticCustomError("explained", "{message}", {"message": str(error)}) from error
 
@@ -114,13 +118,18 @@ class _Quantity:
 
     def json_schema(self) -> WithJsonSchema:
         units = "|".join(re.escape(unit) for unit in self._dimension.units)
-        pattern = rf"^\s*\+?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*({units})\s*$"
+        sign = r"[+-]?" if self._is_signed else r"\+?"
+        pattern = rf"^\s*{sign}(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*({units})\s*$"
         return WithJsonSchema({"type": "string", "pattern": pattern, "examples": list(self._dimension.examples)})
 
 
 _TIME, _SIZE, _BIT_RATE = _Quantity(TIME), _Quantity(SIZE), _Quantity(BIT_RATE)
+_SIGNED_TIME = _Quantity(TIME, is_signed=True)
 
 Seconds = Annotated[float, BeforeValidator(_TIME.parse), PlainSerializer(_TIME.format), _TIME.json_schema()]
+SignedSeconds = Annotated[
+    float, BeforeValidator(_SIGNED_TIME.parse), PlainSerializer(_SIGNED_TIME.format), _SIGNED_TIME.json_schema()
+]
 Bytes = Annotated[float, BeforeValidator(_SIZE.parse), PlainSerializer(_SIZE.format), _SIZE.json_schema()]
 BitsPerSecond = Annotated[
     float, BeforeValidator(_BIT_RATE.parse), PlainSerializer(_BIT_RATE.format), _BIT_RATE.json_schema()

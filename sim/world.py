@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 
@@ -11,7 +11,7 @@ import simpy
 from pow.devices import gpu_groups
 from sim.chain.agreement import Agreement
 from sim.chain.chain_node import ChainNode
-from sim.chain.consensus import Consensus
+from sim.chain.consensus import Consensus, is_last
 from sim.chain.ledger import Ledger
 from sim.chain.mempool import HostMempool, Mempool
 from sim.chain.pool import PoolView, SharedPool
@@ -24,8 +24,11 @@ from sim.metrics.records import EpochEnded
 from sim.network.gossip import Network
 from sim.network.opening import describe_network, open_network
 from sim.network.tier import PATHS, Offer, choose_tier
+from sim.nodes.catch_up import CatchUp
 from sim.nodes.context import Context
-from sim.nodes.host import Host, HostIdentity
+from sim.nodes.faults import Faults
+from sim.nodes.host import Host
+from sim.nodes.identity import name_hosts
 from sim.nodes.ml_node import SENDER_PERIOD_SECONDS, MLNode
 from sim.protocol.blocks import BlockResult
 from sim.protocol.params import EpochParams, ProtocolParams, accumulate_changes
@@ -35,8 +38,6 @@ from sim.protocol.state import ChainState, genesis_state
 from sim.protocol.transactions import HardwareNode, RegisterHost
 from sim.protocol.versions import build_rule_book
 from sim.scenario import BY_GPU, HostGroup, Scenario
-from sim.scenario.hosts import describe_gpus
-from sim.strategies import strategies
 from sim.streams import Streams
 from sim.topologies.base import Member
 from sim.work.base import Work, WorkCounts
@@ -59,26 +60,52 @@ class World:
     reporter: BlockReporter
     consensus: Consensus
     on_epoch_end: OnEpochEnd
+    catch_up: CatchUp
+    faults: Faults
     network_facts: Mapping[str, object]
     """The tier, why it was taken, and what graph it runs on."""
     _counts_before: WorkCounts = field(default_factory=lambda: WorkCounts(0, 0))
 
+    @property
+    def is_complete(self) -> bool:
+        """Every epoch has ended."""
+        return is_last(self.ledger.get_state(self.ledger.height), self.scenario.epochs)
+
     def run(self) -> None:
-        """Let time pass until the last block of the last epoch has reached everybody."""
+        """Let time pass until the last block of the last epoch has reached everybody that it can reach."""
+        self.let_join(1)
+        production = self.env.process(self.consensus.run(self.scenario.epochs, self._observe))
+        if self.scenario.faults:
+            self.faults.start()
+            self.env.run(until=production | self.env.process(self._watch()))
+            self.faults.close()
+        if self.is_complete or not self.scenario.faults:
+            self.env.run()
+
+    def let_join(self, epoch: int) -> None:
+        """Let the hosts enter that join at an epoch."""
         for host in self.hosts.values():
-            if host.identity.joins == 1:
-                host.join(self._get_height)
-        self.env.process(self.consensus.run(self.scenario.epochs, self._observe))
-        self.env.run()
+            if host.identity.joins == epoch:
+                host.join()
+                if self.ledger.height > 0:
+                    self.catch_up.start(host.address)
+
+    def _watch(self) -> Generator[simpy.Event, object, None]:
+        """Give the chain up where nothing was agreed for the length of an epoch and no fault has to begin or end."""
+        protocol = self.scenario.protocol
+        while True:
+            height = self.ledger.height
+            yield self.env.timeout(protocol.epoch_length * protocol.block_time)
+            if self.ledger.height == height and not self.faults.are_pending:
+                return
 
     def _observe(self, agreement: Agreement, result: BlockResult) -> None:
         """Record an agreed block, let hosts join whose time has come, close an epoch whose last block it is."""
         self.reporter.report(agreement, result)
         block, schedule = agreement.block, result.state.schedule
         if block.height == schedule.claim:
-            for host in self.hosts.values():
-                if host.identity.joins == schedule.index + 1:
-                    host.join(self._get_height)
+            self.let_join(schedule.index + 1)
+        self.catch_up.watch()
         if schedule.index > 0 and block.height == schedule.next_start - 1:
             self._close_epoch(schedule)
 
@@ -91,14 +118,11 @@ class World:
         self.work.forget(start.block_hash)
         self.on_epoch_end(ended)
 
-    def _get_height(self, address: str) -> int:
-        return self.hosts[address].chain.height
-
 
 def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> World:
     """Build everything a run needs; nothing has happened yet."""
     env, streams, recorder = simpy.Environment(), Streams(scenario.seed), Recorder()
-    identities = _name_hosts(scenario, streams)
+    identities = name_hosts(scenario, streams)
     members = [Member(identity.address, identity.region) for identity in identities]
     params = build_params(scenario)
     controller = scenario.difficulty
@@ -111,16 +135,19 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
     founders = [registrations[identity.address] for identity in identities if identity.joins == 1]
     ledger = Ledger(_found(founders, params, scenario), params, controller.next_difficulty)
     graph = scenario.network.topology.build(members, streams)
-    choice = choose_tier(scenario.network, graph, _estimate_offer(scenario, 1.0 / ledger.get_state(0).difficulty))
+    has_bursts = any(fault.kind == "loss" for fault in scenario.faults)
+    offer = _estimate_offer(scenario, 1.0 / ledger.get_state(0).difficulty)
+    choice = choose_tier(scenario.network, graph, offer, has_bursts=has_bursts)
     network = open_network(choice, env, graph, recorder, scenario.network, streams)
     nodes: dict[str, ChainNode] = {}
+    clock_offsets: dict[str, float] = {}
     consensus = Consensus(
         env,
         ledger,
         network,
         recorder,
         nodes,
-        BlockMaker(ledger, streams, _build_traffic(scenario, params, streams)),
+        BlockMaker(ledger, streams, _build_traffic(scenario, params, streams), clock_offsets),
         timeouts=scenario.consensus.timeouts,
         interval_seconds=scenario.protocol.block_time,
     )
@@ -145,6 +172,7 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         for who in identities
     }
     nodes.update((address, host.chain) for address, host in hosts.items())
+    catch_up = CatchUp(context, hosts, has_faults=bool(scenario.faults))
     return World(
         scenario=scenario,
         env=env,
@@ -155,6 +183,8 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         reporter=BlockReporter(recorder, params, controller.setpoint),
         consensus=consensus,
         on_epoch_end=on_epoch_end,
+        catch_up=catch_up,
+        faults=Faults(context, scenario.faults, hosts, catch_up, clock_offsets),
         network_facts=describe_network(choice, graph),
     )
 
@@ -241,32 +271,6 @@ def _estimate_offer(scenario: Scenario, hit_probability: float) -> Offer:
         block_seconds=protocol.block_time,
         validation_seconds=protocol.poc_validation_duration * protocol.block_time,
     )
-
-
-def _name_hosts(scenario: Scenario, streams: Streams) -> list[HostIdentity]:
-    """All hosts in the order of joining, then of the file: "datacenter-0", "datacenter-1", …"""
-    identities = [
-        HostIdentity(
-            address=address,
-            host_group=group.name,
-            region=_choose_region(group.region, address, streams),
-            strategy_name=strategies.name_of(group.strategy),
-            gpus=describe_gpus(group.gpus),
-            joins=group.joins,
-        )
-        for group in scenario.hosts
-        for address in group.addresses
-    ]
-    return sorted(identities, key=lambda identity: identity.joins)
-
-
-def _choose_region(region: str | Mapping[str, float], address: str, streams: Streams) -> str:
-    """Return the group's region, or draw the host's by the shares from a stream of its own."""
-    if isinstance(region, str):
-        return region
-    names = sorted(region)
-    shares = [region[name] for name in names]
-    return names[int(streams("topology", "region", address).choice(len(names), p=shares))]
 
 
 def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:

@@ -37,6 +37,17 @@ class ChainNode:
         self._early[block.height] = block
         self._apply_early()
 
+    def lose_memory(self) -> None:
+        """What is not on disk is gone: pending transactions, and blocks that came too early."""
+        self.mempool.clear()
+        self._early.clear()
+
+    def catch_up_to(self, height: int) -> None:
+        """Take the blocks that a running host has missed from a peer; they are acted upon like any other."""
+        for missed in range(self.height + 1, height + 1):
+            self._early[missed] = self._ledger.get_block(missed)
+        self._apply_early()
+
     def sync_to(self, height: int) -> None:
         """Block sync: jump to a height that a peer has; blocks before it are not acted upon."""
         for missed in range(self.height + 1, height + 1):

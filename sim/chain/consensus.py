@@ -83,7 +83,7 @@ class Consensus:
     def run(self, last_epoch: int, on_agreed: OnAgreed) -> Generator[simpy.Event, object, None]:
         """SimPy process: agree on blocks until the last one before the P that follows `last_epoch`."""
         self._applied_seconds = dict.fromkeys(self._network.roster.handlers, self._env.now)
-        while not _is_last(self._ledger.get_state(self._ledger.height), last_epoch):
+        while not is_last(self._ledger.get_state(self._ledger.height), last_epoch):
             height = yield from self._agree()
             self._close(height, on_agreed)
 
@@ -99,7 +99,9 @@ class Consensus:
             self._nodes[address].receive(block)
 
     def change_links(self) -> None:
-        """Links have changed: votes that have not arrived take the new ones."""
+        """Links have changed: blocks and votes that have not arrived set out again over the new ones."""
+        if self._height is not None:
+            self._resend(self._height)
         self._rouse()
 
     def note_applied(self, address: str, height: int) -> None:
@@ -121,8 +123,10 @@ class Consensus:
                 break
             if height.proposal_seconds <= self._env.now:
                 self._propose(height)
+            elif height.skip_seconds <= self._env.now:
+                height.add_round(None)
             else:
-                yield from self._sleep(min(height.proposal_seconds, height.decision_seconds))
+                yield from self._wait(height)
         self._height = None
         return height
 
@@ -138,8 +142,12 @@ class Consensus:
     def _propose(self, height: Height) -> None:
         """The proposer of the next round sends a new block, or one again that has had 2/3 of prevotes."""
         now, index, proposer = self._env.now, len(height.blocks), height.proposer
+        if not self._network.roster.is_up(proposer):
+            height.add_round(None)
+            return
         valid_round = height.get_valid_round(now)
-        block = self._maker.make(self._nodes[proposer], now) if valid_round == NO_ROUND else height.blocks[valid_round]
+        kept = None if valid_round == NO_ROUND else height.blocks[valid_round]
+        block = self._maker.make(self._nodes[proposer], now) if kept is None else kept
         proposal = Proposal(block, index)
         self._recorder.trace((proposal.message_id, proposer, block.block_hash))
         height.add_round(block, valid_round)
@@ -160,10 +168,21 @@ class Consensus:
         words = zip(routes.index, (self._env.now + delays).tolist(), strict=True)
         height.note_arrivals(len(height.blocks) - 1, [(who, max(at, kept[who])) for who, at in words if who in kept])
 
+    def _resend(self, height: Height) -> None:
+        """Whoever has a block passes it on for as long as the height lasts, as hosts do that see a peer without it."""
+        now, routes = self._env.now, self._network.routes
+        for index, block in enumerate(height.blocks):
+            if block is None:
+                continue
+            owners = [address for address, at in height.arrivals[index].items() if at <= now]
+            delays = routes.compute_delays_from_any(owners, block.size_bytes)
+            height.replace_arrivals(index, now, zip(routes.index, (now + delays).tolist(), strict=True))
+
     def _close(self, height: Height, on_agreed: OnAgreed) -> None:
         """The first validator has decided: the block is agreed, and everybody applies it when it can."""
         now, index = self._env.now, height.deciding_round
         block, routes = height.blocks[index], self._network.routes
+        assert block is not None, "a decision on nothing"
         n_present = len(routes.index)
         self._applied_seconds = {}
         result = self._ledger.append(block, height.priorities)
@@ -176,7 +195,7 @@ class Consensus:
             delays = routes.compute_delays(block.proposer, block.size_bytes)
             arrivals |= zip(newcomers, (now + delays[n_present:]).tolist(), strict=True)
         commits_by_host = dict(zip(routes.index, commits.tolist(), strict=True))
-        self._rollout = Rollout(self._env, self._nodes, block, arrivals, commits_by_host)
+        self._rollout = Rollout(self._env, self._nodes, self._network.roster, block, arrivals, commits_by_host)
 
     def _compute_vote_delays(self, validators: tuple[str, ...], *, among: bool) -> Floats:
         """Return the seconds that a vote takes, (receivers, validators): among them, or to all hosts."""
@@ -188,6 +207,16 @@ class Consensus:
         return self._delays[[routes.index[address] for address in validators]] if among else self._delays
 
     # Waiting
+
+    def _wait(self, height: Height) -> Generator[simpy.Event, object, None]:
+        """Sleep until something may happen. A first proposer that has not entered is not waited for without end."""
+        until = min(height.proposal_seconds, height.decision_seconds, height.skip_seconds)
+        if until < math.inf or height.blocks or height.is_overdue:
+            yield from self._sleep(until)
+            return
+        due = self._env.now + self._timeouts.get_propose(0)
+        yield from self._sleep(due)
+        height.is_overdue = self._env.now >= due
 
     def _sleep(self, until_seconds: float) -> Generator[simpy.Event, object, None]:
         wake = self._wake = self._env.event()
@@ -205,5 +234,6 @@ class Consensus:
             wake.succeed()
 
 
-def _is_last(state: ChainState, last_epoch: int) -> bool:
+def is_last(state: ChainState, last_epoch: int) -> bool:
+    """Tell whether this is the state after the last block before the P that follows an epoch."""
     return state.schedule.index == last_epoch and state.height == state.schedule.next_start - 1

@@ -37,8 +37,10 @@ class Height:
     ) -> None:
         self.number = number
         self.validators = tuple(powers)
-        self.blocks: list[Block] = []
-        """What each round proposed."""
+        self.blocks: list[Block | None] = []
+        """What each round proposed; None where its proposer did not."""
+        self.is_overdue = False
+        """The first proposer is late: others may enter and leave its round without it."""
         self.arrivals: list[dict[str, float]] = []
         """When each host has that, validator or not, so far as is known."""
         self._places = {address: place for place, address in enumerate(powers)}
@@ -59,10 +61,10 @@ class Height:
         if place is None:
             return False
         self._entries[place] = min(seconds, self._entries[place])
-        return bool(self._rounds) or address == self._next_proposer
+        return bool(self._rounds) or self.is_overdue or address == self._next_proposer
 
-    def add_round(self, block: Block, valid_round: int) -> None:
-        """The proposer of the next round proposes a block: a new one, or that of `valid_round` again."""
+    def add_round(self, block: Block | None, valid_round: int = NO_ROUND) -> None:
+        """The proposer of the next round proposes a block: a new one, or that of `valid_round` again; or nothing."""
         value = len(self._rounds) if valid_round == NO_ROUND else self._rounds[valid_round].value
         self._rounds.append(Round(value, valid_round, np.full(len(self._entries), np.inf)))
         self.blocks.append(block)
@@ -79,6 +81,15 @@ class Height:
                 has_block[place] = known[address]
         return 3 * int(self._powers[has_block < np.inf].sum()) > 2 * int(self._powers.sum())
 
+    def replace_arrivals(self, round_index: int, now_seconds: float, seconds: Iterable[tuple[str, float]]) -> None:
+        """Links have changed: what had not arrived by now arrives at these times instead."""
+        known, has_block = self.arrivals[round_index], self._rounds[round_index].proposal_seconds
+        for address, at in seconds:
+            if known.get(address, math.inf) > now_seconds:
+                known[address] = at
+                if (place := self._places.get(address)) is not None:
+                    has_block[place] = at
+
     def change_links(self, now_seconds: float, vote_delays_seconds: Floats) -> None:
         """Votes that have not arrived are sent again over the links as they are now."""
         self._periods.append(Period(now_seconds, vote_delays_seconds))
@@ -88,7 +99,8 @@ class Height:
     def evaluate(self) -> None:
         """Compute all rounds anew."""
         self._outcomes = self._compute(self._rounds)
-        if self._outcomes and (self._outcomes[-1].next_entry_seconds < np.inf).any():
+        is_open = bool(self._rounds) and bool((self._outcomes[-1].next_entry_seconds < np.inf).any())
+        if is_open or (self.is_overdue and not self._rounds):
             waiting = Round(len(self._rounds), NO_ROUND, np.full(len(self._entries), np.inf))
             self._outcomes = self._compute([*self._rounds, waiting])
 
@@ -111,6 +123,12 @@ class Height:
         if len(self._outcomes) == len(self._rounds):
             return math.inf
         return float(self._outcomes[-1].entry_seconds[place])
+
+    @property
+    def skip_seconds(self) -> float:
+        """When the first validator leaves the next round although nothing was proposed in it."""
+        is_open = len(self._outcomes) > len(self._rounds)
+        return float(self._outcomes[-1].next_entry_seconds.min()) if is_open else math.inf
 
     @property
     def proposer(self) -> str:

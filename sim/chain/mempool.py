@@ -25,6 +25,15 @@ class Mempool(Protocol):
     def remove(self, transactions: tuple[Transaction, ...]) -> None:
         """Forget what an applied block contains, now and when a late copy arrives."""
 
+    def clear(self) -> None:
+        """Lose what is pending: it is kept in memory only."""
+
+    def knows(self, tx_id: str) -> bool:
+        """Tell whether a transaction is pending here, or in a block that this host has applied."""
+
+    def __iter__(self) -> Iterator[Transaction]:
+        """Iterate over what a peer with which this host is linked again has to be sent."""
+
     def select(self, max_bytes: int) -> tuple[Transaction, ...]:
         """Return the oldest transactions that fit together; the first that does not fit ends the block."""
 
@@ -53,6 +62,17 @@ class HostMempool:
         for transaction in transactions:
             self._pending.pop(transaction.tx_id, None)
             self._agreed.add(transaction.tx_id)
+
+    def clear(self) -> None:
+        """See `Mempool.clear`."""
+        self._pending.clear()
+
+    def knows(self, tx_id: str) -> bool:
+        """See `Mempool.knows`."""
+        return tx_id in self._pending or tx_id in self._agreed
+
+    def __iter__(self) -> Iterator[Transaction]:
+        return iter(self._pending.values())
 
     def select(self, max_bytes: int) -> tuple[Transaction, ...]:
         """See `Mempool.select`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import simpy
@@ -84,6 +85,18 @@ class SharedPool:
         for transaction in transactions:
             self._pending.pop(transaction.tx_id, None)
 
+    def lose(self, sender: str) -> None:
+        """A sender crashes: what has not reached any peer yet is gone; peers that have a transaction pass it on."""
+        now = self._env.now
+        for sent in [sent for sent in self._pending.values() if sent.sender == sender]:
+            peers = self._network.roster.handlers.keys() - {sender}
+            if all(self._trace(sent, peer) > now for peer in peers):
+                del self._pending[sent.transaction.tx_id]
+
+    def knows(self, tx_id: str) -> bool:
+        """Tell whether a transaction is pending."""
+        return tx_id in self._pending
+
     def select(self, receiver: str, max_bytes: int) -> tuple[Transaction, ...]:
         """Return what has reached a host by now, in the order of arrival, and as much of it as fits."""
         now, last = self._env.now, self._open_period()
@@ -139,6 +152,18 @@ class PoolView:
     def remove(self, transactions: tuple[Transaction, ...]) -> None:
         """See `Mempool.remove`."""
         self.pool.remove(transactions)
+
+    def clear(self) -> None:
+        """See `Mempool.clear`; what peers have comes back to a host that restarts."""
+        self.pool.lose(self.address)
+
+    def knows(self, tx_id: str) -> bool:
+        """See `Mempool.knows`."""
+        return self.pool.knows(tx_id)
+
+    def __iter__(self) -> Iterator[Transaction]:
+        """Nothing: see `SharedPool.change_links`."""
+        return iter(())
 
     def select(self, max_bytes: int) -> tuple[Transaction, ...]:
         """See `Mempool.select`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sim.chain.chain_node import ChainNode
@@ -21,6 +22,8 @@ class BlockMaker:
     ledger: Ledger
     streams: Streams
     traffic: Traffic
+    clock_offsets: Mapping[str, float]
+    """Host -> seconds by which its clock is ahead; 0 where it is missing."""
 
     def make(self, node: ChainNode, now_seconds: float) -> Block:
         """Return a new block for the height after the last agreed one, which the node must have applied."""
@@ -36,7 +39,7 @@ class BlockMaker:
             height=height,
             block_hash=block_hash,
             proposer=node.address,
-            time_seconds=max(now_seconds, earliest),
+            time_seconds=max(now_seconds + self.clock_offsets.get(node.address, 0.0), earliest),
             transactions=node.mempool.select(self.ledger.params.block_max_bytes - Block.HEADER_BYTES),
             inferences=self.traffic.draw_inferences(state, height),
             confirmation=self.traffic.draw_confirmation(state, height),

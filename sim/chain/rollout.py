@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import simpy
 
 from sim.chain.chain_node import ChainNode
+from sim.network.gossip import Roster
 from sim.protocol.state import Block
 
 
@@ -18,6 +19,7 @@ class Rollout:
         self,
         env: simpy.Environment,
         nodes: Mapping[str, ChainNode],
+        roster: Roster,
         block: Block,
         arrivals_seconds: Mapping[str, float],
         commits_seconds: Mapping[str, float],
@@ -26,6 +28,7 @@ class Rollout:
         self.block = block
         self._env = env
         self._nodes = nodes
+        self._roster = roster
         self._commits_seconds = commits_seconds
         due = [(max(at, commits_seconds[who]), who) for who, at in arrivals_seconds.items() if who in commits_seconds]
         self._due = sorted((item for item in due if item[0] < math.inf), key=lambda item: item[0])
@@ -36,10 +39,10 @@ class Rollout:
         """A host gets the block after it was agreed."""
         seconds = self._commits_seconds.get(address, math.inf)
         if seconds <= self._env.now:
-            self._nodes[address].receive(self.block)
+            self._apply(address)
         elif seconds < math.inf:
             event = self._env.timeout(seconds - self._env.now)
-            event.callbacks.append(lambda _: self._nodes[address].receive(self.block))
+            event.callbacks.append(lambda _: self._apply(address))
 
     def _wait(self) -> None:
         if self._next < len(self._due):
@@ -49,6 +52,10 @@ class Rollout:
     def _hand_over(self, _: simpy.Event) -> None:
         now = self._env.now
         while self._next < len(self._due) and self._due[self._next][0] <= now:
-            self._nodes[self._due[self._next][1]].receive(self.block)
+            self._apply(self._due[self._next][1])
             self._next += 1
         self._wait()
+
+    def _apply(self, address: str) -> None:
+        if self._roster.is_up(address):
+            self._nodes[address].receive(self.block)

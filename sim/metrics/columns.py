@@ -33,6 +33,7 @@ ROWS: dict[str, str] = {
     "inferences": "epoch × member that serves a model",
     "prices": "epoch × model",
     "confirmations": "confirmation × member",
+    "faults": "fault, by its beginning; one that the run was too short for comes last",
     "propagation": "message kind × bin of delay",
 }
 
@@ -194,6 +195,16 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         measured | int64 | weight | weight shown; 0 where nothing was sent
         weight_after | int64 | weight | confirmation weight after
         is_failed | bool | | showed so little that the epoch's reward is lost
+    """),
+    "faults": _columns("""
+        fault | int64 | | position in the scenario's `faults`, from 0
+        kind | str | | crash, churn, partition, latency, loss, bandwidth, ml_node or clock_skew
+        target | str | | whom it hit, as the scenario names them, or the hosts that were drawn
+        n_hosts | int64 | | hosts hit; of a partition all that it names
+        value | float64 | | factor, probability, or seconds by which a clock is ahead; missing where it has none
+        planned_seconds | float64 | s | simulated time at which it was to begin
+        start_seconds | float64 | s | simulated time of its beginning; missing where the run ended before
+        end_seconds | float64 | s | simulated time of its end; missing where it lasted to the end of the run
     """),
     "propagation": _columns("""
         kind | str | | Block or a kind of transaction

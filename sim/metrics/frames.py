@@ -40,6 +40,7 @@ def build_frames(recorder: Recorder) -> Frames:
         "inferences": _table(recorder, records.InferencesServed),
         "prices": _table(recorder, records.PriceReached),
         "confirmations": _table(recorder, records.WeightConfirmed),
+        "faults": _build_faults(recorder),
         "propagation": _build_propagation(recorder, transactions),
     }
     return {name: conform(name, frame) for name, frame in raw.items()}
@@ -158,6 +159,16 @@ def _build_rewards(recorder: Recorder) -> pd.DataFrame:
     frame = _table(recorder, records.RewardSettled)
     keys = zip(frame["epoch"], frame["participant"], strict=True)
     return frame.assign(is_claimed=[key in claimed for key in keys])
+
+
+def _build_faults(recorder: Recorder) -> pd.DataFrame:
+    """Beginnings with their ends, in the order of time; what never began comes last."""
+    began = _table(recorder, records.FaultBegan)
+    joined = began.merge(_table(recorder, records.FaultEnded), on="number", how="left")
+    joined["planned_seconds"] = joined["start_seconds"]
+    missed = _table(recorder, records.FaultMissed).reindex(columns=joined.columns)
+    missed["n_hosts"] = 0
+    return pd.concat([joined, missed]) if len(missed) else joined
 
 
 def _build_propagation(recorder: Recorder, transactions: pd.DataFrame) -> pd.DataFrame:

@@ -38,6 +38,13 @@ class Recorder:
         self.delays_seconds[message_id] = delays_seconds
         self.trace((message_id, now_seconds, digest))
 
+    def lose_delivery(self, message_id: str, address: str, now_seconds: float, delay_seconds: float) -> None:
+        """Take back a delivery that was noted with all others at the start: a fault kept it from arriving."""
+        kept = array("d", self.delays_seconds[message_id])
+        kept.remove(delay_seconds)
+        self.delays_seconds[message_id] = kept
+        self.trace(("lost", message_id, address, now_seconds))
+
     def trace(self, event: object) -> None:
         """Let the trace hash cover a value that no record holds whole, such as a transaction with its distances."""
         self._trace.update(repr(event).encode())

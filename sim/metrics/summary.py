@@ -48,7 +48,18 @@ def _median(values: pd.Series) -> float | None:
 
 def _warn(frames: Frames) -> list[str]:
     """Say what is legal but surprising."""
-    epochs = frames["epochs"]
+    return [*_warn_of_empty_groups(frames["epochs"]), *_warn_of_missed_faults(frames["faults"])]
+
+
+def _warn_of_missed_faults(faults: pd.DataFrame) -> list[str]:
+    missed = faults[faults["start_seconds"].isna()]
+    return [
+        f"the run ended before fault {row.fault} ({row.kind} of {row.target}), planned at {row.planned_seconds:g} s"
+        for row in missed.itertuples()
+    ]
+
+
+def _warn_of_empty_groups(epochs: pd.DataFrame) -> list[str]:
     empty = epochs[(epochs["claimed_nonces"] > 0) & (epochs["total_weight"] == 0)]
     if empty.empty:
         return []

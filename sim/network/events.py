@@ -8,6 +8,7 @@
 5. A lost transfer is repeated: `retry_timeout` after its upload began it joins the sender's queue again.
 6. A message above `announce_above` is announced. Who hears of it asks the first announcer for it, and the next one if
    the message is not there `retry_timeout` later. A message then travels three one-way latencies a hop.
+7. Whatever arrives at a host that is down or cut off from its sender is lost, and not repeated.
 
 At most one event per hop, no process and no Store per message (design 7).
 """
@@ -57,11 +58,10 @@ class EventsNetwork:
         self._env = env
         self._recorder = recorder
         self._streams = streams
-        self._loss = config.loss
         self._retry_seconds = config.retry_timeout
         self._announce_above = inf if config.announce_above is None else config.announce_above
         self._validation_seconds = config.hop_validation
-        self.roster = Roster(graph)
+        self.roster = Roster(graph, config.loss)
         self.routes = Routes(self.roster, config.hop_validation)
         self.get_peers = self.roster.get_peers
         self._upload_rate = {address: get_upload_rate(graph, address) for address in graph}
@@ -95,8 +95,10 @@ class EventsNetwork:
                 self._send_body(message, sender, link)
 
     def _send_body(self, message: Message, sender: str, link: Link) -> None:
-        if link.receiver in message.reached and not self._loss:
-            self._occupy(sender, message.size_bytes)  # the sender cannot know; the copy would be dropped on arrival
+        if link.receiver in message.reached and not link.loss:
+            # The sender cannot know; the copy would be dropped on arrival. A receiver that has crashed since and lost
+            # the message gets it from its peers when it is back.
+            self._occupy(sender, message.size_bytes)
             return
         arrive = partial(self._arrive, message, link.receiver, sender)
         self._transfer(sender, link, message.size_bytes, self._validation_seconds, arrive)
@@ -106,9 +108,9 @@ class EventsNetwork:
     ) -> None:
         """Queue an upload; `callback` is called when it has arrived and `then_seconds` more have passed."""
         now, start = self._env.now, self._occupy(sender, size_bytes)
-        if self._loss and self._streams("network", "loss", sender, link.receiver).random() < self._loss:
+        if link.loss and self._streams("network", "loss", sender, link.receiver).random() < link.loss:
             delay = start + self._retry_seconds - now
-            callback = partial(self._repeat, sender, link, size_bytes, then_seconds, callback)
+            callback = partial(self._repeat, sender, link.receiver, size_bytes, then_seconds, callback)
         else:
             delay = start + link.compute_transfer_seconds(size_bytes) + link.latency_seconds - now + then_seconds
         hop = self._env.timeout(delay)
@@ -119,22 +121,27 @@ class EventsNetwork:
         now, start = self._env.now, self._upload_free_at[sender]
         if start < now:
             start = now
-        self._upload_free_at[sender] = start + BITS_PER_BYTE * size_bytes / self._upload_rate[sender]
+        rate = self._upload_rate[sender]
+        if not self.roster.conditions.is_calm:
+            rate *= self.roster.conditions.get_bandwidth_factor(sender)
+        self._upload_free_at[sender] = start + BITS_PER_BYTE * size_bytes / rate
         return start
 
     def _repeat(
         self,
         sender: str,
-        link: Link,
+        receiver: str,
         size_bytes: int,
         then_seconds: float,
         callback: Callable[[simpy.Event], None],
         _: simpy.Event,
     ) -> None:
-        self._transfer(sender, link, size_bytes, then_seconds, callback)
+        link = self.roster.get_link(sender, receiver)  # a fault may have begun or ended
+        if link is not None:
+            self._transfer(sender, link, size_bytes, then_seconds, callback)
 
     def _arrive(self, message: Message, receiver: str, sender: str, _: simpy.Event) -> None:
-        if receiver in message.reached:
+        if receiver in message.reached or not self.roster.is_open(sender, receiver):
             return
         message.reached.add(receiver)
         now = self._env.now
@@ -145,7 +152,7 @@ class EventsNetwork:
     # Announce, request, deliver
 
     def _hear(self, message: Message, receiver: str, announcer: str, _: simpy.Event) -> None:
-        if receiver in message.reached:
+        if receiver in message.reached or not self.roster.is_open(announcer, receiver):
             return
         message.announcers.setdefault(receiver, []).append(announcer)
         if receiver not in message.asked:
@@ -161,12 +168,16 @@ class EventsNetwork:
         message.asked.add(receiver)
         announcer = message.announcers[receiver].pop(0)
         serve = partial(self._serve, message, announcer, receiver)
-        self._transfer(receiver, self.roster.links[receiver][announcer], REQUEST_BYTES, 0.0, serve)
+        link = self.roster.get_link(receiver, announcer)
+        if link is not None:
+            self._transfer(receiver, link, REQUEST_BYTES, 0.0, serve)
         patience = self._env.timeout(self._retry_seconds)
         patience.callbacks.append(lambda _: self._ask(message, receiver))
 
     def _serve(self, message: Message, announcer: str, receiver: str, _: simpy.Event) -> None:
-        self._send_body(message, announcer, self.roster.links[announcer][receiver])
+        link = self.roster.get_link(announcer, receiver)
+        if link is not None:
+            self._send_body(message, announcer, link)
 
 
 def get_upload_rate(graph: nx.DiGraph, address: str) -> float:

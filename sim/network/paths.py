@@ -2,8 +2,9 @@
 
 1. A link costs latency + size / bandwidth + validation; a message takes the cheapest way to every host (`Routes`).
 2. One row of shortest paths holds all arrivals of a message. It depends on origin and size only and is kept until
-   another host joins.
+   another host joins or a fault begins or ends.
 3. A message has one pending event at a time: at every arrival it calls the receiver's handler and waits for the next.
+4. What would arrive at a host that is then down, or cut off from the origin, is lost.
 """
 
 from __future__ import annotations
@@ -41,27 +42,28 @@ class PathsNetwork:
     """All arrivals at once; see `Network`."""
 
     def __init__(self, env: simpy.Environment, graph: nx.DiGraph, recorder: Recorder, config: NetworkConfig) -> None:
-        self._env = env
+        self.env = env
         self._recorder = recorder
         self.roster = Roster(graph)
         self.routes = Routes(self.roster, config.hop_validation)
         self.get_peers = self.roster.get_peers
-        self._handlers: list[Handler] = []
+        self.handlers: list[Handler] = []
+        """In the order of joining."""
         self._n_measured = 0
+        self._version = 0
         self._rows: OrderedDict[tuple[str, int], Arrivals] = OrderedDict()
 
     def join(self, address: str, handler: Handler) -> None:
         """Let a host take part; messages on their way do not reach it. See `Network.join`."""
         self.roster.join(address, handler)
-        self._handlers.append(handler)
-        self._rows.clear()
+        self.handlers.append(handler)
 
     def broadcast(self, origin: str, message_id: str, payload: object, size_bytes: int) -> None:
         """Start the gossip of a message at its origin, which already has it."""
         row = self._get_arrivals(origin, size_bytes)
         if row.delays_seconds:
-            self._recorder.add_deliveries(message_id, self._env.now, row.delays_seconds, row.digest)
-            _Delivery(self._env, self._handlers, row, payload).wait()
+            self._recorder.add_deliveries(message_id, self.env.now, row.delays_seconds, row.digest)
+            _Delivery(self, row, origin, message_id, payload).wait()
 
     def foresee(self, origin: str, message_id: str, size_bytes: int) -> Floats:
         """Record all arrivals and return their delays; see `Network.foresee`."""
@@ -73,21 +75,28 @@ class PathsNetwork:
 
         Up to 200 hosts every message is measured, of n hosts one in (n / 200)^2.
         """
-        if self._n_measured % max(1, round((len(self._handlers) / MEASURED_HOSTS) ** 2)) == 0:
+        if self._n_measured % max(1, round((len(self.handlers) / MEASURED_HOSTS) ** 2)) == 0:
             self._record(origin, message_id, size_bytes)
         self._n_measured += 1
 
     def _record(self, origin: str, message_id: str, size_bytes: int) -> None:
         row = self._get_arrivals(origin, size_bytes)
         if row.delays_seconds:
-            self._recorder.add_deliveries(message_id, self._env.now, row.delays_seconds, row.digest)
+            self._recorder.add_deliveries(message_id, self.env.now, row.delays_seconds, row.digest)
+
+    def lose(self, message_id: str, receiver: str, delay_seconds: float) -> None:
+        """Take back an arrival that a fault has made impossible."""
+        self._recorder.lose_delivery(message_id, receiver, self.env.now, delay_seconds)
 
     def _get_arrivals(self, origin: str, size_bytes: int) -> Arrivals:
+        if self._version != self.roster.version:
+            self._version = self.roster.version
+            self._rows.clear()
         key = (origin, size_bytes)
         row = self._rows.get(key)
         if row is None:
             row = self._rows[key] = self._compute_arrivals(origin, size_bytes)
-            if len(self._rows) * len(self._handlers) > MAX_CACHED_ARRIVALS and len(self._rows) > 1:
+            if len(self._rows) * len(self.handlers) > MAX_CACHED_ARRIVALS and len(self._rows) > 1:
                 self._rows.popitem(last=False)
         return row
 
@@ -110,12 +119,14 @@ def _sort(delays: Floats) -> npt.NDArray[np.int64]:
 class _Delivery:
     """A message on its way: one pending event, at the next arrival."""
 
-    def __init__(self, env: simpy.Environment, handlers: list[Handler], row: Arrivals, payload: object) -> None:
-        self._env = env
-        self._handlers = handlers
+    def __init__(self, network: PathsNetwork, row: Arrivals, origin: str, message_id: str, payload: object) -> None:
+        self._network = network
+        self._env = network.env
         self._row = row
+        self._origin = origin
+        self._message_id = message_id
         self._payload = payload
-        self._start = env.now
+        self._start = self._env.now
         self._next = 0
 
     def wait(self) -> None:
@@ -126,12 +137,23 @@ class _Delivery:
 
     def _deliver(self, _: simpy.Event) -> None:
         """Hand the message over at the arrival that was waited for, and at all that share its time."""
-        row, now = self._row, self._env.now
+        receivers, delays, now = self._row.receivers, self._row.delays_seconds, self._env.now
+        conditions, handlers = self._network.roster.conditions, self._network.handlers
         while True:
-            self._handlers[row.receivers[self._next]](self._payload)
+            if conditions.is_calm or self._arrives(receivers[self._next], delays[self._next]):
+                handlers[receivers[self._next]](self._payload)
             self._next += 1
-            if self._next == len(row.delays_seconds):
+            if self._next == len(delays):
                 return
-            if self._start + row.delays_seconds[self._next] > now:
+            if self._start + delays[self._next] > now:
                 self.wait()
                 return
+
+    def _arrives(self, position: int, delay_seconds: float) -> bool:
+        """Tell whether no fault keeps the receiver of that position from getting the message now."""
+        roster = self._network.roster
+        receiver = list(roster.handlers)[position]
+        if roster.is_open(self._origin, receiver):
+            return True
+        self._network.lose(self._message_id, receiver, delay_seconds)
+        return False

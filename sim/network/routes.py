@@ -5,7 +5,7 @@ A link costs latency + size / bandwidth + validation; a message takes the cheape
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,10 @@ class Routes:
     def compute_delays(self, origin: str, size_bytes: int) -> Floats:
         """Return the seconds from a host to everybody; infinity where there is no way."""
         return self.get_links().compute_delays(origin, size_bytes)
+
+    def compute_delays_from_any(self, origins: Sequence[str], size_bytes: int) -> Floats:
+        """Return the seconds to everybody from whichever of the hosts is nearest to it."""
+        return self.get_links().compute_delays_from_any(origins, size_bytes)
 
     def get_links(self) -> Links:
         """Return the links as they are now; the value stays as it is when they change."""
@@ -66,6 +70,12 @@ class Links:
         """Return the seconds from a host to everybody, by their places; infinity where there is no way."""
         self._matrix.data = self._fixed_seconds + size_bytes * self._seconds_per_byte
         return np.asarray(dijkstra(self._matrix, indices=self.index[origin]))
+
+    def compute_delays_from_any(self, origins: Sequence[str], size_bytes: int) -> Floats:
+        """Return the seconds to everybody from the nearest of some hosts; infinity where there is no way."""
+        self._matrix.data = self._fixed_seconds + size_bytes * self._seconds_per_byte
+        places = [self.index[origin] for origin in origins]
+        return np.asarray(dijkstra(self._matrix, indices=places, min_only=True))
 
     def compute_delays_to(self, receiver: str, size_bytes: int) -> Floats:
         """Return the seconds from everybody to a host."""

@@ -64,11 +64,14 @@ def compute_busiest_share(graph: nx.DiGraph, bytes_per_second: float) -> float:
     return max((bits * max(graph.out_degree(host) - 1, 0) / get_upload_rate(graph, host) for host in graph), default=0)
 
 
-def choose_tier(config: NetworkConfig, graph: nx.DiGraph, offer: Offer) -> TierChoice:
-    """Return the tier that the scenario names; for `auto`, `paths` while the busiest uplink is busy for at most 5 %."""
+def choose_tier(config: NetworkConfig, graph: nx.DiGraph, offer: Offer, *, has_bursts: bool = False) -> TierChoice:
+    """Return the tier that the scenario names; for `auto`, `paths` while the busiest uplink is busy for at most 5 %.
+
+    `has_bursts`: some fault loses transfers for a while.
+    """
     if config.tier != AUTO:
         return TierChoice(config.tier, config.tier, "the scenario names it")
-    if config.loss or config.announce_above is not None:
+    if config.loss or config.announce_above is not None or has_bursts:
         return TierChoice(AUTO, EVENTS, "only this tier knows losses and announcements")
     share = compute_busiest_share(graph, compute_offered_bytes_per_second(offer))
     told = f"the busiest uplink is expected to be busy for {100 * share:.2g} % of its busiest stage"

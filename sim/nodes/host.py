@@ -6,17 +6,17 @@ the old r_target, and a host that hears P too late misses the round.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-import simpy
 
 from pow.proofs import ProofBatch
 from sim.chain.chain_node import ChainNode
 from sim.chain.consensus import Proposal
 from sim.metrics.records import HostJoined, TransactionSent
 from sim.nodes.context import Context
+from sim.nodes.identity import HostIdentity
 from sim.nodes.ml_node import Assignment, Generation, MLNode, report_preserved
 from sim.nodes.validator import Validator, sample_claims
 from sim.protocol.checks import commit_seed
@@ -32,21 +32,6 @@ from sim.protocol.transactions import (
     Transaction,
 )
 from sim.strategies.base import Claim, Strategy, Vote
-
-SYNC_RETRY_SECONDS = 1.0
-STATE_SYNC_BYTES = 1_000_000  # size of the state that a newcomer downloads from a peer [I]
-
-
-@dataclass(frozen=True)
-class HostIdentity:
-    """Who a host is in the scenario."""
-
-    address: str
-    host_group: str
-    region: str
-    strategy_name: str
-    gpus: str
-    joins: int
 
 
 class Host:
@@ -75,11 +60,14 @@ class Host:
         self._dispatched: tuple[MLNode, ...] = ()
         self._validator: Validator | None = None
         self._n_sent = 0
+        self._failed: Counter[int] = Counter()
+        """ML node -> faults that hold it down."""
+        self._is_starting = self._must_register = False
 
-    # Joining the network
+    # Joining the network, leaving it, catching up
 
-    def join(self, get_height: Callable[[str], int]) -> None:
-        """Enter the network; where the chain has started, catch up by block sync first."""
+    def join(self) -> None:
+        """Enter the network; where the chain has started, it has to catch up before it acts."""
         self._context.network.join(self.address, self.receive)
         row = self.identity
         self._context.recorder.add(
@@ -87,23 +75,30 @@ class Host:
                 row.joins, row.address, row.host_group, row.region, row.strategy_name, row.gpus, self._context.env.now
             )
         )
-        if self._context.ledger.height > 0:
-            self._context.env.process(self._sync(get_height))
+        self._is_starting = self._must_register = self._context.ledger.height > 0
 
-    def _sync(self, get_height: Callable[[str], int]) -> Generator[simpy.Event, object, None]:
-        """Block sync: ask the nearest peer that has a chain; where all peers are newcomers too, ask again later."""
-        env, network = self._context.env, self._context.network
-        while self.chain.height == 0:
-            links = [link for link in network.get_peers(self.address) if get_height(link.receiver) > 0]
-            if not links:
-                yield env.timeout(SYNC_RETRY_SECONDS)
-                continue
-            link = min(links, key=lambda link: link.latency_seconds)
-            yield env.timeout(link.latency_seconds)
-            height = get_height(link.receiver)
-            yield env.timeout(link.latency_seconds + link.compute_transfer_seconds(STATE_SYNC_BYTES))
+    def crash(self) -> None:
+        """Stop everything and lose what is in memory; the chain so far and the seeds are on disk."""
+        self._pause(self._generations)
+        self._stop_validation()
+        self.chain.lose_memory()
+        self._is_starting = True
+
+    def catch_up(self, height: int) -> None:
+        """Have the blocks up to a height that a peer has sent. A host that has just started does not act upon them."""
+        if self._is_starting:
+            self._is_starting = False
             self.chain.sync_to(height)
-        self._send(self._registration)
+        else:
+            self.chain.catch_up_to(height)
+        if self._must_register:
+            self._must_register = False
+            self._send(self._registration)
+
+    def finish(self) -> None:
+        """End what still runs when the run is over."""
+        self._stop_generation()
+        self._stop_validation()
 
     # What arrives
 
@@ -117,6 +112,7 @@ class Host:
     def on_block(self, block: Block, state: ChainState) -> None:
         """Act at the edges of the epoch. Reference: protocol 1.5."""
         schedule = state.schedule
+        self._is_starting = False
         if block.height == schedule.start:
             self._submit_seed(schedule)
         if self.chain.height < schedule.generation_wind_down:
@@ -125,9 +121,8 @@ class Host:
             self._stop_generation()
         if block.height == schedule.validation_start:
             self._start_validation(state)
-        if block.height == schedule.validation_end and self._validator is not None:
-            self._validator.stop()
-            self._validator = None
+        if block.height == schedule.validation_end:
+            self._stop_validation()
         if block.height == schedule.claim:
             self._claim_reward(state)
 
@@ -139,12 +134,21 @@ class Host:
         self._send(SubmitSeed(tx_id, self.address, schedule.index, commit_seed(seed, self.address)))
 
     def _dispatch(self, schedule: Schedule, state: ChainState) -> None:
-        """Send the ML nodes into generation, once an epoch, at the first block of GENERATE that the host applies.
+        """Send the ML nodes into generation at the first block of GENERATE that the host applies.
 
-        Preserved nodes stay where they are and neither produce nor check nonces. Reference: protocol 1.5, 5.2.
+        At each later one those are sent again that have failed and are repaired. Reference: protocol 1.5.
         """
-        if self._dispatched_epoch == schedule.index or state.upcoming is None:
+        if state.upcoming is None:
             return
+        if self._dispatched_epoch != schedule.index:
+            self._stop_generation()  # of an epoch whose end it has missed
+            self._prepare_generation(schedule, state, state.upcoming.block_hash)
+        for generation in self._generations:
+            if not self._failed[generation.node_id]:
+                generation.start()
+
+    def _prepare_generation(self, schedule: Schedule, state: ChainState, block_hash: str) -> None:
+        """Give each ML node its task. Preserved nodes neither produce nor check nonces. Reference: protocol 5.2."""
         self._dispatched_epoch = schedule.index
         preserved = state.effective.preserved.get(self.address, frozenset())
         self._dispatched = tuple(node for node in self._ml_nodes if node.node_id not in preserved)
@@ -155,7 +159,7 @@ class Host:
         assignment = Assignment(
             epoch_index=schedule.index,
             start_height=schedule.start,
-            block_hash=state.upcoming.block_hash,
+            block_hash=block_hash,
             public_key=self.public_key,
             r_target=state.r_target,
             dim=self._context.params.vector_dim,
@@ -183,6 +187,44 @@ class Host:
             self._context.recorder.add(generation.stop(self.address))
         self._generations = []
 
+    # What fails
+
+    def fail_nodes(self, node_ids: Iterable[int]) -> None:
+        """ML nodes fail: each breaks off its generation, and the others check on without it."""
+        self._failed.update(node_ids)
+        self._pause(generation for generation in self._generations if self._failed[generation.node_id])
+        self._use_working_nodes()
+
+    def repair_nodes(self, node_ids: Iterable[int]) -> None:
+        """Undo one failure; an ML node works again once no other holds. It generates from the host's next block on."""
+        self._failed.subtract(node_ids)
+        self._use_working_nodes()
+
+    @property
+    def node_ids(self) -> tuple[int, ...]:
+        """Numbers of all its ML nodes."""
+        return tuple(node.node_id for node in self._ml_nodes)
+
+    def _use_working_nodes(self) -> None:
+        if self._validator is not None:
+            self._validator.use(self._get_working_nodes())
+
+    def _get_working_nodes(self) -> list[MLNode]:
+        """Return those that are in the round and have not failed."""
+        return [node for node in self._dispatched if not self._failed[node.node_id]]
+
+    def _stop_validation(self) -> None:
+        if self._validator is not None:
+            self._validator.stop()
+            self._validator = None
+
+    @staticmethod
+    def _pause(generations: Iterable[Generation]) -> None:
+        for generation in generations:
+            generation.pause()
+
+    # What it sends
+
     def _send_batch(self, node: MLNode, claim: Claim, assignment: Assignment) -> None:
         batch_id = self._stream("batch id").bytes(16).hex()
         proofs = ProofBatch(
@@ -199,7 +241,9 @@ class Host:
 
     def _start_validation(self, state: ChainState) -> None:
         is_in_round = state.upcoming is not None and self._dispatched_epoch == state.upcoming.index
-        if not is_in_round or not self._dispatched:
+        is_over = self.chain.height >= state.schedule.validation_end
+        ml_nodes = self._get_working_nodes()
+        if not is_in_round or not ml_nodes or is_over:
             return  # no ML node of this host is in the round: it checks nobody (protocol 4.1)
         samples = sample_claims(state, self._context.params, self.public_key)
         order = self._stream("validation order", self._dispatched_epoch).permutation(len(samples))
@@ -209,7 +253,7 @@ class Host:
             state,
             [samples[i] for i in order.tolist()],
             self._strategy,
-            self._dispatched,
+            ml_nodes,
             self._send_vote,
         )
 

@@ -79,7 +79,10 @@ def report_preserved(node: MLNode, participant: str, epoch: int, r_target: float
 
 
 class Generation:
-    """One ML node's generation in one epoch: a SimPy process that ends when the host stops it."""
+    """One ML node's generation in one epoch: a SimPy process that ends when the host stops it.
+
+    A fault may break it off; when it goes on, with another start-up, it takes up the nonces after the last one tried.
+    """
 
     def __init__(
         self,
@@ -99,16 +102,36 @@ class Generation:
         self._generator = generator
         self._send = send
         self._ranges = get_node_ranges(node.node_id, assignment.n_nodes, node.n_gpu_groups)
-        self._start_seconds = math.inf
-        self._tried_per_group = 0
+        self._start_seconds = self._resumed_seconds = self._end_seconds = math.inf
+        self._tried_per_group = self._tried_before = 0
         self._tried = self._valid = self._claimed = self._unsent = 0
-        self._process = self._env.process(self._run())
+        self._process: simpy.Process | None = None
+
+    @property
+    def node_id(self) -> int:
+        """Number of the ML node within its host."""
+        return self._node.node_id
+
+    def start(self) -> None:
+        """Begin, or go on after a break; nothing happens while it runs."""
+        if self._process is None:
+            self._process = self._env.process(self._run())
+
+    def pause(self) -> None:
+        """Break off now. What the sender has not sent yet is lost."""
+        if self._process is None:
+            return
+        if self._process.is_alive:
+            self._process.interrupt()
+        self._process = None
+        self._look(is_sending=False)
+        self._end_seconds = self._env.now
+        self._tried_before, self._resumed_seconds = self._tried_per_group, math.inf
 
     def stop(self, participant: str) -> MLNodeFinished:
         """End the generation now. What the sender has not sent yet is lost (protocol 3.4)."""
-        if self._process.is_alive:
-            self._process.interrupt()
-        self._look(is_sending=False)
+        self.pause()
+        end_seconds = min(self._end_seconds, self._env.now)
         return MLNodeFinished(
             epoch=self._assignment.epoch_index,
             participant=participant,
@@ -118,8 +141,8 @@ class Generation:
             n_gpu_groups=self._node.n_gpu_groups,
             nonces_per_second=self._node.nonces_per_second,
             r_target=self._assignment.r_target,
-            start_seconds=min(self._start_seconds, self._env.now),
-            end_seconds=self._env.now,
+            start_seconds=min(self._start_seconds, end_seconds),
+            end_seconds=end_seconds,
             tried=self._tried,
             valid=self._valid,
             claimed=self._claimed,
@@ -131,8 +154,10 @@ class Generation:
     def _run(self) -> Generator[simpy.Event, object, None]:
         try:
             yield self._env.timeout(self._startup_seconds)
-            self._start_seconds = self._env.now
-            self._announce()
+            self._resumed_seconds = self._env.now
+            if self._start_seconds == math.inf:
+                self._start_seconds = self._env.now
+                self._announce()
             while True:
                 yield self._env.timeout(SENDER_PERIOD_SECONDS)
                 self._look(is_sending=True)
@@ -161,10 +186,10 @@ class Generation:
 
     def _try_nonces(self) -> tuple[Found, int]:
         """Try what all GPU groups have finished since the last look."""
-        elapsed = max(0.0, self._env.now - self._start_seconds)
+        elapsed = max(0.0, self._env.now - self._resumed_seconds)
         before, self._tried_per_group = (
             self._tried_per_group,
-            math.floor(elapsed * self._node.group_nonces_per_second),
+            self._tried_before + math.floor(elapsed * self._node.group_nonces_per_second),
         )
         window = slice(before, self._tried_per_group)
         nonces = [group[window] for group in self._ranges]

@@ -67,10 +67,18 @@ class Validator:
         self._r_target = state.r_target
         self._pending = list(samples)
         self._strategy = strategy
+        self._send_vote = send_vote
+        self._repaired: simpy.Event | None = None
+        self.use(ml_nodes)
+        self._process = self._env.process(self._run())
+
+    def use(self, ml_nodes: Sequence[MLNode]) -> None:
+        """Go on with these ML nodes; with none, wait. A participant that is being checked is finished as it began."""
         self._ml_nodes = itertools.cycle(ml_nodes)  # participants go round-robin over the nodes (protocol 4.3)
         self._nonces_per_second = sum(node.nonces_per_second for node in ml_nodes)
-        self._send_vote = send_vote
-        self._process = self._env.process(self._run())
+        if ml_nodes and self._repaired is not None:
+            self._repaired.succeed()
+            self._repaired = None
 
     def stop(self) -> None:
         """The window is over: whoever is not checked yet gets no vote from this validator."""
@@ -84,13 +92,16 @@ class Validator:
     def _run(self) -> Generator[simpy.Event, object, None]:
         try:
             while self._pending:
+                while not self._nonces_per_second:
+                    self._repaired = self._env.event()
+                    yield self._repaired
+                dtype = next(self._ml_nodes).dtype
                 yield self._env.timeout(len(self._pending[0].requests) / self._nonces_per_second)
-                self._finish(self._pending.pop(0))
+                self._finish(self._pending.pop(0), dtype)
         except simpy.Interrupt:
             return
 
-    def _finish(self, sample: Sample) -> None:
-        dtype = next(self._ml_nodes).dtype
+    def _finish(self, sample: Sample, dtype: str) -> None:
         distances = self._work.distances(self._upcoming.block_hash, dtype, sample.requests)
         n_invalid = count_invalid(distances, self._r_target)
         test = fraud_test(len(distances), n_invalid, self._params.p_mismatch, self._params.fraud_threshold)

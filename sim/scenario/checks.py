@@ -7,35 +7,27 @@ another: a part that cannot be understood is left out, for its own type reports 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, TypeGuard, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
 
 from pow.devices import GROUP_SIZES, MAINNET_MIN_GROUP_VRAM_GIB, TESTNET_MIN_GROUP_VRAM_GIB, gpu_groups
 from sim.errors import UserError
 from sim.problems import Problem
 from sim.protocol.params import EpochChange, EpochParams, get_epoch_at
 from sim.protocol.stages import Schedule, find_broken_edge
-from sim.scenario.hosts import MAX_HOSTS_PER_GROUP, MLNodeConfig, host_addresses, is_share, parse_joins, parse_ml_nodes
+from sim.scenario.fault_checks import fault_problems
+from sim.scenario.hosts import host_addresses, is_share, parse_joins
+from sim.scenario.raw import RawHost as _Host
+from sim.scenario.raw import get as _get
+from sim.scenario.raw import is_count as _is_count
+from sim.scenario.raw import quiet as _quiet
+from sim.scenario.raw import read_hosts as _read_hosts
 from sim.topologies import NamesHosts, topologies
 from sim.topologies.regions_data import RegionTable, load_region_table
 
-T = TypeVar("T")
 SMALLEST_UNLIMITED = 4  # fewer members have larger limits of their own
 ROUNDING = 1e-9
-
-
-@dataclass(frozen=True)
-class _Host:
-    """What could be understood of one host group."""
-
-    index: int
-    name: str | None
-    count: int | None
-    region: object
-    joins: int | None
-    unregistered: int
-    ml_nodes: tuple[MLNodeConfig, ...]
 
 
 def scenario_problems(scenario: object) -> list[Problem]:
@@ -53,6 +45,7 @@ def scenario_problems(scenario: object) -> list[Problem]:
     problems += _gpu_problems(hosts, _get(_get(scenario, "work"), "params"))
     problems += _region_problems(hosts, _get(_get(scenario, "network"), "topology"))
     problems += _topology_problems(hosts, _get(_get(scenario, "network"), "topology"))
+    problems += fault_problems(_get(scenario, "faults"), hosts, _get(_get(scenario, "network"), "tier"))
     return problems
 
 
@@ -250,41 +243,3 @@ def _topology_problems(hosts: Sequence[_Host], topology: object) -> list[Problem
             return []
         waves.setdefault(host.joins, []).extend(host_addresses(host.name, host.count))
     return [problem.below("network", "topology") for problem in built.find_problems(waves)]
-
-
-def _read_hosts(hosts: object) -> Iterator[_Host]:
-    for index, host in enumerate(hosts if isinstance(hosts, (list, tuple)) else []):
-        name, count = _get(host, "name"), _get(host, "count", 1)
-        joins = _quiet(parse_joins, _get(host, "joins", 1))
-        yield _Host(
-            index=index,
-            name=name if isinstance(name, str) else None,
-            count=count if _is_count(count) and count <= MAX_HOSTS_PER_GROUP else None,
-            region=_get(host, "region"),
-            joins=joins if _is_count(joins) else None,
-            unregistered=_as_count(_get(host, "unregistered", 0)),
-            ml_nodes=_quiet(parse_ml_nodes, _get(host, "gpus")) or (),
-        )
-
-
-def _get(section: object, key: str, default: Any = None) -> Any:
-    """Return the part of a model, or of a mapping that may lack it; of anything else, the default."""
-    if isinstance(section, Mapping):
-        return section.get(key, default)
-    return getattr(section, key, default)
-
-
-def _quiet(read: Callable[[Any], T], value: object) -> T | None:
-    """Return None for a value that cannot be read: whoever validates it reports why."""
-    try:
-        return read(value)
-    except (ValueError, UserError):
-        return None
-
-
-def _as_count(value: object) -> int:
-    return value if _is_count(value) else 0
-
-
-def _is_count(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

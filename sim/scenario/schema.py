@@ -27,6 +27,7 @@ from sim.registry import PluginOf
 from sim.scenario.chain import ConsensusConfig
 from sim.scenario.changes import EpochChangeConfig, UpgradeConfig, Version
 from sim.scenario.checks import network_problems, scenario_problems, schedule_problems
+from sim.scenario.faults import Fault
 from sim.scenario.hosts import STRICT, HostGroup, Name
 from sim.scenario.inventory import InventoryConfig
 from sim.scenario.switches import RuleSwitches
@@ -256,6 +257,7 @@ class Scenario(BaseModel):
     inference: InferenceConfig = Field(
         default_factory=InferenceConfig, description="requests between two proofs of compute"
     )
+    faults: tuple[Fault, ...] = Field((), strict=False, description="what goes wrong, when and for how long")
     difficulty: Annotated[Controller, PluginOf(controllers)] = Field(
         default_factory=lambda: controllers.build("fixed"),
         description="rule that sets the next epoch's difficulty",

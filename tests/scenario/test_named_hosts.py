@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from sim.errors import ScenarioError
+from sim.nodes.identity import name_hosts
 from sim.scenario import dump_scenario, load_scenario, parse_scenario
 from sim.scenario.sweep import load_sweep_file
 from sim.streams import Streams
 from sim.topologies.base import Member
-from sim.world import _name_hosts
 
 HOSTS = """
 hosts:
@@ -149,7 +149,7 @@ def shares(text: str) -> str:
 
 def regions_of(text: str, **overrides: object) -> list[str]:
     scenario = parse_scenario(text, overrides=overrides)
-    return [identity.region for identity in _name_hosts(scenario, Streams(scenario.seed))]
+    return [identity.region for identity in name_hosts(scenario, Streams(scenario.seed))]
 
 
 def test_regions_by_share() -> None:

@@ -21,9 +21,7 @@ def work() -> Iterator[KernelWork]:
 
 def build(work: KernelWork) -> World:
     world = build_world(load_scenario("tests/data/small.yaml"), work, lambda ended: None)
-    for host in world.hosts.values():
-        if host.identity.joins == 1:
-            host.join(lambda address: world.hosts[address].chain.height)
+    world.let_join(1)
     return world
 
 

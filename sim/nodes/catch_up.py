@@ -1,0 +1,142 @@
+"""How hosts get what they have missed: blocks from a peer that is ahead, pending transactions from every peer.
+
+1. A newcomer, a host that restarts, one whose links are open again, and one that is behind by a block time fetch blocks
+   from the nearest peer that has more: a question, then size / bandwidth and latency. Where no peer has a chain, a
+   newcomer asks again later.
+2. Whoever got blocks tells its peers, and those that are behind fetch in turn.
+3. Over a link that is open again each side sends the pending transactions that the other does not know; what is new to
+   the receiver goes on to its own peers, as in CometBFT's mempool.
+
+Where a scenario has no faults only newcomers have missed anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping
+
+import simpy
+
+from sim.network.gossip import Link
+from sim.nodes.context import Context
+from sim.nodes.host import Host
+from sim.protocol.transactions import Transaction
+
+RETRY_SECONDS = 1.0
+STATE_SYNC_BYTES = 1_000_000  # size of the state that a newcomer downloads from a peer [I]
+
+
+class CatchUp:
+    """Fetches for all hosts of a run; at most one fetch a host at a time."""
+
+    def __init__(self, context: Context, hosts: Mapping[str, Host], *, has_faults: bool) -> None:
+        self._env = context.env
+        self._network = context.network
+        self._ledger = context.ledger
+        self._patience_seconds = context.block_time_seconds
+        self._hosts = hosts
+        self._has_faults = has_faults
+        self._fetching: set[str] = set()
+        self._is_watching = False
+        self.is_closed = False
+        """The run is over: whoever has no peer with a chain stops asking."""
+
+    def start(self, address: str) -> None:
+        """Let a host fetch blocks if a peer has more, or if it has none at all."""
+        host = self._hosts[address]
+        is_needed = host.chain.height == 0 or self._find_source(host) is not None
+        if is_needed and address not in self._fetching and self._network.roster.is_up(address):
+            self._fetching.add(address)
+            self._env.process(self._fetch(host))
+
+    def reconnect(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Links between these hosts are open again: they exchange blocks and pending transactions."""
+        for a, b in pairs:
+            for sender, receiver in ((a, b), (b, a)):
+                self.start(receiver)
+                self._offer(sender, receiver)
+        self.watch()
+
+    def watch(self) -> None:
+        """Look after a block time, and again while anybody is behind and has a peer that is not, who missed a block."""
+        if self._has_faults and not self._is_watching:
+            self._is_watching = True
+            self._env.process(self._look_for_stragglers())
+
+    # Blocks
+
+    def _look_for_stragglers(self) -> Generator[simpy.Event, object, None]:
+        is_behind = True
+        while is_behind and not self.is_closed:
+            height = self._ledger.height
+            yield self._env.timeout(self._patience_seconds)
+            behind = [host for host in self._hosts.values() if 0 < host.chain.height < height]
+            stragglers = [host.address for host in behind if self._find_source(host) is not None]
+            is_behind = bool(stragglers)
+            for address in stragglers:
+                self.start(address)
+        self._is_watching = False
+
+    def _find_source(self, host: Host) -> Link | None:
+        """Return the link to the nearest peer that is ahead."""
+        peers = self._network.get_peers(host.address)
+        ahead = [link for link in peers if self._hosts[link.receiver].chain.height > host.chain.height]
+        return min(ahead, key=lambda link: link.latency_seconds, default=None)
+
+    def _fetch(self, host: Host) -> Generator[simpy.Event, object, None]:
+        while not self.is_closed:
+            link = self._find_source(host)
+            if link is None:
+                if host.chain.height > 0:
+                    break
+                yield self._env.timeout(RETRY_SECONDS)
+                continue
+            yield self._env.timeout(link.latency_seconds)
+            height = self._hosts[link.receiver].chain.height
+            seconds = link.compute_transfer_seconds(self._compute_size(host, height))
+            yield self._env.timeout(link.latency_seconds + seconds)
+            if self._network.roster.is_open(link.receiver, host.address):
+                host.catch_up(height)
+                self._tell_peers(host)
+                break
+        self._fetching.discard(host.address)
+
+    def _compute_size(self, host: Host, height: int) -> int:
+        """Bytes of the blocks up to a height; a newcomer downloads the state instead."""
+        if host.chain.height == 0:
+            return STATE_SYNC_BYTES
+        missing = range(host.chain.height + 1, height + 1)
+        return sum(self._ledger.get_block(number).size_bytes for number in missing)
+
+    def _tell_peers(self, host: Host) -> None:
+        if not self._has_faults:
+            return
+        for link in self._network.get_peers(host.address):
+            if self._hosts[link.receiver].chain.height < host.chain.height:
+                hint = self._env.timeout(link.latency_seconds, link.receiver)
+                hint.callbacks.append(lambda event: self.start(event.value))
+
+    # Transactions
+
+    def _offer(self, sender: str, receiver: str) -> None:
+        """Send what is pending at one host and unknown at its peer, in one transfer."""
+        link = self._network.roster.get_link(sender, receiver)
+        unknown = self._select_unknown(self._hosts[sender].chain.mempool, receiver)
+        if link is None or not unknown:
+            return
+        size = sum(transaction.size_bytes for transaction in unknown)
+        transfer = self._env.timeout(link.latency_seconds + link.compute_transfer_seconds(size))
+        transfer.callbacks.append(lambda _: self._take(sender, receiver, unknown))
+
+    def _take(self, sender: str, receiver: str, offered: list[Transaction]) -> None:
+        if not self._network.roster.is_open(sender, receiver):
+            return
+        new = self._select_unknown(offered, receiver)
+        for transaction in new:
+            self._hosts[receiver].receive(transaction)
+        for link in self._network.get_peers(receiver) if new else []:
+            if link.receiver != sender:
+                self._offer(receiver, link.receiver)
+
+    def _select_unknown(self, transactions: Iterable[Transaction], receiver: str) -> list[Transaction]:
+        known = self._hosts[receiver].chain.mempool
+        return [transaction for transaction in transactions if not known.knows(transaction.tx_id)]

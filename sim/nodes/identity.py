@@ -1,0 +1,49 @@
+"""Who a host is, as the scenario says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sim.scenario import Scenario
+from sim.scenario.hosts import describe_gpus
+from sim.strategies import strategies
+from sim.streams import Streams
+
+
+@dataclass(frozen=True)
+class HostIdentity:
+    """Who a host is in the scenario."""
+
+    address: str
+    host_group: str
+    region: str
+    strategy_name: str
+    gpus: str
+    joins: int
+
+
+def name_hosts(scenario: Scenario, streams: Streams) -> list[HostIdentity]:
+    """All hosts in the order of joining, then of the file: "datacenter-0", "datacenter-1", …"""
+    identities = [
+        HostIdentity(
+            address=address,
+            host_group=group.name,
+            region=_choose_region(group.region, address, streams),
+            strategy_name=strategies.name_of(group.strategy),
+            gpus=describe_gpus(group.gpus),
+            joins=group.joins,
+        )
+        for group in scenario.hosts
+        for address in group.addresses
+    ]
+    return sorted(identities, key=lambda identity: identity.joins)
+
+
+def _choose_region(region: str | Mapping[str, float], address: str, streams: Streams) -> str:
+    """Return the group's region, or draw the host's by the shares from a stream of its own."""
+    if isinstance(region, str):
+        return region
+    names = sorted(region)
+    shares = [region[name] for name in names]
+    return names[int(streams("topology", "region", address).choice(len(names), p=shares))]

@@ -1,0 +1,218 @@
+"""`faults` of a scenario: what goes wrong, when, for how long and for whom.
+
+One model a kind, told apart by `kind`. Times count from the start of the run. Whom a fault hits is said by names of
+hosts, host groups or regions; a `share` draws that part of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Literal, Self, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
+
+from sim.errors import did_you_mean
+from sim.problems import Problem, as_validation_error, show_value
+from sim.scenario.hosts import STRICT
+from sim.units import Seconds, SignedSeconds
+
+MOST_LOSS = 0.9
+ROUNDING = 1e-9
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+_NAMES = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+_SHARES = {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0, "maximum": 1}, "minItems": 1}
+
+Names = Annotated[
+    tuple[str, ...],
+    Field(strict=False, min_length=1),
+    BeforeValidator(_as_list),
+    WithJsonSchema({"anyOf": [{"type": "string"}, _NAMES]}),
+]
+Duration = Annotated[Seconds, Field(gt=0)]
+At = Annotated[Seconds, Field(description="when it begins, from the start of the run")]
+Lasts = Annotated[Duration | None, Field(description="for how long; absent: to the end of the run")]
+Hosts = Annotated[Names | None, Field(description="names of hosts, host groups or regions; absent: everybody")]
+Share = Annotated[
+    float | None, Field(gt=0, le=1, description="share of these hosts, drawn when it begins; absent: all")
+]
+Ends = Annotated[Names | None, Field(description="only links between `hosts` and these; absent: all of their links")]
+
+
+class CrashFault(BaseModel):
+    """Hosts stop: no generation, no validation, no messages, and their mempools are lost. Then they restart."""
+
+    model_config = STRICT
+
+    kind: Literal["crash"]
+    at: At
+    lasts: Lasts = None
+    hosts: Hosts = None
+    share: Share = None
+
+
+class ChurnFault(BaseModel):
+    """Hosts leave and come back again and again, each by itself, after times with exponential laws."""
+
+    model_config = STRICT
+
+    kind: Literal["churn"]
+    at: At = 0.0
+    lasts: Lasts = None
+    hosts: Hosts = None
+    mean_up: Annotated[Duration, Field(description="mean time for which a host stays")]
+    mean_down: Annotated[Duration, Field(description="mean time for which it is away")]
+
+
+class PartitionFault(BaseModel):
+    """The network falls apart into sides that exchange nothing. Whom it does not name stand on one more side."""
+
+    model_config = STRICT
+
+    kind: Literal["partition"]
+    at: At
+    lasts: Lasts = None
+    groups: Annotated[tuple[Names, ...], Field(strict=False, min_length=1)] | None = Field(
+        None, description="the sides: of each the names of its hosts, host groups or regions"
+    )
+    shares: Annotated[tuple[float, ...], Field(strict=False), WithJsonSchema(_SHARES)] | None = Field(
+        None, description="the sides as shares of all hosts, drawn when it begins"
+    )
+
+    @model_validator(mode="after")
+    def _check_sides(self) -> Self:
+        if problems := partition_problems(self.groups, self.shares):
+            raise as_validation_error("partition", problems, None)
+        return self
+
+
+class LatencyFault(BaseModel):
+    """Messages take longer, or shorter."""
+
+    model_config = STRICT
+
+    kind: Literal["latency"]
+    at: At
+    lasts: Lasts = None
+    factor: float = Field(gt=0, description="factor on the latency of links")
+    hosts: Hosts = None
+    to: Ends = None
+
+
+class LossFault(BaseModel):
+    """A burst of losses: transfers get lost, and are repeated after `network.retry_timeout`. Takes tier `events`."""
+
+    model_config = STRICT
+
+    kind: Literal["loss"]
+    at: At
+    lasts: Lasts = None
+    probability: float = Field(gt=0, le=MOST_LOSS, description="probability that a transfer over a link is lost")
+    hosts: Hosts = None
+    to: Ends = None
+
+
+class BandwidthFault(BaseModel):
+    """Hosts send and receive at another rate."""
+
+    model_config = STRICT
+
+    kind: Literal["bandwidth"]
+    at: At
+    lasts: Lasts = None
+    factor: float = Field(gt=0, description="factor on the hosts' upload and download rates")
+    hosts: Hosts = None
+
+
+class MLNodeFault(BaseModel):
+    """ML nodes fail: they produce nothing and check nothing, while their host goes on."""
+
+    model_config = STRICT
+
+    kind: Literal["ml_node"]
+    at: At
+    lasts: Lasts = None
+    hosts: Hosts = None
+    share: Share = None
+    node: int | None = Field(None, ge=1, description="number of the ML node within its host; absent: all of them")
+
+
+class ClockSkewFault(BaseModel):
+    """Clocks of hosts are wrong, and so are the timestamps of the blocks that they propose."""
+
+    model_config = STRICT
+
+    kind: Literal["clock_skew"]
+    at: At
+    lasts: Lasts = None
+    hosts: Hosts = None
+    share: Share = None
+    offset: SignedSeconds = Field(description="by how much the clock is ahead; `-2 s`: behind")
+
+
+FAULTS = (
+    CrashFault,
+    ChurnFault,
+    PartitionFault,
+    LatencyFault,
+    LossFault,
+    BandwidthFault,
+    MLNodeFault,
+    ClockSkewFault,
+)
+KINDS = tuple(model.model_fields["kind"].annotation.__args__[0] for model in FAULTS)  # type: ignore[union-attr]
+
+
+def _check_kind(value: object) -> object:
+    """Refuse what names no kind before pydantic looks for its model."""
+    kind = value.get("kind") if isinstance(value, Mapping) else getattr(value, "kind", None)
+    if kind in KINDS:
+        return value
+    if isinstance(value, Mapping) and "kind" in value:
+        problem = Problem(("kind",), f"{show_value(kind)} is no kind of fault.{did_you_mean(str(kind), KINDS)}")
+    else:
+        problem = Problem((), f"must be a mapping with a `kind`, one of {', '.join(KINDS)}")
+    raise as_validation_error("fault", [problem], value)
+
+
+AnyFault: TypeAlias = (
+    CrashFault | ChurnFault | PartitionFault | LatencyFault | LossFault | BandwidthFault | MLNodeFault | ClockSkewFault
+)
+Fault = Annotated[AnyFault, Field(discriminator="kind"), BeforeValidator(_check_kind)]
+
+
+def build_directory(hosts: Iterable[tuple[str, str, str]]) -> dict[str, tuple[str, ...]]:
+    """Return whom each name means, from (address, host group, region) of all hosts.
+
+    A name is a host's; where no host is called so, a group's; where no group is either, a region's.
+    """
+    meant: tuple[dict[str, list[str]], ...] = ({}, {}, {})
+    for address, group, region in hosts:
+        for names, name in zip(meant, (region, group, address), strict=True):
+            names.setdefault(name, []).append(address)
+    return {name: tuple(addresses) for names in meant for name, addresses in names.items()}
+
+
+def resolve(names: Iterable[str], directory: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the hosts that names mean, each once, in the order of the names; an unknown name means nobody."""
+    return list(dict.fromkeys(address for name in names for address in directory.get(name, ())))
+
+
+def partition_problems(groups: Any, shares: Any) -> list[Problem]:
+    """Return what is wrong with the sides of a partition by themselves."""
+    if (groups is None) == (shares is None):
+        return [Problem((), "a partition has either `groups` or `shares`")]
+    if shares is None:
+        return []
+    wrong = [
+        Problem(("shares", index), f"{share:g} must be more than 0 and at most 1")
+        for index, share in enumerate(shares)
+        if not 0 < share <= 1
+    ]
+    if not wrong and sum(shares) > 1 + ROUNDING:
+        wrong = [Problem(("shares",), f"the shares must sum to at most 1, not {sum(shares):g}")]
+    return wrong

@@ -1,0 +1,69 @@
+"""Reading a scenario that may be finished or raw.
+
+What cannot be understood is left out, for its own type reports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeGuard, TypeVar
+
+from sim.errors import UserError
+from sim.scenario.hosts import MAX_HOSTS_PER_GROUP, MLNodeConfig, parse_joins, parse_ml_nodes
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RawHost:
+    """What could be understood of one host group."""
+
+    index: int
+    name: str | None
+    count: int | None
+    region: object
+    joins: int | None
+    unregistered: int
+    ml_nodes: tuple[MLNodeConfig, ...]
+
+
+def read_hosts(hosts: object) -> Iterator[RawHost]:
+    """Yield the host groups of a scenario."""
+    for index, host in enumerate(hosts if isinstance(hosts, (list, tuple)) else []):
+        name, count = get(host, "name"), get(host, "count", 1)
+        joins = quiet(parse_joins, get(host, "joins", 1))
+        yield RawHost(
+            index=index,
+            name=name if isinstance(name, str) else None,
+            count=count if is_count(count) and count <= MAX_HOSTS_PER_GROUP else None,
+            region=get(host, "region"),
+            joins=joins if is_count(joins) else None,
+            unregistered=as_count(get(host, "unregistered", 0)),
+            ml_nodes=quiet(parse_ml_nodes, get(host, "gpus")) or (),
+        )
+
+
+def get(section: object, key: str, default: Any = None) -> Any:
+    """Return the part of a model, or of a mapping that may lack it; of anything else, the default."""
+    if isinstance(section, Mapping):
+        return section.get(key, default)
+    return getattr(section, key, default)
+
+
+def quiet(read: Callable[[Any], T], value: object) -> T | None:
+    """Return None for a value that cannot be read: whoever validates it reports why."""
+    try:
+        return read(value)
+    except (ValueError, UserError):
+        return None
+
+
+def as_count(value: object) -> int:
+    """Return a number >= 0; 0 for anything else."""
+    return value if is_count(value) else 0
+
+
+def is_count(value: object) -> TypeGuard[int]:
+    """Tell whether the value is a whole number >= 0."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
