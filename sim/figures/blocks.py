@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from sim.figures.style import BLUE, GREEN, GREY, ORANGE, RED, house_style
 from sim.results import Result
@@ -30,23 +30,25 @@ def plot_blocks(result: Result) -> Figure:
             lower.plot(minutes[later], intervals[later], "x", ms=5, color=ORANGE, label="in a later round")
         lower.set_yscale("log")
         lower.yaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
-        lower.yaxis.set_minor_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
+        lower.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        lower.yaxis.set_minor_locator(NullLocator())
         lower.set_title("Time between blocks")
         lower.set_xlabel("simulated time (min)")
         lower.set_ylabel("seconds since the block before")
-        for axes in (upper, lower):
-            _shade_faults(axes, result, is_named=axes is upper)
         lower.legend()
+        for axes in (upper, lower):
+            _shade_faults(axes, result)
+        if len(result.frames["faults"]):
+            upper.legend()
     return figure
 
 
-def _shade_faults(axes: Axes, result: Result, *, is_named: bool) -> None:
-    """Grey spans from the beginning to the end of every fault that happened; a legend names their kinds."""
+def _shade_faults(axes: Axes, result: Result) -> None:
+    """Shade the time from the beginning to the end of every fault that happened; each kind is labelled once."""
     faults = result.frames["faults"].dropna(subset="start_seconds")
-    end = result.frames["blocks"]["time_seconds"].max()
+    last = result.frames["blocks"]["time_seconds"].max()
     for kind, rows in faults.groupby("kind", sort=False):
-        for number, row in enumerate(rows.itertuples()):
-            span = (row.start_seconds / 60, min(np.nan_to_num(row.end_seconds, nan=end), end) / 60)
-            axes.axvspan(*span, color=SHADES.get(kind, GREY), alpha=0.25, lw=0, label="" if number else kind)
-    if is_named and len(faults):
-        axes.legend()
+        spans = zip(rows["start_seconds"], rows["end_seconds"].fillna(last).clip(upper=last), strict=True)
+        for number, (start, end) in enumerate(spans):
+            label = "" if number else str(kind)
+            axes.axvspan(start / 60, end / 60, color=SHADES.get(kind, GREY), alpha=0.25, lw=0, label=label)
