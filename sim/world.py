@@ -13,7 +13,7 @@ from sim.chain.agreement import Agreement
 from sim.chain.chain_node import ChainNode
 from sim.chain.consensus import Consensus, is_last
 from sim.chain.ledger import Ledger
-from sim.chain.mempool import HostMempool, Mempool
+from sim.chain.mempool import HostMempool, Mempool, MempoolRules
 from sim.chain.pool import PoolView, SharedPool
 from sim.chain.proposals import BlockMaker
 from sim.chain.reporting import BlockReporter
@@ -157,7 +157,7 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         network=network,
         ledger=ledger,
         consensus=consensus,
-        open_mempool=_choose_mempools(choice.tier, env, network),
+        open_mempool=_choose_mempools(scenario, choice.tier, env, network, ledger),
         work=work,
         recorder=recorder,
         streams=streams,
@@ -189,11 +189,16 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
     )
 
 
-def _choose_mempools(tier: str, env: simpy.Environment, network: Network) -> Callable[[str], Mempool]:
+def _choose_mempools(
+    scenario: Scenario, tier: str, env: simpy.Environment, network: Network, ledger: Ledger
+) -> Callable[[str], Mempool]:
     """One mempool a host where deliveries are simulated; views of one pool where arrivals are known ahead."""
+    fees = {address: group.fee_ngonka for group in scenario.hosts for address in group.addresses}
+    config = scenario.mempool
+    rules = MempoolRules(fees if config.order == "fee" else {}, config.ttl_blocks)
     if tier != PATHS:
-        return lambda address: HostMempool(network, address)
-    pool = SharedPool(env, network)
+        return lambda address: HostMempool(network, address, rules)
+    pool = SharedPool(env, network, ledger, rules)
     network.roster.listeners.append(pool.change_links)
     return lambda address: PoolView(pool, address)
 

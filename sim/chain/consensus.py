@@ -78,7 +78,7 @@ class Consensus:
         self._wake = env.event()
         self._delays = np.empty((0, 0))
         self._delays_of: tuple[int, tuple[str, ...]] = (-1, ())
-        """The version of the links and the validators that the delays are of."""
+        """The revision of the links and the validators that the delays are of."""
 
     def run(self, last_epoch: int, on_agreed: OnAgreed) -> Generator[simpy.Event, object, None]:
         """SimPy process: agree on blocks until the last one before the P that follows `last_epoch`."""
@@ -116,7 +116,7 @@ class Consensus:
     def _agree(self) -> Generator[simpy.Event, object, Height]:
         height = self._height = self._open(self._ledger.get_state(self._ledger.height))
         while True:
-            if self._delays_of[0] != self._network.roster.version:
+            if self._delays_of[0] != self._network.roster.revision:
                 height.change_links(self._env.now, self._compute_vote_delays(height.validators, among=True))
             height.evaluate()
             if height.decision_seconds <= self._env.now:
@@ -200,7 +200,7 @@ class Consensus:
     def _compute_vote_delays(self, validators: tuple[str, ...], *, among: bool) -> Floats:
         """Return the seconds that a vote takes, (receivers, validators): among them, or to all hosts."""
         routes = self._network.routes
-        key = (self._network.roster.version, validators)
+        key = (self._network.roster.revision, validators)
         if self._delays_of != key:
             rows = [routes.compute_delays(address, VOTE_BYTES) for address in validators]
             self._delays, self._delays_of = np.ascontiguousarray(np.array(rows).T), key

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 import simpy
 
-from sim.chain.mempool import select_fitting
+from sim.chain.ledger import Ledger
+from sim.chain.mempool import MempoolRules
 from sim.network.gossip import Network
 from sim.network.routes import Floats, Links
 from sim.protocol.transactions import Transaction
@@ -52,6 +53,8 @@ class Sent:
     sender: str
     size_bytes: int
     seconds: float
+    height: int
+    """Of the chain, then."""
     period: int
     """In which it was sent."""
 
@@ -59,16 +62,18 @@ class Sent:
 class SharedPool:
     """See above; one for all hosts of a run."""
 
-    def __init__(self, env: simpy.Environment, network: Network) -> None:
+    def __init__(self, env: simpy.Environment, network: Network, ledger: Ledger, rules: MempoolRules) -> None:
         self._env = env
         self._network = network
+        self._ledger = ledger
+        self._rules = rules
         self._periods = [Period(env.now)]
         self._pending: dict[str, Sent] = {}
 
     def submit(self, sender: str, transaction: Transaction) -> None:
         """Send a transaction to everybody."""
         period, size_bytes = self._open_period(), transaction.size_bytes
-        sent = Sent(transaction, sender, size_bytes, self._env.now, period)
+        sent = Sent(transaction, sender, size_bytes, self._env.now, self._ledger.height, period)
         self._pending[transaction.tx_id] = sent
         self._network.measure(sender, transaction.tx_id, size_bytes)
 
@@ -100,6 +105,7 @@ class SharedPool:
     def select(self, receiver: str, max_bytes: int) -> tuple[Transaction, ...]:
         """Return what has reached a host by now, in the order of arrival, and as much of it as fits."""
         now, last = self._env.now, self._open_period()
+        self._expire()
         links = self._periods[last].links
         assert links is not None, "the last period is open"
         by_size: dict[int, list[Sent]] = {}
@@ -113,7 +119,13 @@ class SharedPool:
                 if at <= now:
                     arrived.append((at, sent))
         arrived.sort(key=lambda item: item[0])
-        return tuple(select_fitting((sent.transaction for _, sent in arrived), max_bytes))
+        return self._rules.select((sent.transaction for _, sent in arrived), max_bytes)
+
+    def _expire(self) -> None:
+        if self._rules.ttl_blocks is not None:
+            height = self._ledger.height
+            for tx_id in [tx for tx, sent in self._pending.items() if self._rules.is_expired(height - sent.height)]:
+                del self._pending[tx_id]
 
     def _open_period(self) -> int:
         """Return the index of the present period, with its links at hand."""

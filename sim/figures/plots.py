@@ -1,4 +1,4 @@
-"""The four figures of a run, and the two that notebooks add: Result -> matplotlib figure."""
+"""The figures of a run, and the two that notebooks add: Result -> matplotlib figure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from pow.sphere import distance_pdf
+from sim.figures.blocks import plot_blocks
 from sim.figures.style import BLUE, GREY, ORANGE, PALETTE, RED, draw_steps, house_style, new_figure, use_epoch_axis
 from sim.metrics.statistics import compute_wilson_interval
 from sim.results import Result
@@ -129,4 +130,5 @@ FIGURES: dict[str, Callable[[Result], Figure]] = {
     "weights": plot_weights,
     "difficulty": plot_difficulty,
     "propagation": plot_propagation,
+    "blocks": plot_blocks,
 }

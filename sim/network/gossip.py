@@ -81,7 +81,7 @@ class Roster:
         self.handlers: dict[str, Handler] = {}
         """By host, in the order of joining."""
         self.conditions = Conditions()
-        self.version = 0
+        self.revision = 0
         """Raised whenever links change: what was computed over them before no longer holds."""
         self.listeners: list[Callable[[], None]] = []
         """Told whenever links have changed."""
@@ -152,7 +152,7 @@ class Roster:
         return found
 
     def _change(self) -> None:
-        self.version += 1
+        self.revision += 1
         self._active.clear()
         self._parts.clear()
         for listener in self.listeners:

@@ -50,7 +50,7 @@ class PathsNetwork:
         self.handlers: list[Handler] = []
         """In the order of joining."""
         self._n_measured = 0
-        self._version = 0
+        self._revision = 0
         self._rows: OrderedDict[tuple[str, int], Arrivals] = OrderedDict()
 
     def join(self, address: str, handler: Handler) -> None:
@@ -89,8 +89,8 @@ class PathsNetwork:
         self._recorder.lose_delivery(message_id, receiver, self.env.now, delay_seconds)
 
     def _get_arrivals(self, origin: str, size_bytes: int) -> Arrivals:
-        if self._version != self.roster.version:
-            self._version = self.roster.version
+        if self._revision != self.roster.revision:
+            self._revision = self.roster.revision
             self._rows.clear()
         key = (origin, size_bytes)
         row = self._rows.get(key)

@@ -24,7 +24,7 @@ class Routes:
         self._roster = roster
         self._validation_seconds = validation_seconds
         self._links: Links | None = None
-        self._version = -1
+        self._revision = -1
 
     @property
     def index(self) -> Mapping[str, int]:
@@ -41,9 +41,9 @@ class Routes:
 
     def get_links(self) -> Links:
         """Return the links as they are now; the value stays as it is when they change."""
-        if self._links is None or self._version != self._roster.version:
+        if self._links is None or self._revision != self._roster.revision:
             self._links = Links(self._roster, self._validation_seconds)
-            self._version = self._roster.version
+            self._revision = self._roster.revision
         return self._links
 
 

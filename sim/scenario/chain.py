@@ -1,8 +1,8 @@
-"""The sections of a scenario that say how the chain agrees."""
+"""The sections of a scenario that say how the chain agrees, and on which transactions first."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
@@ -33,3 +33,17 @@ class ConsensusConfig(BaseModel):
     def timeouts(self) -> Timeouts:
         """The same as a rule's value."""
         return Timeouts(self.timeout_propose, self.timeout_prevote, self.timeout_precommit, self.timeout_delta)
+
+
+class MempoolConfig(BaseModel):
+    """In which order a proposer takes transactions, and for how long a host keeps them."""
+
+    model_config = STRICT
+
+    order: Literal["first_come", "fee"] = Field(
+        "first_come",
+        description="`first_come`: by arrival at the proposer; `fee`: the highest fee per byte first, then by arrival",
+    )
+    ttl_blocks: int | None = Field(
+        None, ge=1, description="blocks after which a host forgets a pending transaction; null: it keeps it"
+    )

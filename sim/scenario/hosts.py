@@ -208,6 +208,12 @@ class HostGroup(BaseModel):
     )
     guardian: bool = Field(False, description="genesis guardians: more consensus power while the network is young")
     collateral_ngonka: int = Field(0, ge=0, le=10**18, description="deposit of one host, in ngonka")
+    fee_ngonka: int = Field(
+        0,
+        ge=0,
+        le=10**18,
+        description="fee that a host offers with each of its transactions, where `mempool.order` asks",
+    )
     miss_rate: float = Field(0.0, ge=0, le=1, description="share of its inference requests that a host misses")
     invalid_rate: float = Field(0.0, ge=0, le=1, description="share of its answers that validators find wrong")
     skip_rate: float = Field(0.0, ge=0, le=1, description="share of the inference validations it owes that it omits")

@@ -24,7 +24,7 @@ from sim.problems import as_validation_error, explained
 from sim.protocol.params import EpochParams, ProtocolParams
 from sim.protocol.pricing import MAINNET_PRICING
 from sim.registry import PluginOf
-from sim.scenario.chain import ConsensusConfig
+from sim.scenario.chain import ConsensusConfig, MempoolConfig
 from sim.scenario.changes import EpochChangeConfig, UpgradeConfig, Version
 from sim.scenario.checks import network_problems, scenario_problems, schedule_problems
 from sim.scenario.faults import Fault
@@ -251,6 +251,7 @@ class Scenario(BaseModel):
     work: WorkConfig = Field(default_factory=WorkConfig, description="who computes the nonces")
     network: NetworkConfig = Field(default_factory=NetworkConfig, description="how messages travel")
     consensus: ConsensusConfig = Field(default_factory=ConsensusConfig, description="how long validators wait")
+    mempool: MempoolConfig = Field(default_factory=MempoolConfig, description="which transactions come first")
     hosts: Annotated[tuple[HostGroup, ...], _HostsSchema()] = Field(
         strict=False, min_length=1, description="groups of hosts that are alike, or an inventory"
     )

@@ -32,6 +32,7 @@ Group = Callable[[bool], Iterator[Row]]
 
 def compute_rows(*, quick: bool = False) -> Iterator[Row]:
     """Yield every row as soon as it is known."""
+    from sim.theory.consensus import consensus_rows
     from sim.theory.control import control_rows
     from sim.theory.kernel import kernel_rows
     from sim.theory.network import network_rows
@@ -45,6 +46,7 @@ def compute_rows(*, quick: bool = False) -> Iterator[Row]:
         control_rows,
         race_rows,
         network_rows,
+        consensus_rows,
         kernel_rows,
     )
     for group in groups:
