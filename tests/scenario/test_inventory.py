@@ -226,4 +226,5 @@ def test_the_live_network_of_september_2026(september_2026: Scenario) -> None:
     assert describe_gpus(september_2026.hosts[0].gpus) == "72 x H100-SXM"
     text = (ROOT / "scenarios" / "inventories" / "epoch403.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(text.splitlines()))
-    assert [len(group.gpus) for group in september_2026.hosts] == list(Counter(row["participant"] for row in rows).values())
+    nodes = Counter(row["participant"] for row in rows)
+    assert [len(group.gpus) for group in september_2026.hosts] == list(nodes.values())
