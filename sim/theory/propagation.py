@@ -119,12 +119,10 @@ def propagation_rows(quick: bool) -> Iterator[Row]:
     for kind, conditions in KINDS.items():
         measured = compute_measured(kind)
         what = (
-            f"block of {conditions.size_bytes // 1000} kB"
-            if kind == "block"
-            else f"transaction of {conditions.size_bytes} B"
+            f"{conditions.size_bytes // 1000} kB block" if kind == "block" else f"{conditions.size_bytes} B transaction"
         )
         for data in TABLES:
             ours = compute_percentiles(replace(conditions, data=data), n_hosts=n_hosts, n_messages=n_messages)
             for percentile, seconds, theory in zip(PERCENTILES, ours, measured, strict=True):
-                label = f"{what} to {n_hosts} hosts, {data}, p{percentile}, s; ours / measured"
+                label = f"{what}, {n_hosts} hosts, {data}, p{percentile}, s; ours / measured"
                 yield Row(label, seconds, theory, seconds / theory, math.inf)

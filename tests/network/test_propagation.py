@@ -52,6 +52,7 @@ def test_hosts_stand_by_the_shares_of_the_table() -> None:
     graph = build_network(BLOCK, 400)
     table = load_region_table(BLOCK.data)
     assert {degree for _, degree in graph.out_degree} == {DEGREE}
+    assert all(node["upload_bits_per_second"] == table.upload(node["region"]) for node in graph.nodes.values())
     for region, share in zip(table.names, table.shares, strict=True):
         n = sum(node["region"] == region for node in graph.nodes.values())
         assert abs(n - 400 * share) <= 4 * math.sqrt(400 * share * (1 - share))
