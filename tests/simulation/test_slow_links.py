@@ -37,10 +37,10 @@ def test_the_poorer_the_uplink_the_more_batches_miss_their_window(as_written: Re
 
 
 def test_missed_batches_are_missing_weight(as_written: Result) -> None:
-    """What the chain counts is what lay inside the window: the same GPUs claim less behind a poorer uplink."""
+    """What the chain counts is what lay inside the window: the same GPUs weigh less behind a poorer uplink."""
     frame = as_written.frames["participants"].query("epoch == 3").set_index("participant")
-    claimed = [frame.loc[farm, "claimed_nonces"] for farm in FARMS]
-    assert claimed[0] > claimed[1] > claimed[2] > 0
+    weights = [frame.loc[farm, "weight"] for farm in FARMS]
+    assert weights[0] > weights[1] > weights[2] > 0
 
 
 def test_one_uplink_shrinks(as_written: Result) -> None:
