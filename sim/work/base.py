@@ -35,6 +35,17 @@ class Found:
     """(n,)"""
 
 
+@dataclass(frozen=True)
+class Claimed:
+    """The claimed nonces of many keys, one key after another."""
+
+    public_keys: tuple[str, ...]
+    counts: NDArray[np.int64]
+    """(keys,) nonces of each key"""
+    nonces: NDArray[np.int64]
+    """(n,)"""
+
+
 class Work(Protocol):
     """Distances of nonces under a network seed, in a host's numerics (`dtype`). A context manager.
 
@@ -69,3 +80,13 @@ class Work(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close it."""
+
+
+class BulkWork(Work, Protocol):
+    """Computing that can re-execute the claims of a whole network at once."""
+
+    def are_invalid(self, block_hash: str, dtype: str, claimed: Claimed, r_target: float) -> NDArray[np.bool_]:
+        """Which claimed nonces are found invalid in these numerics: recomputed distance > r_target, bool (n,)."""
+
+    def note_shared(self, n_requests: int) -> None:
+        """Count answers that an earlier re-execution gave."""
