@@ -14,7 +14,7 @@ from sim.nodes.context import Context
 from sim.nodes.ml_node import MLNode
 from sim.protocol.params import ProtocolParams
 from sim.protocol.sampling import compute_sampling_seed, select_positions
-from sim.protocol.state import ChainState, batches_by_participant
+from sim.protocol.state import ChainState
 from sim.strategies.base import Strategy, ValidationView, Vote
 from sim.work.base import Request
 
@@ -35,7 +35,7 @@ def sample_claims(state: ChainState, params: ProtocolParams, validator_key: str)
     assert state.upcoming is not None, "validation without an upcoming epoch"
     seed = compute_sampling_seed(validator_key, state.upcoming.block_hash, state.upcoming.start_height)
     samples = []
-    for participant, batches in batches_by_participant(state).items():
+    for participant, batches in state.batches_by_participant.items():
         claimed = list(
             itertools.chain.from_iterable(((b.proofs.public_key, nonce) for nonce in b.proofs.nonces) for b in batches)
         )
