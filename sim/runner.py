@@ -102,7 +102,7 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
                 "work": work.describe(),
                 "network": world.network_facts,
             },
-            summary=summarise(frames),
+            summary=summarise(frames, world.warnings),
             frames=frames,
         )
     if status == "interrupted":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
+from itertools import pairwise
 
 import simpy
 
@@ -16,11 +17,13 @@ from sim.chain.traffic import Conduct, Traffic
 from sim.gpus import load_gpu
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded
+from sim.metrics.validations import ValidationTable, choose_detail
 from sim.network.opening import describe_network, open_network
-from sim.network.tier import Offer, choose_tier
+from sim.network.tier import PATHS, Offer, choose_tier
 from sim.nodes.context import Context
 from sim.nodes.host import Host, HostIdentity
 from sim.nodes.ml_node import SENDER_PERIOD_SECONDS, MLNode
+from sim.nodes.rounds import Rounds
 from sim.protocol.blocks import BlockResult
 from sim.protocol.params import EpochParams, ProtocolParams, accumulate_changes
 from sim.protocol.pricing import PricingParams
@@ -34,6 +37,7 @@ from sim.strategies import strategies
 from sim.streams import Streams
 from sim.topologies.base import Member
 from sim.work.base import Work, WorkCounts
+from sim.work.sphere import SphereWork
 
 OnEpochEnd = Callable[[EpochEnded], None]
 PUBLIC_KEY_BYTES = 33
@@ -54,6 +58,8 @@ class World:
     on_epoch_end: OnEpochEnd
     network_facts: Mapping[str, object]
     """The tier, why it was taken, and what graph it runs on."""
+    warnings: tuple[str, ...] = ()
+    """What is legal but surprising in how it runs."""
     _counts_before: WorkCounts = field(default_factory=lambda: WorkCounts(0, 0))
 
     def run(self) -> None:
@@ -89,7 +95,9 @@ class World:
 
 def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> World:
     """Build everything a run needs; nothing has happened yet."""
-    env, streams, recorder = simpy.Environment(), Streams(scenario.seed), Recorder()
+    detail = choose_detail(scenario.metrics.validations, count_expected_validations(scenario))
+    env, streams = simpy.Environment(), Streams(scenario.seed)
+    recorder = Recorder(ValidationTable(is_full=detail.is_full))
     identities = _name_hosts(scenario, streams)
     members = [Member(identity.address, identity.region) for identity in identities]
     params = build_params(scenario)
@@ -113,6 +121,7 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         recorder=recorder,
         streams=streams,
         params=params,
+        rounds=Rounds(work, params) if isinstance(work, SphereWork) and choice.tier == PATHS else None,
         block_time_seconds=scenario.protocol.block_time,
         startup_seconds=scenario.work.startup,
     )
@@ -132,6 +141,7 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         reporter=BlockReporter(recorder, params, controller.setpoint),
         on_epoch_end=on_epoch_end,
         network_facts=describe_network(choice, graph),
+        warnings=(detail.warning,) if detail.warning else (),
     )
     env.process(
         produce_blocks(
@@ -156,6 +166,17 @@ def _found(founders: Sequence[RegisterHost], params: ProtocolParams, scenario: S
     return genesis_state(weights, params, r_target, founders)
 
 
+def count_expected_validations(scenario: Scenario) -> int:
+    """Return how many checks a run makes at most: by everybody of everybody, or by as many as there are slots."""
+    edges = sorted({group.joins for group in scenario.hosts} | {scenario.epochs + 1})
+    present = [sum(group.count for group in scenario.hosts if group.joins <= start) for start in edges[:-1]]
+    slots = scenario.protocol.validation_committee
+    return sum(
+        (end - start) * n * (n if slots is None else min(n, slots))
+        for (start, end), n in zip(pairwise(edges), present, strict=True)
+    )
+
+
 def build_params(scenario: Scenario) -> ProtocolParams:
     """Return the parameters that the chain carries."""
     config = scenario.protocol
@@ -169,6 +190,7 @@ def build_params(scenario: Scenario) -> ProtocolParams:
         epoch=epoch,
         vector_dim=scenario.work.pow_params.vocab_size,
         validation_sample_size=config.validation_sample_size,
+        validation_committee=config.validation_committee,
         fraud_threshold=config.fraud_threshold,
         p_mismatch=config.p_mismatch,
         max_individual_power_percentage=config.max_individual_power_percentage,

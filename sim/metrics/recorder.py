@@ -6,7 +6,8 @@ import hashlib
 from array import array
 from typing import TypeVar, cast
 
-from sim.metrics.records import Record
+from sim.metrics.records import Record, ValidationDone, ValidationsDone
+from sim.metrics.validations import ValidationTable, digest_validations
 
 R = TypeVar("R")
 
@@ -14,7 +15,8 @@ R = TypeVar("R")
 class Recorder:
     """Append-only. The trace hash covers all records, transactions and deliveries, in their order."""
 
-    def __init__(self) -> None:
+    def __init__(self, validations: ValidationTable | None = None) -> None:
+        self.validations = validations or ValidationTable()
         self._rows: dict[type[object], list[Record]] = {}
         self.delays_seconds: dict[str, array[float]] = {}
         """Message id -> delay of every first delivery, in the order of arrival."""
@@ -22,8 +24,16 @@ class Recorder:
 
     def add(self, record: Record) -> None:
         """Append one record."""
-        self._rows.setdefault(type(record), []).append(record)
+        if isinstance(record, ValidationDone):
+            self.validations.add(record)
+        else:
+            self._rows.setdefault(type(record), []).append(record)
         self.trace(record)
+
+    def add_validations(self, done: ValidationsDone) -> None:
+        """Append all validations of one validator in an epoch."""
+        self.validations.add_many(done)
+        self.trace(digest_validations(done))
 
     def add_delivery(self, message_id: str, address: str, now_seconds: float, delay_seconds: float) -> None:
         """Note that a message reached a host for the first time."""

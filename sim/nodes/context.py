@@ -9,6 +9,7 @@ import simpy
 from sim.chain.ledger import Ledger
 from sim.metrics.recorder import Recorder
 from sim.network.gossip import Network
+from sim.nodes.rounds import Rounds
 from sim.protocol.params import ProtocolParams
 from sim.streams import Streams
 from sim.work.base import Work
@@ -25,6 +26,8 @@ class Context:
     recorder: Recorder
     streams: Streams
     params: ProtocolParams
+    rounds: Rounds | None
+    """Validations as arrays; None where every validator re-executes nonce by nonce."""
     block_time_seconds: float
     startup_seconds: float
     """From dispatch to the first nonce of an ML node."""

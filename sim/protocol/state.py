@@ -208,3 +208,13 @@ def get_model_weights(state: ChainState, governance_models: Iterable[str]) -> di
         if members:
             grouped[model] = members
     return grouped
+
+
+def get_places_to_check(state: ChainState, validator: str) -> NDArray[np.int64]:
+    """Whom a validator checks, as ascending places in `batches_by_participant`: all, or by its committee slots.
+
+    Reference: protocol 4.1, 4.9.
+    """
+    if state.duties is None:
+        return np.arange(len(state.batches_by_participant))
+    return state.duties.get(validator, np.empty(0, dtype=np.int64))

@@ -136,6 +136,12 @@ class ProtocolConfig(BaseModel):
     validation_sample_size: int = Field(
         ProtocolParams.validation_sample_size, ge=1, description="nonces that a validator recomputes per participant"
     )
+    validation_committee: int | None = Field(
+        ProtocolParams.validation_committee,
+        ge=1,
+        le=10_000,
+        description="slots of every participant, drawn among members by weight; null: everybody checks everybody",
+    )
     fraud_threshold: float = Field(
         ProtocolParams.fraud_threshold, gt=0, lt=1, description="p-value below which a validator votes fraud"
     )
@@ -257,6 +263,18 @@ class NetworkConfig(BaseModel):
         return self
 
 
+class MetricsConfig(BaseModel):
+    """What a run keeps."""
+
+    model_config = STRICT
+
+    validations: Literal["auto", "full", "summary"] = Field(
+        "auto",
+        description="`full`: a row per epoch, validator and participant; `summary`: sums by validator; `auto`: `full` "
+        "up to 5 million expected rows",
+    )
+
+
 class _HostsSchema:
     """The JSON Schema of `hosts`: an inventory may stand in a file; a Scenario has the groups that it became."""
 
@@ -283,6 +301,7 @@ class Scenario(BaseModel):
     inference: InferenceConfig = Field(
         default_factory=InferenceConfig, description="requests between two proofs of compute"
     )
+    metrics: MetricsConfig = Field(default_factory=MetricsConfig, description="what a run keeps")
     difficulty: Annotated[Controller, PluginOf(controllers)] = Field(
         default_factory=lambda: controllers.build("fixed"),
         description="rule that sets the next epoch's difficulty",

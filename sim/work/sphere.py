@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from pow.law import LARGEST_Z, get_law
 from pow.params import mode_of
 from pow.sphere import hit_probability
 from sim.streams import draw_uniforms, get_mixing_seed
 from sim.work.base import Claimed, Found, Request, WorkCounts
-from sim.work.law import LARGEST_Z, DistanceLaw
 
 LARGEST_DISTANCE = 2.0
 RMS_ERROR = {
@@ -44,7 +44,7 @@ class SphereWork:
 
     def __init__(self, dim: int) -> None:
         self._dim = dim
-        self._law = DistanceLaw(dim)
+        self._law = get_law(dim)
         self._asked: dict[str, set[tuple[Request, str]]] = {}
         """Network seed -> what validators re-executed nonce by nonce: a second answer counts as shared."""
         self._n_drawn = self._n_shared = 0
@@ -76,11 +76,7 @@ class SphereWork:
         error_seed = get_mixing_seed("error", dtype, block_hash, public_key)
         measured = self._measure(shares[near], error_seed, tried[near], dtype)
         valid = measured < r_target
-        found = Found(tried[near][valid], measured[valid])
-        self._asked.setdefault(block_hash, set()).update(
-            ((public_key, nonce), dtype) for nonce in found.nonces.tolist()
-        )
-        return found
+        return Found(tried[near][valid], measured[valid])
 
     def distances(self, block_hash: str, dtype: str, requests: Sequence[Request]) -> NDArray[np.float64]:
         """Return what a validator with these numerics measures, float64 (n,)."""

@@ -9,11 +9,11 @@ import pytest
 from scipy import stats
 
 import sim
+from pow.law import DistanceLaw
 from pow.params import PRESETS
 from pow.sphere import distance_cdf, distance_ppf, hit_probability
 from sim.work.base import Claimed, Work
 from sim.work.kernel import KernelWork
-from sim.work.law import DistanceLaw
 from sim.work.sphere import RMS_ERROR, SphereWork
 
 HASH, R_TARGET, DIM = "AB" * 32, 1.4013564660458173, 8192

@@ -1,8 +1,9 @@
-"""The exact law of distances as a table: 30 ns a distance, where solving the law takes milliseconds a call."""
+"""The exact law of distances as a table: 50 ns a distance, where solving the law takes milliseconds a call. No torch."""
 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,3 +43,9 @@ class DistanceLaw:
         twist = slope[left] + slope[left + 1] - 2.0 * rise
         found: NDArray[np.float64] = r[left] + t * (slope[left] + t * (rise - slope[left] - twist * (1.0 - t)))
         return found
+
+
+@lru_cache
+def get_law(dim: int) -> DistanceLaw:
+    """Return the table of a dimension, made once. Raises ValueError if dim < 2."""
+    return DistanceLaw(dim)
