@@ -41,11 +41,10 @@ def draw_uniforms(seeds: int | NDArray[np.uint64], indices: NDArray[np.int64]) -
     per index. The sequence is SplitMix64's. Reference: Steele, Lea and Flood 2014, "Fast splittable pseudorandom number
     generators", section 5.
     """
-    with np.errstate(over="ignore"):
-        x = (indices.astype(np.uint64) + np.uint64(1)) * GOLDEN + np.asarray(seeds, dtype=np.uint64)
-        x = (x ^ (x >> SHIFTS[0])) * MIX[0]
-        x = (x ^ (x >> SHIFTS[1])) * MIX[1]
-        x ^= x >> SHIFTS[2]
+    x = (indices.astype(np.uint64) + np.uint64(1)) * GOLDEN + np.asarray(seeds, dtype=np.uint64)
+    x = (x ^ (x >> SHIFTS[0])) * MIX[0]
+    x = (x ^ (x >> SHIFTS[1])) * MIX[1]
+    x ^= x >> SHIFTS[2]
     return ((x >> DROPPED_BITS).astype(np.float64) + 0.5) * 2.0**-53
 
 

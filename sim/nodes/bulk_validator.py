@@ -21,7 +21,7 @@ from sim.metrics.validations import OUT_OF_TIME_CODE
 from sim.nodes.context import Context
 from sim.nodes.ml_node import SENDER_PERIOD_SECONDS, MLNode
 from sim.nodes.rounds import Round
-from sim.strategies.base import ABSTAINS, Strategy, ValidationsView, vote_on_all
+from sim.strategies.base import ABSTAINS, SAYS_FRAUD, Strategy, ValidationsView, vote_on_all
 
 Ints = NDArray[np.int64]
 SendVotes = Callable[[tuple[str, ...], tuple[bool, ...]], None]
@@ -68,10 +68,10 @@ class BulkValidator:
         self._p_values, frauds = fraud_tests(
             self._n_checked, self._n_invalid, params.p_mismatch, params.fraud_threshold
         )
-        participants = tuple(round_.participants[place] for place in order.tolist())
-        is_self = np.array([participant == address for participant in participants], dtype=np.bool_)
-        view = ValidationsView(participants, is_self, self._n_checked, self._n_invalid, self._p_values, frauds)
-        self._participants = participants
+        names = round_.names[order]
+        view = ValidationsView(
+            tuple(names.tolist()), names == address, self._n_checked, self._n_invalid, self._p_values, frauds
+        )
         self._votes = vote_on_all(strategy, view)
         rate = sum(node.nonces_per_second for node in ml_nodes)
         self._finished_seconds = context.env.now + np.cumsum(self._n_checked) / rate
@@ -100,19 +100,15 @@ class BulkValidator:
         )
 
     def _run(self) -> Generator[simpy.Event, object, None]:
-        periods = np.ceil((self._finished_seconds - self._start_seconds) / SENDER_PERIOD_SECONDS)
+        spoken = np.flatnonzero(self._votes != ABSTAINS)
+        participants = tuple(self._round.names[self._order[spoken]].tolist())
+        frauds = tuple((self._votes[spoken] == SAYS_FRAUD).tolist())
+        periods = np.ceil((self._finished_seconds[spoken] - self._start_seconds) / SENDER_PERIOD_SECONDS)
         starts = np.flatnonzero(np.diff(periods, prepend=0.0)).tolist()
+        leaves = (self._start_seconds + periods * SENDER_PERIOD_SECONDS).tolist()
         try:
-            for first, end in itertools.pairwise([*starts, len(periods)]):
-                leaves = self._start_seconds + float(periods[first]) * SENDER_PERIOD_SECONDS
-                yield self._env.timeout(leaves - self._env.now)
-                self._send(slice(first, end))
+            for first, end in itertools.pairwise([*starts, len(participants)]):
+                yield self._env.timeout(leaves[first] - self._env.now)
+                self._send_votes(participants[first:end], frauds[first:end])
         except simpy.Interrupt:
             return
-
-    def _send(self, part: slice) -> None:
-        says = self._votes[part]
-        spoken = (says != ABSTAINS).tolist()
-        participants = tuple(who for who, is_said in zip(self._participants[part], spoken, strict=True) if is_said)
-        if participants:
-            self._send_votes(participants, tuple((says[says != ABSTAINS] == 1).tolist()))

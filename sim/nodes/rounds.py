@@ -24,6 +24,8 @@ class Round:
     upcoming: UpcomingEpoch
     r_target: float
     participants: tuple[str, ...]
+    names: NDArray[np.object_]
+    """The same, to be picked by places."""
     n_claimed: Ints
     n_checked: Ints
     """Size of every validator's sample of each claim."""
@@ -75,6 +77,7 @@ def read_round(state: ChainState, work: BulkWork, sample_size: int) -> Round:
         upcoming=state.upcoming,
         r_target=state.r_target,
         participants=participants,
+        names=np.array(participants, dtype=np.object_),
         n_claimed=n_claimed,
         n_checked=np.minimum(n_claimed, sample_size),
         claimed=Claimed(tuple(key for _, key, _ in runs), counts, all_nonces),
