@@ -19,11 +19,11 @@ from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded
 from sim.metrics.validations import ValidationTable, choose_detail
 from sim.network.opening import describe_network, open_network
-from sim.network.tier import PATHS, Offer, choose_tier
+from sim.network.tier import Offer, choose_tier
 from sim.nodes.context import Context
 from sim.nodes.host import Host, HostIdentity
 from sim.nodes.ml_node import SENDER_PERIOD_SECONDS, MLNode
-from sim.nodes.rounds import Rounds
+from sim.nodes.rounds import Rounds, is_validated_in_bulk
 from sim.protocol.blocks import BlockResult
 from sim.protocol.params import EpochParams, ProtocolParams, accumulate_changes
 from sim.protocol.pricing import PricingParams
@@ -36,8 +36,7 @@ from sim.scenario.hosts import describe_gpus
 from sim.strategies import strategies
 from sim.streams import Streams
 from sim.topologies.base import Member
-from sim.work.base import Work, WorkCounts
-from sim.work.sphere import SphereWork
+from sim.work.base import BulkWork, Work, WorkCounts
 
 OnEpochEnd = Callable[[EpochEnded], None]
 PUBLIC_KEY_BYTES = 33
@@ -121,7 +120,7 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         recorder=recorder,
         streams=streams,
         params=params,
-        rounds=Rounds(work, params) if isinstance(work, SphereWork) and choice.tier == PATHS else None,
+        rounds=_open_rounds(work, params, choice.tier, len(identities)),
         block_time_seconds=scenario.protocol.block_time,
         startup_seconds=scenario.work.startup,
     )
@@ -175,6 +174,13 @@ def count_expected_validations(scenario: Scenario) -> int:
         (end - start) * n * (n if slots is None else min(n, slots))
         for (start, end), n in zip(pairwise(edges), present, strict=True)
     )
+
+
+def _open_rounds(work: Work, params: ProtocolParams, tier: str, n_hosts: int) -> Rounds | None:
+    """Return what large networks validate with; None where every validator re-executes nonce by nonce."""
+    if isinstance(work, BulkWork) and is_validated_in_bulk(tier, n_hosts):
+        return Rounds(work, params)
+    return None
 
 
 def build_params(scenario: Scenario) -> ProtocolParams:

@@ -25,9 +25,11 @@ from sim.protocol.params import EpochParams, ProtocolParams
 from sim.protocol.pricing import MAINNET_PRICING
 from sim.protocol.versions import VERSIONS
 from sim.registry import PluginOf
+from sim.scenario.changes import EpochChangeConfig
 from sim.scenario.checks import network_problems, scenario_problems, schedule_problems
 from sim.scenario.hosts import STRICT, EpochNumber, HostGroup, Name
 from sim.scenario.inventory import InventoryConfig
+from sim.scenario.kept import MetricsConfig
 from sim.scenario.switches import RuleSwitches
 from sim.topologies import topologies
 from sim.units import Bytes, Seconds
@@ -79,21 +81,6 @@ class UpgradeConfig(BaseModel):
 
     epoch: EpochNumber = Field(description="epoch from whose start on the version's rules hold")
     version: _Version = Field(description="version that comes into force")
-
-
-class EpochChangeConfig(BaseModel):
-    """One change of an epoch's lengths by governance. Reference: protocol 0 (proposal 3), 1.1."""
-
-    model_config = STRICT
-
-    height: int = Field(ge=1, description="block from which on it holds, in the epoch that is running too")
-    epoch_length: int | None = Field(None, ge=1, description="blocks from one PoC start to the next")
-    poc_stage_duration: int | None = Field(None, ge=1, description="blocks of generation")
-    poc_exchange_duration: int | None = Field(None, ge=0, description="blocks after generation for batches")
-    poc_validation_delay: int | None = Field(None, ge=0, description="blocks from generation to validation")
-    poc_validation_duration: int | None = Field(None, ge=1, description="blocks of validation")
-    set_new_validators_delay: int | None = Field(None, ge=0, description="blocks from validation to the new weights")
-    inference_validation_cutoff: int | None = Field(None, ge=0, description="blocks in which none is validated")
 
 
 class ProtocolConfig(BaseModel):
@@ -261,18 +248,6 @@ class NetworkConfig(BaseModel):
         if problems := network_problems(self):
             raise as_validation_error("network", problems, None)
         return self
-
-
-class MetricsConfig(BaseModel):
-    """What a run keeps."""
-
-    model_config = STRICT
-
-    validations: Literal["auto", "full", "summary"] = Field(
-        "auto",
-        description="`full`: a row per epoch, validator and participant; `summary`: sums by validator; `auto`: `full` "
-        "up to 5 million expected rows",
-    )
 
 
 class _HostsSchema:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,8 +82,9 @@ class Work(Protocol):
         """Close it."""
 
 
+@runtime_checkable
 class BulkWork(Work, Protocol):
-    """Computing that can re-execute the claims of a whole network at once."""
+    """Computing that can re-execute the claims of a whole network at once: the exact law, not the kernel."""
 
     def are_invalid(self, block_hash: str, dtype: str, claimed: Claimed, r_target: float) -> NDArray[np.bool_]:
         """Which claimed nonces are found invalid in these numerics: recomputed distance > r_target, bool (n,)."""
