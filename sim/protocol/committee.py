@@ -1,4 +1,4 @@
-"""A committee for every participant: who may judge it, drawn in proportion to weight (mechanisms 6).
+"""A committee for every participant: who may judge it, drawn in proportion to weight (protocol 4.9).
 
 1. Every participant has the same number of slots.
 2. A slot picks a member of the effective epoch with probability proportional to weight, from a hash of (hash of block
@@ -63,7 +63,7 @@ class Committee:
 
 
 def draw_slots(block_hash: str, participants: Sequence[str], weights: Sequence[int], n_slots: int) -> NDArray[np.int64]:
-    """Return the holder's place in `weights` for every slot, int64 (participants, slots). Reference: mechanisms 6.
+    """Return the holder's place in `weights` for every slot, int64 (participants, slots). Reference: protocol 4.9.
 
     The slot's ticket is the first 8 bytes, big-endian, of SHA-256 of "{hash}_{address}_{slot}" [I]; its remainder by
     the total weight falls into the holder's part of the weights laid end to end.

@@ -1,4 +1,4 @@
-"""VE: every claim is judged by the stored votes, of all members or of a committee (protocol 4.6, mechanisms 6)."""
+"""VE: every claim is judged by the stored votes, of all members or of a committee (protocol 4.6, protocol 4.9)."""
 
 from __future__ import annotations
 

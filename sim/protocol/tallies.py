@@ -76,7 +76,7 @@ def tally_weights(votes: Votes, weights: Sequence[int]) -> Tally:
 
 
 def tally_slots(votes: Votes, holders: Ints) -> Tally:
-    """Count the slots behind each verdict; `holders`: voters' places, (claimants, slots). Reference: mechanisms 6."""
+    """Count the slots behind each verdict; `holders`: voters' places, (claimants, slots). Reference: protocol 4.9."""
     n, n_slots = holders.shape
     wanted = holders + votes.n_voters * np.arange(n)[:, np.newaxis]
     place = np.minimum(np.searchsorted(votes.pairs, wanted), max(len(votes.pairs) - 1, 0))

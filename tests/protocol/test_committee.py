@@ -1,4 +1,4 @@
-"""Committees drawn by weight (mechanisms 6): the draw beside a readable one, its frequencies, its published risks."""
+"""Committees drawn by weight (protocol 4.9): the draw beside a readable one, its frequencies, its published risks."""
 
 import hashlib
 from dataclasses import replace
@@ -86,7 +86,7 @@ def test_slots_follow_weights() -> None:
     ],
 )
 def test_a_coalition_passes_a_fake_as_published(n: int, share: str, published: float, digits: float) -> None:
-    """P[Bin(n, f) > 2n/3], in exact fractions, by our own rule of when slots decide (mechanisms 6)."""
+    """P[Bin(n, f) > 2n/3], in exact fractions, by our own rule of when slots decide (protocol 4.9)."""
     f = Fraction(share)
     passed = sum(comb(n, k) * f**k * (1 - f) ** (n - k) for k in range(n + 1) if decide_by_slots(k, n - k, n))
     assert float(passed) == pytest.approx(published, rel=digits)
@@ -94,7 +94,7 @@ def test_a_coalition_passes_a_fake_as_published(n: int, share: str, published: f
 
 @pytest.mark.parametrize(("share", "published"), [("0.30", 21.3), ("0.333", 50.8), ("0.40", 94.3), ("0.49", 99.98)])
 def test_abstention_blocks_a_quorum_as_published(share: str, published: float) -> None:
-    """128 slots, the coalition silent, everybody else says valid: per cent without a decision (mechanisms 6)."""
+    """128 slots, the coalition silent, everybody else says valid: per cent without a decision (protocol 4.9)."""
     f, n = Fraction(1, 3) if share == "0.333" else Fraction(share), 128
     blocked = sum(comb(n, k) * f**k * (1 - f) ** (n - k) for k in range(n + 1) if decide_by_slots(n - k, 0, n) is None)
     assert 100 * float(blocked) == pytest.approx(published, abs=0.05 if published < 99 else 0.005)

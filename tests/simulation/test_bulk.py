@@ -167,40 +167,37 @@ def test_a_claim_with_two_keys_is_re_executed_with_both() -> None:
 
 def test_verdicts_leave_with_the_senders_period(in_bulk: None) -> None:
     """Every bundle leaves a whole number of periods after V reached its sender, with all that ended since the last."""
-    result = run(**{"work.rate_factor": 0.05, "epochs": 1})
+    result = run(**{"work.rate_factor": 0.05, "epochs": 2})
     sent = result.transactions[result.transactions["kind"] == "SubmitValidations"]
     checks = result.validations
-    assert (sent.groupby("creator").size() > 1).any()
+    assert (sent.groupby(["creator", "epoch"]).size() > 1).any()
     size = 420
-    for creator, mine in sent.groupby("creator"):
+    for (creator, epoch), mine in sent.groupby(["creator", "epoch"]):
         times = mine["created_seconds"].to_numpy()
         gaps = np.diff(times) / 5.0
         assert np.allclose(gaps, np.round(gaps))
-        ended = checks.loc[(checks["validator"] == creator) & (checks["vote"] != "out of time"), "seconds"].to_numpy()
+        his = (checks["validator"] == creator) & (checks["epoch"] == epoch) & (checks["vote"] != "out of time")
+        ended = checks.loc[his, "seconds"].to_numpy()
         for before, time, n_bytes in zip([times[0] - 5.0, *times], times, mine["size_bytes"], strict=False):
             n_ended = np.count_nonzero((ended > max(before, time - 5.0) - 1e-9) & (ended <= time + 1e-9))
             assert n_bytes == size * n_ended
 
 
 def test_who_is_too_slow_runs_out_of_time(in_bulk: None) -> None:
-    result = run(**{"work.rate_factor": 0.02, "epochs": 1, "protocol.validation_sample_size": 200})
+    result = run(**{"work.rate_factor": 0.02, "epochs": 2, "protocol.validation_sample_size": 200})
     late = result.validations[result.validations["vote"] == "out of time"]
     assert len(late) > 0
     assert (late["n_checked"] == 0).all()
     assert (late["p_value"] == 1.0).all()
-    summary = result.frames["validation_summary"].set_index("validator")["n_out_of_time"]
-    assert summary[summary > 0].to_dict() == late.groupby("validator").size().to_dict()
+    summary = result.frames["validation_summary"].set_index(["epoch", "validator"])["n_out_of_time"]
+    assert summary[summary > 0].to_dict() == late.groupby(["epoch", "validator"]).size().to_dict()
 
 
 def test_large_networks_are_validated_in_bulk_and_small_ones_are_not() -> None:
     assert rounds.is_validated_in_bulk("paths", 100)
     assert not rounds.is_validated_in_bulk("paths", 99)
     assert not rounds.is_validated_in_bulk("events", 1000)
-    kinds = set(
-        run(**{"epochs": 1, "hosts.big.count": 95, "protocol.max_individual_power_percentage": None}).transactions[
-            "kind"
-        ]
-    )
+    kinds = set(run(**{"epochs": 2, "hosts.big.count": 96}).transactions["kind"])
     assert "SubmitValidations" in kinds
     assert "SubmitValidation" not in kinds
 
@@ -214,8 +211,7 @@ def test_a_committee_checks_only_whom_it_was_drawn_for(monkeypatch: pytest.Monke
     per_participant = result.validations.groupby(["epoch", "participant"]).size()
     assert per_participant.max() <= 4
     assert per_participant.min() >= 1
-    everybody = len(result.hosts) if hasattr(result, "hosts") else 6
-    assert len(result.validations) < everybody * len(judged)
+    assert len(result.validations) < 6 * len(judged)
     decided = judged["valid_vote_weight"] + judged["invalid_vote_weight"]
     assert (decided <= 4).all()
     assert (judged.loc[judged["is_accepted"], "valid_vote_weight"] * 3 > 8).all()
@@ -224,8 +220,8 @@ def test_a_committee_checks_only_whom_it_was_drawn_for(monkeypatch: pytest.Monke
 
 
 def test_guardians_check_everybody_where_committees_judge() -> None:
-    result = run(**{"protocol.validation_committee": 1, "epochs": 1, "hosts.pair.guardian": True})
-    checked = result.validations.groupby("validator")["participant"].nunique()
+    result = run(**{"protocol.validation_committee": 1, "epochs": 2, "hosts.pair.guardian": True})
+    checked = result.validations.query("epoch == 1").groupby("validator")["participant"].nunique()
     assert (checked[["pair-0", "pair-1"]] == 6).all()
     others = checked.drop(["pair-0", "pair-1"])
     assert others.sum() <= 6

@@ -15,10 +15,7 @@ ROOT = Path(__file__).parent.parent.parent
 # devtest matrices are large enough for a linear algebra library to split them among threads.
 DEVTEST = ("epochs=2", "work.params=devtest", "work.rate_factor=0.01")
 # More than a hundred hosts under the exact law: validation as arrays, by committees.
-BULK = (
-    *("epochs=2", "work.kind=sphere", "network.tier=paths", "hosts.big.count=100"),
-    *("protocol.max_individual_power_percentage=null", "protocol.validation_committee=8"),
-)
+BULK = ("epochs=2", "work.kind=sphere", "network.tier=paths", "hosts.big.count=100", "protocol.validation_committee=8")
 
 
 def run(out: Path, hash_seed: str, torch_threads: str, *settings: str) -> tuple[str, dict[str, str]]:

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 import sim
+from sim.errors import ScenarioError
 from sim.metrics.measures import compute_measures
 from sim.metrics.records import ValidationDone
 from sim.metrics.validations import MOST_ROWS, ValidationTable, choose_detail
@@ -88,3 +89,18 @@ def test_an_empty_table_has_its_columns() -> None:
         2, 20, 5, 1, 1, 1,
     ]  # fmt: skip
     assert row["last_seconds"] == 8.0
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("metrics.validations", "sumary", 'Did you mean "summary"? Known: auto, full, summary.'),
+        ("protocol.validation_committee", 0, "0 must be at least 1"),
+        ("protocol.validation_committee", 2.5, "2.5"),
+    ],
+)
+def test_mistakes_are_named(key: str, value: object, message: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario("tests/data/small.yaml", {key: value}, None)
+    assert f"{key}: " in str(caught.value)
+    assert message in str(caught.value)
