@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 DIGEST_BYTES = 8
+NOBODY = -1
 
 
 @dataclass(frozen=True)
@@ -38,16 +39,14 @@ class Committee:
     def draw(self, participants: Sequence[str]) -> NDArray[np.int64]:
         """Return the holder of every slot, as a place in the order of `weights`: int64 (participants, slots).
 
-        Raises ValueError where there is no member.
+        Where there is no member, every slot is `NOBODY`'s.
         """
-        if not self.weights:
-            raise ValueError("a committee needs members")
+        if not (self.weights and participants):
+            return np.full((len(participants), self.n_slots), NOBODY, dtype=np.int64)
         new = [participant for participant in participants if participant not in self._drawn]
         if new:
             rows = draw_slots(self.block_hash, new, list(self.weights.values()), self.n_slots)
             self._drawn.update(zip(new, rows, strict=True))
-        if not participants:
-            return np.empty((0, self.n_slots), dtype=np.int64)
         return np.stack([self._drawn[participant] for participant in participants])
 
     def assign(self, participants: Sequence[str]) -> dict[str, NDArray[np.int64]]:

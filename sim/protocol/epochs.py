@@ -73,11 +73,11 @@ def open_epoch(state: ChainState, block_hash: str, params: ProtocolParams) -> Ch
 
 
 def open_validation(state: ChainState, block_hash: str, params: ProtocolParams) -> ChainState:
-    """V: its hash draws the committees, where there are any. Reference: protocol 4.9."""
+    """V: its hash draws the committees, where there are any, among all members [I]. Reference: protocol 4.9."""
     assert state.upcoming is not None, "V without P: the schedule is broken"
-    voters = select_voters(state.effective.weights, params.rules_at(state.upcoming.index).member_page_limit)
-    if params.validation_committee is None or not voters:
+    if params.validation_committee is None:
         return state
+    voters = select_voters(state.effective.weights, 0)
     guardians = select_guardians(params.guardians, voters)
     committee = Committee(block_hash, voters, params.validation_committee, guardians)
     return replace(state, upcoming=replace(state.upcoming, committee=committee))

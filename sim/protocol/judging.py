@@ -16,14 +16,15 @@ def judge_claims(
     state: ChainState, claims: Mapping[str, Claim], upcoming: UpcomingEpoch, rules: Rules
 ) -> dict[str, Verdict]:
     """Judge every claim, by address: what `votes.judge_participant` does for one, for all in one pass."""
-    voters = select_voters(state.effective.weights, rules.member_page_limit)
+    committee = upcoming.committee
+    voters = select_voters(state.effective.weights, rules.member_page_limit) if committee is None else committee.weights
     votes = read_votes(state.validations, list(claims), list(voters))
-    if upcoming.committee is None:
+    if committee is None:
         tally = tally_weights(votes, list(voters.values()))
         opinions = [decide_by_majority(*said, tally.total) for said in _iterate(tally)]
     else:
-        tally = tally_slots(votes, upcoming.committee.draw(list(claims)))
-        opinions = list(_ask_guardians(tally, votes, voters, upcoming.committee.guardians))
+        tally = tally_slots(votes, committee.draw(list(claims)))
+        opinions = list(_ask_guardians(tally, votes, voters, committee.guardians))
     return {
         who: Verdict(
             who, find_reason(_claimant(state, who, claim, upcoming), n > 0, opinion), valid, invalid, tally.total

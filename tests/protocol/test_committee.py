@@ -16,6 +16,7 @@ from sim.protocol.blocks import apply_block
 from sim.protocol.committee import Committee, decide_by_guardians, decide_by_slots, draw_slots
 from sim.protocol.params import EpochParams, ProtocolParams
 from sim.protocol.state import Block, ChainState, genesis_state
+from sim.protocol.tallies import read_votes, tally_slots
 from sim.protocol.transactions import RegisterHost, SubmitProofBatch, SubmitSeed, SubmitValidation, SubmitValidations
 from sim.protocol.versions import LAUNCH_R_TARGET, build_rule_book
 from sim.protocol.votes import Reason, Verdict
@@ -57,8 +58,9 @@ def test_a_guardian_checks_everybody_and_without_members_nobody_does() -> None:
     assert committee.assign(["x", "y"])["g"].tolist() == [0, 1]
     assert Committee("H", {}, 2).assign(["x"]) == {}
     assert committee.assign([]) == {}
-    with pytest.raises(ValueError, match="needs members"):
-        Committee("H", {}, 2).draw(["x"])
+    assert Committee("H", {}, 2).draw(["x"]).tolist() == [[-1, -1]]
+    nothing = tally_slots(read_votes([], ["x"], []), Committee("H", {}, 2).draw(["x"]))
+    assert (nothing.valid.tolist(), nothing.invalid.tolist(), nothing.total) == ([0], [0], 2)
 
 
 def test_slots_follow_weights() -> None:
