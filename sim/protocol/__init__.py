@@ -17,32 +17,36 @@ Proof of compute
 7. `nonces`            which nonces an ML node tries
 8. `sampling`          which nonces a validator re-executes
 9. `votes`             who is accepted, who is rejected and why
-10. `weights`          counted nonces, merged and capped weight
-11. `preserved`        ML nodes that keep their weight without proof
-12. `formation`        from stored batches to weights
+10. `committee`        who may judge a participant where not everybody does
+11. `tallies`          all stored votes, counted at once
+12. `weights`          counted nonces, merged and capped weight
+13. `preserved`        ML nodes that keep their weight without proof
+14. `formation`        from stored batches to weights
+15. `judging`          every claim against the votes
 
 Money
 
-13. `rewards`          emission and its distribution
-14. `settlements`      a reward between its settlement and its claim or its end
-15. `vesting`          what a claim unlocks, slice by slice
-16. `collateral`       the weight that a deposit activates, slashing, the way out
-17. `claims`           which inferences a participant had to validate before it may claim
-18. `inference_status` downtime, miss test, INVALID
-19. `pricing`          the price of a token
-20. `confirmation`     a random re-check of the weights inside an epoch
-21. `guardians`        the early network's consensus power
-22. `uniforms`         uniform numbers that everybody derives alike
-23. `payments`         every movement of coins
+16. `rewards`          emission and its distribution
+17. `settlements`      a reward between its settlement and its claim or its end
+18. `vesting`          what a claim unlocks, slice by slice
+19. `collateral`       the weight that a deposit activates, slashing, the way out
+20. `claims`           which inferences a participant had to validate before it may claim
+21. `inference_status` downtime, miss test, INVALID
+22. `pricing`          the price of a token
+23. `confirmation`     a random re-check of the weights inside an epoch
+24. `guardians`        the early network's consensus power
+25. `uniforms`         uniform numbers that everybody derives alike
+26. `payments`         every movement of coins
 
 The chain as a whole
 
-24. `state`            what the chain knows after a block
-25. `service`          what inferences do: prices, fees, statuses, counts
-26. `settling`         VE, first: the accounts of the epoch that ends
-27. `epochs`           the edges P, VE and S
-28. `running`          what happens between two proofs of compute
-29. `blocks`           `apply_block`: state and block -> next state
+27. `log`              an append-only list whose versions share their storage
+28. `state`            what the chain knows after a block
+29. `service`          what inferences do: prices, fees, statuses, counts
+30. `settling`         VE, first: the accounts of the epoch that ends
+31. `epochs`           the edges P, VE and S
+32. `running`          what happens between two proofs of compute
+33. `blocks`           `apply_block`: state and block -> next state
 
 No SimPy, no torch, no random draw: everything here can be tested in microseconds.
 """

@@ -41,6 +41,7 @@ Group = Callable[[bool], Iterator[Row]]
 
 def compute_rows(*, quick: bool = False) -> Iterator[Row]:
     """Yield every row as soon as it is known."""
+    from sim.theory.committee import committee_rows
     from sim.theory.consensus import consensus_rows
     from sim.theory.control import control_rows
     from sim.theory.kernel import kernel_rows
@@ -54,6 +55,7 @@ def compute_rows(*, quick: bool = False) -> Iterator[Row]:
     groups: tuple[Group, ...] = (
         sphere_rows,
         validation_rows,
+        committee_rows,
         control_rows,
         race_rows,
         network_rows,

@@ -3,7 +3,7 @@
 import pytest
 
 from sim.network.events import EventsNetwork
-from sim.theory import Row, compute_rows, sphere
+from sim.theory import Row, committee, compute_rows, sphere
 from sim.theory.network import network_rows
 from sim.theory.table import print_theory
 
@@ -16,6 +16,8 @@ def test_no_row_fails(capsys: pytest.CaptureFixture[str]) -> None:
         "hit probability",
         "critical count",
         "false positives",
+        "coalition",
+        "drawn slots",
         "KS",
         "without any layer",
         "M/D/1",
@@ -59,3 +61,17 @@ def test_a_row_passes_up_to_its_bound() -> None:
     assert Row("x", 1.0, 1.0, -2.0, 2.0).passed
     assert not Row("x", 1.0, 1.0, 2.1, 2.0).passed
     assert not Row("x", 1.0, 1.0, float("nan"), 2.0).passed
+
+
+def test_another_majority_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two thirds and one slot more are seen by every published row, a half of the slots even more so."""
+    for more, less in ((2, 3), (1, 2)):
+        monkeypatch.setattr(
+            committee,
+            "decide_by_slots",
+            lambda valid, invalid, n, more=more, less=less: (
+                True if less * valid > more * n + less else False if less * invalid > more * n + less else None
+            ),
+        )
+        rows = [row for row in committee.committee_rows(True) if "coalition" in row.quantity]
+        assert not any(row.passed for row in rows)
