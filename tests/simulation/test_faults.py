@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import sim
+from sim.network.conditions import Disturbance
 from sim.results import Result
 from sim.scenario import load_scenario
 from sim.work import open_sphere
@@ -91,6 +92,55 @@ def test_a_restarted_host_fetches_the_blocks_it_missed_before_it_acts(tier: str)
     assert host.chain.height == behind
     world.env.run(until=due + 1e-6)
     assert host.chain.height == height
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_host_that_crashes_before_a_block_reaches_it_does_not_apply_it(tier: str) -> None:
+    """The block is agreed and its precommits are on their way."""
+    world = world_of({"kind": "crash", "at": "10 h"}, tier=tier)
+    while world.ledger.height < 10:
+        world.env.step()
+    behind = [host for host in world.hosts.values() if host.chain.height == 9]
+    assert len(behind) > 2
+    for host in behind:
+        host._context.network.roster.disturb(host.address, Disturbance(down=frozenset([host.address])))
+        host.crash()
+    world.env.run(until=world.env.now + 20.0)
+    assert {host.chain.height for host in behind} == {9}
+
+
+@pytest.mark.parametrize(("kind", "n_seeds"), [("crash", 0), ("partition", 1)])
+def test_who_restarts_does_not_act_upon_what_it_slept_through_and_who_was_cut_off_does(kind: str, n_seeds: int) -> None:
+    """P of epoch 2 comes at 364 s, in the middle; generation may still be joined for four blocks after it."""
+    target = {"hosts": "big-0"} if kind == "crash" else {"groups": ["big-0"]}
+    result = run({"kind": kind, "at": "355 s", "lasts": "17 s", **target})
+    (p,) = result.epochs.query("epoch == 2")["start_seconds"]
+    assert 357 < p < 370
+    seeds = result.transactions.query("kind == 'SubmitSeed' and creator == 'big-0' and epoch == 2")
+    assert len(seeds) == n_seeds
+    assert (seeds["created_seconds"] > 372.0).all()
+    assert result.ml_nodes.query("participant == 'big-0' and epoch == 2")["tried"].item() > 0
+    weight = result.participants.query("participant == 'big-0' and epoch == 2")["weight"].item()
+    assert (weight > 0) == (n_seeds > 0)  # no weight without a seed (protocol 2.2)
+
+
+def test_a_block_on_its_way_is_kept_back_by_a_cut_and_sets_out_again_when_it_is_mended() -> None:
+    world = world_of({"kind": "crash", "at": "10 h"}, tier="paths")
+    while world.ledger.height < 10 or world.consensus._height is None or not world.consensus._height.blocks:
+        world.env.step()
+    height, network = world.consensus._height, world.hosts["big-0"]._context.network
+    arrivals, now = height.arrivals[0], world.env.now
+    far = max(arrivals, key=lambda address: arrivals[address])
+    near = [address for address in arrivals if address != far]
+    foreseen = dict(arrivals)
+    assert foreseen[far] > now
+    network.roster.disturb("cut", Disturbance(sides={far: 0}))
+    assert arrivals == pytest.approx({**foreseen, far: math.inf})
+    world.env.run(until=now + 0.3)
+    network.roster.relieve("cut")
+    delays = [network.routes.compute_delays(owner, height.blocks[0].size_bytes) for owner in near]
+    nearest = min(row[network.routes.index[far]] for row in delays)
+    assert arrivals[far] == pytest.approx(now + 0.3 + nearest)
 
 
 def test_what_a_crashed_host_had_in_memory_is_gone_and_peers_bring_it_back() -> None:
