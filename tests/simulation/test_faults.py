@@ -3,6 +3,7 @@
 import json
 import math
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -34,9 +35,9 @@ def _run(overrides: str) -> Result:
     return sim.run(SMALL, overrides=json.loads(overrides))
 
 
-def world_of(*faults: dict[str, Any], tier: str = "events") -> World:
+def world_of(*faults: dict[str, Any], tier: str = "events", **others: Any) -> World:
     """A world that has begun; the sphere keeps nothing open."""
-    overrides = {"work.kind": "sphere", "network.tier": tier, "faults": list(faults)}
+    overrides = {"work.kind": "sphere", "network.tier": tier, "faults": list(faults), **others}
     scenario = load_scenario(SMALL, overrides)
     world = build_world(scenario, open_sphere(scenario.work.pow_params).__enter__(), lambda ended: None)
     world.let_join(1)
@@ -226,9 +227,30 @@ def test_a_minority_is_cut_off_and_catches_up(tier: str) -> None:
     assert (result.participants.query("host_group == 'big' and epoch == 2")["weight"] > 0).all()
     world = world_of(fault, tier=tier)
     world.env.run(until=AFTER_E2 - 1)
-    assert world.hosts["pair-1"].chain.height < world.hosts["big-1"].chain.height - 5
+    assert world.hosts["pair-1"].chain.height < world.hosts["big-1"].chain.height - 2
     world.env.run(until=AFTER_E2 + 3)
     assert {host.chain.height for host in world.hosts.values()} == {world.ledger.height}
+
+
+def test_what_was_missed_goes_on_to_whoever_stands_behind() -> None:
+    """The second of two hosts in a row behind the cut gets blocks and transactions from the first, at once."""
+    row = ("late-0", "big-1", "liar-0", "big-2", "big-0", "pair-0", "pair-1")
+    links = [{"between": list(pair)} for pair in pairwise(row)]
+    fault = {"kind": "partition", "at": "290 s", "lasts": "40 s", "groups": ["pair"]}
+    topology = {"kind": "edges", "links": [{"between": ["late-0", "big-0"]}, *links]}
+    world = world_of(fault, **{"network.topology": topology})
+    world.catch_up._is_watching = True  # so that nobody looks for stragglers
+    world.env.run(until=315.0)
+    for host in world.hosts.values():
+        host.chain.mempool.select = lambda max_bytes: ()  # type: ignore[method-assign]
+    world.hosts["big-1"]._submit_seed(world.ledger.get_state(0).schedule)
+    far = world.hosts["pair-1"].chain
+    world.env.run(until=330.0)
+    assert far.height < world.hosts["big-1"].chain.height - 2
+    assert not far.mempool.knows("seed/big-1/0")
+    world.env.run(until=331.5)
+    assert far.height == world.hosts["big-1"].chain.height
+    assert far.mempool.knows("seed/big-1/0")
 
 
 @pytest.mark.parametrize("tier", TIERS)
