@@ -160,6 +160,35 @@ def test_what_a_crashed_host_had_in_memory_is_gone_and_peers_bring_it_back() -> 
     assert mempool.knows("seed/big-0/0")
 
 
+@pytest.mark.parametrize(("seconds", "is_kept"), [(100.001, False), (101.0, True)])
+def test_in_the_shared_pool_too_a_crash_loses_what_no_peer_has_yet(seconds: float, is_kept: bool) -> None:
+    world = world_of({"kind": "crash", "at": f"{seconds} s", "lasts": "60 s", "hosts": "big-0"}, tier="paths")
+    world.env.run(until=100.0)
+    host = world.hosts["big-0"]
+    host._submit_seed(world.ledger.get_state(0).schedule)
+    assert host.chain.mempool.knows("seed/big-0/0")
+    world.env.run(until=180.0)
+    included = {
+        tx.tx_id for number in range(1, world.ledger.height + 1) for tx in world.ledger.get_block(number).transactions
+    }
+    assert ("seed/big-0/0" in included) == is_kept
+    assert not host.chain.mempool.knows("seed/big-0/0")
+
+
+def test_a_host_that_lacks_a_block_for_a_block_time_fetches_it() -> None:
+    """However it got lost: no link has opened, and no peer has told anything."""
+    world = world_of({"kind": "crash", "at": "10 h"})
+    chain = world.hosts["big-0"].chain
+    take = chain.receive
+    chain.receive = lambda block: block.height == 10 or take(block)  # type: ignore[method-assign]
+    while world.ledger.height < 10:
+        world.env.step()
+    world.env.run(until=world.env.now + 2.0)
+    assert chain.height == 9
+    world.env.run(until=world.env.now + 10.0)
+    assert chain.height == world.ledger.height > 10
+
+
 @pytest.mark.parametrize("tier", TIERS)
 def test_a_network_without_hosts_halts_for_good_and_says_so(tier: str) -> None:
     result = run({"kind": "crash", "at": "320 s"}, tier=tier)
