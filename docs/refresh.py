@@ -1,11 +1,12 @@
-"""Run the commands whose output the docs quote: `.venv/bin/python docs/refresh.py [run] [theory] [kernel] [sweep]
-[statistics] [lab]`.
+"""Run the commands whose output the docs quote: `.venv/bin/python docs/refresh.py [run] [theory] [propagation]
+[kernel] [sweep] [statistics] [lab]`.
 
 `run`: `make run` into README.md, and that run's figure into docs/images/. `theory`: `powsim theory` into
-docs/is_it_true.md. `kernel`: `powsim kernel benchmark` and `layers` into docs/kernel.md. `sweep`: sweeps on this
-machine, interrupted and resumed, on a dask cluster of this machine, and their benchmarks, into
-docs/laptop_to_cluster.md. `statistics`: `docs/interval_coverage.py` into docs/statistics.md. `lab`: `powsim lab` and
-its benchmarks into docs/choosing_a_controller.md. All where none is named: minutes.
+docs/is_it_true.md. `propagation`: `docs/propagation.py` and its figure into the same page. `kernel`: `powsim kernel
+benchmark` and `layers` into docs/kernel.md. `sweep`: sweeps on this machine, interrupted and resumed, on a dask
+cluster of this machine, and their benchmarks, into docs/laptop_to_cluster.md. `statistics`:
+`docs/interval_coverage.py` into docs/statistics.md. `lab`: `powsim lab` and its benchmarks into
+docs/choosing_a_controller.md. All where none is named: minutes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from generate import DOCS, ROOT, replace_block
 from interval_coverage import write_coverage, write_stopping
+from propagation import write_all
 
 
 def refresh_run() -> None:
@@ -33,6 +35,13 @@ def refresh_run() -> None:
 def refresh_theory() -> None:
     """Quote `powsim theory`; a failed row ends this script too."""
     _fill(DOCS / "is_it_true.md", "powsim theory", _run(sys.executable, "-m", "sim", "theory"))
+
+
+def refresh_propagation() -> None:
+    """Simulate propagation again, step by step: the table and the figure beside the measured days."""
+    page = DOCS / "is_it_true.md"
+    table = write_all(DOCS / "images" / "propagation.png")
+    page.write_text(replace_block(page.read_text(encoding="utf-8"), "propagation", table), encoding="utf-8")
 
 
 def _run(*command: str) -> str:
@@ -153,6 +162,7 @@ PARTS = {
     "statistics": refresh_statistics,
     "run": refresh_run,
     "theory": refresh_theory,
+    "propagation": refresh_propagation,
     "kernel": refresh_kernel,
     "sweep": refresh_sweep,
     "lab": refresh_lab,

@@ -73,14 +73,18 @@ class World:
 
     def run(self) -> None:
         """Let time pass until the last block of the last epoch has reached everybody that it can reach."""
-        self.let_join(1)
-        production = self.env.process(self.consensus.run(self.scenario.epochs, self._observe))
+        production = self.start()
         if self.scenario.faults:
             self.faults.start()
             self.env.run(until=production | self.env.process(self._watch()))
             self.faults.close()
         if self.is_complete or not self.scenario.faults:
             self.env.run()
+
+    def start(self) -> simpy.Process:
+        """Let the founders enter and validators begin; return the process that ends with the last block."""
+        self.let_join(1)
+        return self.env.process(self.consensus.run(self.scenario.epochs, self._observe))
 
     def let_join(self, epoch: int) -> None:
         """Let the hosts enter that join at an epoch."""

@@ -1,7 +1,9 @@
 """Who proposes a block: CometBFT's weighted round-robin by priority.
 
 Each height every validator's priority grows by its power; the highest priority proposes and pays back the total power.
-Over any window of heights a validator therefore proposes in proportion to its power, to within one block.
+While powers stay, n · ΣW heights from equal priorities give everybody exactly n · W blocks, unless priorities were
+scaled, which happens to large sets of very unequal powers (one block more or less was found after it). Inside a round
+nobody is ahead of its share by a block, but somebody can be behind by more than one.
 Reference: CometBFT specification, "Proposer selection procedure" (docs.cometbft.com).
 """
 

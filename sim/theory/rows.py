@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -11,7 +12,8 @@ class Row:
     """One comparison: passed iff |score| <= bound.
 
     `score` is a z value where `ours` is simulated (bound: the two-sided quantile of the stated error level), otherwise
-    an error, absolute or relative as the quantity says.
+    an error, absolute or relative as the quantity says. A row with an infinite bound is reported and not judged; its
+    score is the ratio ours / measured.
     """
 
     quantity: str
@@ -25,6 +27,13 @@ class Row:
         """Whether ours agrees with theory."""
         return abs(self.score) <= self.bound
 
+    @property
+    def verdict(self) -> str:
+        """What the table says of it."""
+        if math.isinf(self.bound):
+            return "reported"
+        return "ok" if self.passed else "FAILED"
+
 
 Group = Callable[[bool], Iterator[Row]]
 """A group of rows; its argument asks for the quick, smaller samples."""
@@ -36,6 +45,8 @@ def compute_rows(*, quick: bool = False) -> Iterator[Row]:
     from sim.theory.control import control_rows
     from sim.theory.kernel import kernel_rows
     from sim.theory.network import network_rows
+    from sim.theory.propagation import propagation_rows
+    from sim.theory.proposers import proposer_rows
     from sim.theory.race import race_rows
     from sim.theory.sphere import sphere_rows
     from sim.theory.validation import validation_rows
@@ -47,6 +58,8 @@ def compute_rows(*, quick: bool = False) -> Iterator[Row]:
         race_rows,
         network_rows,
         consensus_rows,
+        propagation_rows,
+        proposer_rows,
         kernel_rows,
     )
     for group in groups:

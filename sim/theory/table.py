@@ -19,10 +19,9 @@ def print_theory(rows: Iterable[Row]) -> bool:
     )
     for row in rows:
         passed = passed and row.passed
-        verdict = "ok" if row.passed else "FAILED"
         style = "" if row.passed else "bold red"
         line = LAYOUT.format(
-            row.quantity, f"{row.ours:.6g}", f"{row.theory:.6g}", f"{row.score:.3g}", f"{row.bound:.2g}", verdict
+            row.quantity, f"{row.ours:.6g}", f"{row.theory:.6g}", f"{row.score:.3g}", f"{row.bound:.2g}", row.verdict
         )
         console.print(line, style=style, soft_wrap=True)
     return passed

@@ -22,7 +22,8 @@ class Edges:
     """The links of the list and no others; what a link does not say comes from its hosts' regions.
 
     Hosts are named like in the results: a group `farm` of two hosts is `farm-0` and `farm-1`. Whenever hosts join, the
-    network must be connected. `jitter` changes latencies of the table only.
+    network must be connected. `jitter` changes latencies of the table only. A host whose links all have a bandwidth
+    uploads at the fastest of these, however its region does.
     """
 
     links: Annotated[

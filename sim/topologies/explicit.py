@@ -36,16 +36,23 @@ class ExplicitLink:
 def connect_links(
     members: Sequence[Member], links: Sequence[ExplicitLink], data: str, jitter: float, streams: Streams
 ) -> nx.DiGraph:
-    """Lay the links both ways. A host uploads at its region's rate, or at its fastest link's if that is faster."""
+    """Lay the links both ways.
+
+    A host whose links all have a bandwidth of their own uploads at the fastest of these; any other at its region's
+    rate, or at its fastest link's if that is faster.
+    """
     by_address = {member.address: member for member in members}
     pairs = [(by_address[a], by_address[b]) for a, b in (link.between for link in links)]
     graph = connect(members, lambda _: pairs, load_region_table(data), jitter, streams)
+    by_region = {address for link in links if link.bandwidth is None for address in link.between}
     for link in links:
         given = {"latency_seconds": link.latency, "bandwidth_bits_per_second": link.bandwidth}
         for a, b in (link.between, link.between[::-1]):
             graph.edges[a, b].update({key: value for key, value in given.items() if value is not None})
-            node, rate = graph.nodes[a], graph.edges[a, b]["bandwidth_bits_per_second"]
-            node["upload_bits_per_second"] = max(node["upload_bits_per_second"], rate)
+    for address, node in graph.nodes.items():
+        rates = [data["bandwidth_bits_per_second"] for data in graph[address].values()]
+        rates += [node["upload_bits_per_second"]] if address in by_region or not rates else []
+        node["upload_bits_per_second"] = max(rates)
     return graph
 
 

@@ -208,22 +208,23 @@ def test_as_many_as_a_resolved_scenario_can_hold(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def epoch403() -> Scenario:
-    return load_scenario(ROOT / "scenarios" / "epoch403.yaml")
+def september_2026() -> Scenario:
+    return load_scenario(ROOT / "scenarios" / "mainnet-2026-09.yaml")
 
 
-def test_the_live_network_of_september_2026(epoch403: Scenario) -> None:
+def test_the_live_network_of_september_2026(september_2026: Scenario) -> None:
     """The totals are the source's own: 27 participants, 172 nodes, 673 GPUs, by family as its README counts them."""
-    machines = [machine for group in epoch403.hosts for machine in group.gpus]
+    machines = [machine for group in september_2026.hosts for machine in group.gpus]
     gpus = Counter[str]()
     for machine in machines:
         gpus[machine.gpu] += machine.n_gpus
-    assert (len(epoch403.hosts), len(machines), sum(gpus.values())) == (27, 172, 673)
+    assert (len(september_2026.hosts), len(machines), sum(gpus.values())) == (27, 172, 673)
     assert gpus == {
         "H100-SXM": 332, "H100-PCIe": 24, "H200": 146, "B200": 20, "B300": 87, "A100-SXM-80": 40, "H20": 8,
         "RTX-PRO-6000": 8, "L4": 8,
     }  # fmt: skip
-    assert describe_gpus(epoch403.hosts[0].gpus) == "72 x H100-SXM"
+    assert describe_gpus(september_2026.hosts[0].gpus) == "72 x H100-SXM"
     text = (ROOT / "scenarios" / "inventories" / "epoch403.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(text.splitlines()))
-    assert [len(group.gpus) for group in epoch403.hosts] == list(Counter(row["participant"] for row in rows).values())
+    nodes = Counter(row["participant"] for row in rows)
+    assert [len(group.gpus) for group in september_2026.hosts] == list(nodes.values())

@@ -182,3 +182,12 @@ def test_wrong_shares() -> None:
     assert negative == f"x.yaml:4:52: hosts.0.region.EUROPE: {what}, not -0.5"
     assert text == f'x.yaml:4:66: hosts.0.region.JAPAN: {what}, not "half"'
     assert mistakes(shares("3")) == [f"{where}must be a region, or shares like {{EUROPE: 0.6, JAPAN: 0.4}}, not 3"]
+
+
+def test_a_host_whose_links_all_have_a_bandwidth_uploads_at_the_fastest_of_them() -> None:
+    text = explicit(
+        "      - {between: [a-0, a-1], bandwidth: 10 kbit/s}\n      - {between: [b-0, a-1], bandwidth: 4 kbit/s}\n"
+    )
+    topology = parse_scenario(text).network.topology
+    graph = topology.build([Member("a-0", "EUROPE"), Member("a-1", "EUROPE"), Member("b-0", "JAPAN")], Streams(1))
+    assert nx.get_node_attributes(graph, "upload_bits_per_second") == {"a-0": 1e4, "a-1": 1e4, "b-0": 4e3}

@@ -124,10 +124,13 @@ def test_gossip_reaches_everybody(small: Result) -> None:
     )
 
 
-def test_blocks_come_at_the_block_time(small: Result) -> None:
+def test_blocks_come_after_the_target_interval_and_a_round(small: Result) -> None:
     blocks = small.blocks
     assert blocks["height"].tolist() == list(range(1, 120))
-    assert np.allclose(np.diff(blocks["time_seconds"]), 5.6)
+    assert (blocks["round"] == 0).all()
+    seconds = np.diff(blocks["time_seconds"])
+    # Three messages one after the other, each slower than within a region and faster than round the world.
+    assert ((5.6 + 3 * 0.01 < seconds) & (seconds < 5.6 + 3 * 0.5)).all()
     assert blocks["block_hash"].is_unique
 
 

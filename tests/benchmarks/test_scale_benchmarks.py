@@ -1,0 +1,136 @@
+"""Whole runs beside their bars (`make bench`): seconds, SimPy events and memory, each run in a program of its own.
+
+Beside each run stands what as many bare SimPy timeouts with a callback take in the same minute.
+"""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import simpy
+
+from sim.scenario import Scenario, load_scenario
+
+pytestmark = pytest.mark.benchmark
+ROOT = Path(__file__).parent.parent.parent
+LAUNCH, LARGE = (ROOT / "scenarios" / f"{name}.yaml" for name in ("mainnet-launch", "ten-thousand-hosts"))
+LAUNCH_SECONDS, ALL_TO_ALL_SECONDS, LARGE_SECONDS, LARGE_MEGABYTES = 30, 60, 120, 3000
+LARGEST_EXPONENT, FACTOR = 1.15, 10
+
+ALL_TO_ALL = """
+name: all-to-all
+epochs: 10
+protocol:
+  version: v0.2.5  # before it only the first 100 members' votes count
+  epoch_length: 100
+  poc_stage_duration: 10
+  poc_validation_duration: 40
+  validation_sample_size: 1
+work: {kind: sphere, params: mainnet, rate_factor: 0.02, startup: 10 s}
+network: {tier: paths, topology: {kind: random_regular, degree: 8}}
+hosts: [{name: host, count: 1000, gpus: 8 x H100-SXM, region: EUROPE}]
+"""
+
+PROGRAM = """
+import json, sys, time
+import simpy
+import sim, sim.results, sim.runner, sim.world
+
+clocks, start = [], simpy.Environment.__init__
+
+def note(self, *arguments, **keywords):
+    clocks.append(self)
+    start(self, *arguments, **keywords)
+
+simpy.Environment.__init__ = note
+started = time.perf_counter()
+result = sim.run(sys.argv[1], overrides=json.loads(sys.argv[2]))
+seconds = time.perf_counter() - started
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+megabytes = int(status["VmHWM"].split()[0]) * 1024 / 1e6
+events = sum(next(clock._eid) for clock in clocks)
+accepted = int(result.frames["epochs"]["accepted"].min())
+print(json.dumps([seconds, events, megabytes, accepted]))
+"""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run took; `n_accepted` participants at least in every epoch."""
+
+    seconds: float
+    n_events: int
+    megabytes: float
+    n_accepted: int
+
+
+def measure_run(file: Path, **overrides: object) -> Cost:
+    """Run a scenario in a program of its own, whose largest memory is its own too."""
+    command = [sys.executable, "-c", PROGRAM, str(file), json.dumps(overrides)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return Cost(*json.loads(done.stdout.splitlines()[-1]))
+
+
+def measure_bare(n_events: int) -> float:
+    """Seconds of as many SimPy timeouts with a callback."""
+    env = simpy.Environment()
+
+    def tick(_: Any) -> None:
+        nonlocal n_events
+        n_events -= 1
+        if n_events > 0:
+            env.timeout(1.0).callbacks.append(tick)
+
+    started = time.perf_counter()
+    env.timeout(1.0).callbacks.append(tick)
+    env.run()
+    return time.perf_counter() - started
+
+
+def show(title: str, cost: Cost, limits: str) -> None:
+    bare = measure_bare(cost.n_events)
+    print(f"\n{title} ({limits})")
+    print(f"  {cost.seconds:8.1f} s, {cost.megabytes:8.0f} MB, {cost.n_events:>10} SimPy events")
+    print(f"  {bare:8.1f} s for as many bare timeouts with a callback: {cost.seconds / max(bare, 1e-9):.1f} times")
+    assert cost.n_accepted > 0
+
+
+def scale_down(scenario: Scenario, factor: int) -> dict[str, int]:
+    """The overrides that leave one host of so many in every group."""
+    return {f"hosts.{group.name}.count": group.count // factor for group in scenario.hosts}
+
+
+def test_mainnet_launch() -> None:
+    cost = measure_run(LAUNCH)
+    show("mainnet-launch, 60 hosts, 30 epochs", cost, f"bar: {LAUNCH_SECONDS} s")
+    assert cost.seconds <= LAUNCH_SECONDS
+
+
+def test_all_to_all_validation(tmp_path: Path) -> None:
+    file = tmp_path / "all-to-all.yaml"
+    file.write_text(ALL_TO_ALL)
+    cost = measure_run(file)
+    show("1000 hosts check each other, 10 epochs", cost, f"bar: {ALL_TO_ALL_SECONDS} s")
+    assert cost.seconds <= ALL_TO_ALL_SECONDS
+
+
+def test_ten_thousand_hosts() -> None:
+    """Also beside a tenth of the hosts: the power with which time grows."""
+    scenario = load_scenario(LARGE)
+    assert sum(group.count for group in scenario.hosts) == 10_000
+    small, large = measure_run(LARGE, **scale_down(scenario, FACTOR)), measure_run(LARGE)
+    exponent = math.log(large.seconds / small.seconds) / math.log(FACTOR)
+    show("1000 hosts, 3 epochs", small, "no bar")
+    show("ten-thousand-hosts, 3 epochs", large, f"bars: {LARGE_SECONDS} s, {LARGE_MEGABYTES} MB")
+    print(f"  time grows with hosts to the power of {exponent:.2f} (bar: {LARGEST_EXPONENT})")
+    assert large.seconds <= LARGE_SECONDS
+    assert large.megabytes <= LARGE_MEGABYTES
+    assert exponent <= LARGEST_EXPONENT
