@@ -40,9 +40,8 @@ def world_of(*faults: dict[str, Any], tier: str = "events", **others: Any) -> Wo
     overrides = {"work.kind": "sphere", "network.tier": tier, "faults": list(faults), **others}
     scenario = load_scenario(SMALL, overrides)
     world = build_world(scenario, open_sphere(scenario.work.pow_params).__enter__(), lambda ended: None)
-    world.let_join(1)
+    world.start()
     world.faults.start()
-    world.env.process(world.consensus.run(scenario.epochs, world._observe))
     return world
 
 
@@ -362,6 +361,37 @@ def test_a_host_whose_ml_nodes_have_all_failed_checks_nobody_but_stays_a_member(
     assert result.validations.query("validator == 'pair-0'").empty
     assert (result.ml_nodes.query("participant == 'pair-0'")["tried"] == 0).all()
     assert "pair-0" in set(result.blocks["proposer"])
+
+
+@pytest.mark.parametrize("node", [None, 2])
+def test_ml_nodes_that_fail_during_validation_leave_it_to_the_others_or_let_it_wait(node: int | None) -> None:
+    """A participant every four seconds; the one that is being checked when they fail is finished as it began."""
+    sample = {"protocol.validation_sample_size": 8}
+    usual = verdict_times(run(**sample))
+    step = usual[1] - usual[0]
+    fault = {"kind": "ml_node", "at": f"{usual[1] + 1} s", "lasts": "20 s", "hosts": "pair-0", "node": node}
+    result = run(fault, **sample)
+    found = verdict_times(result)
+    assert found[:3] == usual[:3]
+    if node is None:
+        assert found[3] == pytest.approx(usual[1] + 1 + 20 + step)
+    else:
+        rate = result.ml_nodes.query("participant == 'pair-0' and node_id == 1")["nonces_per_second"].iloc[0]
+        assert found[3] == pytest.approx(usual[2] + 8 / rate)
+        assert 8 / rate > step
+
+
+def verdict_times(result: Result) -> list[float]:
+    votes = result.validations.query("validator == 'pair-0' and epoch == 1 and vote != 'out of time'")
+    return sorted(votes["seconds"])
+
+
+def test_whoever_hears_of_a_whole_validation_at_once_does_not_begin_it() -> None:
+    """Cut off from before V until after VE of epoch 1, which it generated for."""
+    result = run({"kind": "partition", "at": "225 s", "lasts": "60 s", "groups": ["pair-0"]})
+    assert result.ml_nodes.query("participant == 'pair-0' and epoch == 1")["tried"].sum() > 0
+    assert result.validations.query("validator == 'pair-0' and epoch == 1").empty
+    assert not result.validations.query("validator == 'pair-1' and epoch == 1").empty
 
 
 def test_an_ml_node_that_is_repaired_in_time_goes_on_without_trying_a_nonce_twice() -> None:
