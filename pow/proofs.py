@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pow.seeds import check_nonce
+from pow.seeds import NONCE_LIMIT, check_nonce
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +35,23 @@ class ProofBatch:
             raise ValueError("nonces is empty; a proof batch holds at least one nonce")
         if len(self.nonces) != len(self.distances):
             raise ValueError(f"there are {len(self.nonces)} nonces but {len(self.distances)} distances")
+        if not self._is_plain():
+            self._check_each()
+        if self.node_id is not None and self.node_id < 0:
+            raise ValueError(f"node_id is {self.node_id}; it must be at least 0")
+
+    def _is_plain(self) -> bool:
+        """Whether all numbers are in their bounds, at the speed of built-ins; batches are large and many."""
+        is_whole = set(map(type, self.nonces)) == {int} and min(self.nonces) >= 0 and max(self.nonces) < NONCE_LIMIT
+        return is_whole and all(map(math.isfinite, self.distances)) and min(self.distances) >= 0
+
+    def _check_each(self) -> None:
+        """Name the first number that is wrong."""
         for nonce in self.nonces:
             check_nonce(nonce)
         for nonce, distance in zip(self.nonces, self.distances, strict=True):
             if not 0 <= distance < math.inf:
                 raise ValueError(f"the distance of nonce {nonce} is {distance}; it must be finite and at least 0")
-        if self.node_id is not None and self.node_id < 0:
-            raise ValueError(f"node_id is {self.node_id}; it must be at least 0")
 
     def __len__(self) -> int:
         """Count the nonces, duplicates included."""

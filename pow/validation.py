@@ -42,6 +42,26 @@ def fraud_test(
     return FraudTest(n_checked, n_invalid, p_value, fraud=p_value < threshold)
 
 
+def fraud_tests(
+    n_checked: npt.NDArray[np.int64],
+    n_invalid: npt.NDArray[np.int64],
+    p_mismatch: float = P_MISMATCH,
+    threshold: float = FRAUD_THRESHOLD,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Run `fraud_test` on many samples at once: p-values float64 (n,) and verdicts bool (n,), equal to it bit by bit.
+
+    Raises ValueError like `fraud_test`. Reference: kernel 4, protocol 4.4
+    """
+    _check_test(int(n_checked.min(initial=0)), p_mismatch, threshold)
+    wrong = np.flatnonzero((n_invalid < 0) | (n_invalid > n_checked))
+    if wrong.size:
+        fraud_test(int(n_checked[wrong[0]]), int(n_invalid[wrong[0]]))
+    p_values = np.ones(len(n_checked))
+    some = np.flatnonzero(n_invalid)
+    p_values[some] = special.betainc(n_invalid[some], n_checked[some] - n_invalid[some] + 1, p_mismatch)
+    return p_values, p_values < threshold
+
+
 def critical_count(n_checked: int, p_mismatch: float = P_MISMATCH, threshold: float = FRAUD_THRESHOLD) -> int | None:
     """Give the smallest number of invalid nonces that is called a fraud, or None if no number is.
 

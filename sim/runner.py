@@ -92,7 +92,7 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
         except KeyboardInterrupt:
             status = "interrupted"
         frames = build_frames(world.recorder)
-        summary = summarise(frames)
+        summary = summarise(frames, world.warnings)
         if status == "finished" and not world.is_complete:
             status = "halted"
             summary["warnings"].append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
+from itertools import pairwise
 
 import simpy
 
@@ -21,6 +22,7 @@ from sim.chain.traffic import Conduct, Traffic
 from sim.gpus import load_gpu
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded
+from sim.metrics.validations import ValidationTable, choose_detail
 from sim.network.gossip import Network
 from sim.network.opening import describe_network, open_network
 from sim.network.tier import PATHS, Offer, choose_tier
@@ -30,6 +32,7 @@ from sim.nodes.faults import Faults
 from sim.nodes.host import Host
 from sim.nodes.identity import name_hosts
 from sim.nodes.ml_node import SENDER_PERIOD_SECONDS, MLNode
+from sim.nodes.rounds import Rounds, is_validated_in_bulk
 from sim.protocol.blocks import BlockResult
 from sim.protocol.params import EpochParams, ProtocolParams, accumulate_changes
 from sim.protocol.pricing import PricingParams
@@ -40,7 +43,7 @@ from sim.protocol.versions import build_rule_book
 from sim.scenario import BY_GPU, HostGroup, Scenario
 from sim.streams import Streams
 from sim.topologies.base import Member
-from sim.work.base import Work, WorkCounts
+from sim.work.base import BulkWork, Work, WorkCounts
 
 OnEpochEnd = Callable[[EpochEnded], None]
 PUBLIC_KEY_BYTES = 33
@@ -64,6 +67,8 @@ class World:
     faults: Faults
     network_facts: Mapping[str, object]
     """The tier, why it was taken, and what graph it runs on."""
+    warnings: tuple[str, ...] = ()
+    """What is legal but surprising in how it runs."""
     _counts_before: WorkCounts = field(default_factory=lambda: WorkCounts(0, 0))
 
     @property
@@ -125,7 +130,9 @@ class World:
 
 def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> World:
     """Build everything a run needs; nothing has happened yet."""
-    env, streams, recorder = simpy.Environment(), Streams(scenario.seed), Recorder()
+    detail = choose_detail(scenario.metrics.validations, count_expected_validations(scenario))
+    env, streams = simpy.Environment(), Streams(scenario.seed)
+    recorder = Recorder(ValidationTable(is_full=detail.is_full))
     identities = name_hosts(scenario, streams)
     members = [Member(identity.address, identity.region) for identity in identities]
     params = build_params(scenario)
@@ -166,6 +173,7 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         recorder=recorder,
         streams=streams,
         params=params,
+        rounds=_open_rounds(work, params, choice.tier, len(identities)),
         block_time_seconds=scenario.protocol.block_time,
         startup_seconds=scenario.work.startup,
     )
@@ -190,6 +198,7 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         catch_up=catch_up,
         faults=Faults(context, scenario.faults, hosts, catch_up, clock_offsets),
         network_facts=describe_network(choice, graph),
+        warnings=(detail.warning,) if detail.warning else (),
     )
 
 
@@ -214,6 +223,24 @@ def _found(founders: Sequence[RegisterHost], params: ProtocolParams, scenario: S
     return genesis_state(weights, params, r_target, founders)
 
 
+def count_expected_validations(scenario: Scenario) -> int:
+    """Return how many checks a run makes at most: by everybody of everybody, or by as many as there are slots."""
+    edges = sorted({group.joins for group in scenario.hosts} | {scenario.epochs + 1})
+    present = [sum(group.count for group in scenario.hosts if group.joins <= start) for start in edges[:-1]]
+    slots = scenario.protocol.validation_committee
+    return sum(
+        (end - start) * n * (n if slots is None else min(n, slots))
+        for (start, end), n in zip(pairwise(edges), present, strict=True)
+    )
+
+
+def _open_rounds(work: Work, params: ProtocolParams, tier: str, n_hosts: int) -> Rounds | None:
+    """Return what large networks validate with; None where every validator re-executes nonce by nonce."""
+    if isinstance(work, BulkWork) and is_validated_in_bulk(tier, n_hosts):
+        return Rounds(work, params)
+    return None
+
+
 def build_params(scenario: Scenario) -> ProtocolParams:
     """Return the parameters that the chain carries."""
     config = scenario.protocol
@@ -227,6 +254,7 @@ def build_params(scenario: Scenario) -> ProtocolParams:
         epoch=epoch,
         vector_dim=scenario.work.pow_params.vocab_size,
         validation_sample_size=config.validation_sample_size,
+        validation_committee=config.validation_committee,
         fraud_threshold=config.fraud_threshold,
         p_mismatch=config.p_mismatch,
         max_individual_power_percentage=config.max_individual_power_percentage,

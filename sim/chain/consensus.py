@@ -25,7 +25,7 @@ from sim.metrics.recorder import Recorder
 from sim.network.gossip import Network
 from sim.protocol.blocks import BlockResult
 from sim.protocol.consensus import NO_ROUND, Floats, Timeouts
-from sim.protocol.proposer import MAX_VALIDATORS, select_validators
+from sim.protocol.proposer import select_validators
 from sim.protocol.state import Block, ChainState
 
 VOTE_BYTES = 200  # a signed vote on the wire [I]
@@ -131,7 +131,7 @@ class Consensus:
         return height
 
     def _open(self, state: ChainState) -> Height:
-        powers = select_validators(state.powers, MAX_VALIDATORS)
+        powers = select_validators(state.powers)
         delays = self._compute_vote_delays(tuple(powers), among=True)
         height = Height(state.height + 1, powers, state.priorities, self._timeouts, delays)
         for address in powers:

@@ -26,7 +26,8 @@ ROWS: dict[str, str] = {
     "ml_nodes": "epoch × ML node that was dispatched or preserved",
     "blocks": "block",
     "transactions": "transaction",
-    "validations": "epoch × validator × participant",
+    "validations": "epoch × validator × participant; none where `metrics.validations` is `summary`",
+    "validation_summary": "epoch × validator",
     "difficulty": "controller decision",
     "rewards": "epoch × member",
     "payments": "movement of coins",
@@ -74,9 +75,9 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         distinct_nonces | int64 | nonces | different ones among them; ML nodes that overlap send a nonce twice
         counted_nonces | int64 | nonces | claimed ones that count by the version's rule on duplicates
         claimed_weight | int64 | weight | weight of the counted nonces
-        valid_vote_weight | int64 | weight | previous weight that voted valid
-        invalid_vote_weight | int64 | weight | previous weight that voted fraud
-        total_vote_weight | int64 | weight | previous weight of all members
+        valid_vote_weight | int64 | weight | previous weight that voted valid; slots, where a committee judges
+        invalid_vote_weight | int64 | weight | previous weight that voted fraud; slots, where a committee judges
+        total_vote_weight | int64 | weight | previous weight of all members; slots, where a committee judges
         is_accepted | bool | | the claim passed every acceptance test
         reason | str | | first acceptance test that failed, accepted, or no claim
         preserved_weight | int64 | weight | kept by ML nodes that the proof of compute passed over
@@ -145,6 +146,19 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         p_value | float64 | | probability of so many or more mismatches of an honest host
         vote | str | | valid, fraud, abstained or out of time
         seconds | float64 | s | simulated time of the verdict
+    """),
+    "validation_summary": _columns("""
+        epoch | int64 | | index of the epoch
+        validator | str | | who re-executed
+        n_participants | int64 | | whom it had to check
+        n_claimed | int64 | nonces | claimed nonces that it saw at V
+        n_checked | int64 | nonces | of these re-executed
+        n_invalid | int64 | nonces | of these with recomputed distance > r_target
+        n_valid | int64 | | votes valid
+        n_fraud | int64 | | votes fraud
+        n_abstained | int64 | | checks without a vote
+        n_out_of_time | int64 | | participants that it did not get to
+        last_seconds | float64 | s | simulated time of its last verdict
     """),
     "difficulty": _columns("""
         epoch | int64 | | epoch that was measured

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from array import array
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,12 +30,13 @@ def build_frames(recorder: Recorder) -> Frames:
     participants = _build_participants(recorder, ml_nodes)
     blocks = _table(recorder, records.BlockAgreed)
     raw: Frames = {
-        "epochs": _build_epochs(recorder, ml_nodes, participants, transactions),
+        "epochs": _build_epochs(recorder, ml_nodes, participants),
         "participants": participants,
         "ml_nodes": ml_nodes,
         "blocks": _with_delays(blocks, _name_proposals(blocks), recorder),
         "transactions": transactions,
-        "validations": _table(recorder, records.ValidationDone),
+        "validations": recorder.validations.build_rows(),
+        "validation_summary": recorder.validations.build_summary(),
         "difficulty": _table(recorder, records.DifficultyDecided),
         "rewards": _build_rewards(recorder),
         "payments": _table(recorder, records.PaymentMade),
@@ -41,7 +44,7 @@ def build_frames(recorder: Recorder) -> Frames:
         "prices": _table(recorder, records.PriceReached),
         "confirmations": _table(recorder, records.WeightConfirmed),
         "faults": _build_faults(recorder),
-        "propagation": _build_propagation(recorder, transactions),
+        "propagation": _build_propagation(recorder),
     }
     return {name: conform(name, frame) for name, frame in raw.items()}
 
@@ -69,17 +72,21 @@ def _table(recorder: Recorder, kind: type[Any]) -> pd.DataFrame:
     )
 
 
-def _with_delays(frame: pd.DataFrame, message_ids: pd.Series, recorder: Recorder) -> pd.DataFrame:
-    delays = [np.array(recorder.delays_seconds.get(message_id, ())) for message_id in message_ids]
-    return frame.assign(
-        n_reached=[len(d) for d in delays],
-        delay_median_seconds=[float(np.median(d)) if len(d) else np.nan for d in delays],
-        delay_max_seconds=[float(d.max()) if len(d) else np.nan for d in delays],
-    )
+def _with_delays(frame: pd.DataFrame, message_ids: Sequence[str], recorder: Recorder) -> pd.DataFrame:
+    """Add what is known of each message's delays; messages that share their delays are measured once."""
+    delays = recorder.delays_seconds
+    reached = [(place, delays[message_id]) for place, message_id in enumerate(message_ids) if message_id in delays]
+    measured = {id(seconds): (len(seconds), float(np.median(seconds)), max(seconds)) for _, seconds in reached}
+    n_reached = np.zeros(len(message_ids), dtype=np.int64)
+    median, largest = np.full((2, len(message_ids)), np.nan)
+    for place, seconds in reached:
+        n_reached[place], median[place], largest[place] = measured[id(seconds)]
+    return frame.assign(n_reached=n_reached, delay_median_seconds=median, delay_max_seconds=largest)
 
 
-def _name_proposals(blocks: pd.DataFrame) -> pd.Series:
-    return "block/" + blocks["height"].astype("str") + "/" + blocks["round"].astype("str")
+def _name_proposals(blocks: pd.DataFrame) -> list[str]:
+    places = zip(blocks["height"].tolist(), blocks["round"].tolist(), strict=True)
+    return [f"block/{height}/{round_index}" for height, round_index in places]
 
 
 def _build_transactions(recorder: Recorder) -> pd.DataFrame:
@@ -91,7 +98,7 @@ def _build_transactions(recorder: Recorder) -> pd.DataFrame:
     joined["height"] = joined["height"].astype("Int64")
     joined["fate"] = joined["fate"].astype("object").where(joined["height"].notna(), LOST)
     joined["inclusion_delay_seconds"] = joined["included_seconds"] - joined["created_seconds"]
-    return _with_delays(joined, joined["tx_id"], recorder)
+    return _with_delays(joined, [row.tx_id for row in recorder.rows(records.TransactionSent)], recorder)
 
 
 def _build_participants(recorder: Recorder, ml_nodes: pd.DataFrame) -> pd.DataFrame:
@@ -115,9 +122,7 @@ def _build_participants(recorder: Recorder, ml_nodes: pd.DataFrame) -> pd.DataFr
     return joined.sort_values(keys)
 
 
-def _build_epochs(
-    recorder: Recorder, ml_nodes: pd.DataFrame, participants: pd.DataFrame, transactions: pd.DataFrame
-) -> pd.DataFrame:
+def _build_epochs(recorder: Recorder, ml_nodes: pd.DataFrame, participants: pd.DataFrame) -> pd.DataFrame:
     epochs = _table(recorder, records.EpochStarted).merge(_table(recorder, records.EpochEnded), on="epoch")
     produced = (
         ml_nodes[~ml_nodes["is_preserved"]]
@@ -141,24 +146,38 @@ def _build_epochs(
         success_rate=joined["valid"] / joined["tried"].where(joined["tried"] > 0),
         success_low=[low for low, _ in intervals],
         success_high=[high for _, high in intervals],
-        gossip_delay_median_seconds=_median_delays(joined["epoch"], transactions, recorder),
+        gossip_delay_median_seconds=_median_delays(joined["epoch"], recorder),
     )
 
 
-def _median_delays(epochs: pd.Series, transactions: pd.DataFrame, recorder: Recorder) -> list[float]:
-    by_epoch: Mapping[int, list[str]] = transactions.groupby("epoch")["tx_id"].apply(list).to_dict()
-    medians = []
-    for epoch in epochs:
-        delays = [recorder.delays_seconds[tx] for tx in by_epoch.get(epoch, []) if tx in recorder.delays_seconds]
-        medians.append(float(np.median(np.concatenate(delays))) if delays else np.nan)
-    return medians
+def _median_delays(epochs: pd.Series, recorder: Recorder) -> list[float]:
+    by_epoch: dict[int, list[array[float]]] = {}
+    for row in recorder.rows(records.TransactionSent):
+        if row.tx_id in recorder.delays_seconds:
+            by_epoch.setdefault(row.epoch, []).append(recorder.delays_seconds[row.tx_id])
+    return [_compute_joint_median(by_epoch.get(epoch, [])) for epoch in epochs.tolist()]
+
+
+def _compute_joint_median(delays: Sequence[array[float]]) -> float:
+    """Median over all messages' delays; those that share theirs are held once, and counted."""
+    if not delays:
+        return float("nan")
+    distinct = {id(seconds): seconds for seconds in delays}
+    n_messages = Counter(map(id, delays))
+    values = np.concatenate([np.asarray(seconds) for seconds in distinct.values()])
+    counts = np.repeat([n_messages[key] for key in distinct], [len(seconds) for seconds in distinct.values()])
+    order = np.argsort(values)
+    ends = np.cumsum(counts[order])
+    middle = np.searchsorted(ends, [(ends[-1] - 1) // 2, ends[-1] // 2], side="right")
+    return float(values[order[middle]].mean())
 
 
 def _build_rewards(recorder: Recorder) -> pd.DataFrame:
     claimed = {(row.epoch, row.participant) for row in recorder.rows(records.RewardClaimed)}
-    frame = _table(recorder, records.RewardSettled)
-    keys = zip(frame["epoch"], frame["participant"], strict=True)
-    return frame.assign(is_claimed=[key in claimed for key in keys])
+    rows = recorder.rows(records.RewardSettled)
+    return _table(recorder, records.RewardSettled).assign(
+        is_claimed=[(row.epoch, row.participant) in claimed for row in rows]
+    )
 
 
 def _build_faults(recorder: Recorder) -> pd.DataFrame:
@@ -171,16 +190,24 @@ def _build_faults(recorder: Recorder) -> pd.DataFrame:
     return pd.concat([joined, missed]) if len(missed) else joined
 
 
-def _build_propagation(recorder: Recorder, transactions: pd.DataFrame) -> pd.DataFrame:
-    kinds = dict(zip(transactions["tx_id"], transactions["kind"], strict=True))
-    by_kind: dict[str, list[float]] = {}
-    for message_id, delays in recorder.delays_seconds.items():
-        by_kind.setdefault(kinds.get(message_id, "Block"), []).extend(delays)
-    parts = []
-    for kind, seconds in sorted(by_kind.items()):
-        bins = np.ceil(np.log10(np.maximum(seconds, 1e-6)) * BINS_PER_DECADE).astype(int)
-        edges, deliveries = np.unique(bins, return_counts=True)
-        upper = 10.0 ** (edges / BINS_PER_DECADE)
-        parts.append(pd.DataFrame({"kind": kind, "delay_upper_seconds": upper, "deliveries": deliveries}))
-    empty = pd.DataFrame({"kind": [], "delay_upper_seconds": [], "deliveries": []})
-    return pd.concat(parts) if parts else empty
+def _build_propagation(recorder: Recorder) -> pd.DataFrame:
+    kinds = {row.tx_id: row.kind for row in recorder.rows(records.TransactionSent)}
+    found: dict[str, Counter[int]] = {}
+    binned: dict[int, Counter[int]] = {}
+    for message_id, seconds in recorder.delays_seconds.items():
+        if id(seconds) not in binned:
+            binned[id(seconds)] = Counter(_compute_bins(seconds))
+        found.setdefault(kinds.get(message_id, "Block"), Counter()).update(binned[id(seconds)])
+    rows = [(kind, edge, count) for kind, counts in sorted(found.items()) for edge, count in sorted(counts.items())]
+    return pd.DataFrame(
+        {
+            "kind": [kind for kind, _, _ in rows],
+            "delay_upper_seconds": [10.0 ** (edge / BINS_PER_DECADE) for _, edge, _ in rows],
+            "deliveries": [count for _, _, count in rows],
+        }
+    )
+
+
+def _compute_bins(seconds: array[float]) -> list[int]:
+    bins: list[int] = np.ceil(np.log10(np.maximum(seconds, 1e-6)) * BINS_PER_DECADE).astype(int).tolist()
+    return bins

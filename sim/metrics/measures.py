@@ -19,7 +19,6 @@ from sim.metrics.records import NO_CLAIM
 from sim.protocol.checks import TxResult
 
 HONEST = "honest"
-OUT_OF_TIME = "out of time"
 TOO_LATE = (TxResult.OUTSIDE_WINDOW, TxResult.WRONG_START, TxResult.NO_UPCOMING_EPOCH)
 
 
@@ -86,7 +85,7 @@ def compute_measures(frames: Frames) -> dict[str, float]:
         **_measure_claims(frames["participants"]),
         **_measure_control(frames["difficulty"]),
         **_measure_weights(frames["participants"]),
-        "votes_out_of_time_share": _share(frames["validations"]["vote"] == OUT_OF_TIME),
+        "votes_out_of_time_share": _measure_out_of_time(frames["validation_summary"]),
         "transactions_late_share": _measure_lateness(frames["transactions"]),
     }
     return {name: float(found[name]) for name in MEASURES}
@@ -164,6 +163,10 @@ def _measure_weights(participants: pd.DataFrame) -> dict[str, float]:
         "nakamoto_third": compute_nakamoto_coefficient(weights, 3),
         "nakamoto_half": compute_nakamoto_coefficient(weights, 2),
     }
+
+
+def _measure_out_of_time(summary: pd.DataFrame) -> float:
+    return _divide(int(summary["n_out_of_time"].sum()), int(summary["n_participants"].sum()))
 
 
 def _measure_lateness(transactions: pd.DataFrame) -> float:

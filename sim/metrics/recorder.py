@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from typing import TypeVar, cast
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from operator import attrgetter
+from typing import Any, TypeVar, cast
 
-from sim.metrics.records import Record
+from sim.metrics.records import Record, ValidationDone, ValidationsDone
+from sim.metrics.validations import ValidationTable, digest_validations
+from sim.protocol.transactions import SubmitProofBatch, SubmitValidations
 
 R = TypeVar("R")
+SEPARATOR = "\x1f"  # ASCII unit separator: in no name
 
 
 class Recorder:
     """Append-only. The trace hash covers all records, transactions and deliveries, in their order."""
 
-    def __init__(self) -> None:
+    def __init__(self, validations: ValidationTable | None = None) -> None:
+        self.validations = validations or ValidationTable()
         self._rows: dict[type[object], list[Record]] = {}
         self.delays_seconds: dict[str, array[float]] = {}
         """Message id -> delay of every first delivery, in the order of arrival."""
@@ -22,8 +29,16 @@ class Recorder:
 
     def add(self, record: Record) -> None:
         """Append one record."""
-        self._rows.setdefault(type(record), []).append(record)
+        if isinstance(record, ValidationDone):
+            self.validations.add(record)
+        else:
+            self._rows.setdefault(type(record), []).append(record)
         self.trace(record)
+
+    def add_validations(self, done: ValidationsDone) -> None:
+        """Append all validations of one validator in an epoch."""
+        self.validations.add_many(done)
+        self.trace(digest_validations(done))
 
     def add_delivery(self, message_id: str, address: str, now_seconds: float, delay_seconds: float) -> None:
         """Note that a message reached a host for the first time."""
@@ -47,7 +62,7 @@ class Recorder:
 
     def trace(self, event: object) -> None:
         """Let the trace hash cover a value that no record holds whole, such as a transaction with its distances."""
-        self._trace.update(repr(event).encode())
+        self._trace.update(describe_event(event))
 
     def rows(self, kind: type[R]) -> list[R]:
         """Return all records of one type."""
@@ -57,3 +72,39 @@ class Recorder:
     def trace_hash(self) -> str:
         """SHA-256 over everything so far, as hex."""
         return self._trace.hexdigest()
+
+
+def describe_event(event: object) -> bytes:
+    """Return a text of every value in an event, numbers in full; lists of nonces and distances as their bytes."""
+    kind = type(event)
+    if kind not in _describers:
+        _describers[kind] = _build_describer(kind)
+    return _describers[kind](event)
+
+
+_describers: dict[type[object], Callable[[Any], bytes]] = {}
+
+
+def _build_describer(kind: type[Any]) -> Callable[[Any], bytes]:
+    """Return what describes events of a type; for records three times as fast as their own text."""
+    if kind is SubmitProofBatch:
+        return _describe_batch
+    if kind is SubmitValidations:
+        return _describe_verdicts
+    names = [field.name for field in fields(kind)] if is_dataclass(kind) else []
+    if len(names) < 2:
+        return lambda event: repr(event).encode()
+    read, name = attrgetter(*names), kind.__name__
+    return lambda event: (name + SEPARATOR.join(map(str, read(event)))).encode()
+
+
+def _describe_batch(batch: SubmitProofBatch) -> bytes:
+    proofs = batch.proofs
+    single = (batch.tx_id, batch.creator, batch.batch_id, proofs.public_key, proofs.block_hash, proofs.block_height)
+    lists = array("q", proofs.nonces).tobytes() + array("d", proofs.distances).tobytes()
+    return repr((*single, proofs.node_id)).encode() + lists
+
+
+def _describe_verdicts(sent: SubmitValidations) -> bytes:
+    single = (sent.tx_id, sent.creator, str(sent.start_height))
+    return SEPARATOR.join((*single, *sent.participants)).encode() + bytes(sent.frauds)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 NO_CLAIM = "no claim"
+VALID, FRAUD, ABSTAINED, OUT_OF_TIME = VOTES = ("valid", "fraud", "abstained", "out of time")
+"""What becomes of a check; the first three in the order of the codes of `sim.strategies.base.Votes`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,25 @@ class ValidationDone:
     p_value: float
     vote: str
     seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ValidationsDone:
+    """All checks of one validator in one epoch, in their order: a `ValidationDone` each, as arrays."""
+
+    epoch: int
+    validator: str
+    names: tuple[str, ...]
+    """Everybody who may be checked; shared by all validators of the epoch."""
+    places: NDArray[np.int64]
+    """(n,) of the participants in `names`"""
+    n_claimed: NDArray[np.int64]
+    n_checked: NDArray[np.int64]
+    n_invalid: NDArray[np.int64]
+    p_values: NDArray[np.float64]
+    votes: NDArray[np.int8]
+    """(n,) places in `VOTES`"""
+    seconds: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,8 +11,8 @@ from sim.metrics.frames import Frames, is_rejected
 from sim.metrics.statistics import compute_wilson_interval
 
 
-def summarise(frames: Frames) -> dict[str, Any]:
-    """Return the measures of a whole run as plain JSON values."""
+def summarise(frames: Frames, warnings: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the measures of a whole run as plain JSON values; `warnings` are what was surprising before it began."""
     epochs, participants, transactions = frames["epochs"], frames["participants"], frames["transactions"]
     tried, valid = int(epochs["tried"].sum()), int(epochs["valid"].sum())
     expected = float((epochs["hit_probability"] * epochs["tried"]).sum() / tried) if tried else None
@@ -32,7 +33,7 @@ def summarise(frames: Frames) -> dict[str, Any]:
             {"epoch": int(row.epoch), "participant": row.participant, "strategy": row.strategy, "reason": row.reason}
             for row in rejected.itertuples()
         ],
-        "warnings": _warn(frames),
+        "warnings": [*warnings, *_warn(frames)],
         "difficulty_first": float(epochs["difficulty"].iloc[0]) if len(epochs) else None,
         "difficulty_last": float(epochs["difficulty"].iloc[-1]) if len(epochs) else None,
         "gossip_delay_median_seconds": _median(epochs["gossip_delay_median_seconds"]),

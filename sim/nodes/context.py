@@ -12,6 +12,7 @@ from sim.chain.ledger import Ledger
 from sim.chain.mempool import Mempool
 from sim.metrics.recorder import Recorder
 from sim.network.gossip import Network
+from sim.nodes.rounds import Rounds
 from sim.protocol.params import ProtocolParams
 from sim.streams import Streams
 from sim.work.base import Work
@@ -31,6 +32,8 @@ class Context:
     recorder: Recorder
     streams: Streams
     params: ProtocolParams
+    rounds: Rounds | None
+    """Validations as arrays; None where every validator re-executes nonce by nonce."""
     block_time_seconds: float
     startup_seconds: float
     """From dispatch to the first nonce of an ML node."""

@@ -15,20 +15,23 @@ from pow.proofs import ProofBatch
 from sim.chain.chain_node import ChainNode
 from sim.chain.consensus import Proposal
 from sim.metrics.records import HostJoined, TransactionSent
+from sim.nodes.bulk_validator import BulkValidator
 from sim.nodes.context import Context
 from sim.nodes.identity import HostIdentity
 from sim.nodes.ml_node import Assignment, Generation, MLNode, report_preserved
+from sim.nodes.rounds import Round
 from sim.nodes.validator import Validator, sample_claims
 from sim.protocol.checks import commit_seed
 from sim.protocol.nonces import compute_n_nodes
 from sim.protocol.stages import Schedule
-from sim.protocol.state import Block, ChainState
+from sim.protocol.state import Block, ChainState, get_places_to_check
 from sim.protocol.transactions import (
     ClaimReward,
     RegisterHost,
     SubmitProofBatch,
     SubmitSeed,
     SubmitValidation,
+    SubmitValidations,
     Transaction,
 )
 from sim.strategies.base import Claim, Strategy, Vote
@@ -58,7 +61,7 @@ class Host:
         self._generations: list[Generation] = []
         self._dispatched_epoch = 0
         self._dispatched: tuple[MLNode, ...] = ()
-        self._validator: Validator | None = None
+        self._validator: Validator | BulkValidator | None = None
         self._n_sent = 0
         self._failed: Counter[int] = Counter()
         """ML node -> faults that hold it down."""
@@ -245,7 +248,10 @@ class Host:
         ml_nodes = self._get_working_nodes()
         if not is_in_round or not ml_nodes or is_over:
             return  # no ML node of this host is in the round: it checks nobody (protocol 4.1)
-        samples = sample_claims(state, self._context.params, self.public_key)
+        if self._context.rounds is not None:
+            self._start_bulk_validation(state, self._context.rounds.get(state))
+            return
+        samples = sample_claims(state, self._context.params, self.address, self.public_key)
         order = self._stream("validation order", self._dispatched_epoch).permutation(len(samples))
         self._validator = Validator(
             self._context,
@@ -256,6 +262,27 @@ class Host:
             ml_nodes,
             self._send_vote,
         )
+
+    def _start_bulk_validation(self, state: ChainState, round_: Round) -> None:
+        epoch = round_.upcoming.index
+        order = self._stream("validation order", epoch).permutation(get_places_to_check(state, self.address))
+        self._validator = BulkValidator(
+            self._context,
+            self.address,
+            round_,
+            order,
+            self._strategy,
+            self._get_working_nodes(),
+            self._stream("invalid nonces", epoch),
+            self._send_votes,
+        )
+
+    def _send_votes(self, participants: tuple[str, ...], frauds: tuple[bool, ...]) -> None:
+        upcoming = self.chain.state.upcoming
+        if upcoming is None:
+            return
+        tx_id = f"votes/{self.address}/{upcoming.index}/{participants[0]}"
+        self._send(SubmitValidations(tx_id, self.address, upcoming.start_height, participants, frauds))
 
     def _send_vote(self, participant: str, vote: Vote) -> None:
         upcoming = self.chain.state.upcoming

@@ -9,16 +9,14 @@ from dataclasses import dataclass
 import simpy
 
 from pow.validation import FraudTest, count_invalid, fraud_test
-from sim.metrics.records import ValidationDone
+from sim.metrics.records import ABSTAINED, FRAUD, OUT_OF_TIME, VALID, ValidationDone
 from sim.nodes.context import Context
 from sim.nodes.ml_node import MLNode
 from sim.protocol.params import ProtocolParams
 from sim.protocol.sampling import compute_sampling_seed, select_positions
-from sim.protocol.state import ChainState, batches_by_participant
+from sim.protocol.state import ChainState, get_places_to_check
 from sim.strategies.base import Strategy, ValidationView, Vote
 from sim.work.base import Request
-
-OUT_OF_TIME = "out of time"
 
 
 @dataclass(frozen=True)
@@ -30,12 +28,13 @@ class Sample:
     requests: tuple[Request, ...]
 
 
-def sample_claims(state: ChainState, params: ProtocolParams, validator_key: str) -> list[Sample]:
-    """Read all batches once, at V, and sample positions of every participant. Reference: protocol 4.1, 4.2."""
+def sample_claims(state: ChainState, params: ProtocolParams, address: str, validator_key: str) -> list[Sample]:
+    """Read all batches once, at V, and sample positions of everybody it checks. Reference: protocol 4.1, 4.2, 4.9."""
     assert state.upcoming is not None, "validation without an upcoming epoch"
     seed = compute_sampling_seed(validator_key, state.upcoming.block_hash, state.upcoming.start_height)
     samples = []
-    for participant, batches in batches_by_participant(state).items():
+    claims = list(state.batches_by_participant.items())
+    for participant, batches in (claims[place] for place in get_places_to_check(state, address).tolist()):
         claimed = list(
             itertools.chain.from_iterable(((b.proofs.public_key, nonce) for nonce in b.proofs.nonces) for b in batches)
         )
@@ -108,7 +107,7 @@ class Validator:
         vote = self._strategy.vote(ValidationView(sample.participant, sample.participant == self._address, test))
         if vote is not None:
             self._send_vote(sample.participant, vote)
-        self._note(sample, test, "abstained" if vote is None else "fraud" if vote.is_fraud else "valid")
+        self._note(sample, test, ABSTAINED if vote is None else FRAUD if vote.is_fraud else VALID)
 
     def _note(self, sample: Sample, test: FraudTest, vote: str) -> None:
         self._recorder.add(

@@ -9,7 +9,7 @@ from typing import Any
 
 from sim.protocol.checks import TxResult, check_claim, check_stateless, check_window
 from sim.protocol.collateral import Deposit, deposit
-from sim.protocol.epochs import EpochFormed, NextDifficulty, form_epoch, open_epoch, switch_epoch
+from sim.protocol.epochs import EpochFormed, NextDifficulty, form_epoch, open_epoch, open_validation, switch_epoch
 from sim.protocol.params import ProtocolParams
 from sim.protocol.payments import Payment, PaymentKind
 from sim.protocol.running import EpochServed, EventClosed, apply_confirmation, apply_inferences
@@ -22,6 +22,7 @@ from sim.protocol.transactions import (
     SubmitProofBatch,
     SubmitSeed,
     SubmitValidation,
+    SubmitValidations,
     Transaction,
 )
 from sim.protocol.versions import Rules
@@ -70,6 +71,8 @@ def _apply_edges(
 ) -> BlockResult:
     """In the chain's order: one block can be VE and S at once, where set_new_validators_delay is 0."""
     state, formed, settled, schedule = result.state, None, None, result.state.schedule
+    if block.height == schedule.validation_start:
+        state = open_validation(state, block.block_hash, params)
     if block.height == schedule.validation_end:
         state, settled = settle_epoch(state, params)
         state, formed = form_epoch(state, params, next_difficulty)
@@ -82,12 +85,16 @@ def _apply_edges(
 
 
 class Draft:
-    """A state that is being changed by one block: each mapping that a transaction touches is copied once."""
+    """A state that is being changed by one block: each mapping that a transaction touches is copied once.
+
+    Logs are not copied; what a block adds to them joins at its end, since no check reads them.
+    """
 
     def __init__(self, state: ChainState) -> None:
         self.state = state
         self.payments: list[Payment] = []
         self._changed: dict[str, dict[Any, Any]] = {}
+        self._added: dict[str, list[Any]] = {}
 
     def edit(self, name: str) -> dict[Any, Any]:
         """Return this block's own copy of one of the state's mappings."""
@@ -98,9 +105,16 @@ class Draft:
             self.state = replace(self.state, **{name: view})
         return self._changed[name]
 
+    def add(self, name: str, item: object) -> None:
+        """Append to one of the state's logs."""
+        self._added.setdefault(name, []).append(item)
+
     def finish(self) -> ChainState:
         """Return the changed state; nobody can write into it any more."""
-        self._changed = {}
+        self.state = replace(
+            self.state, **{name: getattr(self.state, name).extended(items) for name, items in self._added.items()}
+        )
+        self._changed, self._added = {}, {}
         return self.state
 
 
@@ -119,11 +133,11 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
         case SubmitProofBatch():
             result = check_window(draft.state, transaction.start_height, is_batch=True)
             if result is TxResult.ACCEPTED:
-                draft.edit("batches")[transaction.creator, transaction.batch_id] = as_stored(transaction, rules)
-        case SubmitValidation():
+                draft.add("batches", as_stored(transaction, rules))
+        case SubmitValidation() | SubmitValidations():
             result = check_window(draft.state, transaction.start_height, is_batch=False)
             if result is TxResult.ACCEPTED:
-                draft.edit("frauds")[transaction.participant, transaction.creator] = transaction.is_fraud
+                draft.add("validations", transaction)
         case ClaimReward():
             result = check_claim(draft.state, transaction, rules)
             if result is TxResult.ACCEPTED:

@@ -7,9 +7,12 @@ from dataclasses import dataclass, replace
 
 from pow.sphere import r_target_for
 from sim.protocol.collateral import Deposit, compute_activated_weight
+from sim.protocol.committee import Committee, select_guardians
 from sim.protocol.confirmation import start_confirmation
 from sim.protocol.formation import Claim, get_preserved_weights, merge_weights, read_claims, select_preserved
 from sim.protocol.guardians import boost_guardians
+from sim.protocol.judging import judge_claims
+from sim.protocol.log import Log
 from sim.protocol.params import ProtocolParams
 from sim.protocol.service import switch_service
 from sim.protocol.state import (
@@ -19,7 +22,7 @@ from sim.protocol.state import (
     UpcomingEpoch,
     compute_difficulty,
 )
-from sim.protocol.votes import Claimant, Verdict, judge_participant, select_voters
+from sim.protocol.votes import Verdict, select_voters
 from sim.protocol.weights import MergedWeight, cap_weights
 
 NextDifficulty = Callable[[tuple[EpochObservation, ...]], float]
@@ -58,8 +61,8 @@ def open_epoch(state: ChainState, block_hash: str, params: ProtocolParams) -> Ch
     opened = replace(
         state,
         upcoming=UpcomingEpoch(index, state.height, block_hash),
-        batches={},
-        frauds={},
+        batches=Log(),
+        validations=Log(),
         seeds={key: seed for key, seed in state.seeds.items() if key[0] >= index - SEED_EPOCHS_KEPT},
     )
     r_target = params.rules_at(index).r_target
@@ -67,6 +70,17 @@ def open_epoch(state: ChainState, block_hash: str, params: ProtocolParams) -> Ch
         return opened
     difficulty = compute_difficulty(r_target, params)
     return replace(opened, r_target=r_target, difficulty=difficulty, next_difficulty=difficulty)
+
+
+def open_validation(state: ChainState, block_hash: str, params: ProtocolParams) -> ChainState:
+    """V: its hash draws the committees, where there are any, among all members [I]. Reference: protocol 4.9."""
+    assert state.upcoming is not None, "V without P: the schedule is broken"
+    if params.validation_committee is None:
+        return state
+    voters = select_voters(state.effective.weights, 0)
+    guardians = select_guardians(params.guardians, voters)
+    committee = Committee(block_hash, voters, params.validation_committee, guardians)
+    return replace(state, upcoming=replace(state.upcoming, committee=committee))
 
 
 def form_epoch(
@@ -86,7 +100,7 @@ def form_epoch(
     index = state.upcoming.index
     rules = params.rules_at(index)
     claims = read_claims(state, rules)
-    verdicts = judge_claims(state, claims, index, rules.member_page_limit)
+    verdicts = judge_claims(state, claims, state.upcoming, rules)
     accepted = {who: claim for who, claim in claims.items() if verdicts[who].is_accepted}
     kept = get_preserved_weights(state)
     merged = merge_weights(state, accepted, kept, rules)
@@ -130,28 +144,6 @@ def activate_weight(state: ChainState, who: str, weight: int, index: int, params
         grace_end_epoch=params.collateral_grace_epochs,
         per_weight_unit=params.collateral_per_weight_unit,
     )
-
-
-def judge_claims(
-    state: ChainState, claims: Mapping[str, Claim], index: int, member_page_limit: int
-) -> dict[str, Verdict]:
-    """Judge every claim, by address. Reference: protocol 4.6."""
-    voters = select_voters(state.effective.weights, member_page_limit)
-    frauds: dict[str, dict[str, bool]] = {}
-    for (participant, validator), is_fraud in state.frauds.items():
-        frauds.setdefault(participant, {})[validator] = is_fraud
-    verdicts = {}
-    for who, claim in claims.items():
-        record = state.hosts.get(who)
-        claimant = Claimant(
-            address=who,
-            claimed_weight=claim.weight,
-            has_record=record is not None,
-            has_validator_key=record is not None and bool(record.validator_key),
-            has_seed=(index, who) in state.seeds,
-        )
-        verdicts[who] = judge_participant(claimant, frauds.get(who, {}), voters)
-    return verdicts
 
 
 def switch_epoch(state: ChainState, params: ProtocolParams) -> ChainState:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sim.protocol.preserved import Preserved, group_by_model, select_half, select_share
-from sim.protocol.state import ChainState, batches_by_participant
+from sim.protocol.state import ChainState
 from sim.protocol.versions import Rules
 from sim.protocol.weights import (
     MergedWeight,
@@ -45,7 +45,7 @@ def read_claims(state: ChainState, rules: Rules) -> dict[str, Claim]:
     """Count and scale everybody's nonces, by address. Reference: protocol 5.1."""
     return {
         who: _read_claim([(batch.proofs.node_id, batch.proofs.nonces) for batch in batches], rules)
-        for who, batches in batches_by_participant(state).items()
+        for who, batches in state.batches_by_participant.items()
     }
 
 

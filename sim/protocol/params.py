@@ -62,6 +62,8 @@ class ProtocolParams:
     vector_dim: int
     """Dimension of the sphere: the kernel's vocab_size."""
     validation_sample_size: int = 200
+    validation_committee: int | None = None
+    """Slots of every participant; None: every member judges every participant."""
     fraud_threshold: float = 1e-7
     p_mismatch: float = 5e-4
     max_individual_power_percentage: float | None = 0.25

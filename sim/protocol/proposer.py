@@ -16,10 +16,15 @@ MAX_VALIDATORS = 100
 WINDOW_FACTOR = 2  # priorities are kept within this multiple of the total power
 
 
-def select_validators(powers: Mapping[str, int], limit: int) -> dict[str, int]:
-    """Return the `limit` largest powers, by address; of equals those with the lower address."""
+def select_validators(powers: Mapping[str, int], limit: int = MAX_VALIDATORS) -> dict[str, int]:
+    """Return the powers of those who take part in consensus, in address order: the `limit` largest, ties by address.
+
+    Whoever has no power takes no part. Raises ValueError if limit < 1. Reference: protocol 10.
+    """
+    if limit < 1:
+        raise ValueError(f"limit is {limit}; at least one validator must be able to take part")
     largest = sorted(powers, key=lambda address: (-powers[address], address))[:limit]
-    return {address: powers[address] for address in sorted(largest)}
+    return {address: powers[address] for address in sorted(largest) if powers[address] > 0}
 
 
 def select_proposer(priorities: Mapping[str, int], powers: Mapping[str, int]) -> tuple[str, dict[str, int]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 
 from sim.protocol.params import EpochParams
 
@@ -28,7 +29,10 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class Schedule:
-    """All heights of one epoch. In epoch 0 every height but the next P reads 0. Reference: protocol 1.1."""
+    """All heights of one epoch. In epoch 0 every height but the next P reads 0. Reference: protocol 1.1.
+
+    Each is computed once, since every host asks for all of them at every block.
+    """
 
     index: int
     start: int
@@ -40,57 +44,57 @@ class Schedule:
         """Return the heights of epoch `index` >= 0 of a chain whose parameters never changed."""
         return cls(index, index * params.epoch_length - params.epoch_shift, params)
 
-    @property
+    @cached_property
     def generation_wind_down(self) -> int:
         """From here on no ML node is newly dispatched."""
         return self._at(int(WIND_DOWN_FACTOR * self.params.poc_stage_duration))
 
-    @property
+    @cached_property
     def generation_end(self) -> int:
         """E: honest ML nodes stop generating."""
         return self._at(self.params.poc_stage_duration)
 
-    @property
+    @cached_property
     def last_batch(self) -> int:
         """Last height at which a proof batch is taken."""
         return self._at(self.params.poc_stage_duration + self.params.poc_exchange_duration)
 
-    @property
+    @cached_property
     def validation_start(self) -> int:
         """V: validators read the batches, once."""
         return self._at(self._until_validation)
 
-    @property
+    @cached_property
     def validation_wind_down(self) -> int:
         """Start of the last fifth of the validation."""
         return self._at(self._until_validation + int(WIND_DOWN_FACTOR * self.params.poc_validation_duration))
 
-    @property
+    @cached_property
     def validation_end(self) -> int:
         """VE: votes are counted, weights of the epoch are formed."""
         return self._at(self._until_validation + self.params.poc_validation_duration)
 
-    @property
+    @cached_property
     def set_validators(self) -> int:
         """S: the epoch becomes effective."""
         return self._at(self._until_switch)
 
-    @property
+    @cached_property
     def claim(self) -> int:
         """First height at which hosts claim the reward of the epoch that just ended."""
         return self._at(self._until_switch + 1)
 
-    @property
+    @cached_property
     def inference_cutoff(self) -> int:
         """From here on, inferences need no validation by hosts without a node in the next proof of compute."""
         return self.next_start - self.params.inference_validation_cutoff
 
-    @property
+    @cached_property
     def next_start(self) -> int:
         """P of the next epoch."""
         return self.start + self.params.epoch_length
 
-    @property
+    @cached_property
     def edges(self) -> dict[str, int]:
         """Heights at which chain or hosts act; none in epoch 0."""
         edges = {
@@ -103,11 +107,11 @@ class Schedule:
         }
         return edges if self.index > 0 else {}
 
-    @property
+    @cached_property
     def _until_validation(self) -> int:
         return self.params.poc_stage_duration + self.params.poc_validation_delay
 
-    @property
+    @cached_property
     def _until_switch(self) -> int:
         validation = self._until_validation + self.params.poc_validation_duration
         return validation + self.params.set_new_validators_delay

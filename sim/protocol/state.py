@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pow.sphere import hit_probability
 from sim.protocol.collateral import Deposit
+from sim.protocol.committee import Committee
 from sim.protocol.confirmation import Confirmation, ConfirmationTally
+from sim.protocol.log import Log
 from sim.protocol.params import ProtocolParams
 from sim.protocol.service import InferenceTally, Service
 from sim.protocol.stages import Schedule
-from sim.protocol.transactions import HardwareNode, RegisterHost, SubmitProofBatch, Transaction
+from sim.protocol.transactions import (
+    HardwareNode,
+    RegisterHost,
+    SubmitProofBatch,
+    SubmitValidation,
+    SubmitValidations,
+    Transaction,
+)
 from sim.protocol.vesting import VestingSchedule
 
 
@@ -67,6 +80,8 @@ class UpcomingEpoch:
     start_height: int
     block_hash: str
     """Hash of block P: the network seed."""
+    committee: Committee | None = None
+    """From V on, where only drawn members judge a participant; otherwise all do."""
 
 
 @dataclass(frozen=True)
@@ -115,9 +130,10 @@ class ChainState:
     history: tuple[EpochObservation, ...] = ()
     hosts: Mapping[str, HostRecord] = field(default_factory=dict)
     seeds: Mapping[tuple[int, str], str] = field(default_factory=dict)
-    batches: Mapping[tuple[str, str], SubmitProofBatch] = field(default_factory=dict)
-    frauds: Mapping[tuple[str, str], bool] = field(default_factory=dict)
-    """(participant, validator) -> True where the validator says fraud."""
+    batches: Log[SubmitProofBatch] = field(default_factory=Log)
+    """As taken; a later batch of the same (creator, batch_id) stands in an earlier one's place."""
+    validations: Log[SubmitValidation | SubmitValidations] = field(default_factory=Log)
+    """As taken; a later verdict of the same validator on the same participant stands in an earlier one's place."""
     settled: Mapping[str, Settlement] = field(default_factory=dict)
     vesting: Mapping[str, VestingSchedule] = field(default_factory=dict)
     balances: Mapping[str, int] = field(default_factory=dict)
@@ -135,6 +151,22 @@ class ChainState:
     """ngonka that nobody claimed in time."""
     slashed: int = 0
     """ngonka of collateral that were taken and burnt."""
+
+    @cached_property
+    def batches_by_participant(self) -> Mapping[str, tuple[SubmitProofBatch, ...]]:
+        """The stored batches of each participant, by address; inside one, by batch_id. Reference: protocol 4.1."""
+        stored = {(batch.creator, batch.batch_id): batch for batch in self.batches}
+        grouped: dict[str, list[SubmitProofBatch]] = {}
+        for creator, batch_id in sorted(stored):
+            grouped.setdefault(creator, []).append(stored[creator, batch_id])
+        return {creator: tuple(batches) for creator, batches in grouped.items()}
+
+    @cached_property
+    def duties(self) -> Mapping[str, NDArray[np.int64]] | None:
+        """Whom each committee member checks, as places in `batches_by_participant`; None: everybody checks all."""
+        if self.upcoming is None or self.upcoming.committee is None:
+            return None
+        return self.upcoming.committee.assign(list(self.batches_by_participant))
 
 
 def genesis_state(
@@ -178,9 +210,11 @@ def get_model_weights(state: ChainState, governance_models: Iterable[str]) -> di
     return grouped
 
 
-def batches_by_participant(state: ChainState) -> dict[str, list[SubmitProofBatch]]:
-    """Group the stored batches by participant; inside one, ordered by batch_id. Reference: protocol 4.1."""
-    grouped: dict[str, list[SubmitProofBatch]] = {}
-    for (creator, _), batch in sorted(state.batches.items()):
-        grouped.setdefault(creator, []).append(batch)
-    return grouped
+def get_places_to_check(state: ChainState, validator: str) -> NDArray[np.int64]:
+    """Whom a validator checks, as ascending places in `batches_by_participant`: all, or by its committee slots.
+
+    Reference: protocol 4.1, 4.9.
+    """
+    if state.duties is None:
+        return np.arange(len(state.batches_by_participant))
+    return state.duties.get(validator, np.empty(0, dtype=np.int64))

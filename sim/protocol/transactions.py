@@ -100,6 +100,23 @@ class SubmitValidation:
 
 
 @dataclass(frozen=True)
+class SubmitValidations:
+    """Verdicts of one validator that leave together; stands for a `SubmitValidation` on each participant."""
+
+    tx_id: str
+    creator: str
+    start_height: int
+    participants: tuple[str, ...]
+    frauds: tuple[bool, ...]
+    """True where the participant of the same place is called a fraud."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Size on the wire: that of the messages it stands for."""
+        return len(self.participants) * (ENVELOPE_BYTES + VALIDATION_BYTES)
+
+
+@dataclass(frozen=True)
 class ClaimReward:
     """Reveals the seed of a settled epoch and asks for its reward. Reference: protocol 2.1, 6.4."""
 
@@ -114,4 +131,4 @@ class ClaimReward:
         return ENVELOPE_BYTES + CLAIM_BYTES
 
 
-Transaction = RegisterHost | SubmitSeed | SubmitProofBatch | SubmitValidation | ClaimReward
+Transaction = RegisterHost | SubmitSeed | SubmitProofBatch | SubmitValidation | SubmitValidations | ClaimReward

@@ -67,12 +67,26 @@ def judge_participant(claimant: Claimant, frauds: Mapping[str, bool], voters: Ma
     valid = sum(voters[validator] for validator, is_fraud in by_members.items() if not is_fraud)
     invalid = sum(voters[validator] for validator, is_fraud in by_members.items() if is_fraud)
     total = sum(voters.values())
-    reason = _first_failure(claimant, bool(by_members), valid, invalid, total // 2)
+    reason = find_reason(claimant, bool(by_members), decide_by_majority(valid, invalid, total))
     return Verdict(claimant.address, reason, valid, invalid, total)
 
 
-def _first_failure(claimant: Claimant, has_votes: bool, valid: int, invalid: int, half: int) -> Reason:
-    """Where nobody is a member, test 2 has failed before the chain's "accept if nobody can vote" is reached."""
+def decide_by_majority(valid: int, invalid: int, total: int) -> bool | None:
+    """True where more than the floored half of the weight says valid, False where it says invalid, otherwise None.
+
+    Reference: protocol 4.6.
+    """
+    if valid > total // 2:
+        return True
+    return False if invalid > total // 2 else None
+
+
+def find_reason(claimant: Claimant, has_votes: bool, opinion: bool | None) -> Reason:
+    """Return the first acceptance test that fails; `opinion` is what the votes say, None without a quorum.
+
+    Where nobody is a member, test 2 has failed before the chain's "accept if nobody can vote" is reached.
+    Reference: protocol 4.6.
+    """
     if not claimant.has_record:
         return Reason.NO_RECORD
     if not has_votes:
@@ -81,6 +95,6 @@ def _first_failure(claimant: Claimant, has_votes: bool, valid: int, invalid: int
         return Reason.NO_WEIGHT
     if not claimant.has_validator_key:
         return Reason.NO_VALIDATOR_KEY
-    if valid <= half:
-        return Reason.VOTED_INVALID if invalid > half else Reason.NO_QUORUM
+    if not opinion:
+        return Reason.NO_QUORUM if opinion is None else Reason.VOTED_INVALID
     return Reason.ACCEPTED if claimant.has_seed else Reason.NO_SEED

@@ -30,6 +30,7 @@ from sim.scenario.checks import network_problems, scenario_problems, schedule_pr
 from sim.scenario.faults import Fault
 from sim.scenario.hosts import STRICT, HostGroup, Name
 from sim.scenario.inventory import InventoryConfig
+from sim.scenario.kept import MetricsConfig
 from sim.scenario.switches import RuleSwitches
 from sim.topologies import topologies
 from sim.units import Bytes, Seconds
@@ -108,6 +109,12 @@ class ProtocolConfig(BaseModel):
     )
     validation_sample_size: int = Field(
         ProtocolParams.validation_sample_size, ge=1, description="nonces that a validator recomputes per participant"
+    )
+    validation_committee: int | None = Field(
+        ProtocolParams.validation_committee,
+        ge=1,
+        le=10_000,
+        description="slots of every participant, drawn among members by weight; null: everybody checks everybody",
     )
     fraud_threshold: float = Field(
         ProtocolParams.fraud_threshold, gt=0, lt=1, description="p-value below which a validator votes fraud"
@@ -258,6 +265,7 @@ class Scenario(BaseModel):
     inference: InferenceConfig = Field(
         default_factory=InferenceConfig, description="requests between two proofs of compute"
     )
+    metrics: MetricsConfig = Field(default_factory=MetricsConfig, description="what a run keeps")
     faults: tuple[Fault, ...] = Field((), strict=False, description="what goes wrong, when and for how long")
     difficulty: Annotated[Controller, PluginOf(controllers)] = Field(
         default_factory=lambda: controllers.build("fixed"),

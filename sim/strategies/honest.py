@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.strategies import strategies
-from sim.strategies.base import Claim, ProductionView, ValidationView, Vote
+from sim.strategies.base import Claim, ProductionView, ValidationsView, ValidationView, Vote, Votes
 
 
 @strategies.register("honest")
@@ -22,3 +22,7 @@ class Honest:
     def vote(self, view: ValidationView) -> Vote | None:
         """Vote fraud where the binomial test says so."""
         return Vote(view.test.fraud)
+
+    def vote_on_all(self, view: ValidationsView) -> Votes:
+        """The same for all participants at once."""
+        return view.frauds.astype(np.int8)

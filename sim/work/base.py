@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,17 @@ class Found:
     nonces: NDArray[np.int64]
     """(n,)"""
     distances: NDArray[np.float64]
+    """(n,)"""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """The claimed nonces of many keys, one key after another."""
+
+    public_keys: tuple[str, ...]
+    counts: NDArray[np.int64]
+    """(keys,) nonces of each key"""
+    nonces: NDArray[np.int64]
     """(n,)"""
 
 
@@ -69,3 +80,14 @@ class Work(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close it."""
+
+
+@runtime_checkable
+class BulkWork(Work, Protocol):
+    """Computing that can re-execute the claims of a whole network at once: the exact law, not the kernel."""
+
+    def are_invalid(self, block_hash: str, dtype: str, claimed: Claimed, r_target: float) -> NDArray[np.bool_]:
+        """Which claimed nonces are found invalid in these numerics: recomputed distance > r_target, bool (n,)."""
+
+    def note_shared(self, n_requests: int) -> None:
+        """Count answers that an earlier re-execution gave."""

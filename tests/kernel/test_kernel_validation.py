@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
 
-from pow.validation import count_invalid, critical_count, fraud_test, is_valid
+from pow.validation import count_invalid, critical_count, fraud_test, fraud_tests, is_valid
 
 R = 1.4013564660458173
 
@@ -99,3 +99,27 @@ def test_equality_is_neither_valid_nor_invalid() -> None:
 def test_mistakes_name_value_and_bound(call, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_many_tests_at_once_are_the_same_tests() -> None:
+    """Bit by bit, for every count up to 20 of samples between 0 and 400."""
+    pairs = [(n, k) for n in (0, 1, 2, 17, 80, 81, 200, 213, 400) for k in range(min(n, 20) + 1)]
+    p_values, frauds = fraud_tests(np.array([n for n, _ in pairs]), np.array([k for _, k in pairs]))
+    one_by_one = [fraud_test(n, k) for n, k in pairs]
+    assert p_values.tolist() == [test.p_value for test in one_by_one]
+    assert frauds.tolist() == [test.fraud for test in one_by_one]
+    assert fraud_tests(np.array([5]), np.array([1]), p_mismatch=0.5, threshold=0.99)[1].tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    ("n_checked", "n_invalid", "p_mismatch", "message"),
+    [
+        (5, 6, 0.1, "n_invalid is 6"),
+        (5, -1, 0.1, "n_invalid is -1"),
+        (-1, 0, 0.1, "n_checked is -1"),
+        (5, 1, 2.0, "p_mismatch"),
+    ],
+)
+def test_many_tests_refuse_what_one_refuses(n_checked: int, n_invalid: int, p_mismatch: float, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        fraud_tests(np.array([3, n_checked]), np.array([0, n_invalid]), p_mismatch)

@@ -11,6 +11,7 @@ from sim.protocol.blocks import BlockResult, apply_block
 from sim.protocol.checks import TxResult, commit_seed
 from sim.protocol.params import EpochParams, ProtocolParams
 from sim.protocol.state import Block, ChainState, genesis_state
+from sim.protocol.tallies import read_votes
 from sim.protocol.transactions import (
     ClaimReward,
     HardwareNode,
@@ -96,7 +97,7 @@ def test_batch_window_and_start_height() -> None:
     assert chain.fate(41) == (TxResult.ACCEPTED, TxResult.WRONG_START)
     assert chain.fate(52) == (TxResult.ACCEPTED,)
     assert chain.fate(53) == (TxResult.OUTSIDE_WINDOW,)
-    assert sorted(creator for creator, _ in chain.state.batches) == ["a", "b"]
+    assert sorted(batch.creator for batch in chain.state.batches) == ["a", "b"]
 
 
 def test_validation_window() -> None:
@@ -115,8 +116,8 @@ def test_same_batch_id_overwrites_and_the_last_vote_wins() -> None:
     chain.at(53, vote("b", "a", 40, is_fraud=True))
     chain.at(54, vote("b", "a", 40, is_fraud=False))
     chain.run_to(54)
-    assert [b.proofs.nonces for b in chain.state.batches.values()] == [(9,)]
-    assert chain.state.frauds == {("a", "b"): False}
+    assert [b.proofs.nonces for b in chain.state.batches_by_participant["a"]] == [(9,)]
+    assert read_votes(chain.state.validations, ["a"], ["b"]).frauds.tolist() == [False]
 
 
 def full_epoch(factor: float = 1.0) -> HandMadeChain:

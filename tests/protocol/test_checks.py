@@ -10,7 +10,15 @@ from sim.protocol.checks import TxResult, check_stateless, commit_seed
 from sim.protocol.params import EpochParams, ProtocolParams
 from sim.protocol.stages import Schedule
 from sim.protocol.state import ChainState, Settlement, UpcomingEpoch, genesis_state
-from sim.protocol.transactions import ClaimReward, RegisterHost, SubmitProofBatch, SubmitSeed, SubmitValidation
+from sim.protocol.tallies import read_votes
+from sim.protocol.transactions import (
+    ClaimReward,
+    RegisterHost,
+    SubmitProofBatch,
+    SubmitSeed,
+    SubmitValidation,
+    SubmitValidations,
+)
 from sim.protocol.versions import LAUNCH_R_TARGET, VERSIONS, build_rule_book
 
 PARAMS = ProtocolParams(rule_book=build_rule_book("v0.2.0", {}, {}), epoch=EpochParams(), vector_dim=8196)
@@ -110,16 +118,17 @@ def test_what_a_batch_is_not_checked_for(changes: dict[str, object]) -> None:
 def test_node_ids_are_stored_from_v0_2_2_on(version: str, stored: int | None) -> None:
     draft = Draft(state_at(41))
     apply_transaction(draft, batch(), PARAMS, VERSIONS[version])
-    assert draft.finish().batches["a", "0"].proofs.node_id == stored
+    assert draft.finish().batches[0].proofs.node_id == stored
 
 
 def test_the_same_batch_id_overwrites_silently_and_only_for_the_same_address() -> None:
     draft = Draft(state_at(41))
     for transaction in (batch(nonces=(1, 2)), batch(nonces=(8, 9)), batch(creator="b", nonces=(3, 4))):
         assert apply_transaction(draft, transaction, PARAMS, VERSIONS["v0.2.0"]) is TxResult.ACCEPTED
-    assert {key: stored.proofs.nonces for key, stored in draft.finish().batches.items()} == {
-        ("a", "0"): (8, 9),
-        ("b", "0"): (3, 4),
+    stored = draft.finish().batches_by_participant
+    assert {who: [batch.proofs.nonces for batch in batches] for who, batches in stored.items()} == {
+        "a": [(8, 9)],
+        "b": [(3, 4)],
     }
 
 
@@ -146,7 +155,19 @@ def test_a_validator_may_change_its_vote() -> None:
     draft = Draft(state_at(53))
     for is_fraud in (True, False):
         apply_transaction(draft, SubmitValidation("tx", "a", "b", START, is_fraud), PARAMS, VERSIONS["v0.2.0"])
-    assert draft.finish().frauds == {("b", "a"): False}
+    votes = read_votes(draft.finish().validations, ["b"], ["a"])
+    assert votes.pairs.tolist() == [0]
+    assert votes.frauds.tolist() == [False]
+
+
+@pytest.mark.parametrize("height", [52, 53, 58, 59])
+def test_verdicts_that_leave_together_have_one_fate(height: int) -> None:
+    """A bundle stands for its votes: same window, same start, size of all of them."""
+    together = SubmitValidations("tx", "a", START, ("b", "c"), (True, False))
+    apart = SubmitValidation("tx", "a", "b", START, True)
+    assert fate(together, height) is fate(apart, height)
+    assert fate(replace(together, start_height=39), height) is TxResult.WRONG_START
+    assert together.size_bytes == 2 * apart.size_bytes
 
 
 # Claims: protocol 2.1.5
@@ -172,11 +193,12 @@ def test_an_old_state_never_changes_and_a_new_one_cannot_be_written_into() -> No
     draft = Draft(before)
     apply_transaction(draft, batch(), PARAMS, VERSIONS["v0.2.0"])
     after = draft.finish()
-    assert before.batches == {}
-    with pytest.raises(TypeError):
-        after.batches["x", "y"] = batch()  # type: ignore[index]
-    draft.edit("batches").clear()
+    assert len(before.batches) == 0
+    draft.add("batches", batch())
     assert len(after.batches) == 1
+    apply_transaction(draft, SubmitSeed("tx", "a", 1, "c"), PARAMS, VERSIONS["v0.2.0"])
+    with pytest.raises(TypeError):
+        draft.finish().seeds[1, "b"] = "d"  # type: ignore[index]
 
 
 def test_a_block_copies_a_mapping_once() -> None:

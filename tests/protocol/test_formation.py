@@ -7,10 +7,11 @@ import pytest
 from pow.proofs import ProofBatch
 from pow.sphere import hit_probability
 from sim.protocol.epochs import EpochFormed, form_epoch, open_epoch, switch_epoch
+from sim.protocol.log import Log
 from sim.protocol.params import EpochParams, ProtocolParams
 from sim.protocol.stages import Schedule
 from sim.protocol.state import ChainState, EpochGroup, HostRecord, UpcomingEpoch, genesis_state
-from sim.protocol.transactions import HardwareNode, SubmitProofBatch
+from sim.protocol.transactions import HardwareNode, SubmitProofBatch, SubmitValidation
 from sim.protocol.versions import LAUNCH_R_TARGET, build_rule_book
 from sim.protocol.votes import Reason
 
@@ -49,8 +50,8 @@ def state_at_end(params: ProtocolParams, *batches: SubmitProofBatch, **changes: 
         ),
         "hosts": {who: HostRecord("key", (HardwareNode(1, "QwQ-32B"), HardwareNode(2, "QwQ-32B"))) for who in PEOPLE},
         "seeds": {(3, who): "commitment" for who in PEOPLE},
-        "batches": {(b.creator, b.batch_id): b for b in batches},
-        "frauds": {(who, voter): False for who in PEOPLE for voter in PEOPLE},
+        "batches": Log(batches),
+        "validations": Log(SubmitValidation("", voter, who, 120, False) for who in PEOPLE for voter in PEOPLE),
     }
     genesis = genesis_state(dict.fromkeys(PEOPLE, 1), params, LAUNCH_R_TARGET)
     return replace(genesis, **{**known, **changes})  # type: ignore[arg-type]
@@ -93,8 +94,8 @@ def test_a_model_that_governance_does_not_know_weighs_at_launch_only(version: st
 
 def test_preserved_weight_survives_a_fraud_vote() -> None:
     params = params_of("v0.2.2")
-    frauds = {("a", voter): True for voter in PEOPLE}
-    state = state_at_end(params, batch("a", 1, 1, 2, 3), frauds=frauds)
+    frauds = Log(SubmitValidation("", voter, "a", 120, True) for voter in PEOPLE)
+    state = state_at_end(params, batch("a", 1, 1, 2, 3), validations=frauds)
     _, formed = form(state, params)
     outcome = formed.outcomes["a"]
     assert outcome.verdict is not None

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.protocol.proposer import select_proposer
+from sim.protocol.proposer import MAX_VALIDATORS, select_proposer, select_validators
 from sim.theory import proposers
 from sim.theory.proposers import count_blocks, proposer_rows
 
@@ -123,3 +123,22 @@ def test_a_newcomer_waits() -> None:
 def test_nobody_can_propose() -> None:
     with pytest.raises(ValueError, match="no validator has any power"):
         select_proposer({}, {})
+
+
+@given(st.dictionaries(st.text(max_size=3), st.integers(0, 5)), st.integers(1, 8))
+def test_validators_are_the_largest_and_ties_go_by_address(powers: dict[str, int], limit: int) -> None:
+    """Beside a second way: whoever has at least `limit` others before it, larger or equal and lower, stays out."""
+    chosen = select_validators(powers, limit)
+    for address, power in powers.items():
+        before = sum(other > power or (other == power and name < address) for name, other in powers.items())
+        assert (address in chosen) == (power > 0 and before < limit)
+    assert list(chosen) == sorted(chosen)
+    assert all(chosen[address] == powers[address] for address in chosen)
+
+
+def test_the_hundred_and_first_stays_out() -> None:
+    """staking max_validators 100 (protocol 10): of 101 equal members the last address stays out."""
+    powers = {f"m{place:03}": 7 for place in range(MAX_VALIDATORS + 1)}
+    assert powers.keys() - select_validators(powers).keys() == {"m100"}
+    with pytest.raises(ValueError, match="at least one validator"):
+        select_validators(powers, 0)

@@ -14,6 +14,8 @@ from sim.metrics.columns import FRAMES
 ROOT = Path(__file__).parent.parent.parent
 # devtest matrices are large enough for a linear algebra library to split them among threads.
 DEVTEST = ("epochs=2", "work.params=devtest", "work.rate_factor=0.01")
+# More than a hundred hosts under the exact law: validation as arrays, by committees.
+BULK = ("epochs=2", "work.kind=sphere", "network.tier=paths", "hosts.big.count=100", "protocol.validation_committee=8")
 
 
 def run(out: Path, hash_seed: str, torch_threads: str, *settings: str) -> tuple[str, dict[str, str]]:
@@ -27,7 +29,7 @@ def run(out: Path, hash_seed: str, torch_threads: str, *settings: str) -> tuple[
     return json.loads((out / "provenance.json").read_text())["trace_hash"], files
 
 
-@pytest.mark.parametrize("settings", [(), DEVTEST], ids=["tiny", "devtest"])
+@pytest.mark.parametrize("settings", [(), DEVTEST, BULK], ids=["tiny", "devtest", "bulk"])
 def test_trace_and_parquet_bytes(tmp_path: Path, settings: tuple[str, ...]) -> None:
     first = run(tmp_path / "a", "0", "1", "work.threads=1", *settings)
     second = run(tmp_path / "b", "12345", "2", "work.threads=2", *settings)

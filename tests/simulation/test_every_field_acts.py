@@ -106,6 +106,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "protocol.block_time": {"protocol.block_time": "6 s"},
     "protocol.block_max_bytes": {"protocol.block_max_bytes": "4 kB"},
     "protocol.validation_sample_size": {"protocol.validation_sample_size": 20},
+    "protocol.validation_committee": {"protocol.validation_committee": 3},
     "protocol.fraud_threshold": {"protocol.fraud_threshold": 1e-60},
     "protocol.p_mismatch": {"protocol.p_mismatch": 0.4},
     "protocol.max_individual_power_percentage": {"protocol.max_individual_power_percentage": 0.5},
@@ -205,6 +206,8 @@ CONTEXTS: dict[str, dict[str, object]] = {
 }
 # Names and texts, and what must not change any result.
 WITHOUT_EFFECT = {"name", "description", "work.batch_size", "work.threads"}
+# What says how much is kept: it changes a frame, see test_validation_metrics, but nothing that happens.
+WITHOUT_EFFECT |= {"metrics.validations"}
 
 
 def trace(changes: dict[str, object]) -> str:
@@ -239,6 +242,8 @@ def test_field_changes_some_record(field: str) -> None:
     assert trace({**context, **CHANGES[field]}) != trace(context)
 
 
-@pytest.mark.parametrize("changes", [{"work.threads": 1}, {"name": "other"}, {"description": "text"}])
+@pytest.mark.parametrize(
+    "changes", [{"work.threads": 1}, {"name": "other"}, {"description": "text"}, {"metrics.validations": "summary"}]
+)
 def test_what_must_not_matter_does_not(changes: dict[str, object]) -> None:
     assert trace(changes) == trace({})

@@ -4,9 +4,19 @@ import numpy as np
 from scipy import stats
 
 from pow.sphere import distance_cdf, hit_probability
-from pow.validation import FraudTest, fraud_test
+from pow.validation import FraudTest, fraud_test, fraud_tests
 from sim.strategies import strategies
-from sim.strategies.base import Claim, ProductionView, ValidationView, Vote
+from sim.strategies.base import (
+    ABSTAINS,
+    SAYS_FRAUD,
+    SAYS_VALID,
+    Claim,
+    ProductionView,
+    ValidationsView,
+    ValidationView,
+    Vote,
+    vote_on_all,
+)
 from sim.strategies.honest import Honest
 from sim.strategies.overclaim import FABRICATED_FROM, Overclaim
 
@@ -30,6 +40,35 @@ def test_contract(strategy_spec: object) -> None:
     for n_invalid in (0, 50):
         vote = strategy.vote(ValidationView("x", False, fraud_test(100, n_invalid)))
         assert vote is None or isinstance(vote, Vote)
+
+
+def test_contract_of_voting_on_all_at_once(strategy_spec: object) -> None:
+    """Where a strategy has an array form, it votes as it does one by one; where it has none, it is asked one by one."""
+    strategy = strategies.build(strategy_spec)
+    generator = np.random.default_rng(3)
+    n_checked, n_invalid = np.full(200, 100), generator.integers(0, 8, 200)
+    p_values, frauds = fraud_tests(n_checked, n_invalid)
+    is_self = generator.random(200) < 0.1
+    names = tuple(f"host-{i}" for i in range(200))
+    many = ValidationsView(names, is_self, n_checked, n_invalid, p_values, frauds)
+    votes = [strategy.vote(many.get_one(place)) for place in range(200)]
+    expected = [ABSTAINS if vote is None else SAYS_FRAUD if vote.is_fraud else SAYS_VALID for vote in votes]
+    assert vote_on_all(strategy, many).tolist() == expected
+
+
+def test_a_strategy_without_an_array_form_is_asked_one_by_one() -> None:
+    class Picky:
+        def claim(self, view: ProductionView, generator: np.random.Generator) -> Claim:
+            return Claim((), ())
+
+        def vote(self, view: ValidationView) -> Vote | None:
+            return None if view.test.n_invalid == 0 else Vote(view.is_self)
+
+    n_invalid = np.array([0, 1, 1])
+    many = ValidationsView(
+        ("a", "b", "c"), np.array([True, True, False]), np.full(3, 9), n_invalid, np.ones(3), np.zeros(3, dtype=bool)
+    )
+    assert vote_on_all(Picky(), many).tolist() == [ABSTAINS, SAYS_FRAUD, SAYS_VALID]
 
 
 def test_honest_claims_what_it_found_and_votes_by_the_test() -> None:

@@ -9,11 +9,12 @@ import pytest
 from scipy import stats
 
 import sim
+from pow.law import DistanceLaw
 from pow.params import PRESETS
-from pow.sphere import distance_cdf, hit_probability
-from sim.work.base import Work
+from pow.sphere import distance_cdf, distance_ppf, hit_probability
+from sim.work.base import Claimed, Work
 from sim.work.kernel import KernelWork
-from sim.work.sphere import RMS_ERROR, SphereWork, _draw_places
+from sim.work.sphere import RMS_ERROR, SphereWork
 
 HASH, R_TARGET, DIM = "AB" * 32, 1.4013564660458173, 8192
 LEVEL = 1e-4
@@ -103,17 +104,32 @@ def test_ml_nodes_that_overlap_find_the_same_nonces(kind: str) -> None:
         assert by_nonce.get(nonce, distance) == pytest.approx(distance, abs=1e-12)
 
 
-@pytest.mark.parametrize(("n", "hit"), [(1, 0.5), (50, 1.0), (1000, 0.3), (10**12, 1e-9), (10, 1e-15)])
-def test_places_of_hits(n: int, hit: float) -> None:
-    """1 000 draws: the mean number of hits is the binomial one (bound Z standard errors); places ascend."""
-    counts = []
-    for seed in range(1000):
-        places = _draw_places(np.random.default_rng(seed), n, hit)
-        assert (np.diff(places) > 0).all()
-        assert len(places) == 0 or (places[0] >= 0 and places[-1] < n)
-        counts.append(len(places))
-    spread = np.sqrt(n * hit * (1 - hit) / 1000)
-    assert abs(np.mean(counts) - n * hit) <= Z * spread + 1e-12
+@pytest.mark.parametrize("dim", [50, 128, 8192])
+def test_the_table_of_the_law_is_the_law(dim: int) -> None:
+    shares = np.concatenate([np.random.default_rng(1).random(20_000), 10.0 ** -np.arange(1, 16), [2**-54, 1 - 2**-53]])
+    assert np.abs(DistanceLaw(dim).distances(shares) - distance_ppf(shares, dim)).max() < 1e-12
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_the_table_knows_the_smallest_spheres(dim: int) -> None:
+    shares = np.random.default_rng(1).random(20_000)
+    assert np.abs(DistanceLaw(dim).distances(shares) - distance_ppf(shares, dim)).max() < 1e-9
+
+
+@pytest.mark.parametrize(("claimer", "validator"), [("bfloat16", "float16"), ("float16", "float32")])
+def test_whole_claims_are_judged_as_nonce_by_nonce(claimer: str, validator: str) -> None:
+    """The fast verdict is the readable one: claims of three hosts, fabricated nonces and failed tries among them."""
+    with SphereWork(DIM) as work:
+        groups = [range(0, 300_000)]
+        found = {f"host-{i}": work.find_valid(HASH, claimer, f"host-{i}", groups, R_TARGET).nonces for i in range(3)}
+        found["host-1"] = np.concatenate([found["host-1"], np.arange(2**40, 2**40 + 500), np.arange(100)])
+        counts = np.array([len(nonces) for nonces in found.values()])
+        claimed = Claimed(tuple(found), counts, np.concatenate(list(found.values())))
+        fast = work.are_invalid(HASH, validator, claimed, R_TARGET)
+        requests = [(key, nonce) for key, nonces in found.items() for nonce in nonces.tolist()]
+        slow = work.distances(HASH, validator, requests) > R_TARGET
+    assert np.array_equal(fast, slow)
+    assert 500 < fast.sum() < 1000
 
 
 def test_draws_do_not_depend_on_who_asks_first() -> None:
@@ -131,7 +147,7 @@ def test_whole_runs_agree() -> None:
     }
     tried = {kind: int(run.epochs["tried"].sum()) for kind, run in runs.items()}
     # Other weights mean other proposers, so that E reaches a host a moment earlier or later.
-    assert tried["kernel"] == pytest.approx(tried["sphere"], rel=1e-3)
+    assert tried["kernel"] == pytest.approx(tried["sphere"], rel=5e-3)
     rates = {kind: run.summary["success_rate"] for kind, run in runs.items()}
     spread = np.sqrt(2 * rates["kernel"] * (1 - rates["kernel"]) / tried["kernel"])
     assert abs(rates["kernel"] - rates["sphere"]) < Z * spread

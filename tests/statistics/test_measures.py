@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from sim.metrics.frames import NO_CLAIM, build_frames
 from sim.metrics.measures import (
     MEASURES,
-    OUT_OF_TIME,
     compute_gini,
     compute_interval,
     compute_measures,
@@ -51,7 +50,7 @@ def frames() -> dict[str, pd.DataFrame]:
         "epochs": pd.DataFrame(epochs),
         "participants": pd.DataFrame(claims, columns=names),
         "difficulty": pd.DataFrame({"measured": [80, 60, 50], "setpoint": [40.0] * 3}),
-        "validations": pd.DataFrame({"vote": ["valid", "fraud", OUT_OF_TIME, "abstained"]}),
+        "validation_summary": pd.DataFrame({"n_participants": [3, 1], "n_out_of_time": [1, 0]}),
         "transactions": pd.DataFrame({"fate": ["accepted"] * 7 + ["outside its window", "lost"]}),
     }
 
@@ -96,10 +95,11 @@ def test_agrees_with_the_summary_of_a_run(small: Result) -> None:
 
 
 def test_the_words_are_those_of_the_simulation() -> None:
-    from sim.nodes import validator
+    from sim.metrics.records import ABSTAINED, FRAUD, VALID, VOTES
     from sim.strategies import strategies
+    from sim.strategies.base import ABSTAINS, SAYS_FRAUD, SAYS_VALID
 
-    assert validator.OUT_OF_TIME == OUT_OF_TIME
+    assert [VOTES[code] for code in (SAYS_VALID, SAYS_FRAUD, ABSTAINS)] == [VALID, FRAUD, ABSTAINED]
     assert "honest" in strategies.describe()
 
 
