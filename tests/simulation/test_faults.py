@@ -283,11 +283,20 @@ def test_what_was_missed_goes_on_to_whoever_stands_behind() -> None:
 
 @pytest.mark.parametrize("tier", TIERS)
 def test_a_chain_without_two_thirds_halts_and_recovers(tier: str) -> None:
-    result = run({"kind": "partition", "at": "320 s", "lasts": "300 s", "shares": [0.5, 0.5]}, tier=tier)
+    groups = [["big-0", "pair-0"], ["big-1", "pair-1"]]  # under the cap of a quarter no side has 2/3
+    result = run({"kind": "partition", "at": "320 s", "lasts": "300 s", "groups": groups}, tier=tier)
     assert between(result.blocks, "time_seconds", 326.0, 620.0).empty
     assert (result.blocks["time_seconds"] > 620.0).sum() > 50
     assert result.provenance["status"] == "finished"
-    assert result.faults["target"].item().count(" | ") == 1
+    assert result.faults["target"].item() == "big-0, pair-0 | big-1, pair-1"
+
+
+def test_sides_that_are_drawn_have_their_shares() -> None:
+    """Of seven hosts 0.4 and 0.3 are 3 and 2; the other two stand on a side of their own."""
+    result = run({"kind": "partition", "at": "320 s", "lasts": "1 s", "shares": [0.4, 0.3]})
+    sides = [side.split(", ") for side in result.faults["target"].item().split(" | ")]
+    assert [len(side) for side in sides] == [3, 2]
+    assert len({host for side in sides for host in side}) == result.faults["n_hosts"].item() == 5
 
 
 @pytest.mark.parametrize("tier", TIERS)
