@@ -153,6 +153,13 @@ def write_plugins(section: str, key: str) -> str:
     return "\n\n".join(_write_plugin(kind) for kind in kinds)
 
 
+def write_faults() -> str:
+    """One part per kind of fault."""
+    schema = scenario_json_schema()
+    kinds = [_resolve(branch, schema) for branch in schema["properties"]["faults"]["items"]["oneOf"]]
+    return "\n\n".join(_write_plugin(kind).replace("####", "###", 1) for kind in kinds)
+
+
 def write_gpu_keys() -> str:
     """The keys of a GPU profile's file."""
     schema = GpuProfile.model_json_schema(mode="serialization")
@@ -230,6 +237,10 @@ def _describe_type(name: str, part: Schema) -> str:
 def _describe_list(name: str, part: Schema) -> str:
     if "prefixItems" in part:
         return f"a list of {len(part['prefixItems'])}"
+    if part["items"].get("type") == "number":
+        return "a list of numbers"
+    if "oneOf" in part["items"]:
+        return f"a list of mappings, see [below](#{name})"
     if "$ref" in part["items"]:
         return f"a list, see [`{name}`](#{name})"
     return "a list of mappings" if "properties" in part["items"] else "a list of such texts"
@@ -276,6 +287,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "frames.md": {"frames": write_frames},
     "scenario.md": {
         "keys": write_keys,
+        "faults": write_faults,
         "controllers": lambda: write_plugins("", "difficulty"),
         "strategies": lambda: write_plugins("HostGroup", "strategy"),
         "topologies": lambda: write_plugins("NetworkConfig", "topology"),

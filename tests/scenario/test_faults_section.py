@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,6 +80,13 @@ def test_every_kind_is_read_with_its_units() -> None:
     ]
     assert list(scenario.faults) == expected
     assert parse_scenario(dump_scenario(scenario)) == scenario
+
+
+def test_the_example_of_the_page_is_fine() -> None:
+    page = Path("docs/scenario.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(faults:.*?)```", page, re.DOTALL)
+    text = HEAD.format(tier="events", epochs="2").replace("name: pair", "name: farm").replace("name: big", "name: lab")
+    assert len(parse_scenario(text.replace("faults:\n", example)).faults) == 8
 
 
 def test_the_schema_accepts_what_loads_and_no_more() -> None:
