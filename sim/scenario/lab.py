@@ -17,6 +17,7 @@ from sim.difficulty import controllers
 from sim.difficulty.matching import match_noise
 from sim.economy import curves
 from sim.economy.base import HORIZON, CurveError
+from sim.economy.timestamps import FalseTimestamps
 from sim.errors import ScenarioError
 from sim.problems import Problem, problems_of, show_value
 from sim.registry import KIND, PluginOf
@@ -60,6 +61,10 @@ class LabConfig(BaseModel):
         le=50_000,
         description="decisions N: controllers with a memory get one as quiet as a simple average over N",
     )
+    small_host: float = Field(
+        0.001, gt=0.0, lt=1.0, description="share of the first compute that a host has for `small_host_sd`"
+    )
+    false_timestamps: FalseTimestamps | None = Field(None, description="lies about time, see below")
     controllers: tuple[_Controller, ...] = Field(
         strict=False, min_length=1, description="rules, as under `difficulty` of a scenario, without `target`"
     )
@@ -112,8 +117,9 @@ def load_lab(path: str | os.PathLike[str], overrides: Overrides = (), seed: int 
 def _move_paths(tree: Mapping[str, Any], folder: Path) -> None:
     """A file's name is seen from the lab file."""
     for spec in _list(tree.get("curves")):
-        if isinstance(spec, dict) and spec.get(KIND) == "csv" and isinstance(spec.get("path"), str):
-            spec["path"] = str(folder / spec["path"])
+        for each in (spec, spec.get("price") if isinstance(spec, dict) else None):
+            if isinstance(each, dict) and each.get(KIND) == "csv" and isinstance(each.get("path"), str):
+                each["path"] = str(folder / each["path"])
 
 
 def _fill_in(tree: Mapping[str, Any]) -> Iterator[Problem]:

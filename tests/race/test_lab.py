@@ -209,9 +209,18 @@ def test_command(tmp_path: Path) -> None:
 
 
 def test_every_key_acts(result: LabResult, tmp_path: Path) -> None:
-    changes: dict[str, Any] = {"spacing": "5 min", "quota": 2, "decisions": 140, "warm_up": 30, "seed": 5}
+    changes: dict[str, Any] = {
+        **{"spacing": "5 min", "quota": 2, "decisions": 140, "warm_up": 30, "seed": 5, "small_host": 0.01},
+        "false_timestamps": {"share": 0.2},
+    }
     for key, value in changes.items():
         found = run_lab(load_lab(write(tmp_path), {key: value}), out=None, root=tmp_path, report=lambda step: None)
         assert not found.races.equals(result.races), key
-    properties = YAML(typ="safe").load(SMALL).keys() | {"quota", "equal_noise", "description"}
+    properties = YAML(typ="safe").load(SMALL).keys() | {
+        "quota",
+        "equal_noise",
+        "description",
+        "small_host",
+        "false_timestamps",
+    }
     assert properties == set(load_lab(write(tmp_path)).config.model_dump())
