@@ -33,6 +33,7 @@ Group = Callable[[bool], Iterator[Row]]
 def compute_rows(*, quick: bool = False) -> Iterator[Row]:
     """Yield every row as soon as it is known."""
     from sim.theory.control import control_rows
+    from sim.theory.economy import economy_rows
     from sim.theory.kernel import kernel_rows
     from sim.theory.network import network_rows
     from sim.theory.race import race_rows
@@ -44,6 +45,7 @@ def compute_rows(*, quick: bool = False) -> Iterator[Row]:
         validation_rows,
         control_rows,
         race_rows,
+        economy_rows,
         network_rows,
         kernel_rows,
     )

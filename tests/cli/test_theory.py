@@ -21,6 +21,8 @@ def test_no_row_fails(capsys: pytest.CaptureFixture[str]) -> None:
         "M/D/1",
         "losses",
         "timestamp",
+        "price with jumps",
+        "profit switchers",
     ):
         assert quantity in printed
 
