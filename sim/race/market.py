@@ -60,23 +60,29 @@ class Levels:
 
     def __init__(self, paths: Sequence[Steps]) -> None:
         n_steps = max(len(path.times) for path in paths)
-        values, ends = np.empty((len(paths), n_steps)), np.full((len(paths), n_steps), np.inf)
-        for number, path in enumerate(paths):
-            values[number, : len(path.values)] = path.values
-            ends[number, : len(path.times) - 1] = path.times[1:]
-        self._values, self._ends = values.ravel(), ends.ravel()
-        self._position = np.arange(len(paths)) * n_steps
-        self._end = self._ends[self._position]
+        self._values = _lay_side_by_side([path.values for path in paths], n_steps)
+        self._first = np.arange(len(paths)) * n_steps
+        is_shared = all(np.array_equal(path.times, paths[0].times) for path in paths)
+        timed = paths[:1] if is_shared else paths
+        self._ends = _lay_side_by_side([path.times[1:] for path in timed], n_steps)
+        self._first_end = np.zeros_like(self._first) if is_shared else self._first
+        self._step = np.zeros_like(self._first)
+        self._end = self._ends[self._first_end]
 
     def look_up(self, now: Floats) -> Floats:
         """Return the value of each replication at its time."""
         moving = np.flatnonzero(now >= self._end)
         while moving.size:
-            self._position[moving] += 1
-            self._end[moving] = self._ends[self._position[moving]]
+            self._step[moving] += 1
+            self._end[moving] = self._ends[self._first_end[moving] + self._step[moving]]
             moving = moving[now[moving] >= self._end[moving]]
-        found: Floats = self._values[self._position]
+        found: Floats = self._values[self._first + self._step]
         return found
+
+
+def _lay_side_by_side(rows: Sequence[Floats], length: int) -> Floats:
+    """One row after the other, each filled up to a length: with what no time reaches."""
+    return np.concatenate([part for row in rows for part in (row, np.full(length - len(row), np.inf))])
 
 
 def make_crowd(hosts: Hosts, price: Floats, difficulty: Floats) -> Crowd:
