@@ -46,7 +46,7 @@ class FromCsv:
     """A file with two columns, time and compute, whose headings hold the units: `time (h),compute (nonces/s)`.
 
     Each value holds until the next line's time. Times count from the first one. Empty cells, times that do not grow and
-    values that are not above 0 are refused with file and line, and so are longer pauses than `max_gap`.
+    values that are not above 0 are refused with file, line and column, and so are longer pauses than `max_gap`.
     """
 
     path: CsvFile
@@ -68,12 +68,12 @@ def read_steps(file: str, max_gap_seconds: float | None, column: Column) -> Step
         raise CurveError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     scales = _read_header(path, lines[0] if lines else [], column)
     if len(lines) < 2:
-        raise CurveError(f"{path}:2: no values below the header")
+        raise CurveError(f"{path}:2:1: no values below the header")
     if len(lines) - 1 > MOST_STEPS:
         raise CurveError(f"{path}: {len(lines) - 1} lines; at most {MOST_STEPS}")
     rows = np.array([_read_line(line) for line in lines[1:]]) * scales  # NaN where there is no number
     found = _find_mistakes(lines[1:], rows, max_gap_seconds, column.noun)
-    mistakes = [f"{path}:{number}: {what}" for number, what in sorted(found)]
+    mistakes = [f"{path}:{number}:{place}: {what}" for number, place, what in sorted(found)]
     if mistakes:
         raise CurveError("\n".join(mistakes))
     return join((rows[:, 0] - rows[0, 0], rows[:, 1]))
@@ -89,7 +89,7 @@ def _read_header(path: Path, cells: list[str], column: Column) -> np.ndarray:
         shown = f'"{",".join(cells)}"' if cells else "nothing"
         known = "; ".join(", ".join(each) for each in (TIME.units, column.units) if each)
         raise CurveError(
-            f'{path}:1: the header must be two headings with units, for instance "{column.example}", not {shown} '
+            f'{path}:1:1: the header must be two headings with units, for instance "{column.example}", not {shown} '
             f"(units: {known})"
         )
     return np.array([TIME.units[units[0]], scales[units[1]]])
@@ -110,18 +110,19 @@ def _read_number(cell: str) -> float:
 
 def _find_mistakes(
     lines: list[list[str]], rows: np.ndarray, max_gap_seconds: float | None, noun: str
-) -> Iterator[tuple[int, str]]:
-    """Line numbers of the file, which count from 1, with what is wrong there."""
+) -> Iterator[tuple[int, int, str]]:
+    """Lines and columns of the file, which count from 1, with what is wrong there."""
     for number, (cells, (time, value)) in enumerate(zip(lines, rows, strict=True), 2):
         if len(cells) != 2 or math.isnan(time) or math.isnan(value):
             what = (
                 "a gap" if not "".join(cells).strip() or "" in (cell.strip() for cell in cells) else "not two numbers"
             )
-            yield number, f'"{",".join(cells)}" is {what}; each line holds a time and a value'
+            place = len(cells[0]) + 2 if len(cells) == 2 and not math.isnan(_read_number(cells[0])) else 1
+            yield number, place, f'"{",".join(cells)}" is {what}; each line holds a time and a value'
         elif value <= 0:
-            yield number, f"{noun} {cells[1].strip()} must be above 0"
+            yield number, len(cells[0]) + 2, f"{noun} {cells[1].strip()} must be above 0"
     for number, step in enumerate(np.diff(rows[:, 0]), 3):
         if step <= 0:
-            yield number, f"time {lines[number - 2][0].strip()} does not come after the line before"
+            yield number, 1, f"time {lines[number - 2][0].strip()} does not come after the line before"
         elif max_gap_seconds is not None and step > max_gap_seconds:
-            yield number, f"a gap of {step:g} s; at most {max_gap_seconds:g} s (max_gap)"
+            yield number, 1, f"a gap of {step:g} s; at most {max_gap_seconds:g} s (max_gap)"

@@ -89,7 +89,7 @@ class PriceFromCsv:
     """A file with two columns, time and price: `time (h),price`. The price is money per coin, of whatever currency.
 
     Each value holds until the next line's time. Times count from the first one. Gaps, times that do not grow and prices
-    that are not above 0 are refused with file and line.
+    that are not above 0 are refused with file, line and column.
     """
 
     path: CsvFile

@@ -70,11 +70,14 @@ def test_by_hand() -> None:
     st.sampled_from(["ahead", "behind"]),
     st.lists(st.tuples(st.booleans(), st.floats(0.001, 9.0)), min_size=1, max_size=40),
     st.sampled_from([1, 2, 5, 11]),
+    st.sampled_from([10.0, 600.0, 86_400.0]),
 )
-def test_beside_a_slow_clock(reading: Any, claim: Any, steps: list[tuple[bool, float]], median_of: int) -> None:
+def test_beside_a_slow_clock(
+    reading: Any, claim: Any, steps: list[tuple[bool, float]], median_of: int, interval: float
+) -> None:
     false, (is_false, times) = lies(reading=reading, claim=claim, median_of=median_of), zip(*steps, strict=True)
-    expected = read_slowly(false, list(is_false), list(times), 600.0)
-    assert read(false, list(is_false), list(times)) == pytest.approx(expected, rel=1e-6, abs=1e-8)
+    expected = read_slowly(false, list(is_false), list(times), interval)
+    assert read(false, list(is_false), list(times), interval) == pytest.approx(expected, rel=1e-6, abs=1e-8)
 
 
 def race(kind: str, setup: Setup, curve: Any = "constant", **parameters: Any) -> Race:

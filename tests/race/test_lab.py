@@ -143,7 +143,7 @@ def test_csv_is_seen_from_the_lab_file(tmp_path: Path) -> None:
     (tmp_path / "compute.csv").write_text("time (h),compute (nonces/s)\n0,5\n2,9\n3,-1\n")
     file = write(tmp_path, SMALL.replace("- random_walk", "- {kind: csv, path: compute.csv}"))
     with pytest.raises(
-        ScenarioError, match=r"small\.yaml:15:5: curves\.2: .*compute\.csv:4: compute -1 must be above 0"
+        ScenarioError, match=r"small\.yaml:15:5: curves\.2: .*compute\.csv:4:3: compute -1 must be above 0"
     ):
         load_lab(file)
 
@@ -157,7 +157,7 @@ def test_prices_are_seen_from_the_lab_file(tmp_path: Path) -> None:
         load_lab(file)
     told = str(caught.value).splitlines()
     assert ["small.yaml:15:5: curves.2: " in line for line in told] == [True, True]
-    assert ["price.csv:3: price -9 must" in told[0], "price.csv:4: time 1 does not come" in told[1]] == [True, True]
+    assert ["price.csv:3:3: price -9 must" in told[0], "price.csv:4:1: time 1 does not come" in told[1]] == [True, True]
 
 
 def test_rules_on_logarithms_cannot_read_negative_intervals(tmp_path: Path) -> None:

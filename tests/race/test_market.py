@@ -1,6 +1,7 @@
 """Hosts who follow profit: the law by hand, the twin beside the plug-in, what each parameter does."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -150,6 +151,27 @@ def test_what_joins_loses_its_switching_time() -> None:
     assert compute.advance(np.array([24_000.0]))[0] == pytest.approx((24_000 + 140 * 60) / 240)
     compute.react(np.array([60_000.0 * 1.3]))
     assert compute.advance(np.array([6_000.0]))[0] == pytest.approx(100.0)
+
+
+@dataclass(frozen=True)
+class Stubborn:
+    """Hosts without twin: 10 nonces/s, and as many again for every offer until the fourth."""
+
+    switching_time: float = 0.0
+
+    def first_compute(self, price: float, spacing_seconds: float) -> float:
+        return 10.0
+
+    def next_compute(self, seen: Sequence[Offer]) -> float:
+        return 10.0 * min(len(seen), 4)
+
+
+def test_hosts_without_twin_run() -> None:
+    markets = [Market(Steps(np.array([0.0]), np.array([1.0])), Stubborn())] * SETUP.n_replications
+    built = controllers.build("fixed")
+    found = run_race(built, markets, SETUP)
+    assert found.difficulty[0].tolist() == [6000.0] * 5
+    assert (found.ideal[:5, 0] / 600.0).tolist() == [20.0, 30.0, 40.0, 40.0, 40.0]
 
 
 def test_levels_are_looked_up_at_their_times() -> None:

@@ -111,19 +111,19 @@ def test_csv(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", ":1: the header must be two headings with units, for instance "),
+        ("", ":1:1: the header must be two headings with units, for instance "),
         (
             "time (h),compute (nonces/s)\n1,2\n",
-            ':1: the header must be two headings with units, for instance "time (h)',
+            ':1:1: the header must be two headings with units, for instance "time (h)',
         ),
-        ("time,price\n1,2\n", ":1: the header"),
-        ("time (h),price,price\n1,2\n", ":1: the header"),
-        ("time (h),price\n", ":2: no values"),
-        ("time (h),price\n1,2\n2,\n", ':3: "2," is a gap'),
-        ("time (h),price\n1,2\n1,3\n", ":3: time 1 does not come after the line before"),
-        ("time (h),price\n1,-4\n", ":2: price -4 must be above 0"),
-        ("time (h),price\n1,0\n", ":2: price 0 must be above 0"),
-        ("time (h),price\n1,2\n9,2\n", ":3: a gap of 28800 s; at most 7200 s"),
+        ("time,price\n1,2\n", ":1:1: the header"),
+        ("time (h),price,price\n1,2\n", ":1:1: the header"),
+        ("time (h),price\n", ":2:1: no values"),
+        ("time (h),price\n1,2\n2,\n", ':3:3: "2," is a gap'),
+        ("time (h),price\n1,2\n1,3\n", ":3:1: time 1 does not come after the line before"),
+        ("time (h),price\n1,-4\n", ":2:3: price -4 must be above 0"),
+        ("time (h),price\n1,0\n", ":2:3: price 0 must be above 0"),
+        ("time (h),price\n1,2\n9,2\n", ":3:1: a gap of 28800 s; at most 7200 s"),
     ],
 )
 def test_csv_mistakes(tmp_path: Path, text: str, expected: str) -> None:
