@@ -19,11 +19,13 @@ from ruamel.yaml import YAML
 from rules_page import write_rules, write_versions
 from tables import write_table
 
-from sim.economy import curves
+from sim.economy import curves, prices
+from sim.economy.timestamps import FalseTimestamps
 from sim.gpus import GpuProfile
 from sim.metrics.columns import FRAMES, ROWS
 from sim.metrics.measures import MEASURES, Measure
 from sim.race.measures import RACE_MEASURES
+from sim.registry import Registry
 from sim.scenario import scenario_json_schema
 from sim.scenario.lab import LabConfig
 from sim.scenario.sweep_schema import SweepConfig
@@ -112,9 +114,14 @@ def write_lab_keys() -> str:
     return write_table(["key", "default", "meaning"], rows)
 
 
-def write_curves() -> str:
-    """One part per registered compute curve."""
-    kinds = [branch for branch in curves.json_schema()["anyOf"] if "properties" in branch]
+def write_timestamp_keys() -> str:
+    """The keys of `false_timestamps` in a lab file."""
+    return _write_section("false_timestamps.", FalseTimestamps.model_json_schema(mode="serialization"), {})
+
+
+def write_curves(registry: Registry[Any]) -> str:
+    """One part per registered compute curve, or price."""
+    kinds = [branch for branch in registry.json_schema()["anyOf"] if "properties" in branch]
     return "\n\n".join(_write_plugin(kind).replace("####", "###", 1) for kind in kinds)
 
 
@@ -280,7 +287,7 @@ def _get_dimension(part: Schema) -> Any:
 
 
 KERNEL_2 = "specification/kernel.md#2-parameters-of-the-model"
-ANCHORS = {"difficulty": "controllers", "strategy": "strategies", "topology": "topologies"}
+ANCHORS = {"difficulty": "controllers", "strategy": "strategies", "topology": "topologies", "price": "prices"}
 
 
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
@@ -299,7 +306,9 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "statistics.md": {"measures": lambda: write_measures(MEASURES)},
     "choosing_a_controller.md": {
         "keys of a lab": write_lab_keys,
-        "curves": write_curves,
+        "keys of false timestamps": write_timestamp_keys,
+        "curves": lambda: write_curves(curves),
+        "prices": lambda: write_curves(prices),
         "measures of a race": lambda: write_measures(RACE_MEASURES),
     },
     "rules.md": {"versions": write_versions, "rules": write_rules},

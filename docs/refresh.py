@@ -138,6 +138,8 @@ def refresh_statistics() -> None:
 
 
 LAB_FILE = "scenarios/difficulty/lab.yaml"
+SWITCHERS_FILE = "scenarios/difficulty/profit-switchers.yaml"
+LIES_FILE = "scenarios/difficulty/manipulated-timestamps.yaml"
 
 
 def refresh_lab() -> None:
@@ -152,6 +154,11 @@ def refresh_lab() -> None:
         shutil.copyfile(Path(scratch) / "results" / "lab" / "figures" / "paths.png", DOCS / "images" / "lab.png")
         quota = ("--set", "quota=20", "--set", "curves=[constant]", "--out", "results/quota")
         output = _powsim(scratch, "lab", LAB_FILE, *quota)
+        _fill(page, "powsim lab switchers", _powsim(scratch, "lab", SWITCHERS_FILE, "--out", "results/switchers"))
+        for reading in ("floored", "raw"):
+            lies = ("--set", f"false_timestamps.reading={reading}", "--out", f"results/{reading}")
+            told = _powsim(scratch, "lab", LIES_FILE, *lies)
+            _fill(page, f"powsim lab {reading}", told[told.index("constant: what lies") : told.rindex("\n")])
     _fill(page, "powsim lab quota", output[output.index("constant: ") : output.rindex("\n")])
     bench = (sys.executable, "-m", "pytest", "-m", "benchmark", "-q", "-s", "tests/benchmarks/test_race_benchmarks.py")
     lines = [line for line in _run(*bench).splitlines() if line.startswith(("  ", "races"))]

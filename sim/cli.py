@@ -35,6 +35,7 @@ class Kind(StrEnum):
 
     CONTROLLERS = "controllers"
     CURVES = "curves"
+    PRICES = "prices"
     STRATEGIES = "strategies"
     TOPOLOGIES = "topologies"
     GPUS = "gpus"
@@ -78,7 +79,7 @@ def schema(sweep: Annotated[bool, typer.Option("--sweep", help="of sweep files i
 
 @app.command(name="list")
 def list_(kind: Annotated[Kind | None, typer.Argument(help="what to list (default: everything)")] = None) -> None:
-    """List controllers, compute curves, strategies, topologies, GPU profiles and scenarios."""
+    """List controllers, compute curves, prices, strategies, topologies, GPU profiles and scenarios."""
     from sim.figures.listing import print_listing
 
     for each in Kind if kind is None else [kind]:

@@ -26,7 +26,7 @@ def lab(
     from sim.progress import show_steps
     from sim.scenario.lab import load_lab
     from sim.studies.lab import check_rank_by, rank, run_lab
-    from sim.studies.lab_tables import AFTER_STEP, BY_CHANCE, find_curves, print_answers, print_ranking
+    from sim.studies.lab_tables import TABLES, find_curves, print_answers, print_ranking
 
     check_rank_by(rank_by)
     loaded = load_lab(file, set_ or (), seed)
@@ -36,8 +36,7 @@ def lab(
     ranked = rank(result.races, rank_by)
     write_lab_report(result.folder, result.name, ranked, result.answers, result.paths)
     print_ranking(ranked, loaded.controller_names[0], title=f"{result.name}: {rank_by}, best first")
-    for curve in find_curves(result.answers, "noise"):
-        print_answers(result.answers, curve, BY_CHANCE, title=f"{curve}: what chance does")
-    for curve in find_curves(result.answers, "settling"):
-        print_answers(result.answers, curve, AFTER_STEP, title=f"{curve}: how the step is answered")
+    for sign, table in TABLES.items():
+        for curve in find_curves(result.answers, sign):
+            print_answers(result.answers, curve, table.measures, title=f"{curve}: {table.title}")
     typer.echo(f"{n_races} races in {result.folder}; all measures in report.html and answers.parquet there")

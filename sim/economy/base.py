@@ -1,8 +1,10 @@
-"""What a compute curve is: the network's nonces per second h(t), as steps that one can add up and invert exactly."""
+"""What a compute curve is: the network's nonces per second h(t), as steps that one can add up and invert exactly, or
+hosts who watch a price and the difficulty.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
@@ -32,7 +34,7 @@ class CurveError(UserError):
 
 @dataclass(frozen=True)
 class Steps:
-    """Compute `values[i]` (nonces/s, above 0) from `times[i]` (s) to the next; the first time is 0, the last value
+    """`values[i]` (nonces/s, or a price; above 0) from `times[i]` (s) to the next; the first time is 0, the last value
     holds on.
     """
 
@@ -40,11 +42,54 @@ class Steps:
     values: Floats
 
 
+@dataclass(frozen=True)
+class Offer:
+    """What mining this chain looks like at one decision."""
+
+    price: float
+    """Money per coin."""
+    difficulty: float
+    """In force: tries that a valid nonce takes."""
+    ideal: float
+    """Tries that a valid nonce would take at the wanted pace, with the compute of the interval that just ended."""
+
+
+class Hosts(Protocol):
+    """Hosts who come and go. They look at the chain at every decision; their compute stays until the next one."""
+
+    @property
+    def switching_time(self) -> float:
+        """Seconds of work that compute loses when it joins."""
+
+    def first_compute(self, price: float, spacing_seconds: float) -> float:
+        """Return the nonces per second with which a race begins; its first difficulty is the right one for them."""
+
+    def next_compute(self, offers: Sequence[Offer]) -> float:
+        """Return nonces per second, above 0, until the next decision; `offers` ends with what is seen now, and begins
+        with the price, difficulty and compute of the race's beginning.
+        """
+
+
+@dataclass(frozen=True)
+class Market:
+    """One replication's price, and the hosts who watch it."""
+
+    prices: Steps
+    hosts: Hosts
+
+
 class Curve(Protocol):
     """The network's compute over time."""
 
-    def lay_out(self, horizon_seconds: float, generator: np.random.Generator) -> Steps:
+    def lay_out(self, horizon_seconds: float, generator: np.random.Generator) -> Steps | Market:
         """Return the curve from 0 to the horizon; only a random curve draws. Raises CurveError."""
+
+
+class Price(Protocol):
+    """Money per coin over time."""
+
+    def lay_out(self, horizon_seconds: float, generator: np.random.Generator) -> Steps:
+        """Return the price from 0 to the horizon; only a random price draws. Raises CurveError."""
 
 
 def sample(value_at: Callable[[Floats], Floats], start: float, end: float, n_steps: int) -> tuple[Floats, Floats]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.table import Table
 
 from sim.difficulty import controllers
-from sim.economy import curves
+from sim.economy import curves, prices
 from sim.figures.table import make_console
 from sim.gpus import gpu_names, load_gpu
 from sim.strategies import strategies
@@ -37,6 +37,7 @@ def _get_first_comment(file: Path) -> str:
 LISTINGS: dict[str, Callable[[], Rows]] = {
     "controllers": lambda: list(controllers.describe().items()),
     "curves": lambda: list(curves.describe().items()),
+    "prices": lambda: list(prices.describe().items()),
     "strategies": lambda: list(strategies.describe().items()),
     "topologies": lambda: list(topologies.describe().items()),
     "gpus": _list_gpus,

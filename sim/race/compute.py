@@ -31,6 +31,9 @@ class Compute:
         """Nonces per second at this moment, of each replication; it changes with the next `advance`."""
         return self._rate
 
+    def react(self, difficulty: Floats) -> None:
+        """This compute comes and goes whatever the difficulty is."""
+
     def advance(self, tries: Floats) -> Floats:
         """Do so many tries; return the seconds that it took."""
         self._done += tries

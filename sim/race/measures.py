@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sim.economy.base import Floats, Steps
+from sim.economy.base import Floats, Market, Steps
 from sim.metrics.measures import parse_measures
+from sim.race.incentives import measure_incomes, measure_manipulation
 from sim.race.rig import Race, Setup
 
 BAND = 0.1  # settled: within 10 % of the ideal difficulty
@@ -24,15 +25,27 @@ RACE_MEASURES = parse_measures("""
     settling | decisions | unknown | after a step, until the answer stays within 10 % of the new ideal difficulty
     overshoot | | unknown | after a step, how far the answer goes beyond the new ideal difficulty, relative to it
     tracking_error | | mean | integrated absolute error: abs(ln(difficulty / ideal)), averaged over time
+    compute_swing | | mean | standard deviation over time of ln compute; where it follows profit
+    steady_loss | | mean | nonces that a steady host lacks of its share of compute in an even stream of nonces, relative
+    small_host_sd | | mean | standard deviation of a small steady host's income in a race / its mean, given the path
+    manipulation_gain | | mean | nonces found per time / the same without false timestamps, minus 1
+    manipulation_bias | | mean | mean of ln difficulty over time, minus the same without false timestamps
 """)  # fmt: skip
 SMALLER_IS_BETTER = ("tracking_error", "interval_sd", "interval_p95", "worst_wait")
 
 
-def measure_race(race: Race, curves: Sequence[Steps], reference: Race | None, setup: Setup) -> dict[str, Floats]:
+def measure_race(
+    race: Race,
+    curves: Sequence[Steps | Market],
+    reference: Race | None,
+    setup: Setup,
+    honest: Race | None = None,
+) -> dict[str, Floats]:
     """Return those measures of `RACE_MEASURES` that the curve has, a value per replication.
 
     `reference`: the race without the step, where the curve has one; `settling` and `overshoot` need it, see
-    `measure_step`. `noise` needs constant compute.
+    `measure_step`. `noise` needs constant compute, `compute_swing` hosts who follow profit. `honest`: the race without
+    false timestamps, where there are any.
     """
     times, errors = race.time_ratio, _compute_errors(race)
     found = {
@@ -42,8 +55,13 @@ def measure_race(race: Race, curves: Sequence[Steps], reference: Race | None, se
         "worst_wait": times.max(axis=0),
         "tracking_error": (np.abs(errors) * times).sum(axis=0) / times.sum(axis=0),
     }
-    if all(len(curve.times) == 1 for curve in curves):
+    found |= measure_incomes(race, setup.small_host, setup.quota)
+    if all(isinstance(curve, Steps) and len(curve.times) == 1 for curve in curves):
         found["noise"] = errors.std(axis=0, ddof=1)
+    if isinstance(curves[0], Market):
+        found["compute_swing"] = _compute_swing(race)
+    if honest is not None:
+        found |= measure_manipulation(race, honest)
     if reference is not None:
         found["settling"], found["overshoot"] = measure_step(race, curves, reference, setup)
     return found
@@ -53,20 +71,32 @@ def _compute_errors(race: Race) -> Floats:
     return np.asarray(np.log(race.difficulty / race.ideal))
 
 
-def find_step(curves: Sequence[Steps]) -> tuple[float, float] | None:
+def _compute_swing(race: Race) -> Floats:
+    logarithms, times = np.log(race.ideal), race.time_ratio
+    mean = (logarithms * times).sum(axis=0) / times.sum(axis=0)
+    return np.asarray(np.sqrt(((logarithms - mean) ** 2 * times).sum(axis=0) / times.sum(axis=0)))
+
+
+def find_step(curves: Sequence[Steps | Market]) -> tuple[float, float] | None:
     """Return time (s) and factor of the only change of compute, the same in all replications; None for other curves."""
+    found = {_find_change(curve) for curve in curves}
     first = curves[0]
-    if len(first.times) != 2 or any(len(each.times) != 2 or each.times[1] != first.times[1] for each in curves):
+    if len(found) > 1 or None in found or not isinstance(first, Steps):
         return None
     return float(first.times[1]), float(first.values[1] / first.values[0])
 
 
-def leave_out_step(curves: Sequence[Steps]) -> list[Steps]:
+def _find_change(curve: Steps | Market) -> float | None:
+    """When a curve with one change changes."""
+    return float(curve.times[1]) if isinstance(curve, Steps) and len(curve.times) == 2 else None
+
+
+def leave_out_step(curves: Sequence[Steps | Market]) -> list[Steps]:
     """Return the curves as they would be had nothing changed."""
-    return [Steps(curve.times[:1], curve.values[:1]) for curve in curves]
+    return [Steps(curve.times[:1], curve.values[:1]) for curve in curves if isinstance(curve, Steps)]
 
 
-def measure_step(race: Race, curves: Sequence[Steps], reference: Race, setup: Setup) -> tuple[Floats, Floats]:
+def measure_step(race: Race, curves: Sequence[Steps | Market], reference: Race, setup: Setup) -> tuple[Floats, Floats]:
     """Return settling (decisions) and overshoot of each replication.
 
     The answer is ln(difficulty / ideal) minus the same of a race with the same random numbers and without the step:
@@ -86,13 +116,12 @@ def measure_step(race: Race, curves: Sequence[Steps], reference: Race, setup: Se
     return np.where(is_out[-1] | is_short, np.nan, settling), np.where(is_short, np.nan, overshoot)
 
 
-def follow(race: Race, setup: Setup, times_seconds: Floats) -> Floats:
-    """Difficulty in force / ideal at given times, (times, replications); NaN after a replication's end."""
+def follow(race: Race, values: Floats, setup: Setup, times_seconds: Floats) -> Floats:
+    """Values of a race's intervals at given times, (times, replications); NaN after a replication's end."""
     ends = np.cumsum(race.time_ratio, axis=0) * setup.interval_seconds
     found = np.full((len(times_seconds), ends.shape[1]), np.nan)
-    ratios = race.difficulty / race.ideal
     for each in range(ends.shape[1]):
         numbers = np.searchsorted(ends[:, each], times_seconds, side="right")
         is_running = numbers < len(ends)
-        found[is_running, each] = ratios[numbers[is_running], each]
+        found[is_running, each] = values[numbers[is_running], each]
     return found

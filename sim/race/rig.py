@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from sim.difficulty.base import Controller
-from sim.economy.base import HORIZON, Curve, Floats, Steps
+from sim.economy.base import HORIZON, Curve, Floats, Market, Steps
+from sim.economy.timestamps import FalseTimestamps
+from sim.race.clock import DRAWN_AT_ONCE, SHORTEST, Clock, FalseClock, TrueClock, draw_liars
 from sim.race.compute import Compute
-from sim.race.rules import Rule, Start, make_rule
+from sim.race.market import MarketCompute
+from sim.race.rules import Rule, SoundRule, Start, make_rule
 from sim.streams import draw_generator
 
-SHORTEST = 1e-9  # of the wanted time: no interval takes less, for floats to divide by
 LARGEST_CHANGE = 1e12  # no difficulty leaves its first value by more, either way
-DRAWN_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ class Setup:
     warm_up: int = 200
     """Decisions before the curve begins, at its first value, which are not recorded."""
     seed: int = 1
+    small_host: float = 0.001
+    """Share of the first compute that the host has whose income `small_host_sd` looks at."""
+    false_timestamps: FalseTimestamps | None = None
+    """Lies about time once the curve begins; None: there are none."""
 
     @property
     def interval_seconds(self) -> float:
@@ -53,35 +58,56 @@ class Race:
     """Difficulty that would have met the setpoint at the compute of the interval's beginning."""
     time_ratio: Floats
     """Time that the interval took / wanted time."""
+    tries: Floats
+    """Nonces computed in the interval."""
 
 
-def lay_out(curve: Curve, setup: Setup) -> list[Steps]:
+def lay_out(curve: Curve, setup: Setup) -> list[Steps | Market]:
     """Return the curve of each replication; random curves share their noise as well. Raises CurveError."""
     horizon = HORIZON * setup.nominal_seconds
     generators = (draw_generator(setup.seed, "race", "curve", each) for each in range(setup.n_replications))
     return [curve.lay_out(horizon, generator) for generator in generators]
 
 
-def run_race(controller: Controller, curves: list[Steps], setup: Setup) -> Race:
+def run_race(controller: Controller, curves: Sequence[Steps | Market], setup: Setup) -> Race:
     """Run one controller against one curve; what chance does is the same for every controller."""
-    compute = Compute(curves)
+    compute, clock = _make_compute(curves, setup), _make_clock(setup)
     first = compute.rate * setup.spacing_seconds
-    rule = make_rule(controller, Start(first, setup.quota, 1 - setup.warm_up))
+    rule: Rule = make_rule(controller, Start(first, setup.quota, 1 - setup.warm_up))
+    if setup.false_timestamps is not None:
+        rule = SoundRule(rule)
     low, high = first / LARGEST_CHANGE, first * LARGEST_CHANGE
     work = draw_work(setup)
     difficulty = first
     for _ in range(setup.warm_up):
         time_ratio = np.maximum(next(work) * difficulty / (first * setup.quota), SHORTEST)
         difficulty = _decide(rule, difficulty, time_ratio, low, high)
-    found = Race(*(np.empty((setup.n_decisions, setup.n_replications)) for _ in range(3)))
+    found = Race(*(np.empty((setup.n_decisions, setup.n_replications)) for _ in range(4)))
     for number in range(setup.n_decisions):
+        compute.react(difficulty)
         found.difficulty[number] = difficulty
         found.ideal[number] = compute.rate
-        elapsed = compute.advance(next(work) * difficulty)
+        tries = np.multiply(next(work), difficulty, out=found.tries[number])
+        elapsed = compute.advance(tries)
         time_ratio = np.maximum(elapsed / setup.interval_seconds, SHORTEST, out=found.time_ratio[number])
-        difficulty = _decide(rule, difficulty, time_ratio, low, high)
+        difficulty = _decide(rule, difficulty, clock.read(time_ratio), low, high)
     found.ideal[:] *= setup.spacing_seconds
     return found
+
+
+def _make_compute(curves: Sequence[Steps | Market], setup: Setup) -> Compute | MarketCompute:
+    """All replications of a race are on one kind of curve."""
+    markets = [curve for curve in curves if isinstance(curve, Market)]
+    if markets:
+        return MarketCompute(markets, setup.spacing_seconds)
+    return Compute([curve for curve in curves if isinstance(curve, Steps)])
+
+
+def _make_clock(setup: Setup) -> Clock:
+    if setup.false_timestamps is None:
+        return TrueClock()
+    liars = draw_liars(setup.seed, setup.n_replications, setup.n_decisions + 1)
+    return FalseClock(setup.false_timestamps, setup.interval_seconds, liars)
 
 
 def _decide(rule: Rule, difficulty: Floats, time_ratio: Floats, low: Floats, high: Floats) -> Floats:

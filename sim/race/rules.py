@@ -74,6 +74,21 @@ class ReadableRule:
         return np.array([self._controller.next_difficulty(history) for history in self._histories])
 
 
+class SoundRule:
+    """Another rule, whose answers count where they are difficulties: a window of false timestamps may have no length or
+    a negative one. Where its answer is none, the difficulty in force stays.
+    """
+
+    def __init__(self, rule: Rule) -> None:
+        self._rule = rule
+
+    def decide(self, difficulty: Floats, time_ratio: Floats) -> Floats:
+        """See `Rule.decide`."""
+        with np.errstate(divide="ignore"):
+            decided = self._rule.decide(difficulty, time_ratio)
+        return np.where((decided > 0) & (decided < np.inf), decided, difficulty)
+
+
 class FixedRule:
     """Twin of `fixed`."""
 

@@ -17,6 +17,7 @@ from sim.difficulty import controllers
 from sim.difficulty.matching import match_noise
 from sim.economy import curves
 from sim.economy.base import HORIZON, CurveError
+from sim.economy.timestamps import FalseTimestamps
 from sim.errors import ScenarioError
 from sim.problems import Problem, problems_of, show_value
 from sim.registry import KIND, PluginOf
@@ -34,6 +35,7 @@ else:  # pydantic leaves these types to the registries
     Controller = Curve = Any
 
 LAB_KEY = "curves"  # what no other file has
+INVERTING = ("proportional", "pid", "kalman")  # rules that take 1 / time, or its logarithm
 MOST_DECISIONS = 10_000_000  # decisions · replications of one race, which are held in memory
 _Controller = Annotated[Controller, PluginOf(controllers)]
 _Curve = Annotated[Curve, PluginOf(curves)]
@@ -60,6 +62,10 @@ class LabConfig(BaseModel):
         le=50_000,
         description="decisions N: controllers with a memory get one as quiet as a simple average over N",
     )
+    small_host: float = Field(
+        0.001, gt=0.0, lt=1.0, description="share of the first compute that a host has for `small_host_sd`"
+    )
+    false_timestamps: FalseTimestamps | None = Field(None, description="lies about time, see below")
     controllers: tuple[_Controller, ...] = Field(
         strict=False, min_length=1, description="rules, as under `difficulty` of a scenario, without `target`"
     )
@@ -112,8 +118,9 @@ def load_lab(path: str | os.PathLike[str], overrides: Overrides = (), seed: int 
 def _move_paths(tree: Mapping[str, Any], folder: Path) -> None:
     """A file's name is seen from the lab file."""
     for spec in _list(tree.get("curves")):
-        if isinstance(spec, dict) and spec.get(KIND) == "csv" and isinstance(spec.get("path"), str):
-            spec["path"] = str(folder / spec["path"])
+        for each in (spec, spec.get("price") if isinstance(spec, dict) else None):
+            if isinstance(each, dict) and each.get(KIND) == "csv" and isinstance(each.get("path"), str):
+                each["path"] = str(folder / each["path"])
 
 
 def _fill_in(tree: Mapping[str, Any]) -> Iterator[Problem]:
@@ -145,6 +152,13 @@ def _check_together(config: LabConfig) -> Iterator[Problem]:
     if n_decisions > MOST_DECISIONS:
         message = f"{config.decisions} decisions · {config.replications} replications are {n_decisions}; at most "
         yield Problem(("decisions",), f"{message}{MOST_DECISIONS}")
+    if config.false_timestamps is not None and config.false_timestamps.reading == "raw":
+        for index, controller in enumerate(config.controllers):
+            if (kind := controllers.spec_of(controller)[KIND]) in INVERTING:
+                message = (
+                    f"{kind} has no answer to a negative interval, which `reading: raw` of false_timestamps allows"
+                )
+                yield Problem(("controllers", index), message)
     for index, curve in enumerate(config.curves):
         try:
             curve.lay_out(HORIZON * config.nominal_seconds, np.random.default_rng(0))
@@ -153,16 +167,21 @@ def _check_together(config: LabConfig) -> Iterator[Problem]:
 
 
 def _name_all(specs: object) -> list[str]:
-    """Name each plug-in by its kind; where several are of one kind, by its parameters as well."""
+    """Name each plug-in by its kind; where several are of one kind, by the parameters in which they differ as well."""
     kinds = [_get_kind(spec) for spec in _list(specs)]
-    return [
-        kind if kinds.count(kind) == 1 else _name(kind, spec) for kind, spec in zip(kinds, _list(specs), strict=True)
-    ]
+    given = [dict(spec) if isinstance(spec, Mapping) else {} for spec in _list(specs)]
+    names = []
+    for kind, parameters in zip(kinds, given, strict=True):
+        same_kind = [other for other, of in zip(given, kinds, strict=True) if of == kind]
+        told = [f"{key}={value}" for key, value in parameters.items() if _differs(key, same_kind)]
+        names.append(" ".join([kind, *told]))
+    return names
 
 
-def _name(kind: str, spec: object) -> str:
-    given = spec.items() if isinstance(spec, Mapping) else ()
-    return " ".join([kind, *(f"{key}={value}" for key, value in given if key != KIND)])
+def _differs(key: str, given: Sequence[Mapping[str, Any]]) -> bool:
+    """Twins are told apart by nothing, and named by everything."""
+    is_twin = len(given) > 1 and all(other == given[0] for other in given)
+    return key != KIND and (is_twin or any(other.get(key) != given[0].get(key) for other in given))
 
 
 def _find_twins(names: Mapping[str, Sequence[str]]) -> Iterator[Problem]:

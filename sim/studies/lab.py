@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sim.economy.base import Floats, Steps
+from sim.economy.base import Floats, Market, Steps
 from sim.errors import UserError, did_you_mean
 from sim.metrics.intervals import LEVEL, Interval, compute_paired_interval
 from sim.metrics.measures import INTERVALS
@@ -74,8 +74,8 @@ def run_lab(lab: Lab, *, out: Path | None, root: Path, report: Callable[[str], N
 def make_setup(lab: Lab) -> Setup:
     """Return what all races of a lab share."""
     config = lab.config
-    sizes = (config.decisions, config.replications, config.quota, config.warm_up)
-    return Setup(config.spacing, *sizes, seed=config.seed)
+    sizes = (config.decisions, config.replications, config.quota, config.warm_up, config.seed)
+    return Setup(config.spacing, *sizes, config.small_host, config.false_timestamps)
 
 
 def _run_all(lab: Lab, setup: Setup, report: Callable[[str], None]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -89,7 +89,10 @@ def _run_all(lab: Lab, setup: Setup, report: Callable[[str], None]) -> tuple[pd.
             who = {"curve": curve_name, "controller": controller_name}
             race = run_race(controller, curves, setup)
             reference = None if find_step(curves) is None else run_race(controller, leave_out_step(curves), setup)
-            measured = measure_race(race, curves, reference, setup)
+            honest = None
+            if setup.false_timestamps is not None:
+                honest = run_race(controller, curves, replace(setup, false_timestamps=None))
+            measured = measure_race(race, curves, reference, setup, honest)
             columns = {name: measured.get(name, np.nan) for name in RACE_MEASURES}
             races.append(pd.DataFrame({**who, "replication": np.arange(setup.n_replications), **columns}))
             answers += [{**who, **row} for row in _estimate(measured)]
@@ -114,16 +117,22 @@ def _make_row(name: str, made: Interval) -> Row:
     }
 
 
-def _trace(race: Race, curves: list[Steps], setup: Setup) -> dict[str, Floats]:
+def _trace(race: Race, curves: Sequence[Steps | Market], setup: Setup) -> dict[str, Floats]:
     """Quantiles over the replications that are still running; NaN where fewer than half are."""
     times = np.linspace(0.0, setup.nominal_seconds, N_PATH_POINTS)
-    ratios = follow(race, setup, times)
+    ratios = follow(race, race.difficulty / race.ideal, setup, times)
     is_known = 2 * np.isfinite(ratios).sum(axis=1) >= ratios.shape[1]
-    found = {name: np.full(len(times), np.nan) for name in QUANTILES}
+    found = {name: np.full(len(times), np.nan) for name in [*QUANTILES, "compute"]}
     for name, quantile in QUANTILES.items():
         found[name][is_known] = np.nanquantile(ratios[is_known], quantile, axis=1)
-    compute = [each.values[np.searchsorted(each.times, times, side="right") - 1] / each.values[0] for each in curves]
-    return {"time_seconds": times, **found, "compute": np.median(compute, axis=0)}
+    fixed = [each for each in curves if isinstance(each, Steps)]
+    if fixed:
+        compute = [each.values[np.searchsorted(each.times, times, side="right") - 1] / each.values[0] for each in fixed]
+        found["compute"] = np.median(compute, axis=0)
+    else:
+        followed = follow(race, race.ideal / race.ideal[0], setup, times)
+        found["compute"][is_known] = np.nanmedian(followed[is_known], axis=1)
+    return {"time_seconds": times, **found}
 
 
 def check_rank_by(measure: str) -> None:

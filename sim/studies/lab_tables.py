@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -12,9 +13,28 @@ from sim.metrics.intervals import LEVEL
 from sim.studies.tables import format_interval, format_value, make_console, make_table
 
 PERCENT = f"{100 * LEVEL:.4g} %"
-BY_CHANCE = ("mean_interval", "interval_sd", "interval_p95", "worst_wait", "noise")
-AFTER_STEP = ("settling", "overshoot")
 FROM_FIRST = ("difference", "low", "high", "resolved")
+
+
+@dataclass(frozen=True)
+class AnswerTable:
+    """Some measures of one curve."""
+
+    title: str
+    measures: tuple[str, ...]
+
+
+TABLES = {
+    "noise": AnswerTable("what chance does", ("mean_interval", "interval_sd", "interval_p95", "worst_wait", "noise")),
+    "settling": AnswerTable("how the step is answered", ("settling", "overshoot")),
+    "compute_swing": AnswerTable(
+        "who comes and goes", ("mean_interval", "interval_sd", "compute_swing", "steady_loss", "small_host_sd")
+    ),
+    "manipulation_gain": AnswerTable(
+        "what lies about time do", ("manipulation_gain", "manipulation_bias", "mean_interval", "interval_sd")
+    ),
+}
+"""Tables of the terminal, each for the curves that have a certain measure."""
 
 
 def print_ranking(ranked: pd.DataFrame, first: str, *, title: str) -> None:

@@ -44,6 +44,7 @@ def compute_rows(*, quick: bool = False) -> Iterator[Row]:
     from sim.theory.committee import committee_rows
     from sim.theory.consensus import consensus_rows
     from sim.theory.control import control_rows
+    from sim.theory.economy import economy_rows
     from sim.theory.kernel import kernel_rows
     from sim.theory.network import network_rows
     from sim.theory.propagation import propagation_rows
@@ -58,6 +59,7 @@ def compute_rows(*, quick: bool = False) -> Iterator[Row]:
         committee_rows,
         control_rows,
         race_rows,
+        economy_rows,
         network_rows,
         consensus_rows,
         propagation_rows,

@@ -9,7 +9,7 @@ import pytest
 from pow.benchmark import measure_seconds
 from sim.difficulty import controllers
 from sim.economy import curves
-from sim.economy.base import Steps
+from sim.economy.base import Market, Steps
 from sim.race.rig import Setup, draw_work, lay_out, run_race
 
 pytestmark = pytest.mark.benchmark
@@ -30,21 +30,29 @@ def rate(work: Callable[[], object]) -> float:
     return N / measure_seconds(work, 2.0)
 
 
-def draw_and_look_up(steps: list[Steps]) -> None:
-    """The work of every block, and when it is done: no rule, no memory, difficulty 1."""
+def draw_and_look_up(path: Steps) -> None:
+    """The work of every block, and when it is done: no rule, no memory, no host who reacts, difficulty 1."""
     rows, work = np.empty((SETUP.n_decisions, SETUP.n_replications)), draw_work(SETUP)
     for number in range(SETUP.n_decisions):
         rows[number] = next(work)
     done = np.cumsum(rows, axis=0)
-    total = np.concatenate([[0.0], np.cumsum(np.diff(steps[0].times) * steps[0].values[:-1])])
+    total = np.concatenate([[0.0], np.cumsum(np.diff(path.times) * path.values[:-1])])
     for row in done:
-        np.interp(row, total, steps[0].times)
+        np.interp(row, total, path.times)
 
 
-@pytest.mark.parametrize("curve", [{"kind": "step"}, {"kind": "sine", "period": "1 d"}], ids=["step", "sine"])
+CURVES = [
+    {"kind": "step"},
+    {"kind": "sine", "period": "1 d"},
+    {"kind": "profit_driven", "price": {"kind": "jump_diffusion", "every": "10 min", "jump_every": "7 d"}},
+]
+
+
+@pytest.mark.parametrize("curve", CURVES, ids=[curve["kind"] for curve in CURVES])
 def test_races(curve: dict[str, Any]) -> None:
     steps = lay_out(curves.build(curve), SETUP)
-    limit = rate(lambda: draw_and_look_up(steps))
+    first = steps[0].prices if isinstance(steps[0], Market) else steps[0]
+    limit = rate(lambda: draw_and_look_up(first))
     print(f"\nraces of {SETUP.n_decisions} decisions x {SETUP.n_replications} replications, {curve['kind']}")
     print(f"  {'draws and look-up alone':<40} {limit / 1e6:8.1f} million a second")
     for name, spec in RULES:

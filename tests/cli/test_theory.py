@@ -25,6 +25,8 @@ def test_no_row_fails(capsys: pytest.CaptureFixture[str]) -> None:
         "timestamp",
         "ours / measured",
         "blocks of the heaviest",
+        "price with jumps",
+        "profit switchers",
     ):
         assert quantity in printed
 

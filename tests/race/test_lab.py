@@ -101,6 +101,25 @@ def test_names_tell_plugins_of_one_kind_apart(tmp_path: Path) -> None:
         ("- random_walk", "- {kind: sine, period: 1 s}", "small.yaml:15:5: curves.2: steps of"),
         ("- random_walk", "- {kind: csv, path: none.csv}", "none.csv: cannot be read"),
         ("- random_walk", "- 5", "small.yaml:15:5: curves.2: must be the name of a curve"),
+        (
+            "- random_walk",
+            "- {kind: profit_driven, price: {kind: constant, level: -1.0}}",
+            ":15:51: curves.2.price.level: -1.0 must be more",
+        ),
+        ("- random_walk", "- {kind: profit_driven, price: {kind: csv, path: no.csv}}", "no.csv: cannot be read"),
+        (
+            "- random_walk",
+            "- {kind: profit_driven, steady: 0.0}",
+            "small.yaml:15:27: curves.2.steady: 0.0 must be more",
+        ),
+        (
+            "- random_walk",
+            "- {kind: profit_driven, price: constnt}",
+            'price: unknown price "constnt". Did you mean "cons',
+        ),
+        ("seed: 3", "false_timestamps: {share: 1.5}", "small.yaml:3:20: false_timestamps.share: 1.5 must be"),
+        ("seed: 3", "false_timestamps: {share: 0.5, reading: none}", "false_timestamps.reading"),
+        ("seed: 3", "small_host: 1.0", "small.yaml:3:1: small_host: 1.0 must be less than 1"),
         ("controllers:", "controlers:", "small.yaml:8:1: controlers: unknown key"),
     ],
 )
@@ -124,9 +143,47 @@ def test_csv_is_seen_from_the_lab_file(tmp_path: Path) -> None:
     (tmp_path / "compute.csv").write_text("time (h),compute (nonces/s)\n0,5\n2,9\n3,-1\n")
     file = write(tmp_path, SMALL.replace("- random_walk", "- {kind: csv, path: compute.csv}"))
     with pytest.raises(
-        ScenarioError, match=r"small\.yaml:15:5: curves\.2: .*compute\.csv:4: compute -1 must be above 0"
+        ScenarioError, match=r"small\.yaml:15:5: curves\.2: .*compute\.csv:4:3: compute -1 must be above 0"
     ):
         load_lab(file)
+
+
+def test_prices_are_seen_from_the_lab_file(tmp_path: Path) -> None:
+    (tmp_path / "price.csv").write_text("time (h),price\n0,5\n2,-9\n1,3\n")
+    file = write(
+        tmp_path, SMALL.replace("- random_walk", "- {kind: profit_driven, price: {kind: csv, path: price.csv}}")
+    )
+    with pytest.raises(ScenarioError) as caught:
+        load_lab(file)
+    told = str(caught.value).splitlines()
+    assert ["small.yaml:15:5: curves.2: " in line for line in told] == [True, True]
+    assert ["price.csv:3:3: price -9 must" in told[0], "price.csv:4:1: time 1 does not come" in told[1]] == [True, True]
+
+
+def test_rules_on_logarithms_cannot_read_negative_intervals(tmp_path: Path) -> None:
+    text = SMALL.replace("- fixed", "- pid").replace("seed: 3", "false_timestamps: {share: 0.1, reading: raw}")
+    with pytest.raises(ScenarioError, match=r"small\.yaml:11:5: controllers\.2: pid has no answer to a negative"):
+        load_lab(write(tmp_path, text))
+    assert load_lab(write(tmp_path, text.replace("raw", "monotone")))
+
+
+def test_names_tell_what_differs(tmp_path: Path) -> None:
+    text = SMALL.replace(
+        "- random_walk", "- {kind: profit_driven, steady: 5.0}\n  - {kind: profit_driven, paid_per: time}"
+    )
+    names = load_lab(write(tmp_path, text)).curve_names
+    assert names[2:] == ("profit_driven steady=5.0", "profit_driven paid_per=time")
+
+
+def test_a_lab_of_switchers_and_liars(tmp_path: Path) -> None:
+    text = SMALL.replace("- random_walk", "- profit_driven").replace("seed: 3", "false_timestamps: {share: 0.1}")
+    result = run_lab(load_lab(write(tmp_path, text)), out=None, root=tmp_path, report=lambda step: None)
+    is_market = result.races["curve"] == "profit_driven"
+    assert result.races["compute_swing"].notna().equals(is_market)
+    assert result.races["manipulation_gain"].notna().all()
+    path = result.paths[(result.paths["curve"] == "profit_driven") & (result.paths["controller"] == "sma")]
+    assert path["compute"].iloc[0] == 1.0
+    assert path["compute"].nunique() > 10
 
 
 def test_what_a_lab_leaves(result: LabResult) -> None:
@@ -209,9 +266,18 @@ def test_command(tmp_path: Path) -> None:
 
 
 def test_every_key_acts(result: LabResult, tmp_path: Path) -> None:
-    changes: dict[str, Any] = {"spacing": "5 min", "quota": 2, "decisions": 140, "warm_up": 30, "seed": 5}
+    changes: dict[str, Any] = {
+        **{"spacing": "5 min", "quota": 2, "decisions": 140, "warm_up": 30, "seed": 5, "small_host": 0.01},
+        "false_timestamps": {"share": 0.2},
+    }
     for key, value in changes.items():
         found = run_lab(load_lab(write(tmp_path), {key: value}), out=None, root=tmp_path, report=lambda step: None)
         assert not found.races.equals(result.races), key
-    properties = YAML(typ="safe").load(SMALL).keys() | {"quota", "equal_noise", "description"}
+    properties = YAML(typ="safe").load(SMALL).keys() | {
+        "quota",
+        "equal_noise",
+        "description",
+        "small_host",
+        "false_timestamps",
+    }
     assert properties == set(load_lab(write(tmp_path)).config.model_dump())

@@ -23,7 +23,7 @@ def column(*values: float) -> np.ndarray:
 
 
 def test_measures_by_hand() -> None:
-    race = Race(column(1, 2, 4, 2), column(2, 2, 2, 2), column(0.5, 1.0, 3.0, 1.5))
+    race = Race(column(1, 2, 4, 2), column(2, 2, 2, 2), column(0.5, 1.0, 3.0, 1.5), column(1, 2, 6, 3))
     found = measure_race(race, CONSTANT, None, SETUP)
     logs = np.log([0.5, 1.0, 2.0, 1.0])
     assert found["mean_interval"].tolist() == [1.5, 1.5]
@@ -32,7 +32,8 @@ def test_measures_by_hand() -> None:
     assert found["interval_p95"][0] == pytest.approx(1.5 + 0.85 * 1.5)
     assert found["noise"][0] == pytest.approx(np.std(logs, ddof=1))
     assert found["tracking_error"][0] == pytest.approx(math.log(2) * 3.5 / 6.0)
-    assert set(found) == set(RACE_MEASURES) - {"settling", "overshoot"}
+    without = {"settling", "overshoot", "compute_swing", "manipulation_gain", "manipulation_bias"}
+    assert set(found) == set(RACE_MEASURES) - without
     assert "noise" not in measure_race(race, [Steps(np.array([0.0, 1.0]), np.array([1.0, 2.0]))] * 2, None, SETUP)
 
 
@@ -40,7 +41,7 @@ def answer_step(errors: list[float], factor: float) -> tuple[float, float]:
     """Settling and overshoot where a step comes after ten decisions, and the reference has noise of its own."""
     n, noise = 10 + len(errors), np.random.default_rng(1).normal(0, 0.3, 10 + len(errors))
     steps = [Steps(np.array([0.0, 100.0]), np.array([1.0, factor]))] * 2
-    race = Race(column(*np.exp(noise + np.concatenate([np.zeros(10), errors]))), column(*[1.0] * n), column(*[1.0] * n))
+    race = Race(column(*np.exp(noise + np.concatenate([np.zeros(10), errors]))), *[column(*[1.0] * n)] * 3)
     reference = replace(race, difficulty=column(*np.exp(noise)))
     settling, overshoot = measure_step(race, steps, reference, SETUP)
     assert settling[0] == settling[1] or math.isnan(settling[0])
@@ -69,8 +70,9 @@ def test_only_one_common_change_is_a_step() -> None:
 
 
 def test_follow_by_hand() -> None:
-    race = Race(np.array([[1.0, 2.0], [3.0, 2.0]]), np.ones((2, 2)), np.array([[1.0, 2.0], [1.0, 2.0]]))
-    found = follow(race, SETUP, np.array([0.0, 9.9, 10.0, 19.9, 20.0, 39.0]))
+    values, times = np.array([[1.0, 2.0], [3.0, 2.0]]), np.array([[1.0, 2.0], [1.0, 2.0]])
+    race = Race(values, values, times, values)
+    found = follow(race, values, SETUP, np.array([0.0, 9.9, 10.0, 19.9, 20.0, 39.0]))
     assert found[:, 0].tolist()[:4] == [1.0, 1.0, 3.0, 3.0]
     assert np.isnan(found[4:, 0]).all()
     assert found[:, 1].tolist() == [2.0, 2.0, 2.0, 2.0, 2.0, 2.0]
@@ -105,3 +107,42 @@ def test_a_step_is_answered_in_the_time_that_the_law_says(kind: str, parameters:
     settling, _ = measure_step(run_race(controller, steps, setup), steps, reference, setup)
     expected = {"sma": (14, 21), "ema": (18, 32)}[kind]
     assert expected[0] < settling.mean() < expected[1]
+
+
+def test_incomes_by_hand() -> None:
+    """Two intervals: 10 nonces/s for 1 wanted interval, then 40 for 1/2. A host of 1 finds 1/10 of a nonce and 1/40; in
+    an even stream its shares last 1 and 1/2 of 3/4 wanted intervals each."""
+    tries = column(10 * 1.0, 40 * 0.5)
+    race = Race(column(10, 20), column(10, 40), column(1.0, 0.5), tries)
+    found = measure_race(race, CONSTANT, None, replace(SETUP, small_host=0.1))
+    evenly = (0.1 * 1.0 + 0.025 * 0.5) / 0.75
+    assert found["steady_loss"] == pytest.approx([1 - 0.125 / evenly] * 2)
+    assert found["small_host_sd"] == pytest.approx([math.sqrt(0.1 * 0.9 + 0.025 * 0.975) / 0.125] * 2)
+    quota = measure_race(replace(race, tries=4 * tries), CONSTANT, None, replace(SETUP, small_host=0.1, quota=4))
+    assert quota["steady_loss"] == pytest.approx(found["steady_loss"])
+    assert quota["small_host_sd"] == pytest.approx(found["small_host_sd"] / 2)
+
+
+def test_small_hosts_scatter_as_told() -> None:
+    """Thinning by hand: nonces of a host with 5 % in 4 000 replays of one path; sd within 4 standard errors."""
+    setup = replace(SETUP, n_decisions=300, quota=3, small_host=0.05)
+    controller = controllers.build({"kind": "sma", "window": 20, "target": {"valid_nonces_per_epoch": 3}})
+    steps = lay_out(curves.build({"kind": "on_off", "period": "3000 s"}), setup)
+    race = run_race(controller, steps, setup)
+    shares = 0.05 * race.ideal[0, 0] * 3 * race.time_ratio[:, 0] / race.tries[:, 0]
+    incomes = np.random.default_rng(1).binomial(3, shares, (4000, 300)).sum(axis=1)
+    expected = measure_race(race, steps, None, setup)["small_host_sd"][0]
+    assert incomes.std() / incomes.mean() == pytest.approx(expected, rel=4 / math.sqrt(8000))
+
+
+def test_nobody_loses_to_constant_compute() -> None:
+    setup = replace(SETUP, n_decisions=200)
+    controller = controllers.build({"kind": "ema", "target": {"valid_nonces_per_epoch": 1}})
+    steps = lay_out(curves.build("constant"), setup)
+    assert measure_race(run_race(controller, steps, setup), steps, None, setup)["steady_loss"] == pytest.approx(0.0)
+
+
+def test_compute_swing_by_hand() -> None:
+    market = [curves.build("profit_driven").lay_out(1000.0, np.random.default_rng(1))] * 2
+    race = Race(column(1, 1), column(1, math.e), column(1.0, 3.0), column(1, 1))
+    assert measure_race(race, market, None, SETUP)["compute_swing"] == pytest.approx([math.sqrt(3 / 16)] * 2)

@@ -1,0 +1,95 @@
+"""Compute that follows profit: hosts who stay, hosts who join by degrees, hosts who switch as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from sim.economy import curves, prices
+from sim.economy.base import Market, Offer, Price
+from sim.economy.price_paths import ConstantPrice
+from sim.registry import PluginOf
+from sim.units import Seconds
+
+HOUR_SECONDS = 3600.0
+ONE = ConstantPrice()
+
+Compute = Annotated[float, Field(ge=0.0, le=1e30)]
+Margin = Annotated[float, Field(gt=0.0, lt=1.0)]
+
+
+@curves.register("profit_driven")
+@dataclass(frozen=True)
+class ProfitDriven:
+    """Hosts who look at cost / revenue before every interval, averaged over the last `window` intervals.
+
+    Law, with the difficulty D that they saw: c = D · cost / (3600 s · reward · price), cost / revenue of a try; c̄ the
+    mean of the last `window` values, `delay` intervals ago. `steady` hosts always stay. Of the `variable` ones a share
+    mines that falls along a straight line, from all at c̄ = 1 - variable_margin to none at 1 + variable_margin. The
+    `greedy` ones join together at c̄ ≤ 1 - greedy_margin and leave together at c̄ ≥ 1 + greedy_margin. `paid_per: time`
+    has a fixed pot per time, of `reward` for each wanted nonce's time, split by nonces found: then what counts in D's
+    place is the compute of the last interval · spacing. A race begins where steady and variable hosts are in balance,
+    with the greedy ones away. Compute stays as it is until the next decision; what joins loses `switching_time` of
+    work. Source: the three classes of the study kyuupichan/difficulty, mining.py (2017).
+    """
+
+    steady: Annotated[float, Field(gt=0.0, le=1e30, description="nonces per second of hosts who always mine")] = 60.0
+    variable: Annotated[Compute, Field(description="nonces per second of hosts who join by degrees")] = 80.0
+    variable_margin: Annotated[Margin, Field(description="all of them mine below 1 - this, none above 1 + this")] = 0.15
+    greedy: Annotated[Compute, Field(description="nonces per second of hosts who switch as one")] = 100.0
+    greedy_margin: Annotated[
+        Margin, Field(description="they join below 1 - this and leave above 1 + this: what a switch must gain")
+    ] = 0.1
+    window: Annotated[int, Field(ge=1, le=10_000, description="decisions that are averaged")] = 6
+    delay: Annotated[int, Field(ge=0, le=10_000, description="decisions until something seen is acted on")] = 1
+    switching_time: Annotated[Seconds, Field(ge=0.0, description="time that compute loses when it joins")] = 0.0
+    reward: Annotated[float, Field(gt=0.0, le=1e12, description="coins per valid nonce")] = 1.0
+    paid_per: Annotated[
+        Literal["nonce", "time"],
+        Field(description="nonce: each valid nonce earns the reward; time: found ones share what wanted ones would"),
+    ] = "nonce"
+    cost: Annotated[
+        float,
+        Field(gt=0.0, le=1e12, description="money that 1 nonce/s costs in an hour, or would earn elsewhere"),
+    ] = 0.06
+    price: Annotated[Price, PluginOf(prices), Field(description="money per coin over time")] = ONE
+
+    def lay_out(self, horizon_seconds: float, generator: np.random.Generator) -> Market:
+        """Return these hosts and their price."""
+        return Market(self.price.lay_out(horizon_seconds, generator), self)
+
+    def compute_cost(self, tries_per_nonce: float, price: float) -> float:
+        """Return cost / revenue of mining; 1 is break-even, less is profit."""
+        return tries_per_nonce * self.cost / (HOUR_SECONDS * self.reward * price)
+
+    def first_compute(self, price: float, spacing_seconds: float) -> float:
+        """Return the compute at which steady and variable hosts make the right difficulty for themselves."""
+        slope = self.variable / (2 * self.variable_margin)
+        cost_of_one = self.compute_cost(spacing_seconds, price)
+        balance = (self.steady + slope * (1 + self.variable_margin)) / (1 + slope * cost_of_one)
+        return min(max(balance, self.steady), self.steady + self.variable)
+
+    def next_compute(self, offers: Sequence[Offer]) -> float:
+        """Return nonces per second until the next decision."""
+        last = max(len(offers) - 1 - self.delay, 0)
+        share = (1 + self.variable_margin - self._compute_mean(offers, last)) / (2 * self.variable_margin)
+        joined = self.variable * min(max(share, 0.0), 1.0)
+        return self.steady + joined + (self.greedy if self._is_greedy_here(offers, last) else 0.0)
+
+    def _is_greedy_here(self, offers: Sequence[Offer], last: int) -> bool:
+        """Whoever came or went at the last clear moment is still here or away."""
+        for number in range(last, -1, -1):
+            mean = self._compute_mean(offers, number)
+            if abs(mean - 1.0) >= self.greedy_margin:
+                return mean < 1.0
+        return False
+
+    def _compute_mean(self, offers: Sequence[Offer], last: int) -> float:
+        """Mean cost / revenue of the window that ends with an offer; the first offer stands for all before."""
+        seen = [offers[max(number, 0)] for number in range(last - self.window + 1, last + 1)]
+        tries = [offer.difficulty if self.paid_per == "nonce" else offer.ideal for offer in seen]
+        return sum(map(self.compute_cost, tries, [offer.price for offer in seen])) / self.window

@@ -1,0 +1,211 @@
+"""Hosts who follow profit: the law by hand, the twin beside the plug-in, what each parameter does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sim.difficulty import controllers
+from sim.economy import curves
+from sim.economy.base import Market, Offer, Steps
+from sim.economy.profit_driven import ProfitDriven
+from sim.race.market import Levels, MarketCompute, ProfitDrivenCrowd, ReadableCrowd, make_crowd
+from sim.race.measures import measure_race
+from sim.race.rig import Race, Setup, lay_out, run_race
+from sim.registry import PluginError
+
+SETUP = Setup(600.0, n_decisions=400, n_replications=5, warm_up=20)
+WALK = {"kind": "jump_diffusion", "every": "10 min", "volatility": 0.02, "jump_every": "1 d"}
+
+
+def hosts(**parameters: Any) -> ProfitDriven:
+    made = curves.build({"kind": "profit_driven", **parameters})
+    assert isinstance(made, ProfitDriven)
+    return made
+
+
+def race(setup: Setup = SETUP, controller: str = "wtema", **parameters: Any) -> Race:
+    built = controllers.build({"kind": controller, "target": {"valid_nonces_per_epoch": setup.quota}})
+    return run_race(built, lay_out(hosts(**{"price": WALK, **parameters}), setup), setup)
+
+
+def offers(*costs: float) -> list[Offer]:
+    """Offers that the default hosts find so dear: break-even is a difficulty of 60 000 at price 1."""
+    return [Offer(1.0, 60_000.0 * cost, 60_000.0) for cost in costs]
+
+
+@pytest.mark.parametrize(
+    ("costs", "expected"),
+    [
+        ([1.0], 60 + 40),  # half of the variable ones, greedy ones as at the start: away
+        ([0.85], 60 + 80 + 100),
+        ([1.15], 60),
+        ([1.3], 60),
+        ([1.0, 0.89, 1.0], 60 + 40 + 100),  # joined, and still here
+        ([1.0, 0.89, 1.11, 1.0], 60 + 40),  # left again
+        ([1.06], 60 + 24),
+    ],
+)
+def test_the_law_by_hand(costs: list[float], expected: float) -> None:
+    assert hosts(window=1, delay=0).next_compute(offers(*costs)) == pytest.approx(expected)
+
+
+def test_hosts_average_and_are_late() -> None:
+    seen = offers(1.0, 1.06, 0.94, 1.06, 1.12)
+    assert hosts(window=3, delay=0, greedy=0.0).next_compute(seen) == pytest.approx(60 + 80 * (1.15 - 1.04) / 0.3)
+    assert hosts(window=3, delay=2, greedy=0.0).next_compute(seen) == pytest.approx(60 + 80 * (1.15 - 1.0) / 0.3)
+    # the first offer stands for all before
+    assert hosts(window=3, delay=4, greedy=0.0).next_compute(seen) == pytest.approx(100.0)
+
+
+def test_money_decides() -> None:
+    """Reward and price up or cost down by as much is the same; a pot per time looks at compute, not at difficulty."""
+    usual = hosts().compute_cost(60_000.0, 1.0)
+    assert usual == pytest.approx(1.0)
+    assert hosts(reward=2.0).compute_cost(60_000.0, 1.0) == pytest.approx(0.5)
+    assert hosts(cost=0.03).compute_cost(60_000.0, 1.0) == pytest.approx(0.5)
+    assert hosts().compute_cost(60_000.0, 2.0) == pytest.approx(0.5)
+    by_time = hosts(paid_per="time", window=1, delay=0)
+    assert by_time.next_compute([Offer(1.0, 1.0, 60_000.0 * 1.06)]) == pytest.approx(84.0)
+
+
+@settings(deadline=None)
+@given(st.floats(1, 1000), st.floats(0, 1000), st.floats(0.02, 0.9), st.floats(0.1, 10))
+def test_a_race_begins_in_balance(steady: float, variable: float, margin: float, price: float) -> None:
+    """With the right difficulty for that compute the variable hosts want just that compute."""
+    some = hosts(steady=steady, variable=variable, variable_margin=margin, greedy=0.0, window=1, delay=0)
+    first = some.first_compute(price, 600.0)
+    assert some.next_compute([Offer(price, first * 600.0, first * 600.0)]) == pytest.approx(first, rel=1e-9)
+
+
+PARAMETERS = st.fixed_dictionaries(
+    {
+        **{"steady": st.floats(1, 500), "variable": st.floats(0, 500), "greedy": st.floats(0, 500)},
+        **{"variable_margin": st.floats(0.01, 0.9), "greedy_margin": st.floats(0.01, 0.9)},
+        **{"window": st.integers(1, 12), "delay": st.integers(0, 5), "paid_per": st.sampled_from(["nonce", "time"])},
+        **{"reward": st.floats(0.1, 10), "cost": st.floats(0.01, 1)},
+    }
+)
+
+
+@settings(deadline=None, max_examples=80)
+@given(PARAMETERS, st.integers(0, 2**32))
+def test_the_twin_decides_as_the_plugin_does(parameters: dict[str, Any], seed: int) -> None:
+    some, generator = hosts(**parameters), np.random.default_rng(seed)
+    even = 3600 * some.reward / some.cost
+    price, first = np.array([1.0, 3.0]), even * np.exp(generator.normal(0, 0.2, 2))
+    twin, readable = make_crowd(some, price, first), ReadableCrowd(some, price, first)
+    assert type(twin) is ProfitDrivenCrowd
+    for _ in range(40):
+        difficulty, ideal = (even * np.exp(generator.normal(0, 0.2, 2)) for _ in range(2))
+        price = np.exp(generator.normal(0, 0.1, 2))
+        expected = readable.respond(price, difficulty, ideal)
+        assert twin.respond(price, difficulty, ideal) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("paid_per", ["nonce", "time"])
+def test_whole_races_agree(paid_per: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closed loop: difficulty -> hosts -> times -> difficulty."""
+    fast = race(paid_per=paid_per, switching_time="5 min")
+    monkeypatch.setattr("sim.race.market.TWINS", {})
+    readable = race(paid_per=paid_per, switching_time="5 min")
+    assert fast.ideal == pytest.approx(readable.ideal, rel=1e-9)
+    assert fast.time_ratio == pytest.approx(readable.time_ratio, rel=1e-8)
+    assert len(np.unique(fast.ideal)) > 100
+
+
+def test_every_parameter_acts() -> None:
+    usual = race()
+    for name, other in {
+        **{"steady": 50.0, "variable": 90.0, "variable_margin": 0.2, "greedy": 50.0, "greedy_margin": 0.05},
+        **{"window": 3, "delay": 3, "switching_time": "1 min", "reward": 1.1, "paid_per": "time", "cost": 0.05},
+        **{"price": "constant"},
+    }.items():
+        assert not np.array_equal(race(**{name: other}).time_ratio, usual.time_ratio), name
+
+
+def test_steady_hosts_alone_are_constant_compute() -> None:
+    built = controllers.build({"kind": "sma", "target": {"valid_nonces_per_epoch": 1}})
+    alone = run_race(built, lay_out(hosts(variable=0.0, greedy=0.0, price=WALK), SETUP), SETUP)
+    constant = run_race(built, lay_out(curves.build({"kind": "constant", "level": 60.0}), SETUP), SETUP)
+    assert alone.time_ratio == pytest.approx(constant.time_ratio, rel=1e-12)
+
+
+def test_replications_share_their_luck_and_prices() -> None:
+    longer = race(replace(SETUP, n_decisions=600))
+    assert np.array_equal(longer.time_ratio[:400], race().time_ratio)
+    assert np.array_equal(race(replace(SETUP, n_replications=7)).time_ratio[:, :5], race().time_ratio)
+    assert len(np.unique(race().ideal, axis=1).T) == 5  # every replication has its own price
+
+
+def test_what_joins_loses_its_switching_time() -> None:
+    """By hand: 100 nonces/s join 140 and lose 60 s of work, 6 000 tries; who leaves loses nothing."""
+    some = hosts(window=1, delay=0, switching_time="1 min")
+    compute = MarketCompute([Market(Steps(np.array([0.0]), np.array([1.0])), some)], 600.0)
+    compute.react(np.array([60_000.0 * 0.85]))
+    assert compute.rate[0] == pytest.approx(240.0)
+    assert compute.advance(np.array([24_000.0]))[0] == pytest.approx((24_000 + 140 * 60) / 240)
+    compute.react(np.array([60_000.0 * 1.3]))
+    assert compute.advance(np.array([6_000.0]))[0] == pytest.approx(100.0)
+
+
+@dataclass(frozen=True)
+class Stubborn:
+    """Hosts without twin: 10 nonces/s, and as many again for every offer until the fourth."""
+
+    switching_time: float = 0.0
+
+    def first_compute(self, price: float, spacing_seconds: float) -> float:
+        return 10.0
+
+    def next_compute(self, seen: Sequence[Offer]) -> float:
+        return 10.0 * min(len(seen), 4)
+
+
+def test_hosts_without_twin_run() -> None:
+    markets = [Market(Steps(np.array([0.0]), np.array([1.0])), Stubborn())] * SETUP.n_replications
+    built = controllers.build("fixed")
+    found = run_race(built, markets, SETUP)
+    assert found.difficulty[0].tolist() == [6000.0] * 5
+    assert (found.ideal[:5, 0] / 600.0).tolist() == [20.0, 30.0, 40.0, 40.0, 40.0]
+
+
+def test_levels_are_looked_up_at_their_times() -> None:
+    paths = [Steps(np.array([0.0, 5.0, 6.0]), np.array([1.0, 2.0, 3.0])), Steps(np.array([0.0]), np.array([9.0]))]
+    levels = Levels(paths)
+    found = [levels.look_up(np.array([now, now])).tolist() for now in (0.0, 4.9, 5.0, 5.5, 1e9)]
+    assert found == [[1.0, 9.0], [1.0, 9.0], [2.0, 9.0], [2.0, 9.0], [3.0, 9.0]]
+
+
+def test_switchers_take_from_steady_hosts() -> None:
+    """A price path alone moves everybody; who joins when it is easy earns more per try than who stays."""
+    setup = replace(SETUP, n_decisions=3000, n_replications=20)
+    calm, wild = (
+        measure_race(race(setup, "sma", greedy=greedy), lay_out(hosts(price=WALK), setup), None, setup)
+        for greedy in (0.0, 300.0)
+    )
+    assert wild["steady_loss"].mean() > calm["steady_loss"].mean() + 0.02 > 0.02
+    assert wild["compute_swing"].mean() > calm["compute_swing"].mean() > 0.02
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"steady": 0.0},
+        {"variable": -1.0},
+        {"variable_margin": 1.5},
+        {"greedy_margin": 0.0},
+        {"window": 0},
+        {"cost": 0.0},
+        {"paid_per": "block"},
+        {"price": {"kind": "constant", "level": -2.0}},
+        {"price": "none"},
+    ],
+)
+def test_bad_parameters_are_refused(spec: dict[str, Any]) -> None:
+    with pytest.raises(PluginError):
+        curves.build({"kind": "profit_driven", **spec})
