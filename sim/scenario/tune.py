@@ -83,7 +83,7 @@ class TuneConfig(RaceConfig):
     )
     trials: int = Field(40, ge=1, le=MOST_TRIALS, description="points that the search tries")
     batch: int = Field(8, ge=1, le=1000, description="points asked for at a time, before their answers are known")
-    finalists: int = Field(5, ge=1, le=100, description="best trials that are raced again, with other random numbers")
+    finalists: int = Field(5, ge=1, le=100, description="best points that are raced again, with other random numbers")
     sensitivity: int = Field(
         64, ge=0, le=65_536, description="base points of the Sobol design, a power of 2; 0: no sensitivity table"
     )

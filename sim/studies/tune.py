@@ -1,6 +1,6 @@
 """`powsim tune`: the parameters of a controller that serve a stated aim best, told without the luck of the best.
 
-Three sets of random numbers, of which each is used once: the search ranks its trials by the first, the best of them are
+Three sets of random numbers, of which each is used once: the search ranks its points by the first, the best of them are
 compared again on the second, which names the winner, and only what the third says of the winner is reported as its
 value, beside the controller as it was.
 """
@@ -31,6 +31,7 @@ from sim.studies.front import select_front
 from sim.studies.points import (
     CHECK,
     CHOICE,
+    PARAMETER,
     SEARCH,
     Evaluate,
     Parameters,
@@ -47,7 +48,7 @@ from sim.studies.status import keep_status
 
 TUNE_FILE, BLOCK_FILE = "tune.yaml", "difficulty.yaml"
 TABLES = ("trials", "finalists", "points", "front", "sensitivity")
-DEFAULT = "as it was"
+NO_TRIAL = -1  # in the place of a trial's number: a point of the design
 Report = Callable[[str], None]
 
 
@@ -90,8 +91,8 @@ def run_tune(
     with keep_status(folder, provenance), open_evaluator(tune.config, n_workers) as evaluate:
         result.tell(**_describe(tune))
         _search(tune, evaluate, result, report, known)
-        _choose(tune, evaluate, result, report)
         _explore(tune, evaluate, result, report)
+        _choose(tune, evaluate, result, report)
     return result
 
 
@@ -124,7 +125,7 @@ def count_points(tune: Tune) -> int:
     """How often a search reports."""
     config = tune.config
     n_points = config.sensitivity * (len(config.parameters) + 2) if config.sensitivity else 0
-    return config.trials + min(config.finalists, config.trials) + 2 + n_points
+    return config.trials + n_points + min(config.finalists, config.trials + n_points) + 2
 
 
 def _describe(tune: Tune) -> JsonObject:
@@ -171,20 +172,44 @@ def _search(tune: Tune, evaluate: Evaluate, result: TuneResult, report: Report, 
         result.keep("trials", pd.DataFrame(rows))
 
 
+def _explore(tune: Tune, evaluate: Evaluate, result: TuneResult, report: Report) -> None:
+    """Sensitivity over the whole ranges; the front over everything that met the random numbers of the search."""
+    if tune.config.sensitivity:
+        points = design_points(tune)
+        rows = pd.DataFrame(_answer(tune, evaluate, points, SEARCH, report))
+        result.keep("points", rows.assign(trial=NO_TRIAL))
+        same = [name for name in tune.config.front if rows[name].equals(rows["objective"].rename(name))]
+        names = ["objective", *(name for name in tune.config.front if name not in same)]
+        table = compute_sensitivity(rows[names], list(tune.config.parameters), tune.config.seed)
+        result.keep("sensitivity", table)
+    everything = _join(result)
+    columns = ["trial", *_list_parameters(everything), *tune.config.front, "is_kept"]
+    result.keep("front", select_front(everything, tune.config.front)[columns])
+
+
+def _join(result: TuneResult) -> pd.DataFrame:
+    """Trials and points of the design: all that met the random numbers of the search."""
+    return pd.concat([result.tables[name] for name in ("trials", "points") if name in result.tables], ignore_index=True)
+
+
+def _list_parameters(table: pd.DataFrame) -> list[str]:
+    return [name for name in table.columns if name.startswith(PARAMETER)]
+
+
 def rank_trials(trials: pd.DataFrame) -> pd.DataFrame:
     """Different points, the best first: those that keep the constraints by their objective, then the least broken."""
     excess = trials.filter(like="excess.").clip(lower=0.0).sum(axis=1)
     order = np.lexsort((trials["trial"], trials["objective"], excess, ~trials["is_kept"]))
-    return trials.iloc[order].drop_duplicates(list(trials.filter(like="parameters.").columns))
+    return trials.iloc[order].drop_duplicates(_list_parameters(trials))
 
 
 def _choose(tune: Tune, evaluate: Evaluate, result: TuneResult, report: Report) -> None:
-    """Race the best trials again; the winner and the controller as it was once more; keep both values."""
-    best = rank_trials(result.tables["trials"]).head(tune.config.finalists).reset_index(drop=True)
+    """Race the best points again; the winner and the controller as it was once more; keep both values."""
+    best = rank_trials(_join(result)).head(tune.config.finalists).reset_index(drop=True)
     points = [get_parameters(tune, row) for row in best.to_dict("records")]
     again = pd.DataFrame(_answer(tune, evaluate, points, CHOICE, report)).assign(trial=best["trial"])
     winner = int(rank_trials(again).index[0])
-    finalists = again[["trial", *(name for name in again.columns if name.startswith("parameters."))]].assign(
+    finalists = again[["trial", *_list_parameters(again)]].assign(
         search=best["objective"],
         search_is_kept=best["is_kept"],
         choice=again["objective"],
@@ -246,19 +271,3 @@ def write_block(tune: Tune, spec: dict[str, Any]) -> str:
     """Return the winner as the section `difficulty:` of a scenario."""
     head = f"# From the search {tune.name}: paste it into a scenario. An interval of the search is an epoch there.\n"
     return head + dump_tree({"difficulty": spec})
-
-
-def _explore(tune: Tune, evaluate: Evaluate, result: TuneResult, report: Report) -> None:
-    """Sensitivity over the whole ranges; the front over everything that met the random numbers of the search."""
-    everything = result.tables["trials"]
-    if tune.config.sensitivity:
-        points = design_points(tune)
-        rows = pd.DataFrame(_answer(tune, evaluate, points, SEARCH, report))
-        result.keep("points", rows)
-        same = [name for name in tune.config.front if rows[name].equals(rows["objective"].rename(name))]
-        names = ["objective", *(name for name in tune.config.front if name not in same)]
-        table = compute_sensitivity(rows[names], list(tune.config.parameters), tune.config.seed)
-        result.keep("sensitivity", table)
-        everything = pd.concat([everything, rows.assign(trial=-1)], ignore_index=True)
-    columns = ["trial", *everything.filter(like="parameters.").columns, *tune.config.front, "is_kept"]
-    result.keep("front", select_front(everything, tune.config.front)[columns])

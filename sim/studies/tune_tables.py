@@ -9,7 +9,7 @@ import pandas as pd
 
 from sim.metrics.intervals import LEVEL
 from sim.studies.tables import format_interval, format_value, make_console, make_table
-from sim.studies.tune import BLOCK_FILE, TuneResult
+from sim.studies.tune import BLOCK_FILE, NO_TRIAL, TuneResult
 
 PERCENT = f"{100 * LEVEL:.4g} %"
 AS_IT_WAS = "as it was"
@@ -48,7 +48,8 @@ def _build_finalists(finalists: pd.DataFrame, summary: Mapping[str, Any]) -> Any
         cells += [format_value(row["search"]), format_value(row["choice"])]
         last = _format_check(summary["winner"]) if row["is_winner"] else ["", "", _say_kept(row["choice_is_kept"])]
         style = "bold" if row["is_winner"] else ""
-        table.add_row(f"trial {row['trial']}{', winner' if row['is_winner'] else ''}", *cells, *last, style=style)
+        who = "of the design" if row["trial"] == NO_TRIAL else f"trial {row['trial']}"
+        table.add_row(f"{who}{', winner' if row['is_winner'] else ''}", *cells, *last, style=style)
     default = summary["default"]
     cells = [format_value(default["parameters"][name]) for name in names]
     table.add_row(AS_IT_WAS, *cells, "", "", *_format_check(default))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -69,8 +70,7 @@ def _follow(spec: dict[str, Any], n_epochs: int) -> tuple[NDArray[np.float64], N
 def _make_limit_rows() -> Iterator[Row]:
     """From when on errors grow, beside the poles of the linear loop."""
     for k_p, k_d in PID_GAINS:
-        pid = {"kind": "pid", "k_p": k_p, "k_d": k_d}
-        ours = find_limit(lambda k_i, pid=pid: _dies_out({**pid, "k_i": k_i}), *BETWEEN)  # type: ignore[misc]
+        ours = find_limit(partial(_does_pid_die_out, k_p, k_d), *BETWEEN)
         limit = find_k_i_limit(k_p, k_d)
         which = f"k_p = {k_p:g}" + (f", k_d = {k_d:g}" if k_d else "")
         yield Row(f"smallest unstable k_i of pid, {which}, relative", ours, limit, ours / limit - 1.0, 0.01)
@@ -90,6 +90,10 @@ def _make_lasting_rows() -> Iterator[Row]:
         ours, theory = _race_without_chance(spec, ramp)[-1], compute_ramp_error(k_i, GROWTH)
         quantity = f"lasting error of ln D behind growth of 1 %, {spec['kind']}"
         yield Row(f"{quantity}, relative", ours, theory, ours / theory - 1.0, 1e-4)
+
+
+def _does_pid_die_out(k_p: float, k_d: float, k_i: float) -> bool:
+    return _dies_out({"kind": "pid", "k_p": k_p, "k_d": k_d, "k_i": k_i})
 
 
 def _dies_out(spec: dict[str, Any], gain: float = 1.0) -> bool:
