@@ -135,9 +135,10 @@ def main() -> None:
     except OSError as error:  # a full disk, a folder that is gone: the program failed, but not by a defect
         typer.echo(f"powsim: {error}", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        typer.echo("interrupted; what was finished is in the results folder", err=True)
-        sys.exit(INTERRUPTED)
+    except SystemExit as ended:  # typer's word for Ctrl-C, and for every other end
+        if ended.code == INTERRUPTED:
+            typer.echo("interrupted; what was finished is in the results folder", err=True)
+        raise
 
 
 if __name__ == "__main__":

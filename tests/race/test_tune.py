@@ -2,8 +2,10 @@
 
 import json
 import math
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ from sim.studies.points import (
 from sim.studies.search import find_start
 from sim.studies.sensitivity import compute_sensitivity, design_points
 from sim.studies.tune import TABLES, TuneResult, count_points, load_tune_result, rank_trials, run_tune
+from sim.tune_commands import report_tune
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = (ROOT / "tests" / "data" / "tune_small.yaml").read_text()
@@ -343,6 +346,31 @@ def powsim(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "sim", *arguments], cwd=folder, capture_output=True, text=True, timeout=120, check=False
     )
+
+
+def test_ctrl_c(tmp_path: Path) -> None:
+    """The program as a person starts it, with workers: one line, exit status 130, finished batches on disk."""
+    (tmp_path / "small.yaml").write_text(SMALL.replace("trials: 6", "trials: 9000"))
+    command = [sys.executable, "-m", "sim", "tune", "small.yaml", "--out", "out", "--workers", "2"]
+    reset = (
+        "import signal, os, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.executable, sys.argv[1:])"
+    )
+    program = subprocess.Popen(
+        [sys.executable, "-c", reset, *command], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    for _ in range(600):
+        if (tmp_path / "out" / "trials.parquet").exists() or program.poll() is not None:
+            break
+        time.sleep(0.1)
+    program.send_signal(signal.SIGINT)
+    stdout, stderr = program.communicate(timeout=60)
+    assert (program.returncode, stdout) == (130, "")
+    assert stderr == "interrupted; what was finished is in the results folder\n"
+    kept = load_tune_result(tmp_path / "out")
+    assert len(kept.tables["trials"]) >= 4
+    assert json.loads((tmp_path / "out" / "provenance.json").read_text())["status"] == "interrupted"
+    report_tune(kept)
+    assert "the search did not come to its end" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_command(tmp_path: Path) -> None:
