@@ -102,6 +102,11 @@ def judge(tune: Tune, parameters: Parameters, scores: Scores) -> Row:
     }
 
 
+def get_parameters(tune: Tune, row: Row) -> dict[str, Number]:
+    """The parameters in a row of a table, whole numbers whole."""
+    return {name: tune.round(name, row[f"{PARAMETER}{name}"]) for name in tune.config.parameters}
+
+
 def _find_measures(config: TuneConfig, curve: int) -> set[str]:
     """Measures that a curve has, whatever the controller: seen in a race of a few decisions."""
     setup = make_setup(config)

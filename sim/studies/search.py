@@ -14,7 +14,7 @@ from optuna.distributions import BaseDistribution, FloatDistribution, IntDistrib
 from sim.difficulty import controllers
 from sim.scenario.tune import Number, Tune
 from sim.streams import draw_generator
-from sim.studies.points import PARAMETER, Parameters, Row
+from sim.studies.points import Parameters, Row
 
 SEED_BITS = 32  # of optuna's sampler
 Answer = Callable[[Sequence[Parameters]], Sequence[Row]]
@@ -56,8 +56,3 @@ def find_start(tune: Tune) -> dict[str, Number] | None:
     start: dict[str, Number] = {name: spec[name] for name in tune.config.parameters}
     ranges = tune.config.parameters.items()
     return start if all(limits.low <= start[name] <= limits.high for name, limits in ranges) else None
-
-
-def get_parameters(tune: Tune, row: Row) -> dict[str, Number]:
-    """The parameters in a row of a table, whole numbers whole."""
-    return {name: tune.round(name, row[f"{PARAMETER}{name}"]) for name in tune.config.parameters}

@@ -39,10 +39,10 @@ from sim.studies.points import (
     Scores,
     compute_objective,
     compute_values,
+    get_parameters,
     judge,
     open_evaluator,
 )
-from sim.studies.search import get_parameters, search
 from sim.studies.sensitivity import compute_sensitivity, design_points
 from sim.studies.status import keep_status
 
@@ -155,6 +155,8 @@ def _report_each(scores: Iterator[Scores], step: str, report: Report) -> Iterato
 
 def _search(tune: Tune, evaluate: Evaluate, result: TuneResult, report: Report, known: Sequence[Row]) -> None:
     """Ask and answer, batch by batch; where the answers stand in `known`, nothing is raced."""
+    from sim.studies.search import search  # optuna, which only a search needs
+
     rows: list[Row] = []
 
     def answer(points: Sequence[Parameters]) -> list[Row]:
@@ -199,7 +201,7 @@ def _list_parameters(table: pd.DataFrame) -> list[str]:
 def rank_trials(trials: pd.DataFrame) -> pd.DataFrame:
     """Different points, the best first: those that keep the constraints by their objective, then the least broken."""
     excess = trials.filter(like="excess.").clip(lower=0.0).sum(axis=1)
-    order = np.lexsort((trials["trial"], trials["objective"], excess, ~trials["is_kept"]))
+    order = np.lexsort((trials["trial"], trials["objective"], excess))
     return trials.iloc[order].drop_duplicates(_list_parameters(trials))
 
 

@@ -348,6 +348,17 @@ def powsim(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_a_constraint_steers_the_search(tmp_path: Path) -> None:
+    """Where most of the range is too noisy, a search that knows it asks for more points that are not."""
+    long = SMALL.replace("trials: 6", "trials: 40").replace("sensitivity: 8", "sensitivity: 0")
+    long = long.replace("objective: tracking_error", "objective: {measure: noise, towards: 0.5}")
+    noise = []
+    for bound in ("9.0", "0.25"):
+        text = long.replace("at_most: 9.0", f"at_most: {bound}")
+        noise.append(run(load(tmp_path, text), tmp_path / bound).tables["trials"]["noise"].tail(24))
+    assert (noise[1] <= 0.25).mean() > (noise[0] <= 0.25).mean() + 0.3
+
+
 def test_ctrl_c(tmp_path: Path) -> None:
     """The program as a person starts it, with workers: one line, exit status 130, finished batches on disk."""
     (tmp_path / "small.yaml").write_text(SMALL.replace("trials: 6", "trials: 9000"))
