@@ -64,6 +64,11 @@ def plot_parameters(summary: Summary, tables: Tables) -> Figure:
         figure = Figure(figsize=(max(7.2, 3.4 * n_columns), 3.2 * n_rows + 0.8), layout="constrained")
         panels = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True).ravel()
         for panel, (name, limits) in zip(panels, parameters.items(), strict=False):
+            if "points" in tables:
+                points = tables["points"].replace({"objective": np.inf}, np.nan)
+                panel.scatter(
+                    points[f"parameters.{name}"], points["objective"], s=8, color=GREY, alpha=0.35, label="design"
+                )
             _scatter(panel, trials[f"parameters.{name}"], trials)
             if "winner" in summary:
                 panel.axvline(summary["winner"]["parameters"][name], color=ORANGE, label="winner")
@@ -77,7 +82,7 @@ def plot_parameters(summary: Summary, tables: Tables) -> Figure:
         for panel in panels[::n_columns]:
             panel.set_ylabel(_name_objective(summary))
         handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize="small")
+        figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize="small")
     return figure
 
 
