@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,9 @@ from sim.race.measures import RACE_MEASURES
 from sim.registry import Registry
 from sim.scenario import scenario_json_schema
 from sim.scenario.lab import LabConfig
+from sim.scenario.races import RaceConfig
 from sim.scenario.sweep_schema import SweepConfig
+from sim.scenario.tune import TuneConfig
 from sim.units import BIT_RATE, SIZE, TIME
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -104,13 +106,14 @@ def write_sweep_keys() -> str:
     return write_table(["key", "for example", "meaning"], rows)
 
 
-def write_lab_keys() -> str:
-    """The keys of a lab file."""
-    schema = LabConfig.model_json_schema(mode="serialization")
+def write_race_keys(config: type[RaceConfig], *, without: Container[str] = ()) -> str:
+    """The keys of a lab or tune file."""
+    schema = config.model_json_schema(mode="serialization")
     rows = []
     for name, part in schema["properties"].items():
         default = "required" if name in schema["required"] else f"`{part['default']}`" if part["default"] else "absent"
-        rows.append([f"`{name}`", default, part["description"]])
+        if name not in without:
+            rows.append([f"`{name}`", default, part["description"]])
     return write_table(["key", "default", "meaning"], rows)
 
 
@@ -305,7 +308,8 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "laptop_to_cluster.md": {"keys of a sweep": write_sweep_keys},
     "statistics.md": {"measures": lambda: write_measures(MEASURES)},
     "choosing_a_controller.md": {
-        "keys of a lab": write_lab_keys,
+        "keys of a lab": lambda: write_race_keys(LabConfig),
+        "keys of a search": lambda: write_race_keys(TuneConfig, without=RaceConfig.model_fields),
         "keys of false timestamps": write_timestamp_keys,
         "curves": lambda: write_curves(curves),
         "prices": lambda: write_curves(prices),

@@ -1,12 +1,12 @@
 """Run the commands whose output the docs quote: `.venv/bin/python docs/refresh.py [run] [theory] [propagation]
-[kernel] [sweep] [statistics] [lab]`.
+[kernel] [sweep] [statistics] [lab] [tune]`.
 
 `run`: `make run` into README.md, and that run's figure into docs/images/. `theory`: `powsim theory` into
 docs/is_it_true.md. `propagation`: `docs/propagation.py` and its figure into the same page. `kernel`: `powsim kernel
 benchmark` and `layers` into docs/kernel.md. `sweep`: sweeps on this machine, interrupted and resumed, on a dask
 cluster of this machine, and their benchmarks, into docs/laptop_to_cluster.md. `statistics`:
 `docs/interval_coverage.py` into docs/statistics.md. `lab`: `powsim lab` and its benchmarks into
-docs/choosing_a_controller.md. All where none is named: minutes.
+docs/choosing_a_controller.md. `tune`: `powsim tune` into the same page. All where none is named: minutes.
 """
 
 from __future__ import annotations
@@ -145,8 +145,7 @@ LIES_FILE = "scenarios/difficulty/manipulated-timestamps.yaml"
 def refresh_lab() -> None:
     """Quote the example lab, and `make bench` of races."""
     page = DOCS / "choosing_a_controller.md"
-    text = (ROOT / LAB_FILE).read_text(encoding="utf-8").strip()
-    page.write_text(replace_block(page.read_text(encoding="utf-8"), "lab file", f"```text\n{text}\n```"), "utf-8")
+    _fill(page, "lab file", (ROOT / LAB_FILE).read_text(encoding="utf-8").strip())
     with tempfile.TemporaryDirectory() as scratch:
         for name in ("scenarios", "sim", "pow"):
             (Path(scratch) / name).symlink_to(ROOT / name)
@@ -165,6 +164,20 @@ def refresh_lab() -> None:
     _fill(page, "lab bench", "\n".join(lines))
 
 
+TUNE_FILE = "scenarios/difficulty/tune-pid.yaml"
+
+
+def refresh_tune() -> None:
+    """Quote the example search, and copy the figure of its front."""
+    page = DOCS / "choosing_a_controller.md"
+    _fill(page, "tune file", (ROOT / TUNE_FILE).read_text(encoding="utf-8").strip())
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in ("scenarios", "sim", "pow"):
+            (Path(scratch) / name).symlink_to(ROOT / name)
+        _fill(page, "powsim tune", _powsim(scratch, "tune", TUNE_FILE, "--out", "results/tune"))
+        shutil.copyfile(Path(scratch) / "results" / "tune" / "figures" / "front.png", DOCS / "images" / "tune.png")
+
+
 PARTS = {
     "statistics": refresh_statistics,
     "run": refresh_run,
@@ -173,6 +186,7 @@ PARTS = {
     "kernel": refresh_kernel,
     "sweep": refresh_sweep,
     "lab": refresh_lab,
+    "tune": refresh_tune,
 }
 
 if __name__ == "__main__":

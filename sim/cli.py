@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from sim import kernel_commands, lab_commands, sweep_commands
+from sim import kernel_commands, lab_commands, sweep_commands, tune_commands
 from sim.errors import UserError
 from sim.studies import commands as study_commands
 
@@ -28,6 +28,9 @@ Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change one key, e.g. --set epochs=2; repeatable")
 ]
 Out = Annotated[Path | None, typer.Option(help="results folder (default: results/<scenario>/<time>-<hash>)")]
+AsSweep = Annotated[bool, typer.Option("--sweep", help="sweep files")]
+AsLab = Annotated[bool, typer.Option("--lab", help="lab files, whatever the file looks like")]
+AsTune = Annotated[bool, typer.Option("--tune", help="tune files, whatever the file looks like")]
 
 
 class Kind(StrEnum):
@@ -57,24 +60,23 @@ def run(file: ScenarioFile, seed: Seed = None, set_: Overrides = None, out: Out 
 
 
 @app.command()
-def check(file: ScenarioFile, set_: Overrides = None) -> None:
-    """Check a scenario, sweep or lab file without running it; prints every mistake with its place."""
+def check(file: ScenarioFile, set_: Overrides = None, lab: AsLab = False, tune: AsTune = False) -> None:
+    """Check a scenario, sweep, lab or tune file without running it; prints every mistake with its place."""
     from sim.figures.table import print_checked
-    from sim.metrics.measures import MEASURES
-    from sim.scenario.sweep import load_any
+    from sim.studies.files import choose_kind, load_any
 
-    print_checked(load_any(file, set_ or (), MEASURES), file)
+    print_checked(load_any(file, set_ or (), choose_kind(lab=lab, tune=tune)), file)
 
 
 @app.command()
-def schema(sweep: Annotated[bool, typer.Option("--sweep", help="of sweep files instead")] = False) -> None:
-    """Print the JSON Schema of scenario files (for editors)."""
+def schema(sweep: AsSweep = False, lab: AsLab = False, tune: AsTune = False) -> None:
+    """Print the JSON Schema of scenario files, or of another kind of file (for editors)."""
     import json
 
-    from sim.scenario.load import scenario_json_schema
-    from sim.scenario.sweep_schema import sweep_json_schema
+    from sim.studies.files import FileKind, choose_kind, get_json_schema
 
-    typer.echo(json.dumps(sweep_json_schema() if sweep else scenario_json_schema(), indent=2))
+    kind = choose_kind(sweep=sweep, lab=lab, tune=tune) or FileKind.SCENARIO
+    typer.echo(json.dumps(get_json_schema(kind), indent=2))
 
 
 @app.command(name="list")
@@ -88,13 +90,19 @@ def list_(kind: Annotated[Kind | None, typer.Argument(help="what to list (defaul
 
 @app.command()
 def report(folder: Annotated[Path, typer.Argument(help="results folder", show_default=False)]) -> None:
-    """Draw the figures and the HTML report of a results folder again, a run's or a sweep's."""
+    """Draw the figures and the HTML report of a results folder again: of a run, a sweep, a lab or a search."""
     from sim.execution.table import is_sweep_folder, load_sweep
     from sim.figures.report import write_report
     from sim.results import load_result
+    from sim.studies.lab import is_lab_folder, load_lab_result
+    from sim.studies.tune import is_tune_folder, load_tune_result
 
     if is_sweep_folder(folder):
         sweep_commands.report_sweep(load_sweep(folder))
+    elif is_lab_folder(folder):
+        lab_commands.report_lab(load_lab_result(folder))
+    elif is_tune_folder(folder):
+        tune_commands.report_tune(load_tune_result(folder))
     else:
         write_report(load_result(folder), folder)
     typer.echo(folder / "report.html")
@@ -103,6 +111,7 @@ def report(folder: Annotated[Path, typer.Argument(help="results folder", show_de
 app.command()(sweep_commands.sweep)
 app.command()(study_commands.compare)
 app.command()(lab_commands.lab)
+app.command()(tune_commands.tune)
 
 
 @app.command()
@@ -127,9 +136,10 @@ def main() -> None:
     except OSError as error:  # a full disk, a folder that is gone: the program failed, but not by a defect
         typer.echo(f"powsim: {error}", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        typer.echo("interrupted; what was finished is in the results folder", err=True)
-        sys.exit(INTERRUPTED)
+    except SystemExit as ended:  # typer's word for Ctrl-C, and for every other end
+        if ended.code == INTERRUPTED:
+            typer.echo("interrupted; what was finished is in the results folder", err=True)
+        raise
 
 
 if __name__ == "__main__":

@@ -5,10 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
 
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import NO_CLAIM, EpochEnded, MLNodeFinished, ParticipantJudged
 from sim.scenario import Scenario
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+    from rich.progress import ProgressColumn
 
 ReportEpoch = Callable[[EpochEnded, Recorder], None]
 Progress = Callable[[Scenario], AbstractContextManager[ReportEpoch]]
@@ -21,15 +27,23 @@ def no_progress(_: Scenario) -> Iterator[ReportEpoch]:
 
 
 @contextmanager
-def terminal_progress(scenario: Scenario) -> Iterator[ReportEpoch]:
-    """Write to standard error, so that tables on standard output stay clean."""
+def open_bar(*columns: ProgressColumn) -> Iterator[tuple[Bar, Console]]:
+    """A moving bar on standard error, so that tables on standard output stay clean; nothing where no terminal is."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
     console = Console(stderr=True)
-    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
     with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        yield bar, console
+
+
+@contextmanager
+def terminal_progress(scenario: Scenario) -> Iterator[ReportEpoch]:
+    """A line an epoch, and a bar in a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with open_bar(*columns) as (bar, console):
         task = bar.add_task(f"{scenario.name}: epochs", total=scenario.epochs)
         previous = time.perf_counter()
 
@@ -45,14 +59,10 @@ def terminal_progress(scenario: Scenario) -> Iterator[ReportEpoch]:
 
 @contextmanager
 def show_steps(name: str, n_steps: int) -> Iterator[Callable[[str], None]]:
-    """A moving bar in a terminal, nothing elsewhere; call what this gives with the name of each step that begins."""
-    from rich.console import Console
+    """A bar in a terminal, nothing elsewhere; call what this gives with the name of each step."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-    from rich.progress import Progress as Bar
 
-    console = Console(stderr=True)
-    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
-    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with open_bar(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()) as (bar, _):
         task = bar.add_task(name, total=n_steps)
         yield lambda step: bar.update(task, advance=1, description=f"{name}: {step}")
 

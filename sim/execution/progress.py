@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from sim.execution.loop import Report, Tally
+from sim.progress import open_bar
 
 LINE_SECONDS = 5.0  # between two lines where there is no terminal to redraw
 
@@ -21,12 +22,10 @@ def silent_progress(_: str) -> Iterator[Report]:
 @contextmanager
 def sweep_progress(name: str) -> Iterator[Report]:
     """A moving bar in a terminal; elsewhere a line every few seconds."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.progress import BarColumn, TextColumn
 
-    console = Console(stderr=True)
-    columns = [TextColumn("{task.description}"), BarColumn(bar_width=30), TextColumn("{task.fields[told]}")]
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=30), TextColumn("{task.fields[told]}"))
+    with open_bar(*columns) as (bar, console):
         task = bar.add_task(name, total=None, told="")
         started = time.perf_counter()
         last = started

@@ -11,6 +11,7 @@ from sim.results import Result
 from sim.scenario import Scenario
 from sim.scenario.lab import Lab
 from sim.scenario.sweep import Sweep
+from sim.scenario.tune import Tune
 
 WIDTH_WITHOUT_TERMINAL = 120
 MOST_REJECTIONS = 10
@@ -95,13 +96,15 @@ def _print_tier(console: Console, result: Result) -> None:
         console.print(f"network: {facts['tier']}; {facts['reason']}", soft_wrap=True)
 
 
-def print_checked(found: Scenario | Sweep | Lab, file: Path) -> None:
-    """Say that a scenario, sweep or lab file is fine, and what is in it."""
+def print_checked(found: Scenario | Sweep | Lab | Tune, file: Path) -> None:
+    """Say that a scenario, sweep, lab or tune file is fine, and what is in it."""
     if isinstance(found, Scenario):
         n_hosts = sum(group.count for group in found.hosts)
         told = f"{found.epochs} epochs, {n_hosts} hosts in {len(found.hosts)} groups"
     elif isinstance(found, Lab):
         told = f"{len(found.controller_names)} controllers on {len(found.curve_names)} curves"
+    elif isinstance(found, Tune):
+        told = f"{found.config.trials} trials of {found.kind}, varied: {', '.join(found.config.parameters)}"
     else:
         told = f"{len(found.points)} points, varied: {', '.join(found.axes)}"
     make_console().print(f"{file}: fine: {found.name}, {told}", soft_wrap=True)

@@ -72,6 +72,9 @@ MEASURES = parse_measures("""
     transactions_late_share | | share | transactions that their block refused as too late / transactions in blocks
     distances_computed | nonces | mean | distances computed (kernel) or drawn (sphere)
     distances_shared | nonces | mean | distances answered from an earlier computation
+    chain_load_bytes | bytes | mean | bytes of the transactions in blocks, per epoch
+    validation_cost | | mean | nonces that validators re-executed / nonces_tried
+    small_reward_cv | | unknown | rewards of one honest host over epochs: sd / mean; mean of the lighter half of them
 """)  # fmt: skip
 
 
@@ -87,6 +90,8 @@ def compute_measures(frames: Frames) -> dict[str, float]:
         **_measure_weights(frames["participants"]),
         "votes_out_of_time_share": _measure_out_of_time(frames["validation_summary"]),
         "transactions_late_share": _measure_lateness(frames["transactions"]),
+        **_measure_load(frames),
+        "small_reward_cv": compute_small_reward_cv(frames["participants"], frames["rewards"]),
     }
     return {name: float(found[name]) for name in MEASURES}
 
@@ -172,6 +177,33 @@ def _measure_out_of_time(summary: pd.DataFrame) -> float:
 def _measure_lateness(transactions: pd.DataFrame) -> float:
     included = transactions.loc[transactions["fate"] != LOST, "fate"]
     return _share(included.isin(TOO_LATE))
+
+
+def _measure_load(frames: Frames) -> dict[str, float]:
+    """What the chain carries and what checking costs."""
+    epochs, transactions = frames["epochs"], frames["transactions"]
+    in_blocks = transactions.loc[transactions["fate"] != LOST, "size_bytes"]
+    n_checked = int(frames["validation_summary"]["n_checked"].sum())
+    return {
+        "chain_load_bytes": _divide(int(in_blocks.sum()), len(epochs)),
+        "validation_cost": _divide(n_checked, int(epochs["tried"].sum())),
+    }
+
+
+def compute_small_reward_cv(participants: pd.DataFrame, rewards: pd.DataFrame) -> float:
+    """How uneven a small host's income is: standard deviation / mean of its rewards over epochs, a mean over hosts.
+
+    Small: honest, above 0, and no heavier than the median of the honest hosts' mean final weights. An epoch counts from
+    a host's first one on, as 0 where nothing was paid, if its rewards are settled. NaN where no such host has two.
+    """
+    settled = participants[participants["epoch"].isin(rewards["epoch"]) & (participants["strategy"] == HONEST)]
+    weights = settled.groupby("participant")["weight"].mean()
+    weights = weights[weights > 0]
+    small = weights.index[weights <= weights.median()]
+    seen = settled.loc[settled["participant"].isin(small), ["epoch", "participant"]]
+    paid = seen.merge(rewards[["epoch", "participant", "reward_ngonka"]], how="left", on=["epoch", "participant"])
+    income = paid["reward_ngonka"].fillna(0).astype(np.float64).groupby(paid["participant"])
+    return float((income.std(ddof=1) / income.mean()).mean())
 
 
 def compute_gini(weights: ArrayLike) -> float:

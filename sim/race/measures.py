@@ -25,6 +25,8 @@ RACE_MEASURES = parse_measures("""
     settling | decisions | unknown | after a step, until the answer stays within 10 % of the new ideal difficulty
     overshoot | | unknown | after a step, how far the answer goes beyond the new ideal difficulty, relative to it
     tracking_error | | mean | integrated absolute error: abs(ln(difficulty / ideal)), averaged over time
+    interval_p05 | | mean | 5th percentile of time of an interval / wanted time
+    interval_p50 | | mean | its median (ln 2 with one nonce an interval and the difficulty always right)
     compute_swing | | mean | standard deviation over time of ln compute; where it follows profit
     steady_loss | | mean | nonces that a steady host lacks of its share of compute in an even stream of nonces, relative
     small_host_sd | | mean | standard deviation of a small steady host's income in a race / its mean, given the path
@@ -64,7 +66,13 @@ def measure_race(
         found |= measure_manipulation(race, honest)
     if reference is not None:
         found["settling"], found["overshoot"] = measure_step(race, curves, reference, setup)
-    return found
+    return {**found, **_measure_percentiles(times)}
+
+
+def _measure_percentiles(times: Floats) -> dict[str, Floats]:
+    """The controlled quantity's percentiles below its mean; between two intervals, in a straight line (NumPy's)."""
+    low, median = np.percentile(times, (5, 50), axis=0)
+    return {"interval_p05": low, "interval_p50": median}
 
 
 def _compute_errors(race: Race) -> Floats:

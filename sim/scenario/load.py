@@ -24,7 +24,13 @@ from sim.scenario.schema import Scenario
 from sim.scenario.source import read_source
 from sim.scenario.yaml_tree import parse_document
 
-SWEEP_KEY = "sweep"
+SWEEP_KEY, LAB_KEY, TUNE_KEY = "sweep", "curves", "objective"  # each is a key of one other kind of file, see below
+OTHER_FILES = {
+    SWEEP_KEY: "this file describes a sweep, many runs: `powsim sweep` checks and runs it",
+    TUNE_KEY: "this file describes a search for parameters: `powsim tune` checks and runs it",
+    LAB_KEY: "this file describes a lab, races of controllers: `powsim lab` checks and runs it",
+}
+JSON_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 
 
 def load_scenario(path: str | os.PathLike[str], overrides: Overrides = (), seed: int | None = None) -> Scenario:
@@ -42,11 +48,18 @@ def parse_scenario(text: str, source: str = "scenario", overrides: Overrides = (
         message = f"a scenario is a mapping with the keys {', '.join(Scenario.model_fields)}, not {{}}"
         shown = show_value(document.tree)
         raise ScenarioError([*document.mistakes, document.places[()].mistake(message.format(shown))])
-    if SWEEP_KEY in document.tree:
-        message = "this file describes a sweep, many runs: `powsim sweep` checks and runs it"
-        raise ScenarioError([document.locate(Problem((SWEEP_KEY,), message))])
+    check_kind(document)
     apply_overrides(document, overrides, seed)
     return build_scenario(document)
+
+
+def check_kind(document: Document, *own: str) -> None:
+    """Raise ScenarioError for a file that is another command's, by the first key that only such files have."""
+    for key, message in OTHER_FILES.items():
+        if key in own:
+            return
+        if key in document.tree:
+            raise ScenarioError([document.locate(Problem((key,), message))])
 
 
 def build_scenario(document: Document) -> Scenario:
@@ -95,4 +108,4 @@ def scenario_json_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of a scenario file, with every controller, strategy and topology."""
     # mode: a default is shown as it would be written ("5.6 s"), not as it is held (5.6).
     schema = Scenario.model_json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return {"$schema": JSON_SCHEMA, **schema}

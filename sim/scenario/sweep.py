@@ -21,10 +21,8 @@ from sim.errors import Mistake, ScenarioError, did_you_mean
 from sim.problems import Problem, problems_of, show_value
 from sim.scenario.designs import DesignError, Point, Setting, compute_points, count_points
 from sim.scenario.document import Document, Place, dump_tree
-from sim.scenario.lab import LAB_KEY, Lab, load_lab
-from sim.scenario.load import SWEEP_KEY, build_scenario, load_scenario
+from sim.scenario.load import SWEEP_KEY, build_scenario
 from sim.scenario.overrides import Overrides, apply_overrides, apply_value
-from sim.scenario.schema import Scenario
 from sim.scenario.source import read_source
 from sim.scenario.sweep_schema import MAX_POINTS, SweepConfig
 from sim.scenario.yaml_tree import parse_document
@@ -93,17 +91,6 @@ def load_sweep_file(
     points = _build_points(document, found)
     name, seed = (json.loads(points[0].scenario_json)[key] for key in ("name", "seed"))
     return Sweep(name, seed, tuple(setting.axis for setting in found[0]), points, config, text)
-
-
-def load_any(
-    path: str | os.PathLike[str], overrides: Overrides, measures: Collection[str] | None
-) -> Scenario | Sweep | Lab:
-    """Return what a file describes, a scenario, a sweep or a lab; raises ScenarioError with every mistake."""
-    tree = parse_document(read_source(path), os.fspath(path)).tree
-    if isinstance(tree, Mapping) and LAB_KEY in tree:
-        return load_lab(path, overrides)
-    is_sweep = isinstance(tree, Mapping) and SWEEP_KEY in tree
-    return load_sweep_file(path, overrides, measures) if is_sweep else load_scenario(path, overrides)
 
 
 def expand(sweep: Sweep, code_version: str, *, n_replications: int | None = None) -> list[RunSpec]:

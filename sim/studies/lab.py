@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sim.difficulty.base import Controller
 from sim.economy.base import Floats, Market, Steps
 from sim.errors import UserError, did_you_mean
 from sim.metrics.intervals import LEVEL, Interval, compute_paired_interval
@@ -26,15 +27,19 @@ from sim.race.measures import (
     measure_race,
 )
 from sim.race.rig import Race, Setup, lay_out, run_race
-from sim.results import PROVENANCE_FILE, open_folder, write_json, write_parquet, write_text
+from sim.results import PROVENANCE_FILE, open_folder, write_parquet, write_text
 from sim.scenario.lab import Lab
+from sim.scenario.races import RaceConfig
+from sim.studies.status import keep_status
 
 LAB_FILE, RACES_FILE, ANSWERS_FILE, PATHS_FILE = "lab.yaml", "races.parquet", "answers.parquet", "paths.parquet"
 N_PATH_POINTS = 300
 OPEN_END = "races end before they have a value"
 UNKNOWN = Interval(math.nan, math.nan, math.nan, 0, "none")
 QUANTILES = {"low": 0.1, "median": 0.5, "high": 0.9}
+TABLES = (RACES_FILE, ANSWERS_FILE, PATHS_FILE)
 Row = dict[str, Any]
+_Finished = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,8 @@ class LabResult:
     """What a lab found: tables, and the folder that holds them."""
 
     name: str
+    rank_by: str
+    """Measure by which controllers are ranked."""
     folder: Path
     races: pd.DataFrame
     """One row per curve × controller × replication, with its measures."""
@@ -51,53 +58,76 @@ class LabResult:
     """One row per curve × controller × time: difficulty / ideal over replications, and compute / its first value."""
 
 
-def run_lab(lab: Lab, *, out: Path | None, root: Path, report: Callable[[str], None]) -> LabResult:
-    """Run every race into a results folder; `report` is called with the name of each race before it starts."""
-    setup, started = make_setup(lab), time.perf_counter()
+def run_lab(
+    lab: Lab, *, out: Path | None, root: Path, report: Callable[[str], None], rank_by: str = "tracking_error"
+) -> LabResult:
+    """Run every race into a results folder; `report` is called with the name of each race before it starts.
+
+    An interruption keeps the races that were finished. `rank_by` is noted for whoever draws the folder again.
+    """
+    setup = make_setup(lab.config)
     folder = open_folder(lab.name, lab.text, out, root)
     write_text(folder / LAB_FILE, lab.text)
-    provenance = {**get_provenance(setup.seed), "status": "running"}
-    write_json(folder / PROVENANCE_FILE, provenance)
-    try:
-        races, answers, paths = _run_all(lab, setup, report)
-    except BaseException:
-        write_json(folder / PROVENANCE_FILE, {**provenance, "status": "failed"})
-        raise
-    write_parquet(folder / RACES_FILE, races)
-    write_parquet(folder / ANSWERS_FILE, answers)
-    write_parquet(folder / PATHS_FILE, paths)
-    wall_seconds = round(time.perf_counter() - started, 3)
-    write_json(folder / PROVENANCE_FILE, {**provenance, "status": "finished", "wall_seconds": wall_seconds})
-    return LabResult(lab.name, folder, races, answers, paths)
+    finished: list[_Finished] = []
+    with keep_status(folder, {**get_provenance(setup.seed), "name": lab.name, "rank_by": rank_by}):
+        try:
+            for each in _run_all(lab, setup, report):
+                finished.append(each)
+        finally:
+            tables = (
+                [] if not finished else [pd.concat(parts, ignore_index=True) for parts in zip(*finished, strict=True)]
+            )
+            for file, table in zip(TABLES, tables, strict=False):
+                write_parquet(folder / file, table)
+    return LabResult(lab.name, rank_by, folder, *tables)
 
 
-def make_setup(lab: Lab) -> Setup:
-    """Return what all races of a lab share."""
-    config = lab.config
+def load_lab_result(folder: Path) -> LabResult:
+    """Load a lab's folder, an interrupted one too; raises UserError where no race was finished."""
+    provenance = json.loads((folder / PROVENANCE_FILE).read_text(encoding="utf-8"))
+    if not (folder / RACES_FILE).is_file():
+        raise UserError(f"{folder}: no race was finished ({provenance['status']})")
+    tables = [pd.read_parquet(folder / file) for file in TABLES]
+    return LabResult(provenance["name"], provenance["rank_by"], folder, *tables)
+
+
+def is_lab_folder(folder: Path) -> bool:
+    """Whether a lab left this folder."""
+    return (folder / LAB_FILE).is_file()
+
+
+def make_setup(config: RaceConfig) -> Setup:
+    """Return what all races of a lab or of a search share."""
     sizes = (config.decisions, config.replications, config.quota, config.warm_up, config.seed)
     return Setup(config.spacing, *sizes, config.small_host, config.false_timestamps)
 
 
-def _run_all(lab: Lab, setup: Setup, report: Callable[[str], None]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    races: list[pd.DataFrame] = []
-    answers: list[Row] = []
-    paths: list[pd.DataFrame] = []
+def race_and_measure(
+    controller: Controller, curves: Sequence[Steps | Market], setup: Setup
+) -> tuple[Race, dict[str, Floats]]:
+    """Race one controller on one curve; return the race and its measures, a value per replication."""
+    race = run_race(controller, curves, setup)
+    reference = None if find_step(curves) is None else run_race(controller, leave_out_step(curves), setup)
+    honest = None
+    if setup.false_timestamps is not None:
+        honest = run_race(controller, curves, replace(setup, false_timestamps=None))
+    return race, measure_race(race, curves, reference, setup, honest)
+
+
+def _run_all(lab: Lab, setup: Setup, report: Callable[[str], None]) -> Iterator[_Finished]:
+    """Yield what each race adds to the tables `TABLES`."""
     for curve_name, curve in zip(lab.curve_names, lab.config.curves, strict=True):
         curves = lay_out(curve, setup)
         for controller_name, controller in zip(lab.controller_names, lab.config.controllers, strict=True):
             report(f"{curve_name}: {controller_name}")
             who = {"curve": curve_name, "controller": controller_name}
-            race = run_race(controller, curves, setup)
-            reference = None if find_step(curves) is None else run_race(controller, leave_out_step(curves), setup)
-            honest = None
-            if setup.false_timestamps is not None:
-                honest = run_race(controller, curves, replace(setup, false_timestamps=None))
-            measured = measure_race(race, curves, reference, setup, honest)
+            race, measured = race_and_measure(controller, curves, setup)
             columns = {name: measured.get(name, np.nan) for name in RACE_MEASURES}
-            races.append(pd.DataFrame({**who, "replication": np.arange(setup.n_replications), **columns}))
-            answers += [{**who, **row} for row in _estimate(measured)]
-            paths.append(pd.DataFrame({**who, **_trace(race, curves, setup)}))
-    return pd.concat(races, ignore_index=True), pd.DataFrame(answers), pd.concat(paths, ignore_index=True)
+            yield (
+                pd.DataFrame({**who, "replication": np.arange(setup.n_replications), **columns}),
+                pd.DataFrame([{**who, **row} for row in _estimate(measured)]),
+                pd.DataFrame({**who, **_trace(race, curves, setup)}),
+            )
 
 
 def _estimate(measured: dict[str, Floats]) -> Iterator[Row]:
@@ -146,9 +176,12 @@ def rank(races: pd.DataFrame, measure: str = "tracking_error", *, level: float =
     """Controllers by their mean over curves of a measure whose smaller values are better, best first.
 
     `difference`, `low`, `high`: from the first controller, paired by replication, whose random numbers all controllers
-    share. Then a column per curve with its mean. Raises UserError as `check_rank_by` does.
+    share. Then a column per curve with its mean. Curves on which not all have raced (an interrupted lab) are left out.
+    Raises UserError as `check_rank_by` does.
     """
     check_rank_by(measure)
+    n_controllers = races.groupby("curve")["controller"].transform("nunique")
+    races = races[n_controllers == n_controllers.max()]
     cells = races.pivot_table(index="replication", columns=["controller", "curve"], values=measure, sort=False)
     first = cells[races["controller"].iloc[0]].mean(axis=1)
     rows = []

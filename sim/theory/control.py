@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from sim.difficulty import controllers
 from sim.difficulty.asert import aserti3_2d
 from sim.protocol.state import EpochObservation
 from sim.theory.levels import Z_BOUND
+from sim.theory.loop import compute_ramp_error, find_gain_limit, find_k_i_limit, find_limit
 from sim.theory.rows import Row
 
 WANTED, START, SEED = 400, 100.0, 20260103
@@ -24,11 +26,18 @@ CASES: tuple[tuple[dict[str, Any], float], ...] = (  # a controller, epochs that
     ({"kind": "ema", "lifetime": 4.0}, 1.0 / math.tanh(1.0 / 8.0)),
     ({"kind": "wtema", "lifetime": 4.5}, 8.0),
 )
-JURY = ((-0.5, 3.0), (0.0, 2.0), (0.5, 1.0))  # k_p, smallest unstable k_i = 2 - 2 k_p
+PID_GAINS = ((-0.5, 0.0), (0.0, 0.0), (0.5, 0.0), (0.2, 0.1))  # k_p, k_d
+GROWTH = 0.01  # of ln compute an epoch
+LASTING: tuple[tuple[dict[str, Any], float], ...] = (  # a controller, its k_i
+    ({"kind": "proportional"}, 1.0),
+    ({"kind": "pid", "k_i": 0.5, "k_p": 0.2, "k_d": 0.1}, 0.5),
+)
+BETWEEN = (0.05, 5.0, 0.002)  # where limits are sought, and how exactly
+EXACT = 10**9  # wanted, where whole numbers should not matter
 
 
 def control_rows(quick: bool) -> Iterator[Row]:
-    """Mean and noise of averages with Poisson counts; the stability limits of pid; one published ASERT value."""
+    """Mean and noise of averages with Poisson counts; the linear loops; one published ASERT value."""
     n_epochs = 600 if quick else 3000
     for spec, n_averaged in CASES:
         found, difficulties = _follow(spec, n_epochs)
@@ -40,9 +49,8 @@ def control_rows(quick: bool) -> Iterator[Row]:
     found, _ = _follow({"kind": "asert", "half_life": 3.0}, n_epochs)
     ratio = float(found.mean()) / WANTED
     yield Row("found / wanted under constant compute, asert", ratio, 1.0, ratio - 1.0, BIAS_BOUND)
-    for k_p, limit in JURY:
-        ours = _find_stability_limit(k_p)
-        yield Row(f"smallest unstable k_i of pid, k_p = {k_p:g}, relative", ours, limit, ours / limit - 1.0, 0.01)
+    yield from _make_limit_rows()
+    yield from _make_lasting_rows()
     ours = float(aserti3_2d(0xFFFF << 208 >> 32, 600 + 172_800, 0, max_target=0xFFFF << 208))
     theory = float((0xFFFF << 208 >> 32) * 2)
     yield Row("ASERT, one half-life late: the target doubles, relative", ours, theory, ours / theory - 1.0, 0.0)
@@ -59,26 +67,47 @@ def _follow(spec: dict[str, Any], n_epochs: int) -> tuple[NDArray[np.float64], N
     return np.array([float(o.valid_nonces) for o in kept]), np.array([o.difficulty for o in kept])
 
 
-def _find_stability_limit(k_p: float) -> float:
-    """Halve the interval of k_i between an error that dies out and one that grows; counts without noise."""
-    low, high = 0.05, 5.0
-    while high - low > 0.002:
-        middle = (low + high) / 2
-        low, high = (middle, high) if _dies_out(k_p, middle) else (low, middle)
-    return (low + high) / 2
+def _make_limit_rows() -> Iterator[Row]:
+    """From when on errors grow, beside the poles of the linear loop."""
+    for k_p, k_d in PID_GAINS:
+        ours = find_limit(partial(_does_pid_die_out, k_p, k_d), *BETWEEN)
+        limit = find_k_i_limit(k_p, k_d)
+        which = f"k_p = {k_p:g}" + (f", k_d = {k_d:g}" if k_d else "")
+        yield Row(f"smallest unstable k_i of pid, {which}, relative", ours, limit, ours / limit - 1.0, 0.01)
+    ours, limit = (
+        find_limit(lambda gain: _dies_out({"kind": "proportional"}, gain), *BETWEEN),
+        find_gain_limit(0.0, 1.0, 0.0),
+    )
+    yield Row("smallest unstable gain of proportional, relative", ours, limit, ours / limit - 1.0, 0.01)
 
 
-def _dies_out(k_p: float, k_i: float) -> bool:
-    wanted = 10**9  # so many that whole numbers do not matter
-    spec = {"kind": "pid", "k_p": k_p, "k_i": k_i, "max_step": 1000.0}
-    controller = controllers.build({**spec, "target": {"valid_nonces_per_epoch": wanted}})
+def _make_lasting_rows() -> Iterator[Row]:
+    """What stays of an error behind compute that has jumped, and behind compute that grows."""
+    for spec, k_i in LASTING:
+        jump, ramp = [math.log(2.0)] * 300, [GROWTH * epoch for epoch in range(300)]
+        ours = _race_without_chance(spec, jump)[-1]
+        yield Row(f"lasting error of ln D after compute doubled, {spec['kind']}", ours, 0.0, ours, 1e-6)
+        ours, theory = _race_without_chance(spec, ramp)[-1], compute_ramp_error(k_i, GROWTH)
+        quantity = f"lasting error of ln D behind growth of 1 %, {spec['kind']}"
+        yield Row(f"{quantity}, relative", ours, theory, ours / theory - 1.0, 1e-4)
+
+
+def _does_pid_die_out(k_p: float, k_d: float, k_i: float) -> bool:
+    return _dies_out({"kind": "pid", "k_p": k_p, "k_d": k_d, "k_i": k_i})
+
+
+def _dies_out(spec: dict[str, Any], gain: float = 1.0) -> bool:
+    errors = np.abs(_race_without_chance(spec, [1e-4] * 400, gain))
+    return bool(errors[-20:].max() < errors[0])
+
+
+def _race_without_chance(spec: dict[str, Any], ln_compute: Sequence[float], gain: float = 1.0) -> list[float]:
+    """Return ln(compute / difficulty) of each epoch; counts answer the difficulty by its power `gain`."""
+    controller = controllers.build({**spec, "max_step": 1000.0, "target": {"valid_nonces_per_epoch": EXACT}})
     history: list[EpochObservation] = []
-    difficulty = START * 1.0001
-    for epoch in range(1, 400):
-        history.append(EpochObservation(epoch, difficulty, round(wanted * START / difficulty)))
+    errors, difficulty = [], START
+    for epoch, compute in enumerate(ln_compute, 1):
+        errors.append(compute - math.log(difficulty / START))
+        history.append(EpochObservation(epoch, difficulty, round(EXACT * math.exp(gain * errors[-1]))))
         difficulty = controller.next_difficulty(history[-3:])
-    return _get_error(history[-20:]) < _get_error(history[:20])
-
-
-def _get_error(history: Sequence[EpochObservation]) -> float:
-    return max(abs(observation.difficulty / START - 1.0) for observation in history)
+    return errors

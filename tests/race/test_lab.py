@@ -12,11 +12,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from sim.errors import ScenarioError, UserError
+from sim.lab_commands import report_lab
 from sim.metrics.intervals import compute_paired_interval
 from sim.race.measures import RACE_MEASURES
 from sim.scenario.lab import load_lab
-from sim.scenario.sweep import load_any
-from sim.studies.lab import LabResult, rank, run_lab
+from sim.studies.files import load_any
+from sim.studies.lab import LabResult, load_lab_result, rank, run_lab
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = """\
@@ -55,11 +56,12 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> LabResult:
 
 
 def test_the_example_file_is_fine() -> None:
-    for file in sorted((ROOT / "scenarios" / "difficulty").glob("*.yaml")):
+    files = (ROOT / "scenarios" / "difficulty").glob("*.yaml")
+    for file in sorted(file for file in files if not file.stem.startswith("tune-")):
         lab = load_lab(file)
         assert lab.name == file.stem
         assert file.read_text().startswith("# "), f"{file}: `powsim list` shows the first comment line"
-        assert load_any(file, (), None) == lab
+        assert load_any(file) == lab
 
 
 def test_the_lab_fills_in_the_target(tmp_path: Path) -> None:
@@ -97,7 +99,7 @@ def test_names_tell_plugins_of_one_kind_apart(tmp_path: Path) -> None:
         ("window: 20", "windw: 20", "windw: unknown key"),
         ("- fixed", "- fixt", 'small.yaml:11:5: controllers.2: unknown controller "fixt"'),
         ("- fixed", "- {kind: sma, window: 20}", "small.yaml:11:5: controllers.2: sma window=20 stands here twice"),
-        ("window: 20", "target: {valid_nonces_per_epoch: 5}", "controllers.0.target: a lab has one target"),
+        ("window: 20", "target: {valid_nonces_per_epoch: 5}", "controllers.0.target: races have one target"),
         ("- random_walk", "- {kind: sine, period: 1 s}", "small.yaml:15:5: curves.2: steps of"),
         ("- random_walk", "- {kind: csv, path: none.csv}", "none.csv: cannot be read"),
         ("- random_walk", "- 5", "small.yaml:15:5: curves.2: must be the name of a curve"),
@@ -201,15 +203,6 @@ def test_what_a_lab_leaves(result: LabResult) -> None:
     assert fixed["warning"].tolist() == ["12 of 12 races end before they have a value"]
 
 
-def test_an_interrupted_lab_says_so(tmp_path: Path) -> None:
-    def interrupt(step: str) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run_lab(load_lab(write(tmp_path)), out=tmp_path / "out", root=tmp_path, report=interrupt)
-    assert json.loads((tmp_path / "out" / "provenance.json").read_text())["status"] == "failed"
-
-
 def test_ranking_is_paired(result: LabResult) -> None:
     ranked = rank(result.races)
     assert ranked["tracking_error"].is_monotonic_increasing
@@ -281,3 +274,39 @@ def test_every_key_acts(result: LabResult, tmp_path: Path) -> None:
         "false_timestamps",
     }
     assert properties == set(load_lab(write(tmp_path)).config.model_dump())
+
+
+@pytest.mark.parametrize("n_finished", [0, 2, 4])
+def test_an_interrupted_lab_keeps_its_finished_races(result: LabResult, tmp_path: Path, n_finished: int) -> None:
+    steps: list[str] = []
+
+    def interrupt(step: str) -> None:
+        steps.append(step)
+        if len(steps) > n_finished:
+            raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        run_lab(load_lab(write(tmp_path)), out=out, root=tmp_path, report=interrupt)
+    assert json.loads((out / "provenance.json").read_text())["status"] == "interrupted"
+    if not n_finished:
+        with pytest.raises(UserError, match="no race was finished"):
+            load_lab_result(out)
+        return
+    kept = load_lab_result(out)
+    assert kept.races.equals(result.races.head(12 * n_finished))
+    ranked = rank(kept.races)
+    assert "step" not in ranked.columns
+    assert len(ranked) == min(n_finished, 3)
+    report_lab(kept)
+    assert "<svg" in (out / "report.html").read_text()
+
+
+def test_a_report_is_drawn_again_to_the_byte(result: LabResult) -> None:
+    report_lab(result)
+    first = (result.folder / "report.html").read_bytes()
+    loaded = load_lab_result(result.folder)
+    assert (loaded.name, loaded.rank_by) == ("small", "tracking_error")
+    (result.folder / "report.html").unlink()
+    report_lab(loaded)
+    assert (result.folder / "report.html").read_bytes() == first

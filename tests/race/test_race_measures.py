@@ -30,11 +30,23 @@ def test_measures_by_hand() -> None:
     assert found["interval_sd"][0] == pytest.approx(np.std([0.5, 1.0, 3.0, 1.5], ddof=1))
     assert found["worst_wait"].tolist() == [3.0, 3.0]
     assert found["interval_p95"][0] == pytest.approx(1.5 + 0.85 * 1.5)
+    # sorted: 0.5, 1, 1.5, 3; the p-th percentile stands at position 3 p / 100 from 0
+    assert found["interval_p05"].tolist() == pytest.approx([0.5 + 0.15 * 0.5] * 2)
+    assert found["interval_p50"].tolist() == [1.25, 1.25]
     assert found["noise"][0] == pytest.approx(np.std(logs, ddof=1))
     assert found["tracking_error"][0] == pytest.approx(math.log(2) * 3.5 / 6.0)
     without = {"settling", "overshoot", "compute_swing", "manipulation_gain", "manipulation_bias"}
     assert set(found) == set(RACE_MEASURES) - without
     assert "noise" not in measure_race(race, [Steps(np.array([0.0, 1.0]), np.array([1.0, 2.0]))] * 2, None, SETUP)
+
+
+def test_percentiles_of_a_difficulty_that_is_always_right() -> None:
+    """Intervals of one nonce are exponential: the p-th percentile is -ln(1 - p)."""
+    setup = Setup(60.0, n_decisions=4000, n_replications=40)
+    steps = lay_out(curves.build("constant"), setup)
+    found = measure_race(run_race(controllers.build("fixed"), steps, setup), steps, None, setup)
+    for name, p in (("interval_p05", 0.05), ("interval_p50", 0.5), ("interval_p95", 0.95)):
+        assert found[name].mean() == pytest.approx(-math.log(1.0 - p), rel=0.02)
 
 
 def answer_step(errors: list[float], factor: float) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from sim.metrics.measures import (
     compute_interval,
     compute_measures,
     compute_nakamoto_coefficient,
+    compute_small_reward_cv,
     get_unit,
 )
 from sim.metrics.recorder import Recorder
@@ -50,8 +51,11 @@ def frames() -> dict[str, pd.DataFrame]:
         "epochs": pd.DataFrame(epochs),
         "participants": pd.DataFrame(claims, columns=names),
         "difficulty": pd.DataFrame({"measured": [80, 60, 50], "setpoint": [40.0] * 3}),
-        "validation_summary": pd.DataFrame({"n_participants": [3, 1], "n_out_of_time": [1, 0]}),
-        "transactions": pd.DataFrame({"fate": ["accepted"] * 7 + ["outside its window", "lost"]}),
+        "validation_summary": pd.DataFrame({"n_participants": [3, 1], "n_out_of_time": [1, 0], "n_checked": [24, 0]}),
+        "transactions": pd.DataFrame({"fate": ["accepted"] * 7 + ["outside its window", "lost"], "size_bytes": 50}),
+        "rewards": pd.DataFrame(
+            {"epoch": [1, 1, 2, 2], "participant": ["a", "c", "a", "b"], "reward_ngonka": [60, 40, 50, 30]}
+        ),
     }
 
 
@@ -80,6 +84,9 @@ def test_by_hand(frames) -> None:
             "transactions_late_share": 1 / 8,
             "distances_computed": 17,
             "distances_shared": 3,
+            "chain_load_bytes": 8 * 50 / 2,
+            "validation_cost": 24 / 400,
+            "small_reward_cv": math.sqrt(2.0),  # b is the lighter one of a and b: 0, then 30
         }
     )
 
@@ -116,6 +123,33 @@ def test_without_setpoint_or_cheaters(frames) -> None:
     found = compute_measures({**frames, "participants": honest, "difficulty": decisions})
     for name in ("controller_error", "accepted_nonces_sd", "cheater_accepted_share", "cheater_rejected_share"):
         assert math.isnan(found[name]), name
+
+
+def test_small_rewards_by_hand() -> None:
+    """Mean weights 1, 2 and 9, a cheater, a host without weight; s comes in epoch 2, and epoch 4 is not settled."""
+    weights = {"s": (None, 1, 1, 1), "m": (2, 2, 2, 2), "l": (9, 9, 9, 9), "liar": (1, 1, 1, 1), "idle": (0, 0, 0, 0)}
+    rows = [
+        (epoch, who, "cheat" if who == "liar" else "honest", weight)
+        for who, each in weights.items()
+        for epoch, weight in enumerate(each, 1)
+        if weight is not None
+    ]
+    participants = pd.DataFrame(rows, columns=["epoch", "participant", "strategy", "weight"])
+    paid = [
+        (1, "m", 20),
+        (2, "m", 20),
+        (3, "m", 20),
+        (2, "s", 10),
+        (1, "l", 90),
+        (2, "l", 5),
+        (1, "liar", 7),
+        (3, "l", 1),
+    ]
+    rewards = pd.DataFrame(paid, columns=["epoch", "participant", "reward_ngonka"])
+    of_s, of_m = math.sqrt(50) / 5, 0.0  # of (10, 0) and of (20, 20, 20)
+    assert compute_small_reward_cv(participants, rewards) == pytest.approx((of_s + of_m) / 2)
+    assert math.isnan(compute_small_reward_cv(participants, rewards[rewards["epoch"] == 1]))
+    assert math.isnan(compute_small_reward_cv(participants[:0], rewards[:0]))
 
 
 @pytest.mark.parametrize(

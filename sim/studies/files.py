@@ -1,0 +1,67 @@
+"""What a file describes: a scenario, a sweep, a lab or a search."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from sim.errors import UserError
+from sim.metrics.measures import MEASURES
+from sim.scenario.lab import Lab, LabConfig, load_lab
+from sim.scenario.load import JSON_SCHEMA, LAB_KEY, SWEEP_KEY, TUNE_KEY, load_scenario, scenario_json_schema
+from sim.scenario.overrides import Overrides
+from sim.scenario.schema import Scenario
+from sim.scenario.source import read_source
+from sim.scenario.sweep import Sweep, load_sweep_file
+from sim.scenario.sweep_schema import sweep_json_schema
+from sim.scenario.tune import Tune, load_tune, tune_json_schema
+from sim.scenario.yaml_tree import parse_document
+from sim.studies.points import KNOWN_MEASURES
+
+
+class FileKind(StrEnum):
+    """Kinds of files."""
+
+    SCENARIO = "scenario"
+    SWEEP = "sweep"
+    LAB = "lab"
+    TUNE = "tune"
+
+
+def find_kind(path: str | os.PathLike[str]) -> FileKind:
+    """Return what a file looks like, by the keys that only one kind has; raises ScenarioError where it is no YAML."""
+    tree = parse_document(read_source(path), os.fspath(path)).tree
+    keys = {TUNE_KEY: FileKind.TUNE, LAB_KEY: FileKind.LAB, SWEEP_KEY: FileKind.SWEEP}
+    found = (kind for key, kind in keys.items() if isinstance(tree, Mapping) and key in tree)
+    return next(found, FileKind.SCENARIO)
+
+
+def load_any(
+    path: str | os.PathLike[str], overrides: Overrides = (), kind: FileKind | None = None
+) -> Scenario | Sweep | Lab | Tune:
+    """Return what a file describes, of the given kind or of the one it looks like; raises ScenarioError."""
+    kind = find_kind(path) if kind is None else kind
+    if kind is FileKind.TUNE:
+        return load_tune(path, KNOWN_MEASURES, overrides)
+    if kind is FileKind.LAB:
+        return load_lab(path, overrides)
+    return load_sweep_file(path, overrides, MEASURES) if kind is FileKind.SWEEP else load_scenario(path, overrides)
+
+
+def get_json_schema(kind: FileKind) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a kind of file."""
+    if kind is FileKind.TUNE:
+        return tune_json_schema()
+    if kind is FileKind.LAB:
+        return {"$schema": JSON_SCHEMA, **LabConfig.model_json_schema(mode="serialization")}
+    return sweep_json_schema() if kind is FileKind.SWEEP else scenario_json_schema()
+
+
+def choose_kind(*, sweep: bool = False, lab: bool = False, tune: bool = False) -> FileKind | None:
+    """Return the kind that options name; raises UserError where they name several."""
+    chosen = [kind for kind, is_on in ((FileKind.SWEEP, sweep), (FileKind.LAB, lab), (FileKind.TUNE, tune)) if is_on]
+    if len(chosen) > 1:
+        raise UserError(f"--{' and --'.join(chosen)}: a file is of one kind")
+    return chosen[0] if chosen else None

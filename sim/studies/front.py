@@ -1,0 +1,28 @@
+"""The Pareto front of two measures, both better small."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sim.economy.base import Floats
+
+
+def find_front(first: Floats, second: Floats) -> NDArray[np.int64]:
+    """Return positions of the points that no other point beats, by the first measure; of equal points, the first one.
+
+    A point beats another that is no better in either measure and worse in one. NaN stands on no front.
+    """
+    known = np.flatnonzero(np.isfinite(first) & np.isfinite(second))
+    ascending = known[np.lexsort((known, second[known], first[known]))]
+    best = np.minimum.accumulate(np.append(np.inf, second[ascending]))[:-1]
+    return ascending[second[ascending] < best]
+
+
+def select_front(points: pd.DataFrame, front: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of the front, by its first measure; none where a measure is missing everywhere."""
+    first, second = (points[name].to_numpy(dtype=np.float64) for name in front)
+    return points.iloc[find_front(first, second)].reset_index(drop=True)

@@ -1,0 +1,90 @@
+"""What a search found, in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from sim.metrics.intervals import LEVEL
+from sim.studies.tables import format_interval, format_value, make_console, make_table
+from sim.studies.tune import BLOCK_FILE, NO_TRIAL, TuneResult
+
+PERCENT = f"{100 * LEVEL:.4g} %"
+AS_IT_WAS = "as it was"
+
+
+def describe_objective(objective: Mapping[str, Any]) -> str:
+    """The objective in words."""
+    where = f" on {objective['curve']}" if "curve" in objective else ""
+    towards = f", towards {objective['towards']:g}" if "towards" in objective else ", smaller is better"
+    return f"{objective['measure']}{where}{towards}"
+
+
+def print_tune(result: TuneResult) -> None:
+    """Print the finalists, the winner beside the controller as it was, the sensitivities and the block to paste."""
+    summary, console = result.summary, make_console()
+    console.print(f"{summary['name']}: {summary['controller']}, {describe_objective(summary['objective'])}")
+    console.print(_build_finalists(result.tables["finalists"], summary))
+    _print_difference(summary)
+    if "sensitivity" in result.tables:
+        console.print(f"\nshare of the variance over the ranges, with {PERCENT} intervals")
+        console.print(_build_sensitivity(result.tables["sensitivity"]))
+    console.print()
+    console.print((result.folder / BLOCK_FILE).read_text(encoding="utf-8"))
+    n_trials, n_front = len(result.tables["trials"]), len(result.tables["front"])
+    fronts = " and ".join(summary["front"])
+    told = f"{n_trials} trials in {result.folder}; {n_front} points on the front of {fronts}; more in report.html there"
+    console.print(told, soft_wrap=True)
+
+
+def _build_finalists(finalists: pd.DataFrame, summary: Mapping[str, Any]) -> Any:
+    """A line a finalist, then the controller as it was; `check` is measured for the winner and that one only."""
+    names = list(summary["parameters"])
+    table = make_table(["controller", *names, "search", "choice", "check", f"{PERCENT}\ninterval", "constraints"])
+    for row in finalists.to_dict("records"):
+        cells = [format_value(row[f"parameters.{name}"]) for name in names]
+        cells += [format_value(row["search"]), format_value(row["choice"])]
+        last = _format_check(summary["winner"]) if row["is_winner"] else ["", "", _say_kept(row["choice_is_kept"])]
+        style = "bold" if row["is_winner"] else ""
+        who = "of the design" if row["trial"] == NO_TRIAL else f"trial {row['trial']}"
+        table.add_row(f"{who}{', winner' if row['is_winner'] else ''}", *cells, *last, style=style)
+    default = summary["default"]
+    cells = [format_value(default["parameters"][name]) for name in names]
+    table.add_row(AS_IT_WAS, *cells, "", "", *_format_check(default))
+    return table
+
+
+def _format_check(facts: Mapping[str, Any]) -> Sequence[str]:
+    value = "never" if facts["objective"] is None else format_value(facts["objective"])
+    interval = format_interval(facts["low"], facts["high"]) if "low" in facts else "unknown"
+    return [value, interval, _say_kept(facts["is_kept"])]
+
+
+def _say_kept(is_kept: bool) -> str:
+    return "kept" if is_kept else "broken"
+
+
+def _print_difference(summary: Mapping[str, Any]) -> None:
+    difference, measure = summary["difference"], summary["objective"]["measure"]
+    if difference is not None:
+        interval = format_interval(difference["low"], difference["high"])
+        told = (
+            f"{measure}, winner minus {AS_IT_WAS}: {difference['estimate']:+.4g}, {PERCENT} interval {interval}, paired"
+        )
+        make_console().print(told, soft_wrap=True)
+    if not summary["winner"]["is_kept"]:
+        told = "warning: the winner breaks a constraint, or has no objective, on the random numbers that check it"
+        make_console().print(told, soft_wrap=True)
+
+
+def _build_sensitivity(sensitivity: pd.DataFrame) -> Any:
+    table = make_table(["measure", "parameter", "alone", "interval", "with others", "interval"])
+    for row in sensitivity.to_dict("records"):
+        alone, total = (
+            [f"{row[name]:.3f}", format_interval(row[f"{short}_low"], row[f"{short}_high"])]
+            for name, short in (("first_order", "first"), ("total", "total"))
+        )
+        table.add_row(row["measure"], row["parameter"], *alone, *total)
+    return table

@@ -1,0 +1,156 @@
+"""Tune files: every mistake at its place, and what a checked one knows."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sim.difficulty import controllers
+from sim.errors import ScenarioError, UserError
+from sim.scenario.load import load_scenario
+from sim.scenario.tune import Tune, load_tune
+from sim.studies.files import FileKind, choose_kind, find_kind, get_json_schema, load_any
+from sim.studies.points import KNOWN_MEASURES
+
+ROOT = Path(__file__).parent.parent.parent
+SMALL = (ROOT / "tests" / "data" / "tune_small.yaml").read_text()
+
+
+def load(folder: Path, text: str = SMALL) -> Tune:
+    file = folder / "small.yaml"
+    file.write_text(text)
+    return load_tune(file, KNOWN_MEASURES)
+
+
+def test_the_example_files_are_fine() -> None:
+    files = sorted((ROOT / "scenarios" / "difficulty").glob("tune-*.yaml"))
+    assert len(files) >= 2
+    for file in files:
+        tune = load_tune(file, KNOWN_MEASURES)
+        assert tune.name == file.stem
+        assert file.read_text().startswith("# "), f"{file}: `powsim list` shows the first comment line"
+        assert find_kind(file) is FileKind.TUNE
+        assert load_any(file) == tune
+        with pytest.raises(ScenarioError, match="this file describes a search"):
+            load_scenario(file)
+        with pytest.raises(ScenarioError, match="this file describes a search"):
+            load_any(file, kind=FileKind.LAB)
+    with pytest.raises(ScenarioError, match="objective: is missing"):
+        load_any(ROOT / "scenarios" / "difficulty" / "lab.yaml", kind=FileKind.TUNE)
+
+
+def test_what_a_checked_file_knows(tmp_path: Path) -> None:
+    tune = load(tmp_path)
+    assert (tune.name, tune.kind, tune.curve_names) == ("small", "pid", ("constant", "step"))
+    assert tune.config.controller.target.valid_nonces_per_epoch == 1
+    assert "target" not in tune.text
+    assert load(tmp_path, tune.text) == tune
+    built = tune.build({"k_i": 0.25})
+    assert built == controllers.build({**controllers.spec_of(tune.config.controller), "k_i": 0.25})
+    quota = load_tune(tmp_path / "small.yaml", KNOWN_MEASURES, ["quota=7"], seed=9)
+    assert (quota.config.seed, quota.config.controller.target.valid_nonces_per_epoch) == (9, 7)
+
+
+def test_values_are_rounded_inside_their_range(tmp_path: Path) -> None:
+    tune = load(tmp_path)
+    assert tune.round("k_i", 0.123456) == 0.1235
+    assert tune.round("k_i", 0.499999) == 0.5
+    assert tune.round("k_i", 0.01) == 0.02
+    text = SMALL.replace("{kind: pid, k_d: 0.1}", "sma").replace(
+        "k_i: {low: 0.02, high: 0.5", "window: {low: 2, high: 9"
+    )
+    whole = load(tmp_path, text.replace("  k_p: {low: -0.1, high: 0.3}\n", ""))
+    assert whole.whole_numbers == {"window"}
+    assert [whole.round("window", value) for value in (2.4, 2.6, 11.0)] == [2, 3, 9]
+    assert isinstance(whole.round("window", 3.0), int)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "objective: tracking_error",
+            "objective: traking_error",
+            'small.yaml:12:1: objective.measure: "traking_error" is',
+        ),
+        ("objective: tracking_error", "objective: traking_error", 'Did you mean "tracking_error"?'),
+        (
+            "tracking_error",
+            "{measure: noise, curve: step}",
+            "small.yaml:12:1: objective: the curve step has no `noise`",
+        ),
+        ("tracking_error", "{measure: noise, goal: 3}", "objective.goal: unknown key"),
+        ("measure: noise, ", "measure: nois, ", 'small.yaml:14:6: constraints.0.measure: "nois" is no measure'),
+        ("curve: step", "curve: stp", 'constraints.1.curve: no curve is called "stp". Did you mean "step"?'),
+        (", at_most: 9.0", "", "small.yaml:14:5: constraints.0: needs `at_most` or `at_least`"),
+        ("at_least: 0.2", "at_least: 9.5", "constraints.1.at_least: 9.5 is more than `at_most`, 8.0"),
+        ("[noise, interval_sd]", "[noise, interval_ds]", "small.yaml:16:16: front.1"),
+        ("[noise, interval_sd]", "[noise]", "small.yaml:16:1: front"),
+        ("  - constant\n", "", "small.yaml:16:9: front.0: no curve here has `noise`"),
+        ("k_p: {low", "kp: {low", 'small.yaml:11:3: parameters.kp: pid has no parameter "kp". Did you mean "k_p"?'),
+        ("k_p: {low", "target: {low", 'parameters.target: pid has no parameter "target"'),
+        ("k_d: 0.1", "k_p: 0.1", "small.yaml:8:25: controller.k_p: `parameters.k_p` varies it"),
+        ("k_d: 0.1", "target: {valid_nonces_per_epoch: 2}", "controller.target: races have one target"),
+        ("low: -0.1", "low: 0.3", "small.yaml:11:9: parameters.k_p.low: 0.3 must be less than `high`, 0.3"),
+        ("low: 0.02", "low: 0.0", "small.yaml:10:9: parameters.k_i.low: 0.0 must be more than 0 on a log scale"),
+        ("low: -0.1", "low: -50", "small.yaml:11:9: parameters.k_p.low: -50 must be at least -10"),
+        ("high: 0.3", "high: 50", "parameters.k_p.high: 50 must be at most 10"),
+        ("scale: log", "scale: lgo", 'parameters.k_i.scale: "lgo" is not one of the allowed values'),
+        ("trials: 6", "trials: 0", "small.yaml:17:1: trials: 0 must be at least 1"),
+        ("sensitivity: 8", "sensitivity: 12", "small.yaml:20:1: sensitivity: 12 must be a power of 2"),
+        ("kind: pid", "kind: pdi", 'small.yaml:8:14: controller.kind: unknown controller "pdi". Did you mean "pid"?'),
+        ("controller:", "controler:", "small.yaml:8:1: controler: unknown key"),
+        ("- constant", "- constnt", 'small.yaml:22:5: curves.0: unknown curve "constnt"'),
+        ("replications: 4", "replications: 900000000", "replications"),
+        ("decisions: 60", "decisions: 900000", ""),
+    ],
+)
+def test_mistakes_have_their_place(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    assert old in SMALL
+    text = SMALL.replace(old, new)
+    if not expected:
+        text, expected = text.replace("replications: 4", "replications: 4000"), "900000 decisions · 4000 replications"
+    with pytest.raises(ScenarioError) as caught:
+        load(tmp_path, text)
+    assert expected in str(caught.value)
+
+
+def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
+    text = SMALL.replace("kind: pid", "kind: pdi").replace("low: -0.1", "low: 0.4").replace("6", "0")
+    with pytest.raises(ScenarioError) as caught:
+        load(tmp_path, text.replace("at_most: 9.0", "atmost: 9.0").replace("tracking_error", "noice"))
+    assert {8, 11, 12, 14, 17} <= {mistake.line for mistake in caught.value.mistakes}
+    with pytest.raises(ScenarioError, match="such a file is a mapping with the keys name"):
+        load(tmp_path, "- a\n- b\n")
+
+
+def test_whole_numbers_have_whole_ends(tmp_path: Path) -> None:
+    text = SMALL.replace("{kind: pid, k_d: 0.1}", "sma").replace(
+        "k_i: {low: 0.02, high: 0.5", "window: {low: 2.5, high: 9"
+    )
+    with pytest.raises(ScenarioError, match=r"parameters\.window\.low: must be a whole number"):
+        load(tmp_path, text.replace("  k_p: {low: -0.1, high: 0.3}\n", ""))
+
+
+def test_a_measure_is_sought_on_every_curve() -> None:
+    """What a curve has is seen in a race, so that no table of curves and measures can be wrong."""
+    tune = load_tune(ROOT / "scenarios" / "difficulty" / "tune-asert.yaml", KNOWN_MEASURES)
+    have = [set(KNOWN_MEASURES.find(tune.config, index)) for index in range(3)]
+    assert [("noise" in each, "settling" in each, "tracking_error" in each) for each in have] == [
+        (True, False, True),
+        (False, True, True),
+        (False, False, True),
+    ]
+    assert set().union(*have) <= set(KNOWN_MEASURES.names)
+
+
+def test_schemas_describe_their_files() -> None:
+    assert get_json_schema(FileKind.TUNE)["properties"]["objective"]["anyOf"][0]["type"] == "string"
+    assert set(get_json_schema(FileKind.LAB)["required"]) == {"name", "spacing", "controllers", "curves"}
+    for kind in FileKind:
+        assert get_json_schema(kind)["$schema"].startswith("https://json-schema.org")
+        json.dumps(get_json_schema(kind))
+    assert choose_kind() is None
+    assert choose_kind(lab=True) is FileKind.LAB
+    with pytest.raises(UserError, match="--lab and --tune"):
+        choose_kind(lab=True, tune=True)
