@@ -35,14 +35,18 @@ Money
 22. `uniforms`         uniform numbers that everybody derives alike
 23. `payments`         every movement of coins
 
+Several models, as since 2026; no scenario has them yet
+
+24. `coefficients`     what a nonce of each model is worth
+
 The chain as a whole
 
-24. `state`            what the chain knows after a block
-25. `service`          what inferences do: prices, fees, statuses, counts
-26. `settling`         VE, first: the accounts of the epoch that ends
-27. `epochs`           the edges P, VE and S
-28. `running`          what happens between two proofs of compute
-29. `blocks`           `apply_block`: state and block -> next state
+25. `state`            what the chain knows after a block
+26. `service`          what inferences do: prices, fees, statuses, counts
+27. `settling`         VE, first: the accounts of the epoch that ends
+28. `epochs`           the edges P, VE and S
+29. `running`          what happens between two proofs of compute
+30. `blocks`           `apply_block`: state and block -> next state
 
 No SimPy, no torch, no random draw: everything here can be tested in microseconds.
 """

@@ -35,6 +35,7 @@ def compute_rows(*, quick: bool = False) -> Iterator[Row]:
     from sim.theory.control import control_rows
     from sim.theory.kernel import kernel_rows
     from sim.theory.network import network_rows
+    from sim.theory.published import published_rows
     from sim.theory.race import race_rows
     from sim.theory.sphere import sphere_rows
     from sim.theory.validation import validation_rows
@@ -44,6 +45,7 @@ def compute_rows(*, quick: bool = False) -> Iterator[Row]:
         validation_rows,
         control_rows,
         race_rows,
+        published_rows,
         network_rows,
         kernel_rows,
     )

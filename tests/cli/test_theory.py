@@ -21,6 +21,7 @@ def test_no_row_fails(capsys: pytest.CaptureFixture[str]) -> None:
         "M/D/1",
         "losses",
         "timestamp",
+        "published epochs",
     ):
         assert quantity in printed
 
