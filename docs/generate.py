@@ -19,6 +19,7 @@ from ruamel.yaml import YAML
 from rules_page import write_rules, write_versions
 from tables import write_table
 
+from sim.difficulty.target import Target
 from sim.economy import curves
 from sim.gpus import GpuProfile
 from sim.metrics.columns import FRAMES, ROWS
@@ -153,6 +154,12 @@ def write_plugins(section: str, key: str) -> str:
     return "\n\n".join(_write_plugin(kind) for kind in kinds)
 
 
+def write_target() -> str:
+    """The quantities that a controller can hold at a setpoint."""
+    schema = Target.model_json_schema(mode="serialization")
+    return _write_section("target.", schema, schema)
+
+
 def write_gpu_keys() -> str:
     """The keys of a GPU profile's file."""
     schema = GpuProfile.model_json_schema(mode="serialization")
@@ -176,7 +183,9 @@ def _parameters(part: Schema, prefix: str = "") -> Iterator[list[str]]:
     for name, below in part["properties"].items():
         if not prefix and name == "kind":
             continue
-        if "properties" in below:
+        if name == "target":
+            yield [f"`{name}`", f"a mapping, see [`{name}`](#{name})", "", "required", "the controlled quantity"]
+        elif "properties" in below:
             yield from _parameters(below, f"{prefix}{name}.")
         else:
             described = _describe(name, below, name in part.get("required", []))
@@ -276,6 +285,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "frames.md": {"frames": write_frames},
     "scenario.md": {
         "keys": write_keys,
+        "target": write_target,
         "controllers": lambda: write_plugins("", "difficulty"),
         "strategies": lambda: write_plugins("HostGroup", "strategy"),
         "topologies": lambda: write_plugins("NetworkConfig", "topology"),

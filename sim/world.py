@@ -129,7 +129,7 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         hosts=hosts,
         recorder=recorder,
         work=work,
-        reporter=BlockReporter(recorder, params, controller.setpoint),
+        reporter=BlockReporter(recorder, params, controller.target),
         on_epoch_end=on_epoch_end,
         network_facts=describe_network(choice, graph),
     )

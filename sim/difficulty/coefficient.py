@@ -28,10 +28,10 @@ class Coefficient:
     up to `step_ceiling` while the direction stays and halves down to `step_floor` when it turns. A share below
     `bootstrap_share` may take steps up to `bootstrap_ceiling`. The size of an error does not matter, only its sign:
     always bounded; without noise and change it comes to rest if step_ceiling · (1 + zone) <= 2 · zone, and without zone
-    it circles the target by `step_floor`. Twice the compute takes ln 2 / -ln(1 - step_ceiling) epochs, 14 of the network's. With
-    noise beyond the zone it meets the median, not the mean: single blocks take 1 / ln 2 = 1.44 times the wanted time on
-    average. Memory: c, s and the last direction. Dilution is no part of it: it divides pay, not work. Source: the
-    network's dynamic coefficients (v0.2.16, 2026). Reference: mechanisms 1.2.
+    it circles the target by `step_floor`. Twice the compute takes ln 2 / -ln(1 - step_ceiling) epochs, 14 of the
+    network's. With noise beyond the zone it meets the median, not the mean: single blocks take 1 / ln 2 = 1.44 times
+    the wanted time on average. Memory: c, s and the last direction. Dilution is no part of it: it divides pay, not
+    work. Source: the network's dynamic coefficients (v0.2.16, 2026). Reference: mechanisms 1.2.
     """
 
     target: Target
@@ -42,11 +42,6 @@ class Coefficient:
     step_ceiling: Annotated[Step, Field(description="largest step")] = 0.05
     bootstrap_ceiling: Annotated[Step, Field(description="largest step for a share below `bootstrap_share`")] = 0.25
     bootstrap_share: Annotated[float, Field(ge=0.0, lt=1.0, description="share that counts as next to nothing")] = 0.01
-
-    @property
-    def setpoint(self) -> float | None:
-        """Wanted valid nonces per epoch."""
-        return self.target.setpoint
 
     def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
         """Return the first difficulty over the coefficient, stepped once for each epoch."""

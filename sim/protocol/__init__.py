@@ -43,10 +43,11 @@ The chain as a whole
 
 25. `state`            what the chain knows after a block
 26. `service`          what inferences do: prices, fees, statuses, counts
-27. `settling`         VE, first: the accounts of the epoch that ends
-28. `epochs`           the edges P, VE and S
-29. `running`          what happens between two proofs of compute
-30. `blocks`           `apply_block`: state and block -> next state
+27. `observations`     what a controller may know of an epoch
+28. `settling`         VE, first: the accounts of the epoch that ends
+29. `epochs`           the edges P, VE and S
+30. `running`          what happens between two proofs of compute
+31. `blocks`           `apply_block`: state and block -> next state
 
 No SimPy, no torch, no random draw: everything here can be tested in microseconds.
 """

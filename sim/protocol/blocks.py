@@ -120,6 +120,7 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
             result = check_window(draft.state, transaction.start_height, is_batch=True)
             if result is TxResult.ACCEPTED:
                 draft.edit("batches")[transaction.creator, transaction.batch_id] = as_stored(transaction, rules)
+                draft.edit("batch_heights")[transaction.creator, transaction.batch_id] = draft.state.height
         case SubmitValidation():
             result = check_window(draft.state, transaction.start_height, is_batch=False)
             if result is TxResult.ACCEPTED:

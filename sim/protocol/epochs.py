@@ -10,6 +10,7 @@ from sim.protocol.collateral import Deposit, compute_activated_weight
 from sim.protocol.confirmation import start_confirmation
 from sim.protocol.formation import Claim, get_preserved_weights, merge_weights, read_claims, select_preserved
 from sim.protocol.guardians import boost_guardians
+from sim.protocol.observations import observe_epoch
 from sim.protocol.params import ProtocolParams
 from sim.protocol.service import switch_service
 from sim.protocol.state import (
@@ -59,6 +60,7 @@ def open_epoch(state: ChainState, block_hash: str, params: ProtocolParams) -> Ch
         state,
         upcoming=UpcomingEpoch(index, state.height, block_hash),
         batches={},
+        batch_heights={},
         frauds={},
         seeds={key: seed for key, seed in state.seeds.items() if key[0] >= index - SEED_EPOCHS_KEPT},
     )
@@ -114,7 +116,7 @@ def form_epoch(
         )
         for who in sorted({*claims, *merged})
     }
-    observation = EpochObservation(index, state.difficulty, sum(claim.counted_nonces for claim in accepted.values()))
+    observation = observe_epoch(state, index, claims, accepted, params)
     history = (*state.history, observation)
     decided = max(1.0, next_difficulty(history))
     after = replace(state, next_group=group, history=history, next_difficulty=decided)

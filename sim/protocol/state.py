@@ -81,6 +81,12 @@ class EpochObservation:
     time_ratio: float = 1.0
     """Time that the interval took / time that it should take: always 1 in the full network, where epochs are as long
     as they are; random where an interval ends with a quota of nonces (`sim.race`)."""
+    success_rate: float = 0.0
+    """Valid nonces / tries, as far as nonces tell; 0 where nothing was found."""
+    arrivals: tuple[int, ...] = ()
+    """Valid nonces by block, from P + 1 to the last block that takes batches."""
+    checked_per_validator: float = 0.0
+    """Nonces that a validator recomputed on average."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,8 @@ class ChainState:
     hosts: Mapping[str, HostRecord] = field(default_factory=dict)
     seeds: Mapping[tuple[int, str], str] = field(default_factory=dict)
     batches: Mapping[tuple[str, str], SubmitProofBatch] = field(default_factory=dict)
+    batch_heights: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """Block that took each of the batches."""
     frauds: Mapping[tuple[str, str], bool] = field(default_factory=dict)
     """(participant, validator) -> True where the validator says fraud."""
     settled: Mapping[str, Settlement] = field(default_factory=dict)

@@ -28,6 +28,7 @@ from sim.registry import PluginOf
 from sim.scenario.checks import network_problems, scenario_problems, schedule_problems
 from sim.scenario.hosts import STRICT, EpochNumber, HostGroup, Name
 from sim.scenario.inventory import InventoryConfig
+from sim.scenario.setpoints import find_setpoint_problems
 from sim.scenario.switches import RuleSwitches
 from sim.topologies import topologies
 from sim.units import Bytes, Seconds
@@ -291,6 +292,6 @@ class Scenario(BaseModel):
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
-        if problems := scenario_problems(self):
+        if problems := scenario_problems(self) or find_setpoint_problems(self):
             raise as_validation_error("scenario", problems, None)
         return self

@@ -50,6 +50,7 @@ def state_at_end(params: ProtocolParams, *batches: SubmitProofBatch, **changes: 
         "hosts": {who: HostRecord("key", (HardwareNode(1, "QwQ-32B"), HardwareNode(2, "QwQ-32B"))) for who in PEOPLE},
         "seeds": {(3, who): "commitment" for who in PEOPLE},
         "batches": {(b.creator, b.batch_id): b for b in batches},
+        "batch_heights": {(b.creator, b.batch_id): 125 for b in batches},
         "frauds": {(who, voter): False for who in PEOPLE for voter in PEOPLE},
     }
     genesis = genesis_state(dict.fromkeys(PEOPLE, 1), params, LAUNCH_R_TARGET)

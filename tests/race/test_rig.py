@@ -110,7 +110,7 @@ class Halving:
     """A plug-in without twin: half the last difficulty, and the first one again every third interval."""
 
     @property
-    def setpoint(self) -> float | None:
+    def target(self) -> None:
         return None
 
     def next_difficulty(self, history: Any) -> float:
