@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pow.devices import gpu_groups
+from sim.cli import app
 from sim.errors import ScenarioError
 from sim.gpus import load_gpu
 from sim.scenario import find_setpoint_doubts, load_scenario
@@ -113,3 +114,13 @@ def test_nothing_controlled_nothing_doubted() -> None:
 
 def load(target: dict[str, Any], **overrides: Any) -> Any:
     return load_scenario(FILE, {"difficulty.target": target, **overrides})
+
+
+def test_a_doubt_is_told_once_and_stops_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["check", str(FILE), "--set", f"difficulty.target.valid_nonces_per_epoch={int(TRIES) + 1}"]
+    assert app(command, standalone_mode=False) is None
+    told = capsys.readouterr()
+    assert "fine: setpoints" in told.out
+    assert told.err.count("warning: difficulty.target.valid_nonces_per_epoch: ") == 1
+    app(["check", str(FILE)], standalone_mode=False)
+    assert capsys.readouterr().err == ""
