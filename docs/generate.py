@@ -19,6 +19,7 @@ from ruamel.yaml import YAML
 from rules_page import write_rules, write_versions
 from tables import write_table
 
+from sim.difficulty.target import Target
 from sim.economy import curves, prices
 from sim.economy.timestamps import FalseTimestamps
 from sim.gpus import GpuProfile
@@ -170,6 +171,12 @@ def write_faults() -> str:
     return "\n\n".join(_write_plugin(kind).replace("####", "###", 1) for kind in kinds)
 
 
+def write_target() -> str:
+    """The quantities that a controller can hold at a setpoint."""
+    schema = Target.model_json_schema(mode="serialization")
+    return _write_section("target.", schema, schema)
+
+
 def write_gpu_keys() -> str:
     """The keys of a GPU profile's file."""
     schema = GpuProfile.model_json_schema(mode="serialization")
@@ -193,7 +200,9 @@ def _parameters(part: Schema, prefix: str = "") -> Iterator[list[str]]:
     for name, below in part["properties"].items():
         if not prefix and name == "kind":
             continue
-        if "properties" in below:
+        if name == "target":
+            yield [f"`{name}`", f"a mapping, see [`{name}`](#{name})", "", "required", "the controlled quantity"]
+        elif "properties" in below:
             yield from _parameters(below, f"{prefix}{name}.")
         else:
             described = _describe(name, below, name in part.get("required", []))
@@ -298,6 +307,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "scenario.md": {
         "keys": write_keys,
         "faults": write_faults,
+        "target": write_target,
         "controllers": lambda: write_plugins("", "difficulty"),
         "strategies": lambda: write_plugins("HostGroup", "strategy"),
         "topologies": lambda: write_plugins("NetworkConfig", "topology"),

@@ -54,6 +54,7 @@ def run(file: ScenarioFile, seed: Seed = None, set_: Overrides = None, out: Out 
     from sim.scenario import load_scenario
 
     scenario = load_scenario(file, overrides=set_ or (), seed=seed)
+    _tell_doubts(scenario)
     result, folder = run_into_folder(scenario, out=out, root=Path("results"), progress=True)
     write_report(result, folder)
     print_result(result, folder)
@@ -65,7 +66,18 @@ def check(file: ScenarioFile, set_: Overrides = None, lab: AsLab = False, tune: 
     from sim.figures.table import print_checked
     from sim.studies.files import choose_kind, load_any
 
-    print_checked(load_any(file, set_ or (), choose_kind(lab=lab, tune=tune)), file)
+    found = load_any(file, set_ or (), choose_kind(lab=lab, tune=tune))
+    print_checked(found, file)
+    _tell_doubts(found)
+
+
+def _tell_doubts(found: object) -> None:
+    """Say once what is allowed and yet hardly meant."""
+    from sim.scenario import Scenario, find_setpoint_doubts
+
+    if isinstance(found, Scenario):
+        for doubt in find_setpoint_doubts(found):
+            typer.echo(f"warning: {doubt}", err=True)
 
 
 @app.command()

@@ -192,7 +192,7 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         hosts=hosts,
         recorder=recorder,
         work=work,
-        reporter=BlockReporter(recorder, params, controller.setpoint),
+        reporter=BlockReporter(recorder, params, controller.target),
         consensus=consensus,
         on_epoch_end=on_epoch_end,
         catch_up=catch_up,

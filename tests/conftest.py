@@ -48,5 +48,5 @@ def _example(schema: dict[str, Any]) -> dict[str, Any]:
         if "const" in field:
             values[name] = field["const"]
         else:
-            values[name] = _example(field) if "properties" in field else field["examples"][0]
+            values[name] = field["examples"][0] if "examples" in field else _example(field)
     return values

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pow.sphere import hit_probability, r_target_for
 from sim.chain.agreement import Agreement
+from sim.difficulty.base import Target
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import (
     NO_CLAIM,
@@ -30,7 +31,10 @@ from sim.protocol.inference_status import Status
 from sim.protocol.params import ProtocolParams
 from sim.protocol.running import EpochServed, EventClosed
 from sim.protocol.settling import EpochSettled
+from sim.protocol.state import EpochObservation
 from sim.protocol.transactions import ClaimReward
+
+UNCONTROLLED = "valid_nonces_per_epoch"  # what the frame shows where nothing is controlled
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,8 @@ class BlockReporter:
 
     recorder: Recorder
     params: ProtocolParams
-    setpoint: float | None
+    target: Target | None
+    """What the controller holds at its setpoint; None where it holds nothing."""
 
     def report(self, agreement: Agreement, result: BlockResult) -> None:
         """Record the block, the fate of its transactions and whatever edge it is."""
@@ -122,13 +127,18 @@ class BlockReporter:
             DifficultyDecided(
                 epoch=formed.index,
                 height=height,
-                measured=formed.observation.valid_nonces,
-                setpoint=math.nan if self.setpoint is None else self.setpoint,
+                quantity=UNCONTROLLED if self.target is None else self.target.quantity,
+                measured=_measure(self.target, formed.observation),
+                setpoint=math.nan if self.target is None else self.target.setpoint,
                 difficulty=formed.observation.difficulty,
                 next_difficulty=formed.next_difficulty,
                 next_r_target=r_target_for(1.0 / formed.next_difficulty, self.params.vector_dim),
             )
         )
+
+
+def _measure(target: Target | None, observation: EpochObservation) -> float:
+    return float(observation.valid_nonces) if target is None else target.measure(observation)
 
 
 def _judged(epoch: int, participant: str, outcome: ParticipantOutcome) -> ParticipantJudged:

@@ -32,14 +32,9 @@ class Asert:
     target: Target
     half_life: Annotated[float, Field(gt=0.0, le=1e6, description="epochs' worth of nonces that double D")] = 3.0
 
-    @property
-    def setpoint(self) -> float | None:
-        """Wanted valid nonces per epoch."""
-        return self.target.setpoint
-
     def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
         """Return the scheduled difficulty."""
-        surplus = sum(o.valid_nonces / self.target.valid_nonces_per_epoch - o.time_ratio for o in history)
+        surplus = sum(self.target.compute_found(o) - o.time_ratio for o in history)
         exponent = min(max(surplus / self.half_life, -LARGEST_EXPONENT), LARGEST_EXPONENT)
         return history[0].difficulty * math.pow(2.0, exponent)
 

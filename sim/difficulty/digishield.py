@@ -31,11 +31,6 @@ class Digishield:
     max_rise: Annotated[float, Field(gt=0.0, lt=1.0, description="most that t' may lie below 1")] = 0.16
     max_fall: Annotated[float, Field(gt=0.0, le=100.0, description="most that t' may lie above 1")] = 0.32
 
-    @property
-    def setpoint(self) -> float | None:
-        """Wanted valid nonces per epoch."""
-        return self.target.setpoint
-
     def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
         """Return the damped and bounded difficulty."""
         seen = history[-self.window :]

@@ -29,11 +29,6 @@ class ExponentialAverage:
     target: Target
     lifetime: Annotated[float, Field(gt=0.0, le=1e6, description="mean age of what is averaged, in epochs")] = 4.0
 
-    @property
-    def setpoint(self) -> float | None:
-        """Wanted valid nonces per epoch."""
-        return self.target.setpoint
-
     def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
         """Return the estimate after the last epoch."""
         estimate = self.target.compute_ideal(history[0])

@@ -29,11 +29,6 @@ class PeriodicAverage:
     period: Annotated[int, Field(ge=1, le=100_000, description="epochs from one renewal to the next")] = 4
     max_step: Annotated[float, Field(gt=1.0, le=1000.0, description="largest factor of one renewal")] = 4.0
 
-    @property
-    def setpoint(self) -> float | None:
-        """Wanted valid nonces per epoch."""
-        return self.target.setpoint
-
     def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
         """Return the renewed difficulty at a period's end, else that of the last epoch."""
         last = history[-1]

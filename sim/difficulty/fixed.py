@@ -18,9 +18,8 @@ class Fixed:
     """
 
     @property
-    def setpoint(self) -> float | None:
+    def target(self) -> None:
         """Nothing is controlled."""
-        return None
 
     def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
         """Return the difficulty of the epoch that just closed."""

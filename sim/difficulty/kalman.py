@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from sim.difficulty import controllers
-from sim.difficulty.base import FEWEST_NONCES, Target
+from sim.difficulty.base import Target
 from sim.protocol.state import EpochObservation
 
 
@@ -29,11 +29,6 @@ class Kalman:
     target: Target
     drift: Annotated[float, Field(gt=0.0, le=10.0, description="sd of ln compute's change in an epoch")] = 0.1
 
-    @property
-    def setpoint(self) -> float | None:
-        """Wanted valid nonces per epoch."""
-        return self.target.setpoint
-
     def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
         """Return the exponential of the estimate after the last epoch."""
         estimate, variance = self._measure(history[0])
@@ -47,4 +42,4 @@ class Kalman:
 
     def _measure(self, observation: EpochObservation) -> tuple[float, float]:
         """An epoch's ln(ideal difficulty) and the variance of its noise."""
-        return math.log(self.target.compute_ideal(observation)), 1.0 / max(observation.valid_nonces, FEWEST_NONCES)
+        return math.log(self.target.compute_ideal(observation)), 1.0 / self.target.compute_count(observation)

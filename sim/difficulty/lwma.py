@@ -24,11 +24,6 @@ class LinearlyWeightedAverage:
     target: Target
     window: Window = 8
 
-    @property
-    def setpoint(self) -> float | None:
-        """Wanted valid nonces per epoch."""
-        return self.target.setpoint
-
     def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
         """Return the weighted work over the weighted time; fewer epochs where there are no more."""
         ranked = list(enumerate(history[-self.window :], 1))

@@ -33,11 +33,6 @@ class Pid:
     k_d: Annotated[float, Field(ge=-10.0, le=10.0, description="share of the change of the error's change")] = 0.0
     max_step: Annotated[float, Field(gt=1.0, le=1000.0, description="largest factor of one decision")] = 4.0
 
-    @property
-    def setpoint(self) -> float | None:
-        """Wanted valid nonces per epoch."""
-        return self.target.setpoint
-
     def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
         """Return the moved difficulty; errors from before the first epoch count as the first one's."""
         errors = [math.log(self.target.compute_speed(observation)) for observation in history[-3:]]

@@ -24,13 +24,8 @@ class Proportional:
     target: Target
     max_step: Annotated[float, Field(gt=1.0, le=1000.0, description="largest factor of one decision")] = 2.0
 
-    @property
-    def setpoint(self) -> float | None:
-        """Wanted valid nonces per epoch."""
-        return self.target.setpoint
-
     def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
         """Scale the last difficulty by found / wanted; an epoch without any valid nonce asks for the largest step."""
         last = history[-1]
-        speed = last.valid_nonces / self.target.valid_nonces_per_epoch / last.time_ratio
+        speed = self.target.compute_found(last) / last.time_ratio
         return last.difficulty * min(max(speed, 1.0 / self.max_step), self.max_step)

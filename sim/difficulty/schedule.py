@@ -40,9 +40,8 @@ class Schedule:
     ]
 
     @property
-    def setpoint(self) -> float | None:
+    def target(self) -> None:
         """Nothing is controlled."""
-        return None
 
     def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
         """Return the difficulty that the latest decision so far asks for, else that of the last epoch."""

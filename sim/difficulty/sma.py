@@ -26,11 +26,6 @@ class SimpleMovingAverage:
     target: Target
     window: Window = 6
 
-    @property
-    def setpoint(self) -> float | None:
-        """Wanted valid nonces per epoch."""
-        return self.target.setpoint
-
     def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
         """Return work over time; fewer epochs where there are no more."""
         seen = history[-self.window :]

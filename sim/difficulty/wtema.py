@@ -30,11 +30,6 @@ class RelativeError:
     target: Target
     lifetime: Annotated[float, Field(gt=1.0, le=1e6, description="epochs over which an error is answered")] = 4.0
 
-    @property
-    def setpoint(self) -> float | None:
-        """Wanted valid nonces per epoch."""
-        return self.target.setpoint
-
     def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
         """Return the moved difficulty of the last epoch."""
         last = history[-1]

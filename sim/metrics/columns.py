@@ -163,8 +163,9 @@ FRAMES: dict[str, tuple[Column, ...]] = {
     "difficulty": _columns("""
         epoch | int64 | | epoch that was measured
         height | int64 | blocks | VE, height of the decision
-        measured | int64 | nonces | counted nonces of accepted participants
-        setpoint | float64 | nonces | wanted value; missing where nothing is controlled
+        quantity | str | | key of the controller's `target`; valid nonces where nothing is controlled
+        measured | float64 | of the quantity | its value as the chain knows it at VE: nonces, valid / tried, or blocks
+        setpoint | float64 | of the quantity | wanted value; missing where nothing is controlled
         difficulty | float64 | tries | in force in the measured epoch
         next_difficulty | float64 | tries | in force from S
         next_r_target | float64 | chord | the same as a distance

@@ -172,7 +172,8 @@ class DifficultyDecided:
 
     epoch: int
     height: int
-    measured: int
+    quantity: str
+    measured: float
     setpoint: float
     difficulty: float
     next_difficulty: float

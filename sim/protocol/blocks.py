@@ -134,6 +134,7 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
             result = check_window(draft.state, transaction.start_height, is_batch=True)
             if result is TxResult.ACCEPTED:
                 draft.add("batches", as_stored(transaction, rules))
+                draft.add("batch_heights", draft.state.height)
         case SubmitValidation() | SubmitValidations():
             result = check_window(draft.state, transaction.start_height, is_batch=False)
             if result is TxResult.ACCEPTED:

@@ -13,6 +13,7 @@ from sim.protocol.formation import Claim, get_preserved_weights, merge_weights, 
 from sim.protocol.guardians import boost_guardians
 from sim.protocol.judging import judge_claims
 from sim.protocol.log import Log
+from sim.protocol.observations import observe_epoch
 from sim.protocol.params import ProtocolParams
 from sim.protocol.service import switch_service
 from sim.protocol.state import (
@@ -62,6 +63,7 @@ def open_epoch(state: ChainState, block_hash: str, params: ProtocolParams) -> Ch
         state,
         upcoming=UpcomingEpoch(index, state.height, block_hash),
         batches=Log(),
+        batch_heights=Log(),
         validations=Log(),
         seeds={key: seed for key, seed in state.seeds.items() if key[0] >= index - SEED_EPOCHS_KEPT},
     )
@@ -128,7 +130,7 @@ def form_epoch(
         )
         for who in sorted({*claims, *merged})
     }
-    observation = EpochObservation(index, state.difficulty, sum(claim.counted_nonces for claim in accepted.values()))
+    observation = observe_epoch(state, index, claims, accepted, params)
     history = (*state.history, observation)
     decided = max(1.0, next_difficulty(history))
     after = replace(state, next_group=group, history=history, next_difficulty=decided)

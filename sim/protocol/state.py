@@ -96,6 +96,12 @@ class EpochObservation:
     time_ratio: float = 1.0
     """Time that the interval took / time that it should take: always 1 in the full network, where epochs are as long
     as they are; random where an interval ends with a quota of nonces (`sim.race`)."""
+    success_rate: float = 0.0
+    """Valid nonces / tries, as far as nonces tell; 0 where nothing was found."""
+    arrivals: tuple[int, ...] = ()
+    """Valid nonces by block, from P + 1 to the last block that takes batches."""
+    checked_per_validator: float = 0.0
+    """Nonces that a validator recomputed on average."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +138,8 @@ class ChainState:
     seeds: Mapping[tuple[int, str], str] = field(default_factory=dict)
     batches: Log[SubmitProofBatch] = field(default_factory=Log)
     """As taken; a later batch of the same (creator, batch_id) stands in an earlier one's place."""
+    batch_heights: Log[int] = field(default_factory=Log)
+    """Block that took each of these, in the same order."""
     validations: Log[SubmitValidation | SubmitValidations] = field(default_factory=Log)
     """As taken; a later verdict of the same validator on the same participant stands in an earlier one's place."""
     settled: Mapping[str, Settlement] = field(default_factory=dict)

@@ -15,6 +15,7 @@ import numpy as np
 
 from sim.difficulty.asert import LARGEST_EXPONENT, Asert
 from sim.difficulty.base import Controller
+from sim.difficulty.coefficient import Coefficient
 from sim.difficulty.digishield import Digishield
 from sim.difficulty.ema import ExponentialAverage
 from sim.difficulty.epoch_average import PeriodicAverage
@@ -245,6 +246,29 @@ class DigishieldRule:
         return self._target.n_seen / targets / _clamp(damped, self._shortest, self._longest)
 
 
+class CoefficientRule:
+    """Twin of `coefficient`, in floats."""
+
+    def __init__(self, controller: Coefficient, start: Start) -> None:
+        self._controller, self._first = controller, start.difficulty
+        self._coefficient = np.ones_like(start.difficulty)
+        self._step = np.full_like(start.difficulty, controller.step_ceiling / 2)
+        self._direction = np.zeros_like(start.difficulty)
+
+    def decide(self, difficulty: Floats, time_ratio: Floats) -> Floats:
+        """See `Rule.decide`."""
+        rule, share = self._controller, 1.0 / time_ratio
+        rests = np.abs(1.0 - share) <= rule.zone
+        direction = np.where(rests, 0.0, np.sign(1.0 - share))
+        ceiling = np.where(share < rule.bootstrap_share, rule.bootstrap_ceiling, rule.step_ceiling)
+        turns = self._direction * direction < 0.0
+        step = np.minimum(np.where(turns, np.maximum(self._step / 2, rule.step_floor), self._step * 2), ceiling)
+        self._coefficient = _clamp(self._coefficient * (1.0 + direction * step), rule.low, rule.high)
+        self._step = np.where(rests, rule.step_ceiling / 2, step)
+        self._direction = direction
+        return self._first / self._coefficient
+
+
 def _clamp(values: Floats, low: float, high: float) -> Floats:
     """Bound every value; `np.clip` takes three times as long on short rows."""
     bounded: Floats = np.minimum(np.maximum(values, low), high)
@@ -263,4 +287,5 @@ TWINS: dict[type, Callable[[Any, Start], Rule]] = {
     SimpleMovingAverage: SmaRule,
     LinearlyWeightedAverage: LwmaRule,
     Digishield: DigishieldRule,
+    Coefficient: CoefficientRule,
 }

@@ -31,6 +31,7 @@ from sim.scenario.faults import Fault
 from sim.scenario.hosts import STRICT, HostGroup, Name
 from sim.scenario.inventory import InventoryConfig
 from sim.scenario.kept import MetricsConfig
+from sim.scenario.setpoints import find_setpoint_problems
 from sim.scenario.switches import RuleSwitches
 from sim.topologies import topologies
 from sim.units import Bytes, Seconds
@@ -275,6 +276,6 @@ class Scenario(BaseModel):
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
-        if problems := scenario_problems(self):
+        if problems := scenario_problems(self) or find_setpoint_problems(self):
             raise as_validation_error("scenario", problems, None)
         return self

@@ -49,6 +49,7 @@ def compute_rows(*, quick: bool = False) -> Iterator[Row]:
     from sim.theory.network import network_rows
     from sim.theory.propagation import propagation_rows
     from sim.theory.proposers import proposer_rows
+    from sim.theory.published import published_rows
     from sim.theory.race import race_rows
     from sim.theory.sphere import sphere_rows
     from sim.theory.validation import validation_rows
@@ -60,6 +61,7 @@ def compute_rows(*, quick: bool = False) -> Iterator[Row]:
         control_rows,
         race_rows,
         economy_rows,
+        published_rows,
         network_rows,
         consensus_rows,
         propagation_rows,

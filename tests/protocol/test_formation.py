@@ -51,6 +51,7 @@ def state_at_end(params: ProtocolParams, *batches: SubmitProofBatch, **changes: 
         "hosts": {who: HostRecord("key", (HardwareNode(1, "QwQ-32B"), HardwareNode(2, "QwQ-32B"))) for who in PEOPLE},
         "seeds": {(3, who): "commitment" for who in PEOPLE},
         "batches": Log(batches),
+        "batch_heights": Log([125] * len(batches)),
         "validations": Log(SubmitValidation("", voter, who, 120, False) for who in PEOPLE for voter in PEOPLE),
     }
     genesis = genesis_state(dict.fromkeys(PEOPLE, 1), params, LAUNCH_R_TARGET)

@@ -49,6 +49,15 @@ PARAMETERS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "max_rise": st.floats(0.05, 0.9),
         "max_fall": st.floats(0.05, 3.0),
     },
+    "coefficient": {
+        "low": st.floats(0.01, 1.0),
+        "high": st.floats(1.0, 50.0),
+        "zone": st.floats(0.0, 0.9),
+        "step_floor": st.floats(0.001, 0.3),
+        "step_ceiling": st.floats(0.001, 0.3),
+        "bootstrap_ceiling": st.floats(0.01, 0.9),
+        "bootstrap_share": st.floats(0.0, 0.9),
+    },
 }
 CASES = st.sampled_from(sorted(PARAMETERS)).flatmap(
     lambda kind: st.tuples(st.just(kind), st.fixed_dictionaries(PARAMETERS[kind]))
@@ -88,12 +97,20 @@ def test_whole_races_agree(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert fast.time_ratio == pytest.approx(readable.time_ratio, rel=1e-8)
 
 
+def test_coefficient_meets_the_median_of_single_blocks() -> None:
+    """Steps alike up and down: half of the blocks are late. Their mean is 1 / ln 2 of it; ± 3 % by its own swings."""
+    setup = replace(SETUP, n_decisions=3000, n_replications=60, warm_up=500)
+    found = race("coefficient", setup=setup, zone=0.0, step_ceiling=0.01, bootstrap_ceiling=0.01)
+    assert np.mean(found.time_ratio > 1.0) == pytest.approx(0.5, abs=0.01)
+    assert found.time_ratio.mean() == pytest.approx(1.0 / math.log(2.0), rel=0.03)
+
+
 @dataclass(frozen=True)
 class Halving:
     """A plug-in without twin: half the last difficulty, and the first one again every third interval."""
 
     @property
-    def setpoint(self) -> float | None:
+    def target(self) -> None:
         return None
 
     def next_difficulty(self, history: Any) -> float:

@@ -44,7 +44,7 @@ SCENARIOS = st.builds(
     epochs=st.integers(1, 1_000_000),
     protocol=st.builds(
         ProtocolConfig,
-        block_time=st.floats(1e-3, 1e9).map(lambda seconds: f"{seconds!r} s"),
+        block_time=st.floats(2.0, 1e9).map(lambda seconds: f"{seconds!r} s"),
         r_target=st.none() | st.floats(0, 2, exclude_min=True),
         fraud_threshold=st.floats(0, 1, exclude_min=True, exclude_max=True),
         version=st.sampled_from(["v0.2.0", "v0.2.6"]),

@@ -3,6 +3,7 @@
 The plant is the simplest one: an epoch finds tries / difficulty nonces, exactly or with Poisson noise.
 """
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -189,6 +190,43 @@ def test_kalman_gain_settles_where_theory_says() -> None:
     assert moved == pytest.approx((-ratio + math.sqrt(ratio**2 + 4 * ratio)) / 2, rel=0.005)
 
 
+def test_coefficient_by_hand() -> None:
+    """Mechanisms 1.2: 5 % down at once, down again, a reversal halves, rest, then 5 % up; twice nothing: 10, 20 %."""
+    history, coefficients = [], []
+    for epoch, found in enumerate([1200, 1051, 949, 1050, 800, 0, 0], 1):
+        history.append(EpochObservation(epoch, 50.0, found))
+        coefficients.append(50.0 / build({"kind": "coefficient"}).next_difficulty(history))
+    steps = [coefficients[0], *(after / before for before, after in itertools.pairwise(coefficients))]
+    assert steps == pytest.approx([0.95, 0.95, 1.025, 1.0, 1.05, 1.1, 1.2], rel=1e-12)
+
+
+def test_coefficient_rests_within_its_zone_after_a_step() -> None:
+    """Twice the compute: 14 steps of 5 % (0.95^14 = 0.488), then it stands still; as much back."""
+    controller = build({"kind": "coefficient"})
+    found = follow(controller, lambda epoch: 2e6 * (2.0 if 20 < epoch <= 60 else 1.0), 120, start=2000.0)
+    assert set(found[:21]) == {2000.0}
+    assert 2e6 * 2 / found[59] == pytest.approx(WANTED, rel=0.05)
+    assert set(found[40:60]) == {found[59]}
+    assert 2e6 / found[-1] == pytest.approx(WANTED, rel=0.05)
+    moves = np.flatnonzero(np.diff(found[20:60]))
+    assert list(moves) == list(range(13))
+
+
+@pytest.mark.parametrize("factor", [0.01, 100.0])
+def test_coefficient_stops_at_its_corridor(factor: float) -> None:
+    controller = build({"kind": "coefficient", "low": 0.5, "high": 3.0})
+    found = follow(controller, lambda epoch: 2e6 * factor, 60, start=2000.0)
+    assert found[-1] == pytest.approx(2000.0 / (0.5 if factor > 1 else 3.0))
+
+
+def test_coefficient_without_zone_circles_by_its_floor() -> None:
+    """So many nonces that their number is never exactly what is wanted."""
+    spec = {"kind": "coefficient", "zone": 0.0, "target": {"valid_nonces_per_epoch": 10**9}}
+    found = follow(controllers.build(spec), lambda epoch: 2.1e12, 200, start=2000.0)[-40:]
+    assert 1.0 < found.max() / found.min() <= 1.0101
+    assert found.min() <= 2100.0 <= found.max()
+
+
 def test_epoch_average_waits_for_its_period() -> None:
     controller = build({"kind": "epoch_average", "period": 3, "max_step": 1.5})
     history = [EpochObservation(epoch, 100.0, 2000) for epoch in (1, 2, 3)]
@@ -217,8 +255,8 @@ def list_parameters() -> list[tuple[str, str, Any]]:
 
 @pytest.mark.parametrize(("kind", "name", "other"), list_parameters())
 def test_every_parameter_acts(kind: str, name: str, other: Any) -> None:
-    varied = np.random.default_rng(3).choice([0, 200, 900, 1000, 1100, 4000, 10**6], 40)
-    counts = [*[0] * 20, *varied]
+    varied = np.random.default_rng(3).choice([0, 12, 200, 900, 960, 1000, 1100, 4000, 10**6], 40)
+    counts = [*[0] * 20, *varied, *[200, 4000] * 5, *[10**6] * 110]
     history = [EpochObservation(epoch, 100.0 + epoch, int(count)) for epoch, count in enumerate(counts, 1)]
     usual, changed = build({"kind": kind}), build({"kind": kind, name: other})
-    assert any(usual.next_difficulty(history[:n]) != changed.next_difficulty(history[:n]) for n in range(1, 61))
+    assert any(usual.next_difficulty(history[:n]) != changed.next_difficulty(history[:n]) for n in range(1, 181))

@@ -134,6 +134,10 @@ CHANGES: dict[str, dict[str, object]] = {
     "hosts.strategy": {"hosts.liar.strategy": "honest"},
     "difficulty": {"difficulty": "fixed"},
     "difficulty.target": {"difficulty.target.valid_nonces_per_epoch": 500},
+    "difficulty.target.success_rate": {"difficulty.target.success_rate": 0.03},
+    "difficulty.target.blocks_until_quota": {"difficulty.target.blocks_until_quota": 2.0},
+    "difficulty.target.quota": {"difficulty.target.quota": 70},
+    "difficulty.target.checked_nonces_per_validator": {"difficulty.target.checked_nonces_per_validator": 200.0},
     "difficulty.max_step": {"difficulty.max_step": 1.5},
     "network.topology.degree": {"network.topology.degree": 2},
     "network.topology.data": {"network.topology": {"kind": "regions", "degree": 4, "data": "simblock-2015"}},
@@ -154,9 +158,18 @@ OVERLAP = {"epochs": 4, "hosts.pair.gpus": ["1 x H100-SXM", "1 x H100-SXM", "1 x
 MISSING = {"hosts.big.miss_rate": 0.6, "inference.requests_per_epoch": 200}
 CONFIRMING = {"protocol.version": "v0.2.5", "protocol.rules.confirmations_per_epoch": 10.0}
 STAR = [{"between": ["big-0", other]} for other in ("big-1", "big-2", "pair-0", "pair-1", "liar-0", "late-0")]
+UNBOUNDED = {"kind": "proportional", "max_step": 1000.0}
 CONTEXTS: dict[str, dict[str, object]] = {
     **{f"faults.{name}": {"faults": [PLAIN_FAULTS[name.split(".")[0]]]} for name in FAULTS},
     "faults.ml_node.node": {"faults": [{**ML_NODE, "hosts": "pair"}]},
+    "difficulty.target.success_rate": {"difficulty": {**UNBOUNDED, "target": {"success_rate": 0.1}}},
+    "difficulty.target.blocks_until_quota": {
+        "difficulty": {**UNBOUNDED, "target": {"blocks_until_quota": 3.0, "quota": 40}}
+    },
+    "difficulty.target.quota": {"difficulty": {**UNBOUNDED, "target": {"blocks_until_quota": 3.0, "quota": 40}}},
+    "difficulty.target.checked_nonces_per_validator": {
+        "difficulty": {**UNBOUNDED, "target": {"checked_nonces_per_validator": 90.0}}
+    },
     "network.retry_timeout": {"network.loss": 0.1},
     "network.retry_timeout of requests": {"network.announce_above": "400 B"},
     "network.hop_validation of paths": {"network.tier": "paths"},
