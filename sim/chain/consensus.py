@@ -118,7 +118,7 @@ class Consensus:
         while True:
             if self._delays_of[0] != self._network.roster.revision:
                 height.change_links(self._env.now, self._compute_vote_delays(height.validators, among=True))
-            height.evaluate()
+            height.evaluate(self._env.now)
             if height.decision_seconds <= self._env.now:
                 break
             if height.proposal_seconds <= self._env.now:

@@ -50,6 +50,7 @@ class Height:
         self._entries = np.full(len(powers), np.inf)
         self._rounds: list[Round] = []
         self._outcomes: list[RoundOutcome] = []
+        self._known_seconds = -math.inf
         self._proposers, self.priorities = _order_proposers(priorities, powers)
         self._next_proposer = next(self._proposers)
 
@@ -93,16 +94,18 @@ class Height:
     def change_links(self, now_seconds: float, vote_delays_seconds: Floats) -> None:
         """Votes that have not arrived are sent again over the links as they are now."""
         self._periods.append(Period(now_seconds, vote_delays_seconds))
+        self._outcomes = []
 
     # What follows
 
-    def evaluate(self) -> None:
-        """Compute all rounds anew."""
+    def evaluate(self, now_seconds: float) -> None:
+        """Compute what follows from all arrivals up to now."""
         self._outcomes = self._compute(self._rounds)
         is_open = bool(self._rounds) and bool((self._outcomes[-1].next_entry_seconds < np.inf).any())
         if is_open or (self.is_overdue and not self._rounds):
             waiting = Round(len(self._rounds), NO_ROUND, np.full(len(self._entries), np.inf))
             self._outcomes = self._compute([*self._rounds, waiting])
+        self._known_seconds = now_seconds
 
     @property
     def decision_seconds(self) -> float:
@@ -147,7 +150,8 @@ class Height:
         return compute_quorum_seconds(arrivals, self._powers, outcome.is_locked)
 
     def _compute(self, rounds: list[Round]) -> list[RoundOutcome]:
-        return compute_height(self._entries, rounds, self._powers, self._periods, self._timeouts)
+        known = (self._outcomes, self._known_seconds)
+        return compute_height(self._entries, rounds, self._powers, self._periods, self._timeouts, *known)
 
 
 def _order_proposers(priorities: Mapping[str, int], powers: Mapping[str, int]) -> tuple[Iterator[str], dict[str, int]]:

@@ -38,6 +38,11 @@ class MempoolRules:
             selected.append(transaction)
         return tuple(selected)
 
+    @property
+    def is_first_come(self) -> bool:
+        """Whether the order of arrival alone decides."""
+        return not self.fees_ngonka
+
     def is_expired(self, waited_blocks: int) -> bool:
         """Tell whether a transaction that has waited for so many blocks is dropped."""
         return self.ttl_blocks is not None and waited_blocks >= self.ttl_blocks

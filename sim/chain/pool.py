@@ -7,6 +7,7 @@ are then.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from sim.network.gossip import Network
 from sim.network.routes import Floats, Links
 from sim.protocol.transactions import Transaction
 
+CHUNK = 512  # transactions whose arrivals are looked up together
 MAX_CACHED_DELAYS = 5_000_000  # 40 MB
 
 
@@ -106,20 +108,31 @@ class SharedPool:
         """Return what has reached a host by now, in the order of arrival, and as much of it as fits."""
         now, last = self._env.now, self._open_period()
         self._expire()
-        links = self._periods[last].links
-        assert links is not None, "the last period is open"
-        by_size: dict[int, list[Sent]] = {}
-        for sent in self._pending.values():
-            by_size.setdefault(sent.size_bytes, []).append(sent)
         arrived: list[tuple[float, Sent]] = []
-        for size_bytes, group in by_size.items():
-            delays = self._periods[last].get_delays(receiver, size_bytes)[[links.index[sent.sender] for sent in group]]
-            for sent, delay in zip(group, delays.tolist(), strict=True):
-                at = sent.seconds + delay if sent.period == last else self._trace(sent, receiver)
+        size, latest = 0, -math.inf
+        pending = iter(self._pending.values())
+        while chunk := list(itertools.islice(pending, CHUNK)):
+            if size > max_bytes and chunk[0].seconds >= latest and self._rules.is_first_come:
+                break  # the block is full of transactions that were here before these were sent
+            for at, sent in zip(self._compute_arrivals(chunk, receiver, last), chunk, strict=True):
                 if at <= now:
                     arrived.append((at, sent))
+                    size += sent.size_bytes
+                    latest = max(latest, at)
         arrived.sort(key=lambda item: item[0])
         return self._rules.select((sent.transaction for _, sent in arrived), max_bytes)
+
+    def _compute_arrivals(self, group: list[Sent], receiver: str, last: int) -> list[float]:
+        """Return when each of these transactions reaches a host, in their order."""
+        links = self._periods[last].links
+        assert links is not None, "the last period is open"
+        rows = {size: self._periods[last].get_delays(receiver, size) for size in {sent.size_bytes for sent in group}}
+        return [
+            sent.seconds + float(rows[sent.size_bytes][links.index[sent.sender]])
+            if sent.period == last
+            else self._trace(sent, receiver)
+            for sent in group
+        ]
 
     def _expire(self) -> None:
         if self._rules.ttl_blocks is not None:

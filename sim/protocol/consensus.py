@@ -19,8 +19,9 @@ specification, "Consensus". As there, an honest validator votes once a round and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -80,8 +81,14 @@ class Round:
 class RoundOutcome:
     """What follows from the times of arrival, over validators, in seconds; infinity: not (yet)."""
 
+    proposal_seconds: Floats
+    """The arrivals of the block that all else follows from."""
+    own_seconds: Floats
+    """When each would enter the round by itself."""
     entry_seconds: Floats
-    """When each enters the round."""
+    """When each enters it, by itself or pulled by votes."""
+    leave_seconds: Floats
+    """When each is pulled into a later one."""
     polka_seconds: Floats
     """When each has prevotes of more than 2/3 for the block."""
     valid_seconds: Floats
@@ -95,6 +102,14 @@ class RoundOutcome:
     next_entry_seconds: Floats
     """When each enters the next round by its own precommit timeout."""
 
+    def follows_from(self, proposal: Round, own_seconds: Floats, leave_seconds: Floats) -> bool:
+        """Tell whether this is still the answer, if those of all earlier rounds are."""
+        return (
+            np.array_equal(self.proposal_seconds, proposal.proposal_seconds)
+            and np.array_equal(self.own_seconds, own_seconds)
+            and np.array_equal(self.leave_seconds, leave_seconds)
+        )
+
 
 def compute_height(
     entry_seconds: Floats,
@@ -102,38 +117,76 @@ def compute_height(
     powers: Powers,
     periods: Sequence[Period],
     timeouts: Timeouts,
+    known: Sequence[RoundOutcome] = (),
+    known_seconds: float = -np.inf,
 ) -> list[RoundOutcome]:
-    """Return the outcome of every round so far of one height; `entry_seconds` says when each enters round 0."""
+    """Return the outcome of every round so far of one height; `entry_seconds` says when each enters round 0.
+
+    `known`: an earlier answer for the same height and links, with all arrivals up to `known_seconds`. Its rounds are
+    taken over as long as nothing that they follow from has changed, which is faster and changes nothing.
+    """
+    if not rounds:
+        return []
     never = np.full(len(powers), np.inf)
-    pulls = [never] * len(rounds)
+    pulls = [_until(np.full(len(powers), known_seconds), outcome.pull_seconds) for outcome in known[: len(rounds)]]
+    pulls += [never] * (len(rounds) - len(pulls))
     outcomes: list[RoundOutcome] = []
     for _ in range(MAX_PASSES):
-        outcomes, entries = [], entry_seconds
-        for index, proposal in enumerate(rounds):
-            leaves = np.maximum(np.minimum.reduce([never, *pulls[index + 1 :]]), entry_seconds)
-            entries = np.minimum(entries, np.maximum(pulls[index], entry_seconds))
-            entries = np.where(entries < leaves, entries, np.inf)
-            outcome = _compute_round(index, proposal, entries, leaves, rounds, outcomes, powers, periods, timeouts)
+        outcomes, own, is_known = [], entry_seconds, True
+        for index, (proposal, leaves) in enumerate(zip(rounds, _find_leaves(pulls, entry_seconds), strict=True)):
+            is_known = is_known and index < len(known) and known[index].follows_from(proposal, own, leaves)
+            if is_known:
+                outcome = known[index]
+            else:
+                compute = partial(
+                    _compute_round, index, proposal, own, leaves, rounds, outcomes, powers, periods, timeouts
+                )
+                outcome = _let_votes_pull(compute, own, entry_seconds) if index else compute(own)
             outcomes.append(outcome)
-            entries = outcome.next_entry_seconds
+            own = outcome.next_entry_seconds
+        known = outcomes
         found = [outcome.pull_seconds for outcome in outcomes]
         if all(np.array_equal(old, new) for old, new in zip(pulls[1:], found[1:], strict=True)):
             break
-        pulls = [never, *found[1:]]
+        pulls = found
     return outcomes
+
+
+def _let_votes_pull(
+    compute: Callable[[Floats], RoundOutcome], own_seconds: Floats, entry_seconds: Floats
+) -> RoundOutcome:
+    """Let votes of those who have entered a round by themselves pull others into it, and their votes yet others."""
+    entries = own_seconds
+    for _ in range(MAX_PASSES):
+        outcome = compute(entries)
+        pulled = np.minimum(own_seconds, np.maximum(outcome.pull_seconds, entry_seconds))
+        if np.array_equal(pulled, entries):
+            break
+        entries = pulled
+    return outcome
+
+
+def _find_leaves(pulls: Sequence[Floats], entry_seconds: Floats) -> list[Floats]:
+    """When votes of any later round pull each validator out of each round; nobody leaves a height unentered."""
+    leaves = [np.full(len(entry_seconds), np.inf)]
+    for pull in reversed(pulls[1:]):
+        leaves.append(np.minimum(leaves[-1], np.maximum(pull, entry_seconds)))
+    return leaves[::-1]
 
 
 def _compute_round(
     index: int,
     proposal: Round,
-    entries: Floats,
+    own_seconds: Floats,
     leaves: Floats,
     rounds: Sequence[Round],
     before: Sequence[RoundOutcome],
     powers: Powers,
     periods: Sequence[Period],
     timeouts: Timeouts,
+    entries: Floats,
 ) -> RoundOutcome:
+    entries = _until(leaves, entries)
     everybody = np.ones(len(powers), dtype=bool)
     has_block = proposal.proposal_seconds
     if proposal.pol_round != NO_ROUND:
@@ -163,7 +216,10 @@ def _compute_round(
             break
         precommits[np.argmin(np.where(is_late, timeout, np.inf))] = np.inf
     return RoundOutcome(
+        proposal_seconds=proposal.proposal_seconds.copy(),
+        own_seconds=own_seconds,
         entry_seconds=entries,
+        leave_seconds=leaves,
         polka_seconds=polka,
         valid_seconds=_until(np.minimum(leaves, timeout), for_block),
         precommit_seconds=precommits,

@@ -149,7 +149,6 @@ def drive(entries, delays, proposal_delays, powers):
     n, rounds = len(powers), []
     powers = np.array(powers, dtype=np.int64)
     periods = [Period(-math.inf, np.array(delays))]
-    outcomes = []
     while len(rounds) < MAX_ROUNDS:
         index = len(rounds)
         proposer = index % n
@@ -163,9 +162,23 @@ def drive(entries, delays, proposal_delays, powers):
             waiting = Round(value, valid, entry + np.array(proposal_delays[index]))
         rounds.append(waiting)
     outcomes = compute_height(np.array(entries), rounds, powers, periods, TIMEOUTS)
+    watch(np.array(entries), rounds, powers, periods, outcomes)
     decisions = np.array([outcome.decision_seconds for outcome in outcomes])
     first = decisions.argmin(axis=0)
     return decisions.min(axis=0), [rounds[index].value for index in first]
+
+
+def watch(entries, rounds, powers, periods, expected):
+    """Ask again while blocks arrive, with what was known before: in each answer times up to now are final."""
+    kept, known = [], -math.inf
+    for now in [*sorted({float(at) for each in rounds for at in each.proposal_seconds if at < math.inf}), math.inf]:
+        arrived = [np.where(each.proposal_seconds <= now, each.proposal_seconds, np.inf) for each in rounds]
+        seen = [Round(each.value, each.pol_round, at) for each, at in zip(rounds, arrived, strict=True)]
+        kept, known = compute_height(entries, seen, powers, periods, TIMEOUTS, kept, known), now
+        for found, final in zip(kept, expected, strict=True):
+            for name in ("decision_seconds", "precommit_seconds", "entry_seconds", "polka_seconds"):
+                past, true = getattr(found, name), getattr(final, name)
+                assert np.array_equal(np.where(past <= now, past, np.inf), np.where(true <= now, true, np.inf))
 
 
 @st.composite
