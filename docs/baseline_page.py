@@ -7,6 +7,7 @@ from pathlib import Path
 from tables import write_table
 
 from pow.sphere import hit_probability
+from sim.blueprint import build_ml_nodes, build_params
 from sim.gpus import load_gpu
 from sim.nodes.catch_up import STATE_SYNC_BYTES
 from sim.protocol.stages import Schedule
@@ -21,7 +22,6 @@ from sim.protocol.transactions import (
     VALIDATION_BYTES,
 )
 from sim.scenario import Scenario, load_scenario
-from sim.world import build_ml_nodes, build_params
 
 BASELINE = Path(__file__).resolve().parent.parent / "scenarios" / "baseline.yaml"
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from fractions import Fraction
-from itertools import pairwise
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
 
 import simpy
 
-from pow.devices import gpu_groups
+from sim.blueprint import (
+    build_ml_nodes,
+    build_params,
+    build_traffic,
+    count_expected_validations,
+    estimate_offer,
+    found_chain,
+    register_host,
+)
 from sim.chain.agreement import Agreement
 from sim.chain.chain_node import ChainNode
 from sim.chain.consensus import Consensus, is_last
@@ -18,36 +24,27 @@ from sim.chain.mempool import HostMempool, Mempool, MempoolRules
 from sim.chain.pool import PoolView, SharedPool
 from sim.chain.proposals import BlockMaker
 from sim.chain.reporting import BlockReporter
-from sim.chain.traffic import Conduct, Traffic
-from sim.gpus import load_gpu
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded
 from sim.metrics.validations import ValidationTable, choose_detail
 from sim.network.gossip import Network
 from sim.network.opening import describe_network, open_network
-from sim.network.tier import PATHS, Offer, choose_tier
+from sim.network.tier import PATHS, choose_tier
 from sim.nodes.catch_up import CatchUp
 from sim.nodes.context import Context
 from sim.nodes.faults import Faults
 from sim.nodes.host import Host
 from sim.nodes.identity import name_hosts
-from sim.nodes.ml_node import SENDER_PERIOD_SECONDS, MLNode
 from sim.nodes.rounds import Rounds, is_validated_in_bulk
 from sim.protocol.blocks import BlockResult
-from sim.protocol.params import EpochParams, ProtocolParams, accumulate_changes
-from sim.protocol.pricing import PricingParams
+from sim.protocol.params import ProtocolParams
 from sim.protocol.stages import Schedule
-from sim.protocol.state import ChainState, genesis_state
-from sim.protocol.transactions import HardwareNode, RegisterHost
-from sim.protocol.versions import build_rule_book
-from sim.scenario import BY_GPU, HostGroup, Scenario
+from sim.scenario import Scenario
 from sim.streams import Streams
 from sim.topologies.base import Member
 from sim.work.base import BulkWork, Work, WorkCounts
 
 OnEpochEnd = Callable[[EpochEnded], None]
-PUBLIC_KEY_BYTES = 33
-GENESIS_WEIGHT = 1  # every founding host is a genesis validator of weight 1 (protocol 0)
 
 
 @dataclass
@@ -140,14 +137,14 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
     groups = {group.name: group for group in scenario.hosts}
     ml_nodes = {host.address: build_ml_nodes(groups[host.host_group], scenario) for host in identities}
     registrations = {
-        host.address: _register(host.address, ml_nodes[host.address], groups[host.host_group], streams)
+        host.address: register_host(host.address, ml_nodes[host.address], groups[host.host_group], streams)
         for host in identities
     }
     founders = [registrations[identity.address] for identity in identities if identity.joins == 1]
-    ledger = Ledger(_found(founders, params, scenario), params, controller.next_difficulty)
+    ledger = Ledger(found_chain(founders, params, scenario), params, controller.next_difficulty)
     graph = scenario.network.topology.build(members, streams)
     has_bursts = any(fault.kind == "loss" for fault in scenario.faults)
-    offer = _estimate_offer(scenario, 1.0 / ledger.get_state(0).difficulty)
+    offer = estimate_offer(scenario, 1.0 / ledger.get_state(0).difficulty)
     choice = choose_tier(scenario.network, graph, offer, has_bursts=has_bursts)
     network = open_network(choice, env, graph, recorder, scenario.network, streams)
     nodes: dict[str, ChainNode] = {}
@@ -158,7 +155,7 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         network,
         recorder,
         nodes,
-        BlockMaker(ledger, streams, _build_traffic(scenario, params, streams), clock_offsets),
+        BlockMaker(ledger, streams, build_traffic(scenario, params, streams), clock_offsets),
         timeouts=scenario.consensus.timeouts,
         interval_seconds=scenario.protocol.block_time,
     )
@@ -216,115 +213,8 @@ def _choose_mempools(
     return lambda address: PoolView(pool, address)
 
 
-def _found(founders: Sequence[RegisterHost], params: ProtocolParams, scenario: Scenario) -> ChainState:
-    """Return the genesis state: everybody who is there from the start is a member."""
-    weights = {founder.creator: GENESIS_WEIGHT for founder in founders}
-    r_target = scenario.protocol.r_target or params.rule_book.first.r_target
-    return genesis_state(weights, params, r_target, founders)
-
-
-def count_expected_validations(scenario: Scenario) -> int:
-    """Return how many checks a run makes at most: by everybody of everybody, or by as many as there are slots."""
-    edges = sorted({group.joins for group in scenario.hosts} | {scenario.epochs + 1})
-    present = [sum(group.count for group in scenario.hosts if group.joins <= start) for start in edges[:-1]]
-    slots = scenario.protocol.validation_committee
-    return sum(
-        (end - start) * n * (n if slots is None else min(n, slots))
-        for (start, end), n in zip(pairwise(edges), present, strict=True)
-    )
-
-
 def _open_rounds(work: Work, params: ProtocolParams, tier: str, n_hosts: int) -> Rounds | None:
     """Return what large networks validate with; None where every validator re-executes nonce by nonce."""
     if isinstance(work, BulkWork) and is_validated_in_bulk(tier, n_hosts):
         return Rounds(work, params)
     return None
-
-
-def build_params(scenario: Scenario) -> ProtocolParams:
-    """Return the parameters that the chain carries."""
-    config = scenario.protocol
-    epoch = EpochParams(**{field.name: getattr(config, field.name) for field in fields(EpochParams)})
-    return ProtocolParams(
-        rule_book=build_rule_book(
-            config.version,
-            {upgrade.epoch: upgrade.version for upgrade in config.upgrades},
-            config.rules.model_dump(exclude_none=True),
-        ),
-        epoch=epoch,
-        vector_dim=scenario.work.pow_params.vocab_size,
-        validation_sample_size=config.validation_sample_size,
-        validation_committee=config.validation_committee,
-        fraud_threshold=config.fraud_threshold,
-        p_mismatch=config.p_mismatch,
-        max_individual_power_percentage=config.max_individual_power_percentage,
-        block_max_bytes=int(config.block_max_bytes),
-        vesting_epochs=config.vesting_epochs,
-        collateral_grace_epochs=config.collateral_grace_epochs,
-        collateral_per_weight_unit=Fraction(str(config.collateral_per_weight_unit)),
-        confirmation_alpha=Fraction(str(config.confirmation_alpha)),
-        guardians=frozenset(address for group in scenario.hosts if group.guardian for address in group.addresses),
-        epoch_changes=accumulate_changes(
-            epoch,
-            [(change.height, change.model_dump(exclude={"height"}, exclude_none=True)) for change in config.changes],
-        ),
-        pricing=PricingParams(grace_end_epoch=scenario.inference.price_grace_epochs),
-    )
-
-
-def _register(address: str, ml_nodes: Sequence[MLNode], group: HostGroup, streams: Streams) -> RegisterHost:
-    """What a host tells the chain of itself when it enters; founders are registered at genesis."""
-    public_key = streams("host", address, "public key").bytes(PUBLIC_KEY_BYTES).hex()
-    nodes = tuple(HardwareNode(node.node_id, node.model) for node in ml_nodes if node.is_registered)
-    return RegisterHost(f"host/{address}", address, public_key, nodes, group.collateral_ngonka)
-
-
-def _build_traffic(scenario: Scenario, params: ProtocolParams, streams: Streams) -> Traffic:
-    conduct = {
-        address: Conduct(group.miss_rate, group.invalid_rate, group.skip_rate, group.confirmed_share)
-        for group in scenario.hosts
-        for address in group.addresses
-    }
-    return Traffic(
-        streams=streams,
-        params=params,
-        conduct=conduct,
-        requests_per_epoch=scenario.inference.requests_per_epoch,
-        tokens_per_request=scenario.inference.tokens_per_request,
-        block_time_seconds=scenario.protocol.block_time,
-    )
-
-
-def _estimate_offer(scenario: Scenario, hit_probability: float) -> Offer:
-    """Return what all hosts together will send, at the first difficulty and as if all were there from the start."""
-    machines = [(group.count, build_ml_nodes(group, scenario)) for group in scenario.hosts]
-    rate = sum(count * sum(node.nonces_per_second for node in nodes) for count, nodes in machines)
-    protocol = scenario.protocol
-    return Offer(
-        n_hosts=sum(group.count for group in scenario.hosts),
-        n_ml_nodes=sum(count * len(nodes) for count, nodes in machines),
-        valid_nonces_per_second=rate * hit_probability,
-        send_period_seconds=SENDER_PERIOD_SECONDS,
-        block_seconds=protocol.block_time,
-        validation_seconds=protocol.poc_validation_duration * protocol.block_time,
-    )
-
-
-def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:
-    """Divide each machine's GPUs into groups; a group works at the rate of one GPU (protocol 7.2, 7.4 [I])."""
-    nodes = []
-    for node_id, machine in enumerate(group.gpus, start=1):
-        profile = load_gpu(machine.gpu)
-        nodes.append(
-            MLNode(
-                node_id=node_id,
-                gpu=machine.gpu,
-                n_gpus=machine.n_gpus,
-                n_gpu_groups=len(gpu_groups(machine.vram_gib, scenario.work.min_group_vram_gib)),
-                group_nonces_per_second=profile.raw_nonces_per_second * scenario.work.rate_factor,
-                dtype=profile.numerics if scenario.work.dtype == BY_GPU else scenario.work.dtype,
-                model=group.model,
-                is_registered=node_id <= len(group.gpus) - group.unregistered,
-            )
-        )
-    return nodes

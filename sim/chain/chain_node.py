@@ -34,8 +34,12 @@ class ChainNode:
 
     def receive(self, block: Block) -> None:
         """Take a block from the network; apply it and all that follow it without a gap."""
-        self._early[block.height] = block
-        self._apply_early()
+        if not self._early and block.height == self.height + 1:
+            self._apply(block)
+            self._on_block(block, self._ledger.get_state(block.height))
+        else:
+            self._early[block.height] = block
+            self._apply_early()
 
     def lose_memory(self) -> None:
         """What is not on disk is gone: pending transactions, and blocks that came too early."""
@@ -62,9 +66,12 @@ class ChainNode:
         """Apply all blocks without a gap first, act then: whoever catches up acts from where the chain is now."""
         applied = []
         while (block := self._early.pop(self.height + 1, None)) is not None:
-            self.height = block.height
-            self.mempool.remove(block.transactions)
+            self._apply(block)
             applied.append(block)
-            self._on_applied(self.address, self.height)
         for block in applied:
             self._on_block(block, self._ledger.get_state(block.height))
+
+    def _apply(self, block: Block) -> None:
+        self.height = block.height
+        self.mempool.remove(block.transactions)
+        self._on_applied(self.address, self.height)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from sim.metrics import records
 from sim.metrics.columns import FRAMES
+from sim.metrics.fault_records import FaultBegan, FaultEnded, FaultMissed
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import NO_CLAIM
 from sim.metrics.statistics import compute_wilson_interval
@@ -182,10 +183,10 @@ def _build_rewards(recorder: Recorder) -> pd.DataFrame:
 
 def _build_faults(recorder: Recorder) -> pd.DataFrame:
     """Beginnings with their ends, in the order of time; what never began comes last."""
-    began = _table(recorder, records.FaultBegan)
-    joined = began.merge(_table(recorder, records.FaultEnded), on="number", how="left")
+    began = _table(recorder, FaultBegan)
+    joined = began.merge(_table(recorder, FaultEnded), on="number", how="left")
     joined["planned_seconds"] = joined["start_seconds"]
-    missed = _table(recorder, records.FaultMissed).reindex(columns=joined.columns)
+    missed = _table(recorder, FaultMissed).reindex(columns=joined.columns)
     missed["n_hosts"] = 0
     return pd.concat([joined, missed]) if len(missed) else joined
 

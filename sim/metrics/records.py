@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.metrics.fault_records import FaultBegan, FaultEnded, FaultMissed
+
 NO_CLAIM = "no claim"
 VALID, FRAUD, ABSTAINED, OUT_OF_TIME = VOTES = ("valid", "fraud", "abstained", "out of time")
 """What becomes of a check; the first three in the order of the codes of `sim.strategies.base.Votes`."""
@@ -256,37 +258,6 @@ class WeightConfirmed:
     measured: int
     weight_after: int
     is_failed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class FaultBegan:
-    """A fault hit its target. `number` counts the faults of a run in the order of their beginnings."""
-
-    number: int
-    fault: int
-    kind: str
-    target: str
-    n_hosts: int
-    value: float
-    start_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class FaultEnded:
-    """A fault is over; its effect may last longer, for instance until a host has caught up."""
-
-    number: int
-    end_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class FaultMissed:
-    """A fault of the scenario that never began: the run ended before."""
-
-    fault: int
-    kind: str
-    target: str
-    planned_seconds: float
 
 
 Record = (

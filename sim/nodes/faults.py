@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import simpy
 
-from sim.metrics.records import FaultBegan, FaultEnded, FaultMissed
+from sim.metrics.fault_records import FaultBegan, FaultEnded, FaultMissed
 from sim.network.conditions import Disturbance
 from sim.nodes.catch_up import CatchUp
 from sim.nodes.context import Context

@@ -11,14 +11,14 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from pow.proofs import ProofBatch
 from sim.chain.chain_node import ChainNode
 from sim.chain.consensus import Proposal
-from sim.metrics.records import HostJoined, TransactionSent
+from sim.metrics.records import HostJoined
 from sim.nodes.bulk_validator import BulkValidator
 from sim.nodes.context import Context
 from sim.nodes.identity import HostIdentity
 from sim.nodes.ml_node import Assignment, Generation, MLNode, report_preserved
+from sim.nodes.outbox import Outbox
 from sim.nodes.rounds import Round
 from sim.nodes.validator import Validator, sample_claims
 from sim.protocol.checks import commit_seed
@@ -28,13 +28,10 @@ from sim.protocol.state import Block, ChainState, get_places_to_check
 from sim.protocol.transactions import (
     ClaimReward,
     RegisterHost,
-    SubmitProofBatch,
     SubmitSeed,
-    SubmitValidation,
-    SubmitValidations,
     Transaction,
 )
-from sim.strategies.base import Claim, Strategy, Vote
+from sim.strategies.base import Strategy
 
 
 class Host:
@@ -62,7 +59,7 @@ class Host:
         self._dispatched_epoch = 0
         self._dispatched: tuple[MLNode, ...] = ()
         self._validator: Validator | BulkValidator | None = None
-        self._n_sent = 0
+        self._outbox = Outbox(context, self.chain, self.public_key)
         self._failed: Counter[int] = Counter()
         """ML node -> faults that hold it down."""
         self._is_starting = self._must_register = False
@@ -96,7 +93,7 @@ class Host:
             self.chain.catch_up_to(height)
         if self._must_register:
             self._must_register = False
-            self._send(self._registration)
+            self._outbox.send(self._registration)
 
     def finish(self) -> None:
         """End what still runs when the run is over."""
@@ -134,7 +131,7 @@ class Host:
     def _submit_seed(self, schedule: Schedule) -> None:
         seed = self._seeds[schedule.index] = int(self._stream("seed", schedule.index).integers(2**63))
         tx_id = f"seed/{self.address}/{schedule.index}"
-        self._send(SubmitSeed(tx_id, self.address, schedule.index, commit_seed(seed, self.address)))
+        self._outbox.send(SubmitSeed(tx_id, self.address, schedule.index, commit_seed(seed, self.address)))
 
     def _dispatch(self, schedule: Schedule, state: ChainState) -> None:
         """Send the ML nodes into generation at the first block of GENERATE that the host applies.
@@ -180,7 +177,7 @@ class Host:
                 assignment,
                 self._strategy,
                 self._stream("strategy", schedule.index, node.node_id),
-                lambda node, claim: self._send_batch(node, claim, assignment),
+                lambda node, claim: self._outbox.send_batch(node, claim, assignment),
             )
             for node in self._dispatched
         ]
@@ -226,21 +223,7 @@ class Host:
         for generation in generations:
             generation.pause()
 
-    # What it sends
-
-    def _send_batch(self, node: MLNode, claim: Claim, assignment: Assignment) -> None:
-        batch_id = self._stream("batch id").bytes(16).hex()
-        proofs = ProofBatch(
-            public_key=self.public_key,
-            block_hash=assignment.block_hash,
-            block_height=assignment.start_height,
-            nonces=claim.nonces,
-            distances=claim.distances,
-            node_id=node.node_id,
-        )
-        self._n_sent += 1
-        tx_id = f"batch/{self.address}/{self._n_sent}"
-        self._send(SubmitProofBatch(tx_id, self.address, batch_id, proofs))
+    # What it checks and claims
 
     def _start_validation(self, state: ChainState) -> None:
         is_in_round = state.upcoming is not None and self._dispatched_epoch == state.upcoming.index
@@ -260,7 +243,7 @@ class Host:
             [samples[i] for i in order.tolist()],
             self._strategy,
             ml_nodes,
-            self._send_vote,
+            self._outbox.send_vote,
         )
 
     def _start_bulk_validation(self, state: ChainState, round_: Round) -> None:
@@ -274,22 +257,8 @@ class Host:
             self._strategy,
             self._get_working_nodes(),
             self._stream("invalid nonces", epoch),
-            self._send_votes,
+            self._outbox.send_votes,
         )
-
-    def _send_votes(self, participants: tuple[str, ...], frauds: tuple[bool, ...]) -> None:
-        upcoming = self.chain.state.upcoming
-        if upcoming is None:
-            return
-        tx_id = f"votes/{self.address}/{upcoming.index}/{participants[0]}"
-        self._send(SubmitValidations(tx_id, self.address, upcoming.start_height, participants, frauds))
-
-    def _send_vote(self, participant: str, vote: Vote) -> None:
-        upcoming = self.chain.state.upcoming
-        if upcoming is None:
-            return
-        tx_id = f"vote/{self.address}/{participant}/{upcoming.index}"
-        self._send(SubmitValidation(tx_id, self.address, participant, upcoming.start_height, vote.is_fraud))
 
     def _claim_reward(self, state: ChainState) -> None:
         settlement = state.settled.get(self.address)
@@ -297,21 +266,7 @@ class Host:
             return
         seed = self._seeds.pop(settlement.epoch_index)
         tx_id = f"claim/{self.address}/{settlement.epoch_index}"
-        self._send(ClaimReward(tx_id, self.address, settlement.epoch_index, seed))
-
-    def _send(self, transaction: Transaction) -> None:
-        self._context.recorder.add(
-            TransactionSent(
-                tx_id=transaction.tx_id,
-                kind=type(transaction).__name__,
-                creator=self.address,
-                epoch=self.chain.state.schedule.index,
-                size_bytes=transaction.size_bytes,
-                created_seconds=self._context.env.now,
-            )
-        )
-        self._context.recorder.trace(transaction)
-        self.chain.mempool.submit(transaction)
+        self._outbox.send(ClaimReward(tx_id, self.address, settlement.epoch_index, seed))
 
     def _stream(self, *name: str | int) -> np.random.Generator:
         return self._context.streams("host", self.identity.address, *name)

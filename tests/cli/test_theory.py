@@ -1,8 +1,11 @@
 """`powsim theory`: no row fails, and a wrong law would make one fail."""
 
+from dataclasses import replace
+
 import pytest
 
 from sim.network.events import EventsNetwork
+from sim.network.gossip import Link
 from sim.theory import Row, committee, compute_rows, sphere
 from sim.theory.network import network_rows
 from sim.theory.table import print_theory
@@ -49,9 +52,8 @@ def test_a_network_that_is_a_little_wrong_fails(monkeypatch: pytest.MonkeyPatch)
     assert [row.passed for row in network_rows(True)] == [True, True, False, True, True, True]
     monkeypatch.setattr(EventsNetwork, "_occupy", occupy)
 
-    def lose_more(self: EventsNetwork, *args: object) -> None:
-        self._loss = 0.32 if self._loss else 0.0
-        transfer(self, *args)
+    def lose_more(self: EventsNetwork, sender: str, link: Link, *args: object) -> None:
+        transfer(self, sender, replace(link, loss=0.32 if link.loss else 0.0), *args)
 
     monkeypatch.setattr(EventsNetwork, "_transfer", lose_more)
     assert [row.passed for row in network_rows(False)] == [True, True, True, False, True, True]

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from pow.proofs import ProofBatch
 from sim.protocol.formation import Claim, read_claims
+from sim.protocol.log import Log
 from sim.protocol.nonces import get_node_ranges
 from sim.protocol.observations import estimate_tries, observe_epoch
 from sim.protocol.params import EpochParams, ProtocolParams
 from sim.protocol.stages import Schedule
 from sim.protocol.state import ChainState, EpochObservation, HostRecord, UpcomingEpoch, genesis_state
-from sim.protocol.transactions import HardwareNode, SubmitProofBatch
+from sim.protocol.transactions import HardwareNode, SubmitProofBatch, SubmitValidation
 from sim.protocol.versions import LAUNCH_R_TARGET, build_rule_book
 
 EPOCH = EpochParams()  # P at 120 in epoch 3: generation of 10 blocks, batches until 12 after P
@@ -53,9 +54,9 @@ def state_of(
         schedule=Schedule.of(3, epoch),
         upcoming=UpcomingEpoch(3, 120, "H"),
         hosts={who: HostRecord("key", hardware) for who in "abc"},
-        batches={(each.creator, each.batch_id): each for _, each in batches},
-        batch_heights={(each.creator, each.batch_id): height for height, each in batches},
-        frauds=dict.fromkeys(votes or [], False),
+        batches=Log(each for _, each in batches),
+        batch_heights=Log(height for height, _ in batches),
+        validations=Log(SubmitValidation("", validator, who, 120, False) for who, validator in votes or []),
     )
 
 

@@ -4,9 +4,9 @@ from fractions import Fraction
 
 import pytest
 
+from sim.blueprint import build_params
 from sim.errors import ScenarioError
 from sim.scenario import dump_scenario, parse_scenario
-from sim.world import build_params
 
 TEXT = """name: rules
 epochs: 9

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 import sim
+from sim.blueprint import count_expected_validations
 from sim.errors import ScenarioError
 from sim.metrics.measures import compute_measures
 from sim.metrics.records import ValidationDone
@@ -11,7 +12,6 @@ from sim.metrics.validations import MOST_ROWS, ValidationTable, choose_detail
 from sim.nodes import rounds
 from sim.results import Result
 from sim.scenario import load_scenario
-from sim.world import count_expected_validations
 
 SLOW = {"network.tier": "paths", "work.kind": "sphere", "work.rate_factor": 0.02}
 

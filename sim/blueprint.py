@@ -1,0 +1,132 @@
+"""What a scenario means for a run: the chain's parameters, machines, registrations, traffic and load."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from fractions import Fraction
+from itertools import pairwise
+
+from pow.devices import gpu_groups
+from sim.chain.traffic import Conduct, Traffic
+from sim.gpus import load_gpu
+from sim.network.tier import Offer
+from sim.nodes.ml_node import SENDER_PERIOD_SECONDS, MLNode
+from sim.protocol.params import EpochParams, ProtocolParams, accumulate_changes
+from sim.protocol.pricing import PricingParams
+from sim.protocol.state import ChainState, genesis_state
+from sim.protocol.transactions import HardwareNode, RegisterHost
+from sim.protocol.versions import build_rule_book
+from sim.scenario import BY_GPU, HostGroup, Scenario
+from sim.streams import Streams
+
+PUBLIC_KEY_BYTES = 33
+GENESIS_WEIGHT = 1  # every founding host is a genesis validator of weight 1 (protocol 0)
+
+
+def found_chain(founders: Sequence[RegisterHost], params: ProtocolParams, scenario: Scenario) -> ChainState:
+    """Return the genesis state: everybody who is there from the start is a member."""
+    weights = {founder.creator: GENESIS_WEIGHT for founder in founders}
+    r_target = scenario.protocol.r_target or params.rule_book.first.r_target
+    return genesis_state(weights, params, r_target, founders)
+
+
+def count_expected_validations(scenario: Scenario) -> int:
+    """Return how many checks a run makes at most: by everybody of everybody, or by as many as there are slots."""
+    edges = sorted({group.joins for group in scenario.hosts} | {scenario.epochs + 1})
+    present = [sum(group.count for group in scenario.hosts if group.joins <= start) for start in edges[:-1]]
+    slots = scenario.protocol.validation_committee
+    return sum(
+        (end - start) * n * (n if slots is None else min(n, slots))
+        for (start, end), n in zip(pairwise(edges), present, strict=True)
+    )
+
+
+def build_params(scenario: Scenario) -> ProtocolParams:
+    """Return the parameters that the chain carries."""
+    config = scenario.protocol
+    epoch = EpochParams(**{field.name: getattr(config, field.name) for field in fields(EpochParams)})
+    return ProtocolParams(
+        rule_book=build_rule_book(
+            config.version,
+            {upgrade.epoch: upgrade.version for upgrade in config.upgrades},
+            config.rules.model_dump(exclude_none=True),
+        ),
+        epoch=epoch,
+        vector_dim=scenario.work.pow_params.vocab_size,
+        validation_sample_size=config.validation_sample_size,
+        validation_committee=config.validation_committee,
+        fraud_threshold=config.fraud_threshold,
+        p_mismatch=config.p_mismatch,
+        max_individual_power_percentage=config.max_individual_power_percentage,
+        block_max_bytes=int(config.block_max_bytes),
+        vesting_epochs=config.vesting_epochs,
+        collateral_grace_epochs=config.collateral_grace_epochs,
+        collateral_per_weight_unit=Fraction(str(config.collateral_per_weight_unit)),
+        confirmation_alpha=Fraction(str(config.confirmation_alpha)),
+        guardians=frozenset(address for group in scenario.hosts if group.guardian for address in group.addresses),
+        epoch_changes=accumulate_changes(
+            epoch,
+            [(change.height, change.model_dump(exclude={"height"}, exclude_none=True)) for change in config.changes],
+        ),
+        pricing=PricingParams(grace_end_epoch=scenario.inference.price_grace_epochs),
+    )
+
+
+def register_host(address: str, ml_nodes: Sequence[MLNode], group: HostGroup, streams: Streams) -> RegisterHost:
+    """What a host tells the chain of itself when it enters; founders are registered at genesis."""
+    public_key = streams("host", address, "public key").bytes(PUBLIC_KEY_BYTES).hex()
+    nodes = tuple(HardwareNode(node.node_id, node.model) for node in ml_nodes if node.is_registered)
+    return RegisterHost(f"host/{address}", address, public_key, nodes, group.collateral_ngonka)
+
+
+def build_traffic(scenario: Scenario, params: ProtocolParams, streams: Streams) -> Traffic:
+    """What users ask of the network, and how hosts serve it."""
+    conduct = {
+        address: Conduct(group.miss_rate, group.invalid_rate, group.skip_rate, group.confirmed_share)
+        for group in scenario.hosts
+        for address in group.addresses
+    }
+    return Traffic(
+        streams=streams,
+        params=params,
+        conduct=conduct,
+        requests_per_epoch=scenario.inference.requests_per_epoch,
+        tokens_per_request=scenario.inference.tokens_per_request,
+        block_time_seconds=scenario.protocol.block_time,
+    )
+
+
+def estimate_offer(scenario: Scenario, hit_probability: float) -> Offer:
+    """Return what all hosts together will send, at the first difficulty and as if all were there from the start."""
+    machines = [(group.count, build_ml_nodes(group, scenario)) for group in scenario.hosts]
+    rate = sum(count * sum(node.nonces_per_second for node in nodes) for count, nodes in machines)
+    protocol = scenario.protocol
+    return Offer(
+        n_hosts=sum(group.count for group in scenario.hosts),
+        n_ml_nodes=sum(count * len(nodes) for count, nodes in machines),
+        valid_nonces_per_second=rate * hit_probability,
+        send_period_seconds=SENDER_PERIOD_SECONDS,
+        block_seconds=protocol.block_time,
+        validation_seconds=protocol.poc_validation_duration * protocol.block_time,
+    )
+
+
+def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:
+    """Divide each machine's GPUs into groups; a group works at the rate of one GPU (protocol 7.2, 7.4 [I])."""
+    nodes = []
+    for node_id, machine in enumerate(group.gpus, start=1):
+        profile = load_gpu(machine.gpu)
+        nodes.append(
+            MLNode(
+                node_id=node_id,
+                gpu=machine.gpu,
+                n_gpus=machine.n_gpus,
+                n_gpu_groups=len(gpu_groups(machine.vram_gib, scenario.work.min_group_vram_gib)),
+                group_nonces_per_second=profile.raw_nonces_per_second * scenario.work.rate_factor,
+                dtype=profile.numerics if scenario.work.dtype == BY_GPU else scenario.work.dtype,
+                model=group.model,
+                is_registered=node_id <= len(group.gpus) - group.unregistered,
+            )
+        )
+    return nodes

@@ -1,0 +1,65 @@
+"""What a host sends: transactions of its own, recorded, into its mempool and from there to everybody."""
+
+from __future__ import annotations
+
+from pow.proofs import ProofBatch
+from sim.chain.chain_node import ChainNode
+from sim.metrics.records import TransactionSent
+from sim.nodes.context import Context
+from sim.nodes.ml_node import Assignment, MLNode
+from sim.protocol.transactions import SubmitProofBatch, SubmitValidation, SubmitValidations, Transaction
+from sim.strategies.base import Claim, Vote
+
+
+class Outbox:
+    """Signs with one host's key."""
+
+    def __init__(self, context: Context, chain: ChainNode, public_key: str) -> None:
+        self._context = context
+        self._chain = chain
+        self._address = chain.address
+        self._public_key = public_key
+        self._n_batches = 0
+
+    def send(self, transaction: Transaction) -> None:
+        """Record a transaction and let it spread."""
+        self._context.recorder.add(
+            TransactionSent(
+                tx_id=transaction.tx_id,
+                kind=type(transaction).__name__,
+                creator=self._address,
+                epoch=self._chain.state.schedule.index,
+                size_bytes=transaction.size_bytes,
+                created_seconds=self._context.env.now,
+            )
+        )
+        self._context.recorder.trace(transaction)
+        self._chain.mempool.submit(transaction)
+
+    def send_batch(self, node: MLNode, claim: Claim, assignment: Assignment) -> None:
+        """Send what an ML node claims."""
+        batch_id = self._context.streams("host", self._address, "batch id").bytes(16).hex()
+        proofs = ProofBatch(
+            public_key=self._public_key,
+            block_hash=assignment.block_hash,
+            block_height=assignment.start_height,
+            nonces=claim.nonces,
+            distances=claim.distances,
+            node_id=node.node_id,
+        )
+        self._n_batches += 1
+        self.send(SubmitProofBatch(f"batch/{self._address}/{self._n_batches}", self._address, batch_id, proofs))
+
+    def send_vote(self, participant: str, vote: Vote) -> None:
+        """Send a verdict, while the epoch that it is about is in the making."""
+        upcoming = self._chain.state.upcoming
+        if upcoming is not None:
+            tx_id = f"vote/{self._address}/{participant}/{upcoming.index}"
+            self.send(SubmitValidation(tx_id, self._address, participant, upcoming.start_height, vote.is_fraud))
+
+    def send_votes(self, participants: tuple[str, ...], frauds: tuple[bool, ...]) -> None:
+        """Send several verdicts in one transaction."""
+        upcoming = self._chain.state.upcoming
+        if upcoming is not None:
+            tx_id = f"votes/{self._address}/{upcoming.index}/{participants[0]}"
+            self.send(SubmitValidations(tx_id, self._address, upcoming.start_height, participants, frauds))
