@@ -172,6 +172,7 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         params=params,
         rounds=_open_rounds(work, params, choice.tier, len(identities)),
         block_time_seconds=scenario.protocol.block_time,
+        ttl_blocks=scenario.mempool.ttl_blocks,
         startup_seconds=scenario.work.startup,
     )
     hosts = {

@@ -18,7 +18,7 @@ from sim.metrics.recorder import Recorder
 from sim.metrics.records import NO_CLAIM
 from sim.metrics.statistics import compute_wilson_interval
 
-LOST = "lost"
+LOST, EXPIRED = "lost", "expired"
 BINS_PER_DECADE = 24
 DTYPES = {"int": "int64", "float": "float64", "bool": "bool", "str": "str"}
 Frames = dict[str, pd.DataFrame]
@@ -97,7 +97,10 @@ def _build_transactions(recorder: Recorder) -> pd.DataFrame:
     )
     joined = sent.merge(included, on="tx_id", how="left", validate="one_to_one")
     joined["height"] = joined["height"].astype("Int64")
-    joined["fate"] = joined["fate"].astype("object").where(joined["height"].notna(), LOST)
+    last = max((row.height for row in recorder.rows(records.BlockAgreed)), default=0)
+    is_expired = joined["expires_height"].between(1, last)
+    missing = pd.Series(np.where(is_expired, EXPIRED, LOST), index=joined.index, dtype="object")
+    joined["fate"] = joined["fate"].astype("object").where(joined["height"].notna(), missing)
     joined["inclusion_delay_seconds"] = joined["included_seconds"] - joined["created_seconds"]
     return _with_delays(joined, [row.tx_id for row in recorder.rows(records.TransactionSent)], recorder)
 

@@ -99,6 +99,8 @@ class TransactionSent:
     epoch: int
     size_bytes: int
     created_seconds: float
+    expires_height: int
+    """Height at which mempools drop it; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)

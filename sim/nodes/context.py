@@ -35,5 +35,7 @@ class Context:
     rounds: Rounds | None
     """Validations as arrays; None where every validator re-executes nonce by nonce."""
     block_time_seconds: float
+    ttl_blocks: int | None
+    """Blocks for which mempools keep a transaction."""
     startup_seconds: float
     """From dispatch to the first nonce of an ML node."""

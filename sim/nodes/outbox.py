@@ -23,6 +23,7 @@ class Outbox:
 
     def send(self, transaction: Transaction) -> None:
         """Record a transaction and let it spread."""
+        ttl = self._context.ttl_blocks
         self._context.recorder.add(
             TransactionSent(
                 tx_id=transaction.tx_id,
@@ -31,6 +32,7 @@ class Outbox:
                 epoch=self._chain.state.schedule.index,
                 size_bytes=transaction.size_bytes,
                 created_seconds=self._context.env.now,
+                expires_height=0 if ttl is None else self._chain.height + ttl,
             )
         )
         self._context.recorder.trace(transaction)
