@@ -34,6 +34,7 @@ protocol:
   poc_validation_duration: 40
   validation_sample_size: 1
 work: {kind: sphere, params: mainnet, rate_factor: 0.02, startup: 10 s}
+consensus: {timeout_propose: 10 min}  # blocks full of votes take a minute over such links
 network: {tier: paths, topology: {kind: random_regular, degree: 8}}
 hosts: [{name: host, count: 1000, gpus: 8 x H100-SXM, region: EUROPE}]
 """
