@@ -17,6 +17,7 @@ from typing import Any
 from baseline_page import write_hosts, write_schedule, write_sizes
 from ruamel.yaml import YAML
 from rules_page import write_rules, write_versions
+from schema_text import Schema, describe, resolve
 from tables import write_table
 
 from sim.difficulty.target import Target
@@ -32,12 +33,9 @@ from sim.scenario.lab import LabConfig
 from sim.scenario.races import RaceConfig
 from sim.scenario.sweep_schema import SweepConfig
 from sim.scenario.tune import TuneConfig
-from sim.units import BIT_RATE, SIZE, TIME
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-COUNTED = re.compile(r"\b(blocks|epochs|nonces|hosts|peers|batches)\b")  # what a whole number counts, by its meaning
-Schema = Mapping[str, Any]
 
 
 # The blocks of pages
@@ -138,9 +136,9 @@ def write_keys() -> str:
 
 def _find_sections(part: Schema, schema: Schema, prefix: str = "") -> Iterator[tuple[str, str, Schema]]:
     for name, below in part["properties"].items():
-        below = _resolve(below, schema)
+        below = resolve(below, schema)
         for form in below["anyOf"] if name == "hosts" else [below]:
-            inner = _resolve(form.get("items", form), schema)
+            inner = resolve(form.get("items", form), schema)
             if "properties" in inner:
                 title = "`hosts` from an inventory" if "inventory" in inner["properties"] else f"`{name}`"
                 yield f"{prefix}{name}.", title, inner
@@ -150,7 +148,7 @@ def _find_sections(part: Schema, schema: Schema, prefix: str = "") -> Iterator[t
 def _write_section(prefix: str, section: Schema, schema: Schema) -> str:
     required = section.get("required", [])
     rows = [
-        [f"`{prefix}{name}`", *_describe(name, _resolve(part, schema), name in required), part.get("description", "")]
+        [f"`{prefix}{name}`", *describe(name, resolve(part, schema), name in required), part.get("description", "")]
         for name, part in section["properties"].items()
     ]
     return write_table(["key", "type", "unit", "default", "meaning"], rows)
@@ -167,7 +165,7 @@ def write_plugins(section: str, key: str) -> str:
 def write_faults() -> str:
     """One part per kind of fault."""
     schema = scenario_json_schema()
-    kinds = [_resolve(branch, schema) for branch in schema["properties"]["faults"]["items"]["oneOf"]]
+    kinds = [resolve(branch, schema) for branch in schema["properties"]["faults"]["items"]["oneOf"]]
     return "\n\n".join(_write_plugin(kind).replace("####", "###", 1) for kind in kinds)
 
 
@@ -182,7 +180,7 @@ def write_gpu_keys() -> str:
     schema = GpuProfile.model_json_schema(mode="serialization")
     rows = []
     for name, part in schema["properties"].items():
-        type_, _, default = _describe(name, part, name in schema["required"])
+        type_, _, default = describe(name, part, name in schema["required"])
         rows.append([f"`{name}`", type_, default, part["description"]])
     return write_table(["key", "type", "default", "meaning"], rows)
 
@@ -205,101 +203,10 @@ def _parameters(part: Schema, prefix: str = "") -> Iterator[list[str]]:
         elif "properties" in below:
             yield from _parameters(below, f"{prefix}{name}.")
         else:
-            described = _describe(name, below, name in part.get("required", []))
+            described = describe(name, below, name in part.get("required", []))
             yield [f"`{prefix}{name}`", *described, below.get("description", "")]
             if "properties" in below.get("items", {}):
                 yield from _parameters(below["items"], f"{prefix}{name}.")
-
-
-def _resolve(part: Schema, schema: Schema) -> Schema:
-    """Follow a reference; the place's own description stays."""
-    if "$ref" not in part:
-        return part
-    target = schema["$defs"][part["$ref"].rsplit("/", 1)[-1]]
-    return {**target, **{key: value for key, value in part.items() if key != "$ref"}}
-
-
-def _describe(name: str, part: Schema, is_required: bool) -> tuple[str, str, str]:
-    """Return type, unit and default as texts."""
-    if is_required:
-        default = "required"
-    elif "default" not in part:
-        default = "all defaults"
-    elif part["default"] is None:
-        default = "absent"
-    else:
-        default = f"`{part['default']}`" if part["default"] != "" else "empty"
-    return _describe_type(name, part), _describe_unit(part), default
-
-
-def _describe_type(name: str, part: Schema) -> str:
-    branches = [branch for branch in part.get("anyOf", part.get("oneOf", [])) if branch.get("type") != "null"]
-    if any("kind" in branch.get("properties", {}) for branch in branches):
-        return f"a plug-in, see [below](#{ANCHORS[name]})"
-    if branches:
-        return " or ".join(_describe_type(name, branch) for branch in branches)
-    if "$ref" in part:
-        return "a mapping" if name != "params" else f"a mapping, see [kernel 2]({KERNEL_2})"
-    if "inventory" in part.get("properties", {}):
-        return "[an inventory](#hosts-from-an-inventory)"
-    if "properties" in part:
-        return f"a mapping, see [`{name}`](#{name})"
-    if part.get("type") == "array":
-        return _describe_list(name, part)
-    if "additionalProperties" in part:
-        return f"a mapping of names to a {_describe_type(name, part['additionalProperties'])}"
-    if "const" in part or "enum" in part:
-        return ", ".join(f"`{value}`" for value in part.get("enum", [part.get("const")]))
-    return _describe_scalar(part)
-
-
-def _describe_list(name: str, part: Schema) -> str:
-    if "prefixItems" in part:
-        return f"a list of {len(part['prefixItems'])}"
-    if part["items"].get("type") == "number":
-        return "a list of numbers"
-    if "oneOf" in part["items"]:
-        return f"a list of mappings, see [below](#{name})"
-    if "$ref" in part["items"]:
-        return f"a list, see [`{name}`](#{name})"
-    return "a list of mappings" if "properties" in part["items"] else "a list of such texts"
-
-
-def _describe_scalar(part: Schema) -> str:
-    kind = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}[part["type"]]
-    if (dimension := _get_dimension(part)) is not None:
-        return f"{dimension.name.removeprefix('a ')} with its unit"
-    if "epoch" in part.get("pattern", ""):
-        return "`epoch 5`"
-    if "examples" in part:
-        return f"text like `{part['examples'][0]}`"
-    if "pattern" in part:
-        return "a letter, then letters, digits, - and _"
-    bounds = [
-        f"{sign} {part[key]:,}".replace(",", " ").removesuffix(".0")
-        for key, sign in (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
-        if key in part
-    ]
-    even = [f"a multiple of {part['multipleOf']}"] if "multipleOf" in part else []
-    return ", ".join([" ".join([kind, *bounds[:1]]), *bounds[1:], *even])
-
-
-def _describe_unit(part: Schema) -> str:
-    if (dimension := _get_dimension(part)) is not None:
-        return ", ".join(dimension.units)
-    branches = part.get("anyOf", [part])
-    if any(branch.get("type") == "integer" for branch in branches):
-        found = COUNTED.search(part.get("description", ""))
-        return found[0] if found else ""
-    return ""
-
-
-def _get_dimension(part: Schema) -> Any:
-    return next((d for d in (TIME, SIZE, BIT_RATE) if list(d.examples) == part.get("examples")), None)
-
-
-KERNEL_2 = "specification/kernel.md#2-parameters-of-the-model"
-ANCHORS = {"difficulty": "controllers", "strategy": "strategies", "topology": "topologies", "price": "prices"}
 
 
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
