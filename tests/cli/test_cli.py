@@ -119,6 +119,7 @@ def test_run_leaves_a_results_folder_and_never_overwrites(tmp_path: Path) -> Non
         "scenario.yaml", "provenance.json", "summary.json", "figures", "report.html",
     }  # fmt: skip
     assert {path.name for path in (out / "figures").iterdir()} == {
+        "blocks.png",
         "success_rate.png", "weights.png", "difficulty.png", "propagation.png",
     }  # fmt: skip
     assert json.loads((out / "provenance.json").read_text())["status"] == "finished"

@@ -105,6 +105,13 @@ CHANGES: dict[str, dict[str, object]] = {
     "protocol.set_new_validators_delay": {"protocol.set_new_validators_delay": 2},
     "protocol.block_time": {"protocol.block_time": "6 s"},
     "protocol.block_max_bytes": {"protocol.block_max_bytes": "4 kB"},
+    "consensus.timeout_propose": {"consensus.timeout_propose": "5 s"},
+    "consensus.timeout_prevote": {"consensus.timeout_prevote": "2 s"},
+    "consensus.timeout_precommit": {"consensus.timeout_precommit": "2 s"},
+    "consensus.timeout_delta": {"consensus.timeout_delta": "0.05 s"},
+    "mempool.order": {"mempool.order": "fee"},
+    "mempool.ttl_blocks": {"mempool.ttl_blocks": 2},
+    "hosts.fee_ngonka": {"hosts.pair.fee_ngonka": 100},
     "protocol.validation_sample_size": {"protocol.validation_sample_size": 20},
     "protocol.validation_committee": {"protocol.validation_committee": 3},
     "protocol.fraud_threshold": {"protocol.fraud_threshold": 1e-60},
@@ -159,7 +166,19 @@ MISSING = {"hosts.big.miss_rate": 0.6, "inference.requests_per_epoch": 200}
 CONFIRMING = {"protocol.version": "v0.2.5", "protocol.rules.confirmations_per_epoch": 10.0}
 STAR = [{"between": ["big-0", other]} for other in ("big-1", "big-2", "pair-0", "pair-1", "liar-0", "late-0")]
 UNBOUNDED = {"kind": "proportional", "max_step": 1000.0}
+FULL = {"work.kind": "sphere", "protocol.block_max_bytes": "3 kB"}
+AT_THE_END = {"work.startup": "1.6 s"}  # a batch leaves while the last block of generation is being agreed on
+IMPATIENT = {"consensus.timeout_propose": "0.15 s"}  # some validators have the block by then, others do not
 CONTEXTS: dict[str, dict[str, object]] = {
+    "consensus.timeout_propose": {"faults": [{**CRASH, "lasts": "120 s", "hosts": "big-0"}]},
+    "consensus.timeout_prevote": IMPATIENT,
+    "consensus.timeout_precommit": IMPATIENT,
+    "consensus.timeout_delta": {"consensus.timeout_propose": "0.02 s"},  # round 0 fails, round 1 depends on it
+    "mempool.order": {**FULL, "hosts.pair.fee_ngonka": 100},
+    "mempool.ttl_blocks": FULL,
+    "hosts.fee_ngonka": {**FULL, "mempool.order": "fee"},
+    "protocol.poc_exchange_duration": AT_THE_END,
+    "protocol.changes.poc_exchange_duration": AT_THE_END,
     **{f"faults.{name}": {"faults": [PLAIN_FAULTS[name.split(".")[0]]]} for name in FAULTS},
     "faults.ml_node.node": {"faults": [{**ML_NODE, "hosts": "pair"}]},
     "difficulty.target.success_rate": {"difficulty": {**UNBOUNDED, "target": {"success_rate": 0.1}}},

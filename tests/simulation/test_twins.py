@@ -146,8 +146,8 @@ def test_whole_runs_agree() -> None:
         kind: sim.run("tests/data/small.yaml", overrides={"work.kind": kind, "difficulty": "fixed"}) for kind in KINDS
     }
     tried = {kind: int(run.epochs["tried"].sum()) for kind, run in runs.items()}
-    # Other weights mean other proposers, so that E reaches a host a moment earlier or later.
-    assert tried["kernel"] == pytest.approx(tried["sphere"], rel=5e-3)
+    # Other weights mean other proposers, and the time between blocks is that of their rounds.
+    assert tried["kernel"] == pytest.approx(tried["sphere"], rel=0.03)
     rates = {kind: run.summary["success_rate"] for kind, run in runs.items()}
     spread = np.sqrt(2 * rates["kernel"] * (1 - rates["kernel"]) / tried["kernel"])
     assert abs(rates["kernel"] - rates["sphere"]) < Z * spread
