@@ -68,8 +68,12 @@ class Links:
 
     def compute_delays(self, origin: str, size_bytes: int) -> Floats:
         """Return the seconds from a host to everybody, by their places; infinity where there is no way."""
+        return np.asarray(dijkstra(self.weigh(size_bytes), indices=self.index[origin]))
+
+    def weigh(self, size_bytes: int) -> csr_array:
+        """Return the seconds that a message takes over each link; valid until the next call."""
         self._matrix.data = self._fixed_seconds + size_bytes * self._seconds_per_byte
-        return np.asarray(dijkstra(self._matrix, indices=self.index[origin]))
+        return self._matrix
 
     def compute_delays_from_any(self, origins: Sequence[str], size_bytes: int) -> Floats:
         """Return the seconds to everybody from the nearest of some hosts; infinity where there is no way."""

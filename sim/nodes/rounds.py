@@ -15,11 +15,11 @@ from sim.protocol.transactions import SubmitProofBatch
 from sim.work.base import BulkWork, Claimed
 
 Ints = NDArray[np.int64]
-FEWEST_HOSTS = 100  # smaller networks are fast nonce by nonce
+FEWEST_HOSTS = 50  # smaller networks are fast nonce by nonce
 
 
 def is_validated_in_bulk(tier: str, n_hosts: int) -> bool:
-    """Whether validators work on arrays, if the computing can: in the tier `paths`, from 100 hosts on.
+    """Whether validators work on arrays, if the computing can: in the tier `paths`, from 50 hosts on.
 
     The tier `events` gives each vote its own way through the network.
     """

@@ -13,6 +13,7 @@ the law of measured distances by less than 1e-4 of the hit probability, even for
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
 from typing import Any
@@ -39,6 +40,20 @@ RMS_ERROR = {
 """Root mean square error of a distance by numerics, measured on devtest. Reference: kernel 6"""
 
 
+RANGES_AHEAD = 16
+NOTHING = Found(np.array([], dtype=np.int64), np.array([], dtype=np.float64))
+
+
+@dataclass(frozen=True, eq=False)
+class _Ahead:
+    """Valid nonces in [start, stop) of one GPU group, ascending, with their distances as measured."""
+
+    start: int
+    stop: int
+    nonces: NDArray[np.int64]
+    distances: NDArray[np.float64]
+
+
 class SphereWork:
     """Implements `sim.work.base.BulkWork` by the law alone; no torch, no kernel."""
 
@@ -46,6 +61,7 @@ class SphereWork:
         self._dim = dim
         self._law = get_law(dim)
         self._asked: dict[str, set[tuple[Request, str]]] = {}
+        self._ahead: dict[str, dict[tuple[str, str, int, int, float], _Ahead]] = {}
         """Network seed -> what validators re-executed nonce by nonce: a second answer counts as shared."""
         self._n_drawn = self._n_shared = 0
 
@@ -69,14 +85,37 @@ class SphereWork:
         self, block_hash: str, dtype: str, public_key: str, nonces: Sequence[range], r_target: float
     ) -> Found:
         """Draw which are valid, and their distances as measured in the host's own numerics."""
-        tried = np.concatenate([np.arange(group.start, group.stop, group.step) for group in nonces])
-        self._n_drawn += len(tried)
+        found = []
+        for group in nonces:
+            self._n_drawn += len(group)
+            if group:
+                ahead = self._look_ahead(block_hash, dtype, public_key, group, r_target)
+                inside = slice(*np.searchsorted(ahead.nonces, (group.start, group.stop)).tolist())
+                found.append((ahead.nonces[inside], ahead.distances[inside]))
+        if not found:
+            return NOTHING
+        return Found(*map(np.concatenate, zip(*found, strict=True)))
+
+    def _look_ahead(self, block_hash: str, dtype: str, public_key: str, group: range, r_target: float) -> _Ahead:
+        """Return the valid nonces of a GPU group's next ranges too: a draw costs little, a call much."""
+        key = (dtype, public_key, group.step, group.start % group.step, r_target)
+        known = self._ahead.setdefault(block_hash, {})
+        ahead = known.get(key)
+        if ahead is None or not ahead.start <= group.start or group.stop > ahead.stop:
+            stop = group.start + RANGES_AHEAD * len(group) * group.step
+            ahead = known[key] = self._find_in(
+                block_hash, dtype, public_key, range(group.start, stop, group.step), r_target
+            )
+        return ahead
+
+    def _find_in(self, block_hash: str, dtype: str, public_key: str, group: range, r_target: float) -> _Ahead:
+        tried = np.arange(group.start, group.stop, group.step)
         shares = draw_uniforms(get_mixing_seed("share", block_hash, public_key), tried)
         near = np.flatnonzero(shares < _share_below(r_target, dtype, self._dim, 1))
         error_seed = get_mixing_seed("error", dtype, block_hash, public_key)
         measured = self._measure(shares[near], error_seed, tried[near], dtype)
         valid = measured < r_target
-        return Found(tried[near][valid], measured[valid])
+        return _Ahead(group.start, group.stop, tried[near][valid], measured[valid])
 
     def distances(self, block_hash: str, dtype: str, requests: Sequence[Request]) -> NDArray[np.float64]:
         """Return what a validator with these numerics measures, float64 (n,)."""
@@ -111,6 +150,7 @@ class SphereWork:
     def forget(self, block_hash: str) -> None:
         """Free what is held for a network seed."""
         self._asked.pop(block_hash, None)
+        self._ahead.pop(block_hash, None)
 
     def describe(self) -> dict[str, Any]:
         """Return settings and totals for the provenance."""

@@ -194,8 +194,8 @@ def test_who_is_too_slow_runs_out_of_time(in_bulk: None) -> None:
 
 
 def test_large_networks_are_validated_in_bulk_and_small_ones_are_not() -> None:
-    assert rounds.is_validated_in_bulk("paths", 100)
-    assert not rounds.is_validated_in_bulk("paths", 99)
+    assert rounds.is_validated_in_bulk("paths", 50)
+    assert not rounds.is_validated_in_bulk("paths", 49)
     assert not rounds.is_validated_in_bulk("events", 1000)
     kinds = set(run(**{"epochs": 2, "hosts.big.count": 96}).transactions["kind"])
     assert "SubmitValidations" in kinds
