@@ -109,6 +109,7 @@ def estimate_offer(scenario: Scenario, hit_probability: float) -> Offer:
         send_period_seconds=SENDER_PERIOD_SECONDS,
         block_seconds=protocol.block_time,
         validation_seconds=protocol.poc_validation_duration * protocol.block_time,
+        committee=protocol.validation_committee,
     )
 
 

@@ -31,6 +31,8 @@ class Offer:
     """Between two proof batches of an ML node."""
     block_seconds: float
     validation_seconds: float
+    committee: int | None = None
+    """Most validators that vote on one host; None: everybody does."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,13 @@ class TierChoice:
 def compute_offered_bytes_per_second(offer: Offer) -> float:
     """Return the bytes per second of new messages in the busiest stage, blocks included.
 
-    Generation: a batch per ML node and period, and its nonces. Validation: a vote of everybody on everybody. Edges of
-    an epoch: a seed or a claim of everybody within one block time. Blocks carry all of it a second time.
+    Generation: a batch per ML node and period, and its nonces. Validation: a vote of everybody, or of a committee, on
+    everybody. Edges of an epoch: a seed or a claim of everybody within one block time. Blocks carry all of it again.
     """
     batches_per_second = min(offer.n_ml_nodes / offer.send_period_seconds, offer.valid_nonces_per_second)
     generation = batches_per_second * ENVELOPE_BYTES + offer.valid_nonces_per_second * BYTES_PER_NONCE
-    validation = offer.n_hosts**2 * (ENVELOPE_BYTES + VALIDATION_BYTES) / offer.validation_seconds
+    votes = offer.n_hosts * min(offer.n_hosts, offer.committee or offer.n_hosts)
+    validation = votes * (ENVELOPE_BYTES + VALIDATION_BYTES) / offer.validation_seconds
     edges = offer.n_hosts * (ENVELOPE_BYTES + max(SEED_BYTES, CLAIM_BYTES)) / offer.block_seconds
     return 2.0 * max(generation, validation, edges)
 

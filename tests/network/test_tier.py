@@ -54,6 +54,8 @@ def test_offered_bytes_by_hand() -> None:
     assert compute_offered_bytes_per_second(fast) == 2 * 3.5 * 316
     assert compute_offered_bytes_per_second(offer(n_hosts=100)) == 2 * 100**2 * 420 / 40
     assert compute_offered_bytes_per_second(offer(n_hosts=100, validation_seconds=1000.0)) == 2 * 100 * 440 / 5
+    assert compute_offered_bytes_per_second(offer(n_hosts=100, committee=64)) == 2 * 100 * 64 * 420 / 40
+    assert compute_offered_bytes_per_second(offer(n_hosts=100, committee=200)) == 2 * 100**2 * 420 / 40
 
 
 def test_the_busiest_uplink_by_hand() -> None:
