@@ -13,6 +13,8 @@ from sim.protocol.epochs import NextDifficulty
 from sim.protocol.params import ProtocolParams
 from sim.protocol.state import Block, ChainState
 
+RECENT_BLOCKS = 20
+
 
 class Ledger:
     """Append-only list of blocks and states; index 0 is the genesis state."""
@@ -35,6 +37,13 @@ class Ledger:
     def get_block(self, height: int) -> Block:
         """Return the agreed block of a height >= 1."""
         return self._blocks[height - 1]
+
+    def compute_interval(self, height: int) -> float:
+        """Return the mean time between the last blocks up to a height, in seconds by their timestamps."""
+        first = max(1, height - RECENT_BLOCKS)
+        if height <= first:
+            return self.get_block(height).time_seconds if height else 0.0
+        return (self.get_block(height).time_seconds - self.get_block(first).time_seconds) / (height - first)
 
     def append(self, block: Block, priorities: Mapping[str, int]) -> BlockResult:
         """Apply the next block and keep it."""

@@ -156,6 +156,9 @@ class Host:
             if node.node_id in preserved:
                 self._context.recorder.add(report_preserved(node, self.address, schedule.index, state.r_target))
         blocks_left = schedule.generation_end - state.height
+        # By how fast blocks have come; a clock that is wrong by hours must not announce nonces by the million.
+        pace = self._context.ledger.compute_interval(state.height)
+        block_seconds = min(pace, 2 * self._context.block_time_seconds)
         assignment = Assignment(
             epoch_index=schedule.index,
             start_height=schedule.start,
@@ -168,7 +171,7 @@ class Host:
                 max(node.node_id for node in self._ml_nodes),
                 counts_nodes_handed_out=self._context.params.rules_at(schedule.index).counts_nodes_handed_out,
             ),
-            expected_seconds=blocks_left * self._context.block_time_seconds,
+            expected_seconds=blocks_left * block_seconds,
         )
         self._generations = [
             Generation(
