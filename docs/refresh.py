@@ -17,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from generate import DOCS, ROOT, replace_block
@@ -71,9 +73,7 @@ def refresh_sweep() -> None:
     page = DOCS / "laptop_to_cluster.md"
     here = ("--workers", "2", "--out", "results/sample-size")
     resumed = ("--workers", "2", "--resume", "results/sample-size")
-    with tempfile.TemporaryDirectory() as scratch:
-        for name in ("scenarios", "sim", "pow"):
-            (Path(scratch) / name).symlink_to(ROOT / name)
+    with _open_scratch() as scratch:
         _fill(page, "sweep --dry-run", _sweep(scratch, "--dry-run", "--workers", "2"))
         _fill(page, "sweep interrupted", _sweep(scratch, *here, interrupt_seconds=INTERRUPT_SECONDS))
         _fill(page, "sweep resumed", _shorten(_sweep(scratch, *resumed)))
@@ -137,6 +137,15 @@ def refresh_statistics() -> None:
         page.write_text(replace_block(page.read_text(encoding="utf-8"), name, write()), encoding="utf-8")
 
 
+@contextmanager
+def _open_scratch() -> Iterator[str]:
+    """A folder in which commands find the project and leave their results."""
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in ("scenarios", "sim", "pow"):
+            (Path(scratch) / name).symlink_to(ROOT / name)
+        yield scratch
+
+
 LAB_FILE = "scenarios/difficulty/lab.yaml"
 SWITCHERS_FILE = "scenarios/difficulty/profit-switchers.yaml"
 LIES_FILE = "scenarios/difficulty/manipulated-timestamps.yaml"
@@ -146,9 +155,7 @@ def refresh_lab() -> None:
     """Quote the example lab, and `make bench` of races."""
     page = DOCS / "choosing_a_controller.md"
     _fill(page, "lab file", (ROOT / LAB_FILE).read_text(encoding="utf-8").strip())
-    with tempfile.TemporaryDirectory() as scratch:
-        for name in ("scenarios", "sim", "pow"):
-            (Path(scratch) / name).symlink_to(ROOT / name)
+    with _open_scratch() as scratch:
         _fill(page, "powsim lab", _powsim(scratch, "lab", LAB_FILE, "--out", "results/lab"))
         shutil.copyfile(Path(scratch) / "results" / "lab" / "figures" / "paths.png", DOCS / "images" / "lab.png")
         quota = ("--set", "quota=20", "--set", "curves=[constant]", "--out", "results/quota")
@@ -171,9 +178,7 @@ def refresh_tune() -> None:
     """Quote the example search, and copy the figure of its front."""
     page = DOCS / "choosing_a_controller.md"
     _fill(page, "tune file", (ROOT / TUNE_FILE).read_text(encoding="utf-8").strip())
-    with tempfile.TemporaryDirectory() as scratch:
-        for name in ("scenarios", "sim", "pow"):
-            (Path(scratch) / name).symlink_to(ROOT / name)
+    with _open_scratch() as scratch:
         _fill(page, "powsim tune", _powsim(scratch, "tune", TUNE_FILE, "--out", "results/tune"))
         shutil.copyfile(Path(scratch) / "results" / "tune" / "figures" / "front.png", DOCS / "images" / "tune.png")
 

@@ -81,7 +81,9 @@ class SharedPool:
 
     def change_links(self) -> None:
         """Links have changed, now."""
-        if self._periods[-1].links is None:
+        if not self._pending:
+            self._periods.clear()  # nobody will ask how links were
+        elif self._periods[-1].links is None:
             self._periods.pop()  # in which nothing was sent and nobody asked
         self._periods.append(Period(self._env.now))
 

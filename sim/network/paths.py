@@ -60,15 +60,17 @@ class PathsNetwork:
 
     def broadcast(self, origin: str, message_id: str, payload: object, size_bytes: int) -> None:
         """Start the gossip of a message at its origin, which already has it."""
-        row = self._get_arrivals(origin, size_bytes)
+        row = self._record(origin, message_id, size_bytes)
         if row.delays_seconds:
-            self._recorder.add_deliveries(message_id, self.env.now, row.delays_seconds, row.digest)
             _Delivery(self, row, origin, message_id, payload).wait()
 
     def foresee(self, origin: str, message_id: str, size_bytes: int) -> Floats:
         """Record all arrivals and return their delays; see `Network.foresee`."""
-        self._record(origin, message_id, size_bytes)
-        return self.routes.compute_delays(origin, size_bytes)
+        row = self._record(origin, message_id, size_bytes)
+        delays = np.full(len(self.handlers), np.inf)
+        delays[row.receivers] = row.delays_seconds
+        delays[self.routes.index[origin]] = 0.0
+        return delays
 
     def measure(self, origin: str, message_id: str, size_bytes: int) -> None:
         """Record all arrivals of one message in so many that large networks do not spend their time on it.
@@ -79,10 +81,11 @@ class PathsNetwork:
             self._record(origin, message_id, size_bytes)
         self._n_measured += 1
 
-    def _record(self, origin: str, message_id: str, size_bytes: int) -> None:
+    def _record(self, origin: str, message_id: str, size_bytes: int) -> Arrivals:
         row = self._get_arrivals(origin, size_bytes)
         if row.delays_seconds:
             self._recorder.add_deliveries(message_id, self.env.now, row.delays_seconds, row.digest)
+        return row
 
     def lose(self, message_id: str, receiver: str, delay_seconds: float) -> None:
         """Take back an arrival that a fault has made impossible."""

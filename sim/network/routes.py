@@ -77,11 +77,10 @@ class Links:
 
     def compute_delays_from_any(self, origins: Sequence[str], size_bytes: int) -> Floats:
         """Return the seconds to everybody from the nearest of some hosts; infinity where there is no way."""
-        self._matrix.data = self._fixed_seconds + size_bytes * self._seconds_per_byte
         places = [self.index[origin] for origin in origins]
-        return np.asarray(dijkstra(self._matrix, indices=places, min_only=True))
+        return np.asarray(dijkstra(self.weigh(size_bytes), indices=places, min_only=True))
 
     def compute_delays_to(self, receiver: str, size_bytes: int) -> Floats:
         """Return the seconds from everybody to a host."""
-        self._reversed.data = (self._fixed_seconds + size_bytes * self._seconds_per_byte)[self._places]
+        self._reversed.data = self.weigh(size_bytes).data[self._places]
         return np.asarray(dijkstra(self._reversed, indices=self.index[receiver]))
