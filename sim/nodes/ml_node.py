@@ -191,13 +191,11 @@ class Generation:
             self._tried_per_group,
             self._tried_before + math.floor(elapsed * self._node.group_nonces_per_second),
         )
-        window = slice(before, self._tried_per_group)
-        nonces = [group[window] for group in self._ranges]
-        assignment = self._assignment
+        turns, assignment = range(before, self._tried_per_group), self._assignment
         found = self._work.find_valid(
-            assignment.block_hash, self._node.dtype, assignment.public_key, nonces, assignment.r_target
+            assignment.block_hash, self._node.dtype, assignment.public_key, self._ranges, turns, assignment.r_target
         )
-        return found, sum(map(len, nonces))
+        return found, len(turns) * len(self._ranges)
 
     def _announce(self) -> None:
         remaining = max(0.0, self._assignment.expected_seconds - self._startup_seconds)

@@ -16,6 +16,6 @@ def compute_n_nodes(dispatched: Collection[int], highest_node_id: int, *, counts
     return highest_node_id if counts_nodes_handed_out else len(dispatched)
 
 
-def get_node_ranges(node_id: int, n_nodes: int, n_gpu_groups: int) -> list[range]:
+def get_node_ranges(node_id: int, n_nodes: int, n_gpu_groups: int) -> tuple[range, ...]:
     """Return the nonces of each GPU group of an ML node; groups of one node never meet."""
-    return [nonce_range(node_id, n_nodes, group, n_gpu_groups) for group in range(n_gpu_groups)]
+    return tuple(nonce_range(node_id, n_nodes, group, n_gpu_groups) for group in range(n_gpu_groups))

@@ -60,9 +60,12 @@ class Work(Protocol):
         """Say what a host's GPU groups are going to try, so that many hosts' nonces can be computed in full batches."""
 
     def find_valid(
-        self, block_hash: str, dtype: str, public_key: str, nonces: Sequence[range], r_target: float
+        self, block_hash: str, dtype: str, public_key: str, groups: tuple[range, ...], turns: range, r_target: float
     ) -> Found:
-        """Try the nonces of one ML node's GPU groups, a range each, and return those with distance < r_target."""
+        """Try one ML node's nonces and return those with distance < r_target.
+
+        `groups` are the nonces of each of its GPU groups, `turns` the places in them that all groups try now.
+        """
 
     def distances(self, block_hash: str, dtype: str, requests: Sequence[Request]) -> NDArray[np.float64]:
         """Re-execute claimed nonces: the distance of every request, float64 (n,)."""

@@ -68,10 +68,10 @@ class KernelWork:
         self._remember(self._get(block_hash, dtype), [(public_key, nonce) for nonce in chain.from_iterable(nonces)])
 
     def find_valid(
-        self, block_hash: str, dtype: str, public_key: str, nonces: Sequence[range], r_target: float
+        self, block_hash: str, dtype: str, public_key: str, groups: tuple[range, ...], turns: range, r_target: float
     ) -> Found:
         """Compute all and keep those with distance < r_target."""
-        tried = list(chain.from_iterable(nonces))
+        tried = list(chain.from_iterable(group[turns.start : turns.stop] for group in groups))
         distances = self.distances(block_hash, dtype, [(public_key, nonce) for nonce in tried])
         valid = is_valid(distances, r_target)
         return Found(np.array(tried, dtype=np.int64)[valid], distances[valid])

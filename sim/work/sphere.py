@@ -12,6 +12,7 @@ the law of measured distances by less than 1e-4 of the hit probability, even for
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,18 +41,30 @@ RMS_ERROR = {
 """Root mean square error of a distance by numerics, measured on devtest. Reference: kernel 6"""
 
 
-RANGES_AHEAD = 16
+WINDOWS_AHEAD = 16
 NOTHING = Found(np.array([], dtype=np.int64), np.array([], dtype=np.float64))
 
 
 @dataclass(frozen=True, eq=False)
 class _Ahead:
-    """Valid nonces in [start, stop) of one GPU group, ascending, with their distances as measured."""
+    """Valid nonces of one ML node's turns in [start, stop), with their distances as measured, turn by turn."""
 
     start: int
     stop: int
+    turns: list[int]
+    """(n,) ascending"""
+    groups: NDArray[np.int64]
+    """(n,) index of the GPU group"""
     nonces: NDArray[np.int64]
     distances: NDArray[np.float64]
+
+    def pick(self, turns: range) -> Found:
+        """Return those of some turns, group by group."""
+        inside = slice(bisect_left(self.turns, turns.start), bisect_left(self.turns, turns.stop))
+        if inside.start == inside.stop:
+            return NOTHING
+        order = self.groups[inside].argsort(kind="stable")
+        return Found(self.nonces[inside][order], self.distances[inside][order])
 
 
 class SphereWork:
@@ -61,7 +74,7 @@ class SphereWork:
         self._dim = dim
         self._law = get_law(dim)
         self._asked: dict[str, set[tuple[Request, str]]] = {}
-        self._ahead: dict[str, dict[tuple[str, str, int, int, float], _Ahead]] = {}
+        self._ahead: dict[str, dict[tuple[str, str, tuple[range, ...], float], _Ahead]] = {}
         """Network seed -> what validators re-executed nonce by nonce: a second answer counts as shared."""
         self._n_drawn = self._n_shared = 0
 
@@ -82,40 +95,39 @@ class SphereWork:
         """Nothing to prepare."""
 
     def find_valid(
-        self, block_hash: str, dtype: str, public_key: str, nonces: Sequence[range], r_target: float
+        self, block_hash: str, dtype: str, public_key: str, groups: tuple[range, ...], turns: range, r_target: float
     ) -> Found:
         """Draw which are valid, and their distances as measured in the host's own numerics."""
-        found = []
-        for group in nonces:
-            self._n_drawn += len(group)
-            if group:
-                ahead = self._look_ahead(block_hash, dtype, public_key, group, r_target)
-                inside = slice(*np.searchsorted(ahead.nonces, (group.start, group.stop)).tolist())
-                found.append((ahead.nonces[inside], ahead.distances[inside]))
-        if not found:
-            return NOTHING
-        return Found(*map(np.concatenate, zip(*found, strict=True)))
+        self._n_drawn += len(groups) * len(turns)
+        return (
+            self._look_ahead(block_hash, dtype, public_key, groups, turns, r_target).pick(turns) if turns else NOTHING
+        )
 
-    def _look_ahead(self, block_hash: str, dtype: str, public_key: str, group: range, r_target: float) -> _Ahead:
-        """Return the valid nonces of a GPU group's next ranges too: a draw costs little, a call much."""
-        key = (dtype, public_key, group.step, group.start % group.step, r_target)
+    def _look_ahead(
+        self, block_hash: str, dtype: str, public_key: str, groups: tuple[range, ...], turns: range, r_target: float
+    ) -> _Ahead:
+        """Return the valid nonces of an ML node's next turns too: a draw costs little, a call much."""
+        key = (dtype, public_key, groups, r_target)
         known = self._ahead.setdefault(block_hash, {})
         ahead = known.get(key)
-        if ahead is None or not ahead.start <= group.start or group.stop > ahead.stop:
-            stop = group.start + RANGES_AHEAD * len(group) * group.step
-            ahead = known[key] = self._find_in(
-                block_hash, dtype, public_key, range(group.start, stop, group.step), r_target
-            )
+        if ahead is None or not ahead.start <= turns.start or turns.stop > ahead.stop:
+            stop = min(turns.start + WINDOWS_AHEAD * len(turns), *map(len, groups))
+            more = range(turns.start, stop)
+            ahead = known[key] = self._find_in(block_hash, dtype, public_key, groups, more, r_target)
         return ahead
 
-    def _find_in(self, block_hash: str, dtype: str, public_key: str, group: range, r_target: float) -> _Ahead:
-        tried = np.arange(group.start, group.stop, group.step)
+    def _find_in(
+        self, block_hash: str, dtype: str, public_key: str, groups: tuple[range, ...], turns: range, r_target: float
+    ) -> _Ahead:
+        firsts, steps = np.array([(group.start, group.step) for group in groups], dtype=np.int64).T
+        tried = (firsts + np.multiply.outer(np.arange(turns.start, turns.stop), steps)).ravel()  # turn by turn
         shares = draw_uniforms(get_mixing_seed("share", block_hash, public_key), tried)
         near = np.flatnonzero(shares < _share_below(r_target, dtype, self._dim, 1))
         error_seed = get_mixing_seed("error", dtype, block_hash, public_key)
         measured = self._measure(shares[near], error_seed, tried[near], dtype)
-        valid = measured < r_target
-        return _Ahead(group.start, group.stop, tried[near][valid], measured[valid])
+        near, measured = near[measured < r_target], measured[measured < r_target]
+        turn, group = np.divmod(near, len(groups))
+        return _Ahead(turns.start, turns.stop, (turns.start + turn).tolist(), group, tried[near], measured)
 
     def distances(self, block_hash: str, dtype: str, requests: Sequence[Request]) -> NDArray[np.float64]:
         """Return what a validator with these numerics measures, float64 (n,)."""

@@ -99,7 +99,9 @@ def test_invalid_nonces_in_a_sample_follow_one_law() -> None:
     found with probability above 0.99.
     """
     with SphereWork(DIM) as work:
-        found = work.find_valid("HASH", "float16", "key of x", [range(0, 6000)], LAUNCH_R_TARGET).nonces.tolist()
+        found = work.find_valid(
+            "HASH", "float16", "key of x", (range(0, 6000),), range(6000), LAUNCH_R_TARGET
+        ).nonces.tolist()
         claim = [*found, *range(2**40, 2**40 + 80)]
         state = state_with({"x": claim})
         measured = work.distances("HASH", "bfloat16", [("key of x", nonce) for nonce in claim])
@@ -133,7 +135,7 @@ def test_ml_nodes_take_turns_in_their_own_numerics() -> None:
     with SphereWork(DIM) as work:
         claims = {
             who: work.find_valid(
-                "HASH", "bfloat16", f"key of {who}", [range(0, 40_000)], LAUNCH_R_TARGET
+                "HASH", "bfloat16", f"key of {who}", (range(0, 40_000),), range(40_000), LAUNCH_R_TARGET
             ).nonces.tolist()
             for who in "abcd"
         }

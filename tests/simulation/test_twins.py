@@ -12,7 +12,7 @@ import sim
 from pow.law import DistanceLaw
 from pow.params import PRESETS
 from pow.sphere import distance_cdf, distance_ppf, hit_probability
-from sim.work.base import Claimed, Work
+from sim.work.base import Claimed, Work, WorkCounts
 from sim.work.kernel import KernelWork
 from sim.work.sphere import RMS_ERROR, SphereWork
 
@@ -24,8 +24,8 @@ Z = float(stats.norm.isf(LEVEL / 2))
 def find(work: Work, n: int, dtype: str = "float32") -> np.ndarray:
     """Distances of the valid ones among n nonces of ten hosts with two GPU groups each."""
     half = n // 20
-    groups = [range(1, 1 + 2 * half, 2), range(2, 2 + 2 * half, 2)]
-    parts = [work.find_valid(HASH, dtype, f"host-{host}", groups, R_TARGET) for host in range(10)]
+    groups, turns = (range(1, 1 + 2 * half, 2), range(2, 2 + 2 * half, 2)), range(half)
+    parts = [work.find_valid(HASH, dtype, f"host-{host}", groups, turns, R_TARGET) for host in range(10)]
     for part in parts:
         assert set(part.nonces.tolist()) <= set(range(1, 2 * half + 1))
         assert len(set(part.nonces.tolist())) == len(part.nonces)
@@ -70,7 +70,7 @@ def test_fabricated_nonces_follow_the_whole_law() -> None:
 def test_what_was_tried_in_vain_stays_invalid() -> None:
     """A cheater that claims its own failures is not luckier than the law: all of them lie beyond r_target."""
     with SphereWork(DIM) as work:
-        found = set(work.find_valid(HASH, "float32", "liar", [range(0, 2000)], R_TARGET).nonces.tolist())
+        found = set(work.find_valid(HASH, "float32", "liar", (range(0, 2000),), range(2000), R_TARGET).nonces.tolist())
         failed = [("liar", nonce) for nonce in range(2000) if nonce not in found]
         assert work.distances(HASH, "f16data_f64compute", failed).min() >= R_TARGET
 
@@ -78,8 +78,8 @@ def test_what_was_tried_in_vain_stays_invalid() -> None:
 def test_mismatches_appear_only_between_numerics() -> None:
     """bfloat16 claims re-executed in float16: about 0.5 % are found invalid (kernel 6: 5.0e-3), none in bfloat16."""
     with SphereWork(DIM) as work:
-        groups = [range(0, 2_000_000)]
-        found = work.find_valid(HASH, "bfloat16", "host", groups, R_TARGET)
+        groups = (range(0, 2_000_000),)
+        found = work.find_valid(HASH, "bfloat16", "host", groups, range(2_000_000), R_TARGET)
         requests = [("host", nonce) for nonce in found.nonces[:20_000].tolist()]
         assert (work.distances(HASH, "bfloat16", requests) < R_TARGET).all()
         n_invalid = int((work.distances(HASH, "float16", requests) > R_TARGET).sum())
@@ -95,7 +95,9 @@ def test_ml_nodes_that_overlap_find_the_same_nonces(kind: str) -> None:
     """Nodes 1 and 3 of a pass of two: 1, 3, 5, … and 3, 5, 7, … (protocol 3.2)."""
     one, other = range(1, 1001, 2), range(3, 1003, 2)
     with KernelWork(PRESETS["tiny"], None, None) if kind == "kernel" else SphereWork(DIM) as work:
-        first, second = (work.find_valid(HASH, "float32", "host", [nonces], 1.41) for nonces in (one, other))
+        first, second = (
+            work.find_valid(HASH, "float32", "host", (nonces,), range(500), 1.41) for nonces in (one, other)
+        )
     shared = set(one) & set(other)
     assert len(first.nonces) > 10
     assert shared & set(first.nonces.tolist()) == shared & set(second.nonces.tolist())
@@ -120,8 +122,8 @@ def test_the_table_knows_the_smallest_spheres(dim: int) -> None:
 def test_whole_claims_are_judged_as_nonce_by_nonce(claimer: str, validator: str) -> None:
     """The fast verdict is the readable one: claims of three hosts, fabricated nonces and failed tries among them."""
     with SphereWork(DIM) as work:
-        groups = [range(0, 300_000)]
-        found = {f"host-{i}": work.find_valid(HASH, claimer, f"host-{i}", groups, R_TARGET).nonces for i in range(3)}
+        groups, turns, keys = (range(0, 300_000),), range(300_000), [f"host-{i}" for i in range(3)]
+        found = {key: work.find_valid(HASH, claimer, key, groups, turns, R_TARGET).nonces for key in keys}
         found["host-1"] = np.concatenate([found["host-1"], np.arange(2**40, 2**40 + 500), np.arange(100)])
         counts = np.array([len(nonces) for nonces in found.values()])
         claimed = Claimed(tuple(found), counts, np.concatenate(list(found.values())))
@@ -156,3 +158,20 @@ def test_whole_runs_agree() -> None:
 
 
 KINDS = ("kernel", "sphere")
+
+
+def test_looking_ahead_finds_what_single_turns_find() -> None:
+    """Three GPU groups, tick by tick and whole: the same nonces with the same distances, group by group in a tick."""
+    groups = tuple(range(5 + 7 * group, 2**63, 21) for group in range(3))
+    ticks = [range(start, min(start + 300, 20_000)) for start in range(0, 20_000, 300)]
+    with SphereWork(DIM) as work, SphereWork(DIM) as other:
+        whole = work.find_valid(HASH, "float16", "host", groups, range(20_000), R_TARGET)
+        parts = [other.find_valid(HASH, "float16", "host", groups, tick, R_TARGET) for tick in ticks]
+        assert work.counts == other.counts == WorkCounts(60_000, 0)
+    by_nonce = dict(zip(whole.nonces.tolist(), whole.distances.tolist(), strict=True))
+    found = [pair for part in parts for pair in zip(part.nonces.tolist(), part.distances.tolist(), strict=True)]
+    assert dict(found) == by_nonce
+    assert len(found) == len(by_nonce)
+    for tick, part in zip(ticks, parts, strict=True):
+        in_order = [nonce for group in groups for nonce in group[tick.start : tick.stop]]
+        assert part.nonces.tolist() == [nonce for nonce in in_order if nonce in by_nonce]
