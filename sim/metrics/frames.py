@@ -17,11 +17,16 @@ from sim.metrics.fault_records import FaultBegan, FaultEnded, FaultMissed
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import NO_CLAIM
 from sim.metrics.statistics import compute_wilson_interval
+from sim.protocol.checks import TxResult
 
-LOST, EXPIRED = "lost", "expired"
+INCLUDED, LATE, REFUSED, EXPIRED, LOST = "included", "late", "refused", "expired", "lost"
 BINS_PER_DECADE = 24
 DTYPES = {"int": "int64", "float": "float64", "bool": "bool", "str": "str"}
 Frames = dict[str, pd.DataFrame]
+
+_FATES = {
+    str(result): INCLUDED if result is TxResult.ACCEPTED else LATE if result.is_late else REFUSED for result in TxResult
+}
 
 
 def build_frames(recorder: Recorder) -> Frames:
@@ -98,15 +103,13 @@ def _name_proposals(blocks: pd.DataFrame) -> list[str]:
 
 def _build_transactions(recorder: Recorder) -> pd.DataFrame:
     sent = _table(recorder, records.TransactionSent)
-    included = _table(recorder, records.TransactionIncluded).rename(
-        columns={"seconds": "included_seconds", "result": "fate"}
-    )
+    included = _table(recorder, records.TransactionIncluded).rename(columns={"seconds": "included_seconds"})
     joined = sent.merge(included, on="tx_id", how="left", validate="one_to_one")
     joined["height"] = joined["height"].astype("Int64")
     last = max((row.height for row in recorder.rows(records.BlockAgreed)), default=0)
     is_expired = joined["expires_height"].between(1, last)
     missing = pd.Series(np.where(is_expired, EXPIRED, LOST), index=joined.index, dtype="object")
-    joined["fate"] = joined["fate"].astype("object").where(joined["height"].notna(), missing)
+    joined["fate"] = joined["result"].map(_FATES).astype("object").where(joined["height"].notna(), missing)
     joined["inclusion_delay_seconds"] = joined["included_seconds"] - joined["created_seconds"]
     return _with_delays(joined, [row.tx_id for row in recorder.rows(records.TransactionSent)], recorder)
 

@@ -13,13 +13,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sim.metrics import intervals
-from sim.metrics.frames import EXPIRED, LOST, Frames
+from sim.metrics.frames import EXPIRED, LATE, LOST, Frames
 from sim.metrics.intervals import FEWEST_SEQUENTIAL, LEVEL, Interval, is_precise_enough
 from sim.metrics.records import NO_CLAIM
-from sim.protocol.checks import TxResult
 
 HONEST = "honest"
-TOO_LATE = (TxResult.OUTSIDE_WINDOW, TxResult.WRONG_START, TxResult.NO_UPCOMING_EPOCH)
 
 
 class Law(StrEnum):
@@ -176,7 +174,7 @@ def _measure_out_of_time(summary: pd.DataFrame) -> float:
 
 def _measure_lateness(transactions: pd.DataFrame) -> float:
     included = transactions.loc[~transactions["fate"].isin((LOST, EXPIRED)), "fate"]
-    return _share(included.isin(TOO_LATE))
+    return _share(included == LATE)
 
 
 def _measure_load(frames: Frames) -> dict[str, float]:

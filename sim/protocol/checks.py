@@ -39,6 +39,11 @@ class TxResult(StrEnum):
     WRONG_SEED = "seed does not match its commitment"
     MISSED_VALIDATIONS = "missed too many validations"
 
+    @property
+    def is_late(self) -> bool:
+        """Whether its window or its epoch was over: nobody sends anything ahead of those."""
+        return self in (TxResult.OUTSIDE_WINDOW, TxResult.WRONG_START, TxResult.NO_UPCOMING_EPOCH)
+
 
 def commit_seed(seed: int, creator: str) -> str:
     """Commitment to a private seed; stands for the network's signature over it [I]. Reference: protocol 2.1."""

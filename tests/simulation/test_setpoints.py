@@ -67,7 +67,7 @@ def test_blocks_until_the_quota_are_those_of_the_transactions() -> None:
     claims = result.participants[result.participants["claimed_nonces"] > 0]
     assert claims["is_accepted"].all()
     batches = result.transactions
-    batches = batches[(batches["kind"] == "SubmitProofBatch") & (batches["fate"] == "accepted")]
+    batches = batches[(batches["kind"] == "SubmitProofBatch") & (batches["fate"] == "included")]
     for row in result.difficulty.itertuples():
         start = result.epochs.set_index("epoch").loc[row.epoch, "start_height"]
         own = batches[(batches["height"] > start) & (batches["height"] <= start + 22)].sort_values("height")

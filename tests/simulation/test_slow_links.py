@@ -18,9 +18,9 @@ def run(radio: str | None = None) -> Result:
 def missed_share(result: Result, farm: str) -> float:
     """Share of the farm's batches of epoch 3 that no block has inside their window."""
     sent = result.frames["transactions"].query("kind == 'SubmitProofBatch' and epoch == 3 and creator == @farm")
-    assert set(sent["fate"]) <= {"accepted", "outside its window", "lost"}
+    assert set(sent["fate"]) <= {"included", "late", "lost"}
     assert sent["size_bytes"].mean() > 10_000
-    return float((sent["fate"] != "accepted").mean())
+    return float((sent["fate"] != "included").mean())
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_the_poorer_the_uplink_the_more_batches_miss_their_window(as_written: Re
     assert shares[0] == 0
     assert 0.2 < shares[1] < 0.7 < shares[2]
     hubs = as_written.frames["transactions"].query("creator.str.startswith('hub')")
-    assert (hubs["fate"] == "accepted").all()
+    assert (hubs["fate"] == "included").all()
 
 
 def test_missed_batches_are_missing_weight(as_written: Result) -> None:

@@ -70,7 +70,7 @@ def test_missing_requests_cost_rewards_from_v0_2_2_on(history: Result) -> None:
 def test_skipped_validations_block_claims_at_launch(history: Result) -> None:
     """One in ten skipped: the whole payout is lost at launch, the miss test tolerates it later."""
     claims = history.transactions.query("kind == 'ClaimReward' and creator == 'careless-0'")
-    refused = claims[claims["fate"] == "missed too many validations"]["epoch"]
+    refused = claims[claims["result"] == "missed too many validations"]["epoch"]
     assert len(refused) > 0
     assert refused.max() < 9
     burnt = history.payments.query("kind == 'burnt'")
