@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import simpy
 
@@ -19,10 +18,10 @@ from sim.chain.ledger import Ledger
 from sim.chain.mempool import MempoolRules
 from sim.network.gossip import Network
 from sim.network.routes import Floats, Links
+from sim.network.rows import Rows
 from sim.protocol.transactions import Transaction
 
 CHUNK = 512  # transactions whose arrivals are looked up together
-MAX_CACHED_DELAYS = 5_000_000  # 40 MB
 
 
 @dataclass(eq=False)
@@ -32,19 +31,17 @@ class Period:
     start_seconds: float
     links: Links | None = None
     """None until somebody asks."""
-    rows: OrderedDict[tuple[str, int], Floats] = field(default_factory=OrderedDict)
-    """(receiver, bytes) -> seconds from everybody."""
+    delays: Rows[Floats] | None = None
+    """Seconds from everybody to a receiver; None until somebody asks."""
+
+    def open(self, links: Links) -> None:
+        """Somebody asks for the first time."""
+        self.links, self.delays = links, Rows(links.compute_delays_to, len(links.index))
 
     def get_delays(self, receiver: str, size_bytes: int) -> Floats:
         """Return the seconds from everybody to a host."""
-        assert self.links is not None, "a period whose links nobody has asked for"
-        key = (receiver, size_bytes)
-        row = self.rows.get(key)
-        if row is None:
-            row = self.rows[key] = self.links.compute_delays_to(receiver, size_bytes)
-            if len(self.rows) * len(row) > MAX_CACHED_DELAYS and len(self.rows) > 1:
-                self.rows.popitem(last=False)
-        return row
+        assert self.delays is not None, "a period whose links nobody has asked for"
+        return self.delays.get(receiver, size_bytes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +142,7 @@ class SharedPool:
     def _open_period(self) -> int:
         """Return the index of the present period, with its links at hand."""
         if self._periods[-1].links is None:
-            self._periods[-1].links = self._network.routes.get_links()
+            self._periods[-1].open(self._network.routes.get_links())
         return len(self._periods) - 1
 
     def _trace(self, sent: Sent, receiver: str) -> float:

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 from array import array
-from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -22,10 +21,10 @@ import simpy
 from sim.metrics.recorder import Recorder
 from sim.network.gossip import Handler, Roster
 from sim.network.routes import Floats, Routes
+from sim.network.rows import Rows
 from sim.scenario import NetworkConfig
 
 MEASURED_HOSTS = 200
-MAX_CACHED_ARRIVALS = 5_000_000  # about 60 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +50,7 @@ class PathsNetwork:
         """In the order of joining."""
         self._n_measured = 0
         self._revision = 0
-        self._rows: OrderedDict[tuple[str, int], Arrivals] = OrderedDict()
+        self._rows = Rows(self._compute_arrivals, 0)
 
     def join(self, address: str, handler: Handler) -> None:
         """Let a host take part; messages on their way do not reach it. See `Network.join`."""
@@ -94,14 +93,8 @@ class PathsNetwork:
     def _get_arrivals(self, origin: str, size_bytes: int) -> Arrivals:
         if self._revision != self.roster.revision:
             self._revision = self.roster.revision
-            self._rows.clear()
-        key = (origin, size_bytes)
-        row = self._rows.get(key)
-        if row is None:
-            row = self._rows[key] = self._compute_arrivals(origin, size_bytes)
-            if len(self._rows) * len(self.handlers) > MAX_CACHED_ARRIVALS and len(self._rows) > 1:
-                self._rows.popitem(last=False)
-        return row
+            self._rows = Rows(self._compute_arrivals, len(self.handlers))
+        return self._rows.get(origin, size_bytes)
 
     def _compute_arrivals(self, origin: str, size_bytes: int) -> Arrivals:
         delays = self.routes.compute_delays(origin, size_bytes)

@@ -14,6 +14,7 @@ from sim.metrics.recorder import Recorder
 from sim.network.events import EventsNetwork
 from sim.network.gossip import Network
 from sim.network.paths import PathsNetwork
+from sim.network.rows import Rows
 from sim.scenario import NetworkConfig
 from sim.streams import Streams
 
@@ -275,12 +276,18 @@ def test_arrivals_are_computed_once_until_somebody_joins(monkeypatch: pytest.Mon
     assert len(listeners.arrivals["b"]) == 4
 
 
-def test_kept_arrivals_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sim.network.paths.MAX_CACHED_ARRIVALS", 10)
-    listeners = Listeners(graph_of([("a", "b", 1), ("b", "c", 1)]), tier="paths")
-    for size in range(1, 9):
-        listeners.network.broadcast("a", str(size), "payload", size)
-    assert list(listeners.network._rows) == [("a", 6), ("a", 7), ("a", 8)]
+def test_kept_rows_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim.network.rows.MAX_KEPT", 10)
+    computed: list[tuple[str, int]] = []
+
+    def compute(address: str, size_bytes: int) -> int:
+        computed.append((address, size_bytes))
+        return size_bytes
+
+    rows = Rows(compute, 3)
+    for size in (1, 2, 3, 3, 2, 4, 2, 1):
+        assert rows.get("a", size) == size
+    assert computed == [("a", 1), ("a", 2), ("a", 3), ("a", 4), ("a", 1)]  # three of three numbers; the oldest goes
 
 
 def test_the_trace_covers_deliveries() -> None:
