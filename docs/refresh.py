@@ -1,9 +1,10 @@
 """Run the commands whose output the docs quote: `.venv/bin/python docs/refresh.py [run] [theory] [propagation]
-[kernel] [sweep] [statistics] [lab] [tune]`.
+[kernel] [scale] [sweep] [statistics] [lab] [tune]`.
 
 `run`: `make run` into README.md, and that run's figure into docs/images/. `theory`: `powsim theory` into
 docs/is_it_true.md. `propagation`: `docs/propagation.py` and its figure into the same page. `kernel`: `powsim kernel
-benchmark` and `layers` into docs/kernel.md. `sweep`: sweeps on this machine, interrupted and resumed, on a dask
+benchmark` and `layers` into docs/kernel.md. `scale`: benchmarks of the network and of large runs into
+docs/limits.md. `sweep`: sweeps on this machine, interrupted and resumed, on a dask
 cluster of this machine, and their benchmarks, into docs/laptop_to_cluster.md. `statistics`:
 `docs/interval_coverage.py` into docs/statistics.md. `lab`: `powsim lab` and its benchmarks into
 docs/choosing_a_controller.md. `tune`: `powsim tune` into the same page. All where none is named: minutes.
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -64,6 +65,20 @@ def refresh_kernel() -> None:
     _fill(DOCS / "kernel.md", "powsim kernel layers", layers)
 
 
+def refresh_scale() -> None:
+    """Quote `make bench` of messages and of whole runs."""
+    page = DOCS / "limits.md"
+    _fill(page, "network bench", _bench("network", lambda line: line.startswith("  ") or " a message of " in line))
+    _fill(page, "scale bench", _bench("scale", lambda line: line.startswith("  ") or " epochs (" in line))
+
+
+def _bench(subject: str, is_shown: Callable[[str], bool]) -> str:
+    """Return some lines of what the benchmarks of a subject print."""
+    file = f"tests/benchmarks/test_{subject}_benchmarks.py"
+    lines = _run(sys.executable, "-m", "pytest", "-m", "benchmark", "-q", "-s", file).splitlines()
+    return "\n".join(line for line in lines if is_shown(line))
+
+
 SWEEP_FILE = "scenarios/sweeps/sample-size.yaml"
 INTERRUPT_SECONDS = 7.0
 
@@ -82,9 +97,9 @@ def refresh_sweep() -> None:
         page_image = Path(scratch) / "results" / "sample-size" / "figures" / "cheater_accepted_share.png"
         shutil.copyfile(page_image, DOCS / "images" / "sweep.png")
         _fill(page, "sweep on dask", _shorten(_sweep_on_dask(scratch)))
-    bench = (sys.executable, "-m", "pytest", "-m", "benchmark", "-q", "-s", "tests/benchmarks/test_sweep_benchmarks.py")
-    lines = [line for line in _run(*bench).splitlines() if line.startswith("  ") or line.endswith(("runs", "started"))]
-    _fill(page, "sweep bench", "\n".join([*lines]))
+    _fill(
+        page, "sweep bench", _bench("sweep", lambda line: line.startswith("  ") or line.endswith(("runs", "started")))
+    )
 
 
 def _sweep(scratch: str, *options: str, interrupt_seconds: float | None = None) -> str:
@@ -166,9 +181,7 @@ def refresh_lab() -> None:
             told = _powsim(scratch, "lab", LIES_FILE, *lies)
             _fill(page, f"powsim lab {reading}", told[told.index("constant: what lies") : told.rindex("\n")])
     _fill(page, "powsim lab quota", output[output.index("constant: ") : output.rindex("\n")])
-    bench = (sys.executable, "-m", "pytest", "-m", "benchmark", "-q", "-s", "tests/benchmarks/test_race_benchmarks.py")
-    lines = [line for line in _run(*bench).splitlines() if line.startswith(("  ", "races"))]
-    _fill(page, "lab bench", "\n".join(lines))
+    _fill(page, "lab bench", _bench("race", lambda line: line.startswith(("  ", "races"))))
 
 
 TUNE_FILE = "scenarios/difficulty/tune-pid.yaml"
@@ -189,6 +202,7 @@ PARTS = {
     "theory": refresh_theory,
     "propagation": refresh_propagation,
     "kernel": refresh_kernel,
+    "scale": refresh_scale,
     "sweep": refresh_sweep,
     "lab": refresh_lab,
     "tune": refresh_tune,
