@@ -37,6 +37,8 @@ DEVICE_PATTERN: Final = r"^cpu$|^cuda(:[0-9]{1,3})?$"
 GIB: Final = 2**30
 DRAWN_BATCH_BYTES: Final = 128 * MIB
 """Memory of the host for one batch's draws. A card is busy with less; several batches lie ready at a time."""
+MAX_BATCH_SIZE: Final = 4096
+"""Larger batches gain nothing, and few nonces would be padded to many."""
 MIN_GROUP_VRAM_GIB: Final = {
     PRESETS["mainnet"]: MAINNET_MIN_GROUP_VRAM_GIB,
     PRESETS["testnet"]: TESTNET_MIN_GROUP_VRAM_GIB,
@@ -127,7 +129,7 @@ def card_batch_size(free_bytes: Sequence[int], params: PowParams, dtype: str, we
     # The rule takes each card's share off; here a share is the whole.
     by_rule = auto_batch_size([free / MIB for free in free_bytes], params, n_cards * weights_bytes / MIB)
     by_activations = int((min(free_bytes) * USABLE_FRACTION - weights_bytes) // nonce_bytes(params, dtype))
-    return max(1, min(by_rule, by_activations, DRAWN_BATCH_BYTES // drawn_bytes(params)))
+    return max(1, min(by_rule, by_activations, DRAWN_BATCH_BYTES // drawn_bytes(params), MAX_BATCH_SIZE))
 
 
 def nonce_bytes(params: PowParams, dtype: str) -> int:

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -21,18 +20,6 @@ from pow.sphere import target
 HASH, KEY, TINY = "86462F1AA921017C2D950CC166F735BBB08853F3B8BA7171E1EA8AC564956FDD", "key", PRESETS["tiny"]
 TWO_CARDS = (Card(0, "X1", 80 * GIB, 79 * GIB), Card(1, "X1", 80 * GIB, 79 * GIB))
 FLAGS = ("allow_tf32", "allow_fp16_reduced_precision_reduction", "allow_bf16_reduced_precision_reduction")
-
-
-@pytest.fixture
-def settings_of_torch() -> Iterator[None]:
-    """Leave the process as it was."""
-    matmul, before = torch.backends.cuda.matmul, torch.are_deterministic_algorithms_enabled()
-    flags, fills = {name: getattr(matmul, name) for name in FLAGS}, torch.utils.deterministic.fill_uninitialized_memory
-    yield
-    torch.use_deterministic_algorithms(before)
-    torch.utils.deterministic.fill_uninitialized_memory = fills
-    for name, value in flags.items():
-        setattr(matmul, name, value)
 
 
 @pytest.fixture
