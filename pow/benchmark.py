@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from pow import cuda
+import pow.cuda as cuda
 from pow.devices import get_n_cpus
 from pow.distances import chord_distances
 from pow.fast import FastForward

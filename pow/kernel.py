@@ -19,7 +19,7 @@ from types import TracebackType
 
 import torch
 
-from pow import cuda
+import pow.cuda as cuda
 from pow.devices import check_memory, cpu_batch_size, get_n_cpus
 from pow.distances import FloatArray, Request, cut_batches
 from pow.engines import CardEngine, CpuEngine
