@@ -111,12 +111,12 @@ def test_more_memory_never_means_smaller_batches(free: int, more: int, params: P
     assert 1 <= sizes[0] <= sizes[1]
 
 
-@pytest.mark.parametrize("model", ["tiny", "tinygqa", "tinytile"])
+@pytest.mark.parametrize("model", ["tiny", "tinygqa", "tinytile", "devtest"])
 @pytest.mark.parametrize("dtype", MODES)
 def test_weights_take_what_is_said(model: str, dtype: str, golden) -> None:
     """Counted again over the memory behind the tensors; parameters of one pool share it."""
-    case = next(case for case in golden("distances_tiny")["cases"] if case["model"] == model)
-    params = PowParams(**case["params"])
+    cases = {case["model"]: PowParams(**case["params"]) for case in golden("distances_tiny")["cases"]}
+    params = (PRESETS | cases)[model]
     storages = {}
     for weight in parameters("hash", params, dtype).values():
         storages[weight.untyped_storage().data_ptr()] = weight.untyped_storage().nbytes()
