@@ -19,7 +19,7 @@ import torch
 
 import pow.cuda as cuda
 from pow.devices import get_n_cpus
-from pow.distances import chord_distances
+from pow.distances import FloatArray, chord_distances
 from pow.fast import FastForward
 from pow.inputs import inputs_float32, permutations
 from pow.kernel import Kernel, place_kernel
@@ -104,6 +104,8 @@ def benchmark(
     `n_compared` nonces are computed again in float64, on the same device.
     """
     threads = n_threads or get_n_cpus()
+    if n_compared:
+        place_kernel(params, TRUTH, device, None, threads)  # told before anything is measured
     placement = place_kernel(params, dtype, device, None, threads)
     first = cuda.get_device(placement.cards[0]) if placement.cards else torch.device(CPU)
     linear = linear_name(AUTO, mode_of(dtype).linear, on_card=bool(placement.cards))
@@ -160,11 +162,12 @@ def compare_with_float64(
     params: PowParams, dtype: str, device: str, n_nonces: int, n_threads: int | None = None
 ) -> dict[str, Any]:
     """Measure the error of a distance against float64 on the same device, and what it means at main net's r_target."""
-    found = []
-    for mode in (dtype, TRUTH):
+
+    def compute(mode: str) -> FloatArray:  # one model at a time in memory
         with Kernel(BLOCK_HASH, params, mode, device, n_threads=n_threads) as kernel:
-            found.append(kernel.distances(PUBLIC_KEY, range(n_nonces)))
-    rms_error = float(np.sqrt(np.mean((found[0] - found[1]) ** 2)))
+            return kernel.distances(PUBLIC_KEY, range(n_nonces))
+
+    rms_error = float(np.sqrt(np.mean((compute(dtype) - compute(TRUTH)) ** 2)))
     return {
         "n_compared": n_nonces,
         "r_target": R_TARGET,

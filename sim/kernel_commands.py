@@ -57,9 +57,9 @@ def benchmark(
     device: Device = "cpu",
     seconds: Annotated[float, typer.Option(help="time for each figure, s", min=0.01)] = 3.0,
     compare: Annotated[
-        int,
-        typer.Option(help="nonces to compare with float64 on the same device; with --profile at least 1", min=0),
-    ] = 0,
+        int | None,
+        typer.Option(help="nonces to compare with float64 on the same device (default: 0; with --profile 32)", min=0),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
     profile: Annotated[
         Path | None, typer.Option(help="write main net's rate on one card into this new GPU profile, NAME.yaml")
@@ -76,10 +76,12 @@ def benchmark(
     cards = _check(preset, dtype, device, threads)
     if base is not None:
         check_cards(base, cards)
-        compare = compare or N_COMPARED
+    n_compared = (0 if base is None else N_COMPARED) if compare is None else compare
+    if n_compared:
+        _check(preset, "f16data_f64compute", device, threads)
     from pow.benchmark import benchmark as measure
 
-    measured = measure(preset, dtype, device=device, n_threads=threads, seconds=seconds, n_compared=compare)
+    measured = measure(preset, dtype, device=device, n_threads=threads, seconds=seconds, n_compared=n_compared)
     if profile is not None and base is not None:
         _write_profile(profile, base, measured)
     figures = {**dataclasses.asdict(measured), "share_of_peak": measured.share_of_peak}
@@ -155,11 +157,13 @@ def _write_profile(file: Path, base: GpuProfile, measured: KernelBenchmark) -> N
 
     from sim.gpus.measured import write_profile
 
-    how = (
-        f"{', '.join(measured.cards)}; {measured.batch_size} nonces a batch; torch {version('torch')}; rms error of a "
-        f"distance against float64 {measured.rms_error:.2g} over {measured.n_compared} nonces, by which an accepted "
-        f"nonce is found invalid with probability {measured.p_mismatch:.2g} at r_target {measured.r_target}"
-    )
+    how = f"{', '.join(measured.cards)}; {measured.batch_size} nonces a batch; torch {version('torch')}"
+    if measured.n_compared:
+        how += (
+            f"; rms error of a distance against float64 {measured.rms_error:.2g} over {measured.n_compared} nonces, by "
+            f"which an accepted nonce is found invalid with probability {measured.p_mismatch:.2g} at r_target "
+            f"{measured.r_target}"
+        )
     write_profile(file, base, measured.nonces_per_second, measured.dtype, how)
 
 

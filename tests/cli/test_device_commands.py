@@ -87,6 +87,24 @@ def test_a_profile_is_written(small_mainnet: None, tmp_path: Path) -> None:
     assert len(profile.date) == len("2026-01-31")
 
 
+def test_a_profile_may_do_without_float64(small_mainnet: None, tmp_path: Path) -> None:
+    file = tmp_path / "Example-80.yaml"
+    command = [*MEASURE, "--params", "mainnet", "--dtype", "float32", "--device", "cuda:0", "--compare", "0"]
+    invoke(*command, "--profile", str(file), "--like", "H100-SXM")
+    assert "float64" not in read_profile(file).source
+    assert read_profile(file).numerics == "float32"
+
+
+def test_too_little_memory_for_float64_is_told_before_any_measurement(
+    cards: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(benchmark_module, "benchmark", lambda *_, **__: pytest.fail("it was measured"))
+    monkeypatch.setattr(cuda, "list_cards", lambda: (Card(0, "X1", GIB, 400_000),))  # tiny: 542 kB in float64
+    command = [*MEASURE, "--params", "tiny", "--dtype", "float16", "--device", "cuda:0", "--compare", "3"]
+    with pytest.raises(UserError, match=r"--device: too little memory on cuda:0 .*f16data_f64compute with 1 nonces"):
+        CliRunner().invoke(app, command, catch_exceptions=False)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
