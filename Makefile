@@ -11,7 +11,7 @@ export PIP_REQUIRE_VIRTUALENV = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-cluster lint bench docs notebooks clean
+.PHONY: help run test test-slow test-gpu test-cluster lint bench docs notebooks clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ test: $(STAMP) ## the fast tests (a few minutes on 2 cores)
 
 test-slow: $(STAMP) ## the golden vectors of testnet and mainnet (tens of minutes, 8 GB)
 	$(BIN)/python -m pytest -m slow --durations=0
+
+test-gpu: $(STAMP) ## the kernel on this machine's CUDA card (skipped where there is none)
+	$(BIN)/python -m pytest -m gpu -rs --durations=5 tests/kernel
 
 test-cluster: $(CLUSTER_STAMP) ## sweeps on a real dask scheduler and a real SLURM on this machine
 	@[ -x /usr/sbin/slurmctld ] || { [ "$$(id -u)" = 0 ] && apt-get update -qq \

@@ -16,7 +16,7 @@ Everything random is drawn on the CPU by NumPy; only the forward pass may run on
     would be too unlikely for an honest host, by a one-sided binomial test (`pow.validation`).
 
 This package imports nothing by itself, so that whoever needs only the sphere's geometry or the fraud test does not load
-torch. Torch is used by `pow.parameters`, `pow.transformer` and `pow.distances` alone.
+torch. Torch is used by what computes: `pow.parameters`, `pow.transformer`, `pow.distances`, and the fast path.
 
 Reference: kernel 1-4, 6
 """

@@ -1,4 +1,4 @@
-"""How fast the kernel is on this machine, beside the limit of its matrix product.
+"""How fast the kernel is on this machine's processors or cards, beside the limit of its matrix product.
 
 Everything is measured in one call on one machine, so that the shares mean something; the rates themselves hold for the
 machine and the minute. Reference: kernel 8
@@ -9,26 +9,33 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from typing import Any, Final
 
 import numpy as np
 import torch
 
-from pow.devices import cpu_batch_size, get_n_cpus
-from pow.distances import chord_distances
+import pow.cuda as cuda
+from pow.devices import get_n_cpus
+from pow.distances import FloatArray, chord_distances
 from pow.fast import FastForward
 from pow.inputs import inputs_float32, permutations
-from pow.kernel import Kernel
+from pow.kernel import Kernel, place_kernel
 from pow.linear import AUTO, LINEARS, linear_name
 from pow.parameters import torch_type
 from pow.params import PowParams, mode_of
-from pow.sphere import target
-from pow.transformer import build
+from pow.placement import CPU, Placement
+from pow.sphere import mismatch_probability, target
+from pow.transformer import build_on
 
 BLOCK_HASH, PUBLIC_KEY = "86462F1AA921017C2D950CC166F735BBB08853F3B8BA7171E1EA8AC564956FDD", "benchmark"
 GIGA = 1e9
+R_TARGET: Final = 1.4013564660458173
+"""Main net's first one. Reference: kernel 4"""
+TRUTH: Final = "f16data_f64compute"
+MIN_CARD_BATCHES: Final = 4  # fewer would measure the first draw
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,19 @@ class KernelBenchmark:
     """Fastest matrix product of the feed-forward's shape, one thread."""
     peak_memory_bytes: int
     """Largest resident size of this process so far."""
+    cards: tuple[str, ...] = ()
+    """The cards that computed; forward, product and memory are the first one's."""
+    card_memory_bytes: int | None = None
+    """Most memory that tensors took on the first card."""
+    loose_nonces_per_second: float | None = None
+    """The rate without deterministic settings: TF32 and sums of half precision allowed."""
+    n_compared: int | None = None
+    """Nonces compared with float64 on the same device."""
+    r_target: float | None = None
+    rms_error: float | None = None
+    """Of a distance, against float64."""
+    p_mismatch: float | None = None
+    """Chance by the law on the sphere that an accepted nonce is found invalid in float64 at `r_target`."""
 
     @property
     def share_of_peak(self) -> float:
@@ -71,29 +91,43 @@ def compute_gflop(params: PowParams, n_layers: int | None = None) -> float:
 
 
 def benchmark(
-    params: PowParams, dtype: str = "float32", *, n_threads: int | None = None, seconds: float = 3.0
+    params: PowParams,
+    dtype: str = "float32",
+    *,
+    device: str = CPU,
+    n_threads: int | None = None,
+    seconds: float = 3.0,
+    n_compared: int = 0,
 ) -> KernelBenchmark:
-    """Measure the kernel on this machine's CPU, about `seconds` per figure. Raises ValueError as `Kernel`."""
-    linear, batch_size = linear_name(AUTO, mode_of(dtype).linear), cpu_batch_size(params)
+    """Measure the kernel on this machine, about `seconds` per figure. Raises ValueError as `Kernel`.
+
+    `n_compared` nonces are computed again in float64, on the same device.
+    """
     threads = n_threads or get_n_cpus()
-    with Kernel(BLOCK_HASH, params, dtype, batch_size=batch_size, n_threads=threads) as kernel:
-        n = batch_size * threads * 2
-        whole = measure_seconds(lambda: kernel.distances(PUBLIC_KEY, range(n)), seconds) / n
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        parts = _measure_parts(params, dtype, linear, batch_size, seconds)
-        peak = _measure_peak(params, dtype, batch_size, seconds)
-    finally:
-        torch.set_num_threads(before)
+    if n_compared:
+        place_kernel(params, TRUTH, device, None, threads)  # told before anything is measured
+    placement = place_kernel(params, dtype, device, None, threads)
+    first = cuda.get_device(placement.cards[0]) if placement.cards else torch.device(CPU)
+    linear = linear_name(AUTO, mode_of(dtype).linear, on_card=bool(placement.cards))
+    if placement.cards:
+        cuda.set_deterministic()
+    with one_torch_thread():
+        parts = _measure_parts(params, dtype, linear, placement.batch_size, seconds, first)
+        peak = _measure_peak(params, dtype, {linear, "torch"}, placement.batch_size, seconds, first)
     build_seconds, draw_seconds, forward_seconds, distance_seconds = parts
+    n_batches = 2 * threads
+    if placement.cards:
+        per_card = int(seconds / (forward_seconds * placement.batch_size))
+        n_batches = len(placement.cards) * min(max(per_card, MIN_CARD_BATCHES), 4 * threads + MIN_CARD_BATCHES)
+    n = placement.batch_size * n_batches
+    rates = _measure_rates(params, dtype, device, placement, threads, n, seconds)
     gflop = compute_gflop(params)
     return KernelBenchmark(
         dtype=dtype,
         linear=linear,
         n_threads=threads,
-        batch_size=batch_size,
-        nonces_per_second=1 / whole,
+        batch_size=placement.batch_size,
+        nonces_per_second=rates[0],
         build_seconds=build_seconds,
         draw_seconds=draw_seconds,
         forward_seconds=forward_seconds,
@@ -102,14 +136,63 @@ def benchmark(
         forward_gflop_per_second=gflop / forward_seconds,
         peak_gflop_per_second=peak,
         peak_memory_bytes=_get_peak_memory_bytes(),
+        cards=tuple(card.name for card in placement.cards),
+        card_memory_bytes=cuda.get_peak_bytes(first) if placement.cards else None,
+        loose_nonces_per_second=rates[1] if placement.cards else None,
+        **(compare_with_float64(params, dtype, device, n_compared, threads) if n_compared else {}),
     )
 
 
+def _measure_rates(
+    params: PowParams, dtype: str, device: str, placement: Placement, threads: int, n: int, seconds: float
+) -> list[float]:
+    """Give nonces per second of whole distances; on cards also without deterministic settings."""
+    rates = []
+    with Kernel(BLOCK_HASH, params, dtype, device, batch_size=placement.batch_size, n_threads=threads) as kernel:
+        for is_deterministic in (True, False) if placement.cards else (True,):
+            if placement.cards:
+                cuda.set_deterministic(is_deterministic)
+            rates.append(n / measure_seconds(lambda: kernel.distances(PUBLIC_KEY, range(n)), seconds))
+    if placement.cards:
+        cuda.set_deterministic()
+    return rates
+
+
+def compare_with_float64(
+    params: PowParams, dtype: str, device: str, n_nonces: int, n_threads: int | None = None
+) -> dict[str, Any]:
+    """Measure the error of a distance against float64 on the same device, and what it means at main net's r_target."""
+
+    def compute(mode: str) -> FloatArray:  # one model at a time in memory
+        with Kernel(BLOCK_HASH, params, mode, device, n_threads=n_threads) as kernel:
+            return kernel.distances(PUBLIC_KEY, range(n_nonces))
+
+    rms_error = float(np.sqrt(np.mean((compute(dtype) - compute(TRUTH)) ** 2)))
+    return {
+        "n_compared": n_nonces,
+        "r_target": R_TARGET,
+        "rms_error": rms_error,
+        "p_mismatch": mismatch_probability(rms_error, R_TARGET, params.vocab_size),
+    }
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Let torch use one thread inside."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _measure_parts(
-    params: PowParams, dtype: str, linear: str, batch_size: int, seconds: float
+    params: PowParams, dtype: str, linear: str, batch_size: int, seconds: float, device: torch.device
 ) -> tuple[float, float, float, float]:
     start = time.perf_counter()
-    model = FastForward(build(BLOCK_HASH, params, dtype), LINEARS[linear])
+    model = FastForward(build_on([device], BLOCK_HASH, params, dtype)[0], LINEARS[linear])
+    cuda.synchronize(device)
     build_seconds = time.perf_counter() - start
     nonces = range(batch_size)
 
@@ -118,28 +201,41 @@ def _measure_parts(
         return x, permutations(BLOCK_HASH, PUBLIC_KEY, nonces, params.vocab_size)
 
     x, orders = draw()
-    logits, aim = model.last_logits(x).numpy(), target(BLOCK_HASH, params.vocab_size)
+    logits, aim = model.last_logits(x).cpu().numpy(), target(BLOCK_HASH, params.vocab_size)
     return (
         build_seconds,
         measure_seconds(draw, seconds) / batch_size,
-        measure_seconds(lambda: model.last_logits(x), seconds) / batch_size,
+        measure_seconds(lambda: model.last_logits(x).cpu(), seconds) / batch_size,
         measure_seconds(lambda: chord_distances(logits, aim, orders), seconds) / batch_size,
     )
 
 
-def _measure_peak(params: PowParams, dtype: str, batch_size: int, seconds: float) -> float:
+def _measure_peak(
+    params: PowParams, dtype: str, names: set[str], batch_size: int, seconds: float, device: torch.device
+) -> float:
     data_type = mode_of(dtype).linear
-    names = {linear_name(AUTO, data_type), "torch"}
-    return max(measure_product(name, params, data_type, batch_size, seconds) for name in names)
+    return max(measure_product(name, params, data_type, batch_size, seconds, device) for name in names)
 
 
-def measure_product(name: str, params: PowParams, data_type: str, batch_size: int, seconds: float) -> float:
+def measure_product(
+    name: str,
+    params: PowParams,
+    data_type: str,
+    batch_size: int,
+    seconds: float,
+    device: torch.device | str = CPU,
+) -> float:
     """Measure one of `LINEARS` on the feed-forward's shape, in GFLOP/s, with the threads that torch has now."""
-    x = torch.ones(batch_size * params.seq_len, params.dim, dtype=torch_type(data_type))
-    weight = torch.ones(params.hidden_dim, params.dim, dtype=x.dtype)
+    x = torch.ones(batch_size * params.seq_len, params.dim, dtype=torch_type(data_type), device=device)
+    weight = torch.ones(params.hidden_dim, params.dim, dtype=x.dtype, device=device)
     gflop = 2 * x.shape[0] * weight.numel() / GIGA
+
+    def multiply() -> None:
+        LINEARS[name](x, weight)
+        cuda.synchronize(x.device)
+
     with torch.inference_mode():
-        return gflop / measure_seconds(partial(LINEARS[name], x, weight), seconds)
+        return gflop / measure_seconds(multiply, seconds)
 
 
 def measure_seconds(work: Callable[[], object], seconds: float) -> float:

@@ -115,15 +115,15 @@ def get_available_bytes() -> int | None:
     return min(found, default=None)
 
 
-def check_memory(params: PowParams, dtype: str, n_threads: int = 1) -> None:
+def check_memory(params: PowParams, dtype: str, n_threads: int = 1, bytes_per_thread: int = CPU_BATCH_BYTES) -> None:
     """Raise ValueError, with what is needed and what there is, if the model does not fit into memory.
 
-    Needed are the pool, a second one where the linear layers have another number type, and each thread's activations.
+    Needed are the pool, a second one where the linear layers have another number type, and each thread's batch.
     """
     mode = mode_of(dtype)
     kinds = {mode.data, mode.linear}
     pools = sum(BYTES_OF[kind] for kind in kinds) * params.pool_size
-    needed = pools + n_threads * CPU_BATCH_BYTES
+    needed = pools + n_threads * bytes_per_thread
     available = get_available_bytes()
     if available is not None and needed > available:
         found = f"needs about {needed / GB:.1f} GB, {available / GB:.1f} GB are free"

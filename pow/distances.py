@@ -70,7 +70,7 @@ def model_distances(
         raise ValueError(f"permutations have the shape {permutations.shape}; it must be {expected}")
     if target.shape != expected[1:]:
         raise ValueError(f"target has the shape {target.shape}; it must be {expected[1:]}")
-    return chord_distances(model.last_logits(inputs).numpy(), target, permutations)
+    return chord_distances(model.last_logits(inputs).cpu().numpy(), target, permutations)
 
 
 def chord_distances(
@@ -113,8 +113,15 @@ def cut_batches(requests: Sequence[Request], batch_size: int) -> Iterator[Sequen
 
 def batch_distances(model: Forward, target: FloatArray, requests: Sequence[Request], batch_size: int) -> FloatArray:
     """Compute one batch of at most `batch_size` requests in the shape of a full one, float64 (n,)."""
-    params, block_hash = model.params, model.block_hash
-    rows = np.minimum(np.arange(batch_size), len(requests) - 1)  # (batch_size,), the last request again and again
+    x, orders = draw_batch(model.block_hash, model.params, requests, batch_size)
+    return model_distances(model, target, x, orders)[: len(requests)]
+
+
+def draw_batch(
+    block_hash: str, params: PowParams, requests: Sequence[Request], batch_size: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Draw inputs (batch_size, T, D) and permutations (batch_size, V); the last request fills the batch up."""
+    rows = np.minimum(np.arange(batch_size), len(requests) - 1)  # (batch_size,)
     x = np.stack([input_of(block_hash, key, nonce, params) for key, nonce in requests])
     orders = np.stack([permutation_of(block_hash, key, nonce, params.vocab_size) for key, nonce in requests])
-    return model_distances(model, target, x[rows], orders[rows])[: len(requests)]
+    return x[rows], orders[rows]

@@ -86,7 +86,7 @@ class FastForward:
         k, v = share_heads(k, params.n_heads), share_heads(v, params.n_heads)  # (B, T, H, E)
         scores = q.transpose(1, 2) @ k.permute(0, 2, 3, 1) / math.sqrt(q.shape[-1])  # (B, H, Q, T)
         if asking.shape[1] > 1:  # the last position alone sees all of them
-            scores = scores + causal_mask(x.shape[1], scores.dtype)
+            scores = scores + causal_mask(x.shape[1], scores.dtype).to(scores.device)
         shares = torch.softmax(scores.to(wide), dim=-1).to(q.dtype)
         mixed = (shares @ v.transpose(1, 2)).transpose(1, 2).flatten(-2)  # (B, Q, D)
         return self._linear(f"{name}.wo", mixed)  # (B, Q, D)

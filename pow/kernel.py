@@ -1,11 +1,13 @@
-"""The fast path: the same distances as `distances`, in batches of fixed shape on several threads.
+"""The fast path: the same distances as `distances`, in batches of fixed shape, on the processors or on GPUs.
 
 1. One model per block hash, its parameters views of one pool; nothing is copied or rebuilt.
 2. Requests, (public key, nonce) pairs of any hosts, are cut into batches of `batch_size`; the last one is
    filled up, so that every product has the same shape and a distance depends on its own pair only.
-3. Each batch is drawn, run and measured by one of `n_threads` workers: while one draws, another multiplies.
-4. A worker uses one torch thread, so that bits do not depend on how many workers there are. A model so large that a
-   batch is one nonce may use all torch threads instead (`torch_threads`), at the price of bits that depend on them.
+3. On the CPU each batch is drawn, run and measured by one of `n_threads` workers. A worker uses one torch thread, so
+   that bits do not depend on how many workers there are. A model so large that a batch is one nonce may use all torch
+   threads instead (`torch_threads`), at the price of bits that depend on them.
+4. On cards each card holds the pool; `n_threads` threads draw a few batches ahead and measure distances, both on the
+   CPU, while the cards multiply. Which cards, and how many nonces at once, says `pow.placement`.
 
 Reference: kernel 4, 5, 8
 """
@@ -13,30 +15,30 @@ Reference: kernel 4, 5, 8
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Final
 
-import numpy as np
 import torch
 
+import pow.cuda as cuda
 from pow.devices import check_memory, cpu_batch_size, get_n_cpus
-from pow.distances import FloatArray, Request, batch_distances, cut_batches
+from pow.distances import FloatArray, Request, cut_batches
+from pow.engines import CardEngine, CpuEngine
 from pow.fast import FastForward
 from pow.linear import AUTO, LINEARS, linear_name
+from pow.parameters import weights_bytes
 from pow.params import PowParams, mode_of
+from pow.placement import CPU, Placement, check_device, drawn_bytes, place
 from pow.sphere import target
-from pow.transformer import build
-
-CPU: Final = "cpu"
+from pow.transformer import build_on
 
 
 class Kernel:
     """Distances of nonces under one block hash. A context manager, or closed by `close`: it owns threads.
 
-    `device` is "cpu". `batch_size` is chosen from the model's size unless given; `n_threads` are the processors unless
-    given. `linear` names a product of `pow.linear.LINEARS`, "auto" takes the machine's fastest by a fixed rule.
-    `n_layers` and `unit_gains` as in `transformer.build`. Raises ValueError for anything it cannot do, before any work.
+    `device` is "cpu", "cuda" (all cards) or "cuda:N". `batch_size` is chosen by the model's size or the cards' free
+    memory unless given; `n_threads` are the processors unless given. `linear` names a product of `pow.linear.LINEARS`,
+    "auto" takes the machine's fastest by a fixed rule. `n_layers` and `unit_gains` as in `transformer.build`. Raises
+    ValueError for anything it cannot do, before any work. On cards it calls `cuda.set_deterministic`.
     """
 
     def __init__(
@@ -53,23 +55,27 @@ class Kernel:
         n_layers: int | None = None,
         unit_gains: bool = False,
     ) -> None:
-        if device != CPU:
-            raise ValueError(f"unknown device {device!r}; known is {CPU!r}")
         for name, value in (("batch_size", batch_size), ("n_threads", n_threads), ("torch_threads", torch_threads)):
             if value is not None and value < 1:
                 raise ValueError(f"{name} is {value}; it must be at least 1")
-        self.linear = linear_name(linear, mode_of(dtype).linear)
-        self.params = params
-        self.batch_size = batch_size or cpu_batch_size(params)
+        if check_device(device) != CPU and torch_threads != 1:
+            raise ValueError(f"torch_threads is {torch_threads}; on {device!r} there is nothing for them to do")
         self.n_threads = n_threads or get_n_cpus()
-        self.torch_threads = torch_threads
-        check_memory(params, dtype, self.n_threads)
-        self._model = FastForward(
-            build(block_hash, params, dtype, n_layers=n_layers, unit_gains=unit_gains), LINEARS[self.linear]
+        self.linear = linear_name(linear, mode_of(dtype).linear, on_card=device != CPU)
+        self.placement = place_kernel(params, dtype, device, batch_size, self.n_threads)
+        self.params = params
+        self.batch_size = self.placement.batch_size
+        if device != CPU:
+            cuda.set_deterministic()
+        devices: list[torch.device | str] = [cuda.get_device(card) for card in self.placement.cards] or [CPU]
+        built = build_on(devices, block_hash, params, dtype, n_layers=n_layers, unit_gains=unit_gains)
+        models = [FastForward(model, LINEARS[self.linear]) for model in built]
+        aim = target(block_hash, params.vocab_size)
+        self._engine: CpuEngine | CardEngine = (
+            CpuEngine(models[0], aim, self.batch_size, self.n_threads, torch_threads)
+            if device == CPU
+            else CardEngine(models, aim, self.batch_size, self.n_threads)
         )
-        self._target = target(block_hash, params.vocab_size)
-        self._executor = ThreadPoolExecutor(self.n_threads)
-        self._torch_threads_before = torch.get_num_threads()
 
     def __enter__(self) -> Kernel:
         return self
@@ -81,8 +87,7 @@ class Kernel:
 
     def close(self) -> None:
         """End the threads; the kernel cannot be used any more."""
-        self._executor.shutdown(wait=True, cancel_futures=True)
-        torch.set_num_threads(self._torch_threads_before)
+        self._engine.close()
 
     def distances(self, public_key: str, nonces: Sequence[int]) -> FloatArray:
         """Compute the distances of one host's nonces, float64 (n,). Errors as `distances_of`."""
@@ -95,9 +100,20 @@ class Kernel:
         """
         if not requests:
             raise ValueError("there are no nonces; at least one is needed")
-        batches = cut_batches(requests, self.batch_size)
-        return np.concatenate(list(self._executor.map(self._compute, batches)))
+        return self._engine.compute(list(cut_batches(requests, self.batch_size)))
 
-    def _compute(self, batch: Sequence[Request]) -> FloatArray:
-        torch.set_num_threads(self.torch_threads)  # of this worker; a part of it is global, hence again each time
-        return batch_distances(self._model, self._target, batch, self.batch_size)
+
+def place_kernel(
+    params: PowParams, dtype: str, device: str = CPU, batch_size: int | None = None, n_threads: int = 1
+) -> Placement:
+    """Say where a kernel would compute, in which batches; on the CPU there are no groups of cards.
+
+    Raises ValueError if the device is unknown or not there, or if its memory or the host's is too small: all that can
+    go wrong with a device, before any work.
+    """
+    if check_device(device) == CPU:
+        check_memory(params, dtype, n_threads)
+        return Placement((), batch_size or cpu_batch_size(params))
+    placement = place(device, cuda.list_cards(), params, dtype, weights_bytes(params, dtype), batch_size)
+    check_memory(params, dtype, n_threads + len(placement.cards), placement.batch_size * drawn_bytes(params))
+    return placement

@@ -3,7 +3,7 @@
 The rule looks at the processor, the number type and what the library offers, never at a timing: the bits of a run must
 not depend on how busy a machine was when it started.
 
-- `torch`  torch's own linear layer: on x86 Intel's MKL for float32, oneDNN for bfloat16.
+- `torch`  torch's own linear layer: on x86 Intel's MKL for float32, oneDNN for bfloat16; the only one on a card.
 - `onednn` oneDNN through torch's private operator: in float32 up to twice as fast as MKL on AMD processors (Zen 5;
   about equal on Zen 4).
 - `numpy`  NumPy's product, for comparison.
@@ -45,15 +45,19 @@ def _numpy_linear(x: Tensor, weight: Tensor) -> Tensor:
 LINEARS: Final[dict[str, Linear]] = {"torch": _torch_linear, "onednn": _onednn_linear, "numpy": _numpy_linear}
 
 
-def linear_name(choice: str, data_type: str) -> str:
+def linear_name(choice: str, data_type: str, *, on_card: bool = False) -> str:
     """Resolve `choice` ("auto" or a name of LINEARS) for a number type; what a run's provenance records.
 
-    Raises ValueError if the name is unknown or not to be had for this type on this machine.
+    On a card it is torch's own. Raises ValueError if the name is unknown or not to be had for this type there.
     """
     if choice == AUTO:
+        if on_card:
+            return "torch"
         return "onednn" if data_type == "float32" and is_amd() and has_onednn() else "torch"
     if choice not in LINEARS:
         raise ValueError(f"unknown linear {choice!r}; known are {AUTO}, {', '.join(LINEARS)}")
+    if on_card and choice != "torch":
+        raise ValueError(f"linear {choice!r} computes on the CPU; on a card it is 'torch'")
     if choice == "onednn" and not has_onednn():
         raise ValueError("linear 'onednn' is not to be had: this build of torch has no such operator")
     if choice == "numpy" and data_type not in ("float32", "float64"):

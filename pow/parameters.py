@@ -7,13 +7,14 @@ takes 1.8 GB in float16 instead of 35.5 GB. Reference: kernel 2
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
 import torch
 
-from pow.params import PowParams, mode_of
+from pow.devices import BYTES_OF
+from pow.params import Mode, PowParams, mode_of
 from pow.seeds import name_offset, parameter_generator
 
 SIGMA: Final = 0.02
@@ -97,18 +98,44 @@ def parameters(
     the norms and the output head, which stay in float32, are copies. `unit_gains` sets the norms' gains to one; the
     network draws them like everything else. Raises ValueError if `dtype` is unknown. Reference: kernel 2, 6, 7
     """
+    return parameters_on(["cpu"], block_hash, params, dtype, unit_gains=unit_gains)[0]
+
+
+def parameters_on(
+    devices: Sequence[torch.device | str], block_hash: str, params: PowParams, dtype: str, *, unit_gains: bool = False
+) -> list[dict[str, torch.Tensor]]:
+    """Give `parameters` once for each device, from one draw of the pool: each device holds a pool of its own."""
     mode = mode_of(dtype)
     data = pool(block_hash, params, mode.data)
     shared = data.to(torch_type(mode.linear))
+    return [_cut(block_hash, params, mode, data, shared.to(device), unit_gains) for device in devices]
+
+
+def _cut(
+    block_hash: str, params: PowParams, mode: Mode, data: torch.Tensor, shared: torch.Tensor, unit_gains: bool
+) -> dict[str, torch.Tensor]:
     weights: dict[str, torch.Tensor] = {}
+    working, device = torch_type(mode.working), shared.device
     for name, shape in parameter_shapes(params).items():
         if unit_gains and name.endswith("norm.weight"):
-            weights[name] = torch.ones(shape, dtype=torch_type(mode.working))
+            weights[name] = torch.ones(shape, dtype=working, device=device)
         elif mode.working != mode.linear and _is_outside_linears(name):
-            weights[name] = parameter(block_hash, name, shape, data).to(torch_type(mode.working))
+            weights[name] = parameter(block_hash, name, shape, data).to(device, working)
         else:
             weights[name] = parameter(block_hash, name, shape, shared)
     return weights
+
+
+def weights_bytes(params: PowParams, dtype: str) -> int:
+    """Give the memory that `parameters` takes: one pool, and the parameters that are copies. Reference: kernel 2"""
+    mode = mode_of(dtype)
+    held = params.pool_size * BYTES_OF[mode.linear]
+    for name, shape in _named_shapes(params):
+        if mode.working != mode.linear and _is_outside_linears(name):
+            held += math.prod(shape) * BYTES_OF[mode.working]
+        elif math.prod(shape) > params.pool_size:
+            held += math.prod(shape) * BYTES_OF[mode.linear]
+    return held
 
 
 def _is_outside_linears(name: str) -> bool:

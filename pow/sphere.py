@@ -52,6 +52,16 @@ def hit_probability(r_target: float, dim: int) -> float:
     return float(distance_cdf(r_target, dim))
 
 
+def mismatch_probability(rms_error: float, r_target: float, dim: int) -> float:
+    """Give the chance that a nonce accepted with normal errors of this size is found invalid without them.
+
+    To first order in the error: the density at r_target times half the mean size of the error, among the valid ones.
+    Errors as `hit_probability`. Reference: kernel 6
+    """
+    density = float(distance_pdf(r_target, dim))
+    return density * rms_error / math.sqrt(2 * math.pi) / hit_probability(r_target, dim)
+
+
 @lru_cache(maxsize=CACHE_SIZE)
 def r_target_for(hit_probability: float, dim: int) -> float:
     """Give the r_target that a random nonce hits with this probability, the inverse of `hit_probability`.

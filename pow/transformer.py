@@ -7,6 +7,7 @@ F feed-forward width, V vocabulary. Reference: kernel 3
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pow.parameters import parameters, torch_type
+from pow.parameters import parameters_on, torch_type
 from pow.params import Mode, PowParams, mode_of
 
 # Scaled rotary frequencies: wavelengths beyond ORIGINAL_CONTEXT are stretched, short ones are left alone.
@@ -64,7 +65,8 @@ class Transformer:
             raise ValueError(f"inputs have the shape {inputs.shape}; it must be (batch, {expected[0]}, {expected[1]})")
         if str(inputs.dtype) not in ("float32", self.mode.data):
             raise ValueError(f"inputs are {inputs.dtype}; the mode {self.mode.name!r} needs them in float32")
-        return torch.from_numpy(inputs).to(torch_type(self.mode.data)).to(torch_type(self.mode.working))
+        data = torch.from_numpy(inputs).to(torch_type(self.mode.data))
+        return data.to(self.rotary.device, torch_type(self.mode.working))
 
     def _norm(self, name: str, x: Tensor) -> Tensor:
         wide = torch_type(self.mode.wide)
@@ -104,14 +106,31 @@ def build(
     a repair that makes the layers matter. The network does neither. Raises ValueError if `dtype` is unknown or
     n_layers is not in [0, params.n_layers]. Reference: kernel 2, 3, 7
     """
+    return build_on(["cpu"], block_hash, params, dtype, n_layers=n_layers, unit_gains=unit_gains)[0]
+
+
+def build_on(
+    devices: Sequence[torch.device | str],
+    block_hash: str,
+    params: PowParams,
+    dtype: str,
+    *,
+    n_layers: int | None = None,
+    unit_gains: bool = False,
+) -> list[Transformer]:
+    """Make the same model on each device, from one draw; arguments and errors as `build`."""
     mode = mode_of(dtype)
     n_run = params.n_layers if n_layers is None else n_layers
     if not 0 <= n_run <= params.n_layers:
         raise ValueError(f"n_layers is {n_run}; it must be at least 0 and at most {params.n_layers}")
+    # On the CPU, so that cosines and sines have the same bits everywhere.
     table = rotary_table(params.head_dim, params.seq_len, params.rope_theta, params.use_scaled_rope)
     rotary = table.to(torch_type(mode.data)).to(torch_type(mode.wide))
-    weights = parameters(block_hash, params, dtype, unit_gains=unit_gains)
-    return Transformer(block_hash, params, mode, weights, rotary, n_run)
+    found = parameters_on(devices, block_hash, params, dtype, unit_gains=unit_gains)
+    return [
+        Transformer(block_hash, params, mode, weights, rotary.to(device), n_run)
+        for device, weights in zip(devices, found, strict=True)
+    ]
 
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float, wide: torch.dtype) -> Tensor:
@@ -124,7 +143,7 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float, wide: torch.dtype) -> Tensor
 def attend(q: Tensor, k: Tensor, v: Tensor, wide: torch.dtype) -> Tensor:
     """Let each position attend to itself and those before it; all (B, H, T, E). Reference: kernel 3"""
     scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])  # (B, H, T, T)
-    scores = scores + causal_mask(q.shape[-2], scores.dtype)
+    scores = scores + causal_mask(q.shape[-2], scores.dtype).to(scores.device)
     shares = torch.softmax(scores.to(wide), dim=-1).to(q.dtype)
     return shares @ v  # (B, H, T, E)
 

@@ -12,13 +12,18 @@ import typer
 from sim.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
+    from pow.benchmark import KernelBenchmark
     from pow.params import PowParams
+    from pow.placement import Card
+    from sim.gpus import GpuProfile
 
 app = typer.Typer(help="The kernel by itself: distances and speed.", no_args_is_help=True)
 Params = Annotated[str, typer.Option(help="preset of the transformer's parameters")]
 DType = Annotated[str, typer.Option(help="numerics, as in a scenario")]
 Threads = Annotated[int | None, typer.Option(help="threads (default: one per processor)", min=1)]
+Device = Annotated[str, typer.Option(help='where to compute: "cpu", "cuda" (all cards) or "cuda:N" (one card)')]
 MAX_NONCES = 10_000_000
+N_COMPARED = 32
 
 
 @app.command()
@@ -29,14 +34,15 @@ def distances(
     params: Params = "devtest",
     dtype: DType = "float32",
     threads: Threads = None,
+    device: Device = "cpu",
 ) -> None:
     """Print nonce and distance as CSV."""
     from sim.work import open_kernel
 
     wanted = parse_nonces(nonces)
     preset = _get_preset(params)
-    _check(preset, dtype)
-    with open_kernel(preset, None, threads) as work:
+    _check(preset, dtype, device, threads)
+    with open_kernel(preset, None, threads, device=device) as work:
         found = work.distances(block_hash, dtype, [(public_key, nonce) for nonce in wanted])
     typer.echo("nonce,distance")
     for nonce, distance in zip(wanted, found.tolist(), strict=True):
@@ -48,22 +54,44 @@ def benchmark(
     params: Params = "devtest",
     dtype: DType = "float32",
     threads: Threads = None,
+    device: Device = "cpu",
     seconds: Annotated[float, typer.Option(help="time for each figure, s", min=0.01)] = 3.0,
+    compare: Annotated[
+        int | None,
+        typer.Option(help="nonces to compare with float64 on the same device (default: 0; with --profile 32)", min=0),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
+    profile: Annotated[
+        Path | None, typer.Option(help="write main net's rate on one card into this new GPU profile, NAME.yaml")
+    ] = None,
+    like: Annotated[
+        str | None, typer.Option(help="GPU profile of the same card: datasheet and rents of --profile")
+    ] = None,
 ) -> None:
     """Measure nonces per second beside the machine's matrix product."""
-    from pow.benchmark import benchmark as measure
+    from sim.gpus.measured import check_cards, check_request
 
     preset = _get_preset(params)
-    _check(preset, dtype)
-    measured = measure(preset, dtype, n_threads=threads, seconds=seconds)
+    base = None if profile is None else check_request(profile, like, params, dtype, device)
+    cards = _check(preset, dtype, device, threads)
+    if base is not None:
+        check_cards(base, cards)
+    n_compared = (0 if base is None else N_COMPARED) if compare is None else compare
+    if n_compared:
+        _check(preset, "f16data_f64compute", device, threads)
+    from pow.benchmark import benchmark as measure
+
+    measured = measure(preset, dtype, device=device, n_threads=threads, seconds=seconds, n_compared=n_compared)
+    if profile is not None and base is not None:
+        _write_profile(profile, base, measured)
     figures = {**dataclasses.asdict(measured), "share_of_peak": measured.share_of_peak}
     if as_json:
         typer.echo(json.dumps(figures, indent=2))
         return
     for name, value in figures.items():
-        shown = f"{value:.4g}" if isinstance(value, float) else str(value)
-        typer.echo(f"{name.replace('_', ' '):<28}{shown:>14}")
+        if value not in (None, ()):  # what only cards have, or only a comparison
+            shown = f"{value:.4g}" if isinstance(value, float) else str(value)
+            typer.echo(f"{name.replace('_', ' '):<28}{shown:>14}")
 
 
 @app.command()
@@ -124,10 +152,26 @@ def _get_preset(name: str) -> PowParams:
     return PRESETS[name]
 
 
-def _check(params: PowParams, dtype: str) -> None:
-    """Raise UserError unless the numerics exist and the model fits into memory."""
+def _write_profile(file: Path, base: GpuProfile, measured: KernelBenchmark) -> None:
+    from importlib.metadata import version
+
+    from sim.gpus.measured import write_profile
+
+    how = f"{', '.join(measured.cards)}; {measured.batch_size} nonces a batch; torch {version('torch')}"
+    if measured.n_compared:
+        how += (
+            f"; rms error of a distance against float64 {measured.rms_error:.2g} over {measured.n_compared} nonces, by "
+            f"which an accepted nonce is found invalid with probability {measured.p_mismatch:.2g} at r_target "
+            f"{measured.r_target}"
+        )
+    write_profile(file, base, measured.nonces_per_second, measured.dtype, how)
+
+
+def _check(params: PowParams, dtype: str, device: str = "cpu", threads: int | None = None) -> tuple[Card, ...]:
+    """Return the cards that will compute; raise UserError unless numerics and device exist and the model fits in."""
     from pow.devices import check_memory
     from pow.params import DTYPES
+    from sim.work import check_kernel
 
     if dtype not in DTYPES:
         raise UserError(f'--dtype: unknown numerics "{dtype}".{did_you_mean(dtype, DTYPES)}')
@@ -135,3 +179,9 @@ def _check(params: PowParams, dtype: str) -> None:
         check_memory(params, dtype)
     except ValueError as error:
         raise UserError(f"--params: {error}") from None
+    if device == "cpu":
+        return ()
+    try:
+        return check_kernel(params, dtype, device, None, threads).cards
+    except ValueError as error:
+        raise UserError(f"--device: {error}") from None

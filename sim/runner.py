@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pow.devices import check_memory
+from pow.placement import CPU
 from sim.errors import UserError
 from sim.metrics.frames import build_frames
 from sim.metrics.summary import summarise
@@ -18,7 +19,7 @@ from sim.progress import Progress, no_progress, terminal_progress
 from sim.provenance import get_provenance
 from sim.results import PROVENANCE_FILE, SCENARIO_FILE, Result, open_folder, write_json, write_text
 from sim.scenario import BY_GPU, Scenario, WorkConfig, dump_scenario, load_scenario, parse_scenario
-from sim.work import open_kernel, open_sphere
+from sim.work import check_kernel, open_kernel, open_sphere
 from sim.work.base import Work
 from sim.world import build_world
 
@@ -71,19 +72,25 @@ class Interrupted(KeyboardInterrupt):
 
 
 def check_work(config: WorkConfig) -> None:
-    """Raise UserError where the model cannot fit into this machine's memory, before anything is written."""
+    """Raise UserError where this machine cannot compute the model, before anything is written."""
     if config.kind == "sphere":
         return
+    dtype = "float16" if config.dtype == BY_GPU else config.dtype
     try:
-        check_memory(config.pow_params, "float16" if config.dtype == BY_GPU else config.dtype)
+        check_memory(config.pow_params, dtype)
     except ValueError as error:
         raise UserError(f"work.params: {error}; `work.kind: sphere` needs no model") from None
+    if config.device != CPU:
+        try:
+            check_kernel(config.pow_params, dtype, config.device, config.batch_size, config.threads)
+        except ValueError as error:
+            raise UserError(f"work.device: {error}") from None
 
 
 def _open_work(config: WorkConfig) -> Work:
     if config.kind == "sphere":
         return open_sphere(config.pow_params)
-    return open_kernel(config.pow_params, config.batch_size, config.threads)
+    return open_kernel(config.pow_params, config.batch_size, config.threads, device=config.device)
 
 
 @contextmanager

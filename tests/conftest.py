@@ -1,5 +1,6 @@
 """Shared by all tests: where the data lies, and one small run."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,21 @@ REGISTRIES = {"controller_spec": controllers, "strategy_spec": strategies, "topo
 def small() -> Result:
     """Three epochs of a tiny network, run once."""
     return sim.run(SMALL)
+
+
+@pytest.fixture
+def settings_of_torch() -> Iterator[None]:
+    """Put the deterministic settings back, which hold for the whole process."""
+    import torch
+
+    matmul, before = torch.backends.cuda.matmul, torch.are_deterministic_algorithms_enabled()
+    names = ("allow_tf32", "allow_fp16_reduced_precision_reduction", "allow_bf16_reduced_precision_reduction")
+    flags, fills = {name: getattr(matmul, name) for name in names}, torch.utils.deterministic.fill_uninitialized_memory
+    yield
+    torch.use_deterministic_algorithms(before)
+    torch.utils.deterministic.fill_uninitialized_memory = fills
+    for name, value in flags.items():
+        setattr(matmul, name, value)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

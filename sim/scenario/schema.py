@@ -18,6 +18,7 @@ from pydantic import (
 
 from pow.devices import MAINNET_MIN_GROUP_VRAM_GIB, TESTNET_MIN_GROUP_VRAM_GIB
 from pow.params import PRESETS, PowParams
+from pow.placement import CPU, DEVICE_PATTERN, check_device
 from sim.difficulty import controllers
 from sim.errors import did_you_mean
 from sim.problems import as_validation_error, explained
@@ -52,6 +53,13 @@ def _check_preset(name: str) -> str:
     return name
 
 
+def _check_device(name: str) -> str:
+    try:
+        return check_device(name)
+    except ValueError as error:
+        raise explained(str(error)) from None
+
+
 def _check_inline(value: object, build: ValidatorFunctionWrapHandler) -> object:
     """Build the parameters; numbers so large that their products overflow are the user's mistake too."""
     try:
@@ -66,6 +74,8 @@ def _is_inline(value: object) -> str:
 
 _Preset = Annotated[str, AfterValidator(_check_preset), Field(json_schema_extra={"enum": list(PRESETS)}), Tag("preset")]
 _Inline = Annotated[PowParams, WrapValidator(_check_inline), Tag("inline")]
+_DEVICE_SCHEMA: dict[str, Any] = {"pattern": DEVICE_PATTERN, "examples": ["cuda:0"]}
+_Device = Annotated[str, AfterValidator(_check_device), Field(json_schema_extra=_DEVICE_SCHEMA)]
 _Params = Annotated[_Preset | _Inline, Discriminator(_is_inline)]
 
 
@@ -170,6 +180,7 @@ class WorkConfig(BaseModel):
     )
     rate_factor: float = Field(1.0, gt=0, description="factor on every GPU profile's nonces per second")
     startup: Seconds = Field(5.0, description="from an ML node's dispatch to its first nonce (main net: about 85 s)")
+    device: _Device = Field(CPU, description="where the kernel computes: `cpu`, `cuda` (all cards) or one card")
     batch_size: int | None = Field(
         None, ge=1, le=1_000_000, description="nonces in one forward pass; absent: by the model's size"
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pow.devices import get_n_cpus
 from pow.params import PowParams
+from pow.placement import CPU, Placement
 
 if TYPE_CHECKING:
     from sim.work.kernel import KernelWork
@@ -12,7 +14,11 @@ if TYPE_CHECKING:
 
 
 def open_kernel(
-    params: PowParams, batch_size: int | None = None, n_threads: int | None = None, n_layers: int | None = None
+    params: PowParams,
+    batch_size: int | None = None,
+    n_threads: int | None = None,
+    n_layers: int | None = None,
+    device: str = CPU,
 ) -> KernelWork:
     """Load torch and return the kernel's computing; batch size by the model and one thread a processor unless given.
 
@@ -20,7 +26,19 @@ def open_kernel(
     """
     from sim.work.kernel import KernelWork
 
-    return KernelWork(params, batch_size, n_threads, n_layers)
+    return KernelWork(params, batch_size, n_threads, n_layers, device)
+
+
+def check_kernel(
+    params: PowParams, dtype: str, device: str, batch_size: int | None, n_threads: int | None
+) -> Placement:
+    """Say where the kernel would compute; raise ValueError if it could not: no such device, or too little memory.
+
+    Loads torch.
+    """
+    from pow.kernel import place_kernel
+
+    return place_kernel(params, dtype, device, batch_size, n_threads or get_n_cpus())
 
 
 def open_sphere(params: PowParams) -> SphereWork:

@@ -18,10 +18,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pow.devices import cpu_batch_size, get_n_cpus
+from pow.devices import get_n_cpus
 from pow.kernel import Kernel
 from pow.params import PowParams
+from pow.placement import CPU
 from pow.validation import is_valid
+from sim.errors import UserError
 from sim.work.base import Found, Request, WorkCounts
 
 
@@ -39,14 +41,23 @@ class KernelWork:
     """Implements `sim.work.base.Work`; it owns threads, hence a context manager."""
 
     def __init__(
-        self, params: PowParams, batch_size: int | None, n_threads: int | None, n_layers: int | None = None
+        self,
+        params: PowParams,
+        batch_size: int | None,
+        n_threads: int | None,
+        n_layers: int | None = None,
+        device: str = CPU,
     ) -> None:
         self._params = params
-        self._batch_size = batch_size or cpu_batch_size(params)
+        self._batch_size = batch_size
         self._n_layers = n_layers
         self._n_threads = n_threads or get_n_cpus()
+        self._device = device
         self._numbers: dict[tuple[str, str], _Numbers] = {}
         self._linears: dict[str, str] = {}
+        self._batch_sizes: dict[str, int] = {}
+        """Of the first kernel in these numerics and all later ones, however much memory is free by then."""
+        self._cards: list[list[str]] = []
         self._n_computed = self._n_shared = 0
 
     def __enter__(self) -> KernelWork:
@@ -96,7 +107,9 @@ class KernelWork:
         """Return settings and totals for the provenance."""
         return {
             "kind": "kernel",
-            "batch_size": self._batch_size,
+            "device": self._device,
+            "cards_by_group": self._cards,
+            "batch_size_by_dtype": self._batch_sizes,
             "n_threads": self._n_threads,
             "torch_threads_per_batch": 1,
             "torch_cpu_capability": torch.backends.cpu.get_cpu_capability(),
@@ -119,14 +132,22 @@ class KernelWork:
     def _get(self, block_hash: str, dtype: str) -> _Numbers:
         key = (block_hash, dtype)
         if key not in self._numbers:
+            self._numbers[key] = _Numbers(self._open(block_hash, dtype))
+        return self._numbers[key]
+
+    def _open(self, block_hash: str, dtype: str) -> Kernel:
+        try:
             kernel = Kernel(
                 block_hash,
                 self._params,
                 dtype,
-                batch_size=self._batch_size,
+                self._device,
+                batch_size=self._batch_sizes.get(dtype, self._batch_size),
                 n_threads=self._n_threads,
                 n_layers=self._n_layers,
             )
-            self._linears[dtype] = kernel.linear
-            self._numbers[key] = _Numbers(kernel)
-        return self._numbers[key]
+        except ValueError as error:  # several models may lie on a card, and others use it too
+            raise UserError(f"work.device: {error}") from None
+        self._linears[dtype], self._batch_sizes[dtype] = kernel.linear, kernel.batch_size
+        self._cards = [[card.name for card in group] for group in kernel.placement.groups]
+        return kernel

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-WITHOUT_TORCH = ["", ".params", ".seeds", ".inputs", ".sphere", ".proofs", ".validation", ".devices"]
+WITHOUT_TORCH = ["", ".params", ".seeds", ".inputs", ".sphere", ".proofs", ".validation", ".devices", ".placement"]
 
 
 @pytest.mark.parametrize("modules", [[""], WITHOUT_TORCH], ids=["package", "all that need no torch"])

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from mpmath import mpf
 from scipy import integrate
 
-from pow.sphere import distance_cdf, distance_pdf, distance_ppf, hit_probability, r_target_for, target
+from pow.sphere import (
+    distance_cdf,
+    distance_pdf,
+    distance_ppf,
+    hit_probability,
+    mismatch_probability,
+    r_target_for,
+    target,
+)
 
 DIMS = [2, 3, 4, 5, 10, 128, 199, 200, 1000, 8192, 8196, 100_000]
 SQRT2 = math.sqrt(2)
@@ -190,3 +198,20 @@ def test_golden_targets(target_case) -> None:
 def test_mistakes_name_value_and_bound(call, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("rms_error", "expected"), [(2e-8, 2e-6), (2.8e-6, 2.7e-4), (2.7e-7, 2.7e-5), (6.9e-6, 7.3e-4), (5.0e-5, 5.0e-3)]
+)
+def test_published_mismatches(rms_error: float, expected: float) -> None:
+    """The table of kernel 6; its errors have two digits."""
+    assert mismatch_probability(rms_error, 1.4013564660458173, 8192) == pytest.approx(expected, rel=0.1)
+
+
+def test_mismatch_by_drawing() -> None:
+    """Distances of the law with normal errors: the share of the accepted ones that lie outside without the error."""
+    generator, dim, r_target, rms = np.random.default_rng(1), 128, 1.35, 2e-3
+    true = distance_ppf(generator.random(2_000_000), dim)
+    accepted = true + rms * generator.standard_normal(true.size) < r_target
+    found = float((true[accepted] > r_target).mean())
+    assert mismatch_probability(rms, r_target, dim) == pytest.approx(found, rel=0.05)  # 6 standard errors

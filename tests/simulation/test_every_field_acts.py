@@ -238,6 +238,8 @@ CONTEXTS: dict[str, dict[str, object]] = {
 }
 # Names and texts, and what must not change any result.
 WITHOUT_EFFECT = {"name", "description", "work.batch_size", "work.threads"}
+# Where it is computed: no machine of these tests has another device, see test_device_commands.
+WITHOUT_EFFECT |= {"work.device"}
 # What says how much is kept: it changes a frame, see test_validation_metrics, but nothing that happens.
 WITHOUT_EFFECT |= {"metrics.validations"}
 
