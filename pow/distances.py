@@ -113,15 +113,14 @@ def cut_batches(requests: Sequence[Request], batch_size: int) -> Iterator[Sequen
 
 def batch_distances(model: Forward, target: FloatArray, requests: Sequence[Request], batch_size: int) -> FloatArray:
     """Compute one batch of at most `batch_size` requests in the shape of a full one, float64 (n,)."""
-    x, orders = draw_batch(model.block_hash, model.params, requests, batch_size)
-    return model_distances(model, target, x, orders)[: len(requests)]
+    x = np.stack([input_of(model.block_hash, key, nonce, model.params) for key, nonce in requests])
+    orders = np.stack(
+        [permutation_of(model.block_hash, key, nonce, model.params.vocab_size) for key, nonce in requests]
+    )
+    rows = fill_up(len(requests), batch_size)
+    return model_distances(model, target, x[rows], orders[rows])[: len(requests)]
 
 
-def draw_batch(
-    block_hash: str, params: PowParams, requests: Sequence[Request], batch_size: int
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """Draw inputs (batch_size, T, D) and permutations (batch_size, V); the last request fills the batch up."""
-    rows = np.minimum(np.arange(batch_size), len(requests) - 1)  # (batch_size,)
-    x = np.stack([input_of(block_hash, key, nonce, params) for key, nonce in requests])
-    orders = np.stack([permutation_of(block_hash, key, nonce, params.vocab_size) for key, nonce in requests])
-    return x[rows], orders[rows]
+def fill_up(n: int, batch_size: int) -> npt.NDArray[np.int64]:
+    """Give the rows of a full batch, int64 (batch_size,): 0 … n − 1, the last of them again and again."""
+    return np.minimum(np.arange(batch_size), n - 1)

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from pow.distances import FloatArray, Forward, Request, batch_distances, chord_distances, draw_batch
+from pow.distances import FloatArray, Forward, Request, chord_distances, model_distances
+from pow.draws import draw_batch
 
 Batch = Sequence[Request]
 FloatInputs = npt.NDArray[np.float32]
@@ -45,7 +46,8 @@ class CpuEngine:
 
     def _compute(self, batch: Batch) -> FloatArray:
         torch.set_num_threads(self._torch_threads)  # of this worker; a part of it is global, hence again each time
-        return batch_distances(self._model, self._target, batch, self._batch_size)
+        x, orders = draw_batch(self._model.block_hash, self._model.params, batch, self._batch_size)
+        return model_distances(self._model, self._target, x, orders)[: len(batch)]
 
 
 class CardEngine:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from pow.devices import BYTES_OF
@@ -32,15 +34,23 @@ def torch_type(name: str) -> torch.dtype:
 def pool(block_hash: str, params: PowParams, data_type: str = "float16") -> torch.Tensor:
     """Draw the pool, `data_type` (pool_size,): N(0, 0.02²) in float64, rounded to float32, then to `data_type`.
 
-    Drawn in chunks: the stream is the same, and mainnet's 7 GB of float64 never exist. Reference: kernel 2
+    Drawn in chunks: the stream is the same, and mainnet's 7 GB of float64 never exist. One thread draws while another
+    rounds the chunk before. Reference: kernel 2
     """
     generator = parameter_generator(block_hash)
     values = torch.empty(params.pool_size, dtype=torch_type(data_type))
-    for begin in range(0, params.pool_size, CHUNK):
-        size = min(CHUNK, params.pool_size - begin)
-        draws = generator.normal(0.0, SIGMA, size).astype(np.float32)
-        values[begin : begin + size] = torch.from_numpy(draws)
+    with ThreadPoolExecutor(1) as thread:
+        rounding = thread.submit(_round, np.empty(0), values[:0])
+        for part in torch.split(values, CHUNK):
+            draws = generator.normal(0.0, SIGMA, part.numel())
+            rounding.result()
+            rounding = thread.submit(_round, draws, part)
+        rounding.result()
     return values
+
+
+def _round(draws: npt.NDArray[np.float64], into: torch.Tensor) -> None:
+    into.copy_(torch.from_numpy(draws.astype(np.float32)))
 
 
 def parameter_shapes(params: PowParams) -> dict[str, tuple[int, ...]]:

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 WORDS_PER_HASH: Final = 8
+INPUT_HASHES: Final = 4
+PERMUTATION_HASHES: Final = 1
 NONCE_LIMIT: Final = 2**63  # a nonce travels in a signed 64-bit field
 
 
@@ -51,13 +53,23 @@ def target_generator(block_hash: str) -> np.random.Generator:
 
 
 def input_generator(block_hash: str, public_key: str, nonce: int) -> np.random.Generator:
-    """Give the generator of one nonce's input. No underscore stands between "nonce" and its number."""
-    return generator(f"{_node_seed(block_hash, public_key)}_nonce{check_nonce(nonce)}", 4)
+    """Give the generator of one nonce's input."""
+    return generator(input_seed(block_hash, public_key, nonce), INPUT_HASHES)
+
+
+def input_seed(block_hash: str, public_key: str, nonce: int) -> str:
+    """Give the seed string of one nonce's input. No underscore stands between "nonce" and its number."""
+    return f"{_node_seed(block_hash, public_key)}_nonce{check_nonce(nonce)}"
 
 
 def permutation_generator(block_hash: str, public_key: str, nonce: int) -> np.random.Generator:
-    """Give the generator of one nonce's permutation. Here an underscore stands between "nonce" and its number."""
-    return generator(f"{_node_seed(block_hash, public_key)}_nonce_{check_nonce(nonce)}_permutations", 1)
+    """Give the generator of one nonce's permutation."""
+    return generator(permutation_seed(block_hash, public_key, nonce), PERMUTATION_HASHES)
+
+
+def permutation_seed(block_hash: str, public_key: str, nonce: int) -> str:
+    """Give the seed string of one nonce's permutation. Here an underscore stands between "nonce" and its number."""
+    return f"{_node_seed(block_hash, public_key)}_nonce_{check_nonce(nonce)}_permutations"
 
 
 def name_offset(block_hash: str, name: str) -> int:
