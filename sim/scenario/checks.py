@@ -211,7 +211,7 @@ def _region_problems(hosts: Sequence[_Host], topology: object) -> Iterator[Probl
     try:
         table = load_region_table(data)
     except UserError as error:
-        yield Problem(("network", "topology", "data"), str(error))
+        yield from (Problem(("network", "topology", "data"), line) for line in str(error).splitlines())
         return
     for host in hosts:
         for problem in _region_mistakes(table, host.region):
