@@ -41,6 +41,13 @@ def load_scenario(path: str | os.PathLike[str], overrides: Overrides = (), seed:
     return parse_scenario(read_source(path), os.fspath(path), overrides, seed)
 
 
+def read_document(path: str | os.PathLike[str], overrides: Overrides = ()) -> Document:
+    """Return the tree of a file with overrides, unchecked; its places tell where each part was written."""
+    document = parse_document(read_source(path), os.fspath(path))
+    apply_overrides(document, overrides)
+    return document
+
+
 def parse_scenario(text: str, source: str = "scenario", overrides: Overrides = (), seed: int | None = None) -> Scenario:
     """Return the scenario of a YAML text; `source` names it in mistakes. See `load_scenario`."""
     document = parse_document(text, source)
