@@ -54,7 +54,7 @@ def run(file: ScenarioFile, seed: Seed = None, set_: Overrides = None, out: Out 
     from sim.scenario import load_scenario
 
     scenario = load_scenario(file, overrides=set_ or (), seed=seed)
-    _tell_doubts(scenario)
+    _tell_doubts(scenario, file, set_)
     result, folder = run_into_folder(scenario, out=out, root=Path("results"), progress=True)
     write_report(result, folder)
     print_result(result, folder)
@@ -68,15 +68,15 @@ def check(file: ScenarioFile, set_: Overrides = None, lab: AsLab = False, tune: 
 
     found = load_any(file, set_ or (), choose_kind(lab=lab, tune=tune))
     print_checked(found, file)
-    _tell_doubts(found)
+    _tell_doubts(found, file, set_)
 
 
-def _tell_doubts(found: object) -> None:
+def _tell_doubts(found: object, file: Path, set_: list[str] | None) -> None:
     """Say once what is allowed and yet hardly meant."""
-    from sim.scenario import Scenario, find_setpoint_doubts
+    from sim.scenario import Scenario, locate_doubts
 
     if isinstance(found, Scenario):
-        for doubt in find_setpoint_doubts(found):
+        for doubt in locate_doubts(found, file, set_ or ()):
             typer.echo(f"warning: {doubt}", err=True)
 
 

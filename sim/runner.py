@@ -120,7 +120,7 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
             status = "halted"
             summary["warnings"].append(
                 f"the chain halted for good after block {world.ledger.height}, at "
-                f"{frames['blocks']['time_seconds'].max():g} s; epochs after it are missing"
+                f"{max(frames['blocks']['time_seconds'], default=0.0):g} s; epochs after it are missing"
             )
         result = Result(
             scenario_yaml=dump_scenario(scenario),

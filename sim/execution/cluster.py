@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sim.documents.source import read_source
+from sim.documents.yaml_tree import parse_document
 from sim.errors import UserError
 from sim.execution.loop import Workers
 from sim.execution.worker import VersionError
 from sim.provenance import get_source_version
-from sim.scenario.source import read_source
-from sim.scenario.yaml_tree import parse_document
 
 ADDRESS = re.compile(r"([a-z]+://)?[^\s:/]+:\d{1,5}|[a-z]+://\[[0-9a-fA-F:]+\]:\d{1,5}")
 CONNECT_SECONDS = 5

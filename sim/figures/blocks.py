@@ -38,7 +38,7 @@ def plot_blocks(result: Result) -> Figure:
         lower.legend()
         for axes in (upper, lower):
             _shade_faults(axes, result)
-        if len(result.frames["faults"]):
+        if result.frames["faults"]["start_seconds"].notna().any():
             upper.legend()
     return figure
 

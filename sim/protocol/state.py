@@ -18,6 +18,7 @@ from sim.protocol.params import ProtocolParams
 from sim.protocol.service import InferenceTally, Service
 from sim.protocol.stages import Schedule
 from sim.protocol.transactions import (
+    HEADER_BYTES,
     HardwareNode,
     RegisterHost,
     SubmitProofBatch,
@@ -42,7 +43,7 @@ class Block:
     confirmation: ConfirmationTally | None = None
     """Stands for the transactions of a confirmation; in its last block."""
 
-    HEADER_BYTES = 2000
+    HEADER_BYTES = HEADER_BYTES
 
     @property
     def size_bytes(self) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pow.proofs import ProofBatch
 
+HEADER_BYTES = 2000  # of a block without transactions
 ENVELOPE_BYTES = 300
 BYTES_PER_NONCE = 16
 SEED_BYTES = 140

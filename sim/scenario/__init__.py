@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sim.scenario.doubts import locate_doubts
 from sim.scenario.hosts import HostGroup, MLNodeConfig
 from sim.scenario.load import dump_scenario, load_scenario, parse_scenario, scenario_json_schema
 from sim.scenario.schema import BY_GPU, NetworkConfig, ProtocolConfig, Scenario, WorkConfig
@@ -18,6 +19,7 @@ __all__ = [
     "dump_scenario",
     "find_setpoint_doubts",
     "load_scenario",
+    "locate_doubts",
     "parse_scenario",
     "scenario_json_schema",
 ]

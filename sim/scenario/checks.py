@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any
 
 from pow.devices import GROUP_SIZES, MAINNET_MIN_GROUP_VRAM_GIB, TESTNET_MIN_GROUP_VRAM_GIB, gpu_groups
@@ -16,6 +17,15 @@ from sim.errors import UserError
 from sim.problems import Problem
 from sim.protocol.params import EpochChange, EpochParams, get_epoch_at
 from sim.protocol.stages import Schedule, find_broken_edge
+from sim.protocol.transactions import (
+    CLAIM_BYTES,
+    ENVELOPE_BYTES,
+    HEADER_BYTES,
+    NODE_BYTES,
+    REGISTRATION_BYTES,
+    SEED_BYTES,
+    VALIDATION_BYTES,
+)
 from sim.scenario.fault_checks import fault_problems
 from sim.scenario.hosts import host_addresses, is_share, parse_joins
 from sim.scenario.raw import RawHost as _Host
@@ -25,6 +35,7 @@ from sim.scenario.raw import quiet as _quiet
 from sim.scenario.raw import read_hosts as _read_hosts
 from sim.topologies import NamesHosts, topologies
 from sim.topologies.regions_data import RegionTable, load_region_table
+from sim.units import SIZE, parse_quantity
 
 SMALLEST_UNLIMITED = 4  # fewer members have larger limits of their own
 ROUNDING = 1e-9
@@ -41,6 +52,7 @@ def scenario_problems(scenario: object) -> list[Problem]:
     problems += _epoch_problems(hosts, _get(scenario, "epochs"))
     problems += _registration_problems(hosts)
     problems += _upgrade_problems(_get(_get(scenario, "protocol"), "upgrades"), _get(scenario, "epochs"))
+    problems += _block_problems(hosts, _get(_get(scenario, "protocol"), "block_max_bytes"))
     problems += _cap_problems(hosts, _get(_get(scenario, "protocol"), "max_individual_power_percentage"))
     problems += _gpu_problems(hosts, _get(_get(scenario, "work"), "params"))
     problems += _region_problems(hosts, _get(_get(scenario, "network"), "topology"))
@@ -52,7 +64,7 @@ def scenario_problems(scenario: object) -> list[Problem]:
 def schedule_problems(protocol: object) -> list[Problem]:
     """Return what keeps the stages from fitting into an epoch. Reference: protocol 1.1."""
     params = _read_epoch_params(protocol)
-    if params is None:
+    if params is None or not params.epoch_length:
         return []
     schedule = Schedule(index=1, start=0, params=params)
     problems = []
@@ -134,6 +146,20 @@ def _upgrade_problems(upgrades: object, epochs: object) -> Iterator[Problem]:
         before = max(before, epoch)
 
 
+def _block_problems(hosts: Sequence[_Host], block_max_bytes: object) -> Iterator[Problem]:
+    """Beside its header a block has room for every transaction of a fixed size, or it would wait for ever."""
+    read = partial(parse_quantity, dimension=SIZE)
+    most = block_max_bytes if isinstance(block_max_bytes, float) else _quiet(read, block_max_bytes)
+    n_nodes = max((len(host.ml_nodes) for host in hosts), default=0)
+    registration = ENVELOPE_BYTES + REGISTRATION_BYTES + NODE_BYTES * n_nodes
+    largest = max(registration, ENVELOPE_BYTES + max(SEED_BYTES, VALIDATION_BYTES, CLAIM_BYTES))
+    least = HEADER_BYTES + largest
+    if most is not None and 0 < most < least:
+        what = "the registration of the largest host" if largest == registration else "a seed"
+        message = f"{most:g} B must be at least {least} B: the header takes {HEADER_BYTES} B, {what} {largest} B"
+        yield Problem(("protocol", "block_max_bytes"), message)
+
+
 def _cap_problems(hosts: Sequence[_Host], percentage: object) -> Iterator[Problem]:
     """A cap of zero, and a cap that many equal members could not keep, which is one too. Reference: protocol 5.3."""
     loc = ("protocol", "max_individual_power_percentage")
@@ -211,7 +237,7 @@ def _region_problems(hosts: Sequence[_Host], topology: object) -> Iterator[Probl
     try:
         table = load_region_table(data)
     except UserError as error:
-        yield Problem(("network", "topology", "data"), str(error))
+        yield from (Problem(("network", "topology", "data"), line) for line in str(error).splitlines())
         return
     for host in hosts:
         for problem in _region_mistakes(table, host.region):

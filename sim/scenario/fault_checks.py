@@ -48,7 +48,7 @@ def fault_problems(faults: object, hosts: Sequence[RawHost], tier: object) -> It
             message = "the tier `paths` knows no losses; take `tier: events` (or `auto`, which does)"
             yield Problem(("faults", fault.index, "kind"), message)
     if found and hosts and all(host.name is not None and host.count is not None for host in hosts):
-        directory = _build_directory(hosts)
+        directory = build_raw_directory(hosts)
         for fault in found:
             yield from _name_problems(fault, directory)
             yield from _side_problems(fault, directory)
@@ -88,7 +88,7 @@ def _sides(fault: _Fault) -> list[list[tuple[Loc, str]]]:
     ]
 
 
-def _build_directory(hosts: Sequence[RawHost]) -> dict[str, tuple[str, ...]]:
+def build_raw_directory(hosts: Sequence[RawHost]) -> dict[str, tuple[str, ...]]:
     """As in `build_directory`; a region that is drawn by share is known, but nobody is known to stand there."""
     drawn = {str(name): () for host in hosts if isinstance(host.region, Mapping) for name in host.region}
     fixed = build_directory(
@@ -148,7 +148,7 @@ def _overlap_problems(faults: Sequence[_Fault], directory: Directory) -> Iterato
         if pair.keys() != {"crash", "partition"} or not first.overlaps(second):
             continue
         crash, partition = pair["crash"], pair["partition"]
-        if get(crash.raw, "share") is not None:
+        if get(crash.raw, "share") not in (None, 1):  # whom less than all of them means is drawn later
             continue
         sided = resolve([name for side in _sides(partition) for _, name in side], directory)
         common = [host for host in sided if host in _hit(crash, directory)]

@@ -10,18 +10,17 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
+from sim.documents.document import Document, Place
+from sim.documents.source import INVENTORY, read_source
 from sim.errors import Mistake, ScenarioError, did_you_mean
 from sim.gpus import gpu_names
 from sim.problems import Loc, Problem, problems_of, show_value
-from sim.scenario.document import Document, Place
-from sim.scenario.files import find_file
+from sim.scenario.files import find_file, locate_file_mistakes, name_source
 from sim.scenario.hosts import STRICT, Region
-from sim.scenario.source import INVENTORY, read_source
 
 HOSTS = "hosts"
 REQUIRED_COLUMNS = ("participant", "node", "gpu_type", "gpu_count")
@@ -107,12 +106,9 @@ def _read(document: Document, config: InventoryConfig) -> _Reading:
     reading = _Reading(config, replace(default, path=f"{HOSTS}.default_region"))
     file = find_file(config.inventory, named)
     try:
-        rows = list(_read_rows(read_source(file, INVENTORY), _name_source(config.inventory, file, named), reading))
+        rows = list(_read_rows(read_source(file, INVENTORY), name_source(config.inventory, file, named), reading))
     except ScenarioError as error:
-        placed = [
-            wrong if wrong.line else named.mistake(f"{wrong.source}: {wrong.message}", (HOSTS, "inventory"))
-            for wrong in error.mistakes
-        ]
+        placed = locate_file_mistakes(error, named, (HOSTS, "inventory"))
         raise ScenarioError(placed) from None
     if not rows and not reading.mistakes:
         raise ScenarioError([named.mistake(f"{config.inventory} lists no ML node", (HOSTS, "inventory"))])
@@ -126,12 +122,6 @@ def _read(document: Document, config: InventoryConfig) -> _Reading:
     for index, own in enumerate(by_participant.values()):
         _add_group(reading, index, own)
     return reading
-
-
-def _name_source(written: str, file: Path, named: Place) -> str:
-    """Return the file's name as a person finds it: as written, from the scenario's folder where it lies there."""
-    beside = Path(named.source).parent / written
-    return str(beside) if named.line is not None and beside.absolute() == file else written
 
 
 def _read_rows(text: str, source: str, reading: _Reading) -> Iterator[_Row]:

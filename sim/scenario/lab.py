@@ -12,10 +12,10 @@ from pydantic import Field, ValidationError
 
 from sim.difficulty import controllers
 from sim.difficulty.matching import match_noise
+from sim.documents.document import dump_tree
 from sim.errors import ScenarioError
 from sim.problems import Problem, problems_of
 from sim.registry import KIND
-from sim.scenario.document import dump_tree
 from sim.scenario.load import LAB_KEY
 from sim.scenario.overrides import Overrides
 from sim.scenario.races import (

@@ -13,16 +13,16 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 
+from sim.documents.document import Document
+from sim.documents.source import read_source
+from sim.documents.yaml_tree import parse_document
 from sim.errors import ScenarioError
 from sim.problems import Problem, problems_of, show_value
 from sim.scenario.checks import scenario_problems
-from sim.scenario.document import Document
 from sim.scenario.files import resolve_files
 from sim.scenario.inventory import expand_inventory
 from sim.scenario.overrides import Overrides, apply_overrides
 from sim.scenario.schema import Scenario
-from sim.scenario.source import read_source
-from sim.scenario.yaml_tree import parse_document
 
 SWEEP_KEY, LAB_KEY, TUNE_KEY = "sweep", "curves", "objective"  # each is a key of one other kind of file, see below
 OTHER_FILES = {
@@ -39,6 +39,13 @@ def load_scenario(path: str | os.PathLike[str], overrides: Overrides = (), seed:
     Raises ScenarioError with every mistake, each at its file:line:column or at the override that made it.
     """
     return parse_scenario(read_source(path), os.fspath(path), overrides, seed)
+
+
+def read_document(path: str | os.PathLike[str], overrides: Overrides = ()) -> Document:
+    """Return the tree of a file with overrides, unchecked; its places tell where each part was written."""
+    document = parse_document(read_source(path), os.fspath(path))
+    apply_overrides(document, overrides)
+    return document
 
 
 def parse_scenario(text: str, source: str = "scenario", overrides: Overrides = (), seed: int | None = None) -> Scenario:
@@ -66,8 +73,7 @@ def build_scenario(document: Document) -> Scenario:
     """Return the scenario of a document; raises ScenarioError with the document's mistakes and all others."""
     scenario: Scenario | None = None
     problems = []
-    resolve_files(document)
-    told = expand_inventory(document)
+    told = resolve_files(document) | expand_inventory(document)
     try:
         # A YAML tree is JSON, and pydantic's strict mode takes a list for a tuple from JSON only.
         scenario = Scenario.model_validate_json(json.dumps(document.tree))

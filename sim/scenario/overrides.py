@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sim.documents.document import Document, Place
+from sim.documents.yaml_tree import parse_document
 from sim.errors import Mistake, ScenarioError, did_you_mean
 from sim.problems import Loc, show_value
-from sim.scenario.document import Document, Place
-from sim.scenario.yaml_tree import parse_document
 
 Overrides = Mapping[str, object] | Sequence[str]
 

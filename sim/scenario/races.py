@@ -12,18 +12,18 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from sim.difficulty import controllers
+from sim.documents.document import Document
+from sim.documents.source import read_source
+from sim.documents.yaml_tree import parse_document
 from sim.economy import curves
 from sim.economy.base import HORIZON, CurveError
 from sim.economy.timestamps import FalseTimestamps
 from sim.errors import ScenarioError
 from sim.problems import Loc, Problem, show_value
 from sim.registry import KIND, PluginOf
-from sim.scenario.document import Document
 from sim.scenario.hosts import STRICT, Name
 from sim.scenario.load import check_kind
 from sim.scenario.overrides import Overrides, apply_overrides
-from sim.scenario.source import read_source
-from sim.scenario.yaml_tree import parse_document
 from sim.units import Seconds
 
 if TYPE_CHECKING:

@@ -116,7 +116,7 @@ class ProtocolConfig(BaseModel):
         5.6, description="target interval: from a validator's decision to its next height; rounds of votes come on top"
     )
     block_max_bytes: Annotated[Bytes, Field(gt=0)] = Field(
-        ProtocolParams.block_max_bytes, description="most bytes of transactions in one block"
+        ProtocolParams.block_max_bytes, description="most bytes of one block, its header of 2000 bytes included"
     )
     validation_sample_size: int = Field(
         ProtocolParams.validation_sample_size, ge=1, description="nonces that a validator recomputes per participant"

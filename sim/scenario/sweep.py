@@ -17,15 +17,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from sim.documents.document import Document, Place, dump_tree
+from sim.documents.source import read_source
+from sim.documents.yaml_tree import parse_document
 from sim.errors import Mistake, ScenarioError, did_you_mean
 from sim.problems import Problem, problems_of, show_value
 from sim.scenario.designs import DesignError, Point, Setting, compute_points, count_points
-from sim.scenario.document import Document, Place, dump_tree
 from sim.scenario.load import SWEEP_KEY, build_scenario
 from sim.scenario.overrides import Overrides, apply_overrides, apply_value
-from sim.scenario.source import read_source
 from sim.scenario.sweep_schema import MAX_POINTS, SweepConfig
-from sim.scenario.yaml_tree import parse_document
 from sim.streams import draw_generator
 
 SCENARIO_KEY = "scenario"

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
+from sim.documents.source import read_source
+from sim.documents.yaml_tree import parse_document
 from sim.errors import UserError
 from sim.metrics.measures import MEASURES
 from sim.scenario.lab import Lab, LabConfig, load_lab
 from sim.scenario.load import JSON_SCHEMA, LAB_KEY, SWEEP_KEY, TUNE_KEY, load_scenario, scenario_json_schema
 from sim.scenario.overrides import Overrides
 from sim.scenario.schema import Scenario
-from sim.scenario.source import read_source
 from sim.scenario.sweep import Sweep, load_sweep_file
 from sim.scenario.sweep_schema import sweep_json_schema
 from sim.scenario.tune import Tune, load_tune, tune_json_schema
-from sim.scenario.yaml_tree import parse_document
 from sim.studies.points import KNOWN_MEASURES
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from sim.difficulty import controllers
+from sim.documents.document import dump_tree
 from sim.economy.base import Floats
 from sim.errors import UserError
 from sim.metrics.intervals import LEVEL, compute_paired_interval
@@ -25,7 +26,6 @@ from sim.metrics.measures import INTERVALS
 from sim.provenance import get_provenance
 from sim.race.measures import RACE_MEASURES
 from sim.results import SUMMARY_FILE, JsonObject, open_folder, write_json, write_parquet, write_text
-from sim.scenario.document import dump_tree
 from sim.scenario.tune import Tune
 from sim.studies.front import select_front
 from sim.studies.points import (

@@ -12,7 +12,13 @@ from pydantic import Field
 from sim.streams import Streams, draw_generator
 from sim.topologies.regions_data import RegionTable
 
-Data = Annotated[str, Field(description="table of latency and bandwidth")]
+Data = Annotated[
+    str,
+    Field(
+        description="table of regions' latency and bandwidth: `simblock-2015`, `simblock-2019`, or your own file "
+        "`*.yaml`, sought in the scenario's folder, then in the working directory"
+    ),
+]
 Jitter = Annotated[float, Field(ge=0.0, le=2.0, description="log-normal sigma of a pair's latency factor")]
 
 

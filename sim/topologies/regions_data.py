@@ -1,23 +1,21 @@
-"""Measured latency and bandwidth between regions of the world, from the files in `data/`."""
+"""Latency and bandwidth between regions: measured, from the files in `data/`, or from a file of the user's own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from importlib.resources import files
-from typing import Any
 
-from ruamel.yaml import YAML
-
+from sim.documents.source import REGION_TABLE, read_source
 from sim.errors import UserError, did_you_mean
+from sim.topologies.table_file import parse_table
 
 Numbers = tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class RegionTable:
-    """Regions in one order; every field follows it."""
+    """Regions in one order; every field follows it. Whoever reads a file checks it: `parse_table`."""
 
     names: tuple[str, ...]
     latency_seconds: tuple[Numbers, ...]
@@ -27,19 +25,6 @@ class RegionTable:
     shares: Numbers
     """Share of all nodes, summing to 1."""
     source: str
-
-    def __post_init__(self) -> None:
-        """Refuse a table that is not square, symmetric and positive."""
-        n = len(self.names)
-        columns = (self.upload_bits_per_second, self.download_bits_per_second, self.shares, *self.latency_seconds)
-        if not n or len(set(self.names)) != n or len(self.latency_seconds) != n or any(len(c) != n for c in columns):
-            raise ValueError(f"every list must have one entry for each of the {n} different regions")
-        if tuple(zip(*self.latency_seconds, strict=True)) != self.latency_seconds:
-            raise ValueError("latency must be symmetric")
-        if not all(0 < number < float("inf") for column in columns for number in column):
-            raise ValueError("every number must be positive and finite")
-        if abs(sum(self.shares) - 1) > 1e-9:
-            raise ValueError(f"shares must sum to 1, not {sum(self.shares)}")
 
     def index(self, region: str) -> int:
         """Return the region's position; raise UserError with the nearest name and all of them."""
@@ -61,26 +46,38 @@ class RegionTable:
 
 
 def region_table_names() -> tuple[str, ...]:
-    """Return the names of all tables, sorted."""
+    """Return the names of the package's own tables, sorted."""
     folder = files(__package__) / "data"
     return tuple(sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml")))
 
 
-@cache
-def load_region_table(name: str) -> RegionTable:
-    """Return the table of that name; raise UserError with the nearest name and all of them."""
-    if name not in region_table_names():
-        raise UserError(f'unknown region table "{name}".{did_you_mean(name, region_table_names())}')
-    text = (files(__package__) / "data" / f"{name}.yaml").read_text(encoding="utf-8")
-    return _table(YAML(typ="safe", pure=True).load(text))
+def is_table_file(data: str) -> bool:
+    """Tell whether a topology's `data` is a file, by its ending, rather than one of the package's own tables."""
+    return data.endswith(REGION_TABLE.endings)
 
 
-def _table(tree: Mapping[str, Any]) -> RegionTable:
+def load_region_table(data: str, source: str | None = None) -> RegionTable:
+    """Return the table of a name, or of a file (*.yaml); `source` names the file in mistakes, absent: its path.
+
+    Raises UserError with the nearest name and all of them, or with every mistake in the file and its place.
+    """
+    if is_table_file(data):
+        return _parse(read_source(data, REGION_TABLE), source or data)
+    if data not in region_table_names():
+        hint = did_you_mean(data, region_table_names())
+        raise UserError(f'unknown region table "{data}".{hint} A table of your own is a file *.yaml.')
+    return _parse((files(__package__) / "data" / f"{data}.yaml").read_text(encoding="utf-8"), f"{data}.yaml")
+
+
+@lru_cache(maxsize=16)
+def _parse(text: str, source: str) -> RegionTable:
+    """Remembered by the text: a file that was changed meanwhile is read anew."""
+    table = parse_table(text, source)
     return RegionTable(
-        names=tuple(tree["regions"]),
-        latency_seconds=tuple(tuple(ms / 1e3 for ms in row) for row in tree["latency_ms"]),
-        upload_bits_per_second=tuple(float(rate) for rate in tree["upload_bits_per_second"]),
-        download_bits_per_second=tuple(float(rate) for rate in tree["download_bits_per_second"]),
-        shares=tuple(float(share) for share in tree["shares"]),
-        source=f"{tree['source']} ({tree['licence']})",
+        names=table.regions,
+        latency_seconds=tuple(tuple(ms / 1e3 for ms in row) for row in table.latency_ms),
+        upload_bits_per_second=table.upload_bits_per_second,
+        download_bits_per_second=table.download_bits_per_second,
+        shares=table.shares,
+        source=f"{table.source} ({table.licence})",
     )

@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from sim.cli import app
 from sim.scenario import parse_scenario
+from sim.topologies.table_file import parse_table
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "specification").glob("*.md")])
@@ -122,3 +123,8 @@ def test_gpu_example_is_a_profile(tmp_path: Path) -> None:
     file = tmp_path / "Example-96.yaml"
     file.write_text(text, encoding="utf-8")
     assert read_profile(file).raw_nonces_per_second > 0
+
+
+def test_the_region_table_of_the_page_is_one() -> None:
+    (text,) = [text for text in fenced(ROOT / "docs" / "how_a_run_works.md", "yaml") if "latency_ms" in text]
+    assert parse_table(text, "offices.yaml").regions == ("HOME", "OFFICE")

@@ -121,6 +121,6 @@ def test_a_doubt_is_told_once_and_stops_nobody(capsys: pytest.CaptureFixture[str
     assert app(command, standalone_mode=False) is None
     told = capsys.readouterr()
     assert "fine: setpoints" in told.out
-    assert told.err.count("warning: difficulty.target.valid_nonces_per_epoch: ") == 1
+    assert told.err.count("difficulty.target.valid_nonces_per_epoch: ") == 1
     app(["check", str(FILE)], standalone_mode=False)
     assert capsys.readouterr().err == ""

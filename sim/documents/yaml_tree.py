@@ -16,9 +16,10 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.reader import ReaderError
 
+from sim.documents.document import Document, Place
+from sim.documents.source import SCENARIO, FileKind
 from sim.errors import ScenarioError
 from sim.problems import Loc, show_value
-from sim.scenario.document import Document, Place
 
 MAX_DEPTH = 20
 MAX_NODES = 50_000
@@ -42,10 +43,10 @@ class _Node:
         return not isinstance(self.value, list)
 
 
-def parse_document(text: str, source: str) -> Document:
+def parse_document(text: str, source: str, kind: FileKind = SCENARIO) -> Document:
     """Return the tree of the text; raise ScenarioError where there is none to check further."""
     try:
-        return _Expansion(source).expand(_Reader(text, source).read())
+        return _Expansion(source).expand(_Reader(text, source, kind.noun).read())
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(source, mark.line + 1, mark.column + 1) if mark else Place(source)
@@ -63,10 +64,11 @@ def parse_document(text: str, source: str) -> Document:
 class _Reader:
     """From events to nodes."""
 
-    def __init__(self, text: str, source: str) -> None:
+    def __init__(self, text: str, source: str, noun: str) -> None:
         self._yaml = YAML(typ="safe", pure=True)
         self._events: Iterator[Any] = iter(self._yaml.parse(text))
         self._source = source
+        self._noun = noun
         self._anchors: dict[str, _Node] = {}
         self._n_nodes = 0
 
@@ -76,12 +78,12 @@ class _Reader:
         for event in self._events:
             if isinstance(event, ev.DocumentStartEvent):
                 if root is not None:
-                    raise self._refusal(event, 'a scenario is one YAML document; this "---" starts another')
+                    raise self._refusal(event, f'{self._noun} is one YAML document; this "---" starts another')
                 if event.version not in (None, (1, 2)):
-                    raise self._refusal(event, "a scenario is YAML 1.2; remove the %YAML line")
+                    raise self._refusal(event, f"{self._noun} is YAML 1.2; remove the %YAML line")
                 root = self._node(next(self._events), depth=0)
         if root is None or (root.is_scalar and root.value is None):
-            raise ScenarioError([Place(self._source, 1, 1).mistake("the file is empty; a scenario is a mapping")])
+            raise ScenarioError([Place(self._source, 1, 1).mistake(f"the file is empty; {self._noun} is a mapping")])
         return root
 
     def _node(self, event: Any, depth: int) -> _Node:
@@ -93,7 +95,7 @@ class _Reader:
         if isinstance(event, ev.AliasEvent):
             return self._alias(event)
         if event.tag is not None and event.tag != "!":
-            raise self._refusal(event, f'the tag "{event.tag}" is not allowed; a scenario has plain values only')
+            raise self._refusal(event, f'the tag "{event.tag}" is not allowed; {self._noun} has plain values only')
         if isinstance(event, ev.ScalarEvent):
             return self._anchored(event, _Node(self._place(event), self._scalar(event)))
         node = self._anchored(event, _Node(self._place(event), [], isinstance(event, ev.MappingStartEvent), True))

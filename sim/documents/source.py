@@ -1,4 +1,4 @@
-"""A scenario file's text, with a clear word for every file that is none."""
+"""A file's text, with a clear word for every file that is none."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class FileKind:
 
 SCENARIO = FileKind("a scenario", "YAML", (".yaml", ".yml"))
 INVENTORY = FileKind("an inventory", "CSV", (".csv",))
+REGION_TABLE = FileKind("a region table", "YAML", (".yaml", ".yml"))
 
 
 def read_source(path: str | os.PathLike[str], kind: FileKind = SCENARIO) -> str:

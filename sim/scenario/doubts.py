@@ -1,0 +1,64 @@
+"""What a scenario may say and yet hardly means; each is told once, before anything runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from sim.errors import Mistake
+from sim.problems import Problem
+from sim.scenario.fault_checks import build_raw_directory
+from sim.scenario.faults import PartitionFault, resolve
+from sim.scenario.load import read_document
+from sim.scenario.overrides import Overrides
+from sim.scenario.raw import read_hosts
+from sim.scenario.schema import Scenario
+from sim.scenario.setpoints import find_setpoint_doubts
+
+ROUNDS = 1.25  # so much longer than block_time says a block may take: rounds of votes come on top
+
+
+def locate_doubts(scenario: Scenario, path: str | os.PathLike[str], overrides: Overrides = ()) -> list[Mistake]:
+    """Return the doubts about the scenario of a file, each at its place."""
+    found = list(find_doubts(scenario))
+    if not found:
+        return []
+    document = read_document(path, overrides)
+    return [document.locate(problem) for problem in found]
+
+
+def find_doubts(scenario: Scenario) -> Iterator[Problem]:
+    """Yield everything that is doubted in a whole scenario."""
+    yield from find_setpoint_doubts(scenario)
+    yield from _find_closed_windows(scenario)
+    yield from _find_late_faults(scenario)
+    yield from _find_whole_partitions(scenario)
+
+
+def _find_closed_windows(scenario: Scenario) -> Iterator[Problem]:
+    if scenario.protocol.poc_exchange_duration == 0:
+        message = "0: proof batches count up to the last block of generation only, so that its last nonces are lost"
+        yield Problem(("protocol", "poc_exchange_duration"), message)
+
+
+def _find_late_faults(scenario: Scenario) -> Iterator[Problem]:
+    """A run ends one epoch after its last one began to be judged; a chain that halts makes it longer."""
+    protocol = scenario.protocol
+    longest = max([protocol.epoch_length, *(change.epoch_length or 0 for change in protocol.changes)])
+    end_seconds = ROUNDS * (scenario.epochs + 1) * longest * protocol.block_time
+    for index, fault in enumerate(scenario.faults):
+        if fault.at > end_seconds:
+            message = f"{fault.at:g} s is after the end of the run, which takes about {end_seconds:.4g} s at most"
+            yield Problem(("faults", index, "at"), f"{message} unless the chain halts")
+
+
+def _find_whole_partitions(scenario: Scenario) -> Iterator[Problem]:
+    directory = build_raw_directory(list(read_hosts(scenario.hosts)))
+    n_hosts = sum(group.count for group in scenario.hosts)
+    for index, fault in enumerate(scenario.faults):
+        if isinstance(fault, PartitionFault):
+            groups = fault.groups or ()
+            is_whole = len(groups) == 1 and len(resolve(groups[0], directory)) == n_hosts
+            if is_whole or fault.shares == (1.0,):
+                key = "groups" if groups else "shares"
+                yield Problem(("faults", index, key), "all hosts stand on this one side, so that nobody is cut off")
