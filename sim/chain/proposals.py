@@ -40,7 +40,7 @@ class BlockMaker:
             block_hash=block_hash,
             proposer=node.address,
             time_seconds=max(now_seconds + self.clock_offsets.get(node.address, 0.0), earliest),
-            transactions=node.mempool.select(self.ledger.params.block_max_bytes - Block.HEADER_BYTES),
+            transactions=node.mempool.select(self.ledger.params.block_room_bytes),
             inferences=self.traffic.draw_inferences(state, height),
             confirmation=self.traffic.draw_confirmation(state, height),
         )

@@ -131,7 +131,7 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         height | Int64 | blocks | block that contains it; missing where none does
         included_seconds | float64 | s | simulated time of that block
         inclusion_delay_seconds | float64 | s | included_seconds - created_seconds
-        fate | str | | included, late (after its window), refused (for another reason), expired in the mempools, or lost
+        fate | str | | included, late (after its window), refused (for another reason, or too large), expired, or lost
         result | str | | what the chain said: accepted, or why not; missing where no block contains it
         n_reached | int64 | | hosts that the gossip reached, without the creator
         delay_median_seconds | float64 | s | median delay to these hosts

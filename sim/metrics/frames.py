@@ -108,7 +108,8 @@ def _build_transactions(recorder: Recorder) -> pd.DataFrame:
     joined["height"] = joined["height"].astype("Int64")
     last = max((row.height for row in recorder.rows(records.BlockAgreed)), default=0)
     is_expired = joined["expires_height"].between(1, last)
-    missing = pd.Series(np.where(is_expired, EXPIRED, LOST), index=joined.index, dtype="object")
+    outside = np.select([joined["is_too_large"], is_expired], [REFUSED, EXPIRED], LOST)
+    missing = pd.Series(outside, index=joined.index, dtype="object")
     joined["fate"] = joined["result"].map(_FATES).astype("object").where(joined["height"].notna(), missing)
     joined["inclusion_delay_seconds"] = joined["included_seconds"] - joined["created_seconds"]
     return _with_delays(joined, [row.tx_id for row in recorder.rows(records.TransactionSent)], recorder)

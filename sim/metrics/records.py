@@ -101,6 +101,8 @@ class TransactionSent:
     created_seconds: float
     expires_height: int
     """Height at which mempools drop it; 0: never."""
+    is_too_large: bool
+    """No block has room for it, so that mempools refuse it."""
 
 
 @dataclass(frozen=True, slots=True)

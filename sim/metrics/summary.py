@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from sim.metrics.frames import Frames, is_rejected
+from sim.metrics.frames import REFUSED, Frames, is_rejected
 from sim.metrics.statistics import compute_wilson_interval
 
 
@@ -49,7 +49,22 @@ def _median(values: pd.Series) -> float | None:
 
 def _warn(frames: Frames) -> list[str]:
     """Say what is legal but surprising."""
-    return [*_warn_of_empty_groups(frames["epochs"]), *_warn_of_missed_faults(frames["faults"])]
+    return [
+        *_warn_of_empty_groups(frames["epochs"]),
+        *_warn_of_missed_faults(frames["faults"]),
+        *_warn_of_large_transactions(frames["transactions"]),
+    ]
+
+
+def _warn_of_large_transactions(transactions: pd.DataFrame) -> list[str]:
+    large = transactions[(transactions["fate"] == REFUSED) & transactions["height"].isna()]
+    if large.empty:
+        return []
+    kinds, smallest = ", ".join(sorted(large["kind"].unique())), int(large["size_bytes"].min())
+    return [
+        f"{len(large)} of {len(transactions)} transactions ({kinds}; {smallest} B and more) are larger than what a "
+        "block takes, and mempools refuse them: look at protocol.block_max_bytes"
+    ]
 
 
 def _warn_of_missed_faults(faults: pd.DataFrame) -> list[str]:

@@ -22,8 +22,8 @@ class Outbox:
         self._n_batches = 0
 
     def send(self, transaction: Transaction) -> None:
-        """Record a transaction and let it spread."""
-        ttl = self._context.ttl_blocks
+        """Record a transaction and let it spread, unless it is larger than any block takes."""
+        ttl, is_too_large = self._context.ttl_blocks, transaction.size_bytes > self._context.params.block_room_bytes
         self._context.recorder.add(
             TransactionSent(
                 tx_id=transaction.tx_id,
@@ -33,10 +33,12 @@ class Outbox:
                 size_bytes=transaction.size_bytes,
                 created_seconds=self._context.env.now,
                 expires_height=0 if ttl is None else self._chain.height + ttl,
+                is_too_large=is_too_large,
             )
         )
         self._context.recorder.trace(transaction)
-        self._chain.mempool.submit(transaction)
+        if not is_too_large:
+            self._chain.mempool.submit(transaction)
 
     def send_batch(self, node: MLNode, claim: Claim, assignment: Assignment) -> None:
         """Send what an ML node claims."""

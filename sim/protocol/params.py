@@ -9,6 +9,7 @@ from fractions import Fraction
 from sim.protocol.collateral import COLLATERAL_PER_WEIGHT_UNIT, GRACE_END_EPOCH
 from sim.protocol.confirmation import SLASH_THRESHOLD
 from sim.protocol.pricing import MAINNET_PRICING, PricingParams
+from sim.protocol.transactions import HEADER_BYTES
 from sim.protocol.versions import RuleBook, Rules
 from sim.protocol.vesting import VESTING_EPOCHS
 
@@ -80,6 +81,11 @@ class ProtocolParams:
     pricing: PricingParams = MAINNET_PRICING
     epoch_changes: tuple[EpochChange, ...] = ()
     """In ascending order of their heights."""
+
+    @property
+    def block_room_bytes(self) -> int:
+        """What a block has for transactions: mempools refuse any larger one."""
+        return self.block_max_bytes - HEADER_BYTES
 
     def epoch_at(self, height: int) -> EpochParams:
         """Return the lengths that hold at a height. Reference: protocol 1.1."""

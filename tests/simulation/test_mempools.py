@@ -102,3 +102,17 @@ def test_what_waits_too_long_expires(tier: str) -> None:
     assert (frame["fate"] == "expired").any()
     waited = frame.dropna(subset="height")["inclusion_delay_seconds"]
     assert waited.max() < 3 * 7.0  # three blocks of at most 7 s
+
+
+@pytest.mark.parametrize("tier", ["events", "paths"])
+def test_what_no_block_can_hold_is_refused_and_blocks_nobody(tier: str) -> None:
+    """Blocks with room for one seed or vote and for no batch: seeds and votes go on, and the result says why."""
+    result = _run(**{"network.tier": tier, "protocol.block_max_bytes": "2480 B"})
+    sent = result.transactions
+    refused = sent[sent["fate"] == "refused"]
+    assert set(refused["kind"]) == {"SubmitProofBatch"}
+    assert refused["size_bytes"].min() > 480 >= sent.loc[sent["fate"] != "refused", "size_bytes"].max()
+    assert refused["result"].isna().all()
+    assert (refused["n_reached"] == 0).all()
+    assert (sent.loc[sent["kind"] == "SubmitSeed", "fate"] == "included").all()
+    assert any("larger than what a block takes" in warning for warning in result.summary["warnings"])
