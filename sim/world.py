@@ -131,7 +131,6 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
     env, streams = simpy.Environment(), Streams(scenario.seed)
     recorder = Recorder(ValidationTable(is_full=detail.is_full))
     identities = name_hosts(scenario, streams)
-    members = [Member(identity.address, identity.region) for identity in identities]
     params = build_params(scenario)
     controller = scenario.difficulty
     groups = {group.name: group for group in scenario.hosts}
@@ -142,24 +141,15 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
     }
     founders = [registrations[identity.address] for identity in identities if identity.joins == 1]
     ledger = Ledger(found_chain(founders, params, scenario), params, controller.next_difficulty)
-    graph = scenario.network.topology.build(members, streams)
+    graph = scenario.network.topology.build([Member(host.address, host.region) for host in identities], streams)
     has_bursts = any(fault.kind == "loss" for fault in scenario.faults)
     offer = estimate_offer(scenario, 1.0 / ledger.get_state(0).difficulty)
     choice = choose_tier(scenario.network, graph, offer, has_bursts=has_bursts)
     network = open_network(choice, env, graph, recorder, scenario.network, streams)
     nodes: dict[str, ChainNode] = {}
     clock_offsets: dict[str, float] = {}
-    consensus = Consensus(
-        env,
-        ledger,
-        network,
-        recorder,
-        nodes,
-        BlockMaker(ledger, streams, build_traffic(scenario, params, streams), clock_offsets),
-        timeouts=scenario.consensus.timeouts,
-        interval_seconds=scenario.protocol.block_time,
-    )
-    network.roster.listeners.append(consensus.change_links)
+    maker = BlockMaker(ledger, streams, build_traffic(scenario, params, streams), clock_offsets)
+    consensus = _open_consensus(scenario, env, ledger, network, recorder, nodes, maker)
     context = Context(
         env=env,
         network=network,
@@ -198,6 +188,23 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         network_facts=describe_network(choice, graph),
         warnings=(detail.warning,) if detail.warning else (),
     )
+
+
+def _open_consensus(
+    scenario: Scenario,
+    env: simpy.Environment,
+    ledger: Ledger,
+    network: Network,
+    recorder: Recorder,
+    nodes: Mapping[str, ChainNode],
+    maker: BlockMaker,
+) -> Consensus:
+    timeouts, interval_seconds = scenario.consensus.timeouts, scenario.protocol.block_time
+    consensus = Consensus(
+        env, ledger, network, recorder, nodes, maker, timeouts=timeouts, interval_seconds=interval_seconds
+    )
+    network.roster.listeners.append(consensus.change_links)
+    return consensus
 
 
 def _choose_mempools(
