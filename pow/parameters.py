@@ -20,7 +20,7 @@ from pow.params import Mode, PowParams, mode_of
 from pow.seeds import name_offset, parameter_generator
 
 SIGMA: Final = 0.02
-CHUNK: Final = 2**22  # float64 draws held at a time: 32 MiB
+CHUNK: Final = 2**21  # float64 draws held at a time: 16 MiB, of two chunks
 
 
 def torch_type(name: str) -> torch.dtype:
