@@ -11,11 +11,11 @@ from sim.blueprint import build_ml_nodes, build_params
 from sim.gpus import load_gpu
 from sim.nodes.catch_up import STATE_SYNC_BYTES
 from sim.protocol.stages import Schedule
-from sim.protocol.state import Block
 from sim.protocol.transactions import (
     BYTES_PER_NONCE,
     CLAIM_BYTES,
     ENVELOPE_BYTES,
+    HEADER_BYTES,
     NODE_BYTES,
     REGISTRATION_BYTES,
     SEED_BYTES,
@@ -80,7 +80,7 @@ def write_sizes() -> str:
         ("+ a claimed nonce with its distance, each", BYTES_PER_NONCE),
         ("+ a vote", VALIDATION_BYTES),
         ("+ a claim of a reward", CLAIM_BYTES),
-        ("a block without its transactions", Block.HEADER_BYTES),
+        ("a block without its transactions", HEADER_BYTES),
         ("the state that a newcomer downloads", STATE_SYNC_BYTES),
     ]
     return write_table(["what", "bytes"], [[what, f"{size:,}".replace(",", " ")] for what, size in sizes])

@@ -149,7 +149,17 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
     nodes: dict[str, ChainNode] = {}
     clock_offsets: dict[str, float] = {}
     maker = BlockMaker(ledger, streams, build_traffic(scenario, params, streams), clock_offsets)
-    consensus = _open_consensus(scenario, env, ledger, network, recorder, nodes, maker)
+    consensus = Consensus(
+        env,
+        ledger,
+        network,
+        recorder,
+        nodes,
+        maker,
+        timeouts=scenario.consensus.timeouts,
+        interval_seconds=scenario.protocol.block_time,
+    )
+    network.roster.listeners.append(consensus.change_links)
     context = Context(
         env=env,
         network=network,
@@ -188,23 +198,6 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         network_facts=describe_network(choice, graph),
         warnings=(detail.warning,) if detail.warning else (),
     )
-
-
-def _open_consensus(
-    scenario: Scenario,
-    env: simpy.Environment,
-    ledger: Ledger,
-    network: Network,
-    recorder: Recorder,
-    nodes: Mapping[str, ChainNode],
-    maker: BlockMaker,
-) -> Consensus:
-    timeouts, interval_seconds = scenario.consensus.timeouts, scenario.protocol.block_time
-    consensus = Consensus(
-        env, ledger, network, recorder, nodes, maker, timeouts=timeouts, interval_seconds=interval_seconds
-    )
-    network.roster.listeners.append(consensus.change_links)
-    return consensus
 
 
 def _choose_mempools(

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sim.metrics import intervals
-from sim.metrics.frames import EXPIRED, LATE, LOST, Frames
+from sim.metrics.frames import LATE, Frames
 from sim.metrics.intervals import FEWEST_SEQUENTIAL, LEVEL, Interval, is_precise_enough
 from sim.metrics.records import NO_CLAIM
 
@@ -173,14 +173,14 @@ def _measure_out_of_time(summary: pd.DataFrame) -> float:
 
 
 def _measure_lateness(transactions: pd.DataFrame) -> float:
-    included = transactions.loc[~transactions["fate"].isin((LOST, EXPIRED)), "fate"]
-    return _share(included == LATE)
+    in_blocks = transactions.loc[transactions["height"].notna(), "fate"]
+    return _share(in_blocks == LATE)
 
 
 def _measure_load(frames: Frames) -> dict[str, float]:
     """What the chain carries and what checking costs."""
     epochs, transactions = frames["epochs"], frames["transactions"]
-    in_blocks = transactions.loc[~transactions["fate"].isin((LOST, EXPIRED)), "size_bytes"]
+    in_blocks = transactions.loc[transactions["height"].notna(), "size_bytes"]
     n_checked = int(frames["validation_summary"]["n_checked"].sum())
     return {
         "chain_load_bytes": _divide(int(in_blocks.sum()), len(epochs)),

@@ -43,12 +43,10 @@ class Block:
     confirmation: ConfirmationTally | None = None
     """Stands for the transactions of a confirmation; in its last block."""
 
-    HEADER_BYTES = HEADER_BYTES
-
     @property
     def size_bytes(self) -> int:
         """Size on the wire."""
-        return self.HEADER_BYTES + sum(transaction.size_bytes for transaction in self.transactions)
+        return HEADER_BYTES + sum(transaction.size_bytes for transaction in self.transactions)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from sim.scenario.doubts import locate_doubts
 from sim.scenario.hosts import HostGroup, MLNodeConfig
 from sim.scenario.load import dump_scenario, load_scenario, parse_scenario, scenario_json_schema
 from sim.scenario.schema import BY_GPU, NetworkConfig, ProtocolConfig, Scenario, WorkConfig
-from sim.scenario.setpoints import find_setpoint_doubts
 
 __all__ = [
     "BY_GPU",
@@ -17,7 +16,6 @@ __all__ = [
     "Scenario",
     "WorkConfig",
     "dump_scenario",
-    "find_setpoint_doubts",
     "load_scenario",
     "locate_doubts",
     "parse_scenario",

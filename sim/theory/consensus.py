@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from sim.chain.consensus import VOTE_BYTES
-from sim.protocol.state import Block
+from sim.protocol.transactions import HEADER_BYTES
 from sim.runner import run
 from sim.scenario import parse_scenario
 from sim.theory.rows import Row
@@ -34,9 +34,9 @@ def compute_block_seconds(*, queues: bool) -> float:
 
     More than 2/3 of equal validators have to have the block; where uploads queue, the last of them gets it last.
     """
-    sizes = (Block.HEADER_BYTES, VOTE_BYTES, VOTE_BYTES)
+    sizes = (HEADER_BYTES, VOTE_BYTES, VOTE_BYTES)
     others = 2 * N_VALIDATORS // 3  # with the proposer itself more than 2/3
-    waiting = (others - 1) * 8 * Block.HEADER_BYTES / BITS_PER_SECOND if queues else 0.0
+    waiting = (others - 1) * 8 * HEADER_BYTES / BITS_PER_SECOND if queues else 0.0
     return INTERVAL_SECONDS + waiting + sum(LATENCY_SECONDS + 8 * size / BITS_PER_SECOND for size in sizes)
 
 

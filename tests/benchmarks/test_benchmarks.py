@@ -5,9 +5,8 @@ from collections.abc import Callable
 import networkx as nx
 import pytest
 import simpy
-import torch
 
-from pow.benchmark import compute_gflop, measure_product, measure_seconds
+from pow.benchmark import compute_gflop, measure_product, measure_seconds, one_torch_thread
 from pow.distances import distances_of
 from pow.fast import FastForward
 from pow.inputs import inputs_float32
@@ -43,21 +42,20 @@ def show(title: str, rows: list[tuple[str, float, str]], limit: float, *, at_lea
 @pytest.mark.parametrize("dtype", ["float32", "mixed"])
 def test_forward_beside_the_matrix_product(dtype: str) -> None:
     """devtest's forward pass on one thread beside the fastest product of the same shapes."""
-    params, before = PRESETS["devtest"], torch.get_num_threads()
-    torch.set_num_threads(1)
-    model = build(HASH, params, dtype)
-    x = inputs_float32(HASH, "k", range(BATCH), params)
-    data_type = mode_of(dtype).linear
-    products = {name: measure_product(name, params, data_type, BATCH, 2.0) for name in ("torch", "onednn")}
-    limit, gflop = max(products.values()), BATCH * compute_gflop(params)
-    fast = FastForward(model, LINEARS[linear_name("auto", data_type)])
-    rows = [
-        ("readable forward", rate(lambda: model.last_logits(x), gflop), "GFLOP/s"),
-        ("fast forward", rate(lambda: fast.last_logits(x), gflop), "GFLOP/s"),
-        *((f"matrix product, {name}", product, "GFLOP/s") for name, product in products.items()),
-    ]
+    params = PRESETS["devtest"]
+    with one_torch_thread():
+        model = build(HASH, params, dtype)
+        x = inputs_float32(HASH, "k", range(BATCH), params)
+        data_type = mode_of(dtype).linear
+        products = {name: measure_product(name, params, data_type, BATCH, 2.0) for name in ("torch", "onednn")}
+        limit, gflop = max(products.values()), BATCH * compute_gflop(params)
+        fast = FastForward(model, LINEARS[linear_name("auto", data_type)])
+        rows = [
+            ("readable forward", rate(lambda: model.last_logits(x), gflop), "GFLOP/s"),
+            ("fast forward", rate(lambda: fast.last_logits(x), gflop), "GFLOP/s"),
+            *((f"matrix product, {name}", product, "GFLOP/s") for name, product in products.items()),
+        ]
     show(f"devtest {dtype}, one thread, forward pass", rows, limit, at_least=0.75)
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize(("preset", "n"), [("devtest", 768), ("tiny", 4096)])

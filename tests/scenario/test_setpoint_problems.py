@@ -9,7 +9,8 @@ from pow.devices import gpu_groups
 from sim.cli import app
 from sim.errors import ScenarioError
 from sim.gpus import load_gpu
-from sim.scenario import find_setpoint_doubts, load_scenario
+from sim.scenario import load_scenario
+from sim.scenario.setpoints import find_setpoint_doubts
 
 FILE = Path(__file__).parent.parent / "data" / "setpoints.yaml"
 STAGE, BLOCK_SECONDS, STARTUP, SAMPLE, N_HOSTS, WINDOW = 20, 5.6, 10.0, 50, 9, 22

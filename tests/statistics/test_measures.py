@@ -52,7 +52,9 @@ def frames() -> dict[str, pd.DataFrame]:
         "participants": pd.DataFrame(claims, columns=names),
         "difficulty": pd.DataFrame({"measured": [80, 60, 50], "setpoint": [40.0] * 3}),
         "validation_summary": pd.DataFrame({"n_participants": [3, 1], "n_out_of_time": [1, 0], "n_checked": [24, 0]}),
-        "transactions": pd.DataFrame({"fate": ["included"] * 7 + ["late", "lost"], "size_bytes": 50}),
+        "transactions": pd.DataFrame(
+            {"height": [5] * 8 + [None] * 2, "fate": ["included"] * 7 + ["late", "lost", "refused"], "size_bytes": 50}
+        ),
         "rewards": pd.DataFrame(
             {"epoch": [1, 1, 2, 2], "participant": ["a", "c", "a", "b"], "reward_ngonka": [60, 40, 50, 30]}
         ),
