@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -13,12 +14,15 @@ from pydantic import Field
 from pow.law import get_law
 from pow.sphere import hit_probability
 from sim.strategies import strategies
-from sim.strategies.base import Claim, ProductionView, ValidationsView, ValidationView, Vote, Votes
-from sim.strategies.honest import Honest
+from sim.strategies.actions import ClaimResults, Vote
+from sim.strategies.base import Answer, Identity
+from sim.strategies.events import ChecksDone, EpochOpened, ResultsFound
 
 FABRICATED_FROM = 2**40  # far beyond what any ML node reaches in a stage: never a nonce that was really tried
 FABRICATED_BELOW = 2**62
 _get_hit_probability = lru_cache(hit_probability)  # asked again every 5 s
+Totals = Mapping[tuple[str, int], tuple[int, int]]
+"""(host, ML node) -> nonces found and nonces claimed in this epoch"""
 
 
 @strategies.register("overclaim")
@@ -33,22 +37,41 @@ class Overclaim:
     excess: Annotated[
         float, Field(gt=0.0, le=1e6, description="fabricated nonces per valid nonce found", examples=[0.3])
     ]
+    events: ClassVar = (EpochOpened, ResultsFound, ChecksDone)
 
-    def claim(self, view: ProductionView, generator: np.random.Generator) -> Claim:
+    def start(self, identity: Identity) -> Totals:
+        """Nothing is found yet."""
+        return {}
+
+    def react(
+        self, memory: Totals, event: EpochOpened | ResultsFound | ChecksDone, generator: np.random.Generator
+    ) -> Answer:
+        """Claim too much, and vote for itself."""
+        match event:
+            case ResultsFound():
+                return self._claim(memory, event, generator)
+            case ChecksDone():
+                is_self = np.array([name == event.view.address for name in event.participants], dtype=np.bool_)
+                return memory, (Vote(event.participants, event.frauds & ~is_self),)
+        return {key: totals for key, totals in memory.items() if key[0] != event.view.address}, None
+
+    def _claim(self, memory: Totals, event: ResultsFound, generator: np.random.Generator) -> Answer:
         """Add as many fabricated nonces as the running total of valid ones allows, rounded down."""
-        found = Honest().claim(view, generator)
-        n_valid = view.n_valid_before + len(found.nonces)
-        n_wanted = n_valid + math.floor(self.excess * n_valid)
-        n_fabricated = n_wanted - view.n_claimed_before - len(found.nonces)
+        key = (event.view.address, event.node_id)
+        n_found, n_claimed = memory.get(key, (0, 0))
+        n_found += len(event.nonces)
+        n_fabricated = n_found + math.floor(self.excess * n_found) - n_claimed - len(event.nonces)
         nonces = generator.integers(FABRICATED_FROM, FABRICATED_BELOW, size=n_fabricated)
-        share = _get_hit_probability(view.r_target, view.dim) * (1.0 - generator.random(n_fabricated))  # in (0, h]
-        distances = np.minimum(get_law(view.dim).distances(share), np.nextafter(view.r_target, 0.0))
-        return Claim((*found.nonces, *nonces.tolist()), (*found.distances, *distances.tolist()))
+        values = _draw_distances(event.threshold, event.view.params.vector_dim, n_fabricated, generator)
+        claim = ClaimResults(
+            event.node_id,
+            (*event.nonces.tolist(), *nonces.tolist()),
+            (*event.values.tolist(), *values.tolist()),
+        )
+        return {**memory, key: (n_found, n_claimed + len(claim.nonces))}, (claim,)
 
-    def vote(self, view: ValidationView) -> Vote | None:
-        """Vote by the test, except on itself."""
-        return Vote(False) if view.is_self else Honest().vote(view)
 
-    def vote_on_all(self, view: ValidationsView) -> Votes:
-        """The same for all participants at once."""
-        return (view.frauds & ~view.is_self).astype(np.int8)
+def _draw_distances(threshold: float, dim: int, n: int, generator: np.random.Generator) -> np.ndarray:
+    """Draw distances from the law of valid nonces, float64 (n,), all below the threshold."""
+    shares = _get_hit_probability(threshold, dim) * (1.0 - generator.random(n))  # in (0, h]
+    return np.minimum(get_law(dim).distances(shares), np.nextafter(threshold, 0.0))

@@ -1,0 +1,1 @@
+"""Strategies from outside the package, found by their entry points."""
