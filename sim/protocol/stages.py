@@ -85,11 +85,6 @@ class Schedule:
         return self._at(self._until_switch + 1)
 
     @cached_property
-    def inference_cutoff(self) -> int:
-        """From here on, inferences need no validation by hosts without a node in the next proof of compute."""
-        return self.next_start - self.params.inference_validation_cutoff
-
-    @cached_property
     def next_start(self) -> int:
         """P of the next epoch."""
         return self.start + self.params.epoch_length
