@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class SubmitSeed:
+class CommitSeed:
     """Commit to a private seed for an epoch; without it a host becomes no member. Reference: protocol 2.1."""
 
     epoch: int
@@ -133,7 +133,7 @@ class Delegate:
 
 
 Action = (
-    SubmitSeed
+    CommitSeed
     | Compute
     | ClaimResults
     | Check

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from sim.strategies import strategies
-from sim.strategies.actions import Action, Check, ClaimResults, CollectReward, Compute, Join, Propose, SubmitSeed, Vote
+from sim.strategies.actions import Action, Check, ClaimResults, CollectReward, Compute, Join, Propose, CommitSeed, Vote
 from sim.strategies.base import Answer, Event, Identity
 from sim.strategies.events import (
     ChecksDone,
@@ -50,7 +50,7 @@ def answer_honestly(event: Event) -> Action:
         case ResultsFound():
             return ClaimResults(event.node_id, tuple(event.nonces.tolist()), tuple(event.values.tolist()))
         case EpochOpened():
-            return Join() if event.is_away else SubmitSeed(event.epoch)
+            return Join() if event.is_away else CommitSeed(event.epoch)
         case GenerationOpened():
             return Compute()
         case ClaimsKnown():
