@@ -37,7 +37,7 @@ from sim.nodes.identity import name_hosts
 from sim.nodes.rounds import Rounds, is_validated_in_bulk
 from sim.protocol.blocks import BlockResult
 from sim.protocol.params import ProtocolParams
-from sim.protocol.stages import Schedule
+from sim.protocol.stages import Edge, Schedule
 from sim.scenario import Scenario
 from sim.streams import Streams
 from sim.topologies.base import Member
@@ -108,7 +108,7 @@ class World:
         """Record an agreed block, let hosts join whose time has come, close an epoch whose last block it is."""
         self.reporter.report(agreement, result)
         block, schedule = agreement.block, result.state.schedule
-        if block.height == schedule.claim:
+        if Edge.CLAIM in schedule.edges_at(block.height):
             self.let_join(schedule.index + 1)
         self.catch_up.watch()
         if schedule.index > 0 and block.height == schedule.next_start - 1:
