@@ -19,39 +19,38 @@ Proof of compute
 9. `sampling`          which nonces a validator re-executes; uniform numbers that everybody derives alike
 10. `votes`             who is accepted, who is rejected and why
 11. `committee`         who may judge a participant where not everybody does
-12. `tallies`           all stored votes, counted at once
-13. `weights`           counted nonces, merged and capped weight
-14. `preserved`         ML nodes that keep their weight without proof
-15. `formation`         from stored batches to weights
-16. `judging`           every claim against the votes
+12. `weights`           counted nonces, merged and capped weight
+13. `preserved`         ML nodes that keep their weight without proof
+14. `formation`         from stored batches to weights
+15. `judging`           every claim against the votes; `fast` has it once more, for all votes at once, and that one runs
 
 Money
 
-17. `rewards`           emission and its distribution
-18. `settlements`       a reward between its settlement and its claim or its end
-19. `vesting`           what a claim unlocks, slice by slice
-20. `collateral`        the weight that a deposit activates, slashing, the way out
-21. `claims`            which inferences a participant had to validate before it may claim
-22. `inference_status`  downtime, miss test, INVALID
-23. `pricing`           the price of a token
-24. `confirmation`      a random re-check of the weights inside an epoch
-25. `guardians`         the early network's consensus power
-26. `payments`          every movement of coins
+16. `rewards`           emission and its distribution
+17. `settlements`       a reward between its settlement and its claim or its end
+18. `vesting`           what a claim unlocks, slice by slice
+19. `collateral`        the weight that a deposit activates, slashing, the way out
+20. `claims`            which inferences a participant had to validate before it may claim
+21. `inference_status`  downtime, miss test, INVALID
+22. `pricing`           the price of a token
+23. `confirmation`      a random re-check of the weights inside an epoch
+24. `guardians`         the early network's consensus power
+25. `payments`          every movement of coins
 
 Several models, as since 2026; no scenario has them yet
 
-27. `coefficients`      what a nonce of each model is worth
+26. `coefficients`      what a nonce of each model is worth
 
 The chain as a whole
 
-28. `log`               an append-only list whose versions share their storage
-29. `state`             what the chain knows after a block
-30. `service`           what inferences do: prices, fees, statuses, counts
-31. `observations`      what a controller may know of an epoch
-32. `settling`          VE, first: the accounts of the epoch that ends
-33. `epochs`            the edges P, VE and S
-34. `running`           what happens between two proofs of compute
-35. `blocks`            `apply_block`: state and block -> next state
+27. `log`               an append-only list whose versions share their storage
+28. `state`             what the chain knows after a block
+29. `service`           what inferences do: prices, fees, statuses, counts
+30. `observations`      what a controller may know of an epoch
+31. `settling`          VE, first: the accounts of the epoch that ends
+32. `epochs`            the edges P, VE and S
+33. `running`           what happens between two proofs of compute
+34. `blocks`            `apply_block`: state and block -> next state
 
 No SimPy, no torch, no random draw: everything here can be tested in microseconds.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from sim.protocol.checks import TxResult, check_claim, check_stateless, check_window
 from sim.protocol.collateral import Deposit, deposit
@@ -15,7 +15,7 @@ from sim.protocol.payments import Payment, PaymentKind
 from sim.protocol.running import EpochServed, EventClosed, apply_confirmation, apply_inferences
 from sim.protocol.settling import EpochSettled
 from sim.protocol.stages import Schedule, select_epoch
-from sim.protocol.state import Block, ChainState, HostRecord
+from sim.protocol.state import Block, ChainState, HostRecord, Settlement
 from sim.protocol.transactions import (
     ClaimReward,
     RegisterHost,
@@ -26,7 +26,10 @@ from sim.protocol.transactions import (
     Transaction,
 )
 from sim.protocol.versions import Rules
-from sim.protocol.vesting import vest
+from sim.protocol.vesting import VestingSchedule, vest
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,20 @@ def apply_block(
     return BlockResult(state, results, formed, settled, served, confirmed, paid)
 
 
+class _Copied(Generic[K, V]):
+    """One of the state's mappings, by the name of the attribute: copied when the block first touches it."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, draft: Draft, owner: type) -> dict[K, V]:
+        copy = draft.__dict__[self._name] = dict(getattr(draft.state, self._name))
+        # Checks read the copy too, so that a transaction sees what those before it in the block did.
+        view: Any = MappingProxyType(copy)
+        draft.state = replace(draft.state, **{self._name: view})
+        return copy
+
+
 def _apply_transactions(
     draft: Draft, block: Block, params: ProtocolParams, included: Container[str]
 ) -> tuple[TxResult, ...]:
@@ -90,32 +107,27 @@ class Draft:
     Logs are not copied; what a block adds to them joins at its end, since no check reads them.
     """
 
+    hosts = _Copied[str, HostRecord]()
+    deposits = _Copied[str, Deposit]()
+    seeds = _Copied[tuple[int, str], str]()
+    settled = _Copied[str, Settlement]()
+    vesting = _Copied[str, VestingSchedule]()
+    balances = _Copied[str, int]()
+
     def __init__(self, state: ChainState) -> None:
         self.state = state
         self.payments: list[Payment] = []
-        self._changed: dict[str, dict[Any, Any]] = {}
-        self._added: dict[str, list[Any]] = {}
-
-    def edit(self, name: str) -> dict[Any, Any]:
-        """Return this block's own copy of one of the state's mappings."""
-        if name not in self._changed:
-            self._changed[name] = dict(getattr(self.state, name))
-            # Checks read the copy too, so that a transaction sees what those before it in the block did.
-            view: Any = MappingProxyType(self._changed[name])
-            self.state = replace(self.state, **{name: view})
-        return self._changed[name]
-
-    def add(self, name: str, item: object) -> None:
-        """Append to one of the state's logs."""
-        self._added.setdefault(name, []).append(item)
+        self.batches: list[SubmitProofBatch] = []
+        self.validations: list[SubmitValidation | SubmitValidations] = []
 
     def finish(self) -> ChainState:
-        """Return the changed state; nobody can write into it any more."""
-        self.state = replace(
-            self.state, **{name: getattr(self.state, name).extended(items) for name, items in self._added.items()}
+        """Return the state with everything that the block added."""
+        return replace(
+            self.state,
+            batches=self.state.batches.extended(self.batches),
+            batch_heights=self.state.batch_heights.extended([self.state.height] * len(self.batches)),
+            validations=self.state.validations.extended(self.validations),
         )
-        self._changed, self._added = {}, {}
-        return self.state
 
 
 def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolParams, rules: Rules) -> TxResult:
@@ -125,20 +137,19 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
         return result
     match transaction:
         case RegisterHost():
-            draft.edit("hosts")[transaction.creator] = HostRecord(transaction.validator_key, transaction.nodes)
-            held = draft.edit("deposits").get(transaction.creator, Deposit())
-            draft.edit("deposits")[transaction.creator] = deposit(held, transaction.collateral_ngonka)
+            draft.hosts[transaction.creator] = HostRecord(transaction.validator_key, transaction.nodes)
+            held = draft.deposits.get(transaction.creator, Deposit())
+            draft.deposits[transaction.creator] = deposit(held, transaction.collateral_ngonka)
         case SubmitSeed():
-            draft.edit("seeds")[transaction.epoch_index, transaction.creator] = transaction.commitment
+            draft.seeds[transaction.epoch_index, transaction.creator] = transaction.commitment
         case SubmitProofBatch():
             result = check_window(draft.state, transaction.start_height, is_batch=True)
             if result is TxResult.ACCEPTED:
-                draft.add("batches", as_stored(transaction, rules))
-                draft.add("batch_heights", draft.state.height)
+                draft.batches.append(as_stored(transaction, rules))
         case SubmitValidation() | SubmitValidations():
             result = check_window(draft.state, transaction.start_height, is_batch=False)
             if result is TxResult.ACCEPTED:
-                draft.add("validations", transaction)
+                draft.validations.append(transaction)
         case ClaimReward():
             result = check_claim(draft.state, transaction, rules)
             if result is TxResult.ACCEPTED:
@@ -153,11 +164,11 @@ def as_stored(batch: SubmitProofBatch, rules: Rules) -> SubmitProofBatch:
 
 def _pay_claim(draft: Draft, claim: ClaimReward, vesting_epochs: int) -> None:
     """The record is gone; its amount joins the vesting schedule, or is free at once. Reference: protocol 6.4."""
-    who, amount = claim.creator, draft.edit("settled").pop(claim.creator).amount
-    schedule, free = vest(draft.state.vesting.get(who, ()), amount, n_epochs=vesting_epochs)
+    who, amount = claim.creator, draft.settled.pop(claim.creator).amount
+    schedule, free = vest(draft.vesting.get(who, ()), amount, n_epochs=vesting_epochs)
     if schedule:
-        draft.edit("vesting")[who] = schedule
+        draft.vesting[who] = schedule
     if free:
-        draft.edit("balances")[who] = draft.state.balances.get(who, 0) + free
+        draft.balances[who] = draft.balances.get(who, 0) + free
     reason = f"vests over {vesting_epochs} epochs" if vesting_epochs else "free at once"
     draft.payments.append(Payment(who, PaymentKind.CLAIM, amount, reason))

@@ -9,9 +9,9 @@ from pow.sphere import r_target_for
 from sim.protocol.collateral import Deposit, compute_activated_weight
 from sim.protocol.committee import Committee, select_guardians
 from sim.protocol.confirmation import start_confirmation
+from sim.protocol.fast.judging import judge_claims  # by arrays; the rule to read is `judging.judge_claims`
 from sim.protocol.formation import Claim, get_preserved_weights, merge_weights, read_claims, select_preserved
 from sim.protocol.guardians import boost_guardians
-from sim.protocol.judging import judge_claims
 from sim.protocol.log import Log
 from sim.protocol.observations import observe_epoch
 from sim.protocol.params import ProtocolParams

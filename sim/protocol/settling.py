@@ -14,9 +14,9 @@ from sim.protocol.payments import NOBODY, Payment, PaymentKind
 from sim.protocol.rewards import (
     compute_effective_weights,
     compute_epoch_reward,
-    distribute_reward,
     select_entitled,
     select_settled,
+    split_reward,
 )
 from sim.protocol.service import Counts, close_service
 from sim.protocol.settlements import add_work_coins, write_settlements
@@ -130,11 +130,8 @@ def compute_entitlements(state: ChainState, emission: int, rules: Rules) -> dict
     settled_weights = {who: weights.get(who, 0) for who, reason in reasons.items() if reason != NOT_SETTLED}
     excluded = {who for who, reason in reasons.items() if reason in (INVALID, JAILED)}
     punished = {who for who, reason in reasons.items() if reason == MISSED}
-    recomputes = rules.recomputes_total
-    kept, divisor = select_entitled(settled_weights, excluded, punished, recomputes_total=recomputes)
-    rewards = distribute_reward(
-        settled_weights, emission, excluded=excluded, punished=punished, recomputes_total=recomputes
-    )
+    kept, divisor = select_entitled(settled_weights, excluded, punished, recomputes_total=rules.recomputes_total)
+    rewards = split_reward(kept, emission, divisor=divisor)
     fees = {who: counts.fees_ngonka for who, counts in state.service.counts.items()}
     invalid = {who for who, reason in reasons.items() if reason in (INVALID, NOT_SETTLED)}
     amounts = add_work_coins(rewards, fees, invalid)
@@ -210,7 +207,7 @@ def _store(
         )
         for who, part in entitlements.items()
     }
-    settled, _ = write_settlements(state.settled, new, previous_epoch_index=index)
+    settled, burnt_ngonka = write_settlements(state.settled, new, previous_epoch_index=index)
     burnt = [
         Payment(who, PaymentKind.BURNT, record.amount, f"epoch {record.epoch_index} was not claimed in time")
         for who, record in sorted(state.settled.items())
@@ -224,6 +221,6 @@ def _store(
         emitted=state.emitted + emission,
         fees=state.fees + fees,
         left=state.left + emission + fees - entitled,
-        burnt=state.burnt + sum(payment.amount_ngonka for payment in burnt),
+        burnt=state.burnt + burnt_ngonka,
     )
     return after, burnt

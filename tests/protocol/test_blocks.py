@@ -9,9 +9,9 @@ from pow.proofs import ProofBatch
 from pow.sphere import hit_probability
 from sim.protocol.blocks import BlockResult, apply_block
 from sim.protocol.checks import TxResult, commit_seed
+from sim.protocol.fast.tallies import read_votes
 from sim.protocol.params import EpochParams, ProtocolParams
 from sim.protocol.state import Block, ChainState, genesis_state
-from sim.protocol.tallies import read_votes
 from sim.protocol.transactions import (
     ClaimReward,
     HardwareNode,

@@ -14,9 +14,9 @@ from scipy import stats
 from pow.proofs import ProofBatch
 from sim.protocol.blocks import apply_block
 from sim.protocol.committee import Committee, decide_by_guardians, decide_by_slots, draw_slots
+from sim.protocol.fast.tallies import read_votes, tally_slots
 from sim.protocol.params import EpochParams, ProtocolParams
 from sim.protocol.state import Block, ChainState, genesis_state
-from sim.protocol.tallies import read_votes, tally_slots
 from sim.protocol.transactions import RegisterHost, SubmitProofBatch, SubmitSeed, SubmitValidation, SubmitValidations
 from sim.protocol.versions import LAUNCH_R_TARGET, build_rule_book
 from sim.protocol.votes import Reason, Verdict
