@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from sim.protocol.checks import TxResult, check_claim, check_stateless, check_window
-from sim.protocol.collateral import Deposit, deposit
+from sim.protocol.collateral import Deposit, deposit, withdraw
 from sim.protocol.epochs import EpochFormed, NextDifficulty, process_epoch
 from sim.protocol.params import ProtocolParams
 from sim.protocol.payments import Payment, PaymentKind
@@ -18,7 +18,10 @@ from sim.protocol.stages import Schedule, select_epoch
 from sim.protocol.state import Block, ChainState, HostRecord, Settlement
 from sim.protocol.transactions import (
     ClaimReward,
+    DelegatePower,
+    DepositCollateral,
     RegisterHost,
+    ReleaseCollateral,
     SubmitProofBatch,
     SubmitSeed,
     SubmitValidation,
@@ -154,6 +157,12 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
             result = check_claim(draft.state, transaction, rules)
             if result is TxResult.ACCEPTED:
                 _pay_claim(draft, transaction, params.vesting_epochs)
+        case DepositCollateral():
+            result = _move_into_collateral(draft, transaction.creator, transaction.amount_ngonka)
+        case ReleaseCollateral():
+            result = _unbond(draft, transaction.creator, transaction.amount_ngonka)
+        case DelegatePower():
+            result = TxResult.UNKNOWN_MESSAGE  # the network knows delegation from v0.2.12 on
     return result
 
 
@@ -172,3 +181,23 @@ def _pay_claim(draft: Draft, claim: ClaimReward, vesting_epochs: int) -> None:
         draft.balances[who] = draft.balances.get(who, 0) + free
     reason = f"vests over {vesting_epochs} epochs" if vesting_epochs else "free at once"
     draft.payments.append(Payment(who, PaymentKind.CLAIM, amount, reason))
+
+
+def _move_into_collateral(draft: Draft, who: str, amount: int) -> TxResult:
+    """Free coins become collateral at once. Reference: protocol 6.5."""
+    free = draft.balances.get(who, 0)
+    if not 0 < amount <= free:
+        return TxResult.NOT_ENOUGH_COINS
+    draft.balances[who] = free - amount
+    draft.deposits[who] = deposit(draft.deposits.get(who, Deposit()), amount)
+    draft.payments.append(Payment(who, PaymentKind.DEPOSITED, amount, "from the balance"))
+    return TxResult.ACCEPTED
+
+
+def _unbond(draft: Draft, who: str, amount: int) -> TxResult:
+    """Collateral stops to activate weight at once and is free an epoch later. Reference: protocol 6.5."""
+    held = draft.deposits.get(who, Deposit())
+    if not 0 < amount <= held.active:
+        return TxResult.NOT_ENOUGH_COLLATERAL
+    draft.deposits[who] = withdraw(held, amount, draft.state.effective.index)
+    return TxResult.ACCEPTED

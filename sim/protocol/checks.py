@@ -39,6 +39,9 @@ class TxResult(StrEnum):
     NOTHING_TO_CLAIM = "nothing to claim"
     WRONG_SEED = "seed does not match its commitment"
     MISSED_VALIDATIONS = "missed too many validations"
+    NOT_ENOUGH_COINS = "not enough coins"
+    NOT_ENOUGH_COLLATERAL = "not enough collateral"
+    UNKNOWN_MESSAGE = "unknown message"
 
     @property
     def is_late(self) -> bool:

@@ -177,4 +177,14 @@ class DelegatePower:
         return ENVELOPE_BYTES + DELEGATION_BYTES
 
 
-Transaction = RegisterHost | SubmitSeed | SubmitProofBatch | SubmitValidation | SubmitValidations | ClaimReward
+Transaction = (
+    RegisterHost
+    | SubmitSeed
+    | SubmitProofBatch
+    | SubmitValidation
+    | SubmitValidations
+    | ClaimReward
+    | DepositCollateral
+    | ReleaseCollateral
+    | DelegatePower
+)
