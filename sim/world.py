@@ -118,7 +118,7 @@ class World:
         start = self.ledger.get_block(schedule.start)
         since = self.work.counts - self._counts_before
         self._counts_before = self.work.counts
-        ended = EpochEnded(schedule.index, self.env.now, since.computed, since.shared)
+        ended = EpochEnded(epoch=schedule.index, end_seconds=self.env.now, computed=since.computed, shared=since.shared)
         self.recorder.add(ended)
         self.work.forget(start.block_hash)
         self.on_epoch_end(ended)

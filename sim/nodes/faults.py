@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import simpy
 
-from sim.metrics.fault_records import FaultBegan, FaultEnded, FaultMissed
+from sim.metrics.records import FaultBegan, FaultEnded, FaultMissed
 from sim.network.conditions import Disturbance
 from sim.nodes.catch_up import CatchUp
 from sim.nodes.context import Context
@@ -89,7 +89,9 @@ class Faults:
         self._is_closed = self._catch_up.is_closed = True
         for index, fault in self._waiting.items():
             target = describe(fault)
-            self._context.recorder.add(FaultMissed(index, fault.kind, target, fault.at))
+            self._context.recorder.add(
+                FaultMissed(fault=index, kind=fault.kind, target=target, planned_seconds=fault.at)
+            )
         if self._faults:
             for host in self._hosts.values():
                 host.finish()
@@ -136,13 +138,22 @@ class Faults:
     def _note(self, index: int, kind: str, hit: Hit) -> tuple[int, Undo]:
         number = self._n_begun
         self._n_begun += 1
-        row = FaultBegan(number, index, kind, hit.target, hit.n_hosts, hit.value, self._env.now)
-        self._context.recorder.add(row)
+        self._context.recorder.add(
+            FaultBegan(
+                number=number,
+                fault=index,
+                kind=kind,
+                target=hit.target,
+                n_hosts=hit.n_hosts,
+                value=hit.value,
+                start_seconds=self._env.now,
+            )
+        )
         return number, hit.undo
 
     def _end(self, number: int, undo: Undo) -> None:
         if not self._is_closed:
-            self._context.recorder.add(FaultEnded(number, self._env.now))
+            self._context.recorder.add(FaultEnded(number=number, end_seconds=self._env.now))
             undo()
 
     # What each kind does

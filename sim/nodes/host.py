@@ -72,7 +72,13 @@ class Host:
         row = self.identity
         self._context.recorder.add(
             HostJoined(
-                row.joins, row.address, row.host_group, row.region, row.strategy_name, row.gpus, self._context.env.now
+                epoch=row.joins,
+                participant=row.address,
+                host_group=row.host_group,
+                region=row.region,
+                strategy=row.strategy_name,
+                gpus=row.gpus,
+                seconds=self._context.env.now,
             )
         )
         self._is_starting = self._must_register = self._context.ledger.height > 0
