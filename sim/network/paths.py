@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from hashlib import sha256
 
 import networkx as nx
@@ -18,8 +19,9 @@ import numpy.typing as npt
 import simpy
 
 from sim.metrics.recorder import Recorder
+from sim.network.courier import Courier
 from sim.network.flights import Arrivals, Flights
-from sim.network.links import Handler, Roster
+from sim.network.links import Handler, Link, Roster
 from sim.network.routes import Floats, Routes
 from sim.network.rows import Rows
 from sim.scenario import NetworkConfig
@@ -34,6 +36,8 @@ class PathsNetwork:
         self.roster = Roster(graph)
         self.routes = Routes(self.roster, config.hop_validation)
         self.get_peers = self.roster.get_peers
+        self._validation_seconds = config.hop_validation
+        self.send = Courier(self.roster, self.routes, self._transfer).send
         self._flights = Flights(env, self.roster, recorder)
         self._revision = 0
         self._rows = Rows(self._compute_arrivals, 0)
@@ -56,6 +60,11 @@ class PathsNetwork:
         if row.delays_seconds:
             self._recorder.add_deliveries(message_id, self._env.now, row.delays_seconds, row.digest)
             self._flights.add(message_id, origin, row)
+
+    def _transfer(self, _: str, link: Link, size_bytes: int, callback: Callable[[simpy.Event], None]) -> None:
+        seconds = link.latency_seconds + link.compute_transfer_seconds(size_bytes) + self._validation_seconds
+        hop = self._env.timeout(seconds)
+        hop.callbacks.append(callback)
 
     def _get_arrivals(self, origin: str, size_bytes: int) -> Arrivals:
         if self._revision != self.roster.revision:
