@@ -9,7 +9,7 @@ Nothing sets a block time: it is the target interval and what the rounds take. A
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +49,7 @@ OnAgreed = Callable[[Agreement, BlockResult], None]
 
 
 class Consensus:
-    """Runs the validators of all heights; `nodes` may still be filled after it is built."""
+    """Runs the validators of all heights; every host's chain node is registered before it runs."""
 
     def __init__(
         self,
@@ -57,7 +57,6 @@ class Consensus:
         ledger: Ledger,
         network: Flood | Foresight,
         recorder: Recorder,
-        nodes: Mapping[str, ChainNode],
         maker: BlockMaker,
         *,
         timeouts: Timeouts,
@@ -67,7 +66,7 @@ class Consensus:
         self._ledger = ledger
         self._network = network
         self._recorder = recorder
-        self._nodes = nodes
+        self._nodes: dict[str, ChainNode] = {}
         self._maker = maker
         self._timeouts = timeouts
         self._interval_seconds = interval_seconds
@@ -80,6 +79,10 @@ class Consensus:
         self._delays_of: tuple[int, tuple[str, ...]] = (-1, ())
         """The revision of the links and the validators that the delays are of."""
         network.roster.listeners.append(self.change_links)
+
+    def register(self, node: ChainNode) -> None:
+        """Take a host's node into consensus: it proposes, and gets the blocks that are agreed."""
+        self._nodes[node.address] = node
 
     def run(self, last_epoch: int, on_agreed: OnAgreed) -> Generator[simpy.Event, object, None]:
         """SimPy process: agree on blocks until the last one before the P that follows `last_epoch`."""

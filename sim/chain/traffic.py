@@ -18,6 +18,7 @@ from sim.protocol.formation import GOVERNANCE_MODELS
 from sim.protocol.params import ProtocolParams
 from sim.protocol.service import Inference, InferenceTally, compute_tokens_per_window
 from sim.protocol.state import ChainState, get_model_weights
+from sim.scenario import Scenario
 from sim.streams import Streams
 
 
@@ -109,3 +110,20 @@ class Traffic:
                 chosen = zip(inferences, (draws < conduct.skip_rate).tolist(), strict=True)
                 skipped[who] = frozenset(inference.inference_id for inference, is_skipped in chosen if is_skipped)
         return skipped
+
+
+def build_traffic(scenario: Scenario, params: ProtocolParams, streams: Streams) -> Traffic:
+    """What users ask of the network, and how hosts serve it."""
+    conduct = {
+        address: Conduct(group.miss_rate, group.invalid_rate, group.skip_rate, group.confirmed_share)
+        for group in scenario.hosts
+        for address in group.addresses
+    }
+    return Traffic(
+        streams=streams,
+        params=params,
+        conduct=conduct,
+        requests_per_epoch=scenario.inference.requests_per_epoch,
+        tokens_per_request=scenario.inference.tokens_per_request,
+        block_time_seconds=scenario.protocol.block_time,
+    )
