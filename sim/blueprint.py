@@ -1,4 +1,4 @@
-"""What a scenario means for a run: the chain's parameters, machines, registrations, traffic and load."""
+"""A scenario in the terms of a run: the chain's parameters, machines, registrations and load."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def build_params(scenario: Scenario) -> ProtocolParams:
 
 
 def register_host(address: str, ml_nodes: Sequence[MLNode], group: HostGroup, streams: Streams) -> RegisterHost:
-    """What a host tells the chain of itself when it enters; founders are registered at genesis."""
+    """Return the registration by which a host enters the chain; founders are registered at genesis."""
     public_key = streams("host", address, "public key").bytes(PUBLIC_KEY_BYTES).hex()
     nodes = tuple(HardwareNode(node.node_id, node.model) for node in ml_nodes if node.is_registered)
     return RegisterHost(f"host/{address}", address, public_key, nodes, group.collateral_ngonka)
 
 
 def estimate_offer(scenario: Scenario, ml_nodes: Mapping[str, Sequence[MLNode]], hit_probability: float) -> Offer:
-    """Return what all hosts together will send, at the first difficulty and as if all were there from the start.
+    """Estimate the load of all hosts together, at the first difficulty and as if all were there from the start.
 
     `ml_nodes`: group -> the ML nodes of each of its hosts.
     """

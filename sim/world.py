@@ -15,9 +15,8 @@ from sim.blueprint import (
     found_chain,
     register_host,
 )
-from sim.chain.agreement import Agreement
 from sim.chain.consensus import Consensus, is_last
-from sim.chain.ledger import Ledger
+from sim.chain.ledger import Agreement, Ledger
 from sim.chain.mempool import MempoolRules
 from sim.chain.pool import open_mempools
 from sim.chain.proposals import BlockMaker, Clocks
@@ -65,7 +64,7 @@ class World:
     network_facts: Mapping[str, object]
     """The tier, why it was taken, and what graph it runs on."""
     warnings: tuple[str, ...] = ()
-    """What is legal but surprising in how it runs."""
+    """Settings that are legal but change what a run keeps."""
     _counts_before: WorkCounts = field(default_factory=lambda: WorkCounts(0, 0))
 
     @property
@@ -127,7 +126,7 @@ class World:
 
 @dataclass(frozen=True)
 class Ground:
-    """What a run stands on before there is a network: clock, random numbers, rules, and everybody's machines."""
+    """The parts of a run that need no network: clock, random numbers, rules, machines and registrations."""
 
     scenario: Scenario
     env: simpy.Environment
@@ -139,7 +138,7 @@ class Ground:
     ml_nodes: Mapping[str, Sequence[MLNode]]
     """Group -> the ML nodes of each of its hosts."""
     registrations: Mapping[str, RegisterHost]
-    """Host -> how the chain knows it."""
+    """Host -> the transaction by which it enters the chain."""
 
 
 def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> World:

@@ -1,4 +1,4 @@
-"""What a proposer puts into a block."""
+"""Building a block: its hash, its timestamp by the proposer's clock, its transactions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Clocks:
         self._shifts: list[tuple[frozenset[str], float]] = []
 
     def shift(self, addresses: Iterable[str], seconds: float) -> Callable[[], None]:
-        """Set some hosts' clocks ahead, or back by negative seconds; shifts add up. Return what undoes this one."""
+        """Set some hosts' clocks ahead, or back by negative seconds; shifts add up. Return a call that undoes it."""
         shift = (frozenset(addresses), seconds)
         self._shifts.append(shift)
 

@@ -1,4 +1,4 @@
-"""What hosts do between two proofs of compute, drawn instead of simulated: requests served, and weight shown again.
+"""Service of hosts between two proofs of compute, drawn instead of simulated: requests, and weight shown again.
 
 A block that ends an epoch carries an `InferenceTally`, which stands for all transactions about the epoch's requests.
 Each request goes to a member by weight; whether it is missed, answered wrongly, or not validated by those who should
@@ -67,7 +67,7 @@ class Traffic:
         )
 
     def draw_confirmation(self, state: ChainState, height: int) -> ConfirmationTally | None:
-        """Return what hosts show of their weights if a confirmation ends at this height; nothing shown is no batch."""
+        """Return the weights that hosts show if a confirmation ends at this height, without those that show none."""
         if state.confirmation.end_height != height:
             return None
         shown = {
@@ -113,7 +113,7 @@ class Traffic:
 
 
 def build_traffic(scenario: Scenario, params: ProtocolParams, streams: Streams) -> Traffic:
-    """What users ask of the network, and how hosts serve it."""
+    """Read the requests of users, and how hosts serve them, from a scenario."""
     conduct = {
         address: Conduct(group.miss_rate, group.invalid_rate, group.skip_rate, group.confirmed_share)
         for group in scenario.hosts
