@@ -35,7 +35,7 @@ Money
 22. `pricing`           the price of a token
 23. `confirmation`      a random re-check of the weights inside an epoch
 24. `guardians`         the early network's consensus power
-25. `payments`          every movement of coins
+25. `payments`          every movement of coins, as rows
 
 Several models, as since 2026; no scenario has them yet
 
@@ -43,14 +43,15 @@ Several models, as since 2026; no scenario has them yet
 
 The chain as a whole
 
-27. `log`               an append-only list whose versions share their storage
-28. `state`             what the chain knows after a block
-29. `service`           what inferences do: prices, fees, statuses, counts
-30. `observations`      what a controller may know of an epoch
-31. `settling`          VE, first: the accounts of the epoch that ends
-32. `epochs`            the edges P, VE and S
-33. `running`           what happens between two proofs of compute
-34. `blocks`            `apply_block`: state and block -> next state
+27. `records`           what happened in a block, as rows, each with the columns that show it
+28. `log`               an append-only list whose versions share their storage
+29. `state`             what the chain knows after a block
+30. `service`           what inferences do: prices, fees, statuses, counts
+31. `observations`      what a controller may know of an epoch
+32. `settling`          VE, first: the accounts of the epoch that ends
+33. `epochs`            the edges P, VE and S
+34. `running`           what happens between two proofs of compute
+35. `blocks`            `apply_block`: state and block -> next state
 
 No SimPy, no torch, no random draw: everything here can be tested in microseconds.
 """

@@ -9,11 +9,11 @@ from typing import Any, Generic, TypeVar
 
 from sim.protocol.checks import TxResult, check_claim, check_stateless, check_window
 from sim.protocol.collateral import Deposit, deposit, withdraw
-from sim.protocol.epochs import EpochFormed, NextDifficulty, process_epoch
+from sim.protocol.epochs import NextDifficulty, process_epoch
 from sim.protocol.params import ProtocolParams
-from sim.protocol.payments import Payment, PaymentKind
-from sim.protocol.running import EpochServed, EventClosed, apply_confirmation, apply_inferences
-from sim.protocol.settling import EpochSettled
+from sim.protocol.payments import PaymentKind, pay
+from sim.protocol.records import Record, RewardClaimed
+from sim.protocol.running import apply_confirmation, apply_inferences
 from sim.protocol.stages import Schedule, select_epoch
 from sim.protocol.state import Block, ChainState, HostRecord, Settlement
 from sim.protocol.transactions import (
@@ -41,12 +41,8 @@ class BlockResult:
 
     state: ChainState
     tx_results: tuple[TxResult, ...]
-    formed: EpochFormed | None = None
-    settled: EpochSettled | None = None
-    served: EpochServed | None = None
-    confirmed: EventClosed | None = None
-    payments: tuple[Payment, ...] = ()
-    """Every movement of coins in this block."""
+    rows: tuple[Record, ...]
+    """What happened, as every observer of the chain sees it."""
 
 
 def apply_block(
@@ -69,11 +65,9 @@ def apply_block(
     draft = Draft(replace(state, height=block.height, priorities=priorities, schedule=schedule))
     results = _apply_transactions(draft, block, params, included)
     state, served = apply_inferences(draft.finish(), block.inferences, params)
-    paid = (*draft.payments, *(served.payments if served else ()))
-    state, settled, formed = process_epoch(state, block, params, next_difficulty)
+    state, edges = process_epoch(state, block, params, next_difficulty)
     state, confirmed = apply_confirmation(state, block, params)
-    paid += settled.payments if settled else ()
-    return BlockResult(state, results, formed, settled, served, confirmed, paid)
+    return BlockResult(state, results, (*draft.rows, *served, *edges, *confirmed))
 
 
 class _Copied(Generic[K, V]):
@@ -119,7 +113,7 @@ class Draft:
 
     def __init__(self, state: ChainState) -> None:
         self.state = state
-        self.payments: list[Payment] = []
+        self.rows: list[Record] = []
         self.batches: list[SubmitProofBatch] = []
         self.validations: list[SubmitValidation | SubmitValidations] = []
 
@@ -180,7 +174,8 @@ def _pay_claim(draft: Draft, claim: ClaimReward, vesting_epochs: int) -> None:
     if free:
         draft.balances[who] = draft.balances.get(who, 0) + free
     reason = f"vests over {vesting_epochs} epochs" if vesting_epochs else "free at once"
-    draft.payments.append(Payment(who, PaymentKind.CLAIM, amount, reason))
+    draft.rows.append(RewardClaimed(epoch=claim.epoch_index, participant=who, height=draft.state.height))
+    draft.rows += pay(draft.state, who, PaymentKind.CLAIM, amount, reason)
 
 
 def _move_into_collateral(draft: Draft, who: str, amount: int) -> TxResult:
@@ -190,7 +185,7 @@ def _move_into_collateral(draft: Draft, who: str, amount: int) -> TxResult:
         return TxResult.NOT_ENOUGH_COINS
     draft.balances[who] = free - amount
     draft.deposits[who] = deposit(draft.deposits.get(who, Deposit()), amount)
-    draft.payments.append(Payment(who, PaymentKind.DEPOSITED, amount, "from the balance"))
+    draft.rows += pay(draft.state, who, PaymentKind.DEPOSITED, amount, "from the balance")
     return TxResult.ACCEPTED
 
 
