@@ -7,14 +7,14 @@ its agent; the executor carries out the answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from sim.chain.chain_node import ChainNode
+from sim.chain.chain_node import ChainNode, Choice
 from sim.chain.consensus import Proposal
-from sim.chain.proposals import Candidates, Choice
+from sim.chain.mempool import pick
 from sim.metrics.records import HostJoined
 from sim.nodes.agent import Agent
 from sim.nodes.context import Context
@@ -25,7 +25,7 @@ from sim.protocol.stages import Edge
 from sim.protocol.state import Block, ChainState, get_places_to_check
 from sim.protocol.transactions import RegisterHost, Transaction
 from sim.strategies import events
-from sim.strategies.actions import Propose
+from sim.strategies.actions import Action, Propose
 from sim.strategies.base import MLNode, View
 from sim.work.base import Produced
 
@@ -50,7 +50,9 @@ class Host:
         self._executor = Executor(context, self.chain, registration, ml_nodes, self._tell_results, self._tell)
         self._production = self._executor.production
         self._is_starting = self._must_register = False
-        context.consensus.register(self.address, self.chain)
+        changes = (events.PricesChanged, events.ConfirmationOpened, events.BlockApplied)
+        self._wants_changes = any(map(agent.wants, changes))
+        context.consensus.register(self.chain)
         context.catch_up.register(self)
 
     # Joining the network, leaving it, catching up
@@ -79,7 +81,7 @@ class Host:
         self.chain.lose_memory()
         self._is_starting = True
 
-    def catch_up_to(self, height: int) -> None:
+    def catch_up(self, height: int) -> None:
         """Have the blocks up to a height that a peer has sent. A host that has just started does not act upon them."""
         if self._is_starting:
             self._is_starting = False
@@ -123,36 +125,53 @@ class Host:
                     self._tell_reward(state)
         if self.chain.height < schedule.generation_wind_down:
             self._generate(state)
-        self._tell_changes(block, state)
+        if self._wants_changes:
+            self._tell_changes(block, state)
 
-    def choose(self, get_hash: Candidates) -> Choice:
-        """Fill a block that this host proposes."""
-        default = Propose()
-        if not self._agent.wants(events.ProposalDue):
-            return default.tx_ids, default.hash_index
-        event = events.ProposalDue(self._view(), height=self.chain.height + 1, get_hash=get_hash)
-        choices = [action for action in self._agent.ask(event, self._stream("strategy")) if isinstance(action, Propose)]
-        choice = choices[-1] if choices else default
-        return choice.tx_ids, choice.hash_index
+    def choose(self, get_hash: Callable[[int], str]) -> Choice:
+        """Fill a block that this host proposes, as its agent wants it or as the software does."""
+        proposal = Propose()
+        if self._agent.wants(events.ProposalDue):
+            event = events.ProposalDue(self._view(), height=self.chain.height + 1, get_hash=get_hash)
+            for action in self._agent.ask(event, self._stream("strategy")):
+                if isinstance(action, Propose):
+                    proposal = action
+                else:
+                    self._do(event, action)
+            try:
+                get_hash(proposal.hash_index)
+                pick(self.chain.mempool.list_pending(), proposal.tx_ids or ())
+            except ValueError as error:
+                raise self._agent.fail(event, f"Propose: {error}") from error
+        return proposal.tx_ids, proposal.hash_index
 
     # What the agent is told
 
-    def _tell(self, kind: type[Any], generator: np.random.Generator | None = None, **details: object) -> None:
+    def _tell(
+        self,
+        kind: type[Any],
+        generator: np.random.Generator | None = None,
+        state: ChainState | None = None,
+        **details: object,
+    ) -> None:
         """Tell the agent of an event, if it wants to know, and do what it answers."""
         if not self._agent.wants(kind):
             return
-        event = kind(self._view(), **details)
+        event = kind(self._view(state), **details)
         for action in self._agent.ask(event, self._stream("strategy") if generator is None else generator):
-            try:
-                self._executor.do(action)
-            except ValueError as error:
-                raise self._agent.fail(event, f"{type(action).__name__}: {error}") from error
+            self._do(event, action)
 
-    def _view(self) -> View:
+    def _do(self, event: events.Event, action: Action) -> None:
+        try:
+            self._executor.do(action)
+        except ValueError as error:
+            raise self._agent.fail(event, f"{type(action).__name__}: {error}") from error
+
+    def _view(self, state: ChainState | None = None) -> View:
         return View(
             self.address,
             self._context.env.now,
-            self.chain.state,
+            self.chain.state if state is None else state,
             self._context.params,
             self._production.ml_nodes,
             self._production.failed,
@@ -204,7 +223,7 @@ class Host:
             self._tell(events.RewardDue, epoch=settlement.epoch_index, amount_ngonka=settlement.amount)
 
     def _tell_changes(self, block: Block, state: ChainState) -> None:
-        """Tell of prices, confirmations and the block itself, which only some strategies want to know."""
+        """Tell of prices, confirmations and the block itself."""
         before = self._context.ledger.get_state(block.height - 1)
         if state.service.prices != before.service.prices:
             self._tell(events.PricesChanged, ngonka_per_token=state.service.prices)
@@ -216,8 +235,9 @@ class Host:
 
     def look_from_outside(self, block: Block) -> None:
         """Tell the agent of a host that has left that an epoch has opened."""
-        epoch = self._context.ledger.get_state(block.height).schedule.index
-        self._tell(events.EpochOpened, epoch=epoch, block_hash=block.block_hash, is_away=True)
+        state = self._context.ledger.get_state(block.height)
+        details = {"epoch": state.schedule.index, "block_hash": block.block_hash, "is_away": True}
+        self._tell(events.EpochOpened, state=state, **details)
 
     # What fails
 
