@@ -5,7 +5,7 @@ An action that no host could carry out raises ValueError, which becomes the erro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import singledispatchmethod
 
 from pow.params import mode_of
@@ -34,11 +34,14 @@ class Executor:
         ml_nodes: Sequence[MLNode],
         on_results: OnResults,
         on_checks: OnChecks,
+        stop: Callable[[], None],
     ) -> None:
+        """`stop` is called when the host leaves."""
         self._context = context
         self._chain = chain
         self._registration = registration
         self._on_checks = on_checks
+        self._stop = stop
         self.outbox = Outbox(context, chain)
         self.production = Production(context, chain.address, registration.validator_key, ml_nodes, on_results)
         self.validation: Validation | None = None
@@ -165,7 +168,7 @@ class Executor:
 
     @do.register
     def _(self, action: actions.Leave) -> None:
-        self._context.presence.leave(self._chain.address)
+        self._context.presence.leave(self._chain.address, self._stop)
 
     @do.register
     def _(self, action: actions.Join) -> None:

@@ -47,7 +47,9 @@ class Host:
         self._agent = agent
         mempool, on_applied = context.open_mempool(self.address), context.consensus.note_applied
         self.chain = ChainNode(context.ledger, self.address, mempool, self.on_block, on_applied, self.choose)
-        self._executor = Executor(context, self.chain, registration, ml_nodes, self._tell_results, self._tell)
+        self._executor = Executor(
+            context, self.chain, registration, ml_nodes, self._tell_results, self._tell_checks, self.crash
+        )
         self._production = self._executor.production
         self._is_starting = self._must_register = False
         changes = (events.PricesChanged, events.ConfirmationOpened, events.BlockApplied)
