@@ -206,6 +206,9 @@ class Host:
             threshold=assignment.threshold,
         )
 
+    def _tell_checks(self, **details: object) -> None:
+        self._tell(events.ChecksDone, **details)
+
     def _open_validation(self, state: ChainState) -> None:
         """Read the claims once, unless the host comes too late to check or vote. Reference: protocol 4.1."""
         if state.upcoming is None or self.chain.height >= state.schedule.validation_end:
