@@ -142,7 +142,7 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
     ledger = Ledger(found_chain(founders, params, scenario), params, controller.next_difficulty)
     graph = scenario.network.topology.build([Member(host.address, host.region) for host in identities], streams)
     has_bursts = any(fault.kind == "loss" for fault in scenario.faults)
-    offer = estimate_offer(scenario, 1.0 / ledger.get_state(0).difficulty)
+    offer = estimate_offer(scenario, params.rule_book.first.proof, 1.0 / ledger.get_state(0).difficulty)
     choice = choose_tier(scenario.network, graph, offer, has_bursts=has_bursts)
     tier = open_network(choice, env, graph, recorder, scenario.network, streams)
     network = tier.network

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pow.sphere import hit_probability, r_target_for
 from sim.chain.agreement import Agreement
 from sim.difficulty.base import Target
 from sim.metrics.recorder import Recorder
@@ -25,7 +24,6 @@ from sim.metrics.records import (
     WeightConfirmed,
 )
 from sim.protocol.blocks import BlockResult
-from sim.protocol.checks import TxResult
 from sim.protocol.epochs import EpochFormed, ParticipantOutcome
 from sim.protocol.inference_status import Status
 from sim.protocol.params import ProtocolParams
@@ -33,7 +31,7 @@ from sim.protocol.running import EpochServed, EventClosed
 from sim.protocol.settling import EpochSettled
 from sim.protocol.stages import Edge
 from sim.protocol.state import EpochObservation
-from sim.protocol.transactions import ClaimReward
+from sim.protocol.transactions import ClaimReward, TxResult
 
 UNCONTROLLED = "valid_nonces_per_epoch"  # what the frame shows where nothing is controlled
 
@@ -92,16 +90,17 @@ class BlockReporter:
 
     def _report_start(self, agreement: Agreement, result: BlockResult) -> None:
         block, state, epoch = agreement.block, result.state, result.state.schedule.index
+        rules = self.params.rules_at(epoch)
         self.recorder.add(
             EpochStarted(
                 epoch=epoch,
                 start_height=block.height,
                 start_seconds=agreement.seconds,
                 block_hash=block.block_hash,
-                r_target=state.r_target,
+                threshold=state.threshold,
                 difficulty=state.difficulty,
-                hit_probability=hit_probability(state.r_target, self.params.vector_dim),
-                version=self.params.rules_at(epoch).version,
+                hit_probability=rules.proof.hit_probability(state.threshold, self.params.vector_dim),
+                version=rules.version,
             )
         )
 
@@ -123,6 +122,7 @@ class BlockReporter:
             self.recorder.add(WeightConfirmed(closed.index, height, who, *row))
 
     def _report_formed(self, height: int, formed: EpochFormed) -> None:
+        proof = self.params.rules_at(formed.index).proof
         for participant, outcome in sorted(formed.outcomes.items()):
             self.recorder.add(_judged(formed.index, participant, outcome))
         self.recorder.add(
@@ -134,7 +134,7 @@ class BlockReporter:
                 setpoint=math.nan if self.target is None else self.target.setpoint,
                 difficulty=formed.observation.difficulty,
                 next_difficulty=formed.next_difficulty,
-                next_r_target=r_target_for(1.0 / formed.next_difficulty, self.params.vector_dim),
+                next_threshold=proof.threshold_for(1.0 / formed.next_difficulty, self.params.vector_dim),
             )
         )
 

@@ -38,6 +38,9 @@ ROWS: dict[str, str] = {
     "propagation": "message kind × bin of delay",
 }
 
+NAMES = {"threshold": "r_target", "next_threshold": "next_r_target"}
+"""Fields of records whose columns have another name: the one of the scheme `hits`."""
+
 FRAMES: dict[str, tuple[Column, ...]] = {
     "epochs": _columns("""
         epoch | int64 | | index of the epoch, from 1

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from sim.metrics import records
-from sim.metrics.columns import FRAMES
+from sim.metrics.columns import FRAMES, NAMES
 from sim.metrics.fault_records import FaultBegan, FaultEnded, FaultMissed
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import NO_CLAIM
 from sim.metrics.statistics import compute_wilson_interval
-from sim.protocol.checks import TxResult
+from sim.protocol.transactions import TxResult
 
 INCLUDED, LATE, REFUSED, EXPIRED, LOST = "included", "late", "refused", "expired", "lost"
 BINS_PER_DECADE = 24
@@ -72,7 +72,9 @@ def _table(recorder: Recorder, kind: type[Any]) -> pd.DataFrame:
         {
             # The dtype is named, so that a run that was stopped before the first such record gives an empty table
             # that still merges.
-            field.name: pd.Series([getattr(row, field.name) for row in rows], dtype=DTYPES[str(field.type)])
+            NAMES.get(field.name, field.name): pd.Series(
+                [getattr(row, field.name) for row in rows], dtype=DTYPES[str(field.type)]
+            )
             for field in dataclasses.fields(kind)
         }
     )

@@ -22,7 +22,7 @@ class EpochStarted:
     start_height: int
     start_seconds: float
     block_hash: str
-    r_target: float
+    threshold: float
     difficulty: float
     hit_probability: float
     version: str
@@ -62,7 +62,7 @@ class MLNodeFinished:
     n_gpus: int
     n_gpu_groups: int
     nonces_per_second: float
-    r_target: float
+    threshold: float
     start_seconds: float
     end_seconds: float
     tried: int
@@ -183,7 +183,7 @@ class DifficultyDecided:
     setpoint: float
     difficulty: float
     next_difficulty: float
-    next_r_target: float
+    next_threshold: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import simpy
 from sim.metrics.records import MLNodeFinished
 from sim.nodes.context import Context
 from sim.protocol.nonces import get_node_ranges
+from sim.protocol.proofs.base import ProofScheme
 from sim.strategies.base import Claim, ProductionView, Strategy
 from sim.work.base import Found
 
@@ -48,7 +49,8 @@ class Assignment:
     start_height: int
     block_hash: str
     public_key: str
-    r_target: float
+    proof: ProofScheme
+    threshold: float
     dim: int
     n_nodes: int
     """Stride of the nonces. Reference: protocol 3.2"""
@@ -56,7 +58,7 @@ class Assignment:
     """How long generation should last, by the block time."""
 
 
-def report_preserved(node: MLNode, participant: str, epoch: int, r_target: float) -> MLNodeFinished:
+def report_preserved(node: MLNode, participant: str, epoch: int, threshold: float) -> MLNodeFinished:
     """Return the row of an ML node that the proof of compute passes over. Reference: protocol 5.2."""
     return MLNodeFinished(
         epoch=epoch,
@@ -66,7 +68,7 @@ def report_preserved(node: MLNode, participant: str, epoch: int, r_target: float
         n_gpus=node.n_gpus,
         n_gpu_groups=node.n_gpu_groups,
         nonces_per_second=node.nonces_per_second,
-        r_target=r_target,
+        threshold=threshold,
         start_seconds=math.nan,
         end_seconds=math.nan,
         tried=0,
@@ -140,7 +142,7 @@ class Generation:
             n_gpus=self._node.n_gpus,
             n_gpu_groups=self._node.n_gpu_groups,
             nonces_per_second=self._node.nonces_per_second,
-            r_target=self._assignment.r_target,
+            threshold=self._assignment.threshold,
             start_seconds=min(self._start_seconds, end_seconds),
             end_seconds=end_seconds,
             tried=self._tried,
@@ -181,7 +183,13 @@ class Generation:
     def _view(self, found: Found) -> ProductionView:
         assignment = self._assignment
         return ProductionView(
-            found.nonces, found.distances, assignment.r_target, assignment.dim, self._valid, self._claimed
+            nonces=found.nonces,
+            values=found.values,
+            proof=assignment.proof,
+            threshold=assignment.threshold,
+            dim=assignment.dim,
+            n_valid_before=self._valid,
+            n_claimed_before=self._claimed,
         )
 
     def _try_nonces(self) -> tuple[Found, int]:
@@ -193,7 +201,7 @@ class Generation:
         )
         turns, assignment = range(before, self._tried_per_group), self._assignment
         found = self._work.find_valid(
-            assignment.block_hash, self._node.dtype, assignment.public_key, self._ranges, turns, assignment.r_target
+            assignment.block_hash, self._node.dtype, assignment.public_key, self._ranges, turns, assignment.threshold
         )
         return found, len(turns) * len(self._ranges)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from sim.protocol.checks import TxResult, check_claim, check_stateless, check_window
+from sim.protocol.checks import check_claim, check_start, check_stateless, check_validation
 from sim.protocol.collateral import Deposit, deposit
 from sim.protocol.epochs import EpochFormed, NextDifficulty, process_epoch
 from sim.protocol.params import ProtocolParams
@@ -19,11 +19,11 @@ from sim.protocol.state import Block, ChainState, HostRecord
 from sim.protocol.transactions import (
     ClaimReward,
     RegisterHost,
-    SubmitProofBatch,
     SubmitSeed,
     SubmitValidation,
     SubmitValidations,
     Transaction,
+    TxResult,
 )
 from sim.protocol.versions import Rules
 from sim.protocol.vesting import vest
@@ -74,6 +74,7 @@ class Draft:
 
     def __init__(self, state: ChainState) -> None:
         self.state = state
+        self.proofs = state.proofs
         self.payments: list[Payment] = []
         self._changed: dict[str, dict[Any, Any]] = {}
         self._added: dict[str, list[Any]] = {}
@@ -94,7 +95,9 @@ class Draft:
     def finish(self) -> ChainState:
         """Return the changed state; nobody can write into it any more."""
         self.state = replace(
-            self.state, **{name: getattr(self.state, name).extended(items) for name, items in self._added.items()}
+            self.state,
+            proofs=self.proofs,
+            **{name: getattr(self.state, name).extended(items) for name, items in self._added.items()},
         )
         self._changed, self._added = {}, {}
         return self.state
@@ -112,25 +115,28 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
             draft.edit("deposits")[transaction.creator] = deposit(held, transaction.collateral_ngonka)
         case SubmitSeed():
             draft.edit("seeds")[transaction.epoch_index, transaction.creator] = transaction.commitment
-        case SubmitProofBatch():
-            result = check_window(draft.state, transaction.start_height, is_batch=True)
-            if result is TxResult.ACCEPTED:
-                draft.add("batches", as_stored(transaction, rules))
-                draft.add("batch_heights", draft.state.height)
         case SubmitValidation() | SubmitValidations():
-            result = check_window(draft.state, transaction.start_height, is_batch=False)
+            result = check_validation(draft.state, transaction.start_height)
             if result is TxResult.ACCEPTED:
                 draft.add("validations", transaction)
         case ClaimReward():
             result = check_claim(draft.state, transaction, rules)
             if result is TxResult.ACCEPTED:
                 _pay_claim(draft, transaction, params.vesting_epochs)
+        case _:
+            result = _take_proof(draft, transaction, rules)
     return result
 
 
-def as_stored(batch: SubmitProofBatch, rules: Rules) -> SubmitProofBatch:
-    """v0.2.0 forgets which ML node a batch came from. Reference: protocol 3.1."""
-    return batch if rules.stores_node_ids else replace(batch, proofs=replace(batch.proofs, node_id=None))
+def _take_proof(draft: Draft, message: Any, rules: Rules) -> TxResult:
+    """Everything else belongs to the proof scheme in force, or to none."""
+    if not isinstance(message, rules.proof.messages):
+        return TxResult.OTHER_SCHEME
+    state = draft.state
+    result = check_start(state, message.start_height)
+    if result is TxResult.ACCEPTED:
+        result, draft.proofs = draft.proofs.take(message, state.height, state.episode, rules)
+    return result
 
 
 def _pay_claim(draft: Draft, claim: ClaimReward, vesting_epochs: int) -> None:

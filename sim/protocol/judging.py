@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from sim.protocol.committee import decide_by_guardians, decide_by_slots
-from sim.protocol.formation import Claim
+from sim.protocol.proofs.base import CountedClaim
 from sim.protocol.state import ChainState, UpcomingEpoch
 from sim.protocol.tallies import Tally, Votes, read_votes, tally_guardians, tally_slots, tally_weights
 from sim.protocol.versions import Rules
@@ -13,7 +13,7 @@ from sim.protocol.votes import Claimant, Verdict, decide_by_majority, find_reaso
 
 
 def judge_claims(
-    state: ChainState, claims: Mapping[str, Claim], upcoming: UpcomingEpoch, rules: Rules
+    state: ChainState, claims: Mapping[str, CountedClaim], upcoming: UpcomingEpoch, rules: Rules
 ) -> dict[str, Verdict]:
     """Judge every claim, by address: what `votes.judge_participant` does for one, for all in one pass."""
     committee = upcoming.committee
@@ -49,7 +49,7 @@ def _iterate(tally: Tally) -> Iterator[tuple[int, int]]:
     return zip(tally.valid.tolist(), tally.invalid.tolist(), strict=True)
 
 
-def _claimant(state: ChainState, who: str, claim: Claim, upcoming: UpcomingEpoch) -> Claimant:
+def _claimant(state: ChainState, who: str, claim: CountedClaim, upcoming: UpcomingEpoch) -> Claimant:
     record = state.hosts.get(who)
     return Claimant(
         address=who,

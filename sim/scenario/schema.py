@@ -24,9 +24,10 @@ from sim.errors import did_you_mean
 from sim.problems import as_validation_error, explained
 from sim.protocol.params import ChainParams, EpochParams
 from sim.protocol.pricing import MAINNET_PRICING
+from sim.protocol.versions import SCHEMES
 from sim.registry import PluginOf
 from sim.scenario.chain import ConsensusConfig, MempoolConfig
-from sim.scenario.changes import EpochChangeConfig, RuleSwitches, UpgradeConfig, Version
+from sim.scenario.changes import EpochChangeConfig, RuleSwitches, UpgradeConfig, Version, scheme_problems
 from sim.scenario.checks import network_problems, scenario_problems, schedule_problems
 from sim.scenario.declared import make_section
 from sim.scenario.faults import Fault
@@ -102,7 +103,13 @@ if TYPE_CHECKING:
         """What `make_section` makes, for the type checker."""
 
 else:
-    _Declared = make_section("ProtocolConfig", _Rules, EpochParams, ChainParams)
+    _Declared = make_section(
+        "ProtocolConfig",
+        make_section("ProtocolConfig", _Rules, EpochParams, ChainParams),
+        *SCHEMES,
+        is_optional=True,
+        addition=" at genesis; absent: the version's own",
+    )
 
 
 class ProtocolConfig(_Declared):
@@ -111,11 +118,10 @@ class ProtocolConfig(_Declared):
     block_time: Annotated[Seconds, Field(gt=0)] = Field(
         5.6, description="target interval: from a validator's decision to its next height; rounds of votes come on top"
     )
-    r_target: float | None = Field(None, gt=0, le=2, description="first r_target; absent: the version's own")
 
     @model_validator(mode="after")
-    def _check_schedule(self) -> Self:
-        if problems := schedule_problems(self):
+    def _check_together(self) -> Self:
+        if problems := schedule_problems(self) or scheme_problems(self):
             raise as_validation_error("protocol", problems, None)
         return self
 

@@ -31,8 +31,8 @@ class Found:
 
     nonces: NDArray[np.int64]
     """(n,)"""
-    distances: NDArray[np.float64]
-    """(n,)"""
+    values: NDArray[np.float64]
+    """(n,) their distances"""
 
 
 @dataclass(frozen=True)

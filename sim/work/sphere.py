@@ -56,7 +56,7 @@ class _Ahead:
     groups: NDArray[np.int64]
     """(n,) index of the GPU group"""
     nonces: NDArray[np.int64]
-    distances: NDArray[np.float64]
+    values: NDArray[np.float64]
 
     def pick(self, turns: range) -> Found:
         """Return those of some turns, group by group."""
@@ -64,7 +64,7 @@ class _Ahead:
         if inside.start == inside.stop:
             return NOTHING
         order = self.groups[inside].argsort(kind="stable")
-        return Found(self.nonces[inside][order], self.distances[inside][order])
+        return Found(self.nonces[inside][order], self.values[inside][order])
 
 
 class SphereWork:
