@@ -55,7 +55,7 @@ class ChainNode:
     def sync_to(self, height: int) -> None:
         """Block sync: jump to a height that a peer has; blocks before it are not acted upon."""
         for missed in range(self.height + 1, height + 1):
-            self.mempool.remove(self._ledger.get_block(missed).transactions)
+            self.mempool.remove(self._ledger.get_block(missed))
             self._early.pop(missed, None)
         if height > self.height:
             self.height = height
@@ -73,5 +73,5 @@ class ChainNode:
 
     def _apply(self, block: Block) -> None:
         self.height = block.height
-        self.mempool.remove(block.transactions)
+        self.mempool.remove(block)
         self._on_applied(self.address, self.height)

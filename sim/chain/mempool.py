@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from sim.chain.ledger import Ledger
 from sim.network.base import Flood, Message
+from sim.protocol.state import Block
 from sim.protocol.transactions import Transaction
 
 
@@ -57,8 +59,8 @@ class Mempool(Protocol):
     def add(self, transaction: Transaction) -> None:
         """Take a transaction that has come from a peer."""
 
-    def remove(self, transactions: tuple[Transaction, ...]) -> None:
-        """Forget what an applied block contains, now and when a late copy arrives."""
+    def remove(self, block: Block) -> None:
+        """Forget the transactions of the block that this host applies; late copies of them are not taken again."""
 
     def clear(self) -> None:
         """Lose what is pending: it is kept in memory only."""
@@ -74,17 +76,23 @@ class Mempool(Protocol):
 
 
 class HostMempool:
-    """Filled by gossip, message by message."""
+    """Filled by gossip, message by message.
 
-    def __init__(self, network: Flood, address: str, rules: MempoolRules) -> None:
+    A copy may come at any time after its block: late, or from a peer whose links were cut. The ledger knows the height
+    of every transaction that is in a block, so that a mempool needs no memory of its own of those: what it refuses is
+    what a block up to its host's height contains.
+    """
+
+    def __init__(self, network: Flood, address: str, rules: MempoolRules, ledger: Ledger) -> None:
         self._network = network
         self._address = address
         self._rules = rules
+        self._ledger = ledger
+        self._height = 0
+        """Of the last block that this host has applied."""
         self._pending: dict[str, Transaction] = {}
         self._since: dict[str, int] = {}
-        """tx_id -> blocks that this host had applied when the transaction came."""
-        self._n_blocks = 0
-        self._agreed: set[str] = set()
+        """Transaction id -> this host's height when the transaction came."""
 
     def submit(self, transaction: Transaction) -> None:
         """See `Mempool.submit`."""
@@ -92,24 +100,23 @@ class HostMempool:
         self._network.broadcast(Message(transaction.tx_id, self._address, transaction, transaction.size_bytes))
 
     def add(self, transaction: Transaction) -> None:
-        """See `Mempool.add`; what a block that this host has applied contains is not taken again."""
-        if transaction.tx_id not in self._agreed:
+        """See `Mempool.add`; a transaction of a block that this host has applied is not taken again."""
+        if not self._ledger.is_included(transaction.tx_id, self._height):
             self._pending[transaction.tx_id] = transaction
-            self._since[transaction.tx_id] = self._n_blocks
+            self._since[transaction.tx_id] = self._height
 
-    def remove(self, transactions: tuple[Transaction, ...]) -> None:
+    def remove(self, block: Block) -> None:
         """See `Mempool.remove`."""
-        for transaction in transactions:
+        for transaction in block.transactions:
             self._pending.pop(transaction.tx_id, None)
             self._since.pop(transaction.tx_id, None)
-            self._agreed.add(transaction.tx_id)
-        self._n_blocks += 1
+        self._height = block.height
         if self._rules.ttl_blocks is not None:
             for tx_id in [tx_id for tx_id, since in self._since.items() if self._is_expired(since)]:
                 del self._pending[tx_id], self._since[tx_id]
 
-    def _is_expired(self, since_blocks: int) -> bool:
-        return self._rules.is_expired(self._n_blocks - since_blocks)
+    def _is_expired(self, since_height: int) -> bool:
+        return self._rules.is_expired(self._height - since_height)
 
     def clear(self) -> None:
         """See `Mempool.clear`."""
@@ -118,7 +125,7 @@ class HostMempool:
 
     def knows(self, tx_id: str) -> bool:
         """See `Mempool.knows`."""
-        return tx_id in self._pending or tx_id in self._agreed
+        return tx_id in self._pending or self._ledger.is_included(tx_id, self._height)
 
     def __iter__(self) -> Iterator[Transaction]:
         return iter(self._pending.values())

@@ -19,6 +19,7 @@ from sim.chain.mempool import HostMempool, Mempool, MempoolRules
 from sim.network.base import Flood, Foresight
 from sim.network.routes import Floats, Links
 from sim.network.rows import Rows
+from sim.protocol.state import Block
 from sim.protocol.transactions import Transaction
 
 CHUNK = 512  # transactions whose arrivals are looked up together
@@ -69,6 +70,8 @@ class SharedPool:
         self._rules = rules
         self._periods = [Period(env.now)]
         self._pending: dict[str, Sent] = {}
+        self._height = 0
+        """Of the last block whose transactions are forgotten."""
         self._n_sent = 0
         network.roster.listeners.append(self.change_links)
 
@@ -97,11 +100,12 @@ class SharedPool:
             self._periods.pop()  # in which nothing was sent and nobody asked
         self._periods.append(Period(self._env.now))
 
-    def remove(self, transactions: tuple[Transaction, ...]) -> None:
-        """Forget what an agreed block contains; all but the first host to apply it find that done."""
-        if not transactions or transactions[0].tx_id not in self._pending:
+    def remove(self, block: Block) -> None:
+        """Forget the transactions of an agreed block when the first host applies it; the others find that done."""
+        if block.height <= self._height:
             return
-        for transaction in transactions:
+        self._height = block.height
+        for transaction in block.transactions:
             self._pending.pop(transaction.tx_id, None)
 
     def lose(self, sender: str) -> None:
@@ -113,8 +117,8 @@ class SharedPool:
                 del self._pending[sent.transaction.tx_id]
 
     def knows(self, tx_id: str) -> bool:
-        """Tell whether a transaction is pending."""
-        return tx_id in self._pending
+        """Tell whether a transaction is pending, or in a block that some host has applied."""
+        return tx_id in self._pending or self._ledger.is_included(tx_id, self._height)
 
     def select(self, receiver: str, max_bytes: int) -> tuple[Transaction, ...]:
         """Return what has reached a host by now, in the order of arrival, and as much of it as fits."""
@@ -186,9 +190,9 @@ class PoolView:
     def add(self, transaction: Transaction) -> None:
         """Nothing comes from peers: see `SharedPool`."""
 
-    def remove(self, transactions: tuple[Transaction, ...]) -> None:
+    def remove(self, block: Block) -> None:
         """See `Mempool.remove`."""
-        self.pool.remove(transactions)
+        self.pool.remove(block)
 
     def clear(self) -> None:
         """See `Mempool.clear`; what peers have comes back to a host that restarts."""
@@ -214,4 +218,4 @@ def open_mempools(
     if isinstance(network, Foresight):
         pool = SharedPool(env, network, ledger, rules)
         return lambda address: PoolView(pool, address)
-    return lambda address: HostMempool(network, address, rules)
+    return lambda address: HostMempool(network, address, rules, ledger)

@@ -84,6 +84,8 @@ class BlockReporter:
     def _report_transactions(self, agreement: Agreement, result: BlockResult) -> None:
         block = agreement.block
         for transaction, fate in zip(block.transactions, result.tx_results, strict=True):
+            if fate is TxResult.REPLAYED:
+                continue  # its fate is that of the block that contained it first
             self.recorder.add(TransactionIncluded(transaction.tx_id, block.height, agreement.seconds, fate))
             if isinstance(transaction, ClaimReward) and fate is TxResult.ACCEPTED:
                 self.recorder.add(RewardClaimed(transaction.epoch_index, transaction.creator, block.height))

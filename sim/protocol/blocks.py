@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -49,21 +49,39 @@ def apply_block(
     priorities: Mapping[str, int],
     params: ProtocolParams,
     next_difficulty: NextDifficulty,
+    included: Container[str] = frozenset(),
 ) -> BlockResult:
-    """Apply the transactions in order, then the epoch's edge if the height is one. Reference: protocol 1.4."""
+    """Apply the transactions in order, then the epoch's edge if the height is one. Reference: protocol 1.4.
+
+    `included`: ids of the transactions in earlier blocks. The chain stores none of them again, nor one that this block
+    holds twice, whatever mempools let through; so nothing is paid or counted twice.
+    """
     if block.height != state.height + 1:
         raise ValueError(f"block {block.height} does not follow height {state.height}")
     effective = Schedule(state.effective.index, state.effective.start_height, params.epoch_at(block.height))
     schedule = select_epoch(effective, block.height)
     draft = Draft(replace(state, height=block.height, priorities=priorities, schedule=schedule))
-    rules = params.rules_at(schedule.index)
-    results = tuple(apply_transaction(draft, transaction, params, rules) for transaction in block.transactions)
+    results = _apply_transactions(draft, block, params, included)
     state, served = apply_inferences(draft.finish(), block.inferences, params)
     paid = (*draft.payments, *(served.payments if served else ()))
     state, settled, formed = process_epoch(state, block, params, next_difficulty)
     state, confirmed = apply_confirmation(state, block, params)
     paid += settled.payments if settled else ()
     return BlockResult(state, results, formed, settled, served, confirmed, paid)
+
+
+def _apply_transactions(
+    draft: Draft, block: Block, params: ProtocolParams, included: Container[str]
+) -> tuple[TxResult, ...]:
+    rules, seen = params.rules_at(draft.state.schedule.index), set[str]()
+    results = []
+    for transaction in block.transactions:
+        if transaction.tx_id in included or transaction.tx_id in seen:
+            results.append(TxResult.REPLAYED)
+        else:
+            seen.add(transaction.tx_id)
+            results.append(apply_transaction(draft, transaction, params, rules))
+    return tuple(results)
 
 
 class Draft:

@@ -26,14 +26,13 @@ from sim.protocol.params import ChainParams, EpochParams
 from sim.protocol.pricing import MAINNET_PRICING
 from sim.protocol.versions import SCHEMES
 from sim.registry import PluginOf
-from sim.scenario.chain import ConsensusConfig, MempoolConfig
+from sim.scenario.chain import ConsensusConfig, MempoolConfig, MetricsConfig
 from sim.scenario.changes import EpochChangeConfig, RuleSwitches, UpgradeConfig, Version, scheme_problems
 from sim.scenario.checks import network_problems, scenario_problems, schedule_problems
 from sim.scenario.declared import make_section
 from sim.scenario.faults import Fault
 from sim.scenario.hosts import STRICT, HostGroup, Name
 from sim.scenario.inventory import InventoryConfig
-from sim.scenario.kept import MetricsConfig
 from sim.scenario.setpoints import find_setpoint_problems
 from sim.topologies import topologies
 from sim.units import Bytes, Seconds

@@ -90,7 +90,7 @@ def test_before_epoch_1_nothing_is_open() -> None:
 def test_batch_window_and_start_height() -> None:
     chain = HandMadeChain()
     chain.at(40, batch("a", 40, 1))  # the opening block itself: the epoch exists only after it
-    chain.at(41, batch("a", 40, 1), batch("a", 39, 1))
+    chain.at(41, batch("a", 40, 1), batch("a", 39, 1, batch_id="1"))
     chain.at(52, batch("b", 40, 1))
     chain.at(53, batch("c", 40, 1))
     chain.run_to(53)
@@ -225,3 +225,17 @@ def test_blocks_must_follow_each_other() -> None:
     state = genesis_state({"a": 1}, PARAMS, LAUNCH.r_target)
     with pytest.raises(ValueError, match="block 2 does not follow height 0"):
         apply_block(state, Block(2, "H", "a", 0.0, ()), {}, PARAMS, lambda past: past[-1].difficulty)
+
+
+def test_a_transaction_is_stored_once() -> None:
+    """Twice in a block, and again in a later one; the same nonces under another id are another transaction."""
+    twice, other = batch("a", 40, 1, 2), batch("a", 40, 1, 2, batch_id="1")
+    chain = HandMadeChain()
+    chain.at(41, twice, twice, other)
+    chain.run_to(41)
+    assert chain.fate(41) == (TxResult.ACCEPTED, TxResult.REPLAYED, TxResult.ACCEPTED)
+    again = Block(42, "HASH42", "a", 210.0, (twice, other, batch("b", 40, 1)))
+    included = {twice.tx_id, other.tx_id}
+    result = apply_block(chain.state, again, {}, PARAMS, lambda past: past[-1].difficulty, included)
+    assert result.tx_results == (TxResult.REPLAYED, TxResult.REPLAYED, TxResult.ACCEPTED)
+    assert [stored.tx_id for stored in result.state.proofs.messages] == [twice.tx_id, other.tx_id, "batch/b/0"]

@@ -147,12 +147,12 @@ def run_chain(votes: dict[str, bool], guardians: frozenset[str] = frozenset(), b
     state: ChainState = genesis_state(dict.fromkeys(MEMBERS, 1), params, LAUNCH.r_target, founders)
     proofs = ProofBatch(public_key="k", block_hash="H", block_height=40, nonces=(1,), distances=(1.0,), node_id=1)
     said = [
-        SubmitValidations("", who, 40, ("m0",), (is_fraud,))
+        SubmitValidations(who, who, 40, ("m0",), (is_fraud,))
         if bundled
-        else SubmitValidation("", who, "m0", 40, is_fraud)
+        else SubmitValidation(who, who, "m0", 40, is_fraud)
         for who, is_fraud in votes.items()
     ]
-    content = {41: (SubmitProofBatch("", "m0", "b", proofs), SubmitSeed("", "m0", 1, "c")), 54: tuple(said)}
+    content = {41: (SubmitProofBatch("batch", "m0", "b", proofs), SubmitSeed("seed", "m0", 1, "c")), 54: tuple(said)}
     for height in range(1, 59):
         block = Block(height, f"HASH{height}", "m0", 5.0 * height, content.get(height, ()))
         result = apply_block(state, block, {}, params, lambda past: past[-1].difficulty)
