@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pow.params import PowParams
 
 Request = tuple[str, int]
 """(public key, nonce)"""
@@ -44,6 +46,31 @@ class Claimed:
     """(keys,) nonces of each key"""
     nonces: NDArray[np.int64]
     """(n,)"""
+
+
+@dataclass(frozen=True)
+class WorkSettings:
+    """What a scenario says of its computing."""
+
+    params: PowParams
+    dtype: str | None
+    """Numerics of all hosts; None: each GPU profile's own."""
+    device: str
+    batch_size: int | None
+    n_threads: int | None
+
+
+class WorkKind(Protocol):
+    """A plug-in: a frozen dataclass without parameters. It is asked for its name only until a run starts."""
+
+    scheme: ClassVar[str]
+    """Name of the proof scheme for which it computes."""
+
+    def check(self, settings: WorkSettings) -> None:
+        """Raise UserError, with the key that is to blame, if this machine cannot compute it."""
+
+    def open(self, settings: WorkSettings) -> Work:
+        """Return the computing; it is entered and left as a context."""
 
 
 class Work(Protocol):
