@@ -59,7 +59,7 @@ class SphereKind:
         """Every machine can draw."""
 
     def open(self, settings: WorkSettings) -> SphereWork:
-        """Need nothing but the model's output dimension."""
+        """Return the exact law for a model."""
         return open_sphere(settings.params)
 
 
@@ -67,16 +67,12 @@ def open_kernel(
     params: PowParams,
     batch_size: int | None = None,
     n_threads: int | None = None,
-    n_layers: int | None = None,
     device: str = CPU,
 ) -> KernelWork:
-    """Load torch and return the kernel's computing; batch size by the model and one thread a processor unless given.
-
-    `n_layers` runs only the first layers of the model: what a host that skips the others computes (kernel 7).
-    """
+    """Load torch and return the kernel's computing; batch size by the model and one thread a processor unless given."""
     from sim.work.kernel import KernelWork
 
-    return KernelWork(params, batch_size, n_threads, n_layers, device)
+    return KernelWork(params, batch_size, n_threads, device)
 
 
 def check_kernel(
@@ -92,7 +88,7 @@ def check_kernel(
 
 
 def open_sphere(params: PowParams) -> SphereWork:
-    """Return the exact law for a model's output dimension."""
+    """Return the exact law for a model."""
     from sim.work.sphere import SphereWork
 
-    return SphereWork(params.vocab_size)
+    return SphereWork(params.vocab_size, params)

@@ -21,6 +21,7 @@ from sim.protocol.proofs.hits import FiledBatches, SubmitProofBatch
 from sim.protocol.state import ChainState, UpcomingEpoch, genesis_state
 from sim.protocol.versions import LAUNCH, build_rule_book
 from sim.results import Result
+from sim.work.base import Task
 from sim.work.sphere import SphereWork
 
 LEVEL = 1e-4
@@ -100,8 +101,8 @@ def test_invalid_nonces_in_a_sample_follow_one_law() -> None:
     found with probability above 0.99.
     """
     with SphereWork(DIM) as work:
-        found = work.find_valid(
-            "HASH", "float16", "key of x", (range(0, 6000),), range(6000), LAUNCH.r_target
+        found = work.produce(
+            Task("HASH", "key of x", "float16", (range(0, 6000),), LAUNCH.r_target), range(6000)
         ).nonces.tolist()
         claim = [*found, *range(2**40, 2**40 + 80)]
         state = state_with({"x": claim})
@@ -135,8 +136,8 @@ def test_ml_nodes_take_turns_in_their_own_numerics() -> None:
     """Four honest bfloat16 claims, wholly sampled by a bfloat16 and a float32 node in turn: only float32 mismatches."""
     with SphereWork(DIM) as work:
         claims = {
-            who: work.find_valid(
-                "HASH", "bfloat16", f"key of {who}", (range(0, 40_000),), range(40_000), LAUNCH.r_target
+            who: work.produce(
+                Task("HASH", f"key of {who}", "bfloat16", (range(0, 40_000),), LAUNCH.r_target), range(40_000)
             ).nonces.tolist()
             for who in "abcd"
         }
