@@ -9,8 +9,9 @@ from dataclasses import fields, is_dataclass
 from operator import attrgetter
 from typing import Any, TypeVar, cast
 
-from sim.metrics.records import Record, ValidationDone, ValidationsDone
+from sim.metrics.records import ValidationDone, ValidationsDone
 from sim.metrics.validations import ValidationTable, digest_validations
+from sim.protocol.records import Record
 from sim.protocol.transactions import SubmitValidations
 
 R = TypeVar("R")

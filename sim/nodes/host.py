@@ -52,6 +52,7 @@ class Host:
         self._registration = registration
         mempool, on_applied = context.open_mempool(self.address), context.consensus.note_applied
         self.chain = ChainNode(context.ledger, self.address, mempool, self.on_block, on_applied)
+        context.consensus.register(self.chain)
         self._strategy = strategy
         self._ml_nodes = tuple(ml_nodes)
         self._seeds: dict[int, int] = {}
@@ -72,7 +73,13 @@ class Host:
         row = self.identity
         self._context.recorder.add(
             HostJoined(
-                row.joins, row.address, row.host_group, row.region, row.strategy_name, row.gpus, self._context.env.now
+                epoch=row.joins,
+                participant=row.address,
+                host_group=row.host_group,
+                region=row.region,
+                strategy=row.strategy_name,
+                gpus=row.gpus,
+                seconds=self._context.env.now,
             )
         )
         self._is_starting = self._must_register = self._context.ledger.height > 0

@@ -24,31 +24,31 @@ Proof of compute
 14. `sampling`         which nonces a validator re-executes; uniform numbers that everybody derives alike
 15. `votes`            who is accepted, who is rejected and why
 16. `committee`        who may judge a participant where not everybody does
-17. `tallies`          all stored votes, counted at once
-18. `weights`          counted nonces, merged and capped weight
-19. `preserved`        ML nodes that keep their weight without proof
-20. `formation`        from accepted claims to weights
-21. `judging`          every claim against the votes
+17. `weights`          counted nonces, merged and capped weight
+18. `preserved`        ML nodes that keep their weight without proof
+19. `formation`        from accepted claims to weights
+20. `judging`          every claim against the votes; `fast` has it once more, for all votes at once, and that one runs
 
 Money
 
-22. `rewards`          emission and its distribution
-23. `settlements`      a reward between its settlement and its claim or its end
-24. `vesting`          what a claim unlocks, slice by slice
-25. `collateral`       the weight that a deposit activates, slashing, the way out
-26. `claims`           which inferences a participant had to validate before it may claim
-27. `inference_status` downtime, miss test, INVALID
-28. `pricing`          the price of a token
-29. `confirmation`     a random re-check of the weights inside an epoch
-30. `guardians`        the early network's consensus power
-31. `payments`         every movement of coins
+21. `rewards`          emission and its distribution
+22. `settlements`      a reward between its settlement and its claim or its end
+23. `vesting`          what a claim unlocks, slice by slice
+24. `collateral`       the weight that a deposit activates, slashing, the way out
+25. `claims`           which inferences a participant had to validate before it may claim
+26. `inference_status` downtime, miss test, INVALID
+27. `pricing`          the price of a token
+28. `confirmation`     a random re-check of the weights inside an epoch
+29. `guardians`        the early network's consensus power
+30. `payments`         every movement of coins, as rows
 
 Several models, as since 2026; no scenario has them yet
 
-32. `coefficients`     what a nonce of each model is worth
+31. `coefficients`     what a nonce of each model is worth
 
 The chain as a whole
 
+32. `records`          what happened in a block, as rows, each with the columns that show it
 33. `log`              an append-only list whose versions share their storage
 34. `state`            what the chain knows after a block
 35. `service`          what inferences do: prices, fees, statuses, counts
