@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pow.sphere import r_target_for
 from sim.chain.ledger import Agreement
 from sim.difficulty.base import Target
 from sim.metrics.recorder import Recorder
@@ -14,6 +13,7 @@ from sim.protocol.blocks import BlockResult
 from sim.protocol.params import ProtocolParams
 from sim.protocol.stages import Edge
 from sim.protocol.state import ChainState
+from sim.protocol.transactions import TxResult
 
 UNCONTROLLED = "valid_nonces_per_epoch"  # what the frame shows where nothing is controlled
 
@@ -45,6 +45,8 @@ class BlockReporter:
             )
         )
         for transaction, fate in zip(block.transactions, result.tx_results, strict=True):
+            if fate is TxResult.REPLAYED:
+                continue  # its fate is that of the block that contained it first
             self.recorder.add(
                 TransactionIncluded(
                     tx_id=transaction.tx_id, height=block.height, included_seconds=agreement.seconds, result=fate
@@ -56,6 +58,7 @@ class BlockReporter:
             self.recorder.add(self._describe_decision(result.state))
 
     def _describe_decision(self, state: ChainState) -> DifficultyDecided:
+        proof = self.params.rules_at(state.schedule.index).proof
         target, seen = self.target, state.history[-1]
         return DifficultyDecided(
             epoch=seen.epoch_index,
@@ -65,5 +68,5 @@ class BlockReporter:
             setpoint=math.nan if target is None else target.setpoint,
             difficulty=seen.difficulty,
             next_difficulty=state.next_difficulty,
-            next_r_target=r_target_for(1.0 / state.next_difficulty, self.params.vector_dim),
+            next_threshold=proof.threshold_for(1.0 / state.next_difficulty, self.params.vector_dim),
         )

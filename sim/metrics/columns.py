@@ -32,6 +32,8 @@ from sim.protocol.records import (
     WeightConfirmed,
 )
 
+NAMES = {"threshold": "r_target", "next_threshold": "next_r_target"}
+"""Fields of records whose columns have another name: that of the scheme `hits`."""
 DTYPES = {int: "int64", float: "float64", bool: "bool", str: "str"}
 
 
@@ -52,7 +54,7 @@ def list_columns(kind: type[Record]) -> tuple[Column, ...]:
         if isinstance(hint, type):
             continue  # kept, but no column
         plain, meaning, *unit = get_args(hint)
-        found.append(Column(name, DTYPES[plain], "".join(unit), meaning))
+        found.append(Column(NAMES.get(name, name), DTYPES[plain], "".join(unit), meaning))
     return tuple(found)
 
 

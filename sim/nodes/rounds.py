@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +9,6 @@ from numpy.typing import NDArray
 
 from sim.protocol.params import ProtocolParams
 from sim.protocol.state import ChainState, UpcomingEpoch
-from sim.protocol.transactions import SubmitProofBatch
 from sim.work.base import BulkWork, Claimed
 
 Ints = NDArray[np.int64]
@@ -31,7 +28,7 @@ class Round:
     """Everybody's claims at block V."""
 
     upcoming: UpcomingEpoch
-    r_target: float
+    threshold: float
     participants: tuple[str, ...]
     names: NDArray[np.object_]
     """The same, to be picked by places."""
@@ -47,7 +44,7 @@ class Round:
     def count_invalid(self, dtype: str) -> Ints:
         """How many nonces of each claim are found invalid in these numerics, by whoever has them: int64 (claims,)."""
         if dtype not in self._invalid:
-            invalid = self.work.are_invalid(self.upcoming.block_hash, dtype, self.claimed, self.r_target)
+            invalid = self.work.are_invalid(self.upcoming.block_hash, dtype, self.claimed, self.threshold)
             places = np.repeat(self.owners, self.claimed.counts)[invalid]
             self._invalid[dtype] = np.bincount(places, minlength=len(self.participants))
         return self._invalid[dtype]
@@ -71,33 +68,18 @@ class Rounds:
 def read_round(state: ChainState, work: BulkWork, sample_size: int) -> Round:
     """Read all batches once. Reference: protocol 4.1, 4.2."""
     assert state.upcoming is not None, "validation without an upcoming epoch"
-    runs = [
-        (place, key, nonces)
-        for place, batches in enumerate(state.batches_by_participant.values())
-        for key, nonces in _group_by_key(batches)
-    ]
-    counts = np.array([len(nonces) for _, _, nonces in runs], dtype=np.int64)
-    all_nonces = np.fromiter(itertools.chain.from_iterable(nonces for *_, nonces in runs), np.int64, int(counts.sum()))
-    owners = np.array([place for place, *_ in runs], dtype=np.int64)
-    participants = tuple(state.batches_by_participant)
-    n_claimed = np.zeros(len(participants), dtype=np.int64)
-    np.add.at(n_claimed, owners, counts)
+    claims = state.claimed_nonces
+    ends = np.cumsum(claims.counts)
+    owners = np.searchsorted(ends, np.cumsum(claims.run_lengths) - claims.run_lengths, side="right")
+    participants = tuple(claims.participants.tolist())
     return Round(
         upcoming=state.upcoming,
-        r_target=state.r_target,
+        threshold=state.threshold,
         participants=participants,
         names=np.array(participants, dtype=np.object_),
-        n_claimed=n_claimed,
-        n_checked=np.minimum(n_claimed, sample_size),
-        claimed=Claimed(tuple(key for _, key, _ in runs), counts, all_nonces),
+        n_claimed=claims.counts,
+        n_checked=np.minimum(claims.counts, sample_size),
+        claimed=Claimed(claims.public_keys, claims.run_lengths, claims.nonces),
         owners=owners,
         work=work,
     )
-
-
-def _group_by_key(batches: Iterable[SubmitProofBatch]) -> Iterable[tuple[str, list[int]]]:
-    """One participant's nonces by the public key that they were computed with: one key, unless somebody cheats."""
-    grouped: dict[str, list[int]] = {}
-    for batch in batches:
-        grouped.setdefault(batch.proofs.public_key, []).extend(batch.proofs.nonces)
-    return grouped.items()

@@ -33,13 +33,11 @@ def sample_claims(state: ChainState, params: ProtocolParams, address: str, valid
     assert state.upcoming is not None, "validation without an upcoming epoch"
     seed = compute_sampling_seed(validator_key, state.upcoming.block_hash, state.upcoming.start_height)
     samples = []
-    claims = list(state.batches_by_participant.items())
-    for participant, batches in (claims[place] for place in get_places_to_check(state, address).tolist()):
-        claimed = list(
-            itertools.chain.from_iterable(((b.proofs.public_key, nonce) for nonce in b.proofs.nonces) for b in batches)
-        )
-        positions = select_positions(len(claimed), params.validation_sample_size, seed)
-        samples.append(Sample(participant, len(claimed), tuple(claimed[i] for i in positions.tolist())))
+    claims = state.claimed_nonces
+    for place in get_places_to_check(state, address).tolist():
+        n = int(claims.counts[place])
+        positions = select_positions(n, params.validation_sample_size, seed)
+        samples.append(Sample(claims.participants[place], n, tuple(claims.get_requests(place, positions))))
     return samples
 
 
@@ -63,7 +61,7 @@ class Validator:
         self._recorder = context.recorder
         self._address = address
         self._upcoming = state.upcoming
-        self._r_target = state.r_target
+        self._threshold = state.threshold
         self._pending = list(samples)
         self._strategy = strategy
         self._send_vote = send_vote
@@ -102,7 +100,7 @@ class Validator:
 
     def _finish(self, sample: Sample, dtype: str) -> None:
         distances = self._work.distances(self._upcoming.block_hash, dtype, sample.requests)
-        n_invalid = count_invalid(distances, self._r_target)
+        n_invalid = count_invalid(distances, self._threshold)
         test = fraud_test(len(distances), n_invalid, self._params.p_mismatch, self._params.fraud_threshold)
         vote = self._strategy.vote(ValidationView(sample.participant, sample.participant == self._address, test))
         if vote is not None:

@@ -17,10 +17,11 @@ from sim.nodes.rounds import read_round
 from sim.nodes.validator import sample_claims
 from sim.protocol.log import Log
 from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.proofs.hits import FiledBatches, SubmitProofBatch
 from sim.protocol.state import ChainState, UpcomingEpoch, genesis_state
-from sim.protocol.transactions import SubmitProofBatch
-from sim.protocol.versions import LAUNCH_R_TARGET, build_rule_book
+from sim.protocol.versions import LAUNCH, build_rule_book
 from sim.results import Result
+from sim.work.base import Task
 from sim.work.sphere import SphereWork
 
 LEVEL = 1e-4
@@ -29,7 +30,7 @@ CHEATED = {
     "network.tier": "paths",
     "work": {"kind": "sphere", "params": "devtest", "rate_factor": 0.5, "startup": "3.4 s", "dtype": "by_gpu"},
     "protocol.validation_sample_size": 30,
-    "protocol.r_target": LAUNCH_R_TARGET,
+    "protocol.r_target": LAUNCH.r_target,
     "difficulty": "fixed",
 }
 
@@ -61,8 +62,9 @@ def state_with(nonces: dict[str, list[int]]) -> ChainState:
         )
         for who, claim in nonces.items()
     ]
-    genesis = genesis_state(dict.fromkeys(nonces, 1), params, LAUNCH_R_TARGET)
-    return replace(genesis, upcoming=UpcomingEpoch(1, 40, "HASH"), batches=Log(batches))
+    genesis = genesis_state(dict.fromkeys(nonces, 1), params, LAUNCH.r_target)
+    proofs = FiledBatches(Log(batches), Log([41] * len(batches)))
+    return replace(genesis, upcoming=UpcomingEpoch(1, 40, "HASH"), proofs=proofs)
 
 
 def params_with(sample_size: int) -> ProtocolParams:
@@ -99,13 +101,13 @@ def test_invalid_nonces_in_a_sample_follow_one_law() -> None:
     found with probability above 0.99.
     """
     with SphereWork(DIM) as work:
-        found = work.find_valid(
-            "HASH", "float16", "key of x", (range(0, 6000),), range(6000), LAUNCH_R_TARGET
+        found = work.produce(
+            Task("HASH", "key of x", "float16", (range(0, 6000),), LAUNCH.r_target), range(6000)
         ).nonces.tolist()
         claim = [*found, *range(2**40, 2**40 + 80)]
         state = state_with({"x": claim})
         measured = work.distances("HASH", "bfloat16", [("key of x", nonce) for nonce in claim])
-        n_bad, n_sampled = count_invalid(measured, LAUNCH_R_TARGET), 60
+        n_bad, n_sampled = count_invalid(measured, LAUNCH.r_target), 60
         assert 60 < n_bad < 100
         round_ = read_round(state, work, n_sampled)
         assert round_.count_invalid("bfloat16").tolist() == [n_bad]
@@ -114,7 +116,7 @@ def test_invalid_nonces_in_a_sample_follow_one_law() -> None:
         slow = []
         for key in range(4000):
             sample = sample_claims(state, params_with(n_sampled), "v", f"validator {key}")[0]
-            slow.append(count_invalid(work.distances("HASH", "bfloat16", sample.requests), LAUNCH_R_TARGET))
+            slow.append(count_invalid(work.distances("HASH", "bfloat16", sample.requests), LAUNCH.r_target))
     law = stats.hypergeom(len(claim), n_bad, n_sampled)
     for counts in (fast, slow):
         assert compute_chi_square(counts, law) > LEVEL
@@ -134,8 +136,8 @@ def test_ml_nodes_take_turns_in_their_own_numerics() -> None:
     """Four honest bfloat16 claims, wholly sampled by a bfloat16 and a float32 node in turn: only float32 mismatches."""
     with SphereWork(DIM) as work:
         claims = {
-            who: work.find_valid(
-                "HASH", "bfloat16", f"key of {who}", (range(0, 40_000),), range(40_000), LAUNCH_R_TARGET
+            who: work.produce(
+                Task("HASH", f"key of {who}", "bfloat16", (range(0, 40_000),), LAUNCH.r_target), range(40_000)
             ).nonces.tolist()
             for who in "abcd"
         }
@@ -144,7 +146,7 @@ def test_ml_nodes_take_turns_in_their_own_numerics() -> None:
         counts = count_invalid_in_samples(round_, order, ["bfloat16", "float32"], np.random.default_rng(1))
         expected = [
             count_invalid(
-                work.distances("HASH", dtype, [(f"key of {who}", nonce) for nonce in claims[who]]), LAUNCH_R_TARGET
+                work.distances("HASH", dtype, [(f"key of {who}", nonce) for nonce in claims[who]]), LAUNCH.r_target
             )
             for who, dtype in zip("dbac", ["bfloat16", "float32"] * 2, strict=True)
         ]
@@ -156,7 +158,8 @@ def test_ml_nodes_take_turns_in_their_own_numerics() -> None:
 def test_a_claim_with_two_keys_is_re_executed_with_both() -> None:
     with SphereWork(DIM) as work:
         state = state_with({"x": list(range(50)), "y": list(range(50))})
-        mixed = replace(state, batches=Log(replace(b, creator="x", batch_id=b.creator) for b in state.batches))
+        batches = [replace(b, creator="x", batch_id=b.creator) for b in state.proofs.messages]
+        mixed = replace(state, proofs=FiledBatches(Log(batches), Log([41] * len(batches))))
         round_ = read_round(mixed, work, 200)
         bad = [
             count_invalid(work.distances("HASH", "float32", [(f"key of {who}", n) for n in range(50)]), 1.4)
@@ -164,7 +167,7 @@ def test_a_claim_with_two_keys_is_re_executed_with_both() -> None:
         ]
         assert round_.participants == ("x",)
         assert round_.n_claimed.tolist() == [100]
-        assert replace(round_, r_target=1.4).count_invalid("float32").tolist() == [sum(bad)]
+        assert replace(round_, threshold=1.4).count_invalid("float32").tolist() == [sum(bad)]
 
 
 def test_verdicts_leave_with_the_senders_period(in_bulk: None) -> None:
