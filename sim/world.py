@@ -35,14 +35,12 @@ from sim.nodes.context import Context
 from sim.nodes.faults import Faults
 from sim.nodes.host import Host
 from sim.nodes.identity import name_hosts
-from sim.nodes.rounds import Rounds, is_validated_in_bulk
 from sim.protocol.blocks import BlockResult
-from sim.protocol.params import ProtocolParams
 from sim.protocol.stages import Schedule
 from sim.scenario import Scenario
 from sim.streams import Streams
 from sim.topologies.base import Member
-from sim.work.base import BulkWork, Work, WorkCounts
+from sim.work.base import Work, WorkCounts
 
 OnEpochEnd = Callable[[EpochEnded], None]
 
@@ -170,7 +168,6 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         recorder=recorder,
         streams=streams,
         params=params,
-        rounds=_open_rounds(work, params, choice.tier, len(identities)),
         block_time_seconds=scenario.protocol.block_time,
         ttl_blocks=scenario.mempool.ttl_blocks,
         startup_seconds=scenario.work.startup,
@@ -212,10 +209,3 @@ def _choose_mempools(
     pool = SharedPool(env, network, ledger, rules)
     network.roster.listeners.append(pool.change_links)
     return lambda address: PoolView(pool, address)
-
-
-def _open_rounds(work: Work, params: ProtocolParams, tier: str, n_hosts: int) -> Rounds | None:
-    """Return what large networks validate with; None where every validator re-executes nonce by nonce."""
-    if isinstance(work, BulkWork) and is_validated_in_bulk(tier, n_hosts):
-        return Rounds(work, params)
-    return None

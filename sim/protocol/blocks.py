@@ -22,7 +22,6 @@ from sim.protocol.transactions import (
     SubmitProofBatch,
     SubmitSeed,
     SubmitValidation,
-    SubmitValidations,
     Transaction,
 )
 from sim.protocol.versions import Rules
@@ -135,7 +134,7 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
             if result is TxResult.ACCEPTED:
                 draft.add("batches", as_stored(transaction, rules))
                 draft.add("batch_heights", draft.state.height)
-        case SubmitValidation() | SubmitValidations():
+        case SubmitValidation():
             result = check_window(draft.state, transaction.start_height, is_batch=False)
             if result is TxResult.ACCEPTED:
                 draft.add("validations", transaction)

@@ -6,35 +6,35 @@ from hypothesis import strategies as st
 
 from sim.protocol.log import Log
 from sim.protocol.tallies import read_votes, tally_slots, tally_weights
-from sim.protocol.transactions import SubmitValidation, SubmitValidations
+from sim.protocol.transactions import SubmitValidation
 from sim.protocol.votes import Claimant, decide_by_majority, find_reason, judge_participant
 
 NAMES = "abcdef"
 NAME = st.sampled_from(NAMES)
-ONE = st.builds(lambda by, about, fraud: SubmitValidation("tx", by, about, 1, fraud), NAME, NAME, st.booleans())
-MANY = st.builds(
-    lambda by, said: SubmitValidations("tx", by, 1, tuple(who for who, _ in said), tuple(fraud for _, fraud in said)),
-    NAME,
-    st.lists(st.tuples(NAME, st.booleans()), max_size=6),
+VALIDATIONS = st.lists(
+    st.builds(
+        lambda by, said: SubmitValidation(
+            "tx", by, 1, tuple(who for who, _ in said), tuple(fraud for _, fraud in said)
+        ),
+        NAME,
+        st.lists(st.tuples(NAME, st.booleans()), max_size=6),
+    ),
+    max_size=12,
 )
-VALIDATIONS = st.lists(ONE | MANY, max_size=12)
 
 
-def overwrite(validations: list[SubmitValidation | SubmitValidations]) -> dict[tuple[str, str], bool]:
+def overwrite(validations: list[SubmitValidation]) -> dict[tuple[str, str], bool]:
     """The naive twin: a dictionary in which a later verdict replaces an earlier one."""
-    frauds: dict[tuple[str, str], bool] = {}
-    for validation in validations:
-        if isinstance(validation, SubmitValidation):
-            frauds[validation.participant, validation.creator] = validation.is_fraud
-        else:
-            for who, is_fraud in zip(validation.participants, validation.frauds, strict=True):
-                frauds[who, validation.creator] = is_fraud
-    return frauds
+    return {
+        (who, validation.creator): is_fraud
+        for validation in validations
+        for who, is_fraud in zip(validation.participants, validation.verdicts, strict=True)
+    }
 
 
 @given(VALIDATIONS, st.dictionaries(NAME, st.integers(1, 10**12)), st.sets(NAME))
 def test_everybody_is_judged_as_one_by_one(
-    validations: list[SubmitValidation | SubmitValidations], weights: dict[str, int], who: set[str]
+    validations: list[SubmitValidation], weights: dict[str, int], who: set[str]
 ) -> None:
     claimants, frauds = sorted(who), overwrite(validations)
     tally = tally_weights(read_votes(Log(validations), claimants, list(weights)), list(weights.values()))
@@ -48,9 +48,7 @@ def test_everybody_is_judged_as_one_by_one(
 
 
 @given(VALIDATIONS, st.lists(st.lists(st.integers(0, 3), min_size=4, max_size=4), min_size=1, max_size=5))
-def test_slots_are_counted_as_one_by_one(
-    validations: list[SubmitValidation | SubmitValidations], holders: list[list[int]]
-) -> None:
+def test_slots_are_counted_as_one_by_one(validations: list[SubmitValidation], holders: list[list[int]]) -> None:
     """A slot says what its holder said last, whoever else said anything; a silent holder's slots are abstentions."""
     claimants, voters, frauds = list(NAMES[: len(holders)]), list("abcd"), overwrite(validations)
     tally = tally_slots(read_votes(Log(validations), claimants, voters), np.array(holders))
