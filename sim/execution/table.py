@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 
 from sim.errors import UserError
 from sim.execution.store import RUNS_FILE, SWEEP_FILE, TIMINGS_FILE, Row, read_journal
+from sim.execution.sweep_file import Sweep, load_sweep_file
 from sim.metrics.measures import MEASURES
-from sim.results import PROVENANCE_FILE, replace_file
-from sim.scenario.sweep import Sweep, load_sweep_file
+from sim.results import read_provenance, replace_file
 from sim.units import BIT_RATE, SIZE, TIME, QuantityError, parse_quantity
 
 TIMING_COLUMNS = {
@@ -56,7 +56,7 @@ def load_sweep(folder: str | PathLike[str]) -> SweepResult:
         raise UserError(f"{path}: not the folder of a sweep: no {SWEEP_FILE} in it")
     is_finished = (path / RUNS_FILE).is_file()
     runs, timings = _read_tables(path) if is_finished else _read_unfinished(path)
-    made = json.loads((path / PROVENANCE_FILE).read_text(encoding="utf-8"))
+    made = read_provenance(path)
     measures = tuple(measure for measure in MEASURES if measure in runs.column_names)
     return SweepResult(
         made["name"], runs.to_pandas(), tuple(made["axes"]), measures, timings.to_pandas(), path, is_finished

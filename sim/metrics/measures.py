@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from sim.metrics import intervals
 from sim.metrics.frames import LATE, Frames
 from sim.metrics.intervals import FEWEST_SEQUENTIAL, LEVEL, Interval, is_precise_enough
-from sim.metrics.records import NO_CLAIM
+from sim.protocol.records import NO_CLAIM
 
 HONEST = "honest"
 

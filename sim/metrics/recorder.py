@@ -9,8 +9,9 @@ from dataclasses import fields, is_dataclass
 from operator import attrgetter
 from typing import Any, TypeVar, cast
 
-from sim.metrics.records import Record, ValidationDone
+from sim.metrics.records import ValidationDone
 from sim.metrics.validations import ValidationTable, digest_validation
+from sim.protocol.records import Record
 from sim.protocol.transactions import SubmitProofBatch, SubmitValidation
 
 R = TypeVar("R")
@@ -51,9 +52,10 @@ class Recorder:
 
     def lose_delivery(self, message_id: str, address: str, now_seconds: float, delay_seconds: float) -> None:
         """Take back a delivery that was noted with all others at the start: a fault kept it from arriving."""
-        kept = array("d", self.delays_seconds[message_id])
+        kept = array("d", self.delays_seconds.pop(message_id))
         kept.remove(delay_seconds)
-        self.delays_seconds[message_id] = kept
+        if kept:
+            self.delays_seconds[message_id] = kept
         self.trace(("lost", message_id, address, now_seconds))
 
     def trace(self, event: object) -> None:

@@ -21,7 +21,7 @@ from sim.nodes.outbox import Outbox
 from sim.nodes.validation import Validation
 from sim.protocol.checks import commit_seed
 from sim.protocol.nonces import compute_n_nodes
-from sim.protocol.stages import Schedule
+from sim.protocol.stages import Edge, Schedule
 from sim.protocol.state import Block, ChainState
 from sim.protocol.transactions import (
     ClaimReward,
@@ -50,6 +50,7 @@ class Host:
         self._registration = registration
         mempool, on_applied = context.open_mempool(self.address), context.consensus.note_applied
         self.chain = ChainNode(context.ledger, self.address, mempool, self.on_block, on_applied)
+        context.consensus.register(self.chain)
         self._strategy = strategy
         self._ml_nodes = tuple(ml_nodes)
         self._seeds: dict[int, int] = {}
@@ -70,7 +71,13 @@ class Host:
         row = self.identity
         self._context.recorder.add(
             HostJoined(
-                row.joins, row.address, row.host_group, row.region, row.strategy_name, row.gpus, self._context.env.now
+                epoch=row.joins,
+                participant=row.address,
+                host_group=row.host_group,
+                region=row.region,
+                strategy=row.strategy_name,
+                gpus=row.gpus,
+                seconds=self._context.env.now,
             )
         )
         self._is_starting = self._must_register = self._context.ledger.height > 0
@@ -111,18 +118,20 @@ class Host:
         """Act at the edges of the epoch. Reference: protocol 1.5."""
         schedule = state.schedule
         self._is_starting = False
-        if block.height == schedule.start:
-            self._submit_seed(schedule)
+        for edge in schedule.edges_at(block.height):
+            match edge:
+                case Edge.P:
+                    self._submit_seed(schedule)
+                case Edge.E:
+                    self._stop_generation()
+                case Edge.V:
+                    self._start_validation(state)
+                case Edge.VE:
+                    self._stop_validation()
+                case Edge.CLAIM:
+                    self._claim_reward(state)
         if self.chain.height < schedule.generation_wind_down:
             self._dispatch(schedule, state)
-        if block.height == schedule.generation_end:
-            self._stop_generation()
-        if block.height == schedule.validation_start:
-            self._start_validation(state)
-        if block.height == schedule.validation_end:
-            self._stop_validation()
-        if block.height == schedule.claim:
-            self._claim_reward(state)
 
     # What it does
 

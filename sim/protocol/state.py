@@ -31,7 +31,7 @@ from sim.protocol.vesting import VestingSchedule
 
 @dataclass(frozen=True)
 class Block:
-    """An agreed block. Its hash is drawn, not computed from the content, see `sim.chain.producer`."""
+    """An agreed block. Its hash is drawn, not computed from the content, see `sim.chain.proposals`."""
 
     height: int
     block_hash: str

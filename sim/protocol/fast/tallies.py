@@ -32,7 +32,7 @@ class Tally:
     invalid: Ints
     total: int
     n_votes: Ints
-    """How many voters with a say said anything."""
+    """Number of counted votes on each claimant."""
 
 
 def read_votes(validations: Iterable[SubmitValidation], claimants: Sequence[str], voters: Sequence[str]) -> Votes:
