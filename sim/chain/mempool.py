@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from typing_extensions import override
+
 from sim.chain.ledger import Ledger
 from sim.network.base import Flood, Message
 from sim.protocol.state import Block
@@ -75,7 +77,7 @@ class Mempool(Protocol):
         """Return what a block takes, see `MempoolRules.select`."""
 
 
-class HostMempool:
+class HostMempool(Mempool):
     """Filled by gossip, message by message.
 
     A copy may come at any time after its block: late, or from a peer whose links were cut. The ledger knows the height
@@ -94,19 +96,20 @@ class HostMempool:
         self._since: dict[str, int] = {}
         """Transaction id -> this host's height when the transaction came."""
 
+    @override
     def submit(self, transaction: Transaction) -> None:
-        """See `Mempool.submit`."""
         self.add(transaction)
         self._network.broadcast(Message(transaction.tx_id, self._address, transaction, transaction.size_bytes))
 
+    @override
     def add(self, transaction: Transaction) -> None:
-        """See `Mempool.add`; a transaction of a block that this host has applied is not taken again."""
+        """A transaction of a block that this host has applied is not taken again."""
         if not self._ledger.is_included(transaction.tx_id, self._height):
             self._pending[transaction.tx_id] = transaction
             self._since[transaction.tx_id] = self._height
 
+    @override
     def remove(self, block: Block) -> None:
-        """See `Mempool.remove`."""
         for transaction in block.transactions:
             self._pending.pop(transaction.tx_id, None)
             self._since.pop(transaction.tx_id, None)
@@ -118,18 +121,18 @@ class HostMempool:
     def _is_expired(self, since_height: int) -> bool:
         return self._rules.is_expired(self._height - since_height)
 
+    @override
     def clear(self) -> None:
-        """See `Mempool.clear`."""
         self._pending.clear()
         self._since.clear()
 
+    @override
     def knows(self, tx_id: str) -> bool:
-        """See `Mempool.knows`."""
         return tx_id in self._pending or self._ledger.is_included(tx_id, self._height)
 
     def __iter__(self) -> Iterator[Transaction]:
         return iter(self._pending.values())
 
+    @override
     def select(self, max_bytes: int) -> tuple[Transaction, ...]:
-        """See `Mempool.select`."""
         return self._rules.select(self._pending.values(), max_bytes)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import simpy
+from typing_extensions import override
 
 from sim.chain.ledger import Ledger
 from sim.chain.mempool import HostMempool, Mempool, MempoolRules
@@ -177,37 +178,38 @@ class SharedPool:
 
 
 @dataclass(frozen=True)
-class PoolView:
+class PoolView(Mempool):
     """One host's `Mempool`, where all share a pool."""
 
     pool: SharedPool
     address: str
 
+    @override
     def submit(self, transaction: Transaction) -> None:
-        """See `Mempool.submit`."""
         self.pool.submit(self.address, transaction)
 
     def add(self, transaction: Transaction) -> None:
         """Nothing comes from peers: see `SharedPool`."""
 
+    @override
     def remove(self, block: Block) -> None:
-        """See `Mempool.remove`."""
         self.pool.remove(block)
 
+    @override
     def clear(self) -> None:
-        """See `Mempool.clear`; what peers have comes back to a host that restarts."""
+        """What peers have comes back to a host that restarts."""
         self.pool.lose(self.address)
 
+    @override
     def knows(self, tx_id: str) -> bool:
-        """See `Mempool.knows`."""
         return self.pool.knows(tx_id)
 
     def __iter__(self) -> Iterator[Transaction]:
         """Nothing: see `SharedPool.change_links`."""
         return iter(())
 
+    @override
     def select(self, max_bytes: int) -> tuple[Transaction, ...]:
-        """See `Mempool.select`."""
         return self.pool.select(self.address, max_bytes)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
+from typing_extensions import override
 
 from sim.economy.base import Floats
 from sim.economy.timestamps import FalseTimestamps
@@ -22,15 +23,15 @@ class Clock(Protocol):
         """Return the time that the timestamps tell from the time that an interval took, both / wanted time."""
 
 
-class TrueClock:
+class TrueClock(Clock):
     """Every timestamp is right."""
 
+    @override
     def read(self, time_ratio: Floats) -> Floats:
-        """See `Clock.read`."""
         return time_ratio
 
 
-class FalseClock:
+class FalseClock(Clock):
     """A share of the timestamps is false. Times count in wanted intervals, from the last decision before the race."""
 
     def __init__(self, false: FalseTimestamps, interval_seconds: float, liars: Iterator[Floats]) -> None:
@@ -42,8 +43,8 @@ class FalseClock:
         self._claims = np.tile(-np.arange(false.median_of)[:, np.newaxis], len(row)).astype(np.float64)
         self._oldest = false.median_of - 1
 
+    @override
     def read(self, time_ratio: Floats) -> Floats:
-        """See `Clock.read`."""
         self._now = self._now + time_ratio
         claim = self._claim(next(self._liars) < self._false.share)
         since, self._last = self._last, claim

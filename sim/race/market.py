@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
+from typing_extensions import override
 
 from sim.economy.base import Floats, Hosts, Market, Offer, Steps
 from sim.economy.profit_driven import HOUR_SECONDS, ProfitDriven
@@ -93,7 +94,7 @@ def make_crowd(hosts: Hosts, price: Floats, difficulty: Floats) -> Crowd:
     return TWINS.get(type(hosts), ReadableCrowd)(hosts, price, difficulty)
 
 
-class ReadableCrowd:
+class ReadableCrowd(Crowd):
     """The plug-in's own `next_compute` on each replication's history."""
 
     def __init__(self, hosts: Hosts, price: Floats, difficulty: Floats) -> None:
@@ -101,15 +102,15 @@ class ReadableCrowd:
         rows = zip(price.tolist(), difficulty.tolist(), difficulty.tolist(), strict=True)
         self._histories = [[Offer(*row)] for row in rows]
 
+    @override
     def respond(self, price: Floats, difficulty: Floats, ideal: Floats) -> Floats:
-        """See `Crowd.respond`."""
         rows = zip(self._histories, price.tolist(), difficulty.tolist(), ideal.tolist(), strict=True)
         for history, *seen in rows:
             history.append(Offer(*seen))
         return np.array([self._hosts.next_compute(history) for history in self._histories])
 
 
-class ProfitDrivenCrowd:
+class ProfitDrivenCrowd(Crowd):
     """Twin of `profit_driven`."""
 
     def __init__(self, hosts: ProfitDriven, price: Floats, difficulty: Floats) -> None:
@@ -120,8 +121,8 @@ class ProfitDrivenCrowd:
         self._none, self._slope = 1.0 + hosts.variable_margin, hosts.variable / (2.0 * hosts.variable_margin)
         self._is_greedy_here = 1.0 - first >= hosts.greedy_margin
 
+    @override
     def respond(self, price: Floats, difficulty: Floats, ideal: Floats) -> Floats:
-        """See `Crowd.respond`."""
         hosts = self._hosts
         tries = difficulty if hosts.paid_per == "nonce" else ideal
         self._on_their_way.append(self._costs.push(tries * self._scale / price) / hosts.window)
