@@ -42,7 +42,7 @@ class ChainNode:
             self._apply_early()
 
     def lose_memory(self) -> None:
-        """What is not on disk is gone: pending transactions, and blocks that came too early."""
+        """Lose pending transactions and blocks that came too early; they are in memory only."""
         self.mempool.clear()
         self._early.clear()
 
@@ -63,7 +63,7 @@ class ChainNode:
         self._apply_early()
 
     def _apply_early(self) -> None:
-        """Apply all blocks without a gap first, act then: whoever catches up acts from where the chain is now."""
+        """Apply all blocks without a gap before acting on any: a host that catches up acts from where the chain is."""
         applied = []
         while (block := self._early.pop(self.height + 1, None)) is not None:
             self._apply(block)

@@ -1,12 +1,13 @@
 """The agreed chain: every block and the state after it.
 
-The state after a block is the same for everybody who has it, so it is computed once and shared; *which* height a host
-has reached is its own affair, see `ChainNode`.
+The state after a block is the same for all hosts that have it, so it is computed once and shared. Which height a host
+has reached is known to its `ChainNode`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sim.protocol.blocks import BlockResult, apply_block
 from sim.protocol.epochs import NextDifficulty
@@ -14,6 +15,17 @@ from sim.protocol.params import ProtocolParams
 from sim.protocol.state import Block, ChainState
 
 RECENT_BLOCKS = 20
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """An agreed block with the round and time of its decision."""
+
+    block: Block
+    round_index: int
+    """The round that decided; 0 where nothing went wrong."""
+    seconds: float
+    """Time of the first validator's decision."""
 
 
 class Ledger:

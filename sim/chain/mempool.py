@@ -1,7 +1,7 @@
 """Pending transactions: a mempool per host where every delivery is simulated, a shared pool where arrivals are known.
 
-Both give a proposer the same: what had reached it when it proposed, in the order of arrival as CometBFT's default
-mempool does, or by fees, and as much of that as fits into a block.
+Both give a proposer the same: the transactions that had reached it when it proposed, in the order of arrival as in
+CometBFT's default mempool, or by fees, and as many of them as fit into a block.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sim.protocol.transactions import Transaction
 
 @dataclass(frozen=True)
 class MempoolRules:
-    """What all mempools of a network have in common."""
+    """The order and the patience that all mempools of a network share."""
 
     fees_ngonka: Mapping[str, int] = field(default_factory=dict)
     """Creator -> fee of each of its transactions; empty: first come, first served."""
@@ -53,7 +53,7 @@ class MempoolRules:
 
 
 class Mempool(Protocol):
-    """One host's view of what is pending."""
+    """One host's view of the pending transactions."""
 
     def submit(self, transaction: Transaction) -> None:
         """Take a transaction of this host's own and spread it."""
@@ -65,13 +65,13 @@ class Mempool(Protocol):
         """Forget the transactions of the block that this host applies; late copies of them are not taken again."""
 
     def clear(self) -> None:
-        """Lose what is pending: it is kept in memory only."""
+        """Lose all pending transactions: they are kept in memory only."""
 
     def knows(self, tx_id: str) -> bool:
         """Tell whether a transaction is pending here, or in a block that this host has applied."""
 
     def __iter__(self) -> Iterator[Transaction]:
-        """Iterate over what a peer with which this host is linked again has to be sent."""
+        """Iterate over the transactions that this host offers to a peer when a link to it opens again."""
 
     def select(self, max_bytes: int) -> tuple[Transaction, ...]:
         """Return what a block takes, see `MempoolRules.select`."""
@@ -81,8 +81,8 @@ class HostMempool(Mempool):
     """Filled by gossip, message by message.
 
     A copy may come at any time after its block: late, or from a peer whose links were cut. The ledger knows the height
-    of every transaction that is in a block, so that a mempool needs no memory of its own of those: what it refuses is
-    what a block up to its host's height contains.
+    of every transaction that is in a block, so that a mempool needs no memory of its own of those: it refuses the
+    transactions of blocks up to its host's height.
     """
 
     def __init__(self, network: Flood, address: str, rules: MempoolRules, ledger: Ledger) -> None:
@@ -98,18 +98,20 @@ class HostMempool(Mempool):
 
     @override
     def submit(self, transaction: Transaction) -> None:
+        """Take a transaction of this host's own and gossip it."""
         self.add(transaction)
         self._network.broadcast(Message(transaction.tx_id, self._address, transaction, transaction.size_bytes))
 
     @override
     def add(self, transaction: Transaction) -> None:
-        """A transaction of a block that this host has applied is not taken again."""
+        """Take a transaction from a peer, unless a block that this host has applied contains it."""
         if not self._ledger.is_included(transaction.tx_id, self._height):
             self._pending[transaction.tx_id] = transaction
             self._since[transaction.tx_id] = self._height
 
     @override
     def remove(self, block: Block) -> None:
+        """Forget a block's transactions, and those that have waited too long by its height."""
         for transaction in block.transactions:
             self._pending.pop(transaction.tx_id, None)
             self._since.pop(transaction.tx_id, None)
@@ -123,11 +125,13 @@ class HostMempool(Mempool):
 
     @override
     def clear(self) -> None:
+        """Lose all pending transactions."""
         self._pending.clear()
         self._since.clear()
 
     @override
     def knows(self, tx_id: str) -> bool:
+        """Tell whether a transaction is pending here, or in a block that this host has applied."""
         return tx_id in self._pending or self._ledger.is_included(tx_id, self._height)
 
     def __iter__(self) -> Iterator[Transaction]:

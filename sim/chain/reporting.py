@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from pow.sphere import r_target_for
-from sim.chain.agreement import Agreement
+from sim.chain.ledger import Agreement
 from sim.difficulty.base import Target
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import BlockAgreed, DifficultyDecided, TransactionIncluded

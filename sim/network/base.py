@@ -1,8 +1,8 @@
-"""What a network can do: the interface of all tiers, and the two ways in which they spread a message.
+"""The interface of all tiers, and the two ways in which they spread a message.
 
 Two tiers stand behind it (design 7): `events` (sim.network.gossip) simulates every hop with its upload queue, losses
 and announcements, so it floods; `paths` (sim.network.paths) takes all arrival times from one row of shortest paths, so
-it foresees. A network does one of the two, and whoever uses it asks once which.
+it foresees. A network does one of the two; mempools and consensus ask which.
 """
 
 from __future__ import annotations

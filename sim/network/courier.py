@@ -1,7 +1,8 @@
 """A message from one host to one host, in either tier: over the shortest path, hop by hop.
 
-The path is the cheapest over the links as they are when the message is sent. A fault that cuts it, or takes down one of
-its hosts, stops the message where it is. It is lost then, and neither end is told: whoever waits for it needs patience.
+The path is the cheapest over the links as they are when the message is sent. A fault that cuts it ahead of the message,
+or takes down a host on it, stops the message where it is. It is lost then, and neither end is told: a host that waits
+for an answer needs patience.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from sim.network.routes import Routes
 
 Arrive = Callable[[simpy.Event], None]
 Transfer = Callable[[str, Link, int, Arrive], None]
-"""How a tier takes a message of some bytes over a link of its sender, and what is called at its arrival."""
+"""A tier's way to take a message over a link: sender, link, bytes, callback at the arrival."""
 
 
 class Courier:
@@ -28,7 +29,7 @@ class Courier:
         self._transfer = transfer
 
     def send(self, sender: str, receiver: str, size_bytes: int, then: Callable[[], None]) -> None:
-        """Send a message; `then` is called when it arrives. See `Network.send`."""
+        """Send a message; `then` is called when it arrives, and never if it is stopped."""
         self._forward(self._routes.find_path(sender, receiver, size_bytes), size_bytes, then)
 
     def _forward(self, path: tuple[str, ...], size_bytes: int, then: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""Messages whose arrivals were recorded when they set out: what a fault prevents meanwhile is taken back.
+"""Messages whose arrivals were recorded when they set out: those that a fault prevents are taken back.
 
 An arrival holds if, at its time, the receiver has an open link to a host that has the message. So a message that stops
 at one host stops for all that stand behind it; a longer way that a fault leaves open is not looked for.
@@ -75,7 +75,7 @@ class Flights:
         self._undisturbed.append(Sent(message_id, origin, now, arrivals))
 
     def _brace(self) -> None:
-        """Links are about to change: settle what has arrived over those of now, and watch the rest."""
+        """Links are about to change: settle the arrivals up to now over the present ones, and watch the others."""
         addresses, now = list(self._roster.handlers), self._env.now
         self._settle_all(now)
         for sent in self._undisturbed:
@@ -94,7 +94,7 @@ class Flights:
         self._disturbed = [flight for flight in self._disturbed if flight.sent.end_seconds > until_seconds]
 
     def _settle(self, flight: Flight, until_seconds: float) -> None:
-        """Take back what should have arrived until then over the present links, and did not."""
+        """Take back the arrivals up to a time that the present links do not allow."""
         sent, addresses = flight.sent, list(self._roster.handlers)
         delays, receivers = sent.arrivals.delays_seconds, sent.arrivals.receivers
         n_due = bisect_right(delays, until_seconds - sent.start_seconds)

@@ -67,7 +67,7 @@ class GossipNetwork:
         self._upload_free_at = dict.fromkeys(graph, 0.0)
 
     def join(self, address: str, handler: Handler) -> None:
-        """Let a host take part; see `Network.join`."""
+        """Let a host take part; its handler gets every message once, when it first arrives."""
         self.roster.join(address, handler)
 
     def broadcast(self, message: Message) -> None:
@@ -156,7 +156,7 @@ class GossipNetwork:
             self._ask(spread, receiver)
 
     def _ask(self, spread: Spread, receiver: str) -> None:
-        """Ask the next announcer; where there is none, the next announcement will be answered at once."""
+        """Ask the next announcer; if all have been asked, the next announcement is answered at once."""
         if receiver in spread.reached:
             return
         if not spread.announcers[receiver]:

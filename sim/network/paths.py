@@ -3,7 +3,7 @@
 1. A link costs latency + size / bandwidth + validation; a message takes the cheapest way to every host (`Routes`).
 2. One row of shortest paths holds all arrivals of a message. It depends on origin and size only and is kept until
    another host joins or a fault begins or ends.
-3. Nothing is delivered: whoever needs to know when a message arrives asks for its delays.
+3. Nothing is delivered: consensus and mempools ask for the delays of a message.
 4. An arrival that a fault prevents is taken back from the record, see `Flights`.
 """
 
@@ -43,11 +43,11 @@ class PathsNetwork:
         self._rows = Rows(self._compute_arrivals, 0)
 
     def join(self, address: str, handler: Handler) -> None:
-        """Let a host take part; messages on their way do not reach it. See `Network.join`."""
+        """Let a host take part; messages on their way do not reach it. The handler is never called."""
         self.roster.join(address, handler)
 
     def delays(self, origin: str, size_bytes: int) -> Floats:
-        """Return the seconds to every host, see `Foresight.delays`."""
+        """Return the seconds to every host, in the order of `routes.index`; infinity where no way leads."""
         row = self._get_arrivals(origin, size_bytes)
         delays = np.full(len(self.roster.handlers), np.inf)
         delays[row.receivers] = row.delays_seconds
@@ -55,7 +55,7 @@ class PathsNetwork:
         return delays
 
     def record(self, message_id: str, origin: str, size_bytes: int) -> None:
-        """Record all arrivals of a message that sets out now, see `Foresight.record`."""
+        """Record all arrivals of a message that sets out now; `Flights` takes back those that a fault prevents."""
         row = self._get_arrivals(origin, size_bytes)
         if row.delays_seconds:
             self._recorder.add_deliveries(message_id, self._env.now, row.delays_seconds, row.digest)

@@ -20,7 +20,7 @@ AUTO, EVENTS, PATHS = "auto", "events", "paths"
 
 @dataclass(frozen=True)
 class Offer:
-    """What the hosts of a scenario are expected to send, before any controller has acted."""
+    """Load that the hosts of a scenario are expected to send, before any controller has acted."""
 
     n_hosts: int
     n_ml_nodes: int

@@ -1,4 +1,4 @@
-"""How hosts get what they have missed: blocks from a peer that is ahead, pending transactions from every peer.
+"""Hosts that have missed something: they get blocks from a peer that is ahead, pending transactions from all peers.
 
 1. A newcomer, a host that restarts, one whose links are open again, and one that is behind by a block time fetch blocks
    from the nearest peer that has more: a question and an answer, each a message from one host to the other. An answer
@@ -41,7 +41,7 @@ class CatchUp:
         self._fetching: set[str] = set()
         self._is_watching = False
         self.is_closed = False
-        """The run is over: whoever has no peer with a chain stops asking."""
+        """The run is over: hosts without a peer that has a chain stop asking."""
 
     def start(self, address: str) -> None:
         """Let a host fetch blocks if a peer has more, or if it has none at all."""
@@ -129,7 +129,7 @@ class CatchUp:
     # Transactions
 
     def _offer(self, sender: str, receiver: str) -> None:
-        """Send what is pending at one host and unknown at its peer, in one transfer."""
+        """Send the transactions that are pending at one host and unknown at its peer, in one message."""
         unknown = self._select_unknown(self._hosts[sender].chain.mempool, receiver)
         if unknown:
             size_bytes = sum(transaction.size_bytes for transaction in unknown)

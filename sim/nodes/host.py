@@ -52,6 +52,7 @@ class Host:
         self._registration = registration
         mempool, on_applied = context.open_mempool(self.address), context.consensus.note_applied
         self.chain = ChainNode(context.ledger, self.address, mempool, self.on_block, on_applied)
+        context.consensus.register(self.chain)
         self._strategy = strategy
         self._ml_nodes = tuple(ml_nodes)
         self._seeds: dict[int, int] = {}
