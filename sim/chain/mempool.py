@@ -10,8 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from typing_extensions import override
-
 from sim.chain.ledger import Ledger
 from sim.network.base import Flood, Message
 from sim.protocol.state import Block
@@ -96,20 +94,17 @@ class HostMempool(Mempool):
         self._since: dict[str, int] = {}
         """Transaction id -> this host's height when the transaction came."""
 
-    @override
     def submit(self, transaction: Transaction) -> None:
         """Take a transaction of this host's own and gossip it."""
         self.add(transaction)
         self._network.broadcast(Message(transaction.tx_id, self._address, transaction, transaction.size_bytes))
 
-    @override
     def add(self, transaction: Transaction) -> None:
         """Take a transaction from a peer, unless a block that this host has applied contains it."""
         if not self._ledger.is_included(transaction.tx_id, self._height):
             self._pending[transaction.tx_id] = transaction
             self._since[transaction.tx_id] = self._height
 
-    @override
     def remove(self, block: Block) -> None:
         """Forget a block's transactions, and those that have waited too long by its height."""
         for transaction in block.transactions:
@@ -123,13 +118,11 @@ class HostMempool(Mempool):
     def _is_expired(self, since_height: int) -> bool:
         return self._rules.is_expired(self._height - since_height)
 
-    @override
     def clear(self) -> None:
         """Lose all pending transactions."""
         self._pending.clear()
         self._since.clear()
 
-    @override
     def knows(self, tx_id: str) -> bool:
         """Tell whether a transaction is pending here, or in a block that this host has applied."""
         return tx_id in self._pending or self._ledger.is_included(tx_id, self._height)
@@ -137,6 +130,6 @@ class HostMempool(Mempool):
     def __iter__(self) -> Iterator[Transaction]:
         return iter(self._pending.values())
 
-    @override
     def select(self, max_bytes: int) -> tuple[Transaction, ...]:
+        """Choose among what this host holds, in the order in which it came."""
         return self._rules.select(self._pending.values(), max_bytes)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import simpy
-from typing_extensions import override
 
 from sim.chain.ledger import Ledger
 from sim.chain.mempool import HostMempool, Mempool, MempoolRules
@@ -194,7 +193,6 @@ class PoolView(Mempool):
     pool: SharedPool
     address: str
 
-    @override
     def submit(self, transaction: Transaction) -> None:
         """Send a transaction of this host's own."""
         self.pool.submit(self.address, transaction)
@@ -202,17 +200,14 @@ class PoolView(Mempool):
     def add(self, transaction: Transaction) -> None:
         """Do nothing: all transactions are in the pool from the moment that they are sent."""
 
-    @override
     def remove(self, block: Block) -> None:
         """Forget the block's transactions, for all hosts."""
         self.pool.remove(block)
 
-    @override
     def clear(self) -> None:
         """Lose this host's transactions that no peer has; it gets all others back from peers when it restarts."""
         self.pool.lose(self.address)
 
-    @override
     def knows(self, tx_id: str) -> bool:
         """Tell whether a transaction is pending, or in a block that some host has applied."""
         return self.pool.knows(tx_id)
@@ -221,8 +216,8 @@ class PoolView(Mempool):
         """Offer nothing: `SharedPool.change_links` sends pending transactions again."""
         return iter(())
 
-    @override
     def select(self, max_bytes: int) -> tuple[Transaction, ...]:
+        """Choose among what has reached this host by now."""
         return self.pool.select(self.address, max_bytes)
 
 

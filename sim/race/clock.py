@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
-from typing_extensions import override
 
 from sim.economy.base import Floats
 from sim.economy.timestamps import FalseTimestamps
@@ -26,8 +25,8 @@ class Clock(Protocol):
 class TrueClock(Clock):
     """Every timestamp is right."""
 
-    @override
     def read(self, time_ratio: Floats) -> Floats:
+        """Return what is true."""
         return time_ratio
 
 
@@ -43,8 +42,8 @@ class FalseClock(Clock):
         self._claims = np.tile(-np.arange(false.median_of)[:, np.newaxis], len(row)).astype(np.float64)
         self._oldest = false.median_of - 1
 
-    @override
     def read(self, time_ratio: Floats) -> Floats:
+        """Let some timestamps lie, and read time off them as the chain does."""
         self._now = self._now + time_ratio
         claim = self._claim(next(self._liars) < self._false.share)
         since, self._last = self._last, claim

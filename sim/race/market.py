@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from typing_extensions import override
 
 from sim.economy.base import Floats, Hosts, Market, Offer, Steps
 from sim.economy.profit_driven import HOUR_SECONDS, ProfitDriven
@@ -102,8 +101,8 @@ class ReadableCrowd(Crowd):
         rows = zip(price.tolist(), difficulty.tolist(), difficulty.tolist(), strict=True)
         self._histories = [[Offer(*row)] for row in rows]
 
-    @override
     def respond(self, price: Floats, difficulty: Floats, ideal: Floats) -> Floats:
+        """Ask the plug-in once for each replication."""
         rows = zip(self._histories, price.tolist(), difficulty.tolist(), ideal.tolist(), strict=True)
         for history, *seen in rows:
             history.append(Offer(*seen))
@@ -121,8 +120,8 @@ class ProfitDrivenCrowd(Crowd):
         self._none, self._slope = 1.0 + hosts.variable_margin, hosts.variable / (2.0 * hosts.variable_margin)
         self._is_greedy_here = 1.0 - first >= hosts.greedy_margin
 
-    @override
     def respond(self, price: Floats, difficulty: Floats, ideal: Floats) -> Floats:
+        """Add what variable and greedy hosts compute to what the steady ones do."""
         hosts = self._hosts
         tries = difficulty if hosts.paid_per == "nonce" else ideal
         self._on_their_way.append(self._costs.push(tries * self._scale / price) / hosts.window)
