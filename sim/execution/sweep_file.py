@@ -24,11 +24,11 @@ from sim.errors import Mistake, ScenarioError, did_you_mean
 from sim.execution.designs import DesignError, Point, Setting, compute_points, count_points
 from sim.execution.sweep_schema import MAX_POINTS, SweepConfig
 from sim.problems import Problem, problems_of, show_value
-from sim.scenario.load import SWEEP_KEY, build_scenario
+from sim.scenario.load import build_scenario
 from sim.scenario.overrides import Overrides, apply_overrides, apply_value
 from sim.streams import draw_generator
 
-SCENARIO_KEY = "scenario"
+SCENARIO_KEY, SWEEP_KEY = "scenario", "sweep"
 OWN_KEYS = (SCENARIO_KEY, SWEEP_KEY, "name", "description", "seed")
 MOST_MISTAKES = 20
 ID_DIGITS = 16

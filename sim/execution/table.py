@@ -52,7 +52,7 @@ def load_sweep(folder: str | PathLike[str]) -> SweepResult:
     The tables of a finished sweep are read as they stand, also those of an older version of the code.
     """
     path = Path(folder)
-    if not is_sweep_folder(path):
+    if not (path / SWEEP_FILE).is_file():
         raise UserError(f"{path}: not the folder of a sweep: no {SWEEP_FILE} in it")
     is_finished = (path / RUNS_FILE).is_file()
     runs, timings = _read_tables(path) if is_finished else _read_unfinished(path)
@@ -61,11 +61,6 @@ def load_sweep(folder: str | PathLike[str]) -> SweepResult:
     return SweepResult(
         made["name"], runs.to_pandas(), tuple(made["axes"]), measures, timings.to_pandas(), path, is_finished
     )
-
-
-def is_sweep_folder(folder: Path) -> bool:
-    """Whether a sweep has begun in the folder."""
-    return (folder / SWEEP_FILE).is_file()
 
 
 def _read_tables(folder: Path) -> tuple[pa.Table, pa.Table]:
