@@ -84,7 +84,8 @@ def compute_measures(frames: Frames) -> dict[str, float]:
     found = {
         **_measure_work(frames["epochs"]),
         **_measure_claims(frames["participants"]),
-        **_measure_control(frames["difficulty"]),
+        **_measure_accepted(frames["participants"], frames["difficulty"]),
+        "controller_error": _measure_error(frames["difficulty"]),
         **_measure_weights(frames["participants"]),
         "votes_out_of_time_share": _measure_out_of_time(frames["validation_summary"]),
         "transactions_late_share": _measure_lateness(frames["transactions"]),
@@ -149,13 +150,19 @@ def _measure_claims(participants: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _measure_control(decisions: pd.DataFrame) -> dict[str, float]:
-    late = decisions.iloc[len(decisions) // 2 :]
+def _measure_accepted(participants: pd.DataFrame, decisions: pd.DataFrame) -> dict[str, float]:
+    """Nonces by epoch as the rules count them; `difficulty.measured` may be another quantity, see `Target`."""
+    accepted = participants[participants["is_accepted"]].groupby("epoch")["counted_nonces"].sum()
+    by_epoch = accepted.reindex(decisions["epoch"], fill_value=0)  # an epoch in which all were rejected counts as 0
     return {
-        "accepted_nonces_mean": float(decisions["measured"].mean()),
-        "accepted_nonces_sd": float(decisions["measured"].std(ddof=1)),
-        "controller_error": float((late["measured"] / late["setpoint"] - 1).abs().mean()),
+        "accepted_nonces_mean": float(by_epoch.mean()),
+        "accepted_nonces_sd": float(by_epoch.std(ddof=1)),
     }
+
+
+def _measure_error(decisions: pd.DataFrame) -> float:
+    late = decisions.iloc[len(decisions) // 2 :]
+    return float((late["measured"] / late["setpoint"] - 1).abs().mean())
 
 
 def _measure_weights(participants: pd.DataFrame) -> dict[str, float]:

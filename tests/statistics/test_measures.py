@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import sim
 from sim.metrics.frames import NO_CLAIM, build_frames
 from sim.metrics.measures import (
     MEASURES,
@@ -29,13 +30,13 @@ WEIGHTS = st.lists(st.integers(0, 10**9), min_size=1, max_size=12).filter(any)
 def frames() -> dict[str, pd.DataFrame]:
     """Two epochs, small enough to check by hand: an honest pair and a cheater."""
     claims = [
-        (1, "a", "honest", True, "accepted", 6),
-        (1, "b", "honest", False, "voted invalid", 0),
-        (1, "c", "overclaim", True, "accepted", 2),
-        (2, "a", "honest", True, "accepted", 5),
-        (2, "b", "honest", True, "accepted", 5),
-        (2, "c", "overclaim", False, "voted invalid", 0),
-        (2, "d", "honest", False, NO_CLAIM, 0),
+        (1, "a", "honest", True, "accepted", 6, 60),
+        (1, "b", "honest", False, "voted invalid", 0, 7),
+        (1, "c", "overclaim", True, "accepted", 2, 20),
+        (2, "a", "honest", True, "accepted", 5, 33),
+        (2, "b", "honest", True, "accepted", 5, 27),
+        (2, "c", "overclaim", False, "voted invalid", 0, 9),
+        (2, "d", "honest", False, NO_CLAIM, 0, 0),
     ]
     epochs = {
         **{"epoch": [1, 2], "tried": [100, 300], "valid": [40, 60], "hit_probability": [0.4, 0.2]},
@@ -46,11 +47,11 @@ def frames() -> dict[str, pd.DataFrame]:
             "shared": [1, 2],
         },
     }
-    names = ["epoch", "participant", "strategy", "is_accepted", "reason", "weight"]
+    names = ["epoch", "participant", "strategy", "is_accepted", "reason", "weight", "counted_nonces"]
     return {
         "epochs": pd.DataFrame(epochs),
         "participants": pd.DataFrame(claims, columns=names),
-        "difficulty": pd.DataFrame({"measured": [80, 60, 50], "setpoint": [40.0] * 3}),
+        "difficulty": pd.DataFrame({"epoch": [1, 2, 3], "measured": [80, 60, 50], "setpoint": [40.0] * 3}),
         "validation_summary": pd.DataFrame({"n_participants": [3, 1], "n_out_of_time": [1, 0], "n_checked": [24, 0]}),
         "transactions": pd.DataFrame(
             {"height": [5] * 8 + [None] * 2, "fate": ["included"] * 7 + ["late", "lost", "refused"], "size_bytes": 50}
@@ -74,8 +75,8 @@ def test_by_hand(frames) -> None:
             "honest_rejected_share": 1 / 4,
             "cheater_accepted_share": 1 / 2,
             "cheater_rejected_share": 1 / 2,
-            "accepted_nonces_mean": 190 / 3,
-            "accepted_nonces_sd": np.std([80, 60, 50], ddof=1),
+            "accepted_nonces_mean": (80 + 60 + 0) / 3,
+            "accepted_nonces_sd": np.std([80, 60, 0], ddof=1),
             "difficulty_last": 5.0,
             "controller_error": (0.5 + 0.25) / 2,
             "gossip_delay_median_seconds": 0.1,
@@ -101,6 +102,23 @@ def test_agrees_with_the_summary_of_a_run(small: Result) -> None:
     assert len(found.keys() & small.summary.keys()) >= 9
     assert found["cheater_accepted_share"] == 0.0
     assert found["votes_out_of_time_share"] > 0
+
+
+@pytest.mark.parametrize(
+    "target",
+    [{"success_rate": 0.1}, {"blocks_until_quota": 2.0, "quota": 100}, {"checked_nonces_per_validator": 100.0}],
+    ids=lambda target: next(iter(target)),
+)
+def test_accepted_nonces_are_nonces_whatever_is_controlled(target: dict[str, float]) -> None:
+    overrides = {"work.kind": "sphere", "difficulty": {"kind": "proportional", "target": target}}
+    result = sim.run("tests/data/small.yaml", overrides=overrides)
+    by_epoch = [0] * len(result.difficulty)
+    for row in result.participants.itertuples():
+        by_epoch[row.epoch - 1] += row.counted_nonces if row.is_accepted else 0
+    found = compute_measures(result.frames)
+    assert min(by_epoch) > 0
+    assert found["accepted_nonces_mean"] == pytest.approx(np.mean(by_epoch))
+    assert found["accepted_nonces_sd"] == pytest.approx(np.std(by_epoch, ddof=1))
 
 
 def test_the_words_are_those_of_the_simulation() -> None:
