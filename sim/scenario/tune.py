@@ -10,12 +10,13 @@ from typing import Any, Literal, TypeGuard
 
 from pydantic import BaseModel, Field, ValidationError
 
+from sim.catalogue import PluginError
 from sim.difficulty import controllers
 from sim.difficulty.base import Controller
 from sim.documents.document import dump_tree
 from sim.errors import ScenarioError, did_you_mean
 from sim.problems import Problem, problems_of
-from sim.registry import KIND, PluginError
+from sim.registry import KIND
 from sim.scenario.hosts import STRICT
 from sim.scenario.load import JSON_SCHEMA, TUNE_KEY
 from sim.scenario.overrides import Overrides
