@@ -40,6 +40,7 @@ class Kind(StrEnum):
     CURVES = "curves"
     PRICES = "prices"
     STRATEGIES = "strategies"
+    MEASURES = "measures"
     TOPOLOGIES = "topologies"
     GPUS = "gpus"
     SCENARIOS = "scenarios"
@@ -93,7 +94,7 @@ def schema(sweep: AsSweep = False, lab: AsLab = False, tune: AsTune = False) -> 
 
 @app.command(name="list")
 def list_(kind: Annotated[Kind | None, typer.Argument(help="what to list (default: everything)")] = None) -> None:
-    """List controllers, compute curves, prices, strategies, topologies, GPU profiles and scenarios."""
+    """List controllers, compute curves, prices, strategies, measures, topologies, GPU profiles and scenarios."""
     from sim.figures.listing import print_listing
 
     for each in Kind if kind is None else [kind]:

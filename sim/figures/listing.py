@@ -11,6 +11,7 @@ from sim.difficulty import controllers
 from sim.economy import curves, prices
 from sim.figures.table import make_console
 from sim.gpus import gpu_names, load_gpu
+from sim.metrics.measures import run_measures
 from sim.strategies import strategies
 from sim.topologies import topologies
 
@@ -39,6 +40,7 @@ LISTINGS: dict[str, Callable[[], Rows]] = {
     "curves": lambda: list(curves.describe().items()),
     "prices": lambda: list(prices.describe().items()),
     "strategies": lambda: list(strategies.describe().items()),
+    "measures": lambda: list(run_measures.describe().items()),
     "topologies": lambda: list(topologies.describe().items()),
     "gpus": _list_gpus,
     "scenarios": _list_scenarios,

@@ -7,8 +7,9 @@ from rich.table import Table
 
 from sim.execution.driver import Pilot
 from sim.execution.progress import format_duration
-from sim.execution.table import SweepResult
+from sim.execution.table import SweepResult, tell_failed_measures
 from sim.figures.table import make_console
+from sim.metrics.measures import run_measures
 from sim.problems import show_value
 
 MOST_POINTS_SHOWN = 20
@@ -27,10 +28,15 @@ def select_varying(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def select_headlines(summary: pd.DataFrame) -> pd.DataFrame:
-    """Keep the measures that people ask for first and that differ between points, in that order."""
+    """Keep what people ask for first of the measures that differ between points: headlines, then those of plug-ins.
+
+    A sweep that takes neither shows all that differ.
+    """
     varying = select_varying(summary)
-    rank = varying["measure"].map({measure: number for number, measure in enumerate(HEADLINES)})
-    return varying.assign(rank=rank).dropna(subset="rank").sort_values(["rank", "point"]).drop(columns="rank")
+    ranks = dict.fromkeys(set(varying["measure"]) - set(run_measures.own_names()), len(HEADLINES))
+    ranks |= {measure: rank for rank, measure in enumerate(HEADLINES)}
+    ranked = varying.assign(rank=varying["measure"].map(ranks)).dropna(subset="rank")
+    return ranked.sort_values(["rank", "measure", "point"]).drop(columns="rank") if len(ranked) else varying
 
 
 def print_pilot(pilot: Pilot) -> None:
@@ -63,5 +69,7 @@ def print_failures(result: SweepResult) -> None:
     failed = result.runs[result.runs["error"].notna()]
     for error, count in failed["error"].value_counts().items():
         console.print(f"{count} of {len(result.runs)} runs failed: {error}", markup=False, soft_wrap=True)
+    for line in tell_failed_measures(result.missing, len(result.runs)):
+        console.print(line, markup=False, soft_wrap=True)
     told = f"{len(result.runs)} runs in {result.folder}; all measures in report.html and runs.parquet there"
     console.print(told, markup=False, soft_wrap=True)

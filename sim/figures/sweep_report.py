@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sim.execution.store import SWEEP_FILE
-from sim.execution.table import SweepResult
+from sim.execution.table import SweepResult, tell_failed_measures
 from sim.figures.page import build_figure, build_page, build_section, build_text_section, build_warning, save_report
 from sim.figures.sweep_lines import select_headlines, select_varying
 from sim.figures.sweep_plots import get_axes, is_number, plot_heat_map, plot_measure
@@ -42,9 +42,11 @@ def _build_page(result: SweepResult, summary: pd.DataFrame, figures: dict[str, F
     warnings = summary.loc[~summary["warning"].isin(("", "no values")), "warning"].value_counts()
     parts = (
         *(build_warning(f"{count} of {len(result.runs)} runs failed: {error}") for error, count in errors.items()),
+        *(build_warning(line) for line in tell_failed_measures(result.missing, len(result.runs))),
         *(build_warning(f"{text} ({count} of {len(summary)} rows)") for text, count in warnings.items()),
         *(build_figure(figure) for figure in figures.values()),
         build_section("Estimates that differ between points", _build_estimates(select_varying(summary))),
+        build_section("Values that are missing", _build_missing(result.missing)),
         build_text_section("Sweep", (result.folder / SWEEP_FILE).read_text(encoding="utf-8")),
         build_text_section("Provenance", (result.folder / PROVENANCE_FILE).read_text(encoding="utf-8")),
     )
@@ -54,6 +56,14 @@ def _build_page(result: SweepResult, summary: pd.DataFrame, figures: dict[str, F
 def _build_estimates(summary: pd.DataFrame) -> str:
     shown = summary.drop(columns=["n_missing", "level", "warning"]).rename(columns={"n": "runs", "estimate": "mean"})
     table: str = shown.to_html(index=False, border=0, float_format="{:.4g}".format, na_rep="")
+    return table
+
+
+def _build_missing(missing: pd.DataFrame) -> str:
+    if missing.empty:
+        return "<p>None.</p>"
+    counts = missing.value_counts(["measure", "reason"], sort=False).rename("runs").reset_index()
+    table: str = counts.to_html(index=False, border=0)
     return table
 
 

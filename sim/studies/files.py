@@ -10,7 +10,7 @@ from typing import Any
 from sim.documents.source import read_source
 from sim.documents.yaml_tree import parse_document
 from sim.errors import UserError
-from sim.metrics.measures import MEASURES
+from sim.metrics.measures import run_measures
 from sim.scenario.lab import Lab, LabConfig, load_lab
 from sim.scenario.load import JSON_SCHEMA, LAB_KEY, SWEEP_KEY, TUNE_KEY, load_scenario, scenario_json_schema
 from sim.scenario.overrides import Overrides
@@ -47,7 +47,9 @@ def load_any(
         return load_tune(path, KNOWN_MEASURES, overrides)
     if kind is FileKind.LAB:
         return load_lab(path, overrides)
-    return load_sweep_file(path, overrides, MEASURES) if kind is FileKind.SWEEP else load_scenario(path, overrides)
+    if kind is FileKind.SWEEP:
+        return load_sweep_file(path, overrides, run_measures.names())
+    return load_scenario(path, overrides)
 
 
 def get_json_schema(kind: FileKind) -> dict[str, Any]:
