@@ -23,16 +23,16 @@ from tables import write_table
 from sim.difficulty.target import Target
 from sim.economy import curves, prices
 from sim.economy.timestamps import FalseTimestamps
+from sim.execution.sweep_schema import SweepConfig
 from sim.gpus import GpuProfile
 from sim.metrics.columns import FRAMES, ROWS
 from sim.metrics.measures import Measure, run_measures
+from sim.race.files import RaceConfig
+from sim.race.lab_file import LabConfig
 from sim.race.measures import RACE_MEASURES
+from sim.race.tune_file import TuneConfig
 from sim.registry import Registry
 from sim.scenario import scenario_json_schema
-from sim.scenario.lab import LabConfig
-from sim.scenario.races import RaceConfig
-from sim.scenario.sweep_schema import SweepConfig
-from sim.scenario.tune import TuneConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"

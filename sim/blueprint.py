@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
-from fractions import Fraction
 from itertools import pairwise
 
 from pow.devices import gpu_groups
@@ -12,12 +10,13 @@ from sim.chain.traffic import Conduct, Traffic
 from sim.gpus import load_gpu
 from sim.network.tier import Offer
 from sim.nodes.ml_node import SENDER_PERIOD_SECONDS, MLNode
-from sim.protocol.params import EpochParams, ProtocolParams, accumulate_changes
+from sim.protocol.params import ChainParams, EpochParams, ProtocolParams, accumulate_changes
 from sim.protocol.pricing import PricingParams
 from sim.protocol.state import ChainState, genesis_state
 from sim.protocol.transactions import HardwareNode, RegisterHost
 from sim.protocol.versions import build_rule_book
 from sim.scenario import BY_GPU, HostGroup, Scenario
+from sim.scenario.declared import read_values
 from sim.streams import Streams
 
 PUBLIC_KEY_BYTES = 33
@@ -45,7 +44,7 @@ def count_expected_validations(scenario: Scenario) -> int:
 def build_params(scenario: Scenario) -> ProtocolParams:
     """Return the parameters that the chain carries."""
     config = scenario.protocol
-    epoch = EpochParams(**{field.name: getattr(config, field.name) for field in fields(EpochParams)})
+    epoch = EpochParams(**read_values(EpochParams, config))
     return ProtocolParams(
         rule_book=build_rule_book(
             config.version,
@@ -53,17 +52,8 @@ def build_params(scenario: Scenario) -> ProtocolParams:
             config.rules.model_dump(exclude_none=True),
         ),
         epoch=epoch,
+        **read_values(ChainParams, config),
         vector_dim=scenario.work.pow_params.vocab_size,
-        validation_sample_size=config.validation_sample_size,
-        validation_committee=config.validation_committee,
-        fraud_threshold=config.fraud_threshold,
-        p_mismatch=config.p_mismatch,
-        max_individual_power_percentage=config.max_individual_power_percentage,
-        block_max_bytes=int(config.block_max_bytes),
-        vesting_epochs=config.vesting_epochs,
-        collateral_grace_epochs=config.collateral_grace_epochs,
-        collateral_per_weight_unit=Fraction(str(config.collateral_per_weight_unit)),
-        confirmation_alpha=Fraction(str(config.confirmation_alpha)),
         guardians=frozenset(address for group in scenario.hosts if group.guardian for address in group.addresses),
         epoch_changes=accumulate_changes(
             epoch,

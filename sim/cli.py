@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
-from sim import kernel_commands, lab_commands, sweep_commands, tune_commands
+from sim import kernel_commands
 from sim.errors import UserError
-from sim.studies import commands as study_commands
+from sim.options import RESULTS, File, Out, Overrides, Seed
+from sim.studies import compare_commands, lab_commands, search_commands, sweep_commands
 
 USER_ERROR, INTERRUPTED = 2, 130
 
@@ -22,12 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(kernel_commands.app, name="kernel")
-ScenarioFile = Annotated[Path, typer.Argument(help="scenario file (YAML)", show_default=False)]
-Seed = Annotated[int | None, typer.Option(help="random seed instead of the file's", min=0)]
-Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change one key, e.g. --set epochs=2; repeatable")
-]
-Out = Annotated[Path | None, typer.Option(help="results folder (default: results/<scenario>/<time>-<hash>)")]
 AsSweep = Annotated[bool, typer.Option("--sweep", help="sweep files")]
 AsLab = Annotated[bool, typer.Option("--lab", help="lab files, whatever the file looks like")]
 AsTune = Annotated[bool, typer.Option("--tune", help="tune files, whatever the file looks like")]
@@ -47,7 +42,7 @@ class Kind(StrEnum):
 
 
 @app.command()
-def run(file: ScenarioFile, seed: Seed = None, set_: Overrides = None, out: Out = None) -> None:
+def run(file: File, seed: Seed = None, set_: Overrides = None, out: Out = None) -> None:
     """Run a scenario: progress, a table, and a results folder with frames, figures and a report."""
     from sim.figures.report import write_report
     from sim.figures.table import print_result
@@ -56,16 +51,15 @@ def run(file: ScenarioFile, seed: Seed = None, set_: Overrides = None, out: Out 
 
     scenario = load_scenario(file, overrides=set_ or (), seed=seed)
     _tell_doubts(scenario, file, set_)
-    result, folder = run_into_folder(scenario, out=out, root=Path("results"), progress=True)
+    result, folder = run_into_folder(scenario, out=out, root=RESULTS, progress=True)
     write_report(result, folder)
     print_result(result, folder)
 
 
 @app.command()
-def check(file: ScenarioFile, set_: Overrides = None, lab: AsLab = False, tune: AsTune = False) -> None:
+def check(file: File, set_: Overrides = None, lab: AsLab = False, tune: AsTune = False) -> None:
     """Check a scenario, sweep, lab or tune file without running it; prints every mistake with its place."""
-    from sim.figures.table import print_checked
-    from sim.studies.files import choose_kind, load_any
+    from sim.studies.files import choose_kind, load_any, print_checked
 
     found = load_any(file, set_ or (), choose_kind(lab=lab, tune=tune))
     print_checked(found, file)
@@ -95,7 +89,7 @@ def schema(sweep: AsSweep = False, lab: AsLab = False, tune: AsTune = False) -> 
 @app.command(name="list")
 def list_(kind: Annotated[Kind | None, typer.Argument(help="what to list (default: everything)")] = None) -> None:
     """List controllers, compute curves, prices, strategies, measures, topologies, GPU profiles and scenarios."""
-    from sim.figures.listing import print_listing
+    from sim.studies.listing import print_listing
 
     for each in Kind if kind is None else [kind]:
         print_listing(each.value)
@@ -115,16 +109,16 @@ def report(folder: Annotated[Path, typer.Argument(help="results folder", show_de
     elif is_lab_folder(folder):
         lab_commands.report_lab(load_lab_result(folder))
     elif is_tune_folder(folder):
-        tune_commands.report_tune(load_tune_result(folder))
+        search_commands.report_tune(load_tune_result(folder))
     else:
         write_report(load_result(folder), folder)
     typer.echo(folder / "report.html")
 
 
 app.command()(sweep_commands.sweep)
-app.command()(study_commands.compare)
+app.command()(compare_commands.compare)
 app.command()(lab_commands.lab)
-app.command()(tune_commands.tune)
+app.command()(search_commands.tune)
 
 
 @app.command()

@@ -20,16 +20,15 @@ from sim.chain.agreement import Agreement
 from sim.chain.chain_node import ChainNode
 from sim.chain.consensus import Consensus, is_last
 from sim.chain.ledger import Ledger
-from sim.chain.mempool import HostMempool, Mempool, MempoolRules
-from sim.chain.pool import PoolView, SharedPool
+from sim.chain.mempool import MempoolRules
+from sim.chain.pool import open_mempools
 from sim.chain.proposals import BlockMaker
 from sim.chain.reporting import BlockReporter
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded
 from sim.metrics.validations import ValidationTable, choose_detail
-from sim.network.gossip import Network
-from sim.network.opening import describe_network, open_network
-from sim.network.tier import PATHS, choose_tier
+from sim.network.opening import open_network
+from sim.network.tier import choose_tier
 from sim.nodes.catch_up import CatchUp
 from sim.nodes.context import Context
 from sim.nodes.faults import Faults
@@ -38,7 +37,7 @@ from sim.nodes.identity import name_hosts
 from sim.nodes.rounds import Rounds, is_validated_in_bulk
 from sim.protocol.blocks import BlockResult
 from sim.protocol.params import ProtocolParams
-from sim.protocol.stages import Schedule
+from sim.protocol.stages import Edge, Schedule
 from sim.scenario import Scenario
 from sim.streams import Streams
 from sim.topologies.base import Member
@@ -109,7 +108,7 @@ class World:
         """Record an agreed block, let hosts join whose time has come, close an epoch whose last block it is."""
         self.reporter.report(agreement, result)
         block, schedule = agreement.block, result.state.schedule
-        if block.height == schedule.claim:
+        if Edge.CLAIM in schedule.edges_at(block.height):
             self.let_join(schedule.index + 1)
         self.catch_up.watch()
         if schedule.index > 0 and block.height == schedule.next_start - 1:
@@ -145,7 +144,8 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
     has_bursts = any(fault.kind == "loss" for fault in scenario.faults)
     offer = estimate_offer(scenario, 1.0 / ledger.get_state(0).difficulty)
     choice = choose_tier(scenario.network, graph, offer, has_bursts=has_bursts)
-    network = open_network(choice, env, graph, recorder, scenario.network, streams)
+    tier = open_network(choice, env, graph, recorder, scenario.network, streams)
+    network = tier.network
     nodes: dict[str, ChainNode] = {}
     clock_offsets: dict[str, float] = {}
     maker = BlockMaker(ledger, streams, build_traffic(scenario, params, streams), clock_offsets)
@@ -159,13 +159,12 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         timeouts=scenario.consensus.timeouts,
         interval_seconds=scenario.protocol.block_time,
     )
-    network.roster.listeners.append(consensus.change_links)
     context = Context(
         env=env,
         network=network,
         ledger=ledger,
         consensus=consensus,
-        open_mempool=_choose_mempools(scenario, choice.tier, env, network, ledger),
+        open_mempool=open_mempools(network, env, ledger, _build_mempool_rules(scenario)),
         work=work,
         recorder=recorder,
         streams=streams,
@@ -195,23 +194,14 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         on_epoch_end=on_epoch_end,
         catch_up=catch_up,
         faults=Faults(context, scenario.faults, hosts, catch_up, clock_offsets),
-        network_facts=describe_network(choice, graph),
+        network_facts=tier.describe(),
         warnings=(detail.warning,) if detail.warning else (),
     )
 
 
-def _choose_mempools(
-    scenario: Scenario, tier: str, env: simpy.Environment, network: Network, ledger: Ledger
-) -> Callable[[str], Mempool]:
-    """One mempool a host where deliveries are simulated; views of one pool where arrivals are known ahead."""
+def _build_mempool_rules(scenario: Scenario) -> MempoolRules:
     fees = {address: group.fee_ngonka for group in scenario.hosts for address in group.addresses}
-    config = scenario.mempool
-    rules = MempoolRules(fees if config.order == "fee" else {}, config.ttl_blocks)
-    if tier != PATHS:
-        return lambda address: HostMempool(network, address, rules)
-    pool = SharedPool(env, network, ledger, rules)
-    network.roster.listeners.append(pool.change_links)
-    return lambda address: PoolView(pool, address)
+    return MempoolRules(fees if scenario.mempool.order == "fee" else {}, scenario.mempool.ttl_blocks)
 
 
 def _open_rounds(work: Work, params: ProtocolParams, tier: str, n_hosts: int) -> Rounds | None:

@@ -52,8 +52,8 @@ def test_every_scenario_file_is_fine() -> None:
 
 
 def test_every_sweep_file_is_fine() -> None:
+    from sim.execution.sweep_file import load_sweep_file
     from sim.metrics.measures import run_measures
-    from sim.scenario.sweep import load_sweep_file
 
     files = sorted((ROOT / "scenarios" / "sweeps").glob("*.yaml"))
     assert files

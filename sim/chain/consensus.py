@@ -22,7 +22,7 @@ from sim.chain.ledger import Ledger
 from sim.chain.proposals import BlockMaker
 from sim.chain.rollout import Rollout
 from sim.metrics.recorder import Recorder
-from sim.network.gossip import Network
+from sim.network.base import Flood, Foresight, Message
 from sim.protocol.blocks import BlockResult
 from sim.protocol.consensus import NO_ROUND, Floats, Timeouts
 from sim.protocol.proposer import select_validators
@@ -55,7 +55,7 @@ class Consensus:
         self,
         env: simpy.Environment,
         ledger: Ledger,
-        network: Network,
+        network: Flood | Foresight,
         recorder: Recorder,
         nodes: Mapping[str, ChainNode],
         maker: BlockMaker,
@@ -79,6 +79,7 @@ class Consensus:
         self._delays = np.empty((0, 0))
         self._delays_of: tuple[int, tuple[str, ...]] = (-1, ())
         """The revision of the links and the validators that the delays are of."""
+        network.roster.listeners.append(self.change_links)
 
     def run(self, last_epoch: int, on_agreed: OnAgreed) -> Generator[simpy.Event, object, None]:
         """SimPy process: agree on blocks until the last one before the P that follows `last_epoch`."""
@@ -154,11 +155,17 @@ class Consensus:
         height.note_arrivals(index, [(proposer, now)])
         if valid_round != NO_ROUND:
             self._remind(height, proposer, valid_round)
-        delays = self._network.foresee(proposer, proposal.message_id, block.size_bytes)
-        if delays is None:
-            self._network.broadcast(proposer, proposal.message_id, proposal, block.size_bytes)
+        self._send(height, proposal, proposer)
+
+    def _send(self, height: Height, proposal: Proposal, proposer: str) -> None:
+        """Let the block spread from its proposer; where arrivals are known ahead, the height is told all of them."""
+        network, size_bytes = self._network, proposal.block.size_bytes
+        if isinstance(network, Foresight):
+            network.record(proposal.message_id, proposer, size_bytes)
+            arrivals = self._env.now + network.delays(proposer, size_bytes)
+            height.note_arrivals(proposal.round_index, zip(network.routes.index, arrivals.tolist(), strict=True))
         else:
-            height.note_arrivals(index, zip(self._network.routes.index, (now + delays).tolist(), strict=True))
+            network.broadcast(Message(proposal.message_id, proposer, proposal, size_bytes))
 
     def _remind(self, height: Height, proposer: str, valid_round: int) -> None:
         """Whoever has kept the block of an earlier round needs nothing but the word that it is proposed again."""

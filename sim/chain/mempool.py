@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sim.network.gossip import Network
+from sim.network.base import Flood, Message
 from sim.protocol.transactions import Transaction
 
 
@@ -76,7 +76,7 @@ class Mempool(Protocol):
 class HostMempool:
     """Filled by gossip, message by message."""
 
-    def __init__(self, network: Network, address: str, rules: MempoolRules) -> None:
+    def __init__(self, network: Flood, address: str, rules: MempoolRules) -> None:
         self._network = network
         self._address = address
         self._rules = rules
@@ -89,7 +89,7 @@ class HostMempool:
     def submit(self, transaction: Transaction) -> None:
         """See `Mempool.submit`."""
         self.add(transaction)
-        self._network.broadcast(self._address, transaction.tx_id, transaction, transaction.size_bytes)
+        self._network.broadcast(Message(transaction.tx_id, self._address, transaction, transaction.size_bytes))
 
     def add(self, transaction: Transaction) -> None:
         """See `Mempool.add`; what a block that this host has applied contains is not taken again."""

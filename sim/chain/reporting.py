@@ -31,6 +31,7 @@ from sim.protocol.inference_status import Status
 from sim.protocol.params import ProtocolParams
 from sim.protocol.running import EpochServed, EventClosed
 from sim.protocol.settling import EpochSettled
+from sim.protocol.stages import Edge
 from sim.protocol.state import EpochObservation
 from sim.protocol.transactions import ClaimReward
 
@@ -64,13 +65,14 @@ class BlockReporter:
             )
         )
         self._report_transactions(agreement, result)
-        if block.height == schedule.start:
+        edges = schedule.edges_at(block.height)
+        if Edge.P in edges:
             self._report_start(agreement, result)
         if result.settled is not None:
             self._report_settled(result.settled)
         if result.formed is not None:
             self._report_formed(block.height, result.formed)
-        if block.height == schedule.set_validators:
+        if Edge.S in edges:
             for participant, power in sorted(result.state.powers.items()):
                 self.recorder.add(PowerSet(schedule.index, participant, power))
         if result.served is not None:

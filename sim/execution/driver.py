@@ -16,14 +16,14 @@ from sim.errors import UserError
 from sim.execution.loop import Loop, SchedulerLostError, Workers
 from sim.execution.plan import Plan
 from sim.execution.progress import silent_progress, sweep_progress
-from sim.execution.store import FINISHED, RUNS_FILE, Row, Store, create, reopen
+from sim.execution.store import RUNS_FILE, Row, Store, create, reopen
+from sim.execution.sweep_file import Sweep, load_sweep_file, make_run_spec
 from sim.execution.table import SweepResult, load_sweep, write_tables
 from sim.execution.worker import Order, execute
 from sim.metrics.measures import Measure, run_measures
 from sim.provenance import get_provenance, get_source_version
-from sim.results import open_folder
+from sim.results import keep_status, open_folder, read_provenance
 from sim.scenario.overrides import Overrides
-from sim.scenario.sweep import Sweep, load_sweep_file, make_run_spec
 
 N_PILOTS = 3
 PILOT_SECONDS = 10.0
@@ -71,14 +71,16 @@ def run_sweep(
         if store is not None:
             stack.callback(store.close)
             if (store.folder / RUNS_FILE).is_file():
-                return _finish(store, sweep, order, None)
+                with keep_status(store.folder, read_provenance(store.folder)):
+                    return _finish(store, sweep, order, None)
         workers = stack.enter_context(_open_workers(where, say))
         if store is None:
             store = create(open_folder(sweep.name, sweep.text, out, root), sweep.text, described)
             stack.callback(store.close)
         say(f"{store.folder}: {workers.description}")
-        rows = _compute(sweep, store, workers, order, sweep_progress if progress else silent_progress, say)
-        return _finish(store, sweep, order, rows)
+        with keep_status(store.folder, read_provenance(store.folder)):
+            rows = _compute(sweep, store, workers, order, sweep_progress if progress else silent_progress, say)
+            return _finish(store, sweep, order, rows)
 
 
 def _make_order(sweep: Sweep) -> Order:
@@ -111,7 +113,6 @@ def _finish(store: Store, sweep: Sweep, order: Order, rows: list[Row] | None) ->
     """Write the tables, once; a program that was killed in between leaves the journal, which is removed now."""
     if rows is not None:
         write_tables(store.folder, sweep, rows, [measure.name for measure in order.measures])
-    store.set_status(FINISHED)
     store.remove_journal()
     return load_sweep(store.folder)
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from sim.execution.plan import Plan
 from sim.execution.store import Row, Store
+from sim.execution.sweep_file import RunSpec
 from sim.execution.worker import Order, Outcome, execute_chunk
-from sim.scenario.sweep import RunSpec
 
 CHUNK_SECONDS = 0.5  # a chunk takes about this long: far above what sending it costs, little to do again
 MOST_IN_CHUNK = 256

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sim.execution.store import Row
+from sim.execution.sweep_file import RunSpec, Sweep, make_run_spec
 from sim.execution.worker import Order
 from sim.metrics.intervals import FEWEST_SEQUENTIAL
 from sim.metrics.measures import is_measure_precise_enough
-from sim.scenario.sweep import RunSpec, Sweep, make_run_spec
 
 GROWTH = 4  # a point that is not known well enough gets a quarter more replications
 

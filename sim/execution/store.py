@@ -20,12 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import UserError
-from sim.results import PROVENANCE_FILE, write_json, write_text
+from sim.results import PROVENANCE_FILE, Status, read_provenance, write_json, write_text
 
 SWEEP_FILE, RUNS_FILE = "sweep.yaml", "runs.parquet"
 TIMINGS_FILE, MISSING_FILE = "timings.parquet", "missing.parquet"
 JOURNAL, LOCK_FILE = "journal", ".lock"
-FINISHED, UNFINISHED = "finished", "unfinished"
 MOST_DIFFERENCES = 20
 IDENTITY = ("source_version", "python", "dependencies")
 
@@ -68,11 +67,6 @@ class Store:
         while text:
             text = text[os.write(self._journal, text) :]
         os.fsync(self._journal)
-
-    def set_status(self, status: str) -> None:
-        """Note in the provenance how far the sweep came."""
-        path = self.folder / PROVENANCE_FILE
-        write_json(path, {**json.loads(path.read_text(encoding="utf-8")), "status": status})
 
     def remove_journal(self) -> None:
         """Remove the journal when its runs stand in the table."""
@@ -124,7 +118,7 @@ def _whole_lines(file: Path) -> Iterator[dict[str, Any]]:
 def create(folder: Path, text: str, provenance: dict[str, Any]) -> Store:
     """Begin a sweep in an empty folder: what it is stands there before anything runs."""
     store = Store(folder, _acquire(folder))
-    write_json(folder / PROVENANCE_FILE, {**provenance, "status": UNFINISHED})
+    write_json(folder / PROVENANCE_FILE, {**provenance, "status": Status.RUNNING})
     write_text(folder / SWEEP_FILE, text)  # last: it makes the folder one that can be resumed
     return store
 
@@ -158,7 +152,7 @@ def _acquire(folder: Path) -> int:
 
 
 def _check_same(folder: Path, text: str, provenance: dict[str, Any]) -> None:
-    before = json.loads((folder / PROVENANCE_FILE).read_text(encoding="utf-8"))
+    before = read_provenance(folder)
     old, new = (_describe_code(made) for made in (before, provenance))
     differences = [
         *_differ(old, new),

@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 
 from sim.errors import UserError
 from sim.execution.store import MISSING_FILE, RUNS_FILE, SWEEP_FILE, TIMINGS_FILE, Row, read_journal
+from sim.execution.sweep_file import Sweep, load_sweep_file
 from sim.metrics.measures import FAILED, Law, Measure, run_measures
-from sim.results import PROVENANCE_FILE, replace_file
-from sim.scenario.sweep import Sweep, load_sweep_file
+from sim.results import read_provenance, replace_file
 from sim.units import BIT_RATE, SIZE, TIME, QuantityError, parse_quantity
 
 MISSING_COLUMNS = {
@@ -60,7 +60,7 @@ def load_sweep(folder: str | PathLike[str]) -> SweepResult:
     path = Path(folder)
     if not is_sweep_folder(path):
         raise UserError(f"{path}: not the folder of a sweep: no {SWEEP_FILE} in it")
-    made = json.loads((path / PROVENANCE_FILE).read_text(encoding="utf-8"))
+    made = read_provenance(path)
     measures = {measure.name: measure for measure in _read_measures(made)}
     is_finished = (path / RUNS_FILE).is_file()
     tables = _read_tables(path) if is_finished else _read_unfinished(path, measures)

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from sim.errors import UserError
+from sim.execution.sweep_file import RunSpec
 from sim.metrics.measures import RunMeasure, take_measures
 from sim.progress import no_progress
 from sim.provenance import get_source_version
 from sim.runner import simulate
 from sim.scenario import Scenario
-from sim.scenario.sweep import RunSpec
 
 N_THREADS = 1  # processes are what shares out the processors
 DELIVERY_SECONDS = 0.001

@@ -55,9 +55,10 @@ class Recorder:
 
     def lose_delivery(self, message_id: str, address: str, now_seconds: float, delay_seconds: float) -> None:
         """Take back a delivery that was noted with all others at the start: a fault kept it from arriving."""
-        kept = array("d", self.delays_seconds[message_id])
+        kept = array("d", self.delays_seconds.pop(message_id))
         kept.remove(delay_seconds)
-        self.delays_seconds[message_id] = kept
+        if kept:
+            self.delays_seconds[message_id] = kept
         self.trace(("lost", message_id, address, now_seconds))
 
     def trace(self, event: object) -> None:

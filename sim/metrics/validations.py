@@ -11,7 +11,7 @@ import pandas as pd
 from sim.metrics.records import OUT_OF_TIME, VOTES, ValidationDone, ValidationsDone
 
 MOST_ROWS = 5_000_000  # expected rows beyond which `auto` keeps sums only
-AUTO, FULL, SUMMARY = DETAILS = ("auto", "full", "summary")
+AUTO, FULL, SUMMARY = "auto", "full", "summary"
 OUT_OF_TIME_CODE = VOTES.index(OUT_OF_TIME)
 ROW_FIELDS = tuple(field.name for field in fields(ValidationDone))
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from sim.network.gossip import BITS_PER_BYTE, Roster
+from sim.network.links import BITS_PER_BYTE, Roster
 
 Floats = npt.NDArray[np.float64]
 

@@ -16,7 +16,7 @@ from collections.abc import Generator, Iterable, Mapping
 
 import simpy
 
-from sim.network.gossip import Link
+from sim.network.links import Link
 from sim.nodes.context import Context
 from sim.nodes.host import Host
 from sim.protocol.transactions import Transaction

@@ -11,7 +11,7 @@ from sim.chain.consensus import Consensus
 from sim.chain.ledger import Ledger
 from sim.chain.mempool import Mempool
 from sim.metrics.recorder import Recorder
-from sim.network.gossip import Network
+from sim.network.base import Network
 from sim.nodes.rounds import Rounds
 from sim.protocol.params import ProtocolParams
 from sim.streams import Streams

@@ -23,7 +23,7 @@ from sim.nodes.rounds import Round
 from sim.nodes.validator import Validator, sample_claims
 from sim.protocol.checks import commit_seed
 from sim.protocol.nonces import compute_n_nodes
-from sim.protocol.stages import Schedule
+from sim.protocol.stages import Edge, Schedule
 from sim.protocol.state import Block, ChainState, get_places_to_check
 from sim.protocol.transactions import (
     ClaimReward,
@@ -113,18 +113,20 @@ class Host:
         """Act at the edges of the epoch. Reference: protocol 1.5."""
         schedule = state.schedule
         self._is_starting = False
-        if block.height == schedule.start:
-            self._submit_seed(schedule)
+        for edge in schedule.edges_at(block.height):
+            match edge:
+                case Edge.P:
+                    self._submit_seed(schedule)
+                case Edge.E:
+                    self._stop_generation()
+                case Edge.V:
+                    self._start_validation(state)
+                case Edge.VE:
+                    self._stop_validation()
+                case Edge.CLAIM:
+                    self._claim_reward(state)
         if self.chain.height < schedule.generation_wind_down:
             self._dispatch(schedule, state)
-        if block.height == schedule.generation_end:
-            self._stop_generation()
-        if block.height == schedule.validation_start:
-            self._start_validation(state)
-        if block.height == schedule.validation_end:
-            self._stop_validation()
-        if block.height == schedule.claim:
-            self._claim_reward(state)
 
     # What it does
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from sim.protocol.checks import TxResult, check_claim, check_stateless, check_window
 from sim.protocol.collateral import Deposit, deposit
-from sim.protocol.epochs import EpochFormed, NextDifficulty, form_epoch, open_epoch, open_validation, switch_epoch
+from sim.protocol.epochs import EpochFormed, NextDifficulty, process_epoch
 from sim.protocol.params import ProtocolParams
 from sim.protocol.payments import Payment, PaymentKind
 from sim.protocol.running import EpochServed, EventClosed, apply_confirmation, apply_inferences
-from sim.protocol.settling import EpochSettled, settle_epoch
+from sim.protocol.settling import EpochSettled
 from sim.protocol.stages import Schedule, select_epoch
 from sim.protocol.state import Block, ChainState, HostRecord
 from sim.protocol.transactions import (
@@ -60,28 +60,10 @@ def apply_block(
     results = tuple(apply_transaction(draft, transaction, params, rules) for transaction in block.transactions)
     state, served = apply_inferences(draft.finish(), block.inferences, params)
     paid = (*draft.payments, *(served.payments if served else ()))
-    before = BlockResult(state, results, served=served, payments=paid)
-    result = _apply_edges(before, block, params, next_difficulty)
-    state, confirmed = apply_confirmation(result.state, block, params)
-    return replace(result, state=state, confirmed=confirmed)
-
-
-def _apply_edges(
-    result: BlockResult, block: Block, params: ProtocolParams, next_difficulty: NextDifficulty
-) -> BlockResult:
-    """In the chain's order: one block can be VE and S at once, where set_new_validators_delay is 0."""
-    state, formed, settled, schedule = result.state, None, None, result.state.schedule
-    if block.height == schedule.validation_start:
-        state = open_validation(state, block.block_hash, params)
-    if block.height == schedule.validation_end:
-        state, settled = settle_epoch(state, params)
-        state, formed = form_epoch(state, params, next_difficulty)
-    if block.height == schedule.set_validators:
-        state = switch_epoch(state, params)
-    if block.height == schedule.start:
-        state = open_epoch(state, block.block_hash, params)
-    payments = (*result.payments, *(settled.payments if settled else ()))
-    return replace(result, state=state, formed=formed, settled=settled, payments=payments)
+    state, settled, formed = process_epoch(state, block, params, next_difficulty)
+    state, confirmed = apply_confirmation(state, block, params)
+    paid += settled.payments if settled else ()
+    return BlockResult(state, results, formed, settled, served, confirmed, paid)
 
 
 class Draft:

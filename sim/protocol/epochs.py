@@ -16,7 +16,10 @@ from sim.protocol.log import Log
 from sim.protocol.observations import observe_epoch
 from sim.protocol.params import ProtocolParams
 from sim.protocol.service import switch_service
+from sim.protocol.settling import EpochSettled, settle_epoch
+from sim.protocol.stages import Edge
 from sim.protocol.state import (
+    Block,
     ChainState,
     EpochGroup,
     EpochObservation,
@@ -56,6 +59,28 @@ class EpochFormed:
     next_difficulty: float
 
 
+def process_epoch(
+    state: ChainState, block: Block, params: ProtocolParams, next_difficulty: NextDifficulty
+) -> tuple[ChainState, EpochSettled | None, EpochFormed | None]:
+    """Do what the chain does at the edges of an epoch, in its order: one block can be VE and S at once.
+
+    Reference: protocol 1.4.
+    """
+    settled, formed = None, None
+    for edge in state.schedule.edges_at(block.height):
+        match edge:
+            case Edge.P:
+                state = open_epoch(state, block.block_hash, params)
+            case Edge.V:
+                state = draw_committees(state, block.block_hash, params)
+            case Edge.VE:
+                state, settled = settle_epoch(state, params)
+                state, formed = form_epoch(state, params, next_difficulty)
+            case Edge.S:
+                state = switch_epoch(state, params)
+    return state, settled, formed
+
+
 def open_epoch(state: ChainState, block_hash: str, params: ProtocolParams) -> ChainState:
     """P: the next epoch exists; proofs and votes of the last one are pruned; a new version may bring its radius."""
     index = state.schedule.index
@@ -74,7 +99,7 @@ def open_epoch(state: ChainState, block_hash: str, params: ProtocolParams) -> Ch
     return replace(opened, r_target=r_target, difficulty=difficulty, next_difficulty=difficulty)
 
 
-def open_validation(state: ChainState, block_hash: str, params: ProtocolParams) -> ChainState:
+def draw_committees(state: ChainState, block_hash: str, params: ProtocolParams) -> ChainState:
     """V: its hash draws the committees, where there are any, among all members [I]. Reference: protocol 4.9."""
     assert state.upcoming is not None, "V without P: the schedule is broken"
     if params.validation_committee is None:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from sim.documents.source import read_source
 from sim.documents.yaml_tree import parse_document
 from sim.errors import UserError
+from sim.execution.sweep_file import Sweep, load_sweep_file
+from sim.execution.sweep_schema import sweep_json_schema
 from sim.metrics.measures import run_measures
-from sim.scenario.lab import Lab, LabConfig, load_lab
+from sim.race.lab_file import Lab, LabConfig, load_lab
+from sim.race.tune_file import Tune, load_tune, tune_json_schema
 from sim.scenario.load import JSON_SCHEMA, LAB_KEY, SWEEP_KEY, TUNE_KEY, load_scenario, scenario_json_schema
 from sim.scenario.overrides import Overrides
 from sim.scenario.schema import Scenario
-from sim.scenario.sweep import Sweep, load_sweep_file
-from sim.scenario.sweep_schema import sweep_json_schema
-from sim.scenario.tune import Tune, load_tune, tune_json_schema
 from sim.studies.points import KNOWN_MEASURES
+from sim.terminal import make_console
 
 
 class FileKind(StrEnum):
@@ -67,3 +69,17 @@ def choose_kind(*, sweep: bool = False, lab: bool = False, tune: bool = False) -
     if len(chosen) > 1:
         raise UserError(f"--{' and --'.join(chosen)}: a file is of one kind")
     return chosen[0] if chosen else None
+
+
+def print_checked(found: Scenario | Sweep | Lab | Tune, file: Path) -> None:
+    """Say that a scenario, sweep, lab or tune file is fine, and what is in it."""
+    if isinstance(found, Scenario):
+        n_hosts = sum(group.count for group in found.hosts)
+        told = f"{found.epochs} epochs, {n_hosts} hosts in {len(found.hosts)} groups"
+    elif isinstance(found, Lab):
+        told = f"{len(found.controller_names)} controllers on {len(found.curve_names)} curves"
+    elif isinstance(found, Tune):
+        told = f"{found.config.trials} trials of {found.kind}, varied: {', '.join(found.config.parameters)}"
+    else:
+        told = f"{len(found.points)} points, varied: {', '.join(found.axes)}"
+    make_console().print(f"{file}: fine: {found.name}, {told}", soft_wrap=True)

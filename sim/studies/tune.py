@@ -25,8 +25,8 @@ from sim.metrics.intervals import LEVEL, compute_paired_interval
 from sim.metrics.measures import INTERVALS
 from sim.provenance import get_provenance
 from sim.race.measures import RACE_MEASURES
-from sim.results import SUMMARY_FILE, JsonObject, open_folder, write_json, write_parquet, write_text
-from sim.scenario.tune import Tune
+from sim.race.tune_file import Tune
+from sim.results import SUMMARY_FILE, JsonObject, keep_status, open_folder, write_json, write_parquet, write_text
 from sim.studies.front import select_front
 from sim.studies.points import (
     CHECK,
@@ -44,7 +44,6 @@ from sim.studies.points import (
     open_evaluator,
 )
 from sim.studies.sensitivity import compute_sensitivity, design_points
-from sim.studies.status import keep_status
 
 TUNE_FILE, BLOCK_FILE = "tune.yaml", "difficulty.yaml"
 TABLES = ("trials", "finalists", "points", "front", "sensitivity")

@@ -14,10 +14,10 @@ from sim.execution.driver import open_local
 from sim.execution.loop import Loop, Workers
 from sim.execution.plan import Plan
 from sim.execution.store import Row, create, read_journal
+from sim.execution.sweep_file import Sweep, expand, load_sweep_file
 from sim.execution.table import write_tables
 from sim.execution.worker import Order
 from sim.metrics.measures import run_measures
-from sim.scenario.sweep import Sweep, expand, load_sweep_file
 
 pytestmark = pytest.mark.benchmark
 ROOT = Path(__file__).parent.parent.parent
@@ -163,7 +163,7 @@ def measure_live_memory(file: Path, folder: Path, module: Path) -> float:
         "from sim.execution.table import write_tables\n"
         "from sim.execution.worker import Order\n"
         "from sim.metrics.measures import run_measures\n"
-        "from sim.scenario.sweep import load_sweep_file\n"
+        "from sim.execution.sweep_file import load_sweep_file\n"
         "if __name__ == '__main__':\n"
         "    from idle import execute_chunk\n"
         "    sweep, folder = load_sweep_file(sys.argv[1]), Path(sys.argv[2])\n"

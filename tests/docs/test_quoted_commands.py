@@ -107,7 +107,7 @@ def test_curve_example_runs(tmp_path: Path) -> None:
     script = (
         f"exec(compile({module!r}, 'example', 'exec'), globals())\n"
         "from pathlib import Path\n"
-        "from sim.scenario.lab import load_lab\n"
+        "from sim.race.lab_file import load_lab\n"
         "from sim.studies.lab import run_lab\n"
         f"lab = load_lab({str(tmp_path / 'lab.yaml')!r}, ['decisions=100', 'replications=8'])\n"
         f"print(len(run_lab(lab, out=None, root=Path({str(tmp_path)!r}), report=lambda step: None).races))\n"

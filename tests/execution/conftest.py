@@ -12,10 +12,10 @@ from types import SimpleNamespace
 import pytest
 
 from sim.execution.store import Row
+from sim.execution.sweep_file import expand, load_sweep_file
 from sim.execution.table import write_tables
 from sim.execution.worker import Order, execute
 from sim.metrics.measures import run_measures
-from sim.scenario.sweep import expand, load_sweep_file
 
 PATIENCE_SECONDS = 60.0
 ROOT = Path(__file__).parent.parent.parent

@@ -18,8 +18,8 @@ import pytest
 import sim
 from sim.execution.driver import describe_sweep
 from sim.execution.store import create
+from sim.execution.sweep_file import load_sweep_file
 from sim.metrics.measures import run_measures
-from sim.scenario.sweep import load_sweep_file
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE_SECONDS = 60.0

@@ -17,11 +17,11 @@ from sim.execution.loop import Loop, Tally
 from sim.execution.plan import Plan
 from sim.execution.pool import LocalPool
 from sim.execution.store import Row, create
+from sim.execution.sweep_file import derive_seed, load_sweep_file
 from sim.execution.table import shorten_mappings
 from sim.execution.worker import Order, TimeLimitError, limited
 from sim.metrics.measures import run_measures
 from sim.provenance import get_source_version
-from sim.scenario.sweep import derive_seed, load_sweep_file
 
 AXES = ("work.rate_factor", "protocol.validation_sample_size")
 
@@ -194,7 +194,7 @@ def test_a_run_that_raises_is_a_row_with_its_error(mini: Path, tmp_path: Path, m
 
 
 def sim_specs(mini: Path) -> list[object]:
-    from sim.scenario.sweep import expand
+    from sim.execution.sweep_file import expand
 
     return list(expand(load_sweep_file(mini), "v"))
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from sim.errors import ScenarioError
+from sim.execution.sweep_file import load_sweep_file
 from sim.metrics.measures import run_measures
-from sim.scenario.sweep import load_sweep_file
 
 ROOT = Path(__file__).parent.parent.parent
 BASE = (ROOT / "tests" / "data" / "small.yaml").read_text()

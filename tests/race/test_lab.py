@@ -12,12 +12,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from sim.errors import ScenarioError, UserError
-from sim.lab_commands import report_lab
 from sim.metrics.intervals import compute_paired_interval
+from sim.race.lab_file import LAB_KEY, load_lab
 from sim.race.measures import RACE_MEASURES
-from sim.scenario.lab import LAB_KEY, load_lab
 from sim.studies.files import load_any
 from sim.studies.lab import LabResult, load_lab_result, rank, run_lab
+from sim.studies.lab_commands import report_lab
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = """\

@@ -7,8 +7,8 @@ import pytest
 
 from sim.difficulty import controllers
 from sim.errors import ScenarioError, UserError
+from sim.race.tune_file import Tune, load_tune
 from sim.scenario.load import load_scenario
-from sim.scenario.tune import Tune, load_tune
 from sim.studies.files import FileKind, choose_kind, find_kind, get_json_schema, load_any
 from sim.studies.points import KNOWN_MEASURES
 

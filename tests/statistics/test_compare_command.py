@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import sim
 from sim.errors import UserError
-from sim.studies.commands import compare
+from sim.studies.compare_commands import compare
 
 SCENARIOS = Path(__file__).parent.parent.parent / "scenarios"
 app = typer.Typer()

@@ -15,10 +15,7 @@ from sim.difficulty.matching import match_noise
 from sim.documents.document import dump_tree
 from sim.errors import ScenarioError
 from sim.problems import Problem, problems_of
-from sim.registry import KIND
-from sim.scenario.load import LAB_KEY
-from sim.scenario.overrides import Overrides
-from sim.scenario.races import (
+from sim.race.files import (
     ControllerField,
     RaceConfig,
     as_list,
@@ -30,6 +27,9 @@ from sim.scenario.races import (
     read_race_file,
     set_target,
 )
+from sim.registry import KIND
+from sim.scenario.load import LAB_KEY
+from sim.scenario.overrides import Overrides
 
 
 class LabConfig(RaceConfig):

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sim.execution.sweep_schema import SampledDesign, SweepConfig
 from sim.problems import Loc, Problem, show_value
-from sim.scenario.sweep_schema import SampledDesign, SweepConfig
 from sim.streams import draw_generator
 from sim.units import TIME, Dimension
 

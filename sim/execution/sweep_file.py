@@ -21,11 +21,11 @@ from sim.documents.document import Document, Place, dump_tree
 from sim.documents.source import read_source
 from sim.documents.yaml_tree import parse_document
 from sim.errors import Mistake, ScenarioError, did_you_mean
+from sim.execution.designs import DesignError, Point, Setting, compute_points, count_points
+from sim.execution.sweep_schema import MAX_POINTS, SweepConfig
 from sim.problems import Problem, problems_of, show_value
-from sim.scenario.designs import DesignError, Point, Setting, compute_points, count_points
 from sim.scenario.load import SWEEP_KEY, build_scenario
 from sim.scenario.overrides import Overrides, apply_overrides, apply_value
-from sim.scenario.sweep_schema import MAX_POINTS, SweepConfig
 from sim.streams import draw_generator
 
 SCENARIO_KEY = "scenario"

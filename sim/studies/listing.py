@@ -9,10 +9,10 @@ from rich.table import Table
 
 from sim.difficulty import controllers
 from sim.economy import curves, prices
-from sim.figures.table import make_console
 from sim.gpus import gpu_names, load_gpu
 from sim.metrics.measures import run_measures
 from sim.strategies import strategies
+from sim.terminal import make_console
 from sim.topologies import topologies
 
 Rows = list[tuple[str, str]]

@@ -16,11 +16,7 @@ from sim.difficulty.base import Controller
 from sim.documents.document import dump_tree
 from sim.errors import ScenarioError, did_you_mean
 from sim.problems import Problem, problems_of
-from sim.registry import KIND
-from sim.scenario.hosts import STRICT
-from sim.scenario.load import JSON_SCHEMA, TUNE_KEY
-from sim.scenario.overrides import Overrides
-from sim.scenario.races import (
+from sim.race.files import (
     ControllerField,
     RaceConfig,
     as_list,
@@ -31,6 +27,10 @@ from sim.scenario.races import (
     read_race_file,
     set_target,
 )
+from sim.registry import KIND
+from sim.scenario.hosts import STRICT
+from sim.scenario.load import JSON_SCHEMA, TUNE_KEY
+from sim.scenario.overrides import Overrides
 
 MOST_TRIALS = 100_000
 FEWEST_BASE_POINTS = 8

@@ -35,7 +35,7 @@ def compare(
     from sim.execution.table import shorten_mappings
     from sim.studies.compare import compare as compare_sweeps
     from sim.studies.compare import compare_points
-    from sim.studies.tables import print_comparison
+    from sim.studies.sweep_tables import print_comparison
 
     if other is not None and baseline is not None:
         raise UserError("--baseline names a point of one sweep: it goes with one folder, not with two")

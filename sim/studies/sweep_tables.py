@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from rich.console import Console
-from rich.table import Table
 
+from sim.execution.driver import Pilot
+from sim.execution.progress import format_duration
+from sim.execution.table import SweepResult, tell_failed_measures
+from sim.problems import show_value
 from sim.studies.compare import DIFFERENCE_COLUMNS, SUMMARY_COLUMNS
+from sim.terminal import format_interval, format_value, make_console, make_table
 
-WIDTH_WITHOUT_TERMINAL = 140
-DIGITS = 4
-LARGEST_WHOLE = 1e9  # longer numbers are shown with an exponent
+if TYPE_CHECKING:
+    from rich.table import Table
+
+MOST_POINTS_SHOWN = 20
 
 
 def print_summary(summary: pd.DataFrame, *, title: str) -> None:
@@ -84,21 +88,6 @@ def _print(title: str, table: Table, frame: pd.DataFrame) -> None:
         console.print(f"warning: {warning} ({count} of {len(frame)} rows)", soft_wrap=True)
 
 
-def make_table(headings: Sequence[str]) -> Table:
-    """Return an empty table; columns of text are set left, numbers right."""
-    table = Table(box=None, pad_edge=False)
-    for heading in headings:
-        is_text = heading in ("measure", "by", "resolved", "controller")
-        table.add_column(heading, justify="left" if is_text else "right", overflow="fold")
-    return table
-
-
-def make_console() -> Console:
-    """Return a console as wide as the terminal, or wide enough where there is none."""
-    console = Console(highlight=False, markup=False)
-    return console if console.is_terminal else Console(highlight=False, markup=False, width=WIDTH_WITHOUT_TERMINAL)
-
-
 def _name_interval(frame: pd.DataFrame) -> str:
     return f"{100 * frame['level'].iloc[0]:.4g} % interval"
 
@@ -107,13 +96,35 @@ def _format_axes(row: dict[str, object], axes: Sequence[str]) -> list[str]:
     return [format_value(row[axis]) for axis in axes]
 
 
-def format_interval(low: float, high: float) -> str:
-    """Both ends, or that they are not known."""
-    return f"[{format_value(low)}, {format_value(high)}]" if math.isfinite(low) and math.isfinite(high) else "unknown"
+def print_pilot(pilot: Pilot) -> None:
+    """Print what a sweep would be."""
+    console, sweep = make_console(), pilot.sweep
+    n_points = len(sweep.points)
+    until = sweep.config.until
+    most = f" (at most {n_points * until.max_runs}: until {until.measure} ± {until.half_width:g})" if until else ""
+    console.print(f"{sweep.name}: {n_points} points, {pilot.n_runs} runs{most}")
+    table = make_table(["point", *sweep.axes])
+    for index, point in enumerate(sweep.points[:MOST_POINTS_SHOWN]):
+        table.add_row(str(index), *(value if isinstance(value, str) else show_value(value) for value in point.values))
+    console.print(table)
+    if n_points > MOST_POINTS_SHOWN:
+        console.print(f"... and {n_points - MOST_POINTS_SHOWN} more points")
+    for error in pilot.errors:
+        console.print(f"a pilot run failed: {error}", soft_wrap=True)
+    times = ", ".join(f"{seconds:.2f} s" for seconds in pilot.seconds)
+    console.print(
+        f"pilot runs took {times}: about {format_duration(pilot.estimate_seconds)} on {pilot.n_workers} workers",
+        soft_wrap=True,
+    )
 
 
-def format_value(value: object) -> str:
-    """Whole numbers whole, others with four digits."""
-    if not isinstance(value, float):
-        return str(value)
-    return f"{value:.0f}" if value.is_integer() and abs(value) < LARGEST_WHOLE else f"{value:.{DIGITS}g}"
+def print_failures(result: SweepResult) -> None:
+    """Print which runs failed and why, and where everything lies."""
+    console = make_console()
+    failed = result.runs[result.runs["error"].notna()]
+    for error, count in failed["error"].value_counts().items():
+        console.print(f"{count} of {len(result.runs)} runs failed: {error}", soft_wrap=True)
+    for line in tell_failed_measures(result.missing, len(result.runs)):
+        console.print(line, soft_wrap=True)
+    told = f"{len(result.runs)} runs in {result.folder}; all measures in report.html and runs.parquet there"
+    console.print(told, soft_wrap=True)

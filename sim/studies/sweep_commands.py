@@ -7,26 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sim.options import File, Out, Overrides, Resume, Workers
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from sim.execution.table import SweepResult
 
-File = Annotated[
-    Path, typer.Argument(help="sweep file (YAML): a scenario with `sweep:`, or `scenario: FILE` and `sweep:`")
-]
-Workers = Annotated[int | None, typer.Option(help="processes on this machine (default: one a processor)")]
 Scheduler = Annotated[str | None, typer.Option(metavar="ADDRESS", help="dask scheduler, e.g. tcp://node1:8786")]
 SchedulerFile = Annotated[Path | None, typer.Option(metavar="FILE", help="file that the dask scheduler wrote")]
 Slurm = Annotated[Path | None, typer.Option(metavar="FILE", help="start workers as SLURM jobs, options in FILE (YAML)")]
-Out = Annotated[
-    Path | None, typer.Option(metavar="FOLDER", help="results folder (default: results/<name>/<time>-<hash>)")
-]
-Resume = Annotated[Path | None, typer.Option(metavar="FOLDER", help="go on with the unfinished sweep in this folder")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="only check, count and time a few runs; nothing is written")]
-Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change one key, e.g. --set sweep.replications=2")
-]
 
 
 def sweep(
@@ -45,7 +36,7 @@ def sweep(
 
     where = Where(workers, scheduler, scheduler_file, slurm)
     if dry_run:
-        from sim.figures.sweep_lines import print_pilot
+        from sim.studies.sweep_tables import print_pilot
 
         print_pilot(try_sweep(file, where, set_ or ()))
         return
@@ -53,8 +44,8 @@ def sweep(
 
     summary = report_sweep(result)
     # Only now: what draws and prints takes a second to load, and workers should not wait for it.
-    from sim.figures.sweep_lines import print_failures, select_headlines
-    from sim.studies.tables import print_summary
+    from sim.figures.sweep_report import select_headlines
+    from sim.studies.sweep_tables import print_failures, print_summary
 
     print_summary(select_headlines(summary), title=f"{result.name}: headlines that differ between points")
     print_failures(result)

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sim.options import RESULTS, File, Out, Overrides, Resume, Seed, Workers
+
 if TYPE_CHECKING:
     from sim.studies.tune import TuneResult
 
-File = Annotated[Path, typer.Argument(help="tune file (YAML): a controller, ranges, an objective", show_default=False)]
 Trials = Annotated[int | None, typer.Option(help="points to try instead of the file's number", min=1)]
-Seed = Annotated[int | None, typer.Option(help="random seed instead of the file's", min=0)]
-Workers = Annotated[int | None, typer.Option(help="processes on this machine (default: one a processor)", min=1)]
-Out = Annotated[
-    Path | None, typer.Option(metavar="FOLDER", help="results folder (default: results/<name>/<time>-<hash>)")
-]
-Resume = Annotated[Path | None, typer.Option(metavar="FOLDER", help="go on with the interrupted search in this folder")]
-Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change one key, e.g. --set replications=8")
-]
 
 
 def tune(
@@ -35,7 +26,7 @@ def tune(
     """Search a controller's parameters for an objective: the winner on fresh random numbers, and a results folder."""
     from pow.devices import get_n_cpus
     from sim.progress import show_steps
-    from sim.scenario.tune import load_tune
+    from sim.race.tune_file import load_tune
     from sim.studies.points import KNOWN_MEASURES
     from sim.studies.tune import count_points, run_tune
     from sim.studies.tune_tables import print_tune
@@ -44,7 +35,7 @@ def tune(
     loaded = load_tune(file, KNOWN_MEASURES, overrides, seed)
     with show_steps(loaded.name, count_points(loaded)) as report:
         result = run_tune(
-            loaded, out=out, root=Path("results"), n_workers=workers or get_n_cpus(), report=report, resume=resume
+            loaded, out=out, root=RESULTS, n_workers=workers or get_n_cpus(), report=report, resume=resume
         )
     report_tune(result)
     print_tune(result)

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sim.options import RESULTS, File, Out, Overrides, Seed
+
 if TYPE_CHECKING:
     from sim.studies.lab import LabResult
 
-File = Annotated[Path, typer.Argument(help="lab file (YAML): controllers and curves", show_default=False)]
-Seed = Annotated[int | None, typer.Option(help="random seed instead of the file's", min=0)]
 RankBy = Annotated[str, typer.Option(metavar="MEASURE", help="measure that ranks the controllers; smaller is better")]
-Out = Annotated[
-    Path | None, typer.Option(metavar="FOLDER", help="results folder (default: results/<name>/<time>-<hash>)")
-]
-Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change one key, e.g. --set replications=8")
-]
 
 
 def lab(
@@ -26,7 +19,7 @@ def lab(
 ) -> None:
     """Race controllers against compute curves: a ranked table with paired intervals, and a results folder."""
     from sim.progress import show_steps
-    from sim.scenario.lab import load_lab
+    from sim.race.lab_file import load_lab
     from sim.studies.lab import check_rank_by, rank, run_lab
     from sim.studies.lab_tables import TABLES, find_curves, print_answers, print_ranking
 
@@ -34,7 +27,7 @@ def lab(
     loaded = load_lab(file, set_ or (), seed)
     n_races = len(loaded.curve_names) * len(loaded.controller_names)
     with show_steps(loaded.name, n_races) as report:
-        result = run_lab(loaded, out=out, root=Path("results"), report=report, rank_by=rank_by)
+        result = run_lab(loaded, out=out, root=RESULTS, report=report, rank_by=rank_by)
     report_lab(result)
     ranked = rank(result.races, rank_by)
     print_ranking(ranked, loaded.controller_names[0], title=f"{result.name}: {rank_by}, best first")
