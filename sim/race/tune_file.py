@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeGuard
 
 from pydantic import BaseModel, Field, ValidationError
 
+from sim.catalogue import PluginError
 from sim.difficulty import controllers
 from sim.difficulty.base import Controller
 from sim.documents.document import dump_tree
@@ -26,7 +27,7 @@ from sim.race.files import (
     read_race_file,
     set_target,
 )
-from sim.registry import KIND, PluginError
+from sim.registry import KIND
 from sim.scenario.hosts import STRICT
 from sim.scenario.load import JSON_SCHEMA
 from sim.scenario.overrides import Overrides

@@ -12,6 +12,7 @@ from sim.difficulty import controllers
 from sim.economy import curves, prices
 from sim.errors import ScenarioError, UserError, did_you_mean
 from sim.gpus import gpu_names, load_gpu
+from sim.metrics.measures import run_measures
 from sim.shipped import list_files
 from sim.strategies import strategies
 from sim.studies.kinds import KINDS, AnyKind, find_kind
@@ -50,6 +51,7 @@ LISTINGS: dict[str, Callable[[], Rows]] = {
     "curves": lambda: list(curves.describe().items()),
     "prices": lambda: list(prices.describe().items()),
     "strategies": lambda: list(strategies.describe().items()),
+    "measures": lambda: list(run_measures.describe().items()),
     "topologies": lambda: list(topologies.describe().items()),
     "gpus": _list_gpus,
     **{kind.plural: partial(_list_files, kind) for kind in reversed(KINDS)},

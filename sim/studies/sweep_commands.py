@@ -76,9 +76,9 @@ class SweepKind(Kind["Sweep", "SweepResult"]):
     @override
     def load(self, path: Path, overrides: Given = ()) -> Sweep:
         from sim.execution.sweep_file import load_sweep_file
-        from sim.metrics.measures import MEASURES
+        from sim.metrics.measures import run_measures
 
-        return load_sweep_file(path, overrides, MEASURES)
+        return load_sweep_file(path, overrides, run_measures.names())
 
     @override
     def json_schema(self) -> dict[str, Any]:
