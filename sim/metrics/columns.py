@@ -135,7 +135,7 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         n_invalid | int64 | nonces | of these with recomputed distance > r_target
         p_value | float64 | | probability of so many or more mismatches of an honest host
         vote | str | | valid, fraud, abstained or out of time
-        seconds | float64 | s | simulated time of the verdict
+        seconds | float64 | s | simulated time at which the check, or the time for it, ended
     """),
     "validation_summary": _columns("""
         epoch | int64 | | index of the epoch
@@ -148,7 +148,7 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         n_fraud | int64 | | votes fraud
         n_abstained | int64 | | checks without a vote
         n_out_of_time | int64 | | participants that it did not get to
-        last_seconds | float64 | s | simulated time of its last verdict
+        last_seconds | float64 | s | simulated time at which its last check ended
     """),
     "difficulty": list_columns(records.DifficultyDecided),
     "rewards": (

@@ -16,42 +16,43 @@ Messages
 Proof of compute
 
 8. `nonces`            which nonces an ML node tries
-9. `sampling`          which nonces a validator re-executes; uniform numbers that everybody derives alike
-10. `votes`             who is accepted, who is rejected and why
-11. `committee`         who may judge a participant where not everybody does
-12. `weights`           counted nonces, merged and capped weight
-13. `preserved`         ML nodes that keep their weight without proof
-14. `formation`         from stored batches to weights
-15. `judging`           every claim against the votes; `fast` has it once more, for all votes at once, and that one runs
+9. `claimed_nonces`    every claim, as validators read it
+10. `sampling`          which nonces a validator re-executes; uniform numbers that everybody derives alike
+11. `votes`             who is accepted, who is rejected and why
+12. `committee`         who may judge a participant where not everybody does
+13. `weights`           counted nonces, merged and capped weight
+14. `preserved`         ML nodes that keep their weight without proof
+15. `formation`         from stored batches to weights
+16. `judging`           every claim against the votes; `fast` has it once more, for all votes at once, and that one runs
 
 Money
 
-16. `rewards`           emission and its distribution
-17. `settlements`       a reward between its settlement and its claim or its end
-18. `vesting`           what a claim unlocks, slice by slice
-19. `collateral`        the weight that a deposit activates, slashing, the way out
-20. `claims`            which inferences a participant had to validate before it may claim
-21. `inference_status`  downtime, miss test, INVALID
-22. `pricing`           the price of a token
-23. `confirmation`      a random re-check of the weights inside an epoch
-24. `guardians`         the early network's consensus power
-25. `payments`          every movement of coins, as rows
+17. `rewards`           emission and its distribution
+18. `settlements`       a reward between its settlement and its claim or its end
+19. `vesting`           what a claim unlocks, slice by slice
+20. `collateral`        the weight that a deposit activates, slashing, the way out
+21. `claims`            which inferences a participant had to validate before it may claim
+22. `inference_status`  downtime, miss test, INVALID
+23. `pricing`           the price of a token
+24. `confirmation`      a random re-check of the weights inside an epoch
+25. `guardians`         the early network's consensus power
+26. `payments`          every movement of coins, as rows
 
 Several models, as since 2026; no scenario has them yet
 
-26. `coefficients`      what a nonce of each model is worth
+27. `coefficients`      what a nonce of each model is worth
 
 The chain as a whole
 
-27. `records`           what happened in a block, as rows, each with the columns that show it
-28. `log`               an append-only list whose versions share their storage
-29. `state`             what the chain knows after a block
-30. `service`           what inferences do: prices, fees, statuses, counts
-31. `observations`      what a controller may know of an epoch
-32. `settling`          VE, first: the accounts of the epoch that ends
-33. `epochs`            the edges P, VE and S
-34. `running`           what happens between two proofs of compute
-35. `blocks`            `apply_block`: state and block -> next state
+28. `records`           what happened in a block, as rows, each with the columns that show it
+29. `log`               an append-only list whose versions share their storage
+30. `state`             what the chain knows after a block
+31. `service`           what inferences do: prices, fees, statuses, counts
+32. `observations`      what a controller may know of an epoch
+33. `settling`          VE, first: the accounts of the epoch that ends
+34. `epochs`            the edges P, VE and S
+35. `running`           what happens between two proofs of compute
+36. `blocks`            `apply_block`: state and block -> next state
 
 No SimPy, no torch, no random draw: everything here can be tested in microseconds.
 """

@@ -22,7 +22,6 @@ from sim.protocol.transactions import (
     SubmitProofBatch,
     SubmitSeed,
     SubmitValidation,
-    SubmitValidations,
     Transaction,
 )
 from sim.protocol.versions import Rules
@@ -112,7 +111,7 @@ class Draft:
         self.state = state
         self.rows: list[Record] = []
         self.batches: list[SubmitProofBatch] = []
-        self.validations: list[SubmitValidation | SubmitValidations] = []
+        self.validations: list[SubmitValidation] = []
 
     def finish(self) -> ChainState:
         """Return the state with everything that the block added."""
@@ -140,7 +139,7 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
             result = check_window(draft.state, transaction.start_height, is_batch=True)
             if result is TxResult.ACCEPTED:
                 draft.batches.append(as_stored(transaction, rules))
-        case SubmitValidation() | SubmitValidations():
+        case SubmitValidation():
             result = check_window(draft.state, transaction.start_height, is_batch=False)
             if result is TxResult.ACCEPTED:
                 draft.validations.append(transaction)

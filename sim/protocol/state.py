@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pow.sphere import hit_probability
+from sim.protocol.claimed_nonces import ClaimedNonces, read_claimed_nonces
 from sim.protocol.collateral import Deposit
 from sim.protocol.committee import Committee
 from sim.protocol.confirmation import Confirmation, ConfirmationTally
@@ -23,7 +24,6 @@ from sim.protocol.transactions import (
     RegisterHost,
     SubmitProofBatch,
     SubmitValidation,
-    SubmitValidations,
     Transaction,
 )
 from sim.protocol.vesting import VestingSchedule
@@ -139,7 +139,7 @@ class ChainState:
     """As taken; a later batch of the same (creator, batch_id) stands in an earlier one's place."""
     batch_heights: Log[int] = field(default_factory=Log)
     """Block that took each of these, in the same order."""
-    validations: Log[SubmitValidation | SubmitValidations] = field(default_factory=Log)
+    validations: Log[SubmitValidation] = field(default_factory=Log)
     """As taken; a later verdict of the same validator on the same participant stands in an earlier one's place."""
     settled: Mapping[str, Settlement] = field(default_factory=dict)
     vesting: Mapping[str, VestingSchedule] = field(default_factory=dict)
@@ -167,6 +167,13 @@ class ChainState:
         for creator, batch_id in sorted(stored):
             grouped.setdefault(creator, []).append(stored[creator, batch_id])
         return {creator: tuple(batches) for creator, batches in grouped.items()}
+
+    @cached_property
+    def claimed_nonces(self) -> ClaimedNonces:
+        """The same claims as arrays. Raises ValueError if no epoch is upcoming. Reference: protocol 4.1."""
+        if self.upcoming is None:
+            raise ValueError(f"at height {self.height} no epoch is upcoming, so that no nonces are claimed")
+        return read_claimed_nonces(self.batches_by_participant, self.upcoming.block_hash, self.r_target)
 
     @cached_property
     def duties(self) -> Mapping[str, NDArray[np.int64]] | None:

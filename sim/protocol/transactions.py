@@ -15,6 +15,7 @@ ENVELOPE_BYTES = 300
 BYTES_PER_NONCE = 16
 SEED_BYTES = 140
 VALIDATION_BYTES = 120
+VERDICT_BYTES = ENVELOPE_BYTES + VALIDATION_BYTES  # of a message with one verdict
 CLAIM_BYTES = 24
 REGISTRATION_BYTES = 100
 NODE_BYTES = 40
@@ -86,35 +87,19 @@ class SubmitProofBatch:
 
 @dataclass(frozen=True)
 class SubmitValidation:
-    """One validator's verdict on one participant. Reference: protocol 4.5."""
-
-    tx_id: str
-    creator: str
-    participant: str
-    start_height: int
-    is_fraud: bool
-
-    @property
-    def size_bytes(self) -> int:
-        """Envelope, the participant and the verdict on it."""
-        return ENVELOPE_BYTES + VALIDATION_BYTES
-
-
-@dataclass(frozen=True)
-class SubmitValidations:
-    """Verdicts of one validator that leave together; stands for a `SubmitValidation` on each participant."""
+    """Verdicts of one validator that leave together; stands for a message on each. Reference: protocol 4.5."""
 
     tx_id: str
     creator: str
     start_height: int
     participants: tuple[str, ...]
-    frauds: tuple[bool, ...]
+    verdicts: tuple[bool, ...]
     """True where the participant of the same place is called a fraud."""
 
     @property
     def size_bytes(self) -> int:
         """Size on the wire: that of the messages it stands for."""
-        return len(self.participants) * (ENVELOPE_BYTES + VALIDATION_BYTES)
+        return len(self.participants) * VERDICT_BYTES
 
 
 @dataclass(frozen=True)
@@ -132,4 +117,4 @@ class ClaimReward:
         return ENVELOPE_BYTES + CLAIM_BYTES
 
 
-Transaction = RegisterHost | SubmitSeed | SubmitProofBatch | SubmitValidation | SubmitValidations | ClaimReward
+Transaction = RegisterHost | SubmitSeed | SubmitProofBatch | SubmitValidation | ClaimReward
