@@ -3,7 +3,8 @@
 The rules of one height are in `sim.protocol.consensus`. Here are the steps that take time: a proposer builds a block
 when it enters its round, the block travels, votes take the ways that are open, and every host applies the block when it
 has both the block and the precommits for it. The next height begins a target interval later, at each validator by
-itself. Nothing sets a block time: it is the target interval and the time of the rounds. A chain that cannot agree stands still.
+itself. Nothing sets a block time: it is the target interval and the time of the rounds. A chain that cannot agree
+stands still.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from sim.difficulty.base import Target
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import BlockAgreed, DifficultyDecided, TransactionIncluded
 from sim.protocol.blocks import BlockResult
+from sim.protocol.checks import TxResult
 from sim.protocol.params import ProtocolParams
 from sim.protocol.stages import Edge
 from sim.protocol.state import ChainState
@@ -45,11 +46,12 @@ class BlockReporter:
             )
         )
         for transaction, fate in zip(block.transactions, result.tx_results, strict=True):
-            self.recorder.add(
-                TransactionIncluded(
-                    tx_id=transaction.tx_id, height=block.height, included_seconds=agreement.seconds, result=fate
+            if fate is not TxResult.REPLAYED:  # whose fate is that of the block that contained it first
+                self.recorder.add(
+                    TransactionIncluded(
+                        tx_id=transaction.tx_id, height=block.height, included_seconds=agreement.seconds, result=fate
+                    )
                 )
-            )
         for row in result.rows:
             self.recorder.add(row)
         if Edge.VE in schedule.edges_at(block.height):

@@ -45,7 +45,7 @@ class Block:
 
     @property
     def size_bytes(self) -> int:
-        """Size on the wire."""
+        """Header and transactions; tallies stand for transactions that are not counted."""
         return HEADER_BYTES + sum(transaction.size_bytes for transaction in self.transactions)
 
 

@@ -46,7 +46,7 @@ class RegisterHost:
 
     @property
     def size_bytes(self) -> int:
-        """Size on the wire."""
+        """Envelope, registration, and 40 bytes for each ML node."""
         return ENVELOPE_BYTES + REGISTRATION_BYTES + NODE_BYTES * len(self.nodes)
 
 
@@ -61,7 +61,7 @@ class SubmitSeed:
 
     @property
     def size_bytes(self) -> int:
-        """Size on the wire."""
+        """Envelope and commitment."""
         return ENVELOPE_BYTES + SEED_BYTES
 
 
@@ -81,7 +81,7 @@ class SubmitProofBatch:
 
     @property
     def size_bytes(self) -> int:
-        """Size on the wire."""
+        """Envelope, and 16 bytes for each nonce with its distance."""
         return ENVELOPE_BYTES + BYTES_PER_NONCE * len(self.proofs.nonces)
 
 
@@ -113,7 +113,7 @@ class ClaimReward:
 
     @property
     def size_bytes(self) -> int:
-        """Size on the wire."""
+        """Envelope and the revealed seed."""
         return ENVELOPE_BYTES + CLAIM_BYTES
 
 
