@@ -90,9 +90,9 @@ class CountedClaim:
 
 @dataclass(frozen=True)
 class NodeClaim:
-    """What a host claims for one of its ML nodes at a time, as its strategy wants it."""
+    """What a host claims for one of its ML nodes at a time."""
 
-    node_id: int
+    node_id: NodeId
     public_key: str
     nonces: tuple[int, ...]
     values: tuple[float, ...]
