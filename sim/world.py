@@ -33,7 +33,6 @@ from sim.nodes.faults import Faults
 from sim.nodes.host import Host
 from sim.nodes.identity import HostIdentity, name_hosts
 from sim.nodes.ml_node import MLNode
-from sim.nodes.rounds import Rounds, is_validated_in_bulk
 from sim.protocol.blocks import BlockResult
 from sim.protocol.params import ProtocolParams
 from sim.protocol.stages import Edge, Schedule
@@ -41,7 +40,7 @@ from sim.protocol.transactions import RegisterHost
 from sim.scenario import HostGroup, Scenario
 from sim.streams import Streams
 from sim.topologies.base import Member
-from sim.work.base import BulkWork, Work, WorkCounts
+from sim.work.base import Work, WorkCounts
 
 OnEpochEnd = Callable[[EpochEnded], None]
 
@@ -235,7 +234,6 @@ def _gather_context(ground: Ground, ledger: Ledger, tier: Tier, consensus: Conse
         recorder=ground.recorder,
         streams=ground.streams,
         params=params,
-        rounds=_open_rounds(work, params, tier.choice.tier, len(ground.identities)),
         block_time_seconds=scenario.protocol.block_time,
         ttl_blocks=scenario.mempool.ttl_blocks,
         startup_seconds=scenario.work.startup,
@@ -258,10 +256,3 @@ def _settle_hosts(ground: Ground, context: Context) -> dict[str, Host]:
 def _build_mempool_rules(scenario: Scenario) -> MempoolRules:
     fees = {address: group.fee_ngonka for group in scenario.hosts for address in group.addresses}
     return MempoolRules(fees if scenario.mempool.order == "fee" else {}, scenario.mempool.ttl_blocks)
-
-
-def _open_rounds(work: Work, params: ProtocolParams, tier: str, n_hosts: int) -> Rounds | None:
-    """Return what large networks validate with; None where every validator re-executes nonce by nonce."""
-    if isinstance(work, BulkWork) and is_validated_in_bulk(tier, n_hosts):
-        return Rounds(work, params)
-    return None

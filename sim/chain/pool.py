@@ -187,7 +187,7 @@ class SharedPool:
 
 
 @dataclass(frozen=True)
-class PoolView:
+class PoolView(Mempool):
     """One host's `Mempool`, where all share a pool."""
 
     pool: SharedPool
@@ -217,7 +217,7 @@ class PoolView:
         return iter(())
 
     def select(self, max_bytes: int) -> tuple[Transaction, ...]:
-        """See `Mempool.select`."""
+        """Choose among what has reached this host by now."""
         return self.pool.select(self.address, max_bytes)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from sim.protocol.proofs.base import Episode, NodeClaim, OwnClaims, ProofRules
 from sim.protocol.proofs.filed import Filed
 from sim.protocol.sampling import compute_sampling_seed
 from sim.protocol.transactions import ENVELOPE_BYTES, TxResult
+
+if TYPE_CHECKING:
+    from pow.validation import FraudTest
 
 BYTES_PER_NONCE = 16  # a nonce and its distance travel as two 8-byte numbers
 
@@ -140,11 +143,11 @@ class Hits:
 
     def test_samples(
         self, n_checked: NDArray[np.int64], n_contradicted: NDArray[np.int64], p_mismatch: float, threshold: float
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    ) -> FraudTest:
         """Run the one-sided binomial test. Reference: protocol 4.4."""
-        from pow.validation import fraud_tests
+        from pow.validation import fraud_test
 
-        return fraud_tests(n_checked, n_contradicted, p_mismatch, threshold)
+        return fraud_test(n_checked, n_contradicted, p_mismatch, threshold)
 
     def fabricate(
         self, n: int, threshold: float, vector_dim: int, generator: np.random.Generator
