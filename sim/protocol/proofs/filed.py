@@ -91,7 +91,6 @@ class Filed(Generic[M]):
             success_rate=estimate_success_rate(
                 {who: [(each.node_id, each.nonces) for each in self._listed[who]] for who in own},
                 {who: max((node.node_id for node in nodes), default=1) for who, nodes in hardware.items()},
-                knows_nodes=rules.stores_node_ids,
             ),
             arrivals=count_arrivals(
                 taken,
