@@ -201,7 +201,9 @@ def _open_network(ground: Ground, ledger: Ledger) -> Tier:
     members = [Member(who.address, who.region) for who in ground.identities]
     graph = scenario.network.topology.build(members, streams)
     has_bursts = any(fault.kind == "loss" for fault in scenario.faults)
-    offer = estimate_offer(scenario, ground.ml_nodes, 1.0 / ledger.get_state(0).difficulty)
+    offer = estimate_offer(
+        scenario, ground.ml_nodes, ground.params.rule_book.first.proof, 1.0 / ledger.get_state(0).difficulty
+    )
     choice = choose_tier(scenario.network, graph, offer, has_bursts=has_bursts)
     return open_network(choice, ground.env, graph, ground.recorder, scenario.network, streams)
 
