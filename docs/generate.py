@@ -28,7 +28,7 @@ from sim.economy.timestamps import FalseTimestamps
 from sim.execution.sweep_schema import SweepConfig
 from sim.gpus import GpuProfile
 from sim.metrics.columns import FRAMES, ROWS
-from sim.metrics.measures import MEASURES, Measure
+from sim.metrics.measures import Measure, run_measures
 from sim.race.files import RaceConfig
 from sim.race.lab_file import LabConfig
 from sim.race.measures import RACE_MEASURES
@@ -94,6 +94,7 @@ SWEEP_EXAMPLES = {
     "sobol": "{n: 64, ranges: {work.rate_factor: [0.1, 1]}}",
     "replications": "10",
     "until": "{measure: success_rate, half_width: 0.01, max_runs: 200}",
+    "measures": "[success_rate, weight_gini]",
     "time_limit": "60 s",
 }
 
@@ -232,7 +233,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     },
     "limits.md": {"sizes": write_sizes},
     "laptop_to_cluster.md": {"keys of a sweep": write_sweep_keys},
-    "statistics.md": {"measures": lambda: write_measures(MEASURES)},
+    "statistics.md": {"measures": lambda: write_measures({each.name: each for each in run_measures.choose()})},
     "choosing_a_controller.md": {
         "keys of a lab": lambda: write_race_keys(LabConfig),
         "keys of a search": lambda: write_race_keys(TuneConfig, without=RaceConfig.model_fields),

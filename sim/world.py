@@ -21,27 +21,28 @@ from sim.chain.mempool import MempoolRules
 from sim.chain.pool import open_mempools
 from sim.chain.proposals import BlockMaker, Clocks
 from sim.chain.reporting import BlockReporter
-from sim.chain.traffic import build_traffic
+from sim.chain.traffic import Traffic, build_traffic
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded
 from sim.metrics.validations import ValidationTable, choose_detail
 from sim.network.opening import Tier, open_network
 from sim.network.tier import choose_tier
+from sim.nodes.agent import Agent
 from sim.nodes.catch_up import CatchUp
 from sim.nodes.context import Context
 from sim.nodes.faults import Faults
 from sim.nodes.host import Host
-from sim.nodes.identity import HostIdentity, name_hosts
-from sim.nodes.ml_node import MLNode
-from sim.nodes.rounds import Rounds, is_validated_in_bulk
+from sim.nodes.identity import HostIdentity, gather_operators, name_hosts
+from sim.nodes.presence import Presence
 from sim.protocol.blocks import BlockResult
 from sim.protocol.params import ProtocolParams
 from sim.protocol.stages import Edge, Schedule
 from sim.protocol.transactions import RegisterHost
 from sim.scenario import HostGroup, Scenario
+from sim.strategies.base import Identity, MLNode
 from sim.streams import Streams
 from sim.topologies.base import Member
-from sim.work.base import BulkWork, Work, WorkCounts
+from sim.work.base import Work, WorkCounts
 
 OnEpochEnd = Callable[[EpochEnded], None]
 
@@ -151,9 +152,7 @@ class Ground:
     """Host -> the transaction by which it enters the chain."""
 
 
-def build_world(
-    scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd, *, is_rehearsed: bool = False
-) -> World:
+def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd, *, is_rehearsed: bool = False) -> World:
     """Build everything a run needs; nothing has happened yet. `is_rehearsed`: strategies are asked everything twice."""
     detail = choose_detail(scenario.metrics.validations, count_expected_validations(scenario))
     ground = _lay_ground(scenario, Recorder(ValidationTable(is_full=detail.is_full)))
@@ -250,10 +249,10 @@ def _gather_context(
         traffic=traffic,
         open_mempool=open_mempools(tier.network, ground.env, ledger, _build_mempool_rules(scenario)),
         work=work,
+        model=scenario.work.pow_params,
         recorder=ground.recorder,
         streams=ground.streams,
         params=params,
-        rounds=_open_rounds(work, params, tier.choice.tier, len(ground.identities)),
         block_time_seconds=block_seconds,
         ttl_blocks=scenario.mempool.ttl_blocks,
         startup_seconds=scenario.work.startup,
@@ -262,11 +261,12 @@ def _gather_context(
 
 def _appoint_agents(ground: Ground, *, is_rehearsed: bool) -> dict[str, Agent]:
     """One agent for each operator, and one for each host that has none."""
-    strategies = {who.operator: (ground.groups[who.host_group].strategy, who.strategy_name) for who in ground.identities}
-    return {
-        operator: Agent(*strategies[operator], Identity(operator, addresses), is_rehearsed=is_rehearsed)
-        for operator, addresses in gather_operators(ground.identities).items()
-    }
+    addresses, agents = gather_operators(ground.identities), dict[str, Agent]()
+    for who in ground.identities:
+        if who.operator not in agents:
+            strategy, identity = ground.groups[who.host_group].strategy, Identity(who.operator, addresses[who.operator])
+            agents[who.operator] = Agent(strategy, who.strategy_name, identity, is_rehearsed=is_rehearsed)
+    return agents
 
 
 def _settle_hosts(ground: Ground, context: Context, agents: Mapping[str, Agent]) -> dict[str, Host]:
@@ -285,10 +285,3 @@ def _settle_hosts(ground: Ground, context: Context, agents: Mapping[str, Agent])
 def _build_mempool_rules(scenario: Scenario) -> MempoolRules:
     fees = {address: group.fee_ngonka for group in scenario.hosts for address in group.addresses}
     return MempoolRules(fees if scenario.mempool.order == "fee" else {}, scenario.mempool.ttl_blocks)
-
-
-def _open_rounds(work: Work, params: ProtocolParams, tier: str, n_hosts: int) -> Rounds | None:
-    """Return what large networks validate with; None where every validator re-executes nonce by nonce."""
-    if isinstance(work, BulkWork) and is_validated_in_bulk(tier, n_hosts):
-        return Rounds(work, params)
-    return None

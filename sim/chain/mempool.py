@@ -94,7 +94,7 @@ class Mempool(Protocol):
         """Return what a block takes, see `MempoolRules.select`."""
 
 
-class HostMempool:
+class HostMempool(Mempool):
     """Filled by gossip, message by message.
 
     A copy may come at any time after its block: late, or from a peer whose links were cut. The ledger knows the height
@@ -150,9 +150,9 @@ class HostMempool:
         return iter(self._pending.values())
 
     def list_pending(self) -> tuple[Transaction, ...]:
-        """See `Mempool.list_pending`."""
+        """Return what this host holds, in the order in which it came."""
         return tuple(self._pending.values())
 
     def select(self, max_bytes: int, tx_ids: tuple[str, ...] | None = None) -> tuple[Transaction, ...]:
-        """See `Mempool.select`."""
+        """Choose among what this host holds, in the order in which it came."""
         return self._rules.select(self._pending.values(), max_bytes, tx_ids)

@@ -27,7 +27,7 @@ RECORDED_HOSTS = 200  # networks up to this size record every transaction's arri
 
 
 @dataclass(eq=False)
-class Period:
+class LinkPeriod:
     """A time during which links stay as they are."""
 
     start_seconds: float
@@ -68,7 +68,7 @@ class SharedPool:
         self._network = network
         self._ledger = ledger
         self._rules = rules
-        self._periods = [Period(env.now)]
+        self._periods = [LinkPeriod(env.now)]
         self._pending: dict[str, Sent] = {}
         self._height = 0
         """Of the last block whose transactions are forgotten."""
@@ -98,7 +98,7 @@ class SharedPool:
             self._periods.clear()  # every transaction that was sent over earlier links is in a block or lost
         elif self._periods[-1].links is None:
             self._periods.pop()  # nothing was sent in it, and no proposer asked
-        self._periods.append(Period(self._env.now))
+        self._periods.append(LinkPeriod(self._env.now))
 
     def remove(self, block: Block) -> None:
         """Forget the transactions of an agreed block when the first host applies it; the others find that done."""
@@ -120,9 +120,7 @@ class SharedPool:
         """Tell whether a transaction is pending, or in a block that some host has applied."""
         return tx_id in self._pending or self._ledger.is_included(tx_id, self._height)
 
-    def select(
-        self, receiver: str, max_bytes: int, tx_ids: tuple[str, ...] | None = None
-    ) -> tuple[Transaction, ...]:
+    def select(self, receiver: str, max_bytes: int, tx_ids: tuple[str, ...] | None = None) -> tuple[Transaction, ...]:
         """Return what has reached a host by now, as much as fits, see `MempoolRules.select`."""
         if tx_ids is not None:
             return self._rules.select(self.list_arrived(receiver), max_bytes, tx_ids)
@@ -195,7 +193,7 @@ class SharedPool:
 
 
 @dataclass(frozen=True)
-class PoolView:
+class PoolView(Mempool):
     """One host's `Mempool`, where all share a pool."""
 
     pool: SharedPool
@@ -225,11 +223,11 @@ class PoolView:
         return iter(())
 
     def list_pending(self) -> tuple[Transaction, ...]:
-        """See `Mempool.list_pending`."""
+        """Return what has reached this host by now."""
         return self.pool.list_arrived(self.address)
 
     def select(self, max_bytes: int, tx_ids: tuple[str, ...] | None = None) -> tuple[Transaction, ...]:
-        """See `Mempool.select`."""
+        """Choose among what has reached this host by now."""
         return self.pool.select(self.address, max_bytes, tx_ids)
 
 

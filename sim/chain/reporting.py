@@ -45,13 +45,12 @@ class BlockReporter:
             )
         )
         for transaction, fate in zip(block.transactions, result.tx_results, strict=True):
-            if fate is TxResult.REPLAYED:
-                continue  # its fate is that of the block that contained it first
-            self.recorder.add(
-                TransactionIncluded(
-                    tx_id=transaction.tx_id, height=block.height, included_seconds=agreement.seconds, result=fate
+            if fate is not TxResult.REPLAYED:  # whose fate is that of the block that contained it first
+                self.recorder.add(
+                    TransactionIncluded(
+                        tx_id=transaction.tx_id, height=block.height, included_seconds=agreement.seconds, result=fate
+                    )
                 )
-            )
         for row in result.rows:
             self.recorder.add(row)
         if Edge.VE in schedule.edges_at(block.height):

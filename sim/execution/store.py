@@ -14,7 +14,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from typing import Any
 from sim.errors import UserError
 from sim.results import PROVENANCE_FILE, Status, read_provenance, write_json, write_text
 
-SWEEP_FILE, RUNS_FILE, TIMINGS_FILE = "sweep.yaml", "runs.parquet", "timings.parquet"
+SWEEP_FILE, RUNS_FILE = "sweep.yaml", "runs.parquet"
+TIMINGS_FILE, MISSING_FILE = "timings.parquet", "missing.parquet"
 JOURNAL, LOCK_FILE = "journal", ".lock"
 MOST_DIFFERENCES = 20
 IDENTITY = ("source_version", "python", "dependencies")
@@ -30,7 +31,7 @@ IDENTITY = ("source_version", "python", "dependencies")
 
 @dataclass(frozen=True)
 class Row:
-    """One finished run as the journal has it; the last four are no part of the table of runs."""
+    """One finished run as the journal has it; `missing` has reasons by measure."""
 
     run_id: str
     point: int
@@ -42,6 +43,8 @@ class Row:
     machine: str
     attempts: int
     ended_utc: str
+    missing: dict[str, str] = field(default_factory=dict)
+    trace_hash: str | None = None
 
 
 class Store:
@@ -168,7 +171,8 @@ def _check_same(folder: Path, text: str, provenance: dict[str, Any]) -> None:
 def _describe_code(provenance: dict[str, Any]) -> list[str]:
     code = {key: provenance.get(key) for key in IDENTITY}
     packages = code.pop("dependencies") or {}
-    return [f"{name}: {version}" for name, version in {**code, **packages}.items()]
+    measures = {"measures": ", ".join(measure["name"] for measure in provenance.get("measures", ()))}
+    return [f"{name}: {version}" for name, version in {**code, **packages, **measures}.items()]
 
 
 def _differ(before: Sequence[str], after: Sequence[str]) -> list[str]:

@@ -24,11 +24,11 @@ from sim.errors import Mistake, ScenarioError, did_you_mean
 from sim.execution.designs import DesignError, Point, Setting, compute_points, count_points
 from sim.execution.sweep_schema import MAX_POINTS, SweepConfig
 from sim.problems import Problem, problems_of, show_value
-from sim.scenario.load import SWEEP_KEY, build_scenario
+from sim.scenario.load import build_scenario
 from sim.scenario.overrides import Overrides, apply_overrides, apply_value
 from sim.streams import draw_generator
 
-SCENARIO_KEY = "scenario"
+SCENARIO_KEY, SWEEP_KEY = "scenario", "sweep"
 OWN_KEYS = (SCENARIO_KEY, SWEEP_KEY, "name", "description", "seed")
 MOST_MISTAKES = 20
 ID_DIGITS = 16
@@ -69,7 +69,7 @@ class RunSpec:
 def load_sweep_file(
     path: str | os.PathLike[str], overrides: Overrides = (), measures: Collection[str] | None = None
 ) -> Sweep:
-    """Return the sweep of a file; `measures` are the names that `until` may watch (None: any).
+    """Return the sweep of a file; `measures` are the names that it may take and watch (None: any).
 
     Raises ScenarioError with every mistake, each at its file:line:column or at the override that made it.
     """
@@ -158,11 +158,19 @@ def _parse_config(document: Document, section: object, measures: Collection[str]
     except ValidationError as error:
         problems = [problem.below(SWEEP_KEY) for problem in problems_of(error, SweepConfig.model_json_schema())]
         raise ScenarioError([*document.mistakes, *(document.locate(problem) for problem in problems)]) from None
-    until = config.until
-    if until is not None and measures is not None and until.measure not in measures:
-        message = f'unknown measure "{until.measure}".{did_you_mean(until.measure, measures)}'
-        document.mistakes.append(document.locate(Problem((SWEEP_KEY, "until", "measure"), message)))
+    for problem in [] if measures is None else _check_measures(config, measures):
+        document.mistakes.append(document.locate(problem.below(SWEEP_KEY)))
     return config
+
+
+def _check_measures(config: SweepConfig, known: Collection[str]) -> Iterator[Problem]:
+    for index, name in enumerate(config.measures or ()):
+        if name not in known:
+            yield Problem(("measures", index), f'unknown measure "{name}".{did_you_mean(name, known)}')
+    watched = config.until.measure if config.until else None
+    if watched is not None and watched not in (config.measures or known):
+        message = f'unknown measure "{watched}".{did_you_mean(watched, config.measures or known)}'
+        yield Problem(("until", "measure"), message)
 
 
 def _build_points(document: Document, points: list[Point]) -> tuple[SweepPoint, ...]:

@@ -76,6 +76,9 @@ class SweepConfig(BaseModel):
     sobol: SampledDesign | None = Field(None, description="a scrambled Sobol sequence over ranges")
     replications: int = Field(1, ge=1, le=MAX_REPLICATIONS, description="runs of each point, each with its own seed")
     until: Until | None = Field(None, description="add replications until a measure is known well enough")
+    measures: Annotated[tuple[str, ...], Field(strict=False, min_length=1), AfterValidator(_check_list)] | None = Field(
+        None, description="measures to take of each run (default: all of `powsim list measures`)"
+    )
     time_limit: Annotated[Seconds, Field(gt=0)] | None = Field(
         None, description="longest that one run may take; a longer one is a row with an error"
     )

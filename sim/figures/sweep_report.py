@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sim.execution.store import SWEEP_FILE
-from sim.execution.table import SweepResult
+from sim.execution.table import SweepResult, tell_failed_measures
 from sim.figures.page import build_figure, build_page, build_section, build_text_section, build_warning, save_report
 from sim.figures.sweep_plots import get_axes, is_number, plot_heat_map, plot_measure
+from sim.metrics.measures import run_measures
 from sim.results import PROVENANCE_FILE, read_provenance
 
 HEADLINES = (
@@ -38,10 +39,15 @@ def select_varying(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def select_headlines(summary: pd.DataFrame) -> pd.DataFrame:
-    """Keep the measures that people ask for first and that differ between points, in that order."""
+    """Keep what people ask for first of the measures that differ between points: headlines, then those of plug-ins.
+
+    A sweep that takes neither shows all that differ.
+    """
     varying = select_varying(summary)
-    rank = varying["measure"].map({measure: number for number, measure in enumerate(HEADLINES)})
-    return varying.assign(rank=rank).dropna(subset="rank").sort_values(["rank", "point"]).drop(columns="rank")
+    ranks = dict.fromkeys(set(varying["measure"]) - set(run_measures.own_names()), len(HEADLINES))
+    ranks |= {measure: rank for rank, measure in enumerate(HEADLINES)}
+    ranked = varying.assign(rank=varying["measure"].map(ranks)).dropna(subset="rank")
+    return ranked.sort_values(["rank", "measure", "point"]).drop(columns="rank") if len(ranked) else varying
 
 
 def draw_sweep(summary: pd.DataFrame) -> dict[str, Figure]:
@@ -61,9 +67,11 @@ def _build_page(result: SweepResult, summary: pd.DataFrame, figures: dict[str, F
     warnings = summary.loc[~summary["warning"].isin(("", "no values")), "warning"].value_counts()
     parts = (
         *(build_warning(f"{count} of {len(result.runs)} runs failed: {error}") for error, count in errors.items()),
+        *(build_warning(line) for line in tell_failed_measures(result.missing, len(result.runs))),
         *(build_warning(f"{text} ({count} of {len(summary)} rows)") for text, count in warnings.items()),
         *(build_figure(figure) for figure in figures.values()),
         build_section("Estimates that differ between points", _build_estimates(select_varying(summary))),
+        build_section("Values that are missing", _build_missing(result.missing)),
         build_text_section("Sweep", (result.folder / SWEEP_FILE).read_text(encoding="utf-8")),
         build_text_section("Provenance", (result.folder / PROVENANCE_FILE).read_text(encoding="utf-8")),
     )
@@ -73,6 +81,14 @@ def _build_page(result: SweepResult, summary: pd.DataFrame, figures: dict[str, F
 def _build_estimates(summary: pd.DataFrame) -> str:
     shown = summary.drop(columns=["n_missing", "level", "warning"]).rename(columns={"n": "runs", "estimate": "mean"})
     table: str = shown.to_html(index=False, border=0, float_format="{:.4g}".format, na_rep="")
+    return table
+
+
+def _build_missing(missing: pd.DataFrame) -> str:
+    if missing.empty:
+        return "<p>None.</p>"
+    counts = missing.value_counts(["measure", "reason"], sort=False).rename("runs").reset_index()
+    table: str = counts.to_html(index=False, border=0)
     return table
 
 

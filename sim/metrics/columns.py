@@ -8,29 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import get_args, get_type_hints
 
-from sim.metrics.records import (
-    BlockAgreed,
-    DifficultyDecided,
-    EpochEnded,
-    FaultBegan,
-    FaultEnded,
-    FaultMissed,
-    HostJoined,
-    MLNodeFinished,
-    TransactionIncluded,
-    TransactionSent,
-)
+from sim.metrics import records
+from sim.protocol import records as facts
 from sim.protocol.payments import Payment
-from sim.protocol.records import (
-    EpochStarted,
-    InferencesServed,
-    ParticipantJudged,
-    PowerSet,
-    PriceReached,
-    Record,
-    RewardSettled,
-    WeightConfirmed,
-)
+from sim.protocol.records import Record
 
 NAMES = {"threshold": "r_target", "next_threshold": "next_r_target"}
 """Fields of records whose columns have another name: that of the scheme `hits`."""
@@ -105,8 +86,8 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         gossip_delay_median_seconds | float64 | s | median delay of a transaction to one host
         computed, shared
         """,
-        EpochStarted,
-        EpochEnded,
+        facts.EpochStarted,
+        records.EpochEnded,
     ),
     "participants": _columns(
         """
@@ -117,13 +98,13 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         valid_vote_weight, invalid_vote_weight, total_vote_weight, is_accepted, reason
         preserved_weight, dropped_weight, uncapped_weight, activated_weight, is_member, weight, consensus_power
         """,
-        ParticipantJudged,
-        HostJoined,
-        PowerSet,
+        facts.ParticipantJudged,
+        records.HostJoined,
+        facts.PowerSet,
     ),
-    "ml_nodes": list_columns(MLNodeFinished),
+    "ml_nodes": list_columns(records.MLNodeFinished),
     "blocks": (
-        *list_columns(BlockAgreed),
+        *list_columns(records.BlockAgreed),
         *_columns(
             """
             n_reached | int64 | | hosts that the gossip reached, without the proposer
@@ -144,8 +125,8 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         delay_median_seconds | float64 | s | median delay to these hosts
         delay_max_seconds | float64 | s | largest delay to these hosts
         """,
-        TransactionSent,
-        TransactionIncluded,
+        records.TransactionSent,
+        records.TransactionIncluded,
     ),
     "validations": _columns("""
         epoch | int64 | | index of the epoch
@@ -156,7 +137,7 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         n_invalid | int64 | nonces | of these with recomputed distance > r_target
         p_value | float64 | | probability of so many or more mismatches of an honest host
         vote | str | | valid, fraud, abstained or out of time
-        seconds | float64 | s | simulated time of the verdict
+        seconds | float64 | s | simulated time at which the check, or the time for it, ended
     """),
     "validation_summary": _columns("""
         epoch | int64 | | index of the epoch
@@ -169,22 +150,22 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         n_fraud | int64 | | votes fraud
         n_abstained | int64 | | checks without a vote
         n_out_of_time | int64 | | participants that it did not get to
-        last_seconds | float64 | s | simulated time of its last verdict
+        last_seconds | float64 | s | simulated time at which its last check ended
     """),
-    "difficulty": list_columns(DifficultyDecided),
+    "difficulty": list_columns(records.DifficultyDecided),
     "rewards": (
-        *list_columns(RewardSettled),
+        *list_columns(facts.RewardSettled),
         Column("is_claimed", "bool", "", "the participant claimed it in the simulated time"),
     ),
     "payments": list_columns(Payment),
-    "inferences": list_columns(InferencesServed),
-    "prices": list_columns(PriceReached),
-    "confirmations": list_columns(WeightConfirmed),
+    "inferences": list_columns(facts.InferencesServed),
+    "prices": list_columns(facts.PriceReached),
+    "confirmations": list_columns(facts.WeightConfirmed),
     "faults": _columns(
         "fault, kind, target, n_hosts, value, planned_seconds, start_seconds, end_seconds",
-        FaultBegan,
-        FaultMissed,
-        FaultEnded,
+        records.FaultBegan,
+        records.FaultMissed,
+        records.FaultEnded,
     ),
     "propagation": _columns("""
         kind | str | | Block or a kind of transaction

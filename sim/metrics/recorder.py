@@ -9,10 +9,10 @@ from dataclasses import fields, is_dataclass
 from operator import attrgetter
 from typing import Any, TypeVar, cast
 
-from sim.metrics.records import ValidationDone, ValidationsDone
-from sim.metrics.validations import ValidationTable, digest_validations
+from sim.metrics.records import ValidationDone
+from sim.metrics.validations import ValidationTable, digest_validation
 from sim.protocol.records import Record
-from sim.protocol.transactions import SubmitValidations
+from sim.protocol.transactions import SubmitValidation
 
 R = TypeVar("R")
 SEPARATOR = "\x1f"  # ASCII unit separator: in no name
@@ -32,14 +32,10 @@ class Recorder:
         """Append one record."""
         if isinstance(record, ValidationDone):
             self.validations.add(record)
+            self.trace(digest_validation(record))
         else:
             self._rows.setdefault(type(record), []).append(record)
-        self.trace(record)
-
-    def add_validations(self, done: ValidationsDone) -> None:
-        """Append all validations of one validator in an epoch."""
-        self.validations.add_many(done)
-        self.trace(digest_validations(done))
+            self.trace(record)
 
     def add_delivery(self, message_id: str, address: str, now_seconds: float, delay_seconds: float) -> None:
         """Note that a message reached a host for the first time."""
@@ -91,7 +87,7 @@ def _build_describer(kind: type[Any]) -> Callable[[Any], bytes]:
     """Return what describes events of a type; for records three times as fast as their own text."""
     if hasattr(kind, "as_bytes"):
         return lambda event: bytes(event.as_bytes())
-    if kind is SubmitValidations:
+    if kind is SubmitValidation:
         return _describe_verdicts
     names = [field.name for field in fields(kind)] if is_dataclass(kind) else []
     if len(names) < 2:
@@ -100,6 +96,6 @@ def _build_describer(kind: type[Any]) -> Callable[[Any], bytes]:
     return lambda event: (name + SEPARATOR.join(map(str, read(event)))).encode()
 
 
-def _describe_verdicts(sent: SubmitValidations) -> bytes:
+def _describe_verdicts(sent: SubmitValidation) -> bytes:
     single = (sent.tx_id, sent.creator, str(sent.start_height))
-    return SEPARATOR.join((*single, *sent.participants)).encode() + bytes(sent.frauds)
+    return SEPARATOR.join((*single, *sent.participants)).encode() + bytes(sent.verdicts)

@@ -104,29 +104,17 @@ class TransactionIncluded(Record):
     result: Annotated[str, "what the chain said: accepted, or why not; missing where no block contains it"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ValidationDone(Record):
-    """A validator finished a participant, or ran out of time (then nothing was checked)."""
+    """One validator's validation of an epoch is over: all its checks as arrays, in the order of checking.
+
+    Claims that it had no time for have 0 checked nonces, p-value 1 and the time at which it stopped.
+    """
 
     epoch: int
     validator: str
-    participant: str
-    n_claimed: int
-    n_checked: int
-    n_invalid: int
-    p_value: float
-    vote: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ValidationsDone:
-    """All checks of one validator in one epoch, in their order: a `ValidationDone` each, as arrays."""
-
-    epoch: int
-    validator: str
-    names: tuple[str, ...]
-    """Everybody who may be checked; shared by all validators of the epoch."""
+    names: NDArray[np.object_]
+    """Addresses of all claims; shared by all validators of the epoch."""
     places: NDArray[np.int64]
     """(n,) of the participants in `names`"""
     n_claimed: NDArray[np.int64]

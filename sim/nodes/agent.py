@@ -79,35 +79,33 @@ class Agent:
 
     def _react_twice(self, event: Event, generator: np.random.Generator) -> tuple[Any, tuple[Action, ...] | None]:
         """Ask twice with equal memories and draws."""
-        before, twin = copy.deepcopy(self._memory), copy.deepcopy(generator)
+        kind, before, twin = type(event).__name__, copy.deepcopy(self._memory), copy.deepcopy(generator)
         first = self._react(event, generator)
         if not is_equal(self._memory, before):
-            raise self.fail(event, f"it changed its memory in place at {type(event).__name__}; react must return a new one")
+            raise self.fail(event, f"it changed its memory in place at {kind}; react must return a new one")
         second = self._react(event, twin)
-        for what, one, other in zip(("memory", "actions"), first, second, strict=True):
+        for noun, one, other in zip(("memories", "answers"), first, second, strict=True):
             if not is_equal(one, other):
-                raise self.fail(event, f"two equal {type(event).__name__} gave two {what}: {_show(one)} and {_show(other)}")
+                raise self.fail(event, f"two equal {kind} gave two {noun}: {_show(one)} and {_show(other)}")
         return first
 
 
-def is_equal(one: object, other: object) -> bool:
+def is_equal(one: Any, other: Any) -> bool:
     """Tell whether two values are the same, arrays and fields included."""
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        return type(one) is type(other) and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")  # type: ignore[union-attr,arg-type]
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
     if type(one) is not type(other):
         return False
     if dataclasses.is_dataclass(one):
         names = [field.name for field in dataclasses.fields(one)]
         return all(is_equal(getattr(one, name), getattr(other, name)) for name in names)
     if isinstance(one, dict):
-        return one.keys() == other.keys() and all(is_equal(value, other[key]) for key, value in one.items())  # type: ignore[attr-defined,index]
+        return one.keys() == other.keys() and all(is_equal(value, other[key]) for key, value in one.items())
     if isinstance(one, (list, tuple)):
-        return len(one) == len(other) and all(map(is_equal, one, other))  # type: ignore[arg-type]
+        return len(one) == len(other) and all(map(is_equal, one, other))
     return one is other or bool(one == other)
 
 
 def _show(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
-
-

@@ -19,10 +19,9 @@ from typing import Protocol
 
 import simpy
 
-from sim.network.base import ANNOUNCEMENT_BYTES, REQUEST_BYTES
 from sim.chain.chain_node import ChainNode
 from sim.chain.ledger import Ledger
-from sim.network.base import Network
+from sim.network.base import ANNOUNCEMENT_BYTES, REQUEST_BYTES, Network
 from sim.network.links import Link
 from sim.protocol.transactions import Transaction
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import simpy
 
+from pow.params import PowParams
 from sim.chain.consensus import Consensus
 from sim.chain.ledger import Ledger
 from sim.chain.mempool import Mempool
 from sim.chain.traffic import Traffic
 from sim.metrics.recorder import Recorder
 from sim.network.base import Network
-from sim.nodes.rounds import Rounds
 from sim.nodes.catch_up import CatchUp
 from sim.nodes.presence import Presence
 from sim.protocol.params import ProtocolParams
@@ -35,11 +35,11 @@ class Context:
     open_mempool: Callable[[str], Mempool]
     """Give a host its view of what is pending."""
     work: Work
+    model: PowParams
+    """The transformer that ML nodes run."""
     recorder: Recorder
     streams: Streams
     params: ProtocolParams
-    rounds: Rounds | None
-    """Validations as arrays; None where every validator re-executes nonce by nonce."""
     block_time_seconds: float
     ttl_blocks: int | None
     """Blocks for which mempools keep a transaction."""

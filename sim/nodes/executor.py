@@ -42,7 +42,7 @@ class Executor:
         self._registration = registration
         self._on_checks = on_checks
         self._stop = stop
-        self.outbox = Outbox(context, chain)
+        self.outbox = Outbox(context, chain, registration.validator_key)
         self.production = Production(context, chain.address, registration.validator_key, ml_nodes, on_results)
         self.validation: Validation | None = None
         self._seeds: dict[int, int] = {}
@@ -97,14 +97,17 @@ class Executor:
             raise ValueError(f"{len(action.nonces)} nonces are claimed with {len(action.values)} values")
         if action.nonces:
             self.production.note_claimed(action.node_id, len(action.nonces))
-            self.outbox.send_claim(action, self.production.get_assignment())
+            self.outbox.send_claim(action)
 
     @do.register
     def _(self, action: actions.Check) -> None:
         if self.validation is not None:
             raise ValueError("checks of this epoch are running already")
         state = self._chain.state
-        if state.upcoming is None or not state.schedule.validation_start <= state.height < state.schedule.validation_end:
+        if (
+            state.upcoming is None
+            or not state.schedule.validation_start <= state.height < state.schedule.validation_end
+        ):
             raise ValueError("claims can be checked from block V to block VE only")
         # A host without a working ML node in this proof of compute checks nobody. Reference: protocol 4.1.
         if self.production.epoch == state.upcoming.index and self.production.working:
@@ -113,6 +116,7 @@ class Executor:
                 self._chain.address,
                 action.sample_key or self._registration.validator_key,
                 state,
+                self._context.ledger.get_block(state.height).block_hash,
                 action,
                 self.production.working,
                 self._on_checks,

@@ -26,7 +26,7 @@ from sim.protocol.state import Block, ChainState, get_places_to_check
 from sim.protocol.transactions import RegisterHost, Transaction
 from sim.strategies import events
 from sim.strategies.actions import Action, Propose
-from sim.strategies.base import MLNode, View
+from sim.strategies.base import Event, MLNode, View
 from sim.work.base import Produced
 
 
@@ -154,7 +154,7 @@ class Host:
         kind: type[Any],
         generator: np.random.Generator | None = None,
         state: ChainState | None = None,
-        **details: object,
+        **details: Any,
     ) -> None:
         """Tell the agent of an event, if it wants to know, and do what it answers."""
         if not self._agent.wants(kind):
@@ -163,7 +163,7 @@ class Host:
         for action in self._agent.ask(event, self._stream("strategy") if generator is None else generator):
             self._do(event, action)
 
-    def _do(self, event: events.Event, action: Action) -> None:
+    def _do(self, event: Event, action: Action) -> None:
         try:
             self._executor.do(action)
         except ValueError as error:
@@ -206,7 +206,7 @@ class Host:
             threshold=assignment.threshold,
         )
 
-    def _tell_checks(self, **details: object) -> None:
+    def _tell_checks(self, **details: Any) -> None:
         self._tell(events.ChecksDone, **details)
 
     def _open_validation(self, state: ChainState) -> None:
@@ -241,8 +241,8 @@ class Host:
     def look_from_outside(self, block: Block) -> None:
         """Tell the agent of a host that has left that an epoch has opened."""
         state = self._context.ledger.get_state(block.height)
-        details = {"epoch": state.schedule.index, "block_hash": block.block_hash, "is_away": True}
-        self._tell(events.EpochOpened, state=state, **details)
+        epoch, block_hash = state.schedule.index, block.block_hash
+        self._tell(events.EpochOpened, state=state, epoch=epoch, block_hash=block_hash, is_away=True)
 
     # What fails
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import simpy
 
+from pow.skipping import get_layers_speedup
 from sim.metrics.records import MLNodeFinished
 from sim.nodes.context import Context
 from sim.protocol.nonces import get_node_ranges
@@ -79,7 +80,8 @@ class Generation:
         self._node = node
         self.assignment = assignment
         self._on_results = on_results
-        self._rate = node.group_nonces_per_second * context.work.get_speedup(task.n_layers)
+        speedup = 1.0 if task.n_layers is None else get_layers_speedup(context.model, task.n_layers)
+        self._rate = node.group_nonces_per_second * speedup
         self._task = Task(
             block_hash=assignment.block_hash,
             public_key=assignment.public_key,

@@ -82,7 +82,7 @@ class Outbox:
             self.send(message)
 
     def send_votes(self, participants: tuple[str, ...], frauds: tuple[bool, ...]) -> None:
-        """Send verdicts together, in as many transactions as blocks need; refused where their epoch is formed already."""
+        """Send verdicts together, in as many transactions as blocks need; the chain refuses late ones."""
         state = self._chain.state
         start_height = state.schedule.start if state.upcoming is None else state.upcoming.start_height
         most = max(1, self._context.params.block_room_bytes // VERDICT_BYTES)

@@ -1,4 +1,4 @@
-"""A host's ML nodes in one proof of compute: which take part, what each computes, which have failed (protocol 1.5, 3.2)."""
+"""A host's ML nodes: which take part in a proof of compute, what each computes, which have failed (protocol 1.5)."""
 
 from __future__ import annotations
 
@@ -93,9 +93,10 @@ class Production:
                 raise ValueError(f"ML node {node_id} is not free to compute in epoch {self.epoch}; free: {known}")
         return [free[node_id] for node_id in node_ids]
 
-    def get(self, node_id: int) -> Generation | None:
-        """Return the generation of a node, if it has one now."""
-        return self._generations.get(node_id)
+    def note_claimed(self, node_id: int, n_nonces: int) -> None:
+        """The host has claimed nonces for one of its nodes."""
+        if node_id in self._generations:
+            self._generations[node_id].n_claimed += n_nonces
 
     def start(self) -> None:
         """Let all nodes with a task compute that have not failed; those that do already go on."""
@@ -110,13 +111,14 @@ class Production:
 
     def stop(self) -> None:
         """End the generation of all nodes and record each, idle ones too."""
-        for node in self.dispatched if self._assignment is not None else ():
-            generation, assignment = self._generations.get(node.node_id), self._assignment
-            row = (
-                report_idle(node, self._address, self.epoch, assignment.threshold, is_preserved=False)
-                if generation is None
-                else generation.stop()
-            )
+        if self._assignment is None:
+            return
+        threshold = self._assignment.threshold
+        for node in self.dispatched:
+            if node.node_id in self._generations:
+                row = self._generations[node.node_id].stop()
+            else:
+                row = report_idle(node, self._address, self.epoch, threshold, is_preserved=False)
             self._context.recorder.add(row)
         self._generations, self._assignment = {}, None
 

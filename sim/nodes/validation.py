@@ -14,18 +14,19 @@ from functools import cache, cached_property, partial
 
 import numpy as np
 import simpy
+from numpy.typing import NDArray
 
-from pow.validation import fraud_test
 from sim.metrics.records import ValidationDone
 from sim.metrics.validations import ABSTAINED_CODE, FRAUD_CODE, OUT_OF_TIME_CODE, VALID_CODE
 from sim.nodes.context import Context
 from sim.nodes.ml_node import SENDER_PERIOD_SECONDS
-from sim.protocol.sampling import compute_sampling_seed, select_positions
+from sim.protocol.sampling import select_positions
 from sim.protocol.state import ChainState, get_places_to_check
 from sim.strategies.actions import Check, Vote
 from sim.strategies.base import MLNode
 from sim.work.base import Sample
 
+Ints = NDArray[np.int64]
 OnChecks = Callable[..., None]
 
 
@@ -38,6 +39,7 @@ class Validation:
         address: str,
         sample_key: str,
         state: ChainState,
+        newest_hash: str,
         task: Check,
         ml_nodes: Sequence[MLNode],
         on_checks: OnChecks,
@@ -50,7 +52,8 @@ class Validation:
         self._on_checks = on_checks
         self._epoch = state.upcoming.index
         self._claims = state.claimed_nonces
-        seed = compute_sampling_seed(sample_key, state.upcoming.block_hash, state.upcoming.start_height)
+        self._proof = context.params.rules_at(self._epoch).proof
+        seed = self._proof.compute_sampling_seed(sample_key, newest_hash, state.episode)
         size = context.params.validation_sample_size if task.sample_size is None else task.sample_size
         # Claims of the same length are sampled at the same positions.
         self._select = cache(partial(select_positions, sample_size=size, sampling_seed=seed))
@@ -150,8 +153,9 @@ class Validation:
         sample = Sample(places, sizes, [node.dtype for node in self._turns[done]], self._select)
         n_contradicted = self._context.work.count_contradictions(self._claims, sample)
         params = self._context.params
-        test = fraud_test(sizes, n_contradicted, params.p_mismatch, params.fraud_threshold)
-        self._n_contradicted[done], self._p_values[done], self._frauds[done] = n_contradicted, *test
+        test = self._proof.test_samples(sizes, n_contradicted, params.p_mismatch, params.fraud_threshold)
+        self._n_contradicted[done] = n_contradicted
+        self._p_values[done], self._frauds[done] = test.p_values, test.frauds
         return done
 
     def _report(self, done: slice) -> None:

@@ -18,7 +18,7 @@ Proof of compute
 8. `nonces`            which nonces an ML node tries
 9. `proofs.base`       what a proof scheme is: messages, claims, samples, what controllers learn
 10. `proofs.hits`      the scheme of PoW 2.0: a nonce counts near the target, and is listed
-11. `proofs.filed`     messages as the chain files them
+11. `proofs.filed`     messages that list nonces, as the chain files and counts them
 12. `proofs.claimed`   all claims as arrays, as validators read them
 13. `proofs.tries`     what claimed nonces tell of the tries behind them
 14. `sampling`         which nonces a validator re-executes; uniform numbers that everybody derives alike

@@ -24,7 +24,6 @@ from sim.protocol.transactions import (
     ReleaseCollateral,
     SubmitSeed,
     SubmitValidation,
-    SubmitValidations,
     Transaction,
     TxResult,
 )
@@ -115,7 +114,7 @@ class Draft:
         self.state = state
         self.rows: list[Record] = []
         self.proofs = state.proofs
-        self.validations: list[SubmitValidation | SubmitValidations] = []
+        self.validations: list[SubmitValidation] = []
 
     def finish(self) -> ChainState:
         """Return the state with everything that the block added."""
@@ -138,7 +137,7 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
             draft.deposits[transaction.creator] = deposit(held, transaction.collateral_ngonka)
         case SubmitSeed():
             draft.seeds[transaction.epoch_index, transaction.creator] = transaction.commitment
-        case SubmitValidation() | SubmitValidations():
+        case SubmitValidation():
             result = check_validation(draft.state, transaction.start_height)
             if result is TxResult.ACCEPTED:
                 draft.validations.append(transaction)

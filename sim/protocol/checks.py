@@ -21,7 +21,6 @@ from sim.protocol.transactions import (
     ClaimReward,
     SubmitSeed,
     SubmitValidation,
-    SubmitValidations,
     Transaction,
     TxResult,
 )
@@ -35,7 +34,7 @@ def commit_seed(seed: int, creator: str) -> str:
 
 def check_stateless(transaction: Transaction) -> TxResult:
     """Check the message by itself. Reference: protocol 2.1, 3.1, 4.5."""
-    needs_address = not isinstance(transaction, (SubmitValidation, SubmitValidations, ClaimReward))
+    needs_address = not isinstance(transaction, (SubmitValidation, ClaimReward))
     if needs_address and not transaction.creator:
         return TxResult.NO_ADDRESS
     if isinstance(transaction, SubmitSeed) and transaction.epoch_index < 1:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from sim.protocol.committee import Committee, decide_by_guardians, decide_by_slots
 from sim.protocol.proofs.base import CountedClaim
 from sim.protocol.state import ChainState, UpcomingEpoch
-from sim.protocol.transactions import SubmitValidation, SubmitValidations
+from sim.protocol.transactions import SubmitValidation
 from sim.protocol.versions import Rules
 from sim.protocol.votes import Claimant, Verdict, find_reason, judge_participant, select_voters
 
@@ -33,17 +33,14 @@ def judge_claims(
     return verdicts
 
 
-def read_votes(validations: Iterable[SubmitValidation | SubmitValidations]) -> dict[str, dict[str, bool]]:
+def read_votes(validations: Iterable[SubmitValidation]) -> dict[str, dict[str, bool]]:
     """Return participant -> validator -> whether it votes fraud; the last verdict of a pair holds.
 
     Reference: protocol 4.5.
     """
     frauds: dict[str, dict[str, bool]] = {}
     for said in validations:
-        if isinstance(said, SubmitValidation):
-            frauds.setdefault(said.participant, {})[said.creator] = said.is_fraud
-            continue
-        for participant, is_fraud in zip(said.participants, said.frauds, strict=True):
+        for participant, is_fraud in zip(said.participants, said.verdicts, strict=True):
             frauds.setdefault(participant, {})[said.creator] = is_fraud
     return frauds
 

@@ -23,7 +23,6 @@ from sim.protocol.transactions import (
     HardwareNode,
     RegisterHost,
     SubmitValidation,
-    SubmitValidations,
     Transaction,
 )
 from sim.protocol.vesting import VestingSchedule
@@ -45,7 +44,7 @@ class Block:
 
     @property
     def size_bytes(self) -> int:
-        """Size on the wire."""
+        """Header and transactions; tallies stand for transactions that are not counted."""
         return HEADER_BYTES + sum(transaction.size_bytes for transaction in self.transactions)
 
 
@@ -138,7 +137,7 @@ class ChainState:
     history: tuple[EpochObservation, ...] = ()
     hosts: Mapping[str, HostRecord] = field(default_factory=dict)
     seeds: Mapping[tuple[int, str], str] = field(default_factory=dict)
-    validations: Log[SubmitValidation | SubmitValidations] = field(default_factory=Log)
+    validations: Log[SubmitValidation] = field(default_factory=Log)
     """As taken; a later verdict of the same validator on the same participant stands in an earlier one's place."""
     settled: Mapping[str, Settlement] = field(default_factory=dict)
     vesting: Mapping[str, VestingSchedule] = field(default_factory=dict)

@@ -14,6 +14,7 @@ HEADER_BYTES = 2000  # of a block without transactions
 ENVELOPE_BYTES = 300
 SEED_BYTES = 140
 VALIDATION_BYTES = 120
+VERDICT_BYTES = ENVELOPE_BYTES + VALIDATION_BYTES  # of a message with one verdict
 CLAIM_BYTES = 24
 AMOUNT_BYTES = 24
 DELEGATION_BYTES = 60
@@ -87,7 +88,7 @@ class RegisterHost:
 
     @property
     def size_bytes(self) -> int:
-        """Size on the wire."""
+        """Envelope, registration, and 40 bytes for each ML node."""
         return ENVELOPE_BYTES + REGISTRATION_BYTES + NODE_BYTES * len(self.nodes)
 
 
@@ -102,41 +103,25 @@ class SubmitSeed:
 
     @property
     def size_bytes(self) -> int:
-        """Size on the wire."""
+        """Envelope and commitment."""
         return ENVELOPE_BYTES + SEED_BYTES
 
 
 @dataclass(frozen=True)
 class SubmitValidation:
-    """One validator's verdict on one participant. Reference: protocol 4.5."""
-
-    tx_id: str
-    creator: str
-    participant: str
-    start_height: int
-    is_fraud: bool
-
-    @property
-    def size_bytes(self) -> int:
-        """Size on the wire."""
-        return ENVELOPE_BYTES + VALIDATION_BYTES
-
-
-@dataclass(frozen=True)
-class SubmitValidations:
-    """Verdicts of one validator that leave together; stands for a `SubmitValidation` on each participant."""
+    """Verdicts of one validator that leave together; stands for a message on each. Reference: protocol 4.5."""
 
     tx_id: str
     creator: str
     start_height: int
     participants: tuple[str, ...]
-    frauds: tuple[bool, ...]
+    verdicts: tuple[bool, ...]
     """True where the participant of the same place is called a fraud."""
 
     @property
     def size_bytes(self) -> int:
         """Size on the wire: that of the messages it stands for."""
-        return len(self.participants) * (ENVELOPE_BYTES + VALIDATION_BYTES)
+        return len(self.participants) * VERDICT_BYTES
 
 
 @dataclass(frozen=True)
@@ -150,7 +135,7 @@ class ClaimReward:
 
     @property
     def size_bytes(self) -> int:
-        """Size on the wire."""
+        """Envelope and the revealed seed."""
         return ENVELOPE_BYTES + CLAIM_BYTES
 
 

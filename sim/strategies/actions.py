@@ -38,12 +38,12 @@ class Compute:
 
 @dataclass(frozen=True)
 class ClaimResults:
-    """Send results of one ML node to the chain as one claim; without any nonce nothing is sent. Reference: protocol 3.1."""
+    """Claim results of one ML node; without any nonce nothing is sent. Reference: protocol 3.1."""
 
     node_id: int
     nonces: tuple[int, ...]
     values: tuple[float, ...]
-    """What each nonce gave, as claimed; in the scheme `hits` the distance. Validators recompute under the sender's key."""
+    """What each gave, as claimed; in the scheme `hits` the distance. Validators recompute under the sender's key."""
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.protocol.state import Block
-from sim.protocol.transactions import Transaction
 from sim.strategies.base import Event
 
 
 @dataclass(frozen=True, eq=False)
 class EpochOpened(Event):
-    """Block P was applied: a seed is due, and the block's hash is the network seed. Also sent to hosts that are away."""
+    """Block P was applied: a seed is due, and the block's hash is the network seed. Hosts that have left hear of it."""
 
     epoch: int
     block_hash: str
@@ -99,8 +98,6 @@ class ProposalDue(Event):
     """It is the host's turn to propose a block."""
 
     height: int
-    pending: tuple[Transaction, ...]
-    """What has reached the host, in the order of arrival."""
     get_hash: Callable[[int], str]
     """Return candidate number i, from 0 on, for the block's hash; 0 is that of a proposer that tries once."""
 

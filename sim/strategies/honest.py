@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from sim.strategies import strategies
-from sim.strategies.actions import Action, Check, ClaimResults, CollectReward, Compute, Join, Propose, CommitSeed, Vote
+from sim.strategies.actions import Action, Check, ClaimResults, CollectReward, CommitSeed, Compute, Join, Propose, Vote
 from sim.strategies.base import Answer, Event, Identity
 from sim.strategies.events import (
     ChecksDone,

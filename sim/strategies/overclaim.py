@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
-from pow.law import get_law
-from pow.sphere import hit_probability
 from sim.strategies import strategies
 from sim.strategies.actions import ClaimResults, Vote
 from sim.strategies.base import Answer, Identity
@@ -20,7 +17,6 @@ from sim.strategies.events import ChecksDone, EpochOpened, ResultsFound
 
 FABRICATED_FROM = 2**40  # far beyond what any ML node reaches in a stage: never a nonce that was really tried
 FABRICATED_BELOW = 2**62
-_get_hit_probability = lru_cache(hit_probability)  # asked again every 5 s
 Totals = Mapping[tuple[str, int], tuple[int, int]]
 """(host, ML node) -> nonces found and nonces claimed in this epoch"""
 
@@ -28,9 +24,9 @@ Totals = Mapping[tuple[str, int], tuple[int, int]]
 @strategies.register("overclaim")
 @dataclass(frozen=True)
 class Overclaim:
-    """Claims `excess` fabricated nonces for every valid one, with distances drawn from the law of valid nonces.
+    """Claims `excess` fabricated nonces for every valid one, with values drawn from the law of valid ones.
 
-    The claimed distances give nothing away: a validator has to recompute. Fabricated share of the claim:
+    The claimed values give nothing away: a validator has to recompute. Fabricated share of the claim:
     excess / (1 + excess). Votes honestly on others and for itself. Reference: protocol 4.4 (power), 4.6 (self-votes).
     """
 
@@ -62,16 +58,12 @@ class Overclaim:
         n_found += len(event.nonces)
         n_fabricated = n_found + math.floor(self.excess * n_found) - n_claimed - len(event.nonces)
         nonces = generator.integers(FABRICATED_FROM, FABRICATED_BELOW, size=n_fabricated)
-        values = _draw_distances(event.threshold, event.view.params.vector_dim, n_fabricated, generator)
+        params = event.view.params
+        proof = params.rules_at(event.epoch).proof
+        values = proof.fabricate(n_fabricated, event.threshold, params.vector_dim, generator)
         claim = ClaimResults(
             event.node_id,
             (*event.nonces.tolist(), *nonces.tolist()),
             (*event.values.tolist(), *values.tolist()),
         )
         return {**memory, key: (n_found, n_claimed + len(claim.nonces))}, (claim,)
-
-
-def _draw_distances(threshold: float, dim: int, n: int, generator: np.random.Generator) -> np.ndarray:
-    """Draw distances from the law of valid nonces, float64 (n,), all below the threshold."""
-    shares = _get_hit_probability(threshold, dim) * (1.0 - generator.random(n))  # in (0, h]
-    return np.minimum(get_law(dim).distances(shares), np.nextafter(threshold, 0.0))

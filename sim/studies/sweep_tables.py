@@ -9,7 +9,7 @@ import pandas as pd
 
 from sim.execution.driver import Pilot
 from sim.execution.progress import format_duration
-from sim.execution.table import SweepResult
+from sim.execution.table import SweepResult, tell_failed_measures
 from sim.problems import show_value
 from sim.studies.compare import DIFFERENCE_COLUMNS, SUMMARY_COLUMNS
 from sim.terminal import format_interval, format_value, make_console, make_table
@@ -124,5 +124,7 @@ def print_failures(result: SweepResult) -> None:
     failed = result.runs[result.runs["error"].notna()]
     for error, count in failed["error"].value_counts().items():
         console.print(f"{count} of {len(result.runs)} runs failed: {error}", soft_wrap=True)
+    for line in tell_failed_measures(result.missing, len(result.runs)):
+        console.print(line, soft_wrap=True)
     told = f"{len(result.runs)} runs in {result.folder}; all measures in report.html and runs.parquet there"
     console.print(told, soft_wrap=True)

@@ -81,7 +81,7 @@ def batch(who: str, start: int, *nonces: int, batch_id: str = "0") -> SubmitProo
 
 
 def vote(who: str, about: str, start: int, is_fraud: bool = False) -> SubmitValidation:
-    return SubmitValidation(f"vote/{who}/{about}", who, about, start, is_fraud)
+    return SubmitValidation(f"vote/{who}/{about}", who, start, (about,), (is_fraud,))
 
 
 def test_before_epoch_1_nothing_is_open() -> None:

@@ -53,7 +53,7 @@ def state_at_end(params: ProtocolParams, *batches: SubmitProofBatch, **changes: 
         "hosts": {who: HostRecord("key", (HardwareNode(1, "QwQ-32B"), HardwareNode(2, "QwQ-32B"))) for who in PEOPLE},
         "seeds": {(3, who): "commitment" for who in PEOPLE},
         "proofs": FiledBatches(Log(batches), Log([125] * len(batches))),
-        "validations": Log(SubmitValidation("", voter, who, 120, False) for who in PEOPLE for voter in PEOPLE),
+        "validations": Log(SubmitValidation("", voter, 120, (who,), (False,)) for who in PEOPLE for voter in PEOPLE),
     }
     genesis = genesis_state(dict.fromkeys(PEOPLE, 1), params, LAUNCH.r_target)
     return replace(genesis, **{**known, **changes})  # type: ignore[arg-type]
@@ -97,7 +97,7 @@ def test_a_model_that_governance_does_not_know_weighs_at_launch_only(version: st
 
 def test_preserved_weight_survives_a_fraud_vote() -> None:
     params = params_of("v0.2.2")
-    frauds = Log(SubmitValidation("", voter, "a", 120, True) for voter in PEOPLE)
+    frauds = Log(SubmitValidation("", voter, 120, ("a",), (True,)) for voter in PEOPLE)
     state = state_at_end(params, batch("a", 1, 1, 2, 3), validations=frauds)
     _, judged = form(state, params)
     row = judged["a"]

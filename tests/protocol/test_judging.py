@@ -12,7 +12,7 @@ from sim.protocol.log import Log
 from sim.protocol.params import EpochParams, ProtocolParams
 from sim.protocol.proofs.base import CountedClaim
 from sim.protocol.state import EpochGroup, HostRecord, UpcomingEpoch, genesis_state
-from sim.protocol.transactions import SubmitValidation, SubmitValidations
+from sim.protocol.transactions import SubmitValidation
 from sim.protocol.versions import LAUNCH, VERSIONS, build_rule_book
 from sim.protocol.votes import Reason
 
@@ -20,13 +20,17 @@ PARAMS = ProtocolParams(rule_book=build_rule_book("v0.2.0", {}, {}), epoch=Epoch
 GENESIS = genesis_state({"a": 1}, PARAMS, LAUNCH.r_target)
 NAMES = "abcdef"
 NAME = st.sampled_from(NAMES)
-ONE = st.builds(lambda by, about, fraud: SubmitValidation("tx", by, about, 1, fraud), NAME, NAME, st.booleans())
-MANY = st.builds(
-    lambda by, said: SubmitValidations("tx", by, 1, tuple(who for who, _ in said), tuple(fraud for _, fraud in said)),
-    NAME,
-    st.lists(st.tuples(NAME, st.booleans()), max_size=6),
+VALIDATIONS = st.lists(
+    st.builds(
+        lambda by, said: SubmitValidation(
+            "tx", by, 1, tuple(who for who, _ in said), tuple(fraud for _, fraud in said)
+        ),
+        NAME,
+        st.lists(st.tuples(NAME, st.booleans()), max_size=6),
+    ),
+    min_size=4,
+    max_size=30,
 )
-VALIDATIONS = st.lists(ONE | MANY, min_size=4, max_size=30)
 MOSTLY = st.integers(0, 9).map(lambda n: n != 7)  # few failures beside the votes, which decide last
 CLAIM = MOSTLY.map(lambda any_weight: CountedClaim(1, 1, {1: 1}, {1: int(any_weight)}))
 CLAIMS = st.dictionaries(NAME, CLAIM, min_size=2)
@@ -41,7 +45,7 @@ def draw_committee(weights: dict[str, int], n_slots: int, guardians: set[str]) -
 @settings(max_examples=300)
 @given(VALIDATIONS, CLAIMS, WEIGHTS, st.lists(MOSTLY, min_size=18), st.sets(NAME), st.integers(0, 4), st.integers(0, 9))
 def test_all_at_once_is_one_by_one(
-    validations: list[SubmitValidation | SubmitValidations],
+    validations: list[SubmitValidation],
     claims: dict[str, CountedClaim],
     weights: dict[str, int],
     has: list[bool],
@@ -65,7 +69,9 @@ def test_all_at_once_is_one_by_one(
 
 
 def test_the_last_verdict_of_a_validator_holds_in_both() -> None:
-    said = Log([SubmitValidation("tx", "a", "b", 1, True), SubmitValidations("tx", "a", 1, ("c", "b"), (True, False))])
+    said = Log(
+        [SubmitValidation("tx", "a", 1, ("b",), (True,)), SubmitValidation("tx", "a", 1, ("c", "b"), (True, False))]
+    )
     state = replace(GENESIS, validations=said, hosts={"b": HostRecord("key", ())}, seeds={(1, "b"): "commitment"})
     for judge_claims in (judging.judge_claims, fast.judge_claims):
         verdicts = judge_claims(

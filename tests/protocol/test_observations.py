@@ -57,7 +57,7 @@ def state_of(
         upcoming=UpcomingEpoch(3, 120, "H"),
         hosts={who: HostRecord("key", hardware) for who in "abc"},
         proofs=FiledBatches(Log(each for _, each in batches), Log(height for height, _ in batches)),
-        validations=Log(SubmitValidation("", validator, who, 120, False) for who, validator in votes or []),
+        validations=Log(SubmitValidation("", validator, 120, (who,), (False,)) for who, validator in votes or []),
     )
 
 

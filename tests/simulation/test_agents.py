@@ -115,7 +115,11 @@ IMPOSSIBLE: dict[str, tuple[type, Any, str]] = {
     "another's node": (events.GenerationOpened, lambda e: Compute(node_ids=(7,)), "ML node 7 is not free to compute"),
     "too many layers": (events.GenerationOpened, lambda e: Compute(n_layers=99), "99 layers; the model has"),
     "unknown numerics": (events.GenerationOpened, lambda e: Compute(numerics="float7"), "float7"),
-    "values are missing": (events.ResultsFound, lambda e: ClaimResults(1, (1, 2), (1.0,)), "2 nonces are claimed with 1"),
+    "values are missing": (
+        events.ResultsFound,
+        lambda e: ClaimResults(1, (1, 2), (1.0,)),
+        "2 nonces are claimed with 1",
+    ),
     "a negative nonce": (events.ResultsFound, lambda e: ClaimResults(1, (-1,), (1.0,)), "-1"),
     "unknown claim": (events.ClaimsKnown, lambda e: Check(("nobody",)), '"nobody" has no claim'),
     "too early": (events.EpochOpened, lambda e: Check(), "from block V to block VE"),
@@ -125,7 +129,11 @@ IMPOSSIBLE: dict[str, tuple[type, Any, str]] = {
     "a seed too large": (events.EpochOpened, lambda e: CommitSeed(1, 2**63), "from 0 to 2^63 - 1"),
     "no coins": (events.EpochOpened, lambda e: AddCollateral(0), "at least 1"),
     "no confirmation": (events.EpochOpened, lambda e: ShowWeight(1.0), "no confirmation is running"),
-    "votes are missing": (events.ClaimsKnown, lambda e: Vote(("odd-0",), np.zeros(2, dtype=bool)), "1 participants have 2"),
+    "votes are missing": (
+        events.ClaimsKnown,
+        lambda e: Vote(("odd-0",), np.zeros(2, dtype=bool)),
+        "1 participants have 2",
+    ),
 }
 
 
@@ -247,7 +255,7 @@ def test_another_seed_and_another_order_of_checks(monkeypatch: pytest.MonkeyPatc
 
 
 def test_one_nodes_results_may_be_computed_under_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nonces that were computed under another's key are wrong under the own one: a host is caught that mixes them up."""
+    """Nonces that were computed under another's key are wrong under the own one."""
     foreign = script(events.GenerationOpened, lambda memory, event, generator: (memory, (Compute(public_key="ab"),)))
     judged = run(foreign, monkeypatch).participants
     odd = judged[judged["participant"] == "odd-0"]
@@ -295,7 +303,11 @@ def test_hosts_of_one_operator_share_one_memory_and_others_do_not(monkeypatch: p
 
 
 def test_an_operators_groups_have_one_strategy() -> None:
-    changes = {"hosts.0.operator": "acme", "hosts.1.operator": "acme", "hosts.1.strategy": {"kind": "overclaim", "excess": 1}}
+    changes = {
+        "hosts.0.operator": "acme",
+        "hosts.1.operator": "acme",
+        "hosts.1.strategy": {"kind": "overclaim", "excess": 1},
+    }
     with pytest.raises(ScenarioError) as caught:
         load(**changes)
     assert 'hosts.1.strategy: hosts of the operator "acme" share one strategy' in str(caught.value)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from numpy.typing import NDArray
 from sim.protocol.proofs.claimed import ClaimedNonces
 from sim.protocol.transactions import HardwareNode, Transaction, TxResult
 from sim.protocol.weights import NodeId
+
+if TYPE_CHECKING:
+    from pow.validation import FraudTest
 
 Hardware = Mapping[str, Sequence[HardwareNode]]
 """Registered ML nodes by address."""
@@ -90,9 +93,9 @@ class CountedClaim:
 
 @dataclass(frozen=True)
 class NodeClaim:
-    """What a host claims for one of its ML nodes at a time, as its strategy wants it."""
+    """What a host claims for one of its ML nodes at a time."""
 
-    node_id: int
+    node_id: NodeId
     public_key: str
     nonces: tuple[int, ...]
     values: tuple[float, ...]
@@ -177,8 +180,8 @@ class ProofScheme(Protocol):
 
     def test_samples(
         self, n_checked: NDArray[np.int64], n_contradicted: NDArray[np.int64], p_mismatch: float, threshold: float
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Return the p-value of each of many samples, and whether it makes its claim a fraud: (n,) each."""
+    ) -> FraudTest:
+        """Test which of many samples make their claim a fraud, by a p-value below the threshold."""
 
     def fabricate(
         self, n: int, threshold: float, vector_dim: int, generator: np.random.Generator

@@ -1,17 +1,21 @@
-"""Messages as the chain files them: in the order of their blocks, one for each (creator, key)."""
+"""Messages that list nonces, as the chain files them: in the order of their blocks, one for each (creator, key)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Generic, Protocol, Self, TypeVar
 
 from sim.protocol.log import Log
+from sim.protocol.proofs.base import CountedClaim, Episode, Hardware, NodeClaim, ProofObservation, ProofRules
+from sim.protocol.proofs.claimed import ClaimedNonces, gather_claims
+from sim.protocol.proofs.tries import count_arrivals, estimate_success_rate
+from sim.protocol.weights import count_nonces, scale_counts
 
 
-class Fileable(Protocol):
-    """A message with a key of its own."""
+class Listing(Protocol):
+    """A message that lists nonces, with a key of its own."""
 
     @property
     def creator(self) -> str:
@@ -21,13 +25,17 @@ class Fileable(Protocol):
     def storage_key(self) -> str:
         """A later message of the same creator with the same key stands in the earlier one's place."""
 
+    @property
+    def claims(self) -> Sequence[NodeClaim]:
+        """What it says, by ML node."""
 
-M = TypeVar("M", bound=Fileable)
+
+M = TypeVar("M", bound=Listing)
 
 
 @dataclass(frozen=True)
 class Filed(Generic[M]):
-    """Immutable; a message more costs as much as itself, however many there are."""
+    """Immutable; a message more costs as much as itself. A scheme's store adds `take` to it."""
 
     messages: Log[M] = field(default_factory=Log)
     """As taken."""
@@ -52,7 +60,53 @@ class Filed(Generic[M]):
         """Addresses with a message, ascending."""
         return tuple(self.by_participant)
 
-    def get_heights(self) -> Mapping[tuple[str, str], int]:
-        """Return the block that took the message of each (creator, key)."""
-        taken = zip(self.messages, self.heights, strict=True)
-        return {(message.creator, message.storage_key): height for message, height in taken}
+    @cached_property
+    def _listed(self) -> Mapping[str, list[NodeClaim]]:
+        return {
+            who: [claim for message in messages for claim in message.claims]
+            for who, messages in self.by_participant.items()
+        }
+
+    def read_claims(self, block_hash: str, threshold: float) -> ClaimedNonces:
+        """Return all listed nonces, a participant's by the keys of its messages. Reference: protocol 4.1."""
+        listed = [(who, [(each.public_key, each.nonces) for each in claims]) for who, claims in self._listed.items()]
+        return gather_claims(listed, block_hash, threshold)
+
+    def count_claims(self, rules: ProofRules) -> dict[str, CountedClaim]:
+        """Count and scale everybody's nonces, by address. Reference: protocol 5.1."""
+        return {who: _count_claim(claims, rules) for who, claims in self._listed.items()}
+
+    def observe(
+        self, accepted: Collection[str], hardware: Hardware, episode: Episode, rules: ProofRules
+    ) -> ProofObservation:
+        """Estimate the tries behind the nonces of the accepted, and say when these came."""
+        filed = zip(self.messages, self.heights, strict=True)
+        heights = {(message.creator, message.storage_key): height for message, height in filed}
+        own = {who: messages for who, messages in self.by_participant.items() if who in accepted}
+        taken = [
+            [(heights[who, each.storage_key], claim.nonces) for each in messages for claim in each.claims]
+            for who, messages in own.items()
+        ]
+        return ProofObservation(
+            success_rate=estimate_success_rate(
+                {who: [(each.node_id, each.nonces) for each in self._listed[who]] for who in own},
+                {who: max((node.node_id for node in nodes), default=1) for who, nodes in hardware.items()},
+            ),
+            arrivals=count_arrivals(
+                taken,
+                episode.start_height,
+                max([episode.last_claim, *heights.values()]),  # governance may have shortened the window
+                counts_duplicates=rules.counts_duplicates,
+            ),
+        )
+
+
+def _count_claim(claims: Sequence[NodeClaim], rules: ProofRules) -> CountedClaim:
+    listed = [(claim.node_id, claim.nonces) for claim in claims]
+    counts = count_nonces(listed, counts_duplicates=rules.counts_duplicates)
+    return CountedClaim(
+        claimed_nonces=sum(len(nonces) for _, nonces in listed),
+        distinct_nonces=len({nonce for _, nonces in listed for nonce in nonces}),
+        counts=counts,
+        node_weights=scale_counts(counts, rules.weight_scale),
+    )

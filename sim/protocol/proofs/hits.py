@@ -7,9 +7,8 @@ a claim a fraud where too many of its nonces lie farther away than r_target.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,20 +16,13 @@ from pydantic import Field
 
 from pow.proofs import ProofBatch
 from sim.protocol.proofs import schemes
-from sim.protocol.proofs.base import (
-    CountedClaim,
-    Episode,
-    Hardware,
-    OwnClaims,
-    ProofObservation,
-    ProofRules,
-)
-from sim.protocol.proofs.claimed import ClaimedNonces, gather_claims
+from sim.protocol.proofs.base import Episode, NodeClaim, OwnClaims, ProofRules
 from sim.protocol.proofs.filed import Filed
-from sim.protocol.proofs.tries import count_arrivals, estimate_success_rate
 from sim.protocol.sampling import compute_sampling_seed
 from sim.protocol.transactions import ENVELOPE_BYTES, TxResult
-from sim.protocol.weights import count_nonces, scale_counts
+
+if TYPE_CHECKING:
+    from pow.validation import FraudTest
 
 BYTES_PER_NONCE = 16  # a nonce and its distance travel as two 8-byte numbers
 
@@ -53,6 +45,12 @@ class SubmitProofBatch:
     def storage_key(self) -> str:
         """A later batch of the same id stands in an earlier one's place."""
         return self.batch_id
+
+    @property
+    def claims(self) -> tuple[NodeClaim]:
+        """What it says of its ML node."""
+        proofs = self.proofs
+        return (NodeClaim(proofs.node_id, proofs.public_key, proofs.nonces, proofs.distances),)
 
     @property
     def size_bytes(self) -> int:
@@ -89,52 +87,6 @@ class FiledBatches(Filed[SubmitProofBatch]):
             return TxResult.OUTSIDE_WINDOW, self
         forgotten = message if rules.stores_node_ids else replace(message, proofs=replace(message.proofs, node_id=None))
         return TxResult.ACCEPTED, self.added(forgotten, height)
-
-    def read_claims(self, block_hash: str, threshold: float) -> ClaimedNonces:
-        """Return the nonces of all batches, a participant's by batch_id. Reference: protocol 4.1."""
-        listed = [
-            (who, [(batch.proofs.public_key, batch.proofs.nonces) for batch in batches])
-            for who, batches in self.by_participant.items()
-        ]
-        return gather_claims(listed, block_hash, threshold)
-
-    def count_claims(self, rules: ProofRules) -> dict[str, CountedClaim]:
-        """Count and scale everybody's nonces, by address. Reference: protocol 5.1."""
-        return {who: _count_claim(batches, rules) for who, batches in self.by_participant.items()}
-
-    def observe(
-        self, accepted: Collection[str], hardware: Hardware, episode: Episode, rules: ProofRules
-    ) -> ProofObservation:
-        """Estimate the tries behind the batches of the accepted, and say when these came."""
-        own = {who: batches for who, batches in self.by_participant.items() if who in accepted}
-        heights = self.get_heights()
-        return ProofObservation(
-            success_rate=estimate_success_rate(
-                {who: [(each.proofs.node_id, each.proofs.nonces) for each in batches] for who, batches in own.items()},
-                {who: max((node.node_id for node in nodes), default=1) for who, nodes in hardware.items()},
-                knows_nodes=rules.stores_node_ids,
-            ),
-            arrivals=count_arrivals(
-                [
-                    [(heights[who, each.batch_id], each.proofs.nonces) for each in batches]
-                    for who, batches in own.items()
-                ],
-                episode.start_height,
-                max([episode.last_claim, *heights.values()]),  # governance may have shortened the window
-                counts_duplicates=rules.counts_duplicates,
-            ),
-        )
-
-
-def _count_claim(batches: Collection[SubmitProofBatch], rules: ProofRules) -> CountedClaim:
-    listed = [(batch.proofs.node_id, batch.proofs.nonces) for batch in batches]
-    counts = count_nonces(listed, counts_duplicates=rules.counts_duplicates)
-    return CountedClaim(
-        claimed_nonces=sum(len(nonces) for _, nonces in listed),
-        distinct_nonces=len({nonce for _, nonces in listed for nonce in nonces}),
-        counts=counts,
-        node_weights=scale_counts(counts, rules.weight_scale),
-    )
 
 
 @schemes.register("hits")
@@ -191,11 +143,11 @@ class Hits:
 
     def test_samples(
         self, n_checked: NDArray[np.int64], n_contradicted: NDArray[np.int64], p_mismatch: float, threshold: float
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    ) -> FraudTest:
         """Run the one-sided binomial test. Reference: protocol 4.4."""
-        from pow.validation import fraud_tests
+        from pow.validation import fraud_test
 
-        return fraud_tests(n_checked, n_contradicted, p_mismatch, threshold)
+        return fraud_test(n_checked, n_contradicted, p_mismatch, threshold)
 
     def fabricate(
         self, n: int, threshold: float, vector_dim: int, generator: np.random.Generator

@@ -14,9 +14,7 @@ Listed = tuple[NodeId, Sequence[int]]
 """An ML node and nonces that it claims."""
 
 
-def estimate_success_rate(
-    claimed: Mapping[str, Iterable[Listed]], highest_node_ids: Mapping[str, int], *, knows_nodes: bool
-) -> float:
+def estimate_success_rate(claimed: Mapping[str, Iterable[Listed]], highest_node_ids: Mapping[str, int]) -> float:
     """Claimed nonces / tries, tries by `estimate_tries` for each ML node; 0 where nothing was claimed.
 
     `claimed` is by address. A node's nonces are strided by the highest number handed out, which the chain knows from
@@ -31,9 +29,7 @@ def estimate_success_rate(
             by_node.setdefault(node_id, set()).update(nonces)
         for node_id, distinct in by_node.items():
             found += len(distinct)
-            tries += estimate_tries(
-                distinct, highest_node_ids.get(who, 1) if knows_nodes and node_id is not None else 1
-            )
+            tries += estimate_tries(distinct, highest_node_ids.get(who, 1) if node_id is not None else 1)
     return found / tries if tries else 0.0
 
 

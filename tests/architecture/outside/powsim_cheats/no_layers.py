@@ -25,11 +25,11 @@ class NoLayers:
     def start(self, identity: Identity) -> None:
         """Nothing to remember."""
 
-    def react(
-        self, memory: None, event: GenerationOpened | ResultsFound, generator: np.random.Generator
-    ) -> Answer:
+    def react(self, memory: None, event: GenerationOpened | ResultsFound, generator: np.random.Generator) -> Answer:
         """Run the embedding and the head only; keep what is safely inside."""
         if isinstance(event, GenerationOpened):
             return None, (Compute(n_layers=0),)
         safe = event.values < event.threshold - self.margin
-        return None, (ClaimResults(event.node_id, tuple(event.nonces[safe].tolist()), tuple(event.values[safe].tolist())),)
+        return None, (
+            ClaimResults(event.node_id, tuple(event.nonces[safe].tolist()), tuple(event.values[safe].tolist())),
+        )
