@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from sim.protocol.transactions import SubmitProofBatch
+from sim.protocol.proofs.hits import SubmitProofBatch
 from sim.strategies.actions import ClaimResults
 from sim.strategies.base import Answer, Identity
 from sim.strategies.events import BlockApplied, GenerationOpened, ResultsFound

@@ -1,1 +1,0 @@
-"""Strategies from outside the package, found by their entry points."""
