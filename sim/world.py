@@ -110,7 +110,7 @@ class World:
         if Edge.CLAIM in schedule.edges_at(block.height):
             self.let_join(schedule.index + 1)
         self.catch_up.watch()
-        if schedule.index > 0 and block.height == schedule.next_start - 1:
+        if schedule.ends_at(block.height):
             self._close_epoch(schedule)
 
     def _close_epoch(self, schedule: Schedule) -> None:
