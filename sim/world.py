@@ -24,6 +24,7 @@ from sim.chain.mempool import HostMempool, Mempool, MempoolRules
 from sim.chain.pool import PoolView, SharedPool
 from sim.chain.proposals import BlockMaker
 from sim.chain.reporting import BlockReporter
+from sim.difficulty.base import steer
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded
 from sim.metrics.validations import ValidationTable, choose_detail
@@ -140,7 +141,7 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         for host in identities
     }
     founders = [registrations[identity.address] for identity in identities if identity.joins == 1]
-    ledger = Ledger(found_chain(founders, params, scenario), params, controller.next_difficulty)
+    ledger = Ledger(found_chain(founders, params, scenario), params, steer(controller))
     graph = scenario.network.topology.build([Member(host.address, host.region) for host in identities], streams)
     has_bursts = any(fault.kind == "loss" for fault in scenario.faults)
     offer = estimate_offer(scenario, 1.0 / ledger.get_state(0).difficulty)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pow.sphere import r_target_for
 from sim.protocol.collateral import Deposit, compute_activated_weight
@@ -26,7 +27,9 @@ from sim.protocol.state import (
 from sim.protocol.votes import Verdict, select_voters
 from sim.protocol.weights import MergedWeight, cap_weights
 
-NextDifficulty = Callable[[tuple[EpochObservation, ...]], float]
+NextDifficulty = Callable[[Any, EpochObservation], tuple[Any, float]]
+"""From a controller's memory (None before its first decision) and the epoch that just closed to its memory afterwards
+and the difficulty of the next epoch."""
 SEED_EPOCHS_KEPT = 2
 
 
@@ -131,9 +134,9 @@ def form_epoch(
         for who in sorted({*claims, *merged})
     }
     observation = observe_epoch(state, index, claims, accepted, params)
-    history = (*state.history, observation)
-    decided = max(1.0, next_difficulty(history))
-    after = replace(state, next_group=group, history=history, next_difficulty=decided)
+    control, wanted = next_difficulty(state.control, observation)
+    decided = max(1.0, wanted)
+    after = replace(state, next_group=group, control=control, next_difficulty=decided)
     return after, EpochFormed(index, outcomes, observation, decided)
 
 

@@ -53,7 +53,7 @@ class HandMadeChain:
             h = self.state.height + 1
             block = Block(h, f"HASH{h}", "a", 5.0 * h, tuple(self.queued.get(h, ())))
             self.results[h] = apply_block(
-                self.state, block, {}, self.params, lambda past: past[-1].difficulty * self.factor
+                self.state, block, {}, self.params, lambda control, seen: (control, seen.difficulty * self.factor)
             )
             self.state = self.results[h].state
         return self.state
@@ -223,4 +223,4 @@ def test_an_epoch_without_members_keeps_the_validators() -> None:
 def test_blocks_must_follow_each_other() -> None:
     state = genesis_state({"a": 1}, PARAMS, LAUNCH_R_TARGET)
     with pytest.raises(ValueError, match="block 2 does not follow height 0"):
-        apply_block(state, Block(2, "H", "a", 0.0, ()), {}, PARAMS, lambda past: past[-1].difficulty)
+        apply_block(state, Block(2, "H", "a", 0.0, ()), {}, PARAMS, lambda control, seen: (control, seen.difficulty))

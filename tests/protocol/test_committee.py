@@ -154,7 +154,7 @@ def run_chain(votes: dict[str, bool], guardians: frozenset[str] = frozenset(), b
     content = {41: (SubmitProofBatch("", "m0", "b", proofs), SubmitSeed("", "m0", 1, "c")), 54: tuple(said)}
     for height in range(1, 59):
         block = Block(height, f"HASH{height}", "m0", 5.0 * height, content.get(height, ()))
-        result = apply_block(state, block, {}, params, lambda past: past[-1].difficulty)
+        result = apply_block(state, block, {}, params, lambda control, seen: (control, seen.difficulty))
         state = result.state
     assert result.formed is not None
     verdict = result.formed.outcomes["m0"].verdict

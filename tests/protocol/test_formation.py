@@ -59,7 +59,7 @@ def state_at_end(params: ProtocolParams, *batches: SubmitProofBatch, **changes: 
 
 
 def form(state: ChainState, params: ProtocolParams) -> tuple[ChainState, EpochFormed]:
-    return form_epoch(state, params, lambda past: past[-1].difficulty)
+    return form_epoch(state, params, lambda control, seen: (control, seen.difficulty))
 
 
 def test_launch_adds_fresh_and_preserved_weight_and_spreads_the_fresh_one() -> None:

@@ -77,7 +77,7 @@ def test_arrivals_by_block() -> None:
     seen = observe(state_of(found))
     assert seen.arrivals == (2, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1)
     assert seen.valid_nonces == 5
-    assert (seen.epoch_index, seen.difficulty, seen.time_ratio) == (3, state_of([]).difficulty, 1.0)
+    assert (seen.epoch_index, seen.difficulty) == (3, state_of([]).difficulty)
 
 
 def test_who_was_rejected_found_nothing() -> None:
