@@ -48,11 +48,12 @@ The chain as a whole
 29. `log`              an append-only list whose versions share their storage
 30. `state`            what the chain knows after a block
 31. `service`          what inferences do: prices, fees, statuses, counts
-32. `observations`     what a controller may know of an epoch
-33. `settling`         VE, first: the accounts of the epoch that ends
-34. `epochs`           the edges P, VE and S
-35. `running`          what happens between two proofs of compute
-36. `blocks`           `apply_block`: state and block -> next state
+32. `success`          valid nonces / tries, as nonces tell
+33. `observations`     what a controller may know of an epoch
+34. `settling`         VE, first: the accounts of the epoch that ends
+35. `epochs`           the edges P, VE and S
+36. `running`          what happens between two proofs of compute
+37. `blocks`           `apply_block`: state and block -> next state
 
 No SimPy, no torch, no random draw: everything here can be tested in microseconds.
 """

@@ -2,8 +2,8 @@
 
 1. Valid nonces: the counted nonces of accepted participants.
 2. When they came: the blocks that took their batches.
-3. Tries behind them: nobody reports them, but nonces are tried in order, so that the largest valid one of an ML node
-   tells how far it came, as the largest of some serial numbers tells how many were made.
+3. Tries behind them: nobody reports them, but nonces are tried in order, so that the places of an ML node's valid ones
+   tell how rare they are (`sim.protocol.success`).
 4. Validation work: votes name participant and validator; a vote stands for its sample.
 
 All of it is known at VE and acts from the next S on: a decision answers the epoch before, never the running one.
@@ -14,14 +14,19 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.protocol.formation import Claim
 from sim.protocol.params import ProtocolParams
 from sim.protocol.state import ChainState, EpochObservation
+from sim.protocol.success import estimate_rate
 from sim.protocol.tallies import read_votes
 from sim.protocol.transactions import SubmitProofBatch
 from sim.protocol.versions import Rules
 from sim.protocol.weights import NodeId
+
+LARGEST = 2**62
+"""Nonces beyond count as this one, which no ML node reaches."""
 
 
 def observe_epoch(
@@ -41,14 +46,14 @@ def observe_epoch(
 
 
 def estimate_success_rate(state: ChainState, batches: Mapping[str, Sequence[SubmitProofBatch]], rules: Rules) -> float:
-    """Valid nonces / tries, tries by `estimate_tries` for each ML node; 0 where nothing was found.
+    """Valid nonces / tries, by `estimate_rate` from the places of each ML node's nonces; 0 where nothing was found.
 
     A node's nonces are strided by the highest number handed out, which the chain knows from registrations as far as
     nodes are registered. Where batches have lost their node, all nodes of a host count as one that tries every number:
-    right if they are equally fast. A host that leaves numbers out looks less lucky than it is, at no cost (protocol
-    3.2 is not enforced).
+    right if they are equally fast. A host that leaves numbers out looks less lucky than it is, and protocol 3.2 is not
+    enforced: `sim.protocol.success` says how far hosts who lie are kept from moving the estimate.
     """
-    found, tries = 0, 0.0
+    places = []
     for who, own in batches.items():
         record = state.hosts.get(who)
         highest = max((node.node_id for node in record.nodes), default=1) if record is not None else 1
@@ -56,21 +61,14 @@ def estimate_success_rate(state: ChainState, batches: Mapping[str, Sequence[Subm
         for batch in own:
             by_node.setdefault(batch.proofs.node_id, set()).update(batch.proofs.nonces)
         for node_id, nonces in by_node.items():
-            found += len(nonces)
-            tries += estimate_tries(nonces, highest if rules.stores_node_ids and node_id is not None else 1)
-    return found / tries if tries else 0.0
+            places.append(find_places(nonces, highest if rules.stores_node_ids and node_id is not None else 1))
+    return estimate_rate(places)
 
 
-def estimate_tries(nonces: Collection[int], stride: int) -> float:
-    """Return the unbiased estimate of how many nonces were tried in steps of `stride` from at most `stride` on.
-
-    With the last of k valid ones at place m it is m · (1 + 1 / k) - 1; its standard deviation is near m / k. 0 for no
-    nonce at all.
-    """
-    if not nonces:
-        return 0.0
-    last = max(max(nonces) - 1, 0) // stride + 1
-    return last * (1.0 + 1.0 / len(nonces)) - 1.0
+def find_places(nonces: Collection[int], stride: int) -> NDArray[np.int64]:
+    """Return the places, ascending from 1, of nonces tried in steps of `stride`, the first of which is at most that."""
+    tried = np.fromiter((min(max(nonce - 1, 0), LARGEST) for nonce in nonces), dtype=np.int64, count=len(nonces))
+    return np.unique(tried // stride + 1)
 
 
 def count_arrivals(
