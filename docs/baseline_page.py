@@ -30,19 +30,17 @@ def write_schedule() -> str:
     """Heights and times of the baseline's first epoch."""
     scenario, schedule = _load_baseline()
     rows = [
-        ("P", schedule.start, "the epoch opens; the hash of this block is the network seed"),
         ("", schedule.generation_wind_down, "from here on no ML node is newly sent into generation"),
-        ("E", schedule.generation_end, "generation ends"),
         ("", schedule.last_batch, "last block that takes proof batches"),
-        ("V", schedule.validation_start, "validation starts: validators read the batches, once"),
         ("", schedule.validation_wind_down, "last part of the validation (a name only)"),
-        ("VE", schedule.validation_end, "last block that takes votes; weights and the next difficulty are decided"),
-        ("S", schedule.set_validators, "the new weights and the new difficulty are in force"),
-        ("", schedule.claim, "hosts claim the reward of the epoch before; hosts of the next epoch enter"),
         ("P", schedule.next_start, "the next epoch opens"),
+        *((edge.label, height, edge.meaning) for edge, height in schedule.edges.items()),
     ]
     block_time = scenario.protocol.block_time
-    table = [[name, str(height), f"{height * block_time:.1f} s", what] for name, height, what in rows]
+    table = [
+        [name, str(height), f"{height * block_time:.1f} s", what]
+        for name, height, what in sorted(rows, key=lambda row: row[1])
+    ]
     return write_table(["name", "height", "time", "what happens"], table)
 
 

@@ -23,16 +23,16 @@ from tables import write_table
 from sim.difficulty.target import Target
 from sim.economy import curves, prices
 from sim.economy.timestamps import FalseTimestamps
+from sim.execution.sweep_schema import SweepConfig
 from sim.gpus import GpuProfile
 from sim.metrics.columns import FRAMES, ROWS
-from sim.metrics.measures import MEASURES, Measure
+from sim.metrics.measures import Measure, run_measures
+from sim.race.files import RaceConfig
+from sim.race.lab_file import LabConfig
 from sim.race.measures import RACE_MEASURES
+from sim.race.tune_file import TuneConfig
 from sim.registry import Registry
 from sim.scenario import scenario_json_schema
-from sim.scenario.lab import LabConfig
-from sim.scenario.races import RaceConfig
-from sim.scenario.sweep_schema import SweepConfig
-from sim.scenario.tune import TuneConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -92,6 +92,7 @@ SWEEP_EXAMPLES = {
     "sobol": "{n: 64, ranges: {work.rate_factor: [0.1, 1]}}",
     "replications": "10",
     "until": "{measure: success_rate, half_width: 0.01, max_runs: 200}",
+    "measures": "[success_rate, weight_gini]",
     "time_limit": "60 s",
 }
 
@@ -223,7 +224,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "plugins.md": {"keys of a GPU profile": write_gpu_keys},
     "limits.md": {"sizes": write_sizes},
     "laptop_to_cluster.md": {"keys of a sweep": write_sweep_keys},
-    "statistics.md": {"measures": lambda: write_measures(MEASURES)},
+    "statistics.md": {"measures": lambda: write_measures({each.name: each for each in run_measures.choose()})},
     "choosing_a_controller.md": {
         "keys of a lab": lambda: write_race_keys(LabConfig),
         "keys of a search": lambda: write_race_keys(TuneConfig, without=RaceConfig.model_fields),

@@ -10,8 +10,8 @@ from pathlib import Path
 from tables import write_table
 
 import sim.protocol
-from sim.protocol.versions import TABLE, VERSION_NAMES
-from sim.scenario.switches import describe_switches
+from sim.protocol.versions import TABLE, VERSION_NAMES, Rules
+from sim.scenario.declared import find_keys
 
 PACKAGE = Path(sim.protocol.__path__[0])
 SPECIFICATION = Path(__file__).resolve().parent / "specification" / "protocol.md"
@@ -21,13 +21,13 @@ ENTRY = re.compile(r"^\d+\. `(\w+)`\s+(.*)$")
 def write_versions() -> str:
     """One line a switch, one column a version; a value that changed stands out."""
     lines: list[list[str]] = []
-    meanings = describe_switches()
+    meanings = {name: meaning for name, _, _, meaning in find_keys(Rules)}
     for switch, row in TABLE.items():
         cells = [
             f"**{_show(value)}**" if column and value != row[column - 1] else _show(value)
             for column, value in enumerate(row)
         ]
-        lines.append([f"`{switch}`", *cells, meanings[switch].rstrip(".")])
+        lines.append([f"`{switch}`", *cells, meanings[switch]])
     return write_table(["switch", *VERSION_NAMES, "meaning"], lines)
 
 

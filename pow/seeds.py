@@ -14,7 +14,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-WORDS_PER_HASH: Final = 8
 INPUT_HASHES: Final = 4
 PERMUTATION_HASHES: Final = 1
 NONCE_LIMIT: Final = 2**63  # a nonce travels in a signed 64-bit field
@@ -31,6 +30,11 @@ def entropy(seed_string: str, n_hashes: int) -> npt.NDArray[np.uint32]:
         raise ValueError(f"n_hashes is {n_hashes}; it must be at least 1")
     digests = [hashlib.sha256(f"{seed_string}_{i}".encode()).digest() for i in range(n_hashes)]
     return np.frombuffer(b"".join(digests), dtype="<u4").astype(np.uint32)
+
+
+def hash_to_number(text: str) -> int:
+    """Read the first 8 bytes of the text's SHA-256, in UTF-8, as a big-endian number below 2^64."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
 def generator(seed_string: str, n_hashes: int) -> np.random.Generator:

@@ -1,23 +1,21 @@
-"""What a scenario means for a run: the chain's parameters, machines, registrations, traffic and load."""
+"""A scenario in the terms of a run: the chain's parameters, machines, registrations and load."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
-from fractions import Fraction
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from pow.devices import gpu_groups
-from sim.chain.traffic import Conduct, Traffic
 from sim.gpus import load_gpu
 from sim.network.tier import Offer
 from sim.nodes.ml_node import SENDER_PERIOD_SECONDS, MLNode
-from sim.protocol.params import EpochParams, ProtocolParams, accumulate_changes
+from sim.protocol.params import ChainParams, EpochParams, ProtocolParams, accumulate_changes
 from sim.protocol.pricing import PricingParams
 from sim.protocol.state import ChainState, genesis_state
 from sim.protocol.transactions import HardwareNode, RegisterHost
 from sim.protocol.versions import build_rule_book
 from sim.scenario import BY_GPU, HostGroup, Scenario
+from sim.scenario.declared import read_values
 from sim.streams import Streams
 
 PUBLIC_KEY_BYTES = 33
@@ -45,7 +43,7 @@ def count_expected_validations(scenario: Scenario) -> int:
 def build_params(scenario: Scenario) -> ProtocolParams:
     """Return the parameters that the chain carries."""
     config = scenario.protocol
-    epoch = EpochParams(**{field.name: getattr(config, field.name) for field in fields(EpochParams)})
+    epoch = EpochParams(**read_values(EpochParams, config))
     return ProtocolParams(
         rule_book=build_rule_book(
             config.version,
@@ -53,17 +51,8 @@ def build_params(scenario: Scenario) -> ProtocolParams:
             config.rules.model_dump(exclude_none=True),
         ),
         epoch=epoch,
+        **read_values(ChainParams, config),
         vector_dim=scenario.work.pow_params.vocab_size,
-        validation_sample_size=config.validation_sample_size,
-        validation_committee=config.validation_committee,
-        fraud_threshold=config.fraud_threshold,
-        p_mismatch=config.p_mismatch,
-        max_individual_power_percentage=config.max_individual_power_percentage,
-        block_max_bytes=int(config.block_max_bytes),
-        vesting_epochs=config.vesting_epochs,
-        collateral_grace_epochs=config.collateral_grace_epochs,
-        collateral_per_weight_unit=Fraction(str(config.collateral_per_weight_unit)),
-        confirmation_alpha=Fraction(str(config.confirmation_alpha)),
         guardians=frozenset(address for group in scenario.hosts if group.guardian for address in group.addresses),
         epoch_changes=accumulate_changes(
             epoch,
@@ -74,32 +63,18 @@ def build_params(scenario: Scenario) -> ProtocolParams:
 
 
 def register_host(address: str, ml_nodes: Sequence[MLNode], group: HostGroup, streams: Streams) -> RegisterHost:
-    """What a host tells the chain of itself when it enters; founders are registered at genesis."""
+    """Return the registration by which a host enters the chain; founders are registered at genesis."""
     public_key = streams("host", address, "public key").bytes(PUBLIC_KEY_BYTES).hex()
     nodes = tuple(HardwareNode(node.node_id, node.model) for node in ml_nodes if node.is_registered)
     return RegisterHost(f"host/{address}", address, public_key, nodes, group.collateral_ngonka)
 
 
-def build_traffic(scenario: Scenario, params: ProtocolParams, streams: Streams) -> Traffic:
-    """What users ask of the network, and how hosts serve it."""
-    conduct = {
-        address: Conduct(group.miss_rate, group.invalid_rate, group.skip_rate, group.confirmed_share)
-        for group in scenario.hosts
-        for address in group.addresses
-    }
-    return Traffic(
-        streams=streams,
-        params=params,
-        conduct=conduct,
-        requests_per_epoch=scenario.inference.requests_per_epoch,
-        tokens_per_request=scenario.inference.tokens_per_request,
-        block_time_seconds=scenario.protocol.block_time,
-    )
+def estimate_offer(scenario: Scenario, ml_nodes: Mapping[str, Sequence[MLNode]], hit_probability: float) -> Offer:
+    """Estimate the load of all hosts together, at the first difficulty and as if all were there from the start.
 
-
-def estimate_offer(scenario: Scenario, hit_probability: float) -> Offer:
-    """Return what all hosts together will send, at the first difficulty and as if all were there from the start."""
-    machines = [(group.count, build_ml_nodes(group, scenario)) for group in scenario.hosts]
+    `ml_nodes`: group -> the ML nodes of each of its hosts.
+    """
+    machines = [(group.count, ml_nodes[group.name]) for group in scenario.hosts]
     rate = sum(count * sum(node.nonces_per_second for node in nodes) for count, nodes in machines)
     protocol = scenario.protocol
     return Offer(

@@ -1,26 +1,23 @@
-"""Plug-ins by name: one file with `@controllers.register("name")` over a frozen dataclass, and no other file changes.
+"""Plug-ins with parameters: one file with `@controllers.register("name")` over a frozen dataclass.
 
-A registry imports its own package's modules when it is first asked, then outside packages' entry points. It builds a
-plug-in from a scenario's spec (`proportional`, or `{kind: proportional, max_step: 2.0}`) and refuses what the dataclass
-does not name: a plain dataclass behind pydantic would drop an unknown key in silence.
+A registry builds a plug-in from a scenario's spec (`proportional`, or `{kind: proportional, max_step: 2.0}`) and
+refuses what the dataclass does not name: a plain dataclass behind pydantic would drop an unknown key in silence.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import inspect
-import pkgutil
-from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import entry_points
-from typing import Any, Generic
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from pydantic import ConfigDict, GetCoreSchemaHandler, TypeAdapter, ValidationError
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticSerializationError, core_schema, to_json
 from typing_extensions import TypeVar
 
-from sim.errors import UserError, did_you_mean
+from sim.catalogue import Catalogue, PluginError
+from sim.errors import did_you_mean
 from sim.problems import Problem, as_validation_error, problems_of, show_value
 
 T = TypeVar("T", default=Any)
@@ -30,58 +27,29 @@ KIND = "kind"  # the key of a spec that names the plug-in
 _STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
 
-class PluginError(UserError):
-    """A spec that builds no plug-in, with everything that is wrong with it; places count from the spec."""
-
-    def __init__(self, kind: str, problems: Sequence[Problem]) -> None:
-        self.kind = kind
-        self.problems = tuple(problems)
-        super().__init__("\n".join(f"{kind}: {problem}" for problem in self.problems))
-
-    def __reduce__(self) -> tuple[type[PluginError], tuple[str, tuple[Problem, ...]]]:
-        """Cross a process border whole: exceptions pickle by their arguments."""
-        return (type(self), (self.kind, self.problems))
-
-
-class Registry(Generic[T]):
-    """The plug-ins of one kind; T is the protocol that they follow."""
+class Registry(Catalogue[type[T]]):
+    """Plug-ins that are frozen dataclasses, built from specs; T is the protocol that they follow."""
 
     def __init__(self, kind: str, entry_point_group: str, package: str | None = None) -> None:
-        """`package`: every module in it is imported before the first answer, so that its plug-ins register."""
-        self.kind = kind
-        self.entry_point_group = entry_point_group
-        self._package = package
-        self._classes: dict[str, type] = {}
+        """See `Catalogue`."""
+        super().__init__(kind, entry_point_group, package)
         self._adapters: dict[str, TypeAdapter[Any]] = {}
-        self._is_loaded = False
 
     def register(self, name: str) -> Callable[[C], C]:
         """Return the decorator that puts a frozen dataclass into the registry under that name."""
 
         def add(plugin: C) -> C:
             self._check_registrable(name, plugin)
-            self._classes[name] = plugin
+            self._add(name, plugin)
+            self._adapters.pop(name, None)
             return plugin
 
         return add
 
-    def names(self) -> tuple[str, ...]:
-        """Return all names, sorted."""
-        self._load()
-        return tuple(sorted(self._classes))
-
-    def get(self, name: str) -> type[T]:
-        """Return the class of that name; raise PluginError with the nearest name and all of them."""
-        self._load()
-        if name not in self._classes:
-            message = f'unknown {self.kind} "{name}".{did_you_mean(name, self._classes)}'
-            raise PluginError(self.kind, [Problem((), message)])
-        return self._classes[name]
-
     def name_of(self, plugin: object) -> str:
         """Return the name under which the object's class is registered."""
         self._load()
-        for name, registered in self._classes.items():
+        for name, registered in self._plugins.items():
             if registered is type(plugin):
                 return name
         raise PluginError(self.kind, [Problem((), f"{type(plugin).__name__} is not registered as a {self.kind}")])
@@ -109,7 +77,7 @@ class Registry(Generic[T]):
 
     def describe(self) -> dict[str, str]:
         """Return each name with the first line of its docstring."""
-        return {name: (inspect.getdoc(self._classes[name]) or "").partition("\n")[0] for name in self.names()}
+        return {name: (inspect.getdoc(self._plugins[name]) or "").partition("\n")[0] for name in self.names()}
 
     def json_schema(self) -> JsonSchemaValue:
         """Return the JSON Schema of a spec: a bare name, or one object per plug-in with all its parameters."""
@@ -126,8 +94,6 @@ class Registry(Generic[T]):
 
     def _check_registrable(self, name: str, plugin: type) -> None:
         """Raise for what the author of a plug-in got wrong (a TypeError or ValueError: no user can mend it)."""
-        if name in self._classes:
-            raise ValueError(f'{self.kind} "{name}" is registered twice: {self._classes[name]!r} and {plugin!r}')
         if not dataclasses.is_dataclass(plugin) or not plugin.__dataclass_params__.frozen:  # type: ignore[attr-defined]
             raise TypeError(f'{self.kind} "{name}": {plugin!r} must be a frozen dataclass (register above dataclass)')
         if any(field.name == KIND for field in dataclasses.fields(plugin)):
@@ -157,35 +123,17 @@ class Registry(Generic[T]):
 
     def _adapter(self, name: str) -> TypeAdapter[Any]:
         if name not in self._adapters:
-            plugin = self._classes[name]
+            plugin = self._plugins[name]
             if not hasattr(plugin, "__pydantic_config__"):
                 plugin.__pydantic_config__ = _STRICT  # type: ignore[attr-defined]
             self._adapters[name] = TypeAdapter(plugin)
         return self._adapters[name]
 
-    def _load(self) -> None:
-        if self._is_loaded:
-            return
-        self._is_loaded = True  # before the imports: a module may ask the registry while it registers
-        try:
-            if self._package is not None:
-                for module in pkgutil.iter_modules(importlib.import_module(self._package).__path__):
-                    importlib.import_module(f"{self._package}.{module.name}")
-            self._load_entry_points()
-        except BaseException:
-            self._is_loaded = False
-            raise
-
-    def _load_entry_points(self) -> None:
-        for entry_point in entry_points(group=self.entry_point_group):
-            try:
-                plugin = entry_point.load()
-                if isinstance(plugin, type) and plugin not in self._classes.values():
-                    self.register(entry_point.name)(plugin)
-            except Exception as error:
-                owner = entry_point.dist.name if entry_point.dist else "an unknown package"
-                message = f'cannot load "{entry_point.name}" of {owner} ({entry_point.value}): {error}'
-                raise PluginError(self.kind, [Problem((), message)]) from error
+    def _add_loaded(self, name: str, loaded: Any) -> str:
+        if not isinstance(loaded, type) or loaded in self._plugins.values():
+            return next((known for known, plugin in self._plugins.items() if plugin is loaded), name)
+        self.register(name)(loaded)
+        return name
 
 
 class PluginOf:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +98,49 @@ def open_folder(scenario_name: str, scenario_yaml: str, out: Path | None, root: 
 def _is_scaffold(name: str) -> bool:
     """Whether a file is what a program leaves that was killed before it had described its run: nothing is lost."""
     return name.startswith(".") or name == PROVENANCE_FILE
+
+
+class Status(StrEnum):
+    """How far a run or a study came, as its `provenance.json` says. A program that was killed leaves `running`."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    HALTED = "halted"
+    """The run ended early because its chain never agreed on another block."""
+
+
+@contextmanager
+def keep_status(folder: Path, provenance: Mapping[str, Any]) -> Iterator[JsonObject]:
+    """Write the provenance before the work starts, and again with how it ended and how long it took.
+
+    Yields the facts of the second one: the body may add some, and may set `status` where it knows better than that the
+    work is finished. The seconds of a study that is resumed add up.
+    """
+    started, facts = time.perf_counter(), {**provenance, "status": Status.RUNNING}
+    seconds_before = facts.pop("wall_seconds", 0.0)
+    write_json(folder / PROVENANCE_FILE, facts)
+    status = Status.FINISHED
+    try:
+        yield facts
+    except BaseException as error:
+        status = Status.INTERRUPTED if isinstance(error, KeyboardInterrupt) else Status.FAILED
+        raise
+    finally:
+        if facts["status"] == Status.RUNNING:
+            facts["status"] = status
+        facts.setdefault("wall_seconds", round(seconds_before + time.perf_counter() - started, 3))
+        write_json(folder / PROVENANCE_FILE, facts)
+
+
+def read_provenance(folder: Path) -> JsonObject:
+    """Return what a results folder says of its origin; raises `UserError` where it says nothing."""
+    file = folder / PROVENANCE_FILE
+    if not file.is_file():
+        raise UserError(f"{folder}: not a results folder: no {PROVENANCE_FILE} in it")
+    found: JsonObject = json.loads(file.read_text(encoding="utf-8"))
+    return found
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:

@@ -17,7 +17,7 @@ from sim.metrics.frames import build_frames
 from sim.metrics.summary import summarise
 from sim.progress import Progress, no_progress, terminal_progress
 from sim.provenance import get_provenance
-from sim.results import PROVENANCE_FILE, SCENARIO_FILE, Result, open_folder, write_json, write_text
+from sim.results import SCENARIO_FILE, Result, Status, keep_status, open_folder, write_text
 from sim.scenario import BY_GPU, Scenario, WorkConfig, dump_scenario, load_scenario, parse_scenario
 from sim.work import check_kernel, open_kernel, open_sphere
 from sim.work.base import Work
@@ -50,16 +50,15 @@ def run_into_folder(scenario: Scenario, *, out: Path | None, root: Path, progres
     folder = open_folder(scenario.name, text, out, root)
     provenance = get_provenance(scenario.seed)
     write_text(folder / SCENARIO_FILE, text)
-    write_json(folder / PROVENANCE_FILE, {**provenance, "status": "running"})
-    try:
-        result = simulate(scenario, provenance, terminal_progress if progress else no_progress)
-    except Interrupted as interruption:
-        interruption.result.save(folder)
-        raise
-    except BaseException:
-        write_json(folder / PROVENANCE_FILE, {**provenance, "status": "failed"})
-        raise
-    result.save(folder)
+    with keep_status(folder, provenance) as facts:
+        try:
+            result = simulate(scenario, provenance, terminal_progress if progress else no_progress)
+        except Interrupted as interruption:
+            interruption.result.save(folder)
+            facts.update(interruption.result.provenance)
+            raise
+        result.save(folder)
+        facts.update(result.provenance)
     return result, folder
 
 
@@ -109,15 +108,15 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
     started = time.perf_counter()
     with _collect_rarely(), _open_work(scenario.work) as work, progress(scenario) as report:
         world = build_world(scenario, work, lambda ended: report(ended, world.recorder))
-        status = "finished"
+        status = Status.FINISHED
         try:
             world.run()
         except KeyboardInterrupt:
-            status = "interrupted"
+            status = Status.INTERRUPTED
         frames = build_frames(world.recorder)
         summary = summarise(frames, world.warnings)
-        if status == "finished" and not world.is_complete:
-            status = "halted"
+        if status is Status.FINISHED and not world.is_complete:
+            status = Status.HALTED
             summary["warnings"].append(
                 f"the chain halted for good after block {world.ledger.height}, at "
                 f"{max(frames['blocks']['time_seconds'], default=0.0):g} s; epochs after it are missing"
@@ -135,6 +134,6 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
             summary=summary,
             frames=frames,
         )
-    if status == "interrupted":
+    if status is Status.INTERRUPTED:
         raise Interrupted(result)
     return result

@@ -6,13 +6,12 @@ every other stream as it was, and two variants of a scenario share their random 
 
 from __future__ import annotations
 
-import hashlib
 import json
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pow.seeds import generator
+from pow.seeds import generator, hash_to_number
 
 N_HASHES = 2  # 512 bits of entropy in every stream
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # SplitMix64: step of its counter, then the two multipliers of its mixing
@@ -31,7 +30,7 @@ def draw_generator(*name: Name) -> np.random.Generator:
 
 def get_mixing_seed(*name: Name) -> int:
     """Return the 64-bit seed of that name for `draw_uniforms`."""
-    return int.from_bytes(hashlib.sha256(json.dumps(name).encode()).digest()[:8], "big")
+    return hash_to_number(json.dumps(name))
 
 
 def draw_uniforms(seeds: int | NDArray[np.uint64], indices: NDArray[np.int64]) -> NDArray[np.float64]:

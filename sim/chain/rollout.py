@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import simpy
 
 from sim.chain.chain_node import ChainNode
-from sim.network.gossip import Roster
+from sim.network.links import Roster
 from sim.protocol.state import Block
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from os import PathLike
@@ -16,14 +16,14 @@ from sim.errors import UserError
 from sim.execution.loop import Loop, SchedulerLostError, Workers
 from sim.execution.plan import Plan
 from sim.execution.progress import silent_progress, sweep_progress
-from sim.execution.store import FINISHED, RUNS_FILE, Row, Store, create, reopen
+from sim.execution.store import RUNS_FILE, Row, Store, create, reopen
+from sim.execution.sweep_file import Sweep, load_sweep_file, make_run_spec
 from sim.execution.table import SweepResult, load_sweep, write_tables
-from sim.execution.worker import execute
-from sim.metrics.measures import MEASURES
+from sim.execution.worker import Order, execute
+from sim.metrics.measures import Measure, run_measures
 from sim.provenance import get_provenance, get_source_version
-from sim.results import open_folder
+from sim.results import keep_status, open_folder, read_provenance
 from sim.scenario.overrides import Overrides
-from sim.scenario.sweep import Sweep, load_sweep_file, make_run_spec
 
 N_PILOTS = 3
 PILOT_SECONDS = 10.0
@@ -61,32 +61,43 @@ def run_sweep(
     where.check()
     if out is not None and resume is not None:
         raise UserError("--out begins a sweep and --resume goes on with one: choose one of them")
-    sweep = load_sweep_file(path, overrides, MEASURES)
+    sweep = load_sweep_file(path, overrides, run_measures.names())
+    order = _make_order(sweep)
+    described = describe_sweep(sweep, order.measures)
     say = _say if progress else _say_nothing
     with ExitStack() as stack:
         # A folder is looked at before a cluster is asked for, and made only when somebody is there to compute.
-        store = reopen(resume, sweep.text, describe_sweep(sweep)) if resume is not None else None
+        store = reopen(resume, sweep.text, described) if resume is not None else None
         if store is not None:
             stack.callback(store.close)
             if (store.folder / RUNS_FILE).is_file():
-                return _finish(store, sweep, None)
+                with keep_status(store.folder, read_provenance(store.folder)):
+                    return _finish(store, sweep, order, None)
         workers = stack.enter_context(_open_workers(where, say))
         if store is None:
-            store = create(open_folder(sweep.name, sweep.text, out, root), sweep.text, describe_sweep(sweep))
+            store = create(open_folder(sweep.name, sweep.text, out, root), sweep.text, described)
             stack.callback(store.close)
         say(f"{store.folder}: {workers.description}")
-        rows = _compute(sweep, store, workers, sweep_progress if progress else silent_progress, say)
-        return _finish(store, sweep, rows)
+        with keep_status(store.folder, read_provenance(store.folder)):
+            rows = _compute(sweep, store, workers, order, sweep_progress if progress else silent_progress, say)
+            return _finish(store, sweep, order, rows)
+
+
+def _make_order(sweep: Sweep) -> Order:
+    return Order(get_source_version(), run_measures.choose(sweep.config.measures), sweep.config.time_limit)
 
 
 def _compute(
-    sweep: Sweep, store: Store, workers: Workers, progress: Callable[[str], AbstractContextManager[Any]], say: Any
+    sweep: Sweep,
+    store: Store,
+    workers: Workers,
+    order: Order,
+    progress: Callable[[str], AbstractContextManager[Any]],
+    say: Callable[[str], None],
 ) -> list[Row]:
-    version = get_source_version()
     with progress(sweep.name) as report:
-        plan = Plan(sweep, version)
-        limit = sweep.config.time_limit
-        loop = Loop(workers, plan, store, time_limit=limit, code_version=version, report=report)
+        plan = Plan(sweep, order)
+        loop = Loop(workers, plan, store, order=order, report=report)
         try:
             return loop.run(store.read_rows())
         except SchedulerLostError as error:
@@ -98,11 +109,10 @@ def _compute(
             raise
 
 
-def _finish(store: Store, sweep: Sweep, rows: list[Row] | None) -> SweepResult:
+def _finish(store: Store, sweep: Sweep, order: Order, rows: list[Row] | None) -> SweepResult:
     """Write the tables, once; a program that was killed in between leaves the journal, which is removed now."""
     if rows is not None:
-        write_tables(store.folder, sweep, rows)
-    store.set_status(FINISHED)
+        write_tables(store.folder, sweep, rows, [measure.name for measure in order.measures])
     store.remove_journal()
     return load_sweep(store.folder)
 
@@ -114,10 +124,11 @@ def _tell_rest(loop: Loop, plan: Plan, store: Store) -> str:
     )
 
 
-def describe_sweep(sweep: Sweep) -> dict[str, Any]:
-    """Return a sweep's provenance: what it is, and which code and machine run it."""
+def describe_sweep(sweep: Sweep, measures: Iterable[Measure]) -> dict[str, Any]:
+    """Return a sweep's provenance: what it is, what it measures, and which code and machine run it."""
     made = {**get_provenance(sweep.seed), "source_version": get_source_version()}
-    return {"name": sweep.name, "axes": sweep.axes, **made}
+    told = [{key: getattr(measure, key) for key in ("name", "unit", "law", "meaning")} for measure in measures]
+    return {"name": sweep.name, "axes": sweep.axes, "measures": told, **made}
 
 
 @contextmanager
@@ -173,18 +184,18 @@ class Pilot:
 def try_sweep(path: str | PathLike[str], where: Where, overrides: Overrides = ()) -> Pilot:
     """Check a sweep and run a few of its points, spread over it, in this process; nothing is written."""
     where.check()
-    sweep = load_sweep_file(path, overrides, MEASURES)
+    sweep = load_sweep_file(path, overrides, run_measures.names())
+    order = _make_order(sweep)
     n_points, started = len(sweep.points), time.perf_counter()
     chosen = sorted({round(index * (n_points - 1) / (N_PILOTS - 1)) for index in range(N_PILOTS)})
     outcomes = []
     for point in chosen:
-        spec = make_run_spec(sweep, point, 0, get_source_version())
-        outcomes.append(execute(spec, sweep.config.time_limit))
+        outcomes.append(execute(make_run_spec(sweep, point, 0, order.code_version), order))
         if time.perf_counter() - started > PILOT_SECONDS:
             break
     return Pilot(
         sweep,
-        Plan(sweep, "").n_runs,
+        Plan(sweep, order).n_runs,
         where.workers or get_n_cpus(),
         tuple(outcome.wall_seconds for outcome in outcomes),
         tuple(outcome.error for outcome in outcomes if outcome.error is not None),

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from sim.execution.plan import Plan
 from sim.execution.store import Row, Store
-from sim.execution.worker import Outcome, execute_chunk
-from sim.scenario.sweep import RunSpec
+from sim.execution.sweep_file import RunSpec
+from sim.execution.worker import Order, Outcome, execute_chunk
 
 CHUNK_SECONDS = 0.5  # a chunk takes about this long: far above what sending it costs, little to do again
 MOST_IN_CHUNK = 256
@@ -49,7 +49,7 @@ class Tally:
 
 
 Report = Callable[[Tally], None]
-Execute = Callable[[Sequence[RunSpec], float | None, str], list[Outcome]]
+Execute = Callable[[Sequence[RunSpec], Order], list[Outcome]]
 
 
 class Loop:
@@ -61,15 +61,14 @@ class Loop:
         plan: Plan,
         store: Store,
         *,
-        time_limit: float | None,
-        code_version: str,
+        order: Order,
         report: Report,
         execute: Execute = execute_chunk,
     ) -> None:
         self._workers = workers
         self._plan = plan
         self._store = store
-        self._arguments = (time_limit, code_version)
+        self._order = order
         self._report = report
         self._execute = execute
         self._todo: deque[RunSpec] = deque()
@@ -102,7 +101,7 @@ class Loop:
         n_workers = max(self._workers.count(), 1)
         while (self._todo or self._alone) and len(self._running) < n_workers * (1 + self._workers.n_ahead):
             chunk = (self._alone.popleft(),) if self._alone else self._take_chunk(n_workers)
-            self._running[self._workers.executor.submit(self._execute, chunk, *self._arguments)] = chunk
+            self._running[self._workers.executor.submit(self._execute, chunk, self._order)] = chunk
 
     def _take_chunk(self, n_workers: int) -> tuple[RunSpec, ...]:
         share = -(-len(self._todo) // (SHARES_LEFT * n_workers))
@@ -138,6 +137,8 @@ class Loop:
             replication=spec.replication,
             seed=spec.seed,
             measures=outcome.measures,
+            missing=outcome.missing,
+            trace_hash=outcome.trace_hash,
             error=outcome.error,
             wall_seconds=round(outcome.wall_seconds, 6),
             machine=outcome.machine,

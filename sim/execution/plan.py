@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sim.execution.store import Row
+from sim.execution.sweep_file import RunSpec, Sweep, make_run_spec
+from sim.execution.worker import Order
 from sim.metrics.intervals import FEWEST_SEQUENTIAL
 from sim.metrics.measures import is_measure_precise_enough
-from sim.scenario.sweep import RunSpec, Sweep, make_run_spec
 
 GROWTH = 4  # a point that is not known well enough gets a quarter more replications
 
@@ -19,9 +20,10 @@ class Plan:
     runs are made in the end, whatever the order in which they ended and however often the sweep was resumed.
     """
 
-    def __init__(self, sweep: Sweep, code_version: str) -> None:
+    def __init__(self, sweep: Sweep, order: Order) -> None:
         self._sweep = sweep
-        self._code_version = code_version
+        self._code_version = order.code_version
+        self._measures = {measure.name: measure for measure in order.measures}
         first = sweep.config.replications
         if (until := sweep.config.until) is not None:
             first = min(max(first, FEWEST_SEQUENTIAL), until.max_runs)
@@ -66,7 +68,7 @@ class Plan:
         if until is None or n_planned >= until.max_runs or any(number not in ended for number in range(n_planned)):
             return range(0)
         values = [ended[number] for number in range(n_planned)]
-        if is_measure_precise_enough(until.measure, values, until.half_width):
+        if is_measure_precise_enough(self._measures[until.measure], values, until.half_width):
             return range(0)
         self._n_planned[point] = min(n_planned + max(1, n_planned // GROWTH), until.max_runs)
         return range(n_planned, self._n_planned[point])

@@ -14,24 +14,24 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sim.errors import UserError
-from sim.results import PROVENANCE_FILE, write_json, write_text
+from sim.results import PROVENANCE_FILE, Status, read_provenance, write_json, write_text
 
-SWEEP_FILE, RUNS_FILE, TIMINGS_FILE = "sweep.yaml", "runs.parquet", "timings.parquet"
+SWEEP_FILE, RUNS_FILE = "sweep.yaml", "runs.parquet"
+TIMINGS_FILE, MISSING_FILE = "timings.parquet", "missing.parquet"
 JOURNAL, LOCK_FILE = "journal", ".lock"
-FINISHED, UNFINISHED = "finished", "unfinished"
 MOST_DIFFERENCES = 20
 IDENTITY = ("source_version", "python", "dependencies")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One finished run as the journal has it; the last four are no part of the table of runs."""
+    """One finished run as the journal has it; `missing` has reasons by measure."""
 
     run_id: str
     point: int
@@ -43,6 +43,8 @@ class Row:
     machine: str
     attempts: int
     ended_utc: str
+    missing: dict[str, str] = field(default_factory=dict)
+    trace_hash: str | None = None
 
 
 class Store:
@@ -65,11 +67,6 @@ class Store:
         while text:
             text = text[os.write(self._journal, text) :]
         os.fsync(self._journal)
-
-    def set_status(self, status: str) -> None:
-        """Note in the provenance how far the sweep came."""
-        path = self.folder / PROVENANCE_FILE
-        write_json(path, {**json.loads(path.read_text(encoding="utf-8")), "status": status})
 
     def remove_journal(self) -> None:
         """Remove the journal when its runs stand in the table."""
@@ -121,7 +118,7 @@ def _whole_lines(file: Path) -> Iterator[dict[str, Any]]:
 def create(folder: Path, text: str, provenance: dict[str, Any]) -> Store:
     """Begin a sweep in an empty folder: what it is stands there before anything runs."""
     store = Store(folder, _acquire(folder))
-    write_json(folder / PROVENANCE_FILE, {**provenance, "status": UNFINISHED})
+    write_json(folder / PROVENANCE_FILE, {**provenance, "status": Status.RUNNING})
     write_text(folder / SWEEP_FILE, text)  # last: it makes the folder one that can be resumed
     return store
 
@@ -155,7 +152,7 @@ def _acquire(folder: Path) -> int:
 
 
 def _check_same(folder: Path, text: str, provenance: dict[str, Any]) -> None:
-    before = json.loads((folder / PROVENANCE_FILE).read_text(encoding="utf-8"))
+    before = read_provenance(folder)
     old, new = (_describe_code(made) for made in (before, provenance))
     differences = [
         *_differ(old, new),
@@ -174,7 +171,8 @@ def _check_same(folder: Path, text: str, provenance: dict[str, Any]) -> None:
 def _describe_code(provenance: dict[str, Any]) -> list[str]:
     code = {key: provenance.get(key) for key in IDENTITY}
     packages = code.pop("dependencies") or {}
-    return [f"{name}: {version}" for name, version in {**code, **packages}.items()]
+    measures = {"measures": ", ".join(measure["name"] for measure in provenance.get("measures", ()))}
+    return [f"{name}: {version}" for name, version in {**code, **packages, **measures}.items()]
 
 
 def _differ(before: Sequence[str], after: Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike
@@ -15,12 +15,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.errors import UserError
-from sim.execution.store import RUNS_FILE, SWEEP_FILE, TIMINGS_FILE, Row, read_journal
-from sim.metrics.measures import MEASURES
-from sim.results import PROVENANCE_FILE, replace_file
-from sim.scenario.sweep import Sweep, load_sweep_file
+from sim.execution.store import MISSING_FILE, RUNS_FILE, SWEEP_FILE, TIMINGS_FILE, Row, read_journal
+from sim.execution.sweep_file import Sweep, load_sweep_file
+from sim.metrics.measures import FAILED, Law, Measure, run_measures
+from sim.results import read_provenance, replace_file
 from sim.units import BIT_RATE, SIZE, TIME, QuantityError, parse_quantity
 
+MISSING_COLUMNS = {
+    **{"run_id": pa.string(), "point": pa.int64(), "replication": pa.int64()},
+    **{"measure": pa.string(), "reason": pa.string(), "is_failure": pa.bool_()},
+}
 TIMING_COLUMNS = {
     "run_id": pa.string(),
     "wall_seconds": pa.float64(),
@@ -32,15 +36,17 @@ TIMING_COLUMNS = {
 
 @dataclass(frozen=True)
 class SweepResult:
-    """A sweep's runs, one row each: what was varied (`axes`), what was measured (`measures`), `error` where it failed.
-
-    An unfinished sweep has the rows of what is finished so far.
-    """
+    """What a sweep found. An unfinished one has the rows of what is finished so far."""
 
     name: str
     runs: pd.DataFrame
+    """One row a run: what was varied and measured, `error` where it failed, `trace_hash`."""
     axes: tuple[str, ...]
-    measures: tuple[str, ...]
+    """Columns of `runs` that hold what was varied."""
+    measures: Mapping[str, Measure]
+    """Columns of `runs` that hold what was measured, with unit, law and meaning."""
+    missing: pd.DataFrame
+    """One row per run and measure without a value: the `reason`, and `is_failure` where the measure is to blame."""
     timings: pd.DataFrame
     folder: Path
     is_finished: bool
@@ -52,38 +58,48 @@ def load_sweep(folder: str | PathLike[str]) -> SweepResult:
     The tables of a finished sweep are read as they stand, also those of an older version of the code.
     """
     path = Path(folder)
-    if not is_sweep_folder(path):
+    if not (path / SWEEP_FILE).is_file():
         raise UserError(f"{path}: not the folder of a sweep: no {SWEEP_FILE} in it")
+    made = read_provenance(path)
+    measures = {measure.name: measure for measure in _read_measures(made)}
     is_finished = (path / RUNS_FILE).is_file()
-    runs, timings = _read_tables(path) if is_finished else _read_unfinished(path)
-    made = json.loads((path / PROVENANCE_FILE).read_text(encoding="utf-8"))
-    measures = tuple(measure for measure in MEASURES if measure in runs.column_names)
-    return SweepResult(
-        made["name"], runs.to_pandas(), tuple(made["axes"]), measures, timings.to_pandas(), path, is_finished
-    )
+    tables = _read_tables(path) if is_finished else _read_unfinished(path, measures)
+    runs, timings, missing = (table.to_pandas() for table in tables)
+    known = {name: measure for name, measure in measures.items() if name in runs.columns}
+    return SweepResult(made["name"], runs, tuple(made["axes"]), known, missing, timings, path, is_finished)
 
 
-def is_sweep_folder(folder: Path) -> bool:
-    """Whether a sweep has begun in the folder."""
-    return (folder / SWEEP_FILE).is_file()
+def _read_measures(provenance: Mapping[str, Any]) -> Iterator[Measure]:
+    """Yield the measures that a sweep took; an older version of the code took all of its own and did not list them."""
+    if "measures" not in provenance:
+        yield from run_measures.choose()
+    for each in provenance.get("measures", ()):
+        yield Measure(each["name"], each["unit"], Law(each["law"]), each["meaning"])
 
 
-def _read_tables(folder: Path) -> tuple[pa.Table, pa.Table]:
+def _read_tables(folder: Path) -> tuple[pa.Table, ...]:
     try:
-        return pq.read_table(folder / RUNS_FILE), pq.read_table(folder / TIMINGS_FILE)
+        runs, timings = pq.read_table(folder / RUNS_FILE), pq.read_table(folder / TIMINGS_FILE)
+        is_there = (folder / MISSING_FILE).is_file()  # older versions of the code wrote none
+        return runs, timings, pq.read_table(folder / MISSING_FILE) if is_there else build_missing([])
     except (OSError, pa.ArrowInvalid) as error:
         raise UserError(f"{folder}: its tables cannot be read: {error}") from None
 
 
-def _read_unfinished(folder: Path) -> tuple[pa.Table, pa.Table]:
+def _read_unfinished(folder: Path, measures: Iterable[str]) -> tuple[pa.Table, ...]:
     rows = sort_rows(read_journal(folder))
-    return build_runs(load_sweep_file(folder / SWEEP_FILE), rows), build_timings(rows)
+    return build_runs(load_sweep_file(folder / SWEEP_FILE), rows, measures), build_timings(rows), build_missing(rows)
 
 
-def write_tables(folder: Path, sweep: Sweep, rows: Sequence[Row]) -> None:
-    """Write both tables; the runs last, for their file says that the sweep is finished."""
+def write_tables(folder: Path, sweep: Sweep, rows: Sequence[Row], measures: Iterable[str]) -> None:
+    """Write all tables; the runs last, for their file says that the sweep is finished."""
     ordered = sort_rows(rows)
-    for name, table in ((TIMINGS_FILE, build_timings(ordered)), (RUNS_FILE, build_runs(sweep, ordered))):
+    tables = {
+        TIMINGS_FILE: build_timings(ordered),
+        MISSING_FILE: build_missing(ordered),
+        RUNS_FILE: build_runs(sweep, ordered, measures),
+    }
+    for name, table in tables.items():
         replace_file(folder / name, partial(pq.write_table, table))
 
 
@@ -92,8 +108,8 @@ def sort_rows(rows: Sequence[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: (row.point, row.replication))
 
 
-def build_runs(sweep: Sweep, rows: Sequence[Row]) -> pa.Table:
-    """One row a run: its identity, a column per axis, a column per measure (NaN where there is none), its error."""
+def build_runs(sweep: Sweep, rows: Sequence[Row], measures: Iterable[str]) -> pa.Table:
+    """One row a run: identity, a column per axis, a column per measure (NaN where it is missing), error, trace hash."""
     columns: dict[str, pa.Array] = {
         "run_id": pa.array([row.run_id for row in rows], pa.string()),
         **{
@@ -105,10 +121,23 @@ def build_runs(sweep: Sweep, rows: Sequence[Row]) -> pa.Table:
         values = [point.values[index] for point in sweep.points]
         made = _make_axis(values)
         columns[axis] = pa.array([made[row.point] for row in rows], _find_type(made))
-    for measure in MEASURES:
+    for measure in measures:
         columns[measure] = pa.array([row.measures.get(measure, float("nan")) for row in rows], pa.float64())
     columns["error"] = pa.array([row.error for row in rows], pa.string())
+    columns["trace_hash"] = pa.array([row.trace_hash for row in rows], pa.string())
     return pa.table(columns)
+
+
+def build_missing(rows: Sequence[Row]) -> pa.Table:
+    """One row per run and missing measure, with the reason; nothing of runs that failed as a whole."""
+    found = [
+        (row.run_id, row.point, row.replication, measure, reason.removeprefix(FAILED), reason.startswith(FAILED))
+        for row in rows
+        for measure, reason in row.missing.items()
+    ]
+    columns = zip(*found, strict=True) if found else ([] for _ in MISSING_COLUMNS)
+    kinds = MISSING_COLUMNS.items()
+    return pa.table({name: pa.array(column, kind) for (name, kind), column in zip(kinds, columns, strict=True)})
 
 
 def build_timings(rows: Sequence[Row]) -> pa.Table:
@@ -116,6 +145,13 @@ def build_timings(rows: Sequence[Row]) -> pa.Table:
     return pa.table(
         {name: pa.array([getattr(row, name) for row in rows], kind) for name, kind in TIMING_COLUMNS.items()}
     )
+
+
+def tell_failed_measures(missing: pd.DataFrame, n_runs: int) -> Iterator[str]:
+    """Yield a line per measure and reason of values that are missing by a defect of the measure."""
+    failed = missing[missing["is_failure"]]
+    for (measure, reason), rows in failed.groupby(["measure", "reason"], sort=False):
+        yield f"measure {measure} is missing in {len(rows)} of {n_runs} runs: {reason}"
 
 
 def shorten_mappings(frame: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:

@@ -8,26 +8,35 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sim.errors import UserError
-from sim.metrics.measures import compute_measures
+from sim.execution.sweep_file import RunSpec
+from sim.metrics.measures import RunMeasure, take_measures
 from sim.progress import no_progress
 from sim.provenance import get_source_version
 from sim.runner import simulate
 from sim.scenario import Scenario
-from sim.scenario.sweep import RunSpec
 
 N_THREADS = 1  # processes are what shares out the processors
 DELIVERY_SECONDS = 0.001
 
 
-class TimeLimitError(Exception):
-    """A run took longer than the sweep allows."""
+class TimeLimitError(BaseException):
+    """A run took longer than the sweep allows. No `except Exception` of a measure or a plug-in may catch it."""
 
 
 class VersionError(UserError):
     """A worker has other code than the program that sent it runs."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a sweep wants of each of its runs; `time_limit` in seconds."""
+
+    code_version: str
+    measures: tuple[RunMeasure, ...]
+    time_limit: float | None = None
 
 
 @dataclass(frozen=True)
@@ -36,34 +45,42 @@ class Outcome:
 
     run_id: str
     measures: dict[str, float] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    """Reasons by measure."""
+    trace_hash: str | None = None
     error: str | None = None
     wall_seconds: float = 0.0
     machine: str = ""
 
 
-def execute_chunk(chunk: Sequence[RunSpec], time_limit: float | None, code_version: str) -> list[Outcome]:
+def execute_chunk(chunk: Sequence[RunSpec], order: Order) -> list[Outcome]:
     """Execute the runs one after the other. A run that fails is an outcome with its error; raises VersionError."""
-    if (own := get_source_version()) != code_version:
+    if (own := get_source_version()) != order.code_version:
         raise VersionError(
-            f"versions differ: this program is {code_version}, the worker on {platform.node()} has {own}; "
+            f"versions differ: this program is {order.code_version}, the worker on {platform.node()} has {own}; "
             "install the same powsim on both"
         )
-    return [execute(spec, time_limit) for spec in chunk]
+    return [execute(spec, order) for spec in chunk]
 
 
-def execute(spec: RunSpec, time_limit: float | None) -> Outcome:
-    """Execute one run; `time_limit` in seconds."""
+def execute(spec: RunSpec, order: Order) -> Outcome:
+    """Execute one run."""
     started = time.perf_counter()
-    measures: dict[str, float] = {}
-    error: str | None = None
     try:
-        with limited(time_limit):
-            measures = _measure(spec)
+        with limited(order.time_limit):
+            outcome = _simulate(spec, order)
     except TimeLimitError:
-        error = f"TimeLimitError: took longer than the time limit of {time_limit:g} s"
+        error = f"TimeLimitError: took longer than the time limit of {order.time_limit:g} s"
+        outcome = Outcome(spec.run_id, error=error)
     except Exception as failure:
-        error = describe_failure(failure)
-    return Outcome(spec.run_id, measures, error, time.perf_counter() - started, platform.node())
+        outcome = Outcome(spec.run_id, error=describe_failure(failure))
+    return replace(outcome, wall_seconds=time.perf_counter() - started, machine=platform.node())
+
+
+def _simulate(spec: RunSpec, order: Order) -> Outcome:
+    result = simulate(build_scenario(spec), {}, no_progress)
+    measured = take_measures(result.frames, order.measures)
+    return Outcome(spec.run_id, measured.values, measured.missing, result.provenance["trace_hash"])
 
 
 def build_scenario(spec: RunSpec) -> Scenario:
@@ -76,10 +93,6 @@ def build_scenario(spec: RunSpec) -> Scenario:
 def describe_failure(failure: BaseException) -> str:
     """Return the error's type and text: the same text wherever it happens."""
     return f"{type(failure).__name__}: {failure}".strip().removesuffix(":")
-
-
-def _measure(spec: RunSpec) -> dict[str, float]:
-    return compute_measures(simulate(build_scenario(spec), {}, no_progress).frames)
 
 
 @contextmanager

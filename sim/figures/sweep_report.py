@@ -9,11 +9,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sim.execution.store import SWEEP_FILE
-from sim.execution.table import SweepResult
+from sim.execution.table import SweepResult, tell_failed_measures
 from sim.figures.page import build_figure, build_page, build_section, build_text_section, build_warning, save_report
-from sim.figures.sweep_lines import select_headlines, select_varying
 from sim.figures.sweep_plots import get_axes, is_number, plot_heat_map, plot_measure
-from sim.results import PROVENANCE_FILE
+from sim.metrics.measures import run_measures
+from sim.results import PROVENANCE_FILE, read_provenance
+
+HEADLINES = (
+    *("success_rate", "accepted_nonces_mean", "difficulty_last", "controller_error", "cheater_accepted_share"),
+    *("honest_rejected_share", "votes_out_of_time_share", "weight_gini", "gossip_delay_median_seconds"),
+)
 
 
 def write_sweep_report(result: SweepResult, summary: pd.DataFrame) -> Path:
@@ -23,6 +28,26 @@ def write_sweep_report(result: SweepResult, summary: pd.DataFrame) -> Path:
     """
     figures = draw_sweep(summary)
     return save_report(result.folder, figures, lambda: _build_page(result, summary, figures))
+
+
+def select_varying(summary: pd.DataFrame) -> pd.DataFrame:
+    """Keep the measures that differ between points; all of them where there is one point."""
+    if summary["point"].nunique() < 2:
+        return summary
+    n_values = summary.groupby("measure")["estimate"].transform("nunique")
+    return summary[n_values > 1] if (n_values > 1).any() else summary
+
+
+def select_headlines(summary: pd.DataFrame) -> pd.DataFrame:
+    """Keep what people ask for first of the measures that differ between points: headlines, then those of plug-ins.
+
+    A sweep that takes neither shows all that differ.
+    """
+    varying = select_varying(summary)
+    ranks = dict.fromkeys(set(varying["measure"]) - set(run_measures.own_names()), len(HEADLINES))
+    ranks |= {measure: rank for rank, measure in enumerate(HEADLINES)}
+    ranked = varying.assign(rank=varying["measure"].map(ranks)).dropna(subset="rank")
+    return ranked.sort_values(["rank", "measure", "point"]).drop(columns="rank") if len(ranked) else varying
 
 
 def draw_sweep(summary: pd.DataFrame) -> dict[str, Figure]:
@@ -37,14 +62,16 @@ def draw_sweep(summary: pd.DataFrame) -> dict[str, Figure]:
 
 def _build_page(result: SweepResult, summary: pd.DataFrame, figures: dict[str, Figure]) -> str:
     errors = result.runs["error"].dropna().value_counts()
-    status = "finished" if result.is_finished else "unfinished"
+    status = read_provenance(result.folder)["status"]
     lead = f"{len(result.runs)} runs at {result.runs['point'].nunique()} points; status: {status}."
     warnings = summary.loc[~summary["warning"].isin(("", "no values")), "warning"].value_counts()
     parts = (
         *(build_warning(f"{count} of {len(result.runs)} runs failed: {error}") for error, count in errors.items()),
+        *(build_warning(line) for line in tell_failed_measures(result.missing, len(result.runs))),
         *(build_warning(f"{text} ({count} of {len(summary)} rows)") for text, count in warnings.items()),
         *(build_figure(figure) for figure in figures.values()),
         build_section("Estimates that differ between points", _build_estimates(select_varying(summary))),
+        build_section("Values that are missing", _build_missing(result.missing)),
         build_text_section("Sweep", (result.folder / SWEEP_FILE).read_text(encoding="utf-8")),
         build_text_section("Provenance", (result.folder / PROVENANCE_FILE).read_text(encoding="utf-8")),
     )
@@ -54,6 +81,14 @@ def _build_page(result: SweepResult, summary: pd.DataFrame, figures: dict[str, F
 def _build_estimates(summary: pd.DataFrame) -> str:
     shown = summary.drop(columns=["n_missing", "level", "warning"]).rename(columns={"n": "runs", "estimate": "mean"})
     table: str = shown.to_html(index=False, border=0, float_format="{:.4g}".format, na_rep="")
+    return table
+
+
+def _build_missing(missing: pd.DataFrame) -> str:
+    if missing.empty:
+        return "<p>None.</p>"
+    counts = missing.value_counts(["measure", "reason"], sort=False).rename("runs").reset_index()
+    table: str = counts.to_html(index=False, border=0)
     return table
 
 

@@ -1,4 +1,4 @@
-"""Tables in the terminal."""
+"""What `powsim run` ends with in the terminal."""
 
 from __future__ import annotations
 
@@ -8,12 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from sim.results import Result
-from sim.scenario import Scenario
-from sim.scenario.lab import Lab
-from sim.scenario.sweep import Sweep
-from sim.scenario.tune import Tune
+from sim.terminal import make_console
 
-WIDTH_WITHOUT_TERMINAL = 120
 MOST_REJECTIONS = 10
 HEADINGS = {  # in a wide terminal -> in a narrow one
     "epoch": "epoch",
@@ -29,12 +25,6 @@ HEADINGS = {  # in a wide terminal -> in a narrow one
 }
 WIDE_ENOUGH = 104
 ORIGINS = {"kernel": "computed by the kernel", "sphere": "drawn from the exact law"}
-
-
-def make_console() -> Console:
-    """Return a console for tables: as wide as the terminal, or wide enough where there is none."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
 
 
 def build_epoch_table(result: Result, width: int) -> Table:
@@ -94,17 +84,3 @@ def _print_tier(console: Console, result: Result) -> None:
     facts = result.provenance["network"]
     if facts["asked"] != facts["tier"]:
         console.print(f"network: {facts['tier']}; {facts['reason']}", soft_wrap=True)
-
-
-def print_checked(found: Scenario | Sweep | Lab | Tune, file: Path) -> None:
-    """Say that a scenario, sweep, lab or tune file is fine, and what is in it."""
-    if isinstance(found, Scenario):
-        n_hosts = sum(group.count for group in found.hosts)
-        told = f"{found.epochs} epochs, {n_hosts} hosts in {len(found.hosts)} groups"
-    elif isinstance(found, Lab):
-        told = f"{len(found.controller_names)} controllers on {len(found.curve_names)} curves"
-    elif isinstance(found, Tune):
-        told = f"{found.config.trials} trials of {found.kind}, varied: {', '.join(found.config.parameters)}"
-    else:
-        told = f"{len(found.points)} points, varied: {', '.join(found.axes)}"
-    make_console().print(f"{file}: fine: {found.name}, {told}", soft_wrap=True)

@@ -9,9 +9,10 @@ from dataclasses import fields, is_dataclass
 from operator import attrgetter
 from typing import Any, TypeVar, cast
 
-from sim.metrics.records import Record, ValidationDone, ValidationsDone
-from sim.metrics.validations import ValidationTable, digest_validations
-from sim.protocol.transactions import SubmitProofBatch, SubmitValidations
+from sim.metrics.records import ValidationDone
+from sim.metrics.validations import ValidationTable, digest_validation
+from sim.protocol.records import Record
+from sim.protocol.transactions import SubmitProofBatch, SubmitValidation
 
 R = TypeVar("R")
 SEPARATOR = "\x1f"  # ASCII unit separator: in no name
@@ -31,14 +32,10 @@ class Recorder:
         """Append one record."""
         if isinstance(record, ValidationDone):
             self.validations.add(record)
+            self.trace(digest_validation(record))
         else:
             self._rows.setdefault(type(record), []).append(record)
-        self.trace(record)
-
-    def add_validations(self, done: ValidationsDone) -> None:
-        """Append all validations of one validator in an epoch."""
-        self.validations.add_many(done)
-        self.trace(digest_validations(done))
+            self.trace(record)
 
     def add_delivery(self, message_id: str, address: str, now_seconds: float, delay_seconds: float) -> None:
         """Note that a message reached a host for the first time."""
@@ -55,9 +52,10 @@ class Recorder:
 
     def lose_delivery(self, message_id: str, address: str, now_seconds: float, delay_seconds: float) -> None:
         """Take back a delivery that was noted with all others at the start: a fault kept it from arriving."""
-        kept = array("d", self.delays_seconds[message_id])
+        kept = array("d", self.delays_seconds.pop(message_id))
         kept.remove(delay_seconds)
-        self.delays_seconds[message_id] = kept
+        if kept:
+            self.delays_seconds[message_id] = kept
         self.trace(("lost", message_id, address, now_seconds))
 
     def trace(self, event: object) -> None:
@@ -89,7 +87,7 @@ def _build_describer(kind: type[Any]) -> Callable[[Any], bytes]:
     """Return what describes events of a type; for records three times as fast as their own text."""
     if kind is SubmitProofBatch:
         return _describe_batch
-    if kind is SubmitValidations:
+    if kind is SubmitValidation:
         return _describe_verdicts
     names = [field.name for field in fields(kind)] if is_dataclass(kind) else []
     if len(names) < 2:
@@ -105,6 +103,6 @@ def _describe_batch(batch: SubmitProofBatch) -> bytes:
     return repr((*single, proofs.node_id)).encode() + lists
 
 
-def _describe_verdicts(sent: SubmitValidations) -> bytes:
+def _describe_verdicts(sent: SubmitValidation) -> bytes:
     single = (sent.tx_id, sent.creator, str(sent.start_height))
-    return SEPARATOR.join((*single, *sent.participants)).encode() + bytes(sent.frauds)
+    return SEPARATOR.join((*single, *sent.participants)).encode() + bytes(sent.verdicts)

@@ -1,173 +1,177 @@
-"""What hosts know of the network: peers, links, and messages that reach everybody.
+"""Flooding gossip, hop by hop on the SimPy clock (tier `events`).
 
-Two tiers stand behind one interface (design 7): `events` (sim.network.events) simulates every hop with its upload
-queue, losses and announcements; `paths` (sim.network.paths) takes all arrival times from one row of shortest paths.
+1. The origin sends a message to each of its active peers.
+2. A sender's uploads queue first in, first out, at the host's upload rate: delay = queue + size / bandwidth + latency.
+3. A host that receives a message for the first time validates it, hands it to its handler and sends it on to all other
+   peers.
+4. Later copies are dropped.
+5. A lost transfer is repeated: `retry_timeout` after its upload began it joins the sender's queue again.
+6. A message above `announce_above` is announced. Who hears of it asks the first announcer for it, and the next one if
+   the message is not there `retry_timeout` later. A message then travels three one-way latencies a hop.
+7. Whatever arrives at a host that is down or cut off from its sender is lost, and not repeated.
+
+At most one event per hop, no process and no Store per message (design 7).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field
+from functools import partial
+from math import inf
 
 import networkx as nx
+import simpy
 
-from sim.network.conditions import Conditions, Disturbance
-
-if TYPE_CHECKING:
-    from sim.network.routes import Floats, Routes
-
-BITS_PER_BYTE = 8
-Handler = Callable[[Any], None]
-
-
-@dataclass(frozen=True)
-class Link:
-    """A directed edge of the topology."""
-
-    receiver: str
-    latency_seconds: float
-    bandwidth_bits_per_second: float
-    loss: float = 0.0
-    """Probability that a transfer is lost."""
-
-    def compute_transfer_seconds(self, size_bytes: int) -> float:
-        """Time on the wire, without latency and queue."""
-        return BITS_PER_BYTE * size_bytes / self.bandwidth_bits_per_second
+from sim.metrics.recorder import Recorder
+from sim.network.base import ANNOUNCEMENT_BYTES, REQUEST_BYTES, Message
+from sim.network.courier import Courier
+from sim.network.links import BITS_PER_BYTE, Handler, Link, Roster, get_upload_rate
+from sim.network.routes import Routes
+from sim.scenario import NetworkConfig
+from sim.streams import Streams
 
 
-class Network(Protocol):
-    """All hosts' links. A host that has not joined, or is down, neither receives nor relays.
+@dataclass(eq=False)
+class Spread:
+    """A message on its way: the hosts that it has reached, and those that have only heard of it."""
 
-    What is on its way is lost if, when it arrives, its receiver is down or cut off.
-    """
+    message_id: str
+    payload: object
+    size_bytes: int
+    created_seconds: float
+    reached: set[str]
+    announcers: dict[str, list[str]] = field(default_factory=dict)
+    """Receiver -> hosts that have announced the message to it and have not been asked yet."""
+    asked: set[str] = field(default_factory=set)
+    """Receivers that wait for an answer."""
 
-    roster: Roster
-    """Who is there, and who is linked to whom."""
 
-    routes: Routes
-    """Delays of messages that wait in no queue."""
+class GossipNetwork:
+    """Every hop of every message; a `Flood`."""
+
+    def __init__(
+        self, env: simpy.Environment, graph: nx.DiGraph, recorder: Recorder, config: NetworkConfig, streams: Streams
+    ) -> None:
+        self._env = env
+        self._recorder = recorder
+        self._streams = streams
+        self._retry_seconds = config.retry_timeout
+        self._announce_above = inf if config.announce_above is None else config.announce_above
+        self._validation_seconds = config.hop_validation
+        self.roster = Roster(graph, config.loss)
+        self.routes = Routes(self.roster, config.hop_validation)
+        self.get_peers = self.roster.get_peers
+        self.send = Courier(self.roster, self.routes, self._transfer_whole).send
+        self._upload_rate = {address: get_upload_rate(graph, address) for address in graph}
+        self._upload_free_at = dict.fromkeys(graph, 0.0)
 
     def join(self, address: str, handler: Handler) -> None:
-        """Let a host take part; `handler(payload)` is called on every first delivery, at its time of arrival."""
+        """Let a host take part; its handler gets every message once, when it first arrives."""
+        self.roster.join(address, handler)
 
-    def get_peers(self, address: str) -> list[Link]:
-        """Return the open links to the active peers of a host."""
-
-    def broadcast(self, origin: str, message_id: str, payload: object, size_bytes: int) -> None:
+    def broadcast(self, message: Message) -> None:
         """Start the gossip of a message at its origin, which already has it."""
+        spread = Spread(message.message_id, message.payload, message.size_bytes, self._env.now, {message.origin})
+        self._send_on(spread, message.origin, came_from=None)
 
-    def foresee(self, origin: str, message_id: str, size_bytes: int) -> Floats | None:
-        """Instead of `broadcast`, where arrivals are known ahead: return each host's delay, in the order of `routes`.
-
-        None: they are not known ahead, and nothing was sent.
-        """
-
-    def measure(self, origin: str, message_id: str, size_bytes: int) -> None:
-        """Record the arrivals of a message that need not be delivered, where arrivals are known ahead."""
-
-
-class Roster:
-    """Who has joined, and all links by sender and receiver as faults have left them; both tiers keep one."""
-
-    def __init__(self, graph: nx.DiGraph, loss: float = 0.0) -> None:
-        self._links = {
-            sender: {
-                receiver: Link(receiver, data["latency_seconds"], data["bandwidth_bits_per_second"], loss)
-                for receiver, data in sorted(peers.items())
-            }
-            for sender, peers in graph.adjacency()
-        }
-        self.handlers: dict[str, Handler] = {}
-        """By host, in the order of joining."""
-        self.conditions = Conditions()
-        self.revision = 0
-        """Raised whenever links change: what was computed over them before no longer holds."""
-        self.listeners: list[Callable[[], None]] = []
-        """Told whenever links have changed."""
-        self._active: dict[str, list[Link]] = {}
-        self._parts: dict[str, int] = {}
-
-    def join(self, address: str, handler: Handler) -> None:
-        """Note a host's handler; raise ValueError for a host that the topology does not have."""
-        if address not in self._links:
-            raise ValueError(f"host {address!r} is not a node of the topology")
-        self.handlers[address] = handler
-        self._change()
-
-    def disturb(self, key: object, disturbance: Disturbance) -> None:
-        """Let a disturbance hold until `relieve` is called with its key."""
-        self.conditions.add(key, disturbance)
-        self._change()
-
-    def relieve(self, key: object) -> list[tuple[str, str]]:
-        """End a disturbance; return the pairs of hosts, each once, whose links are open again."""
-        ended = self.conditions.remove(key)
-        self._change()
-        nearby = self.handlers if ended.sides else [address for address in ended.down if address in self.handlers]
-        pairs = {
-            (min(a, link.receiver), max(a, link.receiver))
-            for a in nearby
-            for link in self.get_peers(a)
-            if ended.parts(a, link.receiver)
-        }
-        return sorted(pairs)
-
-    def is_up(self, address: str) -> bool:
-        """Tell whether a host has joined and is not down."""
-        return address in self.handlers and not self.conditions.is_down(address)
-
-    def is_open(self, sender: str, receiver: str) -> bool:
-        """Tell whether something that arrives now from one host at another gets there: neither is down or cut off."""
-        return self.conditions.is_calm or not self.conditions.are_apart(sender, receiver)
-
-    def is_reachable(self, a: str, b: str) -> bool:
-        """Tell whether two hosts that are up are connected by links between hosts that are up."""
-        if not self._parts:
-            self._parts = self._find_parts()
-        return a in self._parts and self._parts[a] == self._parts.get(b)
-
-    def get_link(self, sender: str, receiver: str) -> Link | None:
-        """Return a link as it is now; None where it is cut or one of its ends is down."""
-        link = self._links[sender][receiver]
-        conditions = self.conditions
-        if conditions.is_calm:
-            return link
-        if conditions.are_apart(sender, receiver):
-            return None
-        ends = (conditions.get_bandwidth_factor(sender), conditions.get_bandwidth_factor(receiver))
-        return Link(
-            receiver,
-            link.latency_seconds * conditions.get_latency_factor(sender, receiver),
-            link.bandwidth_bits_per_second * min(ends),
-            conditions.get_loss(sender, receiver, link.loss),
-        )
-
-    def get_peers(self, address: str) -> list[Link]:
-        """Return the open links to the active peers of a host."""
-        found = self._active.get(address)
-        if found is None:
-            links = (self.get_link(address, receiver) for receiver in self._links[address] if receiver in self.handlers)
-            found = self._active[address] = [link for link in links if link is not None]
-        return found
-
-    def _change(self) -> None:
-        self.revision += 1
-        self._active.clear()
-        self._parts.clear()
-        for listener in self.listeners:
-            listener()
-
-    def _find_parts(self) -> dict[str, int]:
-        """Number the connected parts of the hosts that are up. Links go both ways in every topology."""
-        parts: dict[str, int] = {}
-        for start in self.handlers:
-            if start in parts or not self.is_up(start):
+    def _send_on(self, spread: Spread, sender: str, came_from: str | None) -> None:
+        is_announced = spread.size_bytes > self._announce_above
+        for link in self.get_peers(sender):
+            if link.receiver == came_from:
                 continue
-            number, waiting = len(parts), [start]
-            while waiting:
-                address = waiting.pop()
-                if address not in parts:
-                    parts[address] = number
-                    waiting += [link.receiver for link in self.get_peers(address)]
-        return parts
+            if is_announced:
+                hear = partial(self._hear, spread, link.receiver, sender)
+                self._transfer(sender, link, ANNOUNCEMENT_BYTES, 0.0, hear)
+            else:
+                self._send_body(spread, sender, link)
+
+    def _send_body(self, spread: Spread, sender: str, link: Link) -> None:
+        if link.receiver in spread.reached and not link.loss:
+            # The sender cannot know; the copy would be dropped on arrival. A receiver that has crashed since and lost
+            # the message gets it from its peers when it is back.
+            self._occupy(sender, spread.size_bytes)
+            return
+        arrive = partial(self._arrive, spread, link.receiver, sender)
+        self._transfer(sender, link, spread.size_bytes, self._validation_seconds, arrive)
+
+    def _transfer_whole(
+        self, sender: str, link: Link, size_bytes: int, callback: Callable[[simpy.Event], None]
+    ) -> None:
+        self._transfer(sender, link, size_bytes, self._validation_seconds, callback)
+
+    def _transfer(
+        self, sender: str, link: Link, size_bytes: int, then_seconds: float, callback: Callable[[simpy.Event], None]
+    ) -> None:
+        """Queue an upload; `callback` is called when it has arrived and `then_seconds` more have passed."""
+        now, start = self._env.now, self._occupy(sender, size_bytes)
+        if link.loss and self._streams("network", "loss", sender, link.receiver).random() < link.loss:
+            delay = start + self._retry_seconds - now
+            callback = partial(self._repeat, sender, link.receiver, size_bytes, then_seconds, callback)
+        else:
+            delay = start + link.compute_transfer_seconds(size_bytes) + link.latency_seconds - now + then_seconds
+        hop = self._env.timeout(delay)
+        hop.callbacks.append(callback)
+
+    def _occupy(self, sender: str, size_bytes: int) -> float:
+        """Take the next free time of the sender's uplink; return when the upload begins."""
+        now, start = self._env.now, self._upload_free_at[sender]
+        if start < now:
+            start = now
+        rate = self._upload_rate[sender]
+        if not self.roster.conditions.is_calm:
+            rate *= self.roster.conditions.get_bandwidth_factor(sender)
+        self._upload_free_at[sender] = start + BITS_PER_BYTE * size_bytes / rate
+        return start
+
+    def _repeat(
+        self,
+        sender: str,
+        receiver: str,
+        size_bytes: int,
+        then_seconds: float,
+        callback: Callable[[simpy.Event], None],
+        _: simpy.Event,
+    ) -> None:
+        link = self.roster.get_link(sender, receiver)  # a fault may have begun or ended
+        if link is not None:
+            self._transfer(sender, link, size_bytes, then_seconds, callback)
+
+    def _arrive(self, spread: Spread, receiver: str, sender: str, _: simpy.Event) -> None:
+        if receiver in spread.reached or not self.roster.is_open(sender, receiver):
+            return
+        spread.reached.add(receiver)
+        now = self._env.now
+        self._recorder.add_delivery(spread.message_id, receiver, now, now - spread.created_seconds)
+        self.roster.handlers[receiver](spread.payload)
+        self._send_on(spread, receiver, came_from=sender)
+
+    # Announce, request, deliver
+
+    def _hear(self, spread: Spread, receiver: str, announcer: str, _: simpy.Event) -> None:
+        if receiver in spread.reached or not self.roster.is_open(announcer, receiver):
+            return
+        spread.announcers.setdefault(receiver, []).append(announcer)
+        if receiver not in spread.asked:
+            self._ask(spread, receiver)
+
+    def _ask(self, spread: Spread, receiver: str) -> None:
+        """Ask the next announcer; if all have been asked, the next announcement is answered at once."""
+        if receiver in spread.reached:
+            return
+        if not spread.announcers[receiver]:
+            spread.asked.discard(receiver)
+            return
+        spread.asked.add(receiver)
+        announcer = spread.announcers[receiver].pop(0)
+        serve = partial(self._serve, spread, announcer, receiver)
+        link = self.roster.get_link(receiver, announcer)
+        if link is not None:
+            self._transfer(receiver, link, REQUEST_BYTES, 0.0, serve)
+        patience = self._env.timeout(self._retry_seconds)
+        patience.callbacks.append(lambda _: self._ask(spread, receiver))
+
+    def _serve(self, spread: Spread, announcer: str, receiver: str, _: simpy.Event) -> None:
+        link = self.roster.get_link(announcer, receiver)
+        if link is not None:
+            self._send_body(spread, announcer, link)

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import networkx as nx
 
-from sim.network.events import get_upload_rate
-from sim.network.gossip import BITS_PER_BYTE
+from sim.network.links import BITS_PER_BYTE, get_upload_rate
 from sim.protocol.transactions import BYTES_PER_NONCE, CLAIM_BYTES, ENVELOPE_BYTES, SEED_BYTES, VALIDATION_BYTES
 from sim.scenario import NetworkConfig
 
@@ -21,7 +20,7 @@ AUTO, EVENTS, PATHS = "auto", "events", "paths"
 
 @dataclass(frozen=True)
 class Offer:
-    """What the hosts of a scenario are expected to send, before any controller has acted."""
+    """Load that the hosts of a scenario are expected to send, before any controller has acted."""
 
     n_hosts: int
     n_ml_nodes: int

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import networkx as nx
 import simpy
 
 from sim.metrics.recorder import Recorder
-from sim.network.gossip import Network
+from sim.network.base import Foresight, Message
 from sim.network.opening import open_network
 from sim.network.tier import TierChoice
 from sim.scenario import NetworkConfig
@@ -23,17 +23,21 @@ def measure_delays(
     """Send messages of (seconds, origin, bytes) and return each one's delays, in the order of arrival."""
     env, recorder = simpy.Environment(), Recorder()
     choice = TierChoice(config.tier, config.tier, "a trial names it")
-    network = open_network(choice, env, graph, recorder, config, Streams(seed))
+    network = open_network(choice, env, graph, recorder, config, Streams(seed)).network
     for address in graph:
         network.join(address, lambda _: None)
+    send = partial(_record, network) if isinstance(network, Foresight) else network.broadcast
     ids: list[str] = []
     for seconds, origin, size_bytes in sent:
         ids.append(str(len(ids)))
-        start = partial(_start, network, origin, ids[-1], size_bytes)
-        env.timeout(seconds).callbacks.append(start)
+        env.timeout(seconds).callbacks.append(partial(_start, send, Message(ids[-1], origin, None, size_bytes)))
     env.run()
     return [recorder.delays_seconds[message_id] for message_id in ids]
 
 
-def _start(network: Network, origin: str, message_id: str, size_bytes: int, _: simpy.Event) -> None:
-    network.broadcast(origin, message_id, None, size_bytes)
+def _record(network: Foresight, message: Message) -> None:
+    network.record(message.message_id, message.origin, message.size_bytes)
+
+
+def _start(send: Callable[[Message], None], message: Message, _: simpy.Event) -> None:
+    send(message)

@@ -14,17 +14,15 @@ import numpy as np
 from sim.chain.chain_node import ChainNode
 from sim.chain.consensus import Proposal
 from sim.metrics.records import HostJoined
-from sim.nodes.bulk_validator import BulkValidator
 from sim.nodes.context import Context
 from sim.nodes.identity import HostIdentity
 from sim.nodes.ml_node import Assignment, Generation, MLNode, report_preserved
 from sim.nodes.outbox import Outbox
-from sim.nodes.rounds import Round
-from sim.nodes.validator import Validator, sample_claims
+from sim.nodes.validation import Validation
 from sim.protocol.checks import commit_seed
 from sim.protocol.nonces import compute_n_nodes
-from sim.protocol.stages import Schedule
-from sim.protocol.state import Block, ChainState, get_places_to_check
+from sim.protocol.stages import Edge, Schedule
+from sim.protocol.state import Block, ChainState
 from sim.protocol.transactions import (
     ClaimReward,
     RegisterHost,
@@ -52,13 +50,14 @@ class Host:
         self._registration = registration
         mempool, on_applied = context.open_mempool(self.address), context.consensus.note_applied
         self.chain = ChainNode(context.ledger, self.address, mempool, self.on_block, on_applied)
+        context.consensus.register(self.chain)
         self._strategy = strategy
         self._ml_nodes = tuple(ml_nodes)
         self._seeds: dict[int, int] = {}
         self._generations: list[Generation] = []
         self._dispatched_epoch = 0
         self._dispatched: tuple[MLNode, ...] = ()
-        self._validator: Validator | BulkValidator | None = None
+        self._validation: Validation | None = None
         self._outbox = Outbox(context, self.chain, self.public_key)
         self._failed: Counter[int] = Counter()
         """ML node -> faults that hold it down."""
@@ -72,7 +71,13 @@ class Host:
         row = self.identity
         self._context.recorder.add(
             HostJoined(
-                row.joins, row.address, row.host_group, row.region, row.strategy_name, row.gpus, self._context.env.now
+                epoch=row.joins,
+                participant=row.address,
+                host_group=row.host_group,
+                region=row.region,
+                strategy=row.strategy_name,
+                gpus=row.gpus,
+                seconds=self._context.env.now,
             )
         )
         self._is_starting = self._must_register = self._context.ledger.height > 0
@@ -113,18 +118,20 @@ class Host:
         """Act at the edges of the epoch. Reference: protocol 1.5."""
         schedule = state.schedule
         self._is_starting = False
-        if block.height == schedule.start:
-            self._submit_seed(schedule)
+        for edge in schedule.edges_at(block.height):
+            match edge:
+                case Edge.P:
+                    self._submit_seed(schedule)
+                case Edge.E:
+                    self._stop_generation()
+                case Edge.V:
+                    self._start_validation(state)
+                case Edge.VE:
+                    self._stop_validation()
+                case Edge.CLAIM:
+                    self._claim_reward(state)
         if self.chain.height < schedule.generation_wind_down:
             self._dispatch(schedule, state)
-        if block.height == schedule.generation_end:
-            self._stop_generation()
-        if block.height == schedule.validation_start:
-            self._start_validation(state)
-        if block.height == schedule.validation_end:
-            self._stop_validation()
-        if block.height == schedule.claim:
-            self._claim_reward(state)
 
     # What it does
 
@@ -209,17 +216,17 @@ class Host:
         return tuple(node.node_id for node in self._ml_nodes)
 
     def _use_working_nodes(self) -> None:
-        if self._validator is not None:
-            self._validator.use(self._get_working_nodes())
+        if self._validation is not None:
+            self._validation.use(self._get_working_nodes())
 
     def _get_working_nodes(self) -> list[MLNode]:
         """Return those that are in the round and have not failed."""
         return [node for node in self._dispatched if not self._failed[node.node_id]]
 
     def _stop_validation(self) -> None:
-        if self._validator is not None:
-            self._validator.stop()
-            self._validator = None
+        if self._validation is not None:
+            self._validation.stop()
+            self._validation = None
 
     @staticmethod
     def _pause(generations: Iterable[Generation]) -> None:
@@ -234,33 +241,8 @@ class Host:
         ml_nodes = self._get_working_nodes()
         if not is_in_round or not ml_nodes or is_over:
             return  # no ML node of this host is in the round: it checks nobody (protocol 4.1)
-        if self._context.rounds is not None:
-            self._start_bulk_validation(state, self._context.rounds.get(state))
-            return
-        samples = sample_claims(state, self._context.params, self.address, self.public_key)
-        order = self._stream("validation order", self._dispatched_epoch).permutation(len(samples))
-        self._validator = Validator(
-            self._context,
-            self.address,
-            state,
-            [samples[i] for i in order.tolist()],
-            self._strategy,
-            ml_nodes,
-            self._outbox.send_vote,
-        )
-
-    def _start_bulk_validation(self, state: ChainState, round_: Round) -> None:
-        epoch = round_.upcoming.index
-        order = self._stream("validation order", epoch).permutation(get_places_to_check(state, self.address))
-        self._validator = BulkValidator(
-            self._context,
-            self.address,
-            round_,
-            order,
-            self._strategy,
-            self._get_working_nodes(),
-            self._stream("invalid nonces", epoch),
-            self._outbox.send_votes,
+        self._validation = Validation(
+            self._context, self.address, self.public_key, state, self._strategy, ml_nodes, self._outbox.send_votes
         )
 
     def _claim_reward(self, state: ChainState) -> None:

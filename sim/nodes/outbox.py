@@ -7,8 +7,8 @@ from sim.chain.chain_node import ChainNode
 from sim.metrics.records import TransactionSent
 from sim.nodes.context import Context
 from sim.nodes.ml_node import Assignment, MLNode
-from sim.protocol.transactions import SubmitProofBatch, SubmitValidation, SubmitValidations, Transaction
-from sim.strategies.base import Claim, Vote
+from sim.protocol.transactions import VERDICT_BYTES, SubmitProofBatch, SubmitValidation, Transaction
+from sim.strategies.base import Claim
 
 
 class Outbox:
@@ -54,16 +54,13 @@ class Outbox:
         self._n_batches += 1
         self.send(SubmitProofBatch(f"batch/{self._address}/{self._n_batches}", self._address, batch_id, proofs))
 
-    def send_vote(self, participant: str, vote: Vote) -> None:
-        """Send a verdict, while the epoch that it is about is in the making."""
+    def send_votes(self, participants: tuple[str, ...], verdicts: tuple[bool, ...]) -> None:
+        """Send verdicts together, in as many transactions as blocks need, while their epoch is in the making."""
         upcoming = self._chain.state.upcoming
-        if upcoming is not None:
-            tx_id = f"vote/{self._address}/{participant}/{upcoming.index}"
-            self.send(SubmitValidation(tx_id, self._address, participant, upcoming.start_height, vote.is_fraud))
-
-    def send_votes(self, participants: tuple[str, ...], frauds: tuple[bool, ...]) -> None:
-        """Send several verdicts in one transaction."""
-        upcoming = self._chain.state.upcoming
-        if upcoming is not None:
-            tx_id = f"votes/{self._address}/{upcoming.index}/{participants[0]}"
-            self.send(SubmitValidations(tx_id, self._address, upcoming.start_height, participants, frauds))
+        if upcoming is None:
+            return
+        most = max(1, self._context.params.block_room_bytes // VERDICT_BYTES)
+        for first in range(0, len(participants), most):
+            about, says = participants[first : first + most], verdicts[first : first + most]
+            tx_id = f"votes/{self._address}/{upcoming.index}/{about[0]}"
+            self.send(SubmitValidation(tx_id, self._address, upcoming.start_height, about, says))

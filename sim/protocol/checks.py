@@ -29,6 +29,7 @@ class TxResult(StrEnum):
     """What became of a transaction that a block contains."""
 
     ACCEPTED = "accepted"
+    REPLAYED = "replayed"
     NO_ADDRESS = "no creator address"
     NO_EPOCH = "epoch below 1"
     BLANK_BATCH_ID = "blank batch id"

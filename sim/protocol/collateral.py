@@ -15,8 +15,6 @@ UNBONDING_EPOCHS = 1
 SLASH_INVALID = Fraction(20, 100)
 """Share of the collateral that an offence costs."""
 SLASH_DOWNTIME = Fraction(10, 100)
-SLASH_STAKING_DOWNTIME = Fraction(1, 100)
-SLASH_DOUBLE_SIGN = Fraction(5, 100)
 
 
 def compute_activated_weight(

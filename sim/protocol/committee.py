@@ -11,14 +11,14 @@ Nothing is known of a draw before block V. Guardians check everybody, since any 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-DIGEST_BYTES = 8
+from pow.seeds import hash_to_number
+
 NOBODY = -1
 
 
@@ -64,16 +64,12 @@ class Committee:
 def draw_slots(block_hash: str, participants: Sequence[str], weights: Sequence[int], n_slots: int) -> NDArray[np.int64]:
     """Return the holder's place in `weights` for every slot, int64 (participants, slots). Reference: protocol 4.9.
 
-    The slot's ticket is the first 8 bytes, big-endian, of SHA-256 of "{hash}_{address}_{slot}" [I]; its remainder by
+    The slot's ticket is the number that the hash of "{hash}_{address}_{slot}" gives [I]; its remainder by
     the total weight falls into the holder's part of the weights laid end to end.
     """
-    digests = b"".join(
-        hashlib.sha256(f"{block_hash}_{participant}_{slot}".encode()).digest()[:DIGEST_BYTES]
-        for participant in participants
-        for slot in range(n_slots)
-    )
+    drawn = [hash_to_number(f"{block_hash}_{who}_{slot}") for who in participants for slot in range(n_slots)]
     ends = np.cumsum(np.array(weights, dtype=np.int64))
-    tickets = np.frombuffer(digests, dtype=">u8") % np.uint64(ends[-1])
+    tickets = np.array(drawn, dtype=np.uint64) % np.uint64(ends[-1])
     return np.searchsorted(ends, tickets.astype(np.int64), side="right").reshape(len(participants), n_slots)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from sim.protocol.uniforms import compute_hash_uniform
+from sim.protocol.sampling import compute_hash_uniform
 
 CUTOFF_BLOCKS = 80
 """Grace between trigger and generation, the same as the inference-validation cut-off."""
@@ -90,11 +90,6 @@ def is_triggered(
 def compute_generation_start(trigger_height: int, *, cutoff_blocks: int = CUTOFF_BLOCKS) -> int:
     """First height of the generation, after the grace [I]. Reference: protocol 6.7."""
     return trigger_height + cutoff_blocks
-
-
-def compute_seed_height(trigger_height: int, *, cutoff_blocks: int = CUTOFF_BLOCKS) -> int:
-    """Height whose block hash is the event's seed: the one before the generation. Reference: protocol 6.7."""
-    return compute_generation_start(trigger_height, cutoff_blocks=cutoff_blocks) - 1
 
 
 def compute_initial_weights(

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from pow.sphere import r_target_for
+from pow.sphere import hit_probability, r_target_for
 from sim.protocol.collateral import Deposit, compute_activated_weight
 from sim.protocol.committee import Committee, select_guardians
 from sim.protocol.confirmation import start_confirmation
+from sim.protocol.fast.judging import judge_claims  # by arrays; the rule to read is `judging.judge_claims`
 from sim.protocol.formation import Claim, get_preserved_weights, merge_weights, read_claims, select_preserved
 from sim.protocol.guardians import boost_guardians
-from sim.protocol.judging import judge_claims
 from sim.protocol.log import Log
 from sim.protocol.observations import observe_epoch
 from sim.protocol.params import ProtocolParams
+from sim.protocol.records import NO_CLAIM, EpochStarted, ParticipantJudged, PowerSet, Record
 from sim.protocol.service import switch_service
+from sim.protocol.settling import settle_epoch
+from sim.protocol.stages import Edge
 from sim.protocol.state import (
+    Block,
     ChainState,
     EpochGroup,
     EpochObservation,
     UpcomingEpoch,
     compute_difficulty,
 )
-from sim.protocol.votes import Verdict, select_voters
+from sim.protocol.votes import select_voters
 from sim.protocol.weights import MergedWeight, cap_weights
 
 NextDifficulty = Callable[[Any, EpochObservation], tuple[Any, float]]
@@ -33,30 +37,29 @@ and the difficulty of the next epoch."""
 SEED_EPOCHS_KEPT = 2
 
 
-@dataclass(frozen=True)
-class ParticipantOutcome:
-    """One participant at VE: what it claimed, what it kept, and what is left of both."""
+def process_epoch(
+    state: ChainState, block: Block, params: ProtocolParams, next_difficulty: NextDifficulty
+) -> tuple[ChainState, list[Record]]:
+    """Do what the chain does at the edges of an epoch, in its order: one block can be VE and S at once.
 
-    claim: Claim
-    verdict: Verdict | None
-    """None where it claimed nothing and only kept preserved nodes."""
-    preserved_weight: int
-    merged: MergedWeight
-    activated_weight: int
-    """What collateral leaves of the merged weight."""
-    is_member: bool
-    weight: int
-    """After the cap; 0 where it is no member."""
-
-
-@dataclass(frozen=True)
-class EpochFormed:
-    """The result of VE: the weights of epoch `index` and the controller's decision."""
-
-    index: int
-    outcomes: Mapping[str, ParticipantOutcome]
-    observation: EpochObservation
-    next_difficulty: float
+    Reference: protocol 1.4.
+    """
+    rows: list[Record] = []
+    for edge in state.schedule.edges_at(block.height):
+        match edge:
+            case Edge.P:
+                state = open_epoch(state, block.block_hash, params)
+                rows.append(_describe_start(state, params))
+            case Edge.V:
+                state = draw_committees(state, block.block_hash, params)
+            case Edge.VE:
+                state, settled = settle_epoch(state, params)
+                state, judged = form_epoch(state, params, next_difficulty)
+                rows += [*settled, *judged]
+            case Edge.S:
+                state = switch_epoch(state, params)
+                rows += _describe_powers(state)
+    return state, rows
 
 
 def open_epoch(state: ChainState, block_hash: str, params: ProtocolParams) -> ChainState:
@@ -77,7 +80,7 @@ def open_epoch(state: ChainState, block_hash: str, params: ProtocolParams) -> Ch
     return replace(opened, r_target=r_target, difficulty=difficulty, next_difficulty=difficulty)
 
 
-def open_validation(state: ChainState, block_hash: str, params: ProtocolParams) -> ChainState:
+def draw_committees(state: ChainState, block_hash: str, params: ProtocolParams) -> ChainState:
     """V: its hash draws the committees, where there are any, among all members [I]. Reference: protocol 4.9."""
     assert state.upcoming is not None, "V without P: the schedule is broken"
     if params.validation_committee is None:
@@ -90,7 +93,7 @@ def open_validation(state: ChainState, block_hash: str, params: ProtocolParams) 
 
 def form_epoch(
     state: ChainState, params: ProtocolParams, next_difficulty: NextDifficulty
-) -> tuple[ChainState, EpochFormed]:
+) -> tuple[ChainState, list[ParticipantJudged]]:
     """VE, then, in the chain's order (protocol 1.4).
 
     1. Every claim is counted and judged by the votes of the effective epoch's members.
@@ -121,23 +124,35 @@ def form_epoch(
         node_weights={who: weights for who, weights in node_weights.items() if who in members},
         preserved={who: node_ids for who, node_ids in preserved.items() if who in members},
     )
-    outcomes = {
-        who: ParticipantOutcome(
-            claim=claims.get(who, Claim()),
-            verdict=verdicts.get(who),
-            preserved_weight=sum(kept.get(who, {}).values()),
-            merged=merged.get(who, MergedWeight(0, {})),
-            activated_weight=activated.get(who, 0),
-            is_member=who in members,
-            weight=members.get(who, 0),
-        )
-        for who in sorted({*claims, *merged})
-    }
     observation = observe_epoch(state, index, claims, accepted, params)
     control, wanted = next_difficulty(state.control, observation)
     decided = max(1.0, wanted)
-    after = replace(state, next_group=group, control=control, next_difficulty=decided)
-    return after, EpochFormed(index, outcomes, observation, decided)
+    after = replace(state, next_group=group, observed=observation, control=control, next_difficulty=decided)
+    judged = []
+    for who in sorted({*claims, *merged}):
+        claim, verdict, part = claims.get(who, Claim()), verdicts.get(who), merged.get(who, MergedWeight(0, {}))
+        judged.append(
+            ParticipantJudged(
+                epoch=index,
+                participant=who,
+                claimed_nonces=claim.claimed_nonces,
+                distinct_nonces=claim.distinct_nonces,
+                counted_nonces=claim.counted_nonces,
+                claimed_weight=claim.weight,
+                valid_vote_weight=verdict.valid_weight if verdict else 0,
+                invalid_vote_weight=verdict.invalid_weight if verdict else 0,
+                total_vote_weight=verdict.total_weight if verdict else 0,
+                is_accepted=verdict is not None and verdict.is_accepted,
+                reason=verdict.reason if verdict else NO_CLAIM,
+                preserved_weight=sum(kept.get(who, {}).values()),
+                dropped_weight=part.dropped,
+                uncapped_weight=part.weight,
+                activated_weight=activated.get(who, 0),
+                is_member=who in members,
+                weight=members.get(who, 0),
+            )
+        )
+    return after, judged
 
 
 def activate_weight(state: ChainState, who: str, weight: int, index: int, params: ProtocolParams) -> int:
@@ -171,3 +186,19 @@ def switch_epoch(state: ChainState, params: ProtocolParams) -> ChainState:
         difficulty=state.next_difficulty,
         r_target=r_target_for(1.0 / state.next_difficulty, params.vector_dim) if changed else state.r_target,
     )
+
+
+def _describe_start(state: ChainState, params: ProtocolParams) -> EpochStarted:
+    return EpochStarted(
+        epoch=state.schedule.index,
+        start_height=state.height,
+        r_target=state.r_target,
+        difficulty=state.difficulty,
+        hit_probability=hit_probability(state.r_target, params.vector_dim),
+        version=params.rules_at(state.schedule.index).version,
+    )
+
+
+def _describe_powers(state: ChainState) -> Iterator[PowerSet]:
+    for who, power in sorted(state.powers.items()):
+        yield PowerSet(epoch=state.schedule.index, participant=who, consensus_power=power)

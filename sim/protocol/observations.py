@@ -16,11 +16,11 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.protocol.fast.tallies import read_votes
 from sim.protocol.formation import Claim
 from sim.protocol.params import ProtocolParams
 from sim.protocol.state import ChainState, EpochObservation
 from sim.protocol.success import estimate_rate
-from sim.protocol.tallies import read_votes
 from sim.protocol.transactions import SubmitProofBatch
 from sim.protocol.versions import Rules
 from sim.protocol.weights import NodeId

@@ -8,7 +8,6 @@ Where the specification names an effect but not its arithmetic, what was chosen 
 
 from __future__ import annotations
 
-import hashlib
 import statistics
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from pow.seeds import hash_to_number
 from sim.protocol.transactions import HardwareNode
 
 FIRST_EPOCH = 2  # nothing is preserved out of epochs 0 and 1
@@ -37,8 +37,8 @@ class ModelNode:
 
 
 def compute_slot_seed(*parts: str | int) -> int:
-    """First 8 bytes, big-endian, of SHA-256 of the parts joined by "_". Everybody can compute it beforehand."""
-    return int.from_bytes(hashlib.sha256("_".join(map(str, parts)).encode()).digest()[:8], "big")
+    """The number that the hash of the parts gives, joined by "_". Everybody can compute it beforehand."""
+    return hash_to_number("_".join(map(str, parts)))
 
 
 def group_by_model(

@@ -1,19 +1,26 @@
-"""Which nonces a validator re-executes (protocol 4.2)."""
+"""Which nonces a validator re-executes (protocol 4.2), and uniform numbers that everybody derives alike."""
 
 from __future__ import annotations
-
-import hashlib
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pow.seeds import hash_to_number
+
+LARGEST_HASH = 2**64 - 1
+
+
+def compute_hash_uniform(text: str) -> float:
+    """The number that the text's hash gives, over 2^64 - 1: in [0, 1] [I]. Reference: protocol 2.1, 6.7."""
+    return hash_to_number(text) / LARGEST_HASH
+
 
 def compute_sampling_seed(validator_key: str, block_hash: str, start_height: int) -> int:
-    """First 8 bytes, big-endian, of SHA-256 of "{key}:{hash}:{P}". Nothing in it is unknown after block P.
+    """The number that the hash of "{key}:{hash}:{P}" gives. Nothing in it is unknown after block P.
 
-    The live network reads them as a signed number, NumPy's generators take unsigned ones. Reference: protocol 4.2
+    The live network reads it as a signed number, NumPy's generators take unsigned ones. Reference: protocol 4.2
     """
-    return int.from_bytes(hashlib.sha256(f"{validator_key}:{block_hash}:{start_height}".encode()).digest()[:8], "big")
+    return hash_to_number(f"{validator_key}:{block_hash}:{start_height}")
 
 
 def select_positions(n_total: int, sample_size: int, sampling_seed: int) -> NDArray[np.int64]:

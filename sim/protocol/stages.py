@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from enum import Enum, StrEnum
 from functools import cached_property
 
 from sim.protocol.params import EpochParams
@@ -25,6 +25,26 @@ class Stage(StrEnum):
     VALIDATE = "VALIDATE"
     VALIDATE_WIND_DOWN = "VALIDATE_WIND_DOWN"
     INFERENCE = "INFERENCE"
+
+
+class Edge(Enum):
+    """Heights at which chain or hosts act, in the order in which they act where one block is several of them.
+
+    What the chain does at them stands in `epochs.process_epoch`, what a host does in `sim.nodes.host.Host.on_block`.
+    """
+
+    P = "P", "start", "the epoch opens; the hash of this block is the network seed"
+    E = "E", "generation_end", "generation ends"
+    V = "V", "validation_start", "validation starts: validators read the batches, once"
+    VE = "VE", "validation_end", "last block that takes votes; weights and the next difficulty are decided"
+    S = "S", "set_validators", "the new weights and the new difficulty are in force"
+    CLAIM = "the claim", "claim", "hosts claim the reward of the epoch before; hosts of the next epoch enter"
+
+    def __init__(self, label: str, height: str, meaning: str) -> None:
+        self.label = label
+        self.height = height
+        """Name of the height in `Schedule`."""
+        self.meaning = meaning
 
 
 @dataclass(frozen=True)
@@ -85,27 +105,14 @@ class Schedule:
         return self._at(self._until_switch + 1)
 
     @cached_property
-    def inference_cutoff(self) -> int:
-        """From here on, inferences need no validation by hosts without a node in the next proof of compute."""
-        return self.next_start - self.params.inference_validation_cutoff
-
-    @cached_property
     def next_start(self) -> int:
         """P of the next epoch."""
         return self.start + self.params.epoch_length
 
     @cached_property
-    def edges(self) -> dict[str, int]:
+    def edges(self) -> dict[Edge, int]:
         """Heights at which chain or hosts act; none in epoch 0."""
-        edges = {
-            "P": self.start,
-            "E": self.generation_end,
-            "V": self.validation_start,
-            "VE": self.validation_end,
-            "S": self.set_validators,
-            "the claim": self.claim,
-        }
-        return edges if self.index > 0 else {}
+        return {edge: getattr(self, edge.height) for edge in Edge} if self.index > 0 else {}
 
     @cached_property
     def _until_validation(self) -> int:
@@ -118,6 +125,10 @@ class Schedule:
 
     def _at(self, n_blocks: int) -> int:
         return self.start + n_blocks if self.index > 0 else 0
+
+    def edges_at(self, height: int) -> list[Edge]:
+        """Return what a height is, in the order of `Edge`; it is rarely anything, and seldom two at once."""
+        return [edge for edge, at in self.edges.items() if at == height]
 
     def stage_at(self, height: int) -> Stage:
         """Return the stage of a height in [P, next P). Reference: protocol 1.1, phase function."""
@@ -150,7 +161,7 @@ def find_broken_edge(heights: Iterable[int], epoch_at: Callable[[int], EpochPara
     Chain and hosts act when a block has exactly the height of an edge. A change that moves an edge behind the current
     block leaves the epoch without it, and one that moves a past edge ahead lets it come again. `heights` start at 1.
     """
-    effective, running, seen = Schedule.of(0, epoch_at(0)), Schedule.of(0, epoch_at(0)), set[str]()
+    effective, running, seen = Schedule.of(0, epoch_at(0)), Schedule.of(0, epoch_at(0)), set[Edge]()
     for height in heights:
         effective = replace(effective, params=epoch_at(height))
         try:
@@ -160,17 +171,14 @@ def find_broken_edge(heights: Iterable[int], epoch_at: Callable[[int], EpochPara
         if running.index < before.index:
             return height, f"epoch {before.index} turns back into epoch {running.index}"
         seen = seen if running.index == before.index else set()
-        for name, edge in running.edges.items():
-            if (edge == height and name in seen) or (edge < height and name not in seen):
-                return (
-                    height,
-                    f"epoch {running.index} has {name} twice"
-                    if edge == height
-                    else f"epoch {running.index} misses {name}",
-                )
-            if edge == height:
-                seen.add(name)
-        if height == running.set_validators:
+        now = running.edges_at(height)
+        for edge, at in running.edges.items():
+            if edge in now and edge in seen:
+                return height, f"epoch {running.index} has {edge.label} twice"
+            if at < height and edge not in seen:
+                return height, f"epoch {running.index} misses {edge.label}"
+        seen.update(now)
+        if Edge.S in now:
             effective = running
     return None
 

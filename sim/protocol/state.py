@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pow.sphere import hit_probability
+from sim.protocol.claimed_nonces import ClaimedNonces, read_claimed_nonces
 from sim.protocol.collateral import Deposit
 from sim.protocol.committee import Committee
 from sim.protocol.confirmation import Confirmation, ConfirmationTally
@@ -24,7 +25,6 @@ from sim.protocol.transactions import (
     RegisterHost,
     SubmitProofBatch,
     SubmitValidation,
-    SubmitValidations,
     Transaction,
 )
 from sim.protocol.vesting import VestingSchedule
@@ -32,7 +32,7 @@ from sim.protocol.vesting import VestingSchedule
 
 @dataclass(frozen=True)
 class Block:
-    """An agreed block. Its hash is drawn, not computed from the content, see `sim.chain.producer`."""
+    """An agreed block. Its hash is drawn, not computed from the content, see `sim.chain.proposals`."""
 
     height: int
     block_hash: str
@@ -46,7 +46,7 @@ class Block:
 
     @property
     def size_bytes(self) -> int:
-        """Size on the wire."""
+        """Header and transactions; tallies stand for transactions that are not counted."""
         return HEADER_BYTES + sum(transaction.size_bytes for transaction in self.transactions)
 
 
@@ -130,6 +130,8 @@ class ChainState:
     """Decided at VE, in force from S."""
     upcoming: UpcomingEpoch | None = None
     next_group: EpochGroup | None = None
+    observed: EpochObservation | None = None
+    """The last epoch that VE has closed, as the controller was shown it."""
     control: Any = None
     """The controller's memory, None before its first decision; a value that only the controller reads."""
     hosts: Mapping[str, HostRecord] = field(default_factory=dict)
@@ -138,7 +140,7 @@ class ChainState:
     """As taken; a later batch of the same (creator, batch_id) stands in an earlier one's place."""
     batch_heights: Log[int] = field(default_factory=Log)
     """Block that took each of these, in the same order."""
-    validations: Log[SubmitValidation | SubmitValidations] = field(default_factory=Log)
+    validations: Log[SubmitValidation] = field(default_factory=Log)
     """As taken; a later verdict of the same validator on the same participant stands in an earlier one's place."""
     settled: Mapping[str, Settlement] = field(default_factory=dict)
     vesting: Mapping[str, VestingSchedule] = field(default_factory=dict)
@@ -166,6 +168,13 @@ class ChainState:
         for creator, batch_id in sorted(stored):
             grouped.setdefault(creator, []).append(stored[creator, batch_id])
         return {creator: tuple(batches) for creator, batches in grouped.items()}
+
+    @cached_property
+    def claimed_nonces(self) -> ClaimedNonces:
+        """The same claims as arrays. Raises ValueError if no epoch is upcoming. Reference: protocol 4.1."""
+        if self.upcoming is None:
+            raise ValueError(f"at height {self.height} no epoch is upcoming, so that no nonces are claimed")
+        return read_claimed_nonces(self.batches_by_participant, self.upcoming.block_hash, self.r_target)
 
     @cached_property
     def duties(self) -> Mapping[str, NDArray[np.int64]] | None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 
 @dataclass(frozen=True)
@@ -18,44 +20,64 @@ class Rules:
 
     version: str
     """Version whose column this is; overridden switches do not change it."""
-    r_target: float
-    """Largest accepted distance when the version comes into force. Reference: protocol 8"""
-    counts_duplicates: bool
-    """Every listed nonce counts; otherwise a nonce counts once per participant. Reference: protocol 5.1"""
-    weight_scale: Fraction
-    """Weight per counted nonce. Reference: protocol 5.1"""
-    stores_node_ids: bool
-    """A stored batch keeps the id of its ML node; otherwise the chain forgets it. Reference: protocol 3.1"""
-    counts_nodes_handed_out: bool
-    """Nonces are strided by the highest node number handed out; otherwise by the number of nodes dispatched.
-    Reference: protocol 3.2"""
-    weighs_by_node: bool
-    """Weight is the sum over registered nodes that serve a governance model; otherwise it is spread evenly over nodes,
-    and preserved weight is added on top. Reference: protocol 5.1"""
-    member_page_limit: int
-    """Members whose votes are read, in address order; 0: all. Reference: protocol 4.6"""
-    settlement_page_limit: int
-    """Participants that are settled, in address order; 0: all. Reference: protocol 6.2"""
-    preserved_share: float
-    """Share of a model's weight that skips the next proof of compute; 0: half of each host's nodes, rounded down.
-    Reference: protocol 5.2"""
-    requires_every_validation: bool
-    """One missed validation of an inference blocks the claim; otherwise the miss test decides.
-    Reference: protocol 2.1"""
-    miss_probability: float
-    """p0 of the test on missed requests; 0: no test, no punishment. Reference: protocol 6.3"""
-    recomputes_total: bool
-    """Punished participants leave the total weight; otherwise their part falls to the first. Reference: protocol 6.2"""
-    resets_statuses: bool
-    """Everybody is ACTIVE again at the epoch switch. Reference: protocol 6.3"""
-    settles_confirmed_weight: bool
-    """Rewards follow preserved plus confirmed weight of ACTIVE participants. Reference: protocol 6.2, 6.7"""
-    settlement_cap: float
-    """Largest share of one participant's reward weight; 0: no cap. Reference: protocol 5.3"""
-    confirmations_per_epoch: float
-    """Expected random re-checks in an epoch. Reference: protocol 6.7"""
-    missing_confirmation_keeps_weight: bool
-    """Whoever sends nothing in a confirmation keeps its weight: a defect. Reference: protocol 0, 9"""
+    r_target: Annotated[float, Field(gt=0, le=2), "largest accepted distance when the version comes into force"]
+    """Reference: protocol 8"""
+    counts_duplicates: Annotated[bool, "every listed nonce counts; otherwise a nonce counts once per participant"]
+    """Reference: protocol 5.1"""
+    weight_scale: Annotated[Fraction, Field(gt=0, le=1e6), "weight per counted nonce"]
+    """Reference: protocol 5.1"""
+    stores_node_ids: Annotated[bool, "a stored batch keeps the id of its ML node; otherwise the chain forgets it"]
+    """Reference: protocol 3.1"""
+    counts_nodes_handed_out: Annotated[
+        bool,
+        "nonces are strided by the highest node number handed out; otherwise by the number of nodes dispatched",
+    ]
+    """Reference: protocol 3.2"""
+    weighs_by_node: Annotated[
+        bool,
+        "weight is the sum over registered nodes that serve a governance model; otherwise it is spread "
+        "evenly over nodes, and preserved weight is added on top",
+    ]
+    """Reference: protocol 5.1"""
+    member_page_limit: Annotated[int, Field(ge=0), "members whose votes are read, in address order; 0: all"]
+    """Reference: protocol 4.6"""
+    settlement_page_limit: Annotated[int, Field(ge=0), "participants that are settled, in address order; 0: all"]
+    """Reference: protocol 6.2"""
+    preserved_share: Annotated[
+        float,
+        Field(ge=0, le=1),
+        "share of a model's weight that skips the next proof of compute; 0: half of each host's nodes, rounded down",
+    ]
+    """Reference: protocol 5.2"""
+    requires_every_validation: Annotated[
+        bool,
+        "one missed validation of an inference blocks the claim; otherwise the miss test decides",
+    ]
+    """Reference: protocol 2.1"""
+    miss_probability: Annotated[
+        float,
+        Field(ge=0, lt=1),
+        "p0 of the test on missed requests; 0: no test, no punishment",
+    ]
+    """Reference: protocol 6.3"""
+    recomputes_total: Annotated[
+        bool,
+        "punished participants leave the total weight; otherwise their part falls to the first",
+    ]
+    """Reference: protocol 6.2"""
+    resets_statuses: Annotated[bool, "everybody is ACTIVE again at the epoch switch"]
+    """Reference: protocol 6.3"""
+    settles_confirmed_weight: Annotated[bool, "rewards follow preserved plus confirmed weight of ACTIVE participants"]
+    """Reference: protocol 6.2, 6.7"""
+    settlement_cap: Annotated[float, Field(ge=0, le=1), "largest share of one participant's reward weight; 0: no cap"]
+    """Reference: protocol 5.3"""
+    confirmations_per_epoch: Annotated[float, Field(ge=0, le=100), "expected random re-checks in an epoch"]
+    """Reference: protocol 6.7"""
+    missing_confirmation_keeps_weight: Annotated[
+        bool,
+        "whoever sends nothing in a confirmation keeps its weight: a defect",
+    ]
+    """Reference: protocol 0, 9"""
 
 
 LAUNCH_R_TARGET = 1.4013564660458173

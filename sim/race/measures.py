@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sim.economy.base import Floats, Market, Steps
-from sim.metrics.measures import parse_measures
+from sim.metrics.measures import Law, Measure
 from sim.race.incentives import measure_incomes, measure_manipulation
 from sim.race.rig import Race, Setup
 
@@ -16,7 +16,14 @@ BAND = 0.1  # settled: within 10 % of the ideal difficulty
 ROUNDING = 1e-9  # no overshoot is that small
 FEWEST_AFTER_STEP = 10
 
-RACE_MEASURES = parse_measures("""
+
+def _parse_measures(text: str) -> dict[str, Measure]:
+    """Return measures from lines `name | unit | law | meaning`."""
+    rows = [[cell.strip() for cell in line.split("|")] for line in text.strip().splitlines()]
+    return {name: Measure(name, unit, Law(law), meaning) for name, unit, law, meaning in rows}
+
+
+RACE_MEASURES = _parse_measures("""
     mean_interval | | mean | mean time of an interval / wanted time (1: no bias)
     interval_sd | | unknown | standard deviation of the same (1 / √quota where the difficulty is always right)
     interval_p95 | | mean | its 95th percentile

@@ -1,4 +1,4 @@
-"""The sections of a scenario that say how the chain agrees, and on which transactions first."""
+"""Sections of a scenario about the chain: how it agrees, on which transactions first, and what a run keeps of it."""
 
 from __future__ import annotations
 
@@ -46,4 +46,16 @@ class MempoolConfig(BaseModel):
     )
     ttl_blocks: int | None = Field(
         None, ge=1, description="blocks after which a host forgets a pending transaction; null: it keeps it"
+    )
+
+
+class MetricsConfig(BaseModel):
+    """Which records a run stores."""
+
+    model_config = STRICT
+
+    validations: Literal["auto", "full", "summary"] = Field(
+        "auto",
+        description="`full`: a row per epoch, validator and participant; `summary`: sums by validator; `auto`: `full` "
+        "up to 5 million expected rows",
     )

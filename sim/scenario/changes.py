@@ -1,14 +1,16 @@
-"""What governance changes while a scenario runs: the version, and the lengths of an epoch."""
+"""What governance changes while a scenario runs, the version and the lengths of an epoch; and what-if switches."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
 from sim.errors import did_you_mean
 from sim.problems import explained
-from sim.protocol.versions import VERSIONS
+from sim.protocol.params import EpochParams
+from sim.protocol.versions import VERSIONS, Rules
+from sim.scenario.declared import make_section
 from sim.scenario.hosts import STRICT, EpochNumber
 
 
@@ -30,16 +32,30 @@ class UpgradeConfig(BaseModel):
     version: Version = Field(description="version that comes into force")
 
 
-class EpochChangeConfig(BaseModel):
+class _Height(BaseModel):
     """One change of an epoch's lengths by governance. Reference: protocol 0 (proposal 3), 1.1."""
 
     model_config = STRICT
 
     height: int = Field(ge=1, description="block from which on it holds, in the epoch that is running too")
-    epoch_length: int | None = Field(None, ge=1, description="blocks from one PoC start to the next")
-    poc_stage_duration: int | None = Field(None, ge=1, description="blocks of generation")
-    poc_exchange_duration: int | None = Field(None, ge=0, description="blocks after generation for batches")
-    poc_validation_delay: int | None = Field(None, ge=0, description="blocks from generation to validation")
-    poc_validation_duration: int | None = Field(None, ge=1, description="blocks of validation")
-    set_new_validators_delay: int | None = Field(None, ge=0, description="blocks from validation to the new weights")
-    inference_validation_cutoff: int | None = Field(None, ge=0, description="blocks in which none is validated")
+
+
+class _Switches(BaseModel):
+    """Switches; absent: the version's own."""
+
+    model_config = STRICT
+
+
+if TYPE_CHECKING:
+    RuleSwitches = _Switches
+
+    class EpochChangeConfig(_Height):
+        """What `make_section` makes, for the type checker."""
+
+        def __getattr__(self, name: str) -> int | None: ...
+
+else:
+    EpochChangeConfig = make_section(
+        "EpochChangeConfig", _Height, EpochParams, is_optional=True, without=("epoch_shift",)
+    )
+    RuleSwitches = make_section("RuleSwitches", _Switches, Rules, is_optional=True)

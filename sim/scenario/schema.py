@@ -22,18 +22,17 @@ from pow.placement import CPU, DEVICE_PATTERN, check_device
 from sim.difficulty import controllers
 from sim.errors import did_you_mean
 from sim.problems import as_validation_error, explained
-from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.params import ChainParams, EpochParams
 from sim.protocol.pricing import MAINNET_PRICING
 from sim.registry import PluginOf
-from sim.scenario.chain import ConsensusConfig, MempoolConfig
-from sim.scenario.changes import EpochChangeConfig, UpgradeConfig, Version
+from sim.scenario.chain import ConsensusConfig, MempoolConfig, MetricsConfig
+from sim.scenario.changes import EpochChangeConfig, RuleSwitches, UpgradeConfig, Version
 from sim.scenario.checks import network_problems, scenario_problems, schedule_problems
+from sim.scenario.declared import make_section
 from sim.scenario.faults import Fault
 from sim.scenario.hosts import STRICT, HostGroup, Name
 from sim.scenario.inventory import InventoryConfig
-from sim.scenario.kept import MetricsConfig
 from sim.scenario.setpoints import find_setpoint_problems
-from sim.scenario.switches import RuleSwitches
 from sim.topologies import topologies
 from sim.units import Bytes, Seconds
 
@@ -79,7 +78,7 @@ _Device = Annotated[str, AfterValidator(_check_device), Field(json_schema_extra=
 _Params = Annotated[_Preset | _Inline, Discriminator(_is_inline)]
 
 
-class ProtocolConfig(BaseModel):
+class _Rules(BaseModel):
     """The chain's parameters. Reference: protocol 1, 10."""
 
     model_config = STRICT
@@ -94,67 +93,22 @@ class ProtocolConfig(BaseModel):
     changes: tuple[EpochChangeConfig, ...] = Field(
         (), strict=False, description="changes of the epoch's lengths, in ascending order of their heights"
     )
-    epoch_length: int = Field(EpochParams.epoch_length, ge=1, description="blocks from one PoC start to the next")
-    epoch_shift: int = Field(EpochParams.epoch_shift, ge=0, description="blocks by which epoch 1 starts earlier")
-    poc_stage_duration: int = Field(EpochParams.poc_stage_duration, ge=1, description="blocks of generation")
-    poc_exchange_duration: int = Field(
-        EpochParams.poc_exchange_duration, ge=0, description="blocks after generation in which batches still count"
-    )
-    poc_validation_delay: int = Field(
-        EpochParams.poc_validation_delay, ge=0, description="blocks from the end of generation to validation"
-    )
-    poc_validation_duration: int = Field(EpochParams.poc_validation_duration, ge=1, description="blocks of validation")
-    set_new_validators_delay: int = Field(
-        EpochParams.set_new_validators_delay, ge=0, description="blocks from the end of validation to the new weights"
-    )
-    inference_validation_cutoff: int = Field(
-        EpochParams.inference_validation_cutoff,
-        ge=0,
-        description="blocks before the next epoch in which inferences need no validation; also a confirmation's grace",
-    )
+
+
+if TYPE_CHECKING:
+
+    class _Declared(EpochParams, ChainParams, _Rules):
+        """What `make_section` makes, for the type checker."""
+
+else:
+    _Declared = make_section("ProtocolConfig", _Rules, EpochParams, ChainParams)
+
+
+class ProtocolConfig(_Declared):
+    """The chain's parameters. Reference: protocol 1, 10."""
+
     block_time: Annotated[Seconds, Field(gt=0)] = Field(
         5.6, description="target interval: from a validator's decision to its next height; rounds of votes come on top"
-    )
-    block_max_bytes: Annotated[Bytes, Field(gt=0)] = Field(
-        ProtocolParams.block_max_bytes, description="most bytes of one block, its header of 2000 bytes included"
-    )
-    validation_sample_size: int = Field(
-        ProtocolParams.validation_sample_size, ge=1, description="nonces that a validator recomputes per participant"
-    )
-    validation_committee: int | None = Field(
-        ProtocolParams.validation_committee,
-        ge=1,
-        le=10_000,
-        description="slots of every participant, drawn among members by weight; null: everybody checks everybody",
-    )
-    fraud_threshold: float = Field(
-        ProtocolParams.fraud_threshold, gt=0, lt=1, description="p-value below which a validator votes fraud"
-    )
-    p_mismatch: float = Field(
-        ProtocolParams.p_mismatch, gt=0, lt=1, description="probability that an honest nonce fails when recomputed"
-    )
-    max_individual_power_percentage: float | None = Field(
-        ProtocolParams.max_individual_power_percentage,
-        ge=0,
-        le=1,
-        description="largest share of one participant's weight; null: no cap",
-    )
-    vesting_epochs: int = Field(
-        ProtocolParams.vesting_epochs, ge=0, le=100_000, description="epochs over which a claim unlocks; 0: at once"
-    )
-    collateral_grace_epochs: int = Field(
-        ProtocolParams.collateral_grace_epochs,
-        ge=0,
-        description="last of the epochs in which weight needs no collateral",
-    )
-    collateral_per_weight_unit: float = Field(
-        float(ProtocolParams.collateral_per_weight_unit), ge=0, description="ngonka that activate one unit of weight"
-    )
-    confirmation_alpha: float = Field(
-        float(ProtocolParams.confirmation_alpha),
-        ge=0,
-        le=1,
-        description="share of its weight up to which a confirmation is failed, which costs the epoch's reward",
     )
     r_target: float | None = Field(None, gt=0, le=2, description="first r_target; absent: the version's own")
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from pow.law import get_law
 from pow.sphere import hit_probability
 from sim.strategies import strategies
-from sim.strategies.base import Claim, ProductionView, ValidationsView, ValidationView, Vote, Votes
+from sim.strategies.base import SAYS_VALID, Claim, ProductionView, ValidationView, Votes
 from sim.strategies.honest import Honest
 
 FABRICATED_FROM = 2**40  # far beyond what any ML node reaches in a stage: never a nonce that was really tried
@@ -45,10 +45,6 @@ class Overclaim:
         distances = np.minimum(get_law(view.dim).distances(share), np.nextafter(view.r_target, 0.0))
         return Claim((*found.nonces, *nonces.tolist()), (*found.distances, *distances.tolist()))
 
-    def vote(self, view: ValidationView) -> Vote | None:
+    def vote(self, view: ValidationView) -> Votes:
         """Vote by the test, except on itself."""
-        return Vote(False) if view.is_self else Honest().vote(view)
-
-    def vote_on_all(self, view: ValidationsView) -> Votes:
-        """The same for all participants at once."""
-        return (view.frauds & ~view.is_self).astype(np.int8)
+        return np.where(view.is_self, np.int8(SAYS_VALID), Honest().vote(view))

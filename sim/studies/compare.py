@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,7 +16,7 @@ import pandas as pd
 
 from sim.errors import UserError, did_you_mean
 from sim.metrics.intervals import LEVEL, Interval, Method, Values, compute_paired_interval
-from sim.metrics.measures import MEASURES, Law, compute_interval, get_unit
+from sim.metrics.measures import Law, Measure, compute_interval
 
 RUN_COLUMNS = ("run_id", "point", "replication", "seed", "error")
 SUMMARY_COLUMNS = ("measure", "unit", "n", "n_missing", "estimate", "low", "high", "level", "method", "warning")
@@ -43,8 +43,8 @@ class Sweep(Protocol):
         """Columns of `runs` that hold what was varied."""
 
     @property
-    def measures(self) -> tuple[str, ...]:
-        """Columns of `runs` that hold what was measured."""
+    def measures(self) -> Mapping[str, Measure]:
+        """Measures by name: the columns of `runs` that hold what was measured."""
 
 
 def summarise_sweep(sweep: Sweep, *, measures: Iterable[str] | None = None, level: float = LEVEL) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def summarise_sweep(sweep: Sweep, *, measures: Iterable[str] | None = None, leve
     """
     chosen, points = choose_measures(sweep, measures), split_points(sweep)
     rows = [
-        {"point": point, **_get_axes(sweep, runs), **_summarise(runs, measure, level)}
+        {"point": point, **_get_axes(sweep, runs), **_summarise(runs, sweep.measures[measure], level)}
         for point, runs in points.items()
         for measure in chosen
     ]
@@ -82,7 +82,7 @@ def compare(
         {**_get_axes(a, runs), **row}
         for key, runs in before.items()
         if key in after
-        for row in _compare_runs(runs, after[key], chosen, (a.name, b.name), common, level)
+        for row in _compare_runs(runs, after[key], _describe(a, chosen), (a.name, b.name), common, level)
     ]
     return pd.DataFrame(rows, columns=[*a.axes, *DIFFERENCE_COLUMNS])
 
@@ -99,7 +99,7 @@ def compare_points(
 
     The columns `point` and the axes' are those of the compared point. Raises `UserError`.
     """
-    chosen, points = choose_measures(sweep, measures), split_points(sweep)
+    chosen, points = _describe(sweep, choose_measures(sweep, measures)), split_points(sweep)
     base = next(iter(points)) if baseline is None else baseline
     if base not in points:
         raise UserError(f"{sweep.name} has no point {base}; its points are {_list(points)}")
@@ -138,6 +138,10 @@ def split_points(sweep: Sweep) -> dict[int, pd.DataFrame]:
     return {int(str(point)): runs for point, runs in ordered.groupby("point")}
 
 
+def _describe(sweep: Sweep, names: Iterable[str]) -> list[Measure]:
+    return [sweep.measures[name] for name in names]
+
+
 def _get_axes(sweep: Sweep, runs: pd.DataFrame) -> Row:
     return {axis: _get_cell(runs[axis].iloc[0]) for axis in sweep.axes}
 
@@ -147,19 +151,19 @@ def _get_cell(value: object) -> object:
     return value if pd.api.types.is_scalar(value) else json.dumps(value, sort_keys=True, default=str)
 
 
-def _get_values(runs: pd.DataFrame, measure: str) -> Values:
+def _get_values(runs: pd.DataFrame, measure: Measure) -> Values:
     """A measure of the runs; NaN where the run failed or has no finite value."""
-    values = runs[measure].to_numpy(dtype=np.float64, na_value=np.nan)
+    values = runs[measure.name].to_numpy(dtype=np.float64, na_value=np.nan)
     return np.where(runs["error"].isna() & np.isfinite(values), values, np.nan)
 
 
-def _summarise(runs: pd.DataFrame, measure: str, level: float) -> Row:
+def _summarise(runs: pd.DataFrame, measure: Measure, level: float) -> Row:
     values = _get_values(runs, measure)
     present = values[~np.isnan(values)]
     made, n_failed = compute_interval(measure, present, level=level), int(runs["error"].notna().sum())
     failed = f"{n_failed} of {len(runs)} runs failed" if n_failed else ""
     return {
-        **{"measure": measure, "unit": get_unit(measure), "n": made.n, "n_missing": len(runs) - made.n},
+        **{"measure": measure.name, "unit": measure.unit, "n": made.n, "n_missing": len(runs) - made.n},
         **{"estimate": made.estimate, "low": made.low, "high": made.high, "level": level, "method": str(made.method)},
         "warning": _join(made.warning, failed),
     }
@@ -201,7 +205,7 @@ def _check_same_points(
 def _compare_runs(
     before: pd.DataFrame,
     after: pd.DataFrame,
-    measures: Sequence[str],
+    measures: Sequence[Measure],
     names: tuple[str, str],
     common: bool,
     level: float,
@@ -230,13 +234,13 @@ def _pair(before: pd.DataFrame, after: pd.DataFrame, names: tuple[str, str], com
     return both
 
 
-def _compare_measure(before: pd.DataFrame, after: pd.DataFrame, measure: str, level: float) -> Row:
+def _compare_measure(before: pd.DataFrame, after: pd.DataFrame, measure: Measure, level: float) -> Row:
     a, b = _get_values(before, measure), _get_values(after, measure)
     whole = ~np.isnan(a) & ~np.isnan(b)
     made = _compute_difference(measure, a[whole], b[whole], level)
     lost = f"{len(a) - made.n} of {len(a)} pairs left out: a run failed or has no value" if made.n < len(a) else ""
     return {
-        **{"measure": measure, "unit": get_unit(measure), "n_pairs": made.n, "n_missing": len(a) - made.n},
+        **{"measure": measure.name, "unit": measure.unit, "n_pairs": made.n, "n_missing": len(a) - made.n},
         **{"before": _mean(a[whole]), "after": _mean(b[whole]), "difference": made.estimate},
         **{"low": made.low, "high": made.high, "level": level, "method": str(made.method)},
         **{"gain": _compute_gain(a[whole], b[whole]), "resolved": made.excludes(0.0)},
@@ -244,9 +248,8 @@ def _compare_measure(before: pd.DataFrame, after: pd.DataFrame, measure: str, le
     }
 
 
-def _compute_difference(measure: str, before: Values, after: Values, level: float) -> Interval:
-    is_unknown = measure in MEASURES and MEASURES[measure].law is Law.UNKNOWN
-    method = Method.BOOTSTRAP if is_unknown else Method.T
+def _compute_difference(measure: Measure, before: Values, after: Values, level: float) -> Interval:
+    method = Method.BOOTSTRAP if measure.law is Law.UNKNOWN else Method.T
     return compute_paired_interval(before, after, method=method, level=level)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,8 @@ from sim.errors import UserError, did_you_mean
 from sim.metrics.intervals import LEVEL, Interval, compute_paired_interval
 from sim.metrics.measures import INTERVALS
 from sim.provenance import get_provenance
+from sim.race.files import RaceConfig
+from sim.race.lab_file import Lab
 from sim.race.measures import (
     RACE_MEASURES,
     SMALLER_IS_BETTER,
@@ -27,10 +28,7 @@ from sim.race.measures import (
     measure_race,
 )
 from sim.race.rig import Race, Setup, lay_out, run_race
-from sim.results import PROVENANCE_FILE, open_folder, write_parquet, write_text
-from sim.scenario.lab import Lab
-from sim.scenario.races import RaceConfig
-from sim.studies.status import keep_status
+from sim.results import keep_status, open_folder, read_provenance, write_parquet, write_text
 
 LAB_FILE, RACES_FILE, ANSWERS_FILE, PATHS_FILE = "lab.yaml", "races.parquet", "answers.parquet", "paths.parquet"
 N_PATH_POINTS = 300
@@ -84,16 +82,11 @@ def run_lab(
 
 def load_lab_result(folder: Path) -> LabResult:
     """Load a lab's folder, an interrupted one too; raises UserError where no race was finished."""
-    provenance = json.loads((folder / PROVENANCE_FILE).read_text(encoding="utf-8"))
+    provenance = read_provenance(folder)
     if not (folder / RACES_FILE).is_file():
         raise UserError(f"{folder}: no race was finished ({provenance['status']})")
     tables = [pd.read_parquet(folder / file) for file in TABLES]
     return LabResult(provenance["name"], provenance["rank_by"], folder, *tables)
-
-
-def is_lab_folder(folder: Path) -> bool:
-    """Whether a lab left this folder."""
-    return (folder / LAB_FILE).is_file()
 
 
 def make_setup(config: RaceConfig) -> Setup:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from sim.metrics.intervals import LEVEL
-from sim.studies.tables import format_interval, format_value, make_console, make_table
+from sim.terminal import format_interval, format_value, make_console, make_table
 
 PERCENT = f"{100 * LEVEL:.4g} %"
 FROM_FIRST = ("difference", "low", "high", "resolved")

@@ -15,7 +15,7 @@ from sim.economy.base import Curve, Floats
 from sim.execution.pool import LocalPool
 from sim.race.measures import RACE_MEASURES
 from sim.race.rig import Setup, lay_out
-from sim.scenario.tune import Aim, Constraint, KnownMeasures, Number, Objective, Tune, TuneConfig
+from sim.race.tune_file import Aim, Constraint, KnownMeasures, Number, Objective, Tune, TuneConfig
 from sim.streams import draw_generator
 from sim.studies.lab import make_setup, race_and_measure
 

@@ -12,7 +12,7 @@ import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
 from sim.difficulty import controllers
-from sim.scenario.tune import Number, Tune
+from sim.race.tune_file import Number, Tune
 from sim.streams import draw_generator
 from sim.studies.points import Parameters, Row
 

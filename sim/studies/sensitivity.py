@@ -14,7 +14,7 @@ import pandas as pd
 
 from sim.economy.base import Floats
 from sim.metrics.intervals import LEVEL
-from sim.scenario.tune import Tune
+from sim.race.tune_file import Tune
 from sim.streams import draw_generator
 from sim.studies.points import Parameters
 

@@ -25,8 +25,8 @@ from sim.metrics.intervals import LEVEL, compute_paired_interval
 from sim.metrics.measures import INTERVALS
 from sim.provenance import get_provenance
 from sim.race.measures import RACE_MEASURES
-from sim.results import SUMMARY_FILE, JsonObject, open_folder, write_json, write_parquet, write_text
-from sim.scenario.tune import Tune
+from sim.race.tune_file import Tune
+from sim.results import SUMMARY_FILE, JsonObject, keep_status, open_folder, write_json, write_parquet, write_text
 from sim.studies.front import select_front
 from sim.studies.points import (
     CHECK,
@@ -44,7 +44,6 @@ from sim.studies.points import (
     open_evaluator,
 )
 from sim.studies.sensitivity import compute_sensitivity, design_points
-from sim.studies.status import keep_status
 
 TUNE_FILE, BLOCK_FILE = "tune.yaml", "difficulty.yaml"
 TABLES = ("trials", "finalists", "points", "front", "sensitivity")
@@ -98,21 +97,16 @@ def run_tune(
 
 def load_tune_result(folder: Path) -> TuneResult:
     """Load a folder of `run_tune`; raises UserError where it is none."""
-    if not (folder / SUMMARY_FILE).is_file() or not is_tune_folder(folder):
+    if not (folder / SUMMARY_FILE).is_file() or not (folder / TUNE_FILE).is_file():
         raise UserError(f"{folder}: not the results folder of a search")
     files = {name: folder / f"{name}.parquet" for name in TABLES}
     tables = {name: pd.read_parquet(file) for name, file in files.items() if file.is_file()}
     return TuneResult(folder, json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8")), tables)
 
 
-def is_tune_folder(folder: Path) -> bool:
-    """Whether a search left this folder."""
-    return (folder / TUNE_FILE).is_file()
-
-
 def _load_known(folder: Path, tune: Tune) -> list[Row]:
     """The trials of an interrupted search."""
-    if not is_tune_folder(folder):
+    if not (folder / TUNE_FILE).is_file():
         raise UserError(f"--resume {folder}: not the results folder of a search")
     if (folder / TUNE_FILE).read_text(encoding="utf-8") != tune.text:
         raise UserError(f"--resume {folder}: its {TUNE_FILE} is another search; name the same file, seed and trials")

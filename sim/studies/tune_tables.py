@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from sim.metrics.intervals import LEVEL
-from sim.studies.tables import format_interval, format_value, make_console, make_table
 from sim.studies.tune import BLOCK_FILE, NO_TRIAL, TuneResult
+from sim.terminal import format_interval, format_value, make_console, make_table
 
 PERCENT = f"{100 * LEVEL:.4g} %"
 AS_IT_WAS = "as it was"

@@ -12,7 +12,7 @@ from scipy import stats
 from pow.params import PRESETS, mode_of
 from pow.sphere import distance_cdf, distance_pdf, hit_probability
 from sim.theory.levels import ERROR_LEVEL, Z_BOUND, compute_binomial_z
-from sim.theory.rows import Row
+from sim.theory.row import Row
 from sim.work import open_kernel
 from sim.work.sphere import RMS_ERROR
 

@@ -22,7 +22,7 @@ import numpy as np
 from sim.network.trial import measure_delays
 from sim.scenario import NetworkConfig
 from sim.streams import Streams
-from sim.theory.rows import Row
+from sim.theory.row import Row
 from sim.topologies.base import Member
 from sim.topologies.random_regular import RandomRegular
 from sim.topologies.regions_data import load_region_table

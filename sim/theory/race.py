@@ -14,7 +14,7 @@ from sim.difficulty.matching import match_noise
 from sim.economy import curves
 from sim.race.rig import Race, Setup, lay_out, run_race
 from sim.theory.levels import Z_BOUND
-from sim.theory.rows import Row
+from sim.theory.row import Row
 
 SPACING_SECONDS, SEED = 600.0, 20260104
 BIAS_BOUND = 0.005

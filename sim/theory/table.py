@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rich.console import Console
-
-from sim.theory.rows import Row
+from sim.terminal import make_console
+from sim.theory.row import Row
 
 LAYOUT = "{:<68} {:>12} {:>12} {:>10} {:>8}  {}"
 
 
 def print_theory(rows: Iterable[Row]) -> bool:
     """Print each row as soon as it is known; return whether none failed."""
-    console, passed = Console(highlight=False), True
+    console, passed = make_console(), True
     console.print(
         LAYOUT.format("quantity", "ours", "theory", "z or error", "bound", "verdict"), style="bold", soft_wrap=True
     )

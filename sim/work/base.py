@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sim.protocol.claimed_nonces import ClaimedNonces
 
 Request = tuple[str, int]
 """(public key, nonce)"""
@@ -35,15 +37,18 @@ class Found:
     """(n,)"""
 
 
-@dataclass(frozen=True)
-class Claimed:
-    """The claimed nonces of many keys, one key after another."""
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """What one validator re-executes of some claims; every array is (n,)."""
 
-    public_keys: tuple[str, ...]
-    counts: NDArray[np.int64]
-    """(keys,) nonces of each key"""
-    nonces: NDArray[np.int64]
-    """(n,)"""
+    places: NDArray[np.int64]
+    """Of the claims."""
+    sizes: NDArray[np.int64]
+    """Nonces of each that it re-executes."""
+    numerics: Sequence[str]
+    """(n,) in which it does."""
+    select: Callable[[int], NDArray[np.int64]]
+    """Gives the positions that it samples of a claim of so many nonces, without replacement. Reference: protocol 4.2"""
 
 
 class Work(Protocol):
@@ -67,8 +72,8 @@ class Work(Protocol):
         `groups` are the nonces of each of its GPU groups, `turns` the places in them that all groups try now.
         """
 
-    def distances(self, block_hash: str, dtype: str, requests: Sequence[Request]) -> NDArray[np.float64]:
-        """Re-execute claimed nonces: the distance of every request, float64 (n,)."""
+    def count_contradictions(self, claims: ClaimedNonces, sample: Sample) -> NDArray[np.int64]:
+        """Re-execute samples: how many nonces of each have a recomputed distance > r_target, int64 (n,)."""
 
     def forget(self, block_hash: str) -> None:
         """Free everything held for a network seed whose epoch is over."""
@@ -83,14 +88,3 @@ class Work(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close it."""
-
-
-@runtime_checkable
-class BulkWork(Work, Protocol):
-    """Computing that can re-execute the claims of a whole network at once: the exact law, not the kernel."""
-
-    def are_invalid(self, block_hash: str, dtype: str, claimed: Claimed, r_target: float) -> NDArray[np.bool_]:
-        """Which claimed nonces are found invalid in these numerics: recomputed distance > r_target, bool (n,)."""
-
-    def note_shared(self, n_requests: int) -> None:
-        """Count answers that an earlier re-execution gave."""

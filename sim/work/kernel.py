@@ -22,9 +22,10 @@ from pow.devices import get_n_cpus
 from pow.kernel import Kernel
 from pow.params import PowParams
 from pow.placement import CPU
-from pow.validation import is_valid
+from pow.validation import count_invalid, is_valid
 from sim.errors import UserError
-from sim.work.base import Found, Request, WorkCounts
+from sim.protocol.claimed_nonces import ClaimedNonces
+from sim.work.base import Found, Request, Sample, WorkCounts
 
 
 @dataclass
@@ -97,6 +98,18 @@ class KernelWork:
             self._n_shared += request in numbers.asked
             numbers.asked.add(request)
         return np.array([numbers.known[request] for request in requests], dtype=np.float64)
+
+    def count_contradictions(self, claims: ClaimedNonces, sample: Sample) -> NDArray[np.int64]:
+        """Recompute every sampled nonce."""
+        counts = [
+            self._count_invalid(claims, place, sample.select(int(claims.counts[place])), dtype)
+            for place, dtype in zip(sample.places.tolist(), sample.numerics, strict=True)
+        ]
+        return np.array(counts, dtype=np.int64)
+
+    def _count_invalid(self, claims: ClaimedNonces, place: int, positions: NDArray[np.int64], dtype: str) -> int:
+        distances = self.distances(claims.block_hash, dtype, claims.get_requests(place, positions))
+        return count_invalid(distances, claims.r_target)
 
     def forget(self, block_hash: str) -> None:
         """Free the models and all distances of a network seed."""

@@ -26,8 +26,9 @@ from scipy import special
 from pow.law import LARGEST_Z, get_law
 from pow.params import mode_of
 from pow.sphere import hit_probability
+from sim.protocol.claimed_nonces import ClaimedNonces
 from sim.streams import draw_uniforms, get_mixing_seed
-from sim.work.base import Claimed, Found, Request, WorkCounts
+from sim.work.base import Found, Request, Sample, WorkCounts
 
 LARGEST_DISTANCE = 2.0
 RMS_ERROR = {
@@ -68,14 +69,15 @@ class _Ahead:
 
 
 class SphereWork:
-    """Implements `sim.work.base.BulkWork` by the law alone; no torch, no kernel."""
+    """Implements `sim.work.base.Work` by the law alone; no torch, no kernel."""
 
     def __init__(self, dim: int) -> None:
         self._dim = dim
         self._law = get_law(dim)
-        self._asked: dict[str, set[tuple[Request, str]]] = {}
         self._ahead: dict[str, dict[tuple[str, str, tuple[range, ...], float], _Ahead]] = {}
-        """Network seed -> what validators re-executed nonce by nonce: a second answer counts as shared."""
+        """Network seed -> valid nonces of ML nodes' next turns."""
+        self._invalid: dict[tuple[ClaimedNonces, str], tuple[NDArray[np.bool_], NDArray[np.int64]]] = {}
+        """Claims, numerics -> which nonces are found invalid, and how many of each claim."""
         self._n_drawn = self._n_shared = 0
 
     def __enter__(self) -> SphereWork:
@@ -84,7 +86,8 @@ class SphereWork:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._asked.clear()
+        self._ahead.clear()
+        self._invalid.clear()
 
     @property
     def counts(self) -> WorkCounts:
@@ -131,46 +134,54 @@ class SphereWork:
 
     def distances(self, block_hash: str, dtype: str, requests: Sequence[Request]) -> NDArray[np.float64]:
         """Return what a validator with these numerics measures, float64 (n,)."""
-        asked = self._asked.setdefault(block_hash, set())
-        n_before = len(asked)
-        asked.update((request, dtype) for request in requests)
-        self._count(len(asked) - n_before, len(requests))
+        self._n_drawn += len(requests)
         keys = {key: index for index, key in enumerate(dict.fromkeys(key for key, _ in requests))}
         owners = np.array([keys[key] for key, _ in requests], dtype=np.int64)
         nonces = np.array([nonce for _, nonce in requests], dtype=np.int64)
         share_seeds, error_seeds = _draw_seeds(block_hash, dtype, keys)
         return self._measure(draw_uniforms(share_seeds[owners], nonces), error_seeds[owners], nonces, dtype)
 
-    def are_invalid(self, block_hash: str, dtype: str, claimed: Claimed, r_target: float) -> NDArray[np.bool_]:
-        """Re-execute whole claims at once: which measured distances lie above r_target, bool (n,).
+    def count_contradictions(self, claims: ClaimedNonces, sample: Sample) -> NDArray[np.int64]:
+        """Look sampled positions up in claims that are re-executed whole, once for all validators.
 
-        Almost all are decided by the share alone; distances are drawn only for those within reach of an error.
+        Most claims have no invalid nonce: no positions are drawn for them.
         """
-        self._count(len(claimed.nonces), len(claimed.nonces))
-        share_seeds, error_seeds = _draw_seeds(block_hash, dtype, claimed.public_keys)
-        shares = draw_uniforms(np.repeat(share_seeds, claimed.counts), claimed.nonces)
-        invalid = shares > _share_below(r_target, dtype, self._dim, 1)
-        close = np.flatnonzero(~invalid & (shares > _share_below(r_target, dtype, self._dim, -1)))
-        seeds = np.repeat(error_seeds, claimed.counts)[close]
-        invalid[close] = self._measure(shares[close], seeds, claimed.nonces[close], dtype) > r_target
-        return invalid
+        self._n_shared += int(sample.sizes.sum())
+        numerics, found = np.array(sample.numerics), np.zeros(len(sample.places), dtype=np.int64)
+        for dtype in dict.fromkeys(sample.numerics):
+            is_invalid, counts = self._judge(claims, dtype)
+            for turn in np.flatnonzero((counts[sample.places] > 0) & (numerics == dtype)).tolist():
+                place = sample.places[turn]
+                found[turn] = is_invalid[claims.starts[place] + sample.select(int(claims.counts[place]))].sum()
+        return found
 
-    def note_shared(self, n_requests: int) -> None:
-        """Count answers that an earlier re-execution of whole claims gave."""
-        self._n_shared += n_requests
+    def _judge(self, claims: ClaimedNonces, dtype: str) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """Return which claimed nonces are found invalid in these numerics, bool (n,), and their number by claim."""
+        if (claims, dtype) not in self._invalid:
+            is_invalid = self._are_invalid(claims, dtype)
+            owners = np.repeat(np.arange(len(claims.counts)), claims.counts)[is_invalid]
+            self._invalid[claims, dtype] = is_invalid, np.bincount(owners, minlength=len(claims.counts))
+        return self._invalid[claims, dtype]
+
+    def _are_invalid(self, claims: ClaimedNonces, dtype: str) -> NDArray[np.bool_]:
+        """Re-execute all claims: almost all is decided by shares; distances are drawn within reach of an error."""
+        self._n_drawn += len(claims.nonces)
+        share_seeds, error_seeds = _draw_seeds(claims.block_hash, dtype, claims.public_keys)
+        shares = draw_uniforms(np.repeat(share_seeds, claims.run_lengths), claims.nonces)
+        invalid = shares > _share_below(claims.r_target, dtype, self._dim, 1)
+        close = np.flatnonzero(~invalid & (shares > _share_below(claims.r_target, dtype, self._dim, -1)))
+        seeds = np.repeat(error_seeds, claims.run_lengths)[close]
+        invalid[close] = self._measure(shares[close], seeds, claims.nonces[close], dtype) > claims.r_target
+        return invalid
 
     def forget(self, block_hash: str) -> None:
         """Free what is held for a network seed."""
-        self._asked.pop(block_hash, None)
         self._ahead.pop(block_hash, None)
+        self._invalid = {key: known for key, known in self._invalid.items() if key[0].block_hash != block_hash}
 
     def describe(self) -> dict[str, Any]:
         """Return settings and totals for the provenance."""
         return {"kind": "sphere", "dim": self._dim, "drawn": self._n_drawn, "shared": self._n_shared}
-
-    def _count(self, n_new: int, n_requests: int) -> None:
-        self._n_drawn += n_new
-        self._n_shared += n_requests - n_new
 
     def _measure(
         self, shares: NDArray[np.float64], error_seeds: int | NDArray[np.uint64], nonces: NDArray[np.int64], dtype: str

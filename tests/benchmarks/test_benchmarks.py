@@ -15,7 +15,8 @@ from pow.linear import LINEARS, linear_name
 from pow.params import PRESETS, mode_of
 from pow.transformer import build
 from sim.metrics.recorder import Recorder
-from sim.network.events import EventsNetwork
+from sim.network.base import Message
+from sim.network.gossip import GossipNetwork
 from sim.scenario import NetworkConfig
 from sim.streams import Streams
 
@@ -92,11 +93,11 @@ def test_gossip_beside_raw_simpy() -> None:
 
     def flood() -> None:
         env = simpy.Environment()
-        network = EventsNetwork(env, graph, Recorder(), NetworkConfig(), Streams(1))
+        network = GossipNetwork(env, graph, Recorder(), NetworkConfig(), Streams(1))
         for address in graph:
             network.join(address, lambda payload: None)
         for message in range(n_messages):
-            network.broadcast(message, str(message), None, 1000)
+            network.broadcast(Message(str(message), message, None, 1000))
         env.run()
 
     def bare() -> None:

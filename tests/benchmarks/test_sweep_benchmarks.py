@@ -14,9 +14,10 @@ from sim.execution.driver import open_local
 from sim.execution.loop import Loop, Workers
 from sim.execution.plan import Plan
 from sim.execution.store import Row, create, read_journal
+from sim.execution.sweep_file import Sweep, expand, load_sweep_file
 from sim.execution.table import write_tables
-from sim.metrics.measures import MEASURES
-from sim.scenario.sweep import Sweep, expand, load_sweep_file
+from sim.execution.worker import Order
+from sim.metrics.measures import run_measures
 
 pytestmark = pytest.mark.benchmark
 ROOT = Path(__file__).parent.parent.parent
@@ -26,23 +27,24 @@ MODULE = """
 import time
 from sim.execution.worker import Outcome
 
-def execute_chunk(chunk, limit, version):
+def execute_chunk(chunk, order):
     return [run(spec) for spec in chunk]
 
 def run(spec):
     started = time.process_time()
     while time.process_time() - started < {seconds}:
         sum(range(1000))
-    return Outcome(spec.run_id, {{}}, None, {seconds}, "here")
+    return Outcome(spec.run_id, wall_seconds={seconds}, machine="here")
 """
 
 
 IDLE = """
 from sim.execution.worker import Outcome
-from sim.metrics.measures import MEASURES
+from sim.metrics.measures import run_measures
 
-def execute_chunk(chunk, limit, version):
-    return [Outcome(spec.run_id, dict.fromkeys(MEASURES, 0.123456789012345), None, 0.0, "here") for spec in chunk]
+def execute_chunk(chunk, order):
+    measures = dict.fromkeys(run_measures.names(), 0.123456789012345)
+    return [Outcome(spec.run_id, measures, machine="here") for spec in chunk]
 """
 
 
@@ -64,11 +66,12 @@ def time_sweep(sweep: Sweep, folder: Path, workers: Workers, execute: Any) -> fl
     """Seconds of wall time for all runs; starting the workers, a second or two each, is not counted."""
     folder.mkdir()
     store = create(folder, sweep.text, {})
-    for warm_up in ((time.sleep, 0.5), (execute, (), None, "v")):  # processes, then what they import, once a worker
+    order = Order("v", ())
+    for warm_up in ((time.sleep, 0.5), (execute, (), order)):  # processes, then what they import, once a worker
         for future in [workers.executor.submit(*warm_up) for _ in range(workers.count())]:
             future.result()
-    plan = Plan(sweep, "v")
-    arguments: dict[str, Any] = {"time_limit": None, "code_version": "v", "report": lambda tally: None}
+    plan = Plan(sweep, order)
+    arguments: dict[str, Any] = {"order": order, "report": lambda tally: None}
     started = time.perf_counter()
     assert len(Loop(workers, plan, store, execute=execute, **arguments).run([])) == plan.n_runs
     seconds = time.perf_counter() - started
@@ -122,16 +125,16 @@ def test_scan_of_10000_finished_runs(tmp_path: Path) -> None:
     sweep, folder = make_sweep(tmp_path, 10_000), tmp_path / "out"
     folder.mkdir()
     store = create(folder, sweep.text, {})
-    measures = dict.fromkeys(MEASURES, 0.123456789012345)
+    measures = dict.fromkeys(run_measures.names(), 0.123456789012345)
     for spec in expand(sweep, "v"):
         identity = (spec.run_id, spec.point, spec.replication, spec.seed)
         store.append([Row(*identity, measures, None, 1.0, "machine", 1, "2026-01-01T00:00:00+00:00")])
     started = time.perf_counter()
     rows = read_journal(folder)
-    assert Plan(sweep, "v").start(rows) == []
+    assert Plan(sweep, Order("v", ())).start(rows) == []
     scan = time.perf_counter() - started
     started = time.perf_counter()
-    write_tables(folder, sweep, rows)
+    write_tables(folder, sweep, rows, run_measures.names())
     write = time.perf_counter() - started
     store.close()
     (tmp_path / "idle.py").write_text(IDLE)
@@ -158,17 +161,20 @@ def measure_live_memory(file: Path, folder: Path, module: Path) -> float:
         "from sim.execution.plan import Plan\n"
         "from sim.execution.store import create\n"
         "from sim.execution.table import write_tables\n"
-        "from sim.scenario.sweep import load_sweep_file\n"
+        "from sim.execution.worker import Order\n"
+        "from sim.metrics.measures import run_measures\n"
+        "from sim.execution.sweep_file import load_sweep_file\n"
         "if __name__ == '__main__':\n"
         "    from idle import execute_chunk\n"
         "    sweep, folder = load_sweep_file(sys.argv[1]), Path(sys.argv[2])\n"
-        "    store, plan = create(folder, sweep.text, {}), Plan(sweep, 'v')\n"
+        "    order = Order('v', ())\n"
+        "    store, plan = create(folder, sweep.text, {}), Plan(sweep, order)\n"
         "    with open_local(1) as workers:\n"
-        "        loop = Loop(workers, plan, store, time_limit=None, code_version='v', report=lambda tally: None,\n"
-        "            execute=execute_chunk)\n"
+        "        report = lambda tally: None\n"
+        "        loop = Loop(workers, plan, store, order=order, report=report, execute=execute_chunk)\n"
         "        rows = loop.run([])\n"
         "    assert len(rows) == plan.n_runs\n"
-        "    write_tables(folder, sweep, rows)\n"
+        "    write_tables(folder, sweep, rows, run_measures.names())\n"
         "    status = dict(line.split(':', 1) for line in open('/proc/self/status'))\n"
         "    print(int(status['VmHWM'].split()[0]) * 1024 / 1e6)\n"
     )

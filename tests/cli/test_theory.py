@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from sim.network.events import EventsNetwork
-from sim.network.gossip import Link
+from sim.network.gossip import GossipNetwork
+from sim.network.links import Link
 from sim.theory import Row, committee, compute_rows, sphere
 from sim.theory.network import network_rows
 from sim.theory.table import print_theory
@@ -47,15 +47,15 @@ def test_a_wrong_law_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 def test_a_network_that_is_a_little_wrong_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """Uploads that take 3 % longer are seen by the queue; 2 % more losses are seen by the lossy link."""
-    occupy, transfer = EventsNetwork._occupy, EventsNetwork._transfer
-    monkeypatch.setattr(EventsNetwork, "_occupy", lambda self, sender, size: occupy(self, sender, size * 1.03))
+    occupy, transfer = GossipNetwork._occupy, GossipNetwork._transfer
+    monkeypatch.setattr(GossipNetwork, "_occupy", lambda self, sender, size: occupy(self, sender, size * 1.03))
     assert [row.passed for row in network_rows(True)] == [True, True, False, True, True, True]
-    monkeypatch.setattr(EventsNetwork, "_occupy", occupy)
+    monkeypatch.setattr(GossipNetwork, "_occupy", occupy)
 
-    def lose_more(self: EventsNetwork, sender: str, link: Link, *args: object) -> None:
+    def lose_more(self: GossipNetwork, sender: str, link: Link, *args: object) -> None:
         transfer(self, sender, replace(link, loss=0.32 if link.loss else 0.0), *args)
 
-    monkeypatch.setattr(EventsNetwork, "_transfer", lose_more)
+    monkeypatch.setattr(GossipNetwork, "_transfer", lose_more)
     assert [row.passed for row in network_rows(False)] == [True, True, True, False, True, True]
 
 

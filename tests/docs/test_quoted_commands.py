@@ -106,7 +106,7 @@ def count_races(lab: Path, folder: Path, *changes: str) -> str:
     """Lines of Python that run a lab and print the number of its races: controllers times curves times replications."""
     return (
         "from pathlib import Path\n"
-        "from sim.scenario.lab import load_lab\n"
+        "from sim.race.lab_file import load_lab\n"
         "from sim.studies.lab import run_lab\n"
         f"lab = load_lab({str(lab)!r}, {list(changes)!r})\n"
         f"print(len(run_lab(lab, out=None, root=Path({str(folder)!r}), report=lambda step: None).races))\n"

@@ -12,9 +12,10 @@ from types import SimpleNamespace
 import pytest
 
 from sim.execution.store import Row
+from sim.execution.sweep_file import expand, load_sweep_file
 from sim.execution.table import write_tables
-from sim.execution.worker import execute
-from sim.scenario.sweep import expand, load_sweep_file
+from sim.execution.worker import Order, execute
+from sim.metrics.measures import run_measures
 
 PATIENCE_SECONDS = 60.0
 ROOT = Path(__file__).parent.parent.parent
@@ -90,11 +91,12 @@ def make_table(file: Path, folder: Path) -> bytes:
     sweep = load_sweep_file(file)
     rows = []
     for spec in reversed(expand(sweep, "")):
-        outcome = execute(spec, None)
+        outcome = execute(spec, Order("", run_measures.choose()))
         identity = (spec.run_id, spec.point, spec.replication, spec.seed)
-        rows.append(Row(*identity, outcome.measures, outcome.error, 0.0, "", 1, ""))
+        rest = (outcome.missing, outcome.trace_hash)
+        rows.append(Row(*identity, outcome.measures, outcome.error, 0.0, "", 1, "", *rest))
     folder.mkdir(exist_ok=True)
-    write_tables(folder, sweep, rows)
+    write_tables(folder, sweep, rows, run_measures.names())
     return (folder / "runs.parquet").read_bytes()
 
 

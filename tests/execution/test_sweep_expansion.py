@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sim.scenario.sweep import Sweep, expand, load_sweep_file
-from sim.scenario.sweep_schema import sweep_json_schema
+from sim.execution.sweep_file import Sweep, expand, load_sweep_file
+from sim.execution.sweep_schema import sweep_json_schema
 
 ROOT = Path(__file__).parent.parent.parent
 BASE = (ROOT / "tests" / "data" / "small.yaml").read_text()

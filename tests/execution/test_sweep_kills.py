@@ -18,7 +18,8 @@ import pytest
 import sim
 from sim.execution.driver import describe_sweep
 from sim.execution.store import create
-from sim.scenario.sweep import load_sweep_file
+from sim.execution.sweep_file import load_sweep_file
+from sim.metrics.measures import run_measures
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE_SECONDS = 60.0
@@ -151,7 +152,7 @@ def test_second_program_on_one_folder_is_refused(
     out = tmp_path / "out"
     out.mkdir()
     sweep = load_sweep_file(mini)
-    first = create(out, sweep.text, describe_sweep(sweep))
+    first = create(out, sweep.text, describe_sweep(sweep, run_measures.choose()))
     errors = refuse(helpers.start_sweep(mini, "--resume", out))
     assert f"process {os.getpid()} on " in errors
     assert "already" in refuse(helpers.start_sweep(mini, "--out", out))

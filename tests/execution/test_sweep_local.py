@@ -17,11 +17,11 @@ from sim.execution.loop import Loop, Tally
 from sim.execution.plan import Plan
 from sim.execution.pool import LocalPool
 from sim.execution.store import Row, create
+from sim.execution.sweep_file import derive_seed, load_sweep_file
 from sim.execution.table import shorten_mappings
-from sim.execution.worker import TimeLimitError, limited
-from sim.metrics.measures import MEASURES
+from sim.execution.worker import Order, TimeLimitError, limited
+from sim.metrics.measures import run_measures
 from sim.provenance import get_source_version
-from sim.scenario.sweep import derive_seed, load_sweep_file
 
 AXES = ("work.rate_factor", "protocol.validation_sample_size")
 
@@ -33,13 +33,14 @@ def test_sweep_is_what_its_runs_are_one_by_one(
     assert (tmp_path / "out" / "runs.parquet").read_bytes() == mini_bytes, "a second sweep has the same bytes"
     assert result.name == "mini"
     assert result.axes == AXES
-    assert result.measures == tuple(MEASURES)
-    assert list(result.runs.columns) == ["run_id", "point", "replication", "seed", *AXES, *MEASURES, "error"]
+    assert tuple(result.measures) == run_measures.names()
+    identity, names = ("run_id", "point", "replication", "seed"), run_measures.names()
+    assert list(result.runs.columns) == [*identity, *AXES, *names, "error", "trace_hash"]
     assert len(result.runs) == 12
     assert result.runs["run_id"].is_unique
     assert result.runs["error"].isna().all()
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        *(".lock", "provenance.json", "runs.parquet", "sweep.yaml", "timings.parquet")
+        *(".lock", "missing.parquet", "provenance.json", "runs.parquet", "sweep.yaml", "timings.parquet")
     ]
     alone = sim.run(
         _without_sweep(mini),
@@ -47,6 +48,7 @@ def test_sweep_is_what_its_runs_are_one_by_one(
         overrides={AXES[0]: 0.02, AXES[1]: 2},
     )
     row = result.runs.query("point == 2 and replication == 2").iloc[0]
+    assert row["trace_hash"] == alone.provenance["trace_hash"]
     assert row["nonces_valid"] == alone.summary["nonces_valid"]
     assert row["gossip_delay_median_seconds"] == alone.summary["gossip_delay_median_seconds"]
     assert set(result.timings["run_id"]) == set(result.runs["run_id"])
@@ -129,9 +131,8 @@ def run_loop(file: Path, folder: Path, module: str, n_workers: int = 2) -> tuple
     store = create(folder, sweep.text, {})
     with open_local(n_workers) as workers:
         execute = __import__(module).execute_chunk
-        plan = Plan(sweep, version)
-        arguments = {"time_limit": None, "code_version": version, "report": tallies.append}
-        rows = Loop(workers, plan, store, execute=execute, **arguments).run([])
+        order = Order(version, run_measures.choose())
+        rows = Loop(workers, Plan(sweep, order), store, order=order, report=tallies.append, execute=execute).run([])
     store.close()
     return rows, tallies
 
@@ -140,10 +141,10 @@ MODULE = """
 import os, signal
 from sim.execution.worker import execute_chunk as honest
 
-def execute_chunk(chunk, limit, version):
+def execute_chunk(chunk, order):
     for spec in chunk:
         {act}
-    return honest(chunk, limit, version)
+    return honest(chunk, order)
 """
 
 
@@ -187,13 +188,13 @@ def test_a_run_that_raises_is_a_row_with_its_error(mini: Path, tmp_path: Path, m
 
     monkeypatch.setattr(worker, "simulate", fail)
     (spec, *_) = sim_specs(mini)
-    outcome = worker.execute(spec, None)
+    outcome = worker.execute(spec, Order("v", ()))
     assert outcome.error == "ZeroDivisionError: nothing to divide by"
     assert outcome.measures == {}
 
 
 def sim_specs(mini: Path) -> list[object]:
-    from sim.scenario.sweep import expand
+    from sim.execution.sweep_file import expand
 
     return list(expand(load_sweep_file(mini), "v"))
 
@@ -202,7 +203,7 @@ def test_workers_with_other_code_are_refused() -> None:
     from sim.execution.worker import VersionError, execute_chunk
 
     with pytest.raises(VersionError, match=r"versions differ: this program is 9\.9, the worker on .* has 0"):
-        execute_chunk([], None, "9.9")
+        execute_chunk([], Order("9.9", ()))
 
 
 def test_a_dead_lane_is_rebuilt_and_others_do_not_notice() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from sim.errors import ScenarioError
-from sim.metrics.measures import MEASURES
-from sim.scenario.sweep import load_sweep_file
+from sim.execution.sweep_file import load_sweep_file
+from sim.metrics.measures import run_measures
 
 ROOT = Path(__file__).parent.parent.parent
 BASE = (ROOT / "tests" / "data" / "small.yaml").read_text()
@@ -17,7 +17,7 @@ def mistakes(tmp_path: Path, text: str) -> list[str]:
     file = tmp_path / "x.yaml"
     file.write_text(text)
     with pytest.raises(ScenarioError) as caught:
-        load_sweep_file(file, (), MEASURES)
+        load_sweep_file(file, (), run_measures.names())
     return [str(mistake).removeprefix(f"{file}:") for mistake in caught.value.mistakes]
 
 
@@ -50,6 +50,17 @@ def mistakes(tmp_path: Path, text: str) -> list[str]:
         ("time_limit: 60", "1:3", "has no unit"),
         ("until: {measure: succes_rate, half_width: 0.1, max_runs: 20}", "1:11", 'Did you mean "success_rate"'),
         ("until: {measure: success_rate, half_width: 0, max_runs: 20}", "1:34", "more than 0"),
+        (
+            "measures: [success_rate, weight_ginny]",
+            "1:28",
+            'unknown measure "weight_ginny". Did you mean "weight_gini"',
+        ),
+        ("measures: [weight_gini, weight_gini]", "1:3", "stands here twice"),
+        ("measures: []", "1:3", "at least 1 item"),
+        (
+            "measures: [weight_gini]\n  until: {measure: success_rate, half_width: 0.1, max_runs: 20}",
+            *("2:11", 'unknown measure "success_rate". Known: weight_gini'),
+        ),
         ("grid: {epochs: [2, 3], work.kind: [sphere, sphre]}", "1:46", "not one of the allowed values"),
         ("grid: {difficulty: [fixed, {kind: fixed}]}", "1:10", "are the same scenario"),
     ],

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import pytest
 
@@ -9,9 +10,10 @@ from pow.proofs import ProofBatch
 from pow.sphere import hit_probability
 from sim.protocol.blocks import BlockResult, apply_block
 from sim.protocol.checks import TxResult, commit_seed
+from sim.protocol.fast.tallies import read_votes
 from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.records import ParticipantJudged, RewardSettled
 from sim.protocol.state import Block, ChainState, genesis_state
-from sim.protocol.tallies import read_votes
 from sim.protocol.transactions import (
     ClaimReward,
     HardwareNode,
@@ -24,6 +26,7 @@ from sim.protocol.transactions import (
 from sim.protocol.versions import LAUNCH_R_TARGET, build_rule_book
 from sim.protocol.votes import Reason
 
+R = TypeVar("R")
 PARAMS = ProtocolParams(rule_book=build_rule_book("v0.2.0", {}, {}), epoch=EpochParams(), vector_dim=8196)
 
 
@@ -58,6 +61,9 @@ class HandMadeChain:
             self.state = self.results[h].state
         return self.state
 
+    def rows(self, height: int, kind: type[R]) -> list[R]:
+        return [row for row in self.results[height].rows if isinstance(row, kind)]
+
     def fate(self, height: int) -> tuple[TxResult, ...]:
         return self.results[height].tx_results
 
@@ -74,7 +80,7 @@ def batch(who: str, start: int, *nonces: int, batch_id: str = "0") -> SubmitProo
 
 
 def vote(who: str, about: str, start: int, is_fraud: bool = False) -> SubmitValidation:
-    return SubmitValidation(f"vote/{who}/{about}", who, about, start, is_fraud)
+    return SubmitValidation(f"vote/{who}/{about}", who, start, (about,), (is_fraud,))
 
 
 def test_before_epoch_1_nothing_is_open() -> None:
@@ -89,7 +95,7 @@ def test_before_epoch_1_nothing_is_open() -> None:
 def test_batch_window_and_start_height() -> None:
     chain = HandMadeChain()
     chain.at(40, batch("a", 40, 1))  # the opening block itself: the epoch exists only after it
-    chain.at(41, batch("a", 40, 1), batch("a", 39, 1))
+    chain.at(41, batch("a", 40, 1), batch("a", 39, 1, batch_id="1"))
     chain.at(52, batch("b", 40, 1))
     chain.at(53, batch("c", 40, 1))
     chain.run_to(53)
@@ -134,11 +140,9 @@ def test_formation_of_an_epoch() -> None:
     before = chain.run_to(57)
     assert before.effective.index == 0
     chain.run_to(58)
-    formed = chain.results[58].formed
-    assert formed is not None
-    reasons = {who: outcome.verdict.reason for who, outcome in formed.outcomes.items() if outcome.verdict}
+    reasons = {row.participant: row.reason for row in chain.rows(58, ParticipantJudged)}
     assert reasons == {"a": Reason.ACCEPTED, "b": Reason.VOTED_INVALID, "c": Reason.NO_SEED}
-    assert formed.observation.valid_nonces == 3
+    assert chain.state.observed.valid_nonces == 3
     assert chain.state.effective.index == 0
     after = chain.run_to(59)
     assert after.effective.weights == {"a": 3}
@@ -178,13 +182,12 @@ def test_settlement_and_claim_one_epoch_later() -> None:
     state = chain.run_to(100)
     assert chain.fate(97) == (TxResult.NOTHING_TO_CLAIM,)
     assert chain.fate(100) == (TxResult.WRONG_SEED, TxResult.ACCEPTED, TxResult.NOTHING_TO_CLAIM)
-    settled = chain.results[98].settled
-    assert settled is not None
+    emission = sum(row.reward_ngonka for row in chain.rows(98, RewardSettled))
     assert state.balances == {}
-    assert sum(state.vesting["a"]) == state.emitted == settled.emission
+    assert sum(state.vesting["a"]) == state.emitted == emission
     assert len(state.vesting["a"]) == 180
     chain.run_to(138)  # VE of epoch 3 unlocks the first slice, which holds the remainder of the division
-    assert chain.state.balances == {"a": settled.emission // 180 + settled.emission % 180}
+    assert chain.state.balances == {"a": emission // 180 + emission % 180}
     assert len(chain.state.vesting["a"]) == 179
 
 
@@ -202,7 +205,7 @@ def test_unclaimed_rewards_are_burnt_and_coins_are_conserved() -> None:
     chain.at(81, seed("a", 2), batch("a", 80, 7))
     chain.at(93, vote("a", "a", 80))
     state = chain.run_to(140)
-    assert state.burnt == chain.results[98].settled.emission  # type: ignore[union-attr]
+    assert state.burnt == sum(row.reward_ngonka for row in chain.rows(98, RewardSettled)) > 0
     assert count_coins(state) == state.emitted
 
 
@@ -224,3 +227,17 @@ def test_blocks_must_follow_each_other() -> None:
     state = genesis_state({"a": 1}, PARAMS, LAUNCH_R_TARGET)
     with pytest.raises(ValueError, match="block 2 does not follow height 0"):
         apply_block(state, Block(2, "H", "a", 0.0, ()), {}, PARAMS, lambda control, seen: (control, seen.difficulty))
+
+
+def test_a_transaction_is_stored_once() -> None:
+    """Twice in a block, and again in a later one; the same nonces under another id are another transaction."""
+    twice, other = batch("a", 40, 1, 2), batch("a", 40, 1, 2, batch_id="1")
+    chain = HandMadeChain()
+    chain.at(41, twice, twice, other)
+    chain.run_to(41)
+    assert chain.fate(41) == (TxResult.ACCEPTED, TxResult.REPLAYED, TxResult.ACCEPTED)
+    again = Block(42, "HASH42", "a", 210.0, (twice, other, batch("b", 40, 1)))
+    included = {twice.tx_id, other.tx_id}
+    result = apply_block(chain.state, again, {}, PARAMS, lambda control, seen: (control, seen.difficulty), included)
+    assert result.tx_results == (TxResult.REPLAYED, TxResult.REPLAYED, TxResult.ACCEPTED)
+    assert [stored.tx_id for stored in result.state.batches] == [twice.tx_id, other.tx_id, "batch/b/0"]

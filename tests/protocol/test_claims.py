@@ -17,7 +17,7 @@ from sim.protocol.claims import (
     passes_claim_check,
     select_due_validations,
 )
-from sim.protocol.uniforms import compute_hash_uniform
+from sim.protocol.sampling import compute_hash_uniform
 
 
 @pytest.mark.parametrize(

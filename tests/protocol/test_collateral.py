@@ -7,10 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.protocol.collateral import (
-    SLASH_DOUBLE_SIGN,
     SLASH_DOWNTIME,
     SLASH_INVALID,
-    SLASH_STAKING_DOWNTIME,
     Deposit,
     compute_activated_weight,
     release_unbonded,
@@ -65,10 +63,7 @@ def test_slashing_takes_active_and_unbonding_alike() -> None:
     assert slash(Deposit(), SLASH_INVALID) == (Deposit(0), 0)
 
 
-@pytest.mark.parametrize(
-    ("fraction", "burnt"),
-    [(SLASH_INVALID, 200), (SLASH_DOWNTIME, 100), (SLASH_STAKING_DOWNTIME, 10), (SLASH_DOUBLE_SIGN, 50)],
-)
+@pytest.mark.parametrize(("fraction", "burnt"), [(SLASH_INVALID, 200), (SLASH_DOWNTIME, 100)])
 def test_slash_fractions(fraction: Fraction, burnt: int) -> None:
     """Protocol 6.5 and 10."""
     assert slash(Deposit(1000), fraction) == (Deposit(1000 - burnt), burnt)

@@ -10,7 +10,6 @@ from sim.protocol.confirmation import (
     close_event,
     compute_generation_start,
     compute_initial_weights,
-    compute_seed_height,
     compute_trigger_heights,
     confirm_weights,
     is_slashed,
@@ -24,8 +23,6 @@ def test_main_net_trigger_window() -> None:
     heights = compute_trigger_heights(305, 15_391, 185)
     assert (heights[0], heights[-1]) == (305, 15_391 - 80 - 185)
     assert compute_generation_start(heights[-1]) + 185 == 15_391
-    assert compute_seed_height(1000) == 1079
-    assert compute_seed_height(1000, cutoff_blocks=5) == 1004
     assert not compute_trigger_heights(305, 500, 185)
     assert compute_trigger_heights(10, 100, 20, cutoff_blocks=5) == range(10, 76)
 

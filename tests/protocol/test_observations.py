@@ -22,7 +22,8 @@ EPOCH = EpochParams()  # P at 120 in epoch 3: generation of 10 blocks, batches u
 
 
 def params_of(version: str) -> ProtocolParams:
-    return ProtocolParams(build_rule_book(version, {}, {}), EPOCH, vector_dim=8196, validation_sample_size=4)
+    book = build_rule_book(version, {}, {})
+    return ProtocolParams(rule_book=book, epoch=EPOCH, vector_dim=8196, validation_sample_size=4)
 
 
 def batch(who: str, name: str, nonces: list[int], node_id: int | None = None) -> SubmitProofBatch:
@@ -54,7 +55,7 @@ def state_of(
         hosts={who: HostRecord("key", hardware) for who in "abc"},
         batches=Log(each for _, each in batches),
         batch_heights=Log(height for height, _ in batches),
-        validations=Log(SubmitValidation("", validator, who, 120, False) for who, validator in votes or []),
+        validations=Log(SubmitValidation("", validator, 120, (who,), (False,)) for who, validator in votes or []),
     )
 
 

@@ -36,7 +36,6 @@ HEIGHTS = [
     "validation_end",
     "set_validators",
     "claim",
-    "inference_cutoff",
     "next_start",
 ]
 
@@ -44,9 +43,9 @@ HEIGHTS = [
 @pytest.mark.parametrize(
     ("params", "offsets"),
     [
-        (EpochParams(), (0, 8, 10, 12, 12, 16, 18, 19, 20, 40, 40)),
-        (MAINNET, (0, 48, 60, 65, 65, 81, 85, 205, 206, 17200, 17280)),
-        (PROPOSAL_3, (0, 48, 60, 65, 65, 161, 185, 305, 306, 15311, 15391)),
+        (EpochParams(), (0, 8, 10, 12, 12, 16, 18, 19, 20, 40)),
+        (MAINNET, (0, 48, 60, 65, 65, 81, 85, 205, 206, 17280)),
+        (PROPOSAL_3, (0, 48, 60, 65, 65, 161, 185, 305, 306, 15391)),
     ],
 )
 def test_offsets_of_the_published_table(params: EpochParams, offsets: tuple[int, ...]) -> None:
@@ -57,7 +56,7 @@ def test_offsets_of_the_published_table(params: EpochParams, offsets: tuple[int,
 def test_mainnet_epoch_1() -> None:
     schedule = Schedule.of(1, MAINNET)
     heights = tuple(getattr(schedule, name) for name in HEIGHTS)
-    assert heights == (300, 348, 360, 365, 365, 381, 385, 505, 506, 17500, 17580)
+    assert heights == (300, 348, 360, 365, 365, 381, 385, 505, 506, 17580)
 
 
 def test_windows_include_both_ends_and_exclude_the_opening_block() -> None:
@@ -110,7 +109,7 @@ def test_epoch_of_a_height_on_main_net(height: int, index: int) -> None:
 def test_epoch_0_is_all_inference_and_closed() -> None:
     schedule = Schedule.of(0, MAINNET)
     assert schedule.next_start == 300
-    stages = {getattr(schedule, name) for name in HEIGHTS} - {schedule.start, schedule.inference_cutoff, 300}
+    stages = {getattr(schedule, name) for name in HEIGHTS} - {schedule.start, 300}
     assert stages == {0}
     assert {schedule.stage_at(h) for h in range(1, 300)} == {Stage.INFERENCE}
     assert not any(schedule.accepts_batch(h) or schedule.accepts_validation(h) for h in range(300))

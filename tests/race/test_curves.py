@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sim.catalogue import PluginError
 from sim.economy import curves
 from sim.economy.base import CurveError, Steps
-from sim.registry import PluginError
 
 DAY, HORIZON = 86_400.0, 40 * 86_400.0
 REACTING = ("profit_driven",)  # no steps of their own: tests/race/test_market.py

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.catalogue import PluginError
 from sim.difficulty import controllers
 from sim.economy import curves
 from sim.economy.base import Market, Offer, Steps
@@ -16,7 +17,6 @@ from sim.economy.profit_driven import ProfitDriven
 from sim.race.market import Levels, MarketCompute, ProfitDrivenCrowd, ReadableCrowd, make_crowd
 from sim.race.measures import measure_race
 from sim.race.rig import Race, Setup, lay_out, run_race
-from sim.registry import PluginError
 
 SETUP = Setup(600.0, n_decisions=400, n_replications=5, warm_up=20)
 WALK = {"kind": "jump_diffusion", "every": "10 min", "volatility": 0.02, "jump_every": "1 d"}

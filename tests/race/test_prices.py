@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from sim.catalogue import PluginError
 from sim.economy import prices
 from sim.economy.base import CurveError, Steps
-from sim.registry import PluginError
 
 Z = 3.9  # two-sided error level 1e-4
 N = 20_000

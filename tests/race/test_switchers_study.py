@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from sim.economy import curves
-from sim.scenario.lab import load_lab
+from sim.race.lab_file import load_lab
 from sim.theory.economy import PUBLISHED, STUDY
 
 N_BLOCKS, N_RUNS, SEED = 10_000, 60, 1

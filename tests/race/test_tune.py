@@ -14,9 +14,9 @@ from ruamel.yaml import YAML
 
 from sim.difficulty.matching import match_noise
 from sim.errors import UserError
+from sim.race.lab_file import load_lab
+from sim.race.tune_file import Tune, load_tune
 from sim.scenario import parse_scenario
-from sim.scenario.lab import load_lab
-from sim.scenario.tune import Tune, load_tune
 from sim.studies.lab import run_lab
 from sim.studies.points import (
     CHECK,
@@ -26,8 +26,8 @@ from sim.studies.points import (
     derive_seed,
 )
 from sim.studies.search import find_start
+from sim.studies.search_commands import report_tune
 from sim.studies.tune import TABLES, TuneResult, count_points, load_tune_result, run_tune
-from sim.tune_commands import report_tune
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = (ROOT / "tests" / "data" / "tune_small.yaml").read_text()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.scenario.tune import Aim, Constraint, Objective, Tune, load_tune
+from sim.race.tune_file import Aim, Constraint, Objective, Tune, load_tune
 from sim.studies.front import find_front
 from sim.studies.points import KNOWN_MEASURES, compute_excess, compute_objective, compute_values, judge
 from sim.studies.sensitivity import compute_sensitivity, design_points

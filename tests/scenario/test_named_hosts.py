@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from sim.errors import ScenarioError
+from sim.execution.sweep_file import load_sweep_file
 from sim.nodes.identity import name_hosts
 from sim.scenario import dump_scenario, load_scenario, parse_scenario
-from sim.scenario.sweep import load_sweep_file
 from sim.streams import Streams
 from sim.topologies.base import Member
 

@@ -7,9 +7,10 @@ from typing import Annotated
 import pytest
 from pydantic import BaseModel, Field
 
-import sim.registry
+import sim.catalogue
+from sim.catalogue import LocalPlugin, PluginError, find_local_plugins
 from sim.problems import Problem
-from sim.registry import PluginError, Registry
+from sim.registry import Registry
 from sim.units import Seconds
 
 
@@ -215,7 +216,7 @@ class _EntryPoint:
 
 def test_entry_points_add_plugins(monkeypatch):
     outside = dataclass(frozen=True)(type("Outside", (), {"__annotations__": {"inner": _Nested}, "__doc__": "Far."}))
-    monkeypatch.setattr(sim.registry, "entry_points", lambda group: [_EntryPoint(outside)])
+    monkeypatch.setattr(sim.catalogue, "entry_points", lambda group: [_EntryPoint(outside)])
     registry = Registry("widget", "powsim.widgets")
     assert registry.build({"kind": "outside", "inner": {"n": 2}}).inner == _Nested(n=2)
     assert _problems(registry, {"kind": "outside", "inner": {"n": "2", "m": 1}}).keys() == {
@@ -225,9 +226,44 @@ def test_entry_points_add_plugins(monkeypatch):
 
 
 def test_a_broken_entry_point_is_named(monkeypatch):
-    monkeypatch.setattr(sim.registry, "entry_points", lambda group: [_EntryPoint(ImportError("no module x"))])
+    monkeypatch.setattr(sim.catalogue, "entry_points", lambda group: [_EntryPoint(ImportError("no module x"))])
     registry = Registry("widget", "powsim.widgets")
     with pytest.raises(
         PluginError, match=r'cannot load "outside" of an unknown package \(outside:Outside\): no module x'
     ):
         registry.names()
+
+
+def _define(module: str, name: str = "Halfway", factor: int = 1) -> type:
+    made = type(name, (), {"__annotations__": {"size": int}, "size": factor, "__module__": module, "__doc__": "Far."})
+    return dataclass(frozen=True)(made)
+
+
+def test_a_cell_that_is_run_again_replaces_its_plugin():
+    registry = Registry("widget", "powsim.no_such_group")
+    registry.register("halfway")(_define("__main__", factor=1))
+    assert registry.build("halfway").size == 1
+    registry.register("halfway")(_define("__main__", factor=2))
+    assert registry.build("halfway").size == 2
+    with pytest.raises(ValueError, match="registered twice"):
+        registry.register("halfway")(_define("elsewhere"))
+
+
+def test_a_plugin_is_local_unless_a_package_brings_it(monkeypatch):
+    outside, mine = _define("outside", "Outside"), _define("__main__", "Mine")
+    monkeypatch.setattr(sim.catalogue, "entry_points", lambda group: [_EntryPoint(outside)])
+    registry = Registry("widget", "powsim.widgets", package="powsim_of_a_test")
+    monkeypatch.setattr(registry, "_load_own", lambda: None)
+    registry.register("own")(_define("powsim_of_a_test.own"))
+    assert find_local_plugins(registry.build("own")) == set()
+    registry.register("mine")(mine)
+    holders = [registry.build(name) for name in ("own", "outside", "mine")]
+    expected = {LocalPlugin("widget", "mine", "powsim.widgets", "__main__:Mine")}
+    assert find_local_plugins({"holders": holders}) == expected
+    assert find_local_plugins(_Holder(tuple(holders))) == expected
+    assert find_local_plugins(holders[:2]) == set()
+
+
+@dataclass(frozen=True)
+class _Holder:
+    held: tuple[object, ...]

@@ -12,7 +12,8 @@ import sim
 from pow.law import DistanceLaw
 from pow.params import PRESETS
 from pow.sphere import distance_cdf, distance_ppf, hit_probability
-from sim.work.base import Claimed, Work, WorkCounts
+from sim.protocol.claimed_nonces import ClaimedNonces
+from sim.work.base import Sample, Work, WorkCounts
 from sim.work.kernel import KernelWork
 from sim.work.sphere import RMS_ERROR, SphereWork
 
@@ -53,7 +54,6 @@ def test_errors_between_numerics(dtype: str) -> None:
             truth = work.distances(HASH, "f16data_f64compute", requests)
             measured = work.distances(HASH, dtype, requests)
             assert np.array_equal(measured, work.distances(HASH, dtype, requests))
-            assert work.counts.shared == 256
         rms[name] = float(np.sqrt(np.mean((measured - truth) ** 2)))
     half_width = Z / np.sqrt(2 * 256)
     modelled = RMS_ERROR["f16data_bf16linears_f32resid" if dtype == "mixed" else dtype]
@@ -126,11 +126,23 @@ def test_whole_claims_are_judged_as_nonce_by_nonce(claimer: str, validator: str)
         found = {key: work.find_valid(HASH, claimer, key, groups, turns, R_TARGET).nonces for key in keys}
         found["host-1"] = np.concatenate([found["host-1"], np.arange(2**40, 2**40 + 500), np.arange(100)])
         counts = np.array([len(nonces) for nonces in found.values()])
-        claimed = Claimed(tuple(found), counts, np.concatenate(list(found.values())))
-        fast = work.are_invalid(HASH, validator, claimed, R_TARGET)
-        requests = [(key, nonce) for key, nonces in found.items() for nonce in nonces.tolist()]
-        slow = work.distances(HASH, validator, requests) > R_TARGET
-    assert np.array_equal(fast, slow)
+        claims = ClaimedNonces(
+            block_hash=HASH,
+            r_target=R_TARGET,
+            participants=np.array(keys, dtype=object),
+            counts=counts,
+            nonces=np.concatenate(list(found.values())),
+            public_keys=tuple(keys),
+            run_lengths=counts,
+        )
+        whole = Sample(np.arange(3), counts, [validator] * 3, np.arange)
+        fast = work.count_contradictions(claims, whole)
+        assert work.counts == WorkCounts(900_000 + counts.sum(), counts.sum())
+        slow = [
+            (work.distances(HASH, validator, [(key, nonce) for nonce in nonces.tolist()]) > R_TARGET).sum()
+            for key, nonces in found.items()
+        ]
+    assert fast.tolist() == slow
     assert 500 < fast.sum() < 1000
 
 

@@ -1,12 +1,14 @@
 """Sweeps made of numbers, without running anything."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from sim.metrics.measures import Law, Measure, run_measures
 
 
 @dataclass(frozen=True)
@@ -15,8 +17,8 @@ class MadeSweep:
 
     name: str
     runs: pd.DataFrame
-    axes: tuple[str, ...] = ()
-    measures: tuple[str, ...] = ("success_rate",)
+    axes: tuple[str, ...]
+    measures: Mapping[str, Measure]
 
 
 def make_sweep(
@@ -31,7 +33,9 @@ def make_sweep(
         for point, (key, column) in enumerate(values.items())
         for replication, value in enumerate(np.asarray(column, dtype=float).tolist())
     ]
-    return MadeSweep(name, pd.DataFrame(rows), axes, (measure,))
+    is_known = measure in run_measures.names()
+    described = run_measures.get(measure) if is_known else Measure(measure, "", Law.MEAN, "")
+    return MadeSweep(name, pd.DataFrame(rows), axes, {measure: described})
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from scipy import stats
 
 from sim.errors import UserError
 from sim.studies.compare import compare, compare_points, summarise_sweep
-from sim.studies.tables import print_comparison, print_summary
+from sim.studies.sweep_tables import print_comparison, print_summary
 
 AXES = ("network.topology.degree", "difficulty.kind")
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import sim
 from sim.errors import UserError
-from sim.studies.commands import compare
+from sim.studies.compare_commands import compare
 
 SCENARIOS = Path(__file__).parent.parent.parent / "scenarios"
 app = typer.Typer()
@@ -50,7 +50,7 @@ def call(*arguments: object) -> str:
 def test_columns_are_told_apart(folders) -> None:
     sweep = sim.load_sweep(folders[0])
     assert sweep.axes == ("network.topology.degree",)
-    assert sweep.measures == ("nonces_valid", "success_rate")
+    assert tuple(sweep.measures) == ("nonces_valid", "success_rate")
 
 
 def test_two_sweeps(folders, tmp_path: Path) -> None:

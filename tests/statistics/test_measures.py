@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import pickle
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,16 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import sim
+from sim.errors import UserError
 from sim.metrics.frames import NO_CLAIM, build_frames
 from sim.metrics.measures import (
-    MEASURES,
-    compute_gini,
+    FAILED,
+    Law,
+    MeasureCatalogue,
+    NoValueError,
+    RunMeasure,
     compute_interval,
     compute_measures,
-    compute_nakamoto_coefficient,
-    compute_small_reward_cv,
-    get_unit,
+    make_measure,
+    run_measures,
+    take_measures,
 )
+from sim.metrics.own_measures import compute_gini, compute_nakamoto_coefficient, compute_small_reward_cv
 from sim.metrics.recorder import Recorder
 from sim.results import Result
 
@@ -29,13 +37,13 @@ WEIGHTS = st.lists(st.integers(0, 10**9), min_size=1, max_size=12).filter(any)
 def frames() -> dict[str, pd.DataFrame]:
     """Two epochs, small enough to check by hand: an honest pair and a cheater."""
     claims = [
-        (1, "a", "honest", True, "accepted", 6),
-        (1, "b", "honest", False, "voted invalid", 0),
-        (1, "c", "overclaim", True, "accepted", 2),
-        (2, "a", "honest", True, "accepted", 5),
-        (2, "b", "honest", True, "accepted", 5),
-        (2, "c", "overclaim", False, "voted invalid", 0),
-        (2, "d", "honest", False, NO_CLAIM, 0),
+        (1, "a", "honest", True, "accepted", 6, 60),
+        (1, "b", "honest", False, "voted invalid", 0, 7),
+        (1, "c", "overclaim", True, "accepted", 2, 20),
+        (2, "a", "honest", True, "accepted", 5, 33),
+        (2, "b", "honest", True, "accepted", 5, 27),
+        (2, "c", "overclaim", False, "voted invalid", 0, 9),
+        (2, "d", "honest", False, NO_CLAIM, 0, 0),
     ]
     epochs = {
         **{"epoch": [1, 2], "tried": [100, 300], "valid": [40, 60], "hit_probability": [0.4, 0.2]},
@@ -46,11 +54,11 @@ def frames() -> dict[str, pd.DataFrame]:
             "shared": [1, 2],
         },
     }
-    names = ["epoch", "participant", "strategy", "is_accepted", "reason", "weight"]
+    names = ["epoch", "participant", "strategy", "is_accepted", "reason", "weight", "counted_nonces"]
     return {
         "epochs": pd.DataFrame(epochs),
         "participants": pd.DataFrame(claims, columns=names),
-        "difficulty": pd.DataFrame({"measured": [80, 60, 50], "setpoint": [40.0] * 3}),
+        "difficulty": pd.DataFrame({"epoch": [1, 2, 3], "measured": [80, 60, 50], "setpoint": [40.0] * 3}),
         "validation_summary": pd.DataFrame({"n_participants": [3, 1], "n_out_of_time": [1, 0], "n_checked": [24, 0]}),
         "transactions": pd.DataFrame(
             {"height": [5] * 8 + [None] * 2, "fate": ["included"] * 7 + ["late", "lost", "refused"], "size_bytes": 50}
@@ -74,8 +82,8 @@ def test_by_hand(frames) -> None:
             "honest_rejected_share": 1 / 4,
             "cheater_accepted_share": 1 / 2,
             "cheater_rejected_share": 1 / 2,
-            "accepted_nonces_mean": 190 / 3,
-            "accepted_nonces_sd": np.std([80, 60, 50], ddof=1),
+            "accepted_nonces_mean": (80 + 60 + 0) / 3,
+            "accepted_nonces_sd": np.std([80, 60, 0], ddof=1),
             "difficulty_last": 5.0,
             "controller_error": (0.5 + 0.25) / 2,
             "gossip_delay_median_seconds": 0.1,
@@ -95,12 +103,29 @@ def test_by_hand(frames) -> None:
 
 def test_agrees_with_the_summary_of_a_run(small: Result) -> None:
     found = compute_measures(small.frames)
-    assert list(found) == list(MEASURES)
+    assert tuple(found) == run_measures.names()
     for name in found.keys() & small.summary.keys():
         assert found[name] == pytest.approx(small.summary[name]), name
     assert len(found.keys() & small.summary.keys()) >= 9
     assert found["cheater_accepted_share"] == 0.0
     assert found["votes_out_of_time_share"] > 0
+
+
+@pytest.mark.parametrize(
+    "target",
+    [{"success_rate": 0.1}, {"blocks_until_quota": 2.0, "quota": 100}, {"checked_nonces_per_validator": 100.0}],
+    ids=lambda target: next(iter(target)),
+)
+def test_accepted_nonces_are_nonces_whatever_is_controlled(target: dict[str, float]) -> None:
+    overrides = {"work.kind": "sphere", "difficulty": {"kind": "proportional", "target": target}}
+    result = sim.run("tests/data/small.yaml", overrides=overrides)
+    by_epoch = [0] * len(result.difficulty)
+    for row in result.participants.itertuples():
+        by_epoch[row.epoch - 1] += row.counted_nonces if row.is_accepted else 0
+    found = compute_measures(result.frames)
+    assert min(by_epoch) > 0
+    assert found["accepted_nonces_mean"] == pytest.approx(np.mean(by_epoch))
+    assert found["accepted_nonces_sd"] == pytest.approx(np.std(by_epoch, ddof=1))
 
 
 def test_the_words_are_those_of_the_simulation() -> None:
@@ -187,14 +212,169 @@ def test_a_share_must_be_exceeded() -> None:
 
 def test_each_measure_has_the_interval_of_its_law() -> None:
     values = np.random.default_rng(1).random(25)
-    assert compute_interval("success_rate", values).method == "t"
-    assert compute_interval("cheater_accepted_share", np.round(values)).method == "Wilson"
-    assert compute_interval("controller_error", values).method == "bootstrap-t"
-    assert compute_interval("my own", values).method == "t"
-    assert (get_unit("gossip_delay_median_seconds"), get_unit("my own")) == ("s", "")
+    assert compute_interval(run_measures.get("success_rate"), values).method == "t"
+    assert compute_interval(run_measures.get("cheater_accepted_share"), np.round(values)).method == "Wilson"
+    assert compute_interval(run_measures.get("controller_error"), values).method == "bootstrap-t"
 
 
-def test_every_measure_is_described() -> None:
-    for name, measure in MEASURES.items():
-        assert measure.name == name
-        assert measure.meaning
+# The contract: these run over every registered measure, and so over the next one that is registered.
+
+
+@pytest.fixture(params=run_measures.names())
+def measure(request: pytest.FixtureRequest) -> RunMeasure:
+    return run_measures.get(request.param)
+
+
+def test_a_measure_is_described(measure: RunMeasure) -> None:
+    assert run_measures.get(measure.name) is measure
+    assert isinstance(measure.law, Law)
+    assert measure.unit in {"", "nonces", "tries", "s", "bytes"}, "the unit of a frame's column"
+    assert measure.meaning[0].isupper() or measure.meaning.split()[0].isidentifier() or measure.meaning[0].isdigit()
+    assert 10 < len(measure.meaning) <= 110, "one sentence"
+    assert run_measures.describe()[measure.name].startswith(measure.meaning)
+
+
+def test_a_measure_is_finite_or_missing_with_a_reason(measure: RunMeasure, small: Result) -> None:
+    for frames in (small.frames, build_frames(Recorder())):
+        before = {name: frame.copy() for name, frame in frames.items()}
+        found = take_measures(frames, [measure])
+        if measure.name in found.values:
+            assert math.isfinite(found.values[measure.name])
+            assert not found.missing
+        else:
+            assert list(found.missing) == [measure.name]
+            assert len(found.missing[measure.name]) > 10
+            assert not found.missing[measure.name].startswith(FAILED), "no measure fails on a run without events"
+        for name, frame in frames.items():
+            pd.testing.assert_frame_equal(frame, before[name])
+
+
+def test_a_measure_gives_the_same_number_again(measure: RunMeasure, small: Result) -> None:
+    assert take_measures(small.frames, [measure]) == take_measures(small.frames, [measure])
+
+
+def test_a_share_lies_between_0_and_1(measure: RunMeasure, small: Result) -> None:
+    if measure.law is Law.SHARE:
+        assert 0 <= take_measures(small.frames, [measure]).values.get(measure.name, 0) <= 1
+
+
+def test_a_measure_crosses_processes_by_its_name(measure: RunMeasure) -> None:
+    assert pickle.loads(pickle.dumps(measure)) is measure
+
+
+# What a measure of one's own may do wrong
+
+
+def _find(compute: Any, frames: dict[str, pd.DataFrame]) -> tuple[dict[str, float], dict[str, str]]:
+    found = take_measures(frames, [make_measure(compute, "mine")])
+    return found.values, found.missing
+
+
+def test_numbers_of_all_kinds_are_numbers(frames) -> None:
+    for number in (3, 3.0, np.int64(3), np.float32(3), frames["epochs"]["tried"].iloc[0] * 0 + 3):
+        values, missing = _find(lambda _, number=number: number, frames)
+        assert (values, missing) == ({"mine": 3.0}, {})
+        assert type(values["mine"]) is float, "JSON and Parquet know no NumPy"
+
+
+@pytest.mark.parametrize(
+    ("returned", "reason"),
+    [
+        ("abc", "failed: TypeError: it returned 'abc', which is no number"),
+        (None, "failed: TypeError: it returned None, which is no number"),
+        (True, "failed: TypeError: it returned True, which is no number"),
+        (1j, "failed: TypeError: it returned 1j, which is no number"),
+        (np.array([1.0]), "failed: TypeError: it returned array([1.]), which is no number"),
+        (math.nan, "it is nan"),
+        (-math.inf, "it is -inf"),
+    ],
+    ids=str,
+)
+def test_what_is_no_number_is_missing_with_its_reason(frames, returned: object, reason: str) -> None:
+    assert _find(lambda _: returned, frames) == ({}, {"mine": reason})
+
+
+def test_a_measure_that_raises_is_missing_with_its_reason(frames) -> None:
+    def refuse(_: object) -> float:
+        raise NoValueError("nobody mined")
+
+    assert _find(lambda frames: frames["epocs"].size, frames) == ({}, {"mine": "failed: KeyError: 'epocs'"})
+    assert _find(lambda _: 1 / 0, frames) == ({}, {"mine": "failed: ZeroDivisionError: division by zero"})
+    assert _find(refuse, frames) == ({}, {"mine": "nobody mined"})
+
+
+def test_one_missing_measure_costs_no_other(frames) -> None:
+    chosen = [make_measure(lambda _: 1 / 0, "broken"), run_measures.get("nonces_tried")]
+    assert take_measures(frames, chosen).values == {"nonces_tried": 400}
+
+
+def test_measures_are_chosen_by_name_or_function() -> None:
+    from sim.metrics import own_measures
+
+    def mine(_: object) -> float:
+        return 1.0
+
+    chosen = run_measures.choose(["weight_gini", own_measures.success_rate, mine, mine])
+    assert [measure.name for measure in chosen] == ["weight_gini", "success_rate", "mine"]
+    assert chosen[1] is run_measures.get("success_rate")
+    assert (chosen[2].law, chosen[2].unit, chosen[2].meaning) == (Law.UNKNOWN, "", "")
+    assert run_measures.choose() == tuple(run_measures.get(name) for name in run_measures.names())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        (["weight_ginny"], 'unknown measure "weight_ginny". Did you mean "weight_gini"'),
+        ([3], "must be names or functions of a result's frames, not 3"),
+        ([lambda frames: 1.0], 'a measure called "<lambda>": a name is needed'),
+        ([make_measure(lambda _: 1.0, "twin").compute, "weight_gini"], "a name is needed"),
+    ],
+    ids=["unknown", "number", "lambda", "lambda with others"],
+)
+def test_wrong_choices_of_measures_are_told(wanted: list[Any], words: str) -> None:
+    with pytest.raises(UserError) as caught:
+        run_measures.choose(wanted)
+    assert words in str(caught.value)
+
+
+def test_two_functions_of_one_name_are_told() -> None:
+    def success_rate(_: object) -> float:
+        return 1.0
+
+    with pytest.raises(UserError, match='two of them are called "success_rate"'):
+        run_measures.choose(["success_rate", success_rate])
+
+
+def test_a_measure_is_registered_with_a_sentence_and_a_free_name() -> None:
+    catalogue = MeasureCatalogue("measure", "powsim.no_such_group")
+
+    @catalogue.register(unit="coins", law="mean")
+    def income(frames: object) -> float:
+        """Coins that were paid.
+
+        More text, which no list shows.
+        """
+        return 1.0
+
+    assert income({}) == 1.0
+    assert catalogue.describe() == {"income": "Coins that were paid, in coins"}
+    assert catalogue.get("income").law is Law.MEAN
+    with pytest.raises(TypeError, match="in one sentence"):
+        catalogue.register("silent")(lambda _: 1.0)
+    with pytest.raises(ValueError, match="registered twice"):
+        catalogue.register("income")(compute_gini)
+    with pytest.raises(ValueError, match="not a valid Law"):
+        catalogue.register(law="gaussian")
+
+
+def test_measures_of_others_come_after_powsims_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_measures, "_plugins", dict(run_measures._plugins))
+    for name in ("zebra", "aardvark"):
+
+        def compute(_: object) -> float:
+            """Number of stripes."""
+            return 1.0
+
+        run_measures.register(name)(compute)
+    assert run_measures.names()[-2:] == ("aardvark", "zebra")
+    assert run_measures.names()[0] == "nonces_tried"

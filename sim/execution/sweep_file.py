@@ -1,0 +1,237 @@
+"""A sweep file -> its points, checked -> run specifications.
+
+A sweep is a scenario with a section `sweep:`, or a file with `scenario: FILE` and `sweep:`. Every point is checked
+like a scenario of its own before anything runs.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from sim.documents.document import Document, Place, dump_tree
+from sim.documents.source import read_source
+from sim.documents.yaml_tree import parse_document
+from sim.errors import Mistake, ScenarioError, did_you_mean
+from sim.execution.designs import DesignError, Point, Setting, compute_points, count_points
+from sim.execution.sweep_schema import MAX_POINTS, SweepConfig
+from sim.problems import Problem, problems_of, show_value
+from sim.scenario.load import build_scenario
+from sim.scenario.overrides import Overrides, apply_overrides, apply_value
+from sim.streams import draw_generator
+
+SCENARIO_KEY, SWEEP_KEY = "scenario", "sweep"
+OWN_KEYS = (SCENARIO_KEY, SWEEP_KEY, "name", "description", "seed")
+MOST_MISTAKES = 20
+ID_DIGITS = 16
+SEED_BITS = 63
+
+
+@dataclass(frozen=True)
+class SweepPoint:
+    """One point: a value per axis, and the whole scenario that they make, as JSON, which is YAML too."""
+
+    values: tuple[Any, ...]
+    scenario_json: str
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A checked sweep. `text` is the sweep as one YAML file: two sweeps are the same if their texts are."""
+
+    name: str
+    seed: int
+    axes: tuple[str, ...]
+    points: tuple[SweepPoint, ...]
+    config: SweepConfig
+    text: str
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One run: a point with one seed. Small and picklable; `run_id` is the hash of its content and the code."""
+
+    run_id: str
+    point: int
+    replication: int
+    seed: int
+    scenario_json: str
+
+
+def load_sweep_file(
+    path: str | os.PathLike[str], overrides: Overrides = (), measures: Collection[str] | None = None
+) -> Sweep:
+    """Return the sweep of a file; `measures` are the names that it may take and watch (None: any).
+
+    Raises ScenarioError with every mistake, each at its file:line:column or at the override that made it.
+    """
+    document = _read(path)
+    apply_overrides(document, overrides)
+    text = dump_tree(document.tree)
+    section = document.tree.pop(SWEEP_KEY)
+    config = _parse_config(document, section, measures)
+    seed = document.tree.get("seed", 1)
+    n_points = count_points(config)
+    if n_points > MAX_POINTS:
+        problem = Problem((SWEEP_KEY,), f"{n_points} points; at most {MAX_POINTS}")
+        raise ScenarioError([*document.mistakes, document.locate(problem)])
+    try:
+        found = compute_points(config, seed if isinstance(seed, int) else 1)
+    except DesignError as error:
+        located = (document.locate(problem.below(SWEEP_KEY)) for problem in error.problems)
+        raise ScenarioError([*document.mistakes, *located]) from None
+    points = _build_points(document, found)
+    name, seed = (json.loads(points[0].scenario_json)[key] for key in ("name", "seed"))
+    return Sweep(name, seed, tuple(setting.axis for setting in found[0]), points, config, text)
+
+
+def expand(sweep: Sweep, code_version: str, *, n_replications: int | None = None) -> list[RunSpec]:
+    """Return the runs, all points' first replication before any second one; by default as many as the file says."""
+    replications = range(sweep.config.replications if n_replications is None else n_replications)
+    return [
+        make_run_spec(sweep, point, replication, code_version)
+        for replication in replications
+        for point in range(len(sweep.points))
+    ]
+
+
+def make_run_spec(sweep: Sweep, point: int, replication: int, code_version: str) -> RunSpec:
+    """Return one run of a sweep."""
+    scenario_json, seed = sweep.points[point].scenario_json, derive_seed(sweep.seed, replication)
+    content = json.dumps([scenario_json, seed, replication, code_version])
+    run_id = hashlib.sha256(content.encode()).hexdigest()[:ID_DIGITS]
+    return RunSpec(run_id, point, replication, seed, scenario_json)
+
+
+def derive_seed(sweep_seed: int, replication: int) -> int:
+    """Return a replication's seed. The point has no part in it: variants share their random numbers."""
+    return int(draw_generator(sweep_seed, "sweep", "replication", replication).integers(2**SEED_BITS))
+
+
+def _read(path: str | os.PathLike[str]) -> Document:
+    """Return the scenario's tree with the sweep's section in it, whichever of the two forms the file has."""
+    document = parse_document(read_source(path), os.fspath(path))
+    tree = document.tree
+    if not isinstance(tree, Mapping) or SWEEP_KEY not in tree:
+        message = "no `sweep:` section: a sweep is a scenario with one, or a file with `scenario:` and `sweep:`"
+        raise ScenarioError([*document.mistakes, document.places[()].mistake(message)])
+    if SCENARIO_KEY not in tree:
+        return document
+    _check_own_keys(document)
+    named = tree[SCENARIO_KEY]
+    base_path = Path(path).parent / named
+    base = parse_document(read_source(base_path), str(base_path))
+    if not isinstance(base.tree, dict) or SWEEP_KEY in base.tree:
+        raise ScenarioError([document.locate(Problem((SCENARIO_KEY,), f"{base_path} must be a scenario, no sweep"))])
+    for key in tree:
+        if key != SCENARIO_KEY:
+            base.replace((key,), tree[key], document.places[(key,)])
+            base.places.update({loc: place for loc, place in document.places.items() if loc[:1] == (key,)})
+    base.mistakes += document.mistakes
+    return base
+
+
+def _check_own_keys(document: Document) -> None:
+    problems = [
+        Problem((key,), f"unknown key beside `scenario:`.{did_you_mean(key, OWN_KEYS)}")
+        for key in document.tree
+        if key not in OWN_KEYS
+    ]
+    named = document.tree[SCENARIO_KEY]
+    if not isinstance(named, str):
+        problems.append(Problem((SCENARIO_KEY,), f"must be the name of a scenario file, not {show_value(named)}"))
+    if problems:
+        raise ScenarioError([*document.mistakes, *(document.locate(problem) for problem in problems)])
+
+
+def _parse_config(document: Document, section: object, measures: Collection[str] | None) -> SweepConfig:
+    try:
+        config = SweepConfig.model_validate_json(json.dumps(section))
+    except ValidationError as error:
+        problems = [problem.below(SWEEP_KEY) for problem in problems_of(error, SweepConfig.model_json_schema())]
+        raise ScenarioError([*document.mistakes, *(document.locate(problem) for problem in problems)]) from None
+    for problem in [] if measures is None else _check_measures(config, measures):
+        document.mistakes.append(document.locate(problem.below(SWEEP_KEY)))
+    return config
+
+
+def _check_measures(config: SweepConfig, known: Collection[str]) -> Iterator[Problem]:
+    for index, name in enumerate(config.measures or ()):
+        if name not in known:
+            yield Problem(("measures", index), f'unknown measure "{name}".{did_you_mean(name, known)}')
+    watched = config.until.measure if config.until else None
+    if watched is not None and watched not in (config.measures or known):
+        message = f'unknown measure "{watched}".{did_you_mean(watched, config.measures or known)}'
+        yield Problem(("until", "measure"), message)
+
+
+def _build_points(document: Document, points: list[Point]) -> tuple[SweepPoint, ...]:
+    """Build every point's scenario; raises ScenarioError with the document's mistakes and those of all points."""
+    built: list[SweepPoint] = []
+    mistakes: dict[tuple[Place, str], Mistake] = {}  # one a place: many points may have it
+    first: dict[str, int] = {}
+    for index, point in enumerate(points):
+        try:
+            scenario_json = _build_point(document, point)
+        except ScenarioError as error:
+            for mistake in error.mistakes:
+                place = Place(mistake.source, mistake.line, mistake.column)
+                mistakes.setdefault((place, mistake.path or mistake.message), mistake)
+            if len(mistakes) >= MOST_MISTAKES:
+                break
+            continue
+        if first.setdefault(scenario_json, index) != index:
+            message = f"points {first[scenario_json]} and {index} are the same scenario"
+            place = _find_place(document, (SWEEP_KEY, *point[-1].key))
+            mistakes.setdefault((place, SWEEP_KEY), place.mistake(message, (SWEEP_KEY,)))
+        built.append(SweepPoint(tuple(setting.value for setting in point), scenario_json))
+    if mistakes or document.mistakes:
+        raise ScenarioError([*document.mistakes, *mistakes.values()])
+    return tuple(built)
+
+
+def _build_point(document: Document, point: Point) -> str:
+    varied = Document(copy.deepcopy(document.tree), dict(document.places))
+    # A parent before what stands in it: `difficulty` chooses the controller, `difficulty.max_step` changes it.
+    for setting in sorted(point, key=lambda setting: setting.axis.count(".")):
+        apply_value(varied, setting.axis, copy.deepcopy(setting.value), _place(document, setting))
+    try:
+        return build_scenario(varied).model_dump_json()
+    except ScenarioError as error:
+        raise ScenarioError(_move_to_axes(document, point, error.mistakes)) from None
+
+
+def _place(document: Document, setting: Setting) -> Place:
+    return _find_place(document, (SWEEP_KEY, *setting.loc))
+
+
+def _find_place(document: Document, loc: tuple[int | str, ...]) -> Place:
+    while loc not in document.places:  # a section from the command line has one place only
+        loc = loc[:-1]
+    return document.places[loc]
+
+
+def _move_to_axes(document: Document, point: Point, mistakes: Iterable[Mistake]) -> Iterator[Mistake]:
+    """Show a path that names nothing at the axis rather than at its value, which may be fine."""
+    by_place = {_place(document, setting): setting for setting in point}
+    for mistake in mistakes:
+        setting = by_place.get(Place(mistake.source, mistake.line, mistake.column))
+        if setting is not None and _is_of_path(mistake, setting):
+            yield _find_place(document, (SWEEP_KEY, *setting.key)).mistake(mistake.message, (mistake.path,))
+        else:
+            yield mistake
+
+
+def _is_of_path(mistake: Mistake, setting: Setting) -> bool:
+    if not mistake.path:
+        return True  # refused before it reached the tree
+    is_unknown = mistake.message.startswith("unknown key")
+    return is_unknown and mistake.path.count(".") <= setting.axis.count(".")

@@ -1,0 +1,102 @@
+"""What the `sweep:` section of a file holds: which parameters vary, how many runs each point gets."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from sim.problems import explained, show_value
+from sim.scenario.hosts import STRICT
+from sim.scenario.load import scenario_json_schema
+from sim.units import Seconds
+
+MAX_REPLICATIONS = 1_000_000
+MAX_POINTS = 1_000_000
+MAX_SAMPLES = 100_000
+
+_OWN = {
+    "seed": "every replication has its own seed, made from the scenario's `seed` and the replication's number",
+    "work.threads": "no result depends on it, and each worker computes with one",
+    "name": "it changes nothing that is measured",
+    "description": "it changes nothing that is measured",
+}
+
+
+def _check_axis(path: str) -> str:
+    if path in _OWN:
+        raise explained(f'"{path}" cannot be an axis: {_OWN[path]}')
+    return path
+
+
+def _check_list(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise explained(f"the value {show_value(value)} stands here twice")
+    return values
+
+
+Axis = Annotated[str, AfterValidator(_check_axis)]
+Values = Annotated[tuple[Any, ...], Field(strict=False, min_length=1), AfterValidator(_check_list)]
+Range = Annotated[tuple[Any, ...], Field(strict=False, min_length=2, max_length=2)]
+
+
+class SampledDesign(BaseModel):
+    """Points spread over ranges. Two whole numbers draw whole numbers, both ends included; 1.0 draws any number."""
+
+    model_config = STRICT
+
+    n: int = Field(ge=1, le=MAX_SAMPLES, description="number of points")
+    ranges: dict[Axis, Range] = Field(min_length=1, description="axis: [low, high], numbers or quantities of one unit")
+
+
+class Until(BaseModel):
+    """When a point has enough replications."""
+
+    model_config = STRICT
+
+    measure: str = Field(description="measure whose interval is watched")
+    half_width: float = Field(gt=0, description="half the width that its 95 % interval must reach")
+    max_runs: int = Field(ge=1, le=MAX_REPLICATIONS, description="most replications of one point")
+
+
+class SweepConfig(BaseModel):
+    """A sweep: designs, crossed with each other where several are given, and replications of every point."""
+
+    model_config = STRICT
+
+    grid: dict[Axis, Values] | None = Field(None, min_length=1, description="every combination of the axes' values")
+    sets: Annotated[tuple[dict[Axis, Any], ...], Field(strict=False, min_length=1)] | None = Field(
+        None, alias="list", description="sets of values, one a point; each names the same axes"
+    )
+    zipped: dict[Axis, Values] | None = Field(
+        None, alias="zip", min_length=1, description="axes that advance together: first values, second values, ..."
+    )
+    latin_hypercube: SampledDesign | None = Field(None, description="a random Latin hypercube over ranges")
+    sobol: SampledDesign | None = Field(None, description="a scrambled Sobol sequence over ranges")
+    replications: int = Field(1, ge=1, le=MAX_REPLICATIONS, description="runs of each point, each with its own seed")
+    until: Until | None = Field(None, description="add replications until a measure is known well enough")
+    measures: Annotated[tuple[str, ...], Field(strict=False, min_length=1), AfterValidator(_check_list)] | None = Field(
+        None, description="measures to take of each run (default: all of `powsim list measures`)"
+    )
+    time_limit: Annotated[Seconds, Field(gt=0)] | None = Field(
+        None, description="longest that one run may take; a longer one is a row with an error"
+    )
+
+
+def sweep_json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a sweep file, in both its forms."""
+    section = SweepConfig.model_json_schema(mode="serialization")
+    scenario = scenario_json_schema()
+    definitions = {**scenario["$defs"], **section.pop("$defs", {}), "SweepConfig": section}
+    properties = {**scenario["properties"], "sweep": {"$ref": "#/$defs/SweepConfig"}}
+    whole = {"required": [*scenario["required"], "sweep"], "properties": properties}
+    own = {key: properties[key] for key in ("name", "description", "seed", "sweep")}
+    named = {"type": "string", "description": "scenario file that the sweep varies, seen from this file"}
+    beside = {"required": ["scenario", "sweep"], "properties": {"scenario": named, **own}}
+    return {
+        "$schema": scenario["$schema"],
+        "title": "Sweep",
+        "$defs": definitions,
+        "anyOf": [{"type": "object", "additionalProperties": False, **form} for form in (whole, beside)],
+    }

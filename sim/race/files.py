@@ -1,0 +1,159 @@
+"""What files about races have in common: those of `powsim lab` and those of `powsim tune`."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from pydantic import BaseModel, Field
+
+from sim.difficulty import controllers
+from sim.documents.document import Document
+from sim.documents.source import read_source
+from sim.documents.yaml_tree import parse_document
+from sim.economy import curves
+from sim.economy.base import HORIZON, CurveError
+from sim.economy.timestamps import FalseTimestamps
+from sim.errors import ScenarioError
+from sim.problems import Loc, Problem, show_value
+from sim.registry import KIND, PluginOf
+from sim.scenario.hosts import STRICT, Name
+from sim.scenario.overrides import Overrides, apply_overrides
+from sim.units import Seconds
+
+if TYPE_CHECKING:
+    from sim.difficulty.base import Controller
+    from sim.economy.base import Curve
+else:  # pydantic leaves these types to the registries
+    Controller = Curve = Any
+
+INVERTING = ("proportional", "pid", "kalman")  # rules that take 1 / time, or its logarithm
+MOST_DECISIONS = 10_000_000  # decisions · replications of one race, which are held in memory
+ControllerField = Annotated[Controller, PluginOf(controllers)]
+CurveField = Annotated[Curve, PluginOf(curves)]
+
+
+class RaceConfig(BaseModel):
+    """What all races of a file share."""
+
+    model_config = STRICT
+
+    name: Name = Field(description="name of the study and of its results folder")
+    description: str = Field("", description="what it asks")
+    seed: int = Field(1, ge=0, le=2**63 - 1, description="seed of every random stream")
+    spacing: Annotated[Seconds, Field(gt=0.0)] = Field(description="wanted time from one nonce to the next")
+    quota: int = Field(1, ge=1, le=1_000_000, description="nonces from one decision to the next; 1: a block each")
+    decisions: int = Field(2000, ge=20, le=1_000_000, description="decisions of one race")
+    warm_up: int = Field(
+        200, ge=0, le=1_000_000, description="decisions before the curve begins, at its first value, not recorded"
+    )
+    replications: int = Field(64, ge=2, le=100_000, description="races of each controller on each curve")
+    small_host: float = Field(
+        0.001, gt=0.0, lt=1.0, description="share of the first compute that a host has for `small_host_sd`"
+    )
+    false_timestamps: FalseTimestamps | None = Field(None, description="lies about time, see below")
+    curves: tuple[CurveField, ...] = Field(strict=False, min_length=1, description="the network's compute over time")
+
+    @property
+    def nominal_seconds(self) -> float:
+        """Length of a race whose controller is always right."""
+        return self.decisions * self.quota * self.spacing
+
+
+def read_race_file(
+    path: str | os.PathLike[str], overrides: Overrides, seed: int | None, keys: Sequence[str]
+) -> Document:
+    """Return a file's tree with overrides, paths seen from the file; raises ScenarioError where it is no mapping.
+
+    `keys`: what it may have.
+    """
+    document = parse_document(read_source(path), os.fspath(path))
+    if not isinstance(document.tree, dict):
+        message = f"such a file is a mapping with the keys {', '.join(keys)}"
+        raise ScenarioError([*document.mistakes, document.places[()].mistake(message)])
+    apply_overrides(document, overrides, seed)
+    _move_paths(document.tree, Path(path).parent)
+    return document
+
+
+def _move_paths(tree: Mapping[str, Any], folder: Path) -> None:
+    """A file's name is seen from the lab file."""
+    for spec in as_list(tree.get("curves")):
+        for each in (spec, spec.get("price") if isinstance(spec, dict) else None):
+            if isinstance(each, dict) and each.get(KIND) == "csv" and isinstance(each.get("path"), str):
+                each["path"] = str(folder / each["path"])
+
+
+def set_target(spec: dict[str, Any], kind: str, quota: object) -> Iterator[Problem]:
+    """Give a controller's spec the target that all races share."""
+    if "target" in spec:
+        yield Problem(("target",), "races have one target for all controllers: `spacing` and `quota`")
+    if any(field.name == "target" for field in dataclasses.fields(controllers.get(kind))):
+        spec["target"] = {"valid_nonces_per_epoch": as_positive(quota, 1)}
+
+
+def check_races(config: RaceConfig, rules: Mapping[Loc, Controller]) -> Iterator[Problem]:
+    """What no field alone can know: too large races, curves without a layout, rules that lies break.
+
+    `rules`: the controllers, by their place in the file.
+    """
+    n_decisions = config.decisions * config.replications
+    if n_decisions > MOST_DECISIONS:
+        message = f"{config.decisions} decisions · {config.replications} replications are {n_decisions}; at most "
+        yield Problem(("decisions",), f"{message}{MOST_DECISIONS}")
+    if config.false_timestamps is not None and config.false_timestamps.reading == "raw":
+        for place, controller in rules.items():
+            if (kind := controllers.spec_of(controller)[KIND]) in INVERTING:
+                message = "has no answer to a negative interval, which `reading: raw` of false_timestamps allows"
+                yield Problem(place, f"{kind} {message}")
+    for index, curve in enumerate(config.curves):
+        try:
+            curve.lay_out(HORIZON * config.nominal_seconds, np.random.default_rng(0))
+        except CurveError as error:
+            yield from (Problem(("curves", index), line) for line in str(error).splitlines())
+
+
+def name_all(specs: object) -> list[str]:
+    """Name each plug-in by its kind; where several are of one kind, by the parameters in which they differ as well."""
+    kinds = [get_kind(spec) for spec in as_list(specs)]
+    given = [dict(spec) if isinstance(spec, Mapping) else {} for spec in as_list(specs)]
+    names = []
+    for kind, parameters in zip(kinds, given, strict=True):
+        same_kind = [other for other, of in zip(given, kinds, strict=True) if of == kind]
+        told = [f"{key}={value}" for key, value in parameters.items() if _differs(key, same_kind)]
+        names.append(" ".join([kind, *told]))
+    return names
+
+
+def _differs(key: str, given: Sequence[Mapping[str, Any]]) -> bool:
+    """Twins are told apart by nothing, and named by everything."""
+    is_twin = len(given) > 1 and all(other == given[0] for other in given)
+    return key != KIND and (is_twin or any(other.get(key) != given[0].get(key) for other in given))
+
+
+def find_twins(names: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+    """What stands in a list twice."""
+    for key, each in names.items():
+        for index, name in enumerate(each):
+            if name in each[:index]:
+                yield Problem((key, index), f"{name} stands here twice")
+
+
+def get_kind(spec: object) -> str:
+    """The name of a plug-in in its spec, or what stands in its place."""
+    found = spec.get(KIND) if isinstance(spec, Mapping) else spec
+    return found if isinstance(found, str) else show_value(found)
+
+
+def as_positive(value: object, default: int) -> int:
+    """What is no such number is told by the schema."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else default
+
+
+def as_list(value: object) -> list[Any]:
+    """What is no list is told by the schema."""
+    return value if isinstance(value, list) else []

@@ -1,0 +1,104 @@
+"""A lab file -> controllers and curves, checked: what `powsim lab` runs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from sim.difficulty import controllers
+from sim.difficulty.matching import match_noise
+from sim.documents.document import dump_tree
+from sim.errors import ScenarioError
+from sim.problems import Problem, problems_of
+from sim.race.files import (
+    ControllerField,
+    RaceConfig,
+    as_list,
+    as_positive,
+    check_races,
+    find_twins,
+    get_kind,
+    name_all,
+    read_race_file,
+    set_target,
+)
+from sim.registry import KIND
+from sim.scenario.load import JSON_SCHEMA
+from sim.scenario.overrides import Overrides
+
+
+class LabConfig(RaceConfig):
+    """A laboratory: every controller against every curve, with the same random numbers."""
+
+    equal_noise: int | None = Field(
+        None,
+        ge=2,
+        le=50_000,
+        description="decisions N: controllers with a memory get one as quiet as a simple average over N",
+    )
+    controllers: tuple[ControllerField, ...] = Field(
+        strict=False, min_length=1, description="rules, as under `difficulty` of a scenario, without `target`"
+    )
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A checked lab. `text` is the whole lab as one YAML file, with what `--set` changed."""
+
+    config: LabConfig
+    controller_names: tuple[str, ...]
+    curve_names: tuple[str, ...]
+    text: str
+
+    @property
+    def name(self) -> str:
+        """Name of the lab."""
+        return self.config.name
+
+
+def load_lab(path: str | os.PathLike[str], overrides: Overrides = (), seed: int | None = None) -> Lab:
+    """Return the lab of a file; raises ScenarioError with every mistake, each at its file:line:column."""
+    document = read_race_file(path, overrides, seed, list(LabConfig.model_fields))
+    text = dump_tree(document.tree)
+    names = {key: name_all(document.tree.get(key)) for key in ("controllers", "curves")}
+    problems = [*_fill_in(document.tree), *find_twins(names)]
+    config: LabConfig | None = None
+    try:
+        config = LabConfig.model_validate_json(json.dumps(document.tree))
+    except ValidationError as error:
+        problems += problems_of(error, LabConfig.model_json_schema(mode="serialization"))
+    else:
+        problems += check_races(config, {("controllers", k): each for k, each in enumerate(config.controllers)})
+    if config is None or problems or document.mistakes:
+        raise ScenarioError([*document.mistakes, *(document.locate(problem) for problem in problems)])
+    return Lab(config, tuple(names["controllers"]), tuple(names["curves"]), text)
+
+
+def lab_json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a lab file."""
+    return {"$schema": JSON_SCHEMA, **LabConfig.model_json_schema(mode="serialization")}
+
+
+def _fill_in(tree: Mapping[str, Any]) -> Iterator[Problem]:
+    """Give each controller the lab's target and, if wanted, the memory that makes all equally quiet."""
+    quota, n_averaged = as_positive(tree.get("quota"), 1), as_positive(tree.get("equal_noise"), 0)
+    specs = as_list(tree.get("controllers"))
+    for index, spec in enumerate(specs):
+        kind = get_kind(spec)
+        if kind not in controllers.names():
+            continue
+        whole = dict(spec) if isinstance(spec, Mapping) else {KIND: kind}
+        specs[index] = whole
+        yield from (problem.below("controllers", index) for problem in set_target(whole, kind, quota))
+        if n_averaged >= 2 and (matched := match_noise(kind, n_averaged, quota)) is not None:
+            name, value = matched
+            if name in whole:
+                yield Problem(
+                    ("controllers", index, name), f"`equal_noise` sets it, to {value:g}; leave one of both out"
+                )
+            whole[name] = value

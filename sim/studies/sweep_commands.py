@@ -1,0 +1,107 @@
+"""`powsim sweep`, and sweeps as a kind of study. Heavy modules are loaded where they are needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typing_extensions import override
+
+from sim.options import File, Out, Overrides, Resume, Workers
+from sim.studies.kind import Kind
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sim.execution.sweep_file import Sweep
+    from sim.execution.table import SweepResult
+    from sim.scenario.overrides import Overrides as Given
+
+Scheduler = Annotated[str | None, typer.Option(metavar="ADDRESS", help="dask scheduler, e.g. tcp://node1:8786")]
+SchedulerFile = Annotated[Path | None, typer.Option(metavar="FILE", help="file that the dask scheduler wrote")]
+Slurm = Annotated[Path | None, typer.Option(metavar="FILE", help="start workers as SLURM jobs, options in FILE (YAML)")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="only check, count and time a few runs; nothing is written")]
+
+
+def sweep(
+    file: File,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    scheduler_file: SchedulerFile = None,
+    slurm: Slurm = None,
+    out: Out = None,
+    resume: Resume = None,
+    dry_run: DryRun = False,
+    set_: Overrides = None,
+) -> None:
+    """Run every point of a sweep: progress, a table, and a results folder with one row a run."""
+    from sim.execution.driver import Where, run_sweep, try_sweep
+
+    where = Where(workers, scheduler, scheduler_file, slurm)
+    if dry_run:
+        from sim.studies.sweep_tables import print_pilot
+
+        print_pilot(try_sweep(file, where, set_ or ()))
+        return
+    result = run_sweep(file, where, out=out, resume=resume, overrides=set_ or (), progress=True)
+
+    summary = report_sweep(result)
+    # Only now: what draws and prints takes a second to load, and workers should not wait for it.
+    from sim.figures.sweep_report import select_headlines
+    from sim.studies.sweep_tables import print_failures, print_summary
+
+    print_summary(select_headlines(summary), title=f"{result.name}: headlines that differ between points")
+    print_failures(result)
+
+
+def report_sweep(result: SweepResult) -> pd.DataFrame:
+    """Write a sweep's figures and its page; return its estimates."""
+    from sim.execution.table import shorten_mappings
+    from sim.figures.sweep_report import write_sweep_report
+    from sim.studies.compare import summarise_sweep
+
+    summary = shorten_mappings(summarise_sweep(result), result.axes)
+    write_sweep_report(result, summary)
+    return summary
+
+
+class SweepKind(Kind["Sweep", "SweepResult"]):
+    """A sweep: a scenario at many points, several runs each."""
+
+    names, plural, keys = ("sweep",), "sweeps", ("sweep",)
+    summary = "a sweep, many runs"
+    commands = (("sweep", sweep),)
+
+    @override
+    def load(self, path: Path, overrides: Given = ()) -> Sweep:
+        from sim.execution.sweep_file import load_sweep_file
+        from sim.metrics.measures import run_measures
+
+        return load_sweep_file(path, overrides, run_measures.names())
+
+    @override
+    def json_schema(self) -> dict[str, Any]:
+        from sim.execution.sweep_schema import sweep_json_schema
+
+        return sweep_json_schema()
+
+    @override
+    def describe(self, loaded: Sweep) -> str:
+        return f"{len(loaded.points)} points, varied: {', '.join(loaded.axes)}"
+
+    @override
+    def is_folder(self, folder: Path) -> bool:
+        from sim.execution.store import SWEEP_FILE
+
+        return (folder / SWEEP_FILE).is_file()
+
+    @override
+    def load_result(self, folder: Path) -> SweepResult:
+        from sim.execution.table import load_sweep
+
+        return load_sweep(folder)
+
+    @override
+    def report(self, result: SweepResult, folder: Path) -> pd.DataFrame:
+        return report_sweep(result)
