@@ -111,7 +111,7 @@ class World:
         if Edge.CLAIM in schedule.edges_at(block.height):
             self.let_join(schedule.index + 1)
         self.catch_up.watch()
-        if schedule.index > 0 and block.height == schedule.next_start - 1:
+        if schedule.ends_at(block.height):
             self._close_epoch(schedule)
 
     def _close_epoch(self, schedule: Schedule) -> None:
@@ -202,7 +202,9 @@ def _open_network(ground: Ground, ledger: Ledger) -> Tier:
     members = [Member(who.address, who.region) for who in ground.identities]
     graph = scenario.network.topology.build(members, streams)
     has_bursts = any(fault.kind == "loss" for fault in scenario.faults)
-    offer = estimate_offer(scenario, ground.ml_nodes, 1.0 / ledger.get_state(0).difficulty)
+    offer = estimate_offer(
+        scenario, ground.ml_nodes, ground.params.rule_book.first.proof, 1.0 / ledger.get_state(0).difficulty
+    )
     choice = choose_tier(scenario.network, graph, offer, has_bursts=has_bursts)
     return open_network(choice, ground.env, graph, ground.recorder, scenario.network, streams)
 

@@ -27,7 +27,7 @@ RECORDED_HOSTS = 200  # networks up to this size record every transaction's arri
 
 
 @dataclass(eq=False)
-class Period:
+class LinkPeriod:
     """A time during which links stay as they are."""
 
     start_seconds: float
@@ -68,7 +68,7 @@ class SharedPool:
         self._network = network
         self._ledger = ledger
         self._rules = rules
-        self._periods = [Period(env.now)]
+        self._periods = [LinkPeriod(env.now)]
         self._pending: dict[str, Sent] = {}
         self._height = 0
         """Of the last block whose transactions are forgotten."""
@@ -98,7 +98,7 @@ class SharedPool:
             self._periods.clear()  # every transaction that was sent over earlier links is in a block or lost
         elif self._periods[-1].links is None:
             self._periods.pop()  # nothing was sent in it, and no proposer asked
-        self._periods.append(Period(self._env.now))
+        self._periods.append(LinkPeriod(self._env.now))
 
     def remove(self, block: Block) -> None:
         """Forget the transactions of an agreed block when the first host applies it; the others find that done."""

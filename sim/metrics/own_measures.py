@@ -29,7 +29,7 @@ def nonces_tried(frames: Frames) -> float:
 
 @run_measures.register(unit="nonces", law=Law.MEAN)
 def nonces_valid(frames: Frames) -> float:
-    """Nonces with distance < r_target among those computed."""
+    """Valid nonces among those computed."""
     return int(frames["epochs"]["valid"].sum())
 
 

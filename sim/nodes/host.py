@@ -1,7 +1,7 @@
 """A host: one network endpoint, one chain node, its ML nodes and a strategy (protocol 1.5).
 
 It acts when a block is applied, on what *its own* chain state says at that height: a host that is behind still uses
-the old r_target, and a host that hears P too late misses the round.
+the old difficulty, and a host that hears P too late misses the round.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class Host:
                 case Edge.E:
                     self._stop_generation()
                 case Edge.V:
-                    self._start_validation(state)
+                    self._start_validation(state, block.block_hash)
                 case Edge.VE:
                     self._stop_validation()
                 case Edge.CLAIM:
@@ -161,22 +161,24 @@ class Host:
         self._dispatched = tuple(node for node in self._ml_nodes if node.node_id not in preserved)
         for node in self._ml_nodes:
             if node.node_id in preserved:
-                self._context.recorder.add(report_preserved(node, self.address, schedule.index, state.r_target))
+                self._context.recorder.add(report_preserved(node, self.address, schedule.index, state.threshold))
         blocks_left = schedule.generation_end - state.height
         # By how fast blocks have come; a clock that is wrong by hours must not announce nonces by the million.
         pace = self._context.ledger.compute_interval(state.height)
         block_seconds = min(pace, 2 * self._context.block_time_seconds)
+        rules = self._context.params.rules_at(schedule.index)
         assignment = Assignment(
             epoch_index=schedule.index,
             start_height=schedule.start,
             block_hash=block_hash,
             public_key=self.public_key,
-            r_target=state.r_target,
+            proof=rules.proof,
+            threshold=state.threshold,
             dim=self._context.params.vector_dim,
             n_nodes=compute_n_nodes(
                 [node.node_id for node in self._dispatched],
                 max(node.node_id for node in self._ml_nodes),
-                counts_nodes_handed_out=self._context.params.rules_at(schedule.index).counts_nodes_handed_out,
+                counts_nodes_handed_out=rules.counts_nodes_handed_out,
             ),
             expected_seconds=blocks_left * block_seconds,
         )
@@ -187,7 +189,7 @@ class Host:
                 assignment,
                 self._strategy,
                 self._stream("strategy", schedule.index, node.node_id),
-                lambda node, claim: self._outbox.send_batch(node, claim, assignment),
+                lambda node, claim: self._outbox.send_claim(node, claim, assignment),
             )
             for node in self._dispatched
         ]
@@ -196,6 +198,7 @@ class Host:
         for generation in self._generations:
             self._context.recorder.add(generation.stop(self.address))
         self._generations = []
+        self._outbox.complete_claims()
 
     # What fails
 
@@ -235,14 +238,21 @@ class Host:
 
     # What it checks and claims
 
-    def _start_validation(self, state: ChainState) -> None:
+    def _start_validation(self, state: ChainState, block_hash: str) -> None:
         is_in_round = state.upcoming is not None and self._dispatched_epoch == state.upcoming.index
         is_over = self.chain.height >= state.schedule.validation_end
         ml_nodes = self._get_working_nodes()
         if not is_in_round or not ml_nodes or is_over:
             return  # no ML node of this host is in the round: it checks nobody (protocol 4.1)
         self._validation = Validation(
-            self._context, self.address, self.public_key, state, self._strategy, ml_nodes, self._outbox.send_votes
+            self._context,
+            self.address,
+            self.public_key,
+            state,
+            block_hash,
+            self._strategy,
+            ml_nodes,
+            self._outbox.send_votes,
         )
 
     def _claim_reward(self, state: ChainState) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pow.proofs import ProofBatch
 from sim.chain.chain_node import ChainNode
 from sim.metrics.records import TransactionSent
 from sim.nodes.context import Context
 from sim.nodes.ml_node import Assignment, MLNode
-from sim.protocol.transactions import VERDICT_BYTES, SubmitProofBatch, SubmitValidation, Transaction
+from sim.protocol.proofs.base import NodeClaim, OwnClaims
+from sim.protocol.transactions import VERDICT_BYTES, SubmitValidation, Transaction
 from sim.strategies.base import Claim
 
 
@@ -19,7 +19,10 @@ class Outbox:
         self._chain = chain
         self._address = chain.address
         self._public_key = public_key
-        self._n_batches = 0
+        self._n_claims_sent = 0
+        self._assignment: Assignment | None = None
+        self._claims: list[NodeClaim] = []
+        """Of the assignment."""
 
     def send(self, transaction: Transaction) -> None:
         """Record a transaction and let it spread, unless it is larger than any block takes."""
@@ -40,19 +43,33 @@ class Outbox:
         if not is_too_large:
             self._chain.mempool.submit(transaction)
 
-    def send_batch(self, node: MLNode, claim: Claim, assignment: Assignment) -> None:
-        """Send what an ML node claims."""
-        batch_id = self._context.streams("host", self._address, "batch id").bytes(16).hex()
-        proofs = ProofBatch(
-            public_key=self._public_key,
-            block_hash=assignment.block_hash,
-            block_height=assignment.start_height,
-            nonces=claim.nonces,
-            distances=claim.distances,
-            node_id=node.node_id,
+    def send_claim(self, node: MLNode, claim: Claim, assignment: Assignment) -> None:
+        """Send what the proof scheme makes of an ML node's claim."""
+        if assignment is not self._assignment:
+            self._assignment, self._claims = assignment, []
+        self._claims.append(NodeClaim(node.node_id, self._public_key, claim.nonces, claim.values))
+        self._send_claims(is_complete=False)
+
+    def complete_claims(self) -> None:
+        """Generation has ended: send what the proof scheme still wants, if anything was claimed."""
+        if self._claims:
+            self._send_claims(is_complete=True)
+        self._assignment, self._claims = None, []
+
+    def _send_claims(self, *, is_complete: bool) -> None:
+        assert self._assignment is not None, "claims without an assignment"
+        own = OwnClaims(
+            creator=self._address,
+            start_height=self._assignment.start_height,
+            block_hash=self._assignment.block_hash,
+            claims=self._claims,
+            is_complete=is_complete,
+            tx_id=f"batch/{self._address}/{self._n_claims_sent + 1}",
+            token="" if is_complete else self._context.streams("host", self._address, "batch id").bytes(16).hex(),
         )
-        self._n_batches += 1
-        self.send(SubmitProofBatch(f"batch/{self._address}/{self._n_batches}", self._address, batch_id, proofs))
+        for message in self._assignment.proof.build_messages(own):
+            self._n_claims_sent += 1
+            self.send(message)
 
     def send_votes(self, participants: tuple[str, ...], verdicts: tuple[bool, ...]) -> None:
         """Send verdicts together, in as many transactions as blocks need, while their epoch is in the making."""

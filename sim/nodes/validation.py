@@ -15,12 +15,11 @@ from functools import cache, partial
 import numpy as np
 import simpy
 
-from pow.validation import fraud_test
 from sim.metrics.records import ValidationDone
 from sim.metrics.validations import OUT_OF_TIME_CODE
 from sim.nodes.context import Context
 from sim.nodes.ml_node import SENDER_PERIOD_SECONDS, MLNode
-from sim.protocol.sampling import compute_sampling_seed, select_positions
+from sim.protocol.sampling import select_positions
 from sim.protocol.state import ChainState, get_places_to_check
 from sim.strategies.base import ABSTAINS, SAYS_FRAUD, Strategy, ValidationView
 from sim.work.base import Sample
@@ -37,6 +36,7 @@ class Validation:
         address: str,
         validator_key: str,
         state: ChainState,
+        newest_hash: str,
         strategy: Strategy,
         ml_nodes: Sequence[MLNode],
         send_votes: SendVotes,
@@ -49,7 +49,8 @@ class Validation:
         self._send_votes = send_votes
         self._epoch = state.upcoming.index
         self._claims = state.claimed_nonces
-        seed = compute_sampling_seed(validator_key, state.upcoming.block_hash, state.upcoming.start_height)
+        self._proof = context.params.rules_at(self._epoch).proof
+        seed = self._proof.compute_sampling_seed(validator_key, newest_hash, state.episode)
         size = context.params.validation_sample_size
         # Claims of the same length are sampled at the same positions.
         self._select = cache(partial(select_positions, sample_size=size, sampling_seed=seed))
@@ -125,7 +126,7 @@ class Validation:
         sample = Sample(places, sizes, [node.dtype for node in self._turns[done]], self._select)
         n_invalid = self._context.work.count_contradictions(self._claims, sample)
         params = self._context.params
-        test = fraud_test(sizes, n_invalid, params.p_mismatch, params.fraud_threshold)
+        test = self._proof.test_samples(sizes, n_invalid, params.p_mismatch, params.fraud_threshold)
         names = self._claims.participants[places]
         view = ValidationView(names, names == self._address, sizes, n_invalid, test.p_values, test.frauds)
         self._n_invalid[done], self._p_values[done] = n_invalid, test.p_values

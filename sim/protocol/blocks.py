@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from sim.protocol.checks import TxResult, check_claim, check_stateless, check_window
+from sim.protocol.checks import check_claim, check_start, check_stateless, check_validation
 from sim.protocol.collateral import Deposit, deposit
 from sim.protocol.epochs import NextDifficulty, process_epoch
 from sim.protocol.params import ProtocolParams
@@ -19,10 +19,10 @@ from sim.protocol.state import Block, ChainState, HostRecord, Settlement
 from sim.protocol.transactions import (
     ClaimReward,
     RegisterHost,
-    SubmitProofBatch,
     SubmitSeed,
     SubmitValidation,
     Transaction,
+    TxResult,
 )
 from sim.protocol.versions import Rules
 from sim.protocol.vesting import VestingSchedule, vest
@@ -110,15 +110,14 @@ class Draft:
     def __init__(self, state: ChainState) -> None:
         self.state = state
         self.rows: list[Record] = []
-        self.batches: list[SubmitProofBatch] = []
+        self.proofs = state.proofs
         self.validations: list[SubmitValidation] = []
 
     def finish(self) -> ChainState:
         """Return the state with everything that the block added."""
         return replace(
             self.state,
-            batches=self.state.batches.extended(self.batches),
-            batch_heights=self.state.batch_heights.extended([self.state.height] * len(self.batches)),
+            proofs=self.proofs,
             validations=self.state.validations.extended(self.validations),
         )
 
@@ -135,24 +134,28 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
             draft.deposits[transaction.creator] = deposit(held, transaction.collateral_ngonka)
         case SubmitSeed():
             draft.seeds[transaction.epoch_index, transaction.creator] = transaction.commitment
-        case SubmitProofBatch():
-            result = check_window(draft.state, transaction.start_height, is_batch=True)
-            if result is TxResult.ACCEPTED:
-                draft.batches.append(as_stored(transaction, rules))
         case SubmitValidation():
-            result = check_window(draft.state, transaction.start_height, is_batch=False)
+            result = check_validation(draft.state, transaction.start_height)
             if result is TxResult.ACCEPTED:
                 draft.validations.append(transaction)
         case ClaimReward():
             result = check_claim(draft.state, transaction, rules)
             if result is TxResult.ACCEPTED:
                 _pay_claim(draft, transaction, params.vesting_epochs)
+        case _:
+            result = _take_proof(draft, transaction, rules)
     return result
 
 
-def as_stored(batch: SubmitProofBatch, rules: Rules) -> SubmitProofBatch:
-    """v0.2.0 forgets which ML node a batch came from. Reference: protocol 3.1."""
-    return batch if rules.stores_node_ids else replace(batch, proofs=replace(batch.proofs, node_id=None))
+def _take_proof(draft: Draft, message: Any, rules: Rules) -> TxResult:
+    """Everything else belongs to the proof scheme in force, or to none."""
+    if not isinstance(message, rules.proof.messages):
+        return TxResult.OTHER_SCHEME
+    state = draft.state
+    result = check_start(state, message.start_height)
+    if result is TxResult.ACCEPTED:
+        result, draft.proofs = draft.proofs.take(message, state.height, state.episode, rules)
+    return result
 
 
 def _pay_claim(draft: Draft, claim: ClaimReward, vesting_epochs: int) -> None:

@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from pow.sphere import hit_probability, r_target_for
 from sim.protocol.collateral import Deposit, compute_activated_weight
 from sim.protocol.committee import Committee, select_guardians
 from sim.protocol.confirmation import start_confirmation
 from sim.protocol.fast.judging import judge_claims  # by arrays; the rule to read is `judging.judge_claims`
-from sim.protocol.formation import Claim, get_preserved_weights, merge_weights, read_claims, select_preserved
+from sim.protocol.formation import get_preserved_weights, merge_weights, select_preserved
 from sim.protocol.guardians import boost_guardians
 from sim.protocol.log import Log
 from sim.protocol.observations import observe_epoch
 from sim.protocol.params import ProtocolParams
+from sim.protocol.proofs.base import CountedClaim
 from sim.protocol.records import NO_CLAIM, EpochStarted, ParticipantJudged, PowerSet, Record
 from sim.protocol.service import switch_service
 from sim.protocol.settling import settle_epoch
@@ -26,7 +26,6 @@ from sim.protocol.state import (
     EpochGroup,
     EpochObservation,
     UpcomingEpoch,
-    compute_difficulty,
 )
 from sim.protocol.votes import select_voters
 from sim.protocol.weights import MergedWeight, cap_weights
@@ -63,21 +62,20 @@ def process_epoch(
 
 
 def open_epoch(state: ChainState, block_hash: str, params: ProtocolParams) -> ChainState:
-    """P: the next epoch exists; proofs and votes of the last one are pruned; a new version may bring its radius."""
+    """P: the next epoch exists; claims and votes of the last one are pruned; a new scheme brings its threshold."""
     index = state.schedule.index
+    proof = params.rules_at(index).proof
     opened = replace(
         state,
         upcoming=UpcomingEpoch(index, state.height, block_hash),
-        batches=Log(),
-        batch_heights=Log(),
+        proofs=proof.open_store(),
         validations=Log(),
         seeds={key: seed for key, seed in state.seeds.items() if key[0] >= index - SEED_EPOCHS_KEPT},
     )
-    r_target = params.rules_at(index).r_target
-    if r_target == params.rules_at(index - 1).r_target:
+    if proof == params.rules_at(index - 1).proof:
         return opened
-    difficulty = compute_difficulty(r_target, params)
-    return replace(opened, r_target=r_target, difficulty=difficulty, next_difficulty=difficulty)
+    difficulty = 1.0 / proof.hit_probability(proof.threshold, params.vector_dim)
+    return replace(opened, threshold=proof.threshold, difficulty=difficulty, next_difficulty=difficulty)
 
 
 def draw_committees(state: ChainState, block_hash: str, params: ProtocolParams) -> ChainState:
@@ -107,7 +105,7 @@ def form_epoch(
     assert state.upcoming is not None, "VE without P: the schedule is broken"
     index = state.upcoming.index
     rules = params.rules_at(index)
-    claims = read_claims(state, rules)
+    claims = state.proofs.count_claims(rules)
     verdicts = judge_claims(state, claims, state.upcoming, rules)
     accepted = {who: claim for who, claim in claims.items() if verdicts[who].is_accepted}
     kept = get_preserved_weights(state)
@@ -130,7 +128,7 @@ def form_epoch(
     after = replace(state, next_group=group, observed=observation, control=control, next_difficulty=decided)
     judged = []
     for who in sorted({*claims, *merged}):
-        claim, verdict, part = claims.get(who, Claim()), verdicts.get(who), merged.get(who, MergedWeight(0, {}))
+        claim, verdict, part = claims.get(who, CountedClaim()), verdicts.get(who), merged.get(who, MergedWeight(0, {}))
         judged.append(
             ParticipantJudged(
                 epoch=index,
@@ -174,7 +172,10 @@ def switch_epoch(state: ChainState, params: ProtocolParams) -> ChainState:
     assert state.next_group is not None, "S without VE: the schedule is broken"
     group = state.next_group
     members = {address: weight for address, weight in group.weights.items() if weight > 0}
-    changed = state.next_difficulty != state.difficulty
+    threshold = state.threshold
+    if state.next_difficulty != state.difficulty:
+        proof = params.rules_at(group.index).proof
+        threshold = proof.threshold_for(1.0 / state.next_difficulty, params.vector_dim)
     return replace(
         state,
         effective=replace(group, weights=members),
@@ -184,18 +185,19 @@ def switch_epoch(state: ChainState, params: ProtocolParams) -> ChainState:
         upcoming=None,
         next_group=None,
         difficulty=state.next_difficulty,
-        r_target=r_target_for(1.0 / state.next_difficulty, params.vector_dim) if changed else state.r_target,
+        threshold=threshold,
     )
 
 
 def _describe_start(state: ChainState, params: ProtocolParams) -> EpochStarted:
+    rules = params.rules_at(state.schedule.index)
     return EpochStarted(
         epoch=state.schedule.index,
         start_height=state.height,
-        r_target=state.r_target,
+        threshold=state.threshold,
         difficulty=state.difficulty,
-        hit_probability=hit_probability(state.r_target, params.vector_dim),
-        version=params.rules_at(state.schedule.index).version,
+        hit_probability=rules.proof.hit_probability(state.threshold, params.vector_dim),
+        version=rules.version,
     )
 
 

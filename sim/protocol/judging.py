@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from sim.protocol.committee import Committee, decide_by_guardians, decide_by_slots
-from sim.protocol.formation import Claim
+from sim.protocol.proofs.base import CountedClaim
 from sim.protocol.state import ChainState, UpcomingEpoch
 from sim.protocol.transactions import SubmitValidation
 from sim.protocol.versions import Rules
@@ -17,7 +17,7 @@ from sim.protocol.votes import Claimant, Verdict, find_reason, judge_participant
 
 
 def judge_claims(
-    state: ChainState, claims: Mapping[str, Claim], upcoming: UpcomingEpoch, rules: Rules
+    state: ChainState, claims: Mapping[str, CountedClaim], upcoming: UpcomingEpoch, rules: Rules
 ) -> dict[str, Verdict]:
     """Judge every claim, by address, one after the other. Reference: protocol 4.6, 4.9."""
     frauds, committee = read_votes(state.validations), upcoming.committee
@@ -61,7 +61,7 @@ def judge_by_committee(claimant: Claimant, frauds: Mapping[str, bool], committee
     return Verdict(claimant.address, reason, slots[False], slots[True], committee.n_slots)
 
 
-def describe_claimant(state: ChainState, who: str, claim: Claim, upcoming: UpcomingEpoch) -> Claimant:
+def describe_claimant(state: ChainState, who: str, claim: CountedClaim, upcoming: UpcomingEpoch) -> Claimant:
     """Return what the acceptance tests look at besides votes."""
     record = state.hosts.get(who)
     return Claimant(

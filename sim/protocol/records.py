@@ -19,9 +19,10 @@ class EpochStarted(Record):
 
     epoch: Annotated[int, "index of the epoch, from 1"]
     start_height: Annotated[int, "P, the block whose hash is the network seed", "blocks"]
-    r_target: Annotated[float, "largest accepted distance in force at P", "chord"]
+    threshold: Annotated[float, "largest accepted distance in force at P", "chord"]
+    """Of the proof scheme in force; the column bears the name of the first scheme's."""
     difficulty: Annotated[float, "1 / hit probability", "tries"]
-    hit_probability: Annotated[float, "exact probability of a valid nonce at r_target"]
+    hit_probability: Annotated[float, "exact probability of a valid nonce"]
     version: Annotated[str, "version whose rules hold from P on"]
 
 

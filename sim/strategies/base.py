@@ -11,6 +11,8 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.protocol.proofs.base import ProofScheme
+
 
 @dataclass(frozen=True)
 class ProductionView:
@@ -18,11 +20,14 @@ class ProductionView:
 
     nonces: NDArray[np.int64]
     """(n,) valid ones found since the last look, in the order of their computation."""
-    distances: NDArray[np.float64]
-    """(n,) their distances, below r_target."""
-    r_target: float
+    values: NDArray[np.float64]
+    """(n,) what was computed for each: with the proof scheme `hits` its distance."""
+    proof: ProofScheme
+    """The scheme in force, with the rule by which a try counts."""
+    threshold: float
+    """Of the scheme, as the host knows it."""
     dim: int
-    """Dimension of the sphere."""
+    """Dimension of what is computed."""
     n_valid_before: int
     """Valid nonces this ML node found earlier in the epoch."""
     n_claimed_before: int
@@ -31,10 +36,10 @@ class ProductionView:
 
 @dataclass(frozen=True)
 class Claim:
-    """Action: send these nonces with these distances as one proof batch (nothing is sent where there are none)."""
+    """Action: claim these nonces with these values (nothing is claimed where there are none)."""
 
     nonces: tuple[int, ...]
-    distances: tuple[float, ...]
+    values: tuple[float, ...]
 
 
 @dataclass(frozen=True, eq=False)

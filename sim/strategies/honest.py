@@ -17,7 +17,7 @@ class Honest:
 
     def claim(self, view: ProductionView, generator: np.random.Generator) -> Claim:
         """Send all of them."""
-        return Claim(tuple(view.nonces.tolist()), tuple(view.distances.tolist()))
+        return Claim(tuple(view.nonces.tolist()), tuple(view.values.tolist()))
 
     def vote(self, view: ValidationView) -> Votes:
         """Vote fraud where the binomial test says so."""

@@ -7,7 +7,7 @@ from itertools import chain
 import pytest
 
 from sim.protocol.blocks import BlockResult, apply_block
-from sim.protocol.checks import TxResult, commit_seed
+from sim.protocol.checks import commit_seed
 from sim.protocol.collateral import Deposit
 from sim.protocol.confirmation import ConfirmationTally, close_event, start_confirmation
 from sim.protocol.epochs import activate_weight
@@ -21,8 +21,8 @@ from sim.protocol.service import Counts, Inference, InferenceTally, Service, app
 from sim.protocol.settling import INVALID, JAILED, MISSED, NOT_SETTLED, PAID, compute_entitlements, settle_epoch
 from sim.protocol.stages import Schedule
 from sim.protocol.state import Block, ChainState, EpochGroup, HostRecord, Settlement, genesis_state
-from sim.protocol.transactions import ClaimReward, HardwareNode, Transaction
-from sim.protocol.versions import LAUNCH_R_TARGET, VERSIONS, Rules, build_rule_book
+from sim.protocol.transactions import ClaimReward, HardwareNode, Transaction, TxResult
+from sim.protocol.versions import LAUNCH, VERSIONS, Rules, build_rule_book
 
 PEOPLE = ("a", "b", "c", "d")
 
@@ -35,7 +35,7 @@ def params_of(version: str = "v0.2.0", **changes: object) -> ProtocolParams:
 def effective_state(version: str = "v0.2.0", height: int = 78, **changes: object) -> ChainState:
     """Epoch 1 is effective; everybody has weight 25 on one node and 1 000 ngonka of collateral."""
     params = params_of(version)
-    state = genesis_state(dict.fromkeys(PEOPLE, 1), params, LAUNCH_R_TARGET)
+    state = genesis_state(dict.fromkeys(PEOPLE, 1), params, LAUNCH.r_target)
     nodes = {who: {1: 25} for who in PEOPLE}
     known: dict[str, object] = {
         "height": height,

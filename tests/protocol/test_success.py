@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.protocol.success import compute_luck, estimate_rate
+from sim.protocol.proofs.success import compute_luck, estimate_rate
 
 RATE = 0.01
 N_NODES, N_NETWORKS = 100, 30

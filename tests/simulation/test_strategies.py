@@ -5,6 +5,7 @@ from scipy import stats
 
 from pow.sphere import distance_cdf, hit_probability
 from pow.validation import fraud_test
+from sim.protocol.proofs.hits import Hits
 from sim.strategies import strategies
 from sim.strategies.base import (
     ABSTAINS,
@@ -22,7 +23,7 @@ R_TARGET, DIM = 1.4013564660458173, 8192
 
 def view(distances: list[float], n_valid_before: int = 0, n_claimed_before: int = 0) -> ProductionView:
     nonces = np.arange(1, len(distances) + 1)
-    return ProductionView(nonces, np.array(distances), R_TARGET, DIM, n_valid_before, n_claimed_before)
+    return ProductionView(nonces, np.array(distances), Hits(R_TARGET), R_TARGET, DIM, n_valid_before, n_claimed_before)
 
 
 def checks(n_invalid: list[int], is_self: list[bool] | None = None) -> ValidationView:
@@ -40,8 +41,8 @@ def test_contract(strategy_spec: object) -> None:
     claims = [strategy.claim(view([1.39, 1.40]), np.random.default_rng(1)) for _ in range(2)]
     assert claims[0] == claims[1]
     assert isinstance(claims[0], Claim)
-    assert len(claims[0].nonces) == len(claims[0].distances)
-    assert all(0 <= distance < R_TARGET for distance in claims[0].distances)
+    assert len(claims[0].nonces) == len(claims[0].values)
+    assert all(0 <= distance < R_TARGET for distance in claims[0].values)
     assert strategy.claim(view([]), np.random.default_rng(1)) == Claim((), ())
 
 
@@ -73,7 +74,7 @@ def test_fabricated_distances_follow_the_law_of_valid_ones() -> None:
     claim = Overclaim(excess=3000.0).claim(view([1.39]), np.random.default_rng(2))
     assert min(claim.nonces[1:]) >= FABRICATED_FROM
     h = hit_probability(R_TARGET, DIM)
-    test = stats.ks_1samp(np.array(claim.distances[1:]), lambda r: distance_cdf(r, DIM) / h)
+    test = stats.ks_1samp(np.array(claim.values[1:]), lambda r: distance_cdf(r, DIM) / h)
     assert test.pvalue > 1e-4
 
 

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 
 from sim.protocol.committee import decide_by_guardians, decide_by_slots
 from sim.protocol.fast.tallies import Tally, Votes, read_votes, tally_guardians, tally_slots, tally_weights
-from sim.protocol.formation import Claim
 from sim.protocol.judging import describe_claimant
+from sim.protocol.proofs.base import CountedClaim
 from sim.protocol.state import ChainState, UpcomingEpoch
 from sim.protocol.versions import Rules
 from sim.protocol.votes import Verdict, decide_by_majority, find_reason, select_voters
 
 
 def judge_claims(
-    state: ChainState, claims: Mapping[str, Claim], upcoming: UpcomingEpoch, rules: Rules
+    state: ChainState, claims: Mapping[str, CountedClaim], upcoming: UpcomingEpoch, rules: Rules
 ) -> dict[str, Verdict]:
     """Judge every claim, by address. The rule: `sim.protocol.judging.judge_claims`."""
     committee = upcoming.committee

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, groupby
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
-
-from sim.protocol.transactions import SubmitProofBatch
 
 Ints = NDArray[np.int64]
 
@@ -21,18 +20,20 @@ class ClaimedNonces:
 
     block_hash: str
     """Network seed that the nonces were computed under."""
-    r_target: float
-    """A sampled nonce contradicts its claim where its recomputed distance lies above this."""
+    threshold: float
+    """Of the proof scheme: what a recomputed nonce is held against."""
     participants: NDArray[np.object_]
     """(claims,) addresses"""
     counts: Ints
     """(claims,) nonces of each claim"""
     nonces: Ints
-    """(n,) inside a claim in the order of its batches, which is what sampled positions count in"""
+    """(n,) inside a claim in the order in which sampled positions count"""
     public_keys: tuple[str, ...]
-    """(runs,) keys that the nonces were computed with: one run a claim, unless its batches name several keys."""
+    """(runs,) keys that the nonces were computed with: one run a claim, unless it names several keys."""
     run_lengths: Ints
     """(runs,) nonces of each run"""
+    values: NDArray[np.float64] | None = None
+    """(n,) or (n, k) said to have been computed; None where the scheme needs none to find a contradiction."""
 
     @cached_property
     def starts(self) -> Ints:
@@ -51,22 +52,25 @@ class ClaimedNonces:
         return list(zip(keys, self.nonces[wanted].tolist(), strict=True))
 
 
-def read_claimed_nonces(
-    batches_by_participant: Mapping[str, Sequence[SubmitProofBatch]], block_hash: str, r_target: float
+def gather_claims(
+    listed: Sequence[tuple[str, Sequence[tuple[str, Sequence[int]]]]], block_hash: str, threshold: float
 ) -> ClaimedNonces:
-    """Read all batches once. Reference: protocol 4.1."""
+    """Return claims as arrays; `listed` holds (participant, its (public key, nonces) in order).
+
+    Neighbours of one claim with the same key are one run. Reference: protocol 4.1.
+    """
     runs = [
-        (place, key, list(chain.from_iterable(batch.proofs.nonces for batch in group)))
-        for place, batches in enumerate(batches_by_participant.values())
-        for key, group in groupby(batches, key=lambda batch: batch.proofs.public_key)
+        (place, key, list(chain.from_iterable(nonces for _, nonces in group)))
+        for place, (_, lists) in enumerate(listed)
+        for key, group in groupby(lists, key=itemgetter(0))
     ]
     run_lengths = np.array([len(nonces) for *_, nonces in runs], dtype=np.int64)
-    counts = np.zeros(len(batches_by_participant), dtype=np.int64)
-    np.add.at(counts, [place for place, *_ in runs], run_lengths)
+    counts = np.zeros(len(listed), dtype=np.int64)
+    np.add.at(counts, np.array([place for place, *_ in runs], dtype=np.int64), run_lengths)
     return ClaimedNonces(
         block_hash=block_hash,
-        r_target=r_target,
-        participants=np.array(list(batches_by_participant), dtype=np.object_),
+        threshold=threshold,
+        participants=np.array([participant for participant, _ in listed], dtype=np.object_),
         counts=counts,
         nonces=np.fromiter(chain.from_iterable(nonces for *_, nonces in runs), np.int64, int(run_lengths.sum())),
         public_keys=tuple(key for _, key, _ in runs),
