@@ -139,11 +139,21 @@ class Catalogue(Generic[P]):
         raise NotImplementedError
 
 
-def find_local_plugins(value: object) -> set[LocalPlugin]:
-    """Return the plug-ins within a value that only this process knows: within a scenario, or what it consists of."""
+def list_local_plugins() -> set[LocalPlugin]:
+    """Return all plug-ins that only this process knows."""
+    return set(_find_local().values())
+
+
+def _find_local() -> dict[object, LocalPlugin]:
     local: dict[object, LocalPlugin] = {}
     for catalogue in list(_CATALOGUES):
         local |= catalogue.find_local()
+    return local
+
+
+def find_local_plugins(value: object) -> set[LocalPlugin]:
+    """Return the plug-ins within a value that only this process knows: within a scenario, or what it consists of."""
+    local = _find_local()
     return {local[type(part)] for part in _walk(value) if type(part) in local} if local else set()
 
 

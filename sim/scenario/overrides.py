@@ -34,6 +34,17 @@ def apply_overrides(document: Document, overrides: Overrides, seed: int | None =
         apply_value(document, "seed", seed, Place(f"--seed {seed}"))
 
 
+def make_document(tree: Mapping[str, object], source: str) -> Document:
+    """Return a tree that was made in Python as if it had been read; what no file could hold joins the mistakes."""
+    document = Document({}, {(): Place(source)})
+    for key, value in tree.items():
+        try:
+            document.tree[str(key)] = _plain(value)
+        except _RefusedError as refusal:
+            document.mistakes.append(Place(source).mistake(str(refusal), (str(key),)))
+    return document
+
+
 def _apply_text(document: Document, text: str) -> None:
     place = Place(f"--set {text}")
     path, equals, value = text.partition("=")
