@@ -7,9 +7,16 @@ from typing import Annotated
 
 import typer
 
+from sim.shipped import find_named
+
 RESULTS = Path("results")  # where a command leaves its results folder unless `--out` names one
 
-File = Annotated[Path, typer.Argument(help="YAML file", show_default=False)]
+File = Annotated[
+    Path,
+    typer.Argument(
+        help="YAML file, or the bare name of one that comes with powsim", show_default=False, callback=find_named
+    ),
+]
 Seed = Annotated[int | None, typer.Option(help="random seed instead of the file's", min=0)]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change one key, e.g. --set epochs=2; repeatable")

@@ -41,26 +41,5 @@ def test_rooms(path: Path) -> None:
         assert "torch" not in tops, f"{name}: torch takes a second to load; only sim.work.kernel opens that door"
 
 
-def test_every_scenario_file_is_fine() -> None:
-    from sim.scenario import load_scenario
-
-    files = sorted((ROOT / "scenarios").glob("*.yaml"))
-    assert files
-    for file in files:
-        assert load_scenario(file).name == file.stem
-        assert file.read_text().startswith("# "), f"{file}: `powsim list` shows the first comment line"
-
-
-def test_every_sweep_file_is_fine() -> None:
-    from sim.execution.sweep_file import load_sweep_file
-    from sim.metrics.measures import run_measures
-
-    files = sorted((ROOT / "scenarios" / "sweeps").glob("*.yaml"))
-    assert files
-    for file in files:
-        assert load_sweep_file(file, (), run_measures.names()).name == file.stem
-        assert file.read_text().startswith("# "), f"{file}: `powsim list` shows the first comment line"
-
-
 def test_no_test_package_shadows_the_kernel() -> None:
     assert not list((ROOT / "tests").rglob("__init__.py"))

@@ -25,11 +25,11 @@ from sim.execution.designs import DesignError, Point, Setting, compute_points, c
 from sim.execution.sweep_schema import MAX_POINTS, SweepConfig
 from sim.metrics.columns import FRAMES
 from sim.problems import Problem, problems_of, show_value
-from sim.scenario.load import SWEEP_KEY, Source, build_scenario, open_document
+from sim.scenario.load import Source, build_scenario, open_document
 from sim.scenario.overrides import Overrides, apply_overrides, apply_value
 from sim.streams import draw_generator
 
-SCENARIO_KEY = "scenario"
+SCENARIO_KEY, SWEEP_KEY = "scenario", "sweep"
 NO_SECTION = "no `sweep:` section: a sweep is a scenario with one, or a file with `scenario:` and `sweep:`"
 OWN_KEYS = (SCENARIO_KEY, SWEEP_KEY, "name", "description", "seed")
 MOST_MISTAKES = 20

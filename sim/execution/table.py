@@ -114,7 +114,7 @@ def load_sweep(folder: str | PathLike[str]) -> SweepResult:
     The tables of a finished sweep are read as they stand, also those of an older version of the code.
     """
     path = Path(folder)
-    if not is_sweep_folder(path):
+    if not (path / SWEEP_FILE).is_file():
         raise UserError(f"{path}: not the folder of a sweep: no {SWEEP_FILE} in it")
     made = read_provenance(path)
     measures, kept = {measure.name: measure for measure in _read_measures(made)}, tuple(made.get("keep", ()))
@@ -156,11 +156,6 @@ def _read_measures(provenance: Mapping[str, Any]) -> Iterator[Measure]:
         yield from run_measures.choose()
     for each in provenance.get("measures", ()):
         yield Measure(each["name"], each["unit"], Law(each["law"]), each["meaning"])
-
-
-def is_sweep_folder(folder: Path) -> bool:
-    """Whether a sweep has begun in the folder."""
-    return (folder / SWEEP_FILE).is_file()
 
 
 def _read_tables(folder: Path) -> tuple[pa.Table, ...]:

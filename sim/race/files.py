@@ -22,7 +22,6 @@ from sim.errors import ScenarioError
 from sim.problems import Loc, Problem, show_value
 from sim.registry import KIND, PluginOf
 from sim.scenario.hosts import STRICT, Name
-from sim.scenario.load import check_kind
 from sim.scenario.overrides import Overrides, apply_overrides
 from sim.units import Seconds
 
@@ -66,17 +65,16 @@ class RaceConfig(BaseModel):
 
 
 def read_race_file(
-    path: str | os.PathLike[str], overrides: Overrides, seed: int | None, own_key: str, keys: Sequence[str]
+    path: str | os.PathLike[str], overrides: Overrides, seed: int | None, keys: Sequence[str]
 ) -> Document:
-    """Return a file's tree with overrides, paths seen from the file; raises ScenarioError where it is another kind.
+    """Return a file's tree with overrides, paths seen from the file; raises ScenarioError where it is no mapping.
 
-    `own_key`: what tells its kind from all others; `keys`: what it may have.
+    `keys`: what it may have.
     """
     document = parse_document(read_source(path), os.fspath(path))
     if not isinstance(document.tree, dict):
         message = f"such a file is a mapping with the keys {', '.join(keys)}"
         raise ScenarioError([*document.mistakes, document.places[()].mistake(message)])
-    check_kind(document, own_key)
     apply_overrides(document, overrides, seed)
     _move_paths(document.tree, Path(path).parent)
     return document

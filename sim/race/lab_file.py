@@ -28,7 +28,7 @@ from sim.race.files import (
     set_target,
 )
 from sim.registry import KIND
-from sim.scenario.load import LAB_KEY
+from sim.scenario.load import JSON_SCHEMA
 from sim.scenario.overrides import Overrides
 
 
@@ -63,7 +63,7 @@ class Lab:
 
 def load_lab(path: str | os.PathLike[str], overrides: Overrides = (), seed: int | None = None) -> Lab:
     """Return the lab of a file; raises ScenarioError with every mistake, each at its file:line:column."""
-    document = read_race_file(path, overrides, seed, LAB_KEY, list(LabConfig.model_fields))
+    document = read_race_file(path, overrides, seed, list(LabConfig.model_fields))
     text = dump_tree(document.tree)
     names = {key: name_all(document.tree.get(key)) for key in ("controllers", "curves")}
     problems = [*_fill_in(document.tree), *find_twins(names)]
@@ -77,6 +77,11 @@ def load_lab(path: str | os.PathLike[str], overrides: Overrides = (), seed: int 
     if config is None or problems or document.mistakes:
         raise ScenarioError([*document.mistakes, *(document.locate(problem) for problem in problems)])
     return Lab(config, tuple(names["controllers"]), tuple(names["curves"]), text)
+
+
+def lab_json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a lab file."""
+    return {"$schema": JSON_SCHEMA, **LabConfig.model_json_schema(mode="serialization")}
 
 
 def _fill_in(tree: Mapping[str, Any]) -> Iterator[Problem]:

@@ -29,7 +29,7 @@ from sim.race.files import (
 )
 from sim.registry import KIND
 from sim.scenario.hosts import STRICT
-from sim.scenario.load import JSON_SCHEMA, TUNE_KEY
+from sim.scenario.load import JSON_SCHEMA
 from sim.scenario.overrides import Overrides
 
 MOST_TRIALS = 100_000
@@ -136,7 +136,7 @@ def load_tune(
     path: str | os.PathLike[str], known: KnownMeasures, overrides: Overrides = (), seed: int | None = None
 ) -> Tune:
     """Return the search of a file; raises ScenarioError with every mistake, each at its file:line:column."""
-    document = read_race_file(path, overrides, seed, TUNE_KEY, list(TuneConfig.model_fields))
+    document = read_race_file(path, overrides, seed, list(TuneConfig.model_fields))
     tree, text = document.tree, dump_tree(document.tree)
     curve_names, schema = name_all(tree.get("curves")), TuneConfig.model_json_schema(mode="serialization")
     if isinstance(tree.get("objective"), str):

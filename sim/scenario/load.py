@@ -17,19 +17,13 @@ from sim.documents.document import Document, Place
 from sim.documents.source import read_source
 from sim.documents.yaml_tree import parse_document
 from sim.errors import ScenarioError
-from sim.problems import Problem, problems_of, show_value
+from sim.problems import problems_of, show_value
 from sim.scenario.checks import scenario_problems
 from sim.scenario.files import resolve_files
 from sim.scenario.inventory import expand_inventory
 from sim.scenario.overrides import Overrides, apply_overrides, make_document
 from sim.scenario.schema import Scenario
 
-SWEEP_KEY, LAB_KEY, TUNE_KEY = "sweep", "curves", "objective"  # each is a key of one other kind of file, see below
-OTHER_FILES = {
-    SWEEP_KEY: "this file describes a sweep, many runs: `powsim sweep` checks and runs it",
-    TUNE_KEY: "this file describes a search for parameters: `powsim tune` checks and runs it",
-    LAB_KEY: "this file describes a lab, races of controllers: `powsim lab` checks and runs it",
-}
 JSON_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -85,18 +79,8 @@ def _finish_scenario(document: Document, overrides: Overrides, seed: int | None)
         message = f"a scenario is a mapping with the keys {', '.join(Scenario.model_fields)}, not {{}}"
         shown = show_value(document.tree)
         raise ScenarioError([*document.mistakes, document.places[()].mistake(message.format(shown))])
-    check_kind(document)
     apply_overrides(document, overrides, seed)
     return build_scenario(document)
-
-
-def check_kind(document: Document, *own: str) -> None:
-    """Raise ScenarioError for a file that is another command's, by the first key that only such files have."""
-    for key, message in OTHER_FILES.items():
-        if key in own:
-            return
-        if key in document.tree:
-            raise ScenarioError([document.locate(Problem((key,), message))])
 
 
 def build_scenario(document: Document) -> Scenario:

@@ -114,16 +114,16 @@ def _is_named(item: Mapping[str, object]) -> bool:
 
 
 def _plain(value: object) -> object:
-    """Return the value as YAML could hold it: NumPy's numbers become Python's, tuples become lists."""
+    """Return the value as YAML could hold it: NumPy's numbers become Python's, arrays and tuples become lists."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     if value is None or isinstance(value, (str, int, float)):
         return value
-    item = getattr(value, "item", None)
-    if callable(item):
-        return _plain(item())
+    to_list = getattr(value, "tolist", None)
+    if callable(to_list):
+        return _plain(to_list())
     raise _RefusedError(f"a value of type {type(value).__name__} cannot stand in a scenario")
 
 

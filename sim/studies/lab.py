@@ -89,11 +89,6 @@ def load_lab_result(folder: Path) -> LabResult:
     return LabResult(provenance["name"], provenance["rank_by"], folder, *tables)
 
 
-def is_lab_folder(folder: Path) -> bool:
-    """Whether a lab left this folder."""
-    return (folder / LAB_FILE).is_file()
-
-
 def make_setup(config: RaceConfig) -> Setup:
     """Return what all races of a lab or of a search share."""
     sizes = (config.decisions, config.replications, config.quota, config.warm_up, config.seed)

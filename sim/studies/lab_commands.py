@@ -1,14 +1,19 @@
-"""`powsim lab`: one call per step, no logic. Heavy modules are loaded by the command that needs them."""
+"""`powsim lab`, and labs as a kind of study. Heavy modules are loaded where they are needed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typing_extensions import override
 
 from sim.options import RESULTS, File, Out, Overrides, Seed
+from sim.studies.kind import Kind
 
 if TYPE_CHECKING:
+    from sim.race.lab_file import Lab
+    from sim.scenario.overrides import Overrides as Given
     from sim.studies.lab import LabResult
 
 RankBy = Annotated[str, typer.Option(metavar="MEASURE", help="measure that ranks the controllers; smaller is better")]
@@ -44,3 +49,43 @@ def report_lab(result: LabResult) -> None:
 
     ranked = rank(result.races, result.rank_by)
     write_lab_report(result.folder, result.name, ranked, result.answers, result.paths)
+
+
+class LabKind(Kind["Lab", "LabResult"]):
+    """A lab: races of controllers on curves of compute."""
+
+    names, plural, keys = ("lab",), "labs", ("curves",)
+    summary = "a lab, races of controllers"
+    commands = (("lab", lab),)
+
+    @override
+    def load(self, path: Path, overrides: Given = ()) -> Lab:
+        from sim.race.lab_file import load_lab
+
+        return load_lab(path, overrides)
+
+    @override
+    def json_schema(self) -> dict[str, Any]:
+        from sim.race.lab_file import lab_json_schema
+
+        return lab_json_schema()
+
+    @override
+    def describe(self, loaded: Lab) -> str:
+        return f"{len(loaded.controller_names)} controllers on {len(loaded.curve_names)} curves"
+
+    @override
+    def is_folder(self, folder: Path) -> bool:
+        from sim.studies.lab import LAB_FILE
+
+        return (folder / LAB_FILE).is_file()
+
+    @override
+    def load_result(self, folder: Path) -> LabResult:
+        from sim.studies.lab import load_lab_result
+
+        return load_lab_result(folder)
+
+    @override
+    def report(self, result: LabResult, folder: Path) -> None:
+        report_lab(result)

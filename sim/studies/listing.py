@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from rich.table import Table
 
 from sim.difficulty import controllers
 from sim.economy import curves, prices
+from sim.errors import ScenarioError, UserError, did_you_mean
 from sim.gpus import gpu_names, load_gpu
 from sim.metrics.measures import run_measures
+from sim.shipped import list_files
 from sim.strategies import strategies
+from sim.studies.kinds import KINDS, AnyKind, find_kind
 from sim.terminal import make_console
 from sim.topologies import topologies
 
@@ -25,13 +29,20 @@ def _list_gpus() -> Rows:
     ]
 
 
-def _list_scenarios() -> Rows:
-    files = sorted(Path("scenarios").rglob("*.yaml"))
-    return [(str(file), _get_first_comment(file)) for file in files]
+def _list_files(kind: AnyKind) -> Rows:
+    """Files of one kind in `./scenarios`, and those that come with powsim."""
+    return [(str(file), _get_first_comment(file)) for file in list_files() if _find_kind(file) is kind]
+
+
+def _find_kind(file: Path) -> AnyKind:
+    try:
+        return find_kind(file)
+    except ScenarioError:  # a broken file is listed as well: `powsim check` says what is wrong with it
+        return KINDS[-1]
 
 
 def _get_first_comment(file: Path) -> str:
-    first = file.read_text(encoding="utf-8").splitlines()[0]
+    first = next(iter(file.read_text(encoding="utf-8", errors="replace").splitlines()), "")
     return first.removeprefix("#").strip() if first.startswith("#") else ""
 
 
@@ -43,15 +54,17 @@ LISTINGS: dict[str, Callable[[], Rows]] = {
     "measures": lambda: list(run_measures.describe().items()),
     "topologies": lambda: list(topologies.describe().items()),
     "gpus": _list_gpus,
-    "scenarios": _list_scenarios,
+    **{kind.plural: partial(_list_files, kind) for kind in reversed(KINDS)},
 }
 
 
-def print_listing(kind: str) -> None:
-    """Print one kind's names with a line each."""
-    table = Table(title=kind, title_justify="left", box=None, show_header=False, pad_edge=False)
+def print_listing(name: str) -> None:
+    """Print everything of one listing, a line each; raises UserError where there is no such listing."""
+    if name not in LISTINGS:
+        raise UserError(f'no list of "{name}".{did_you_mean(name, LISTINGS)}')
+    table = Table(title=name, title_justify="left", box=None, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(style="dim")
-    for name, description in LISTINGS[kind]():
-        table.add_row(name, description)
+    for row in LISTINGS[name]():
+        table.add_row(*row)
     make_console().print(table)

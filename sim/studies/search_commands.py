@@ -1,14 +1,19 @@
-"""`powsim tune`: one call per step, no logic. Heavy modules are loaded by the command that needs them."""
+"""`powsim tune`, and searches as a kind of study. Heavy modules are loaded where they are needed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typing_extensions import override
 
 from sim.options import RESULTS, File, Out, Overrides, Resume, Seed, Workers
+from sim.studies.kind import Kind
 
 if TYPE_CHECKING:
+    from sim.race.tune_file import Tune
+    from sim.scenario.overrides import Overrides as Given
     from sim.studies.tune import TuneResult
 
 Trials = Annotated[int | None, typer.Option(help="points to try instead of the file's number", min=1)]
@@ -46,3 +51,44 @@ def report_tune(result: TuneResult) -> None:
     from sim.figures.tune_report import write_tune_report
 
     write_tune_report(result.folder, result.summary, result.tables)
+
+
+class SearchKind(Kind["Tune", "TuneResult"]):
+    """A search: the parameters of a controller that serve an objective best."""
+
+    names, plural, keys = ("search", "tune"), "searches", ("objective",)
+    summary = "a search for parameters"
+    commands = (("tune", tune),)
+
+    @override
+    def load(self, path: Path, overrides: Given = ()) -> Tune:
+        from sim.race.tune_file import load_tune
+        from sim.studies.points import KNOWN_MEASURES
+
+        return load_tune(path, KNOWN_MEASURES, overrides)
+
+    @override
+    def json_schema(self) -> dict[str, Any]:
+        from sim.race.tune_file import tune_json_schema
+
+        return tune_json_schema()
+
+    @override
+    def describe(self, loaded: Tune) -> str:
+        return f"{loaded.config.trials} trials of {loaded.kind}, varied: {', '.join(loaded.config.parameters)}"
+
+    @override
+    def is_folder(self, folder: Path) -> bool:
+        from sim.studies.tune import TUNE_FILE
+
+        return (folder / TUNE_FILE).is_file()
+
+    @override
+    def load_result(self, folder: Path) -> TuneResult:
+        from sim.studies.tune import load_tune_result
+
+        return load_tune_result(folder)
+
+    @override
+    def report(self, result: TuneResult, folder: Path) -> None:
+        report_tune(result)

@@ -1,18 +1,22 @@
-"""`powsim sweep`: one call per command, no logic. Heavy modules are loaded by the command that needs them."""
+"""`powsim sweep`, and sweeps as a kind of study. Heavy modules are loaded where they are needed."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typing_extensions import override
 
 from sim.options import File, Out, Overrides, Resume, Workers
+from sim.studies.kind import Kind
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sim.execution.sweep_file import Sweep
     from sim.execution.table import SweepResult
+    from sim.scenario.overrides import Overrides as Given
 
 Scheduler = Annotated[str | None, typer.Option(metavar="ADDRESS", help="dask scheduler, e.g. tcp://node1:8786")]
 SchedulerFile = Annotated[Path | None, typer.Option(metavar="FILE", help="file that the dask scheduler wrote")]
@@ -61,3 +65,44 @@ def report_sweep(result: SweepResult) -> pd.DataFrame:
     summary = shorten_mappings(summarise_sweep(result), result.axes)
     write_sweep_report(result, summary)
     return summary
+
+
+class SweepKind(Kind["Sweep", "SweepResult"]):
+    """A sweep: a scenario at many points, several runs each."""
+
+    names, plural, keys = ("sweep",), "sweeps", ("sweep",)
+    summary = "a sweep, many runs"
+    commands = (("sweep", sweep),)
+
+    @override
+    def load(self, path: Path, overrides: Given = ()) -> Sweep:
+        from sim.execution.sweep_file import load_sweep_file
+        from sim.metrics.measures import run_measures
+
+        return load_sweep_file(path, overrides, run_measures.names())
+
+    @override
+    def json_schema(self) -> dict[str, Any]:
+        from sim.execution.sweep_schema import sweep_json_schema
+
+        return sweep_json_schema()
+
+    @override
+    def describe(self, loaded: Sweep) -> str:
+        return f"{len(loaded.points)} points, varied: {', '.join(loaded.axes)}"
+
+    @override
+    def is_folder(self, folder: Path) -> bool:
+        from sim.execution.store import SWEEP_FILE
+
+        return (folder / SWEEP_FILE).is_file()
+
+    @override
+    def load_result(self, folder: Path) -> SweepResult:
+        from sim.execution.table import load_sweep
+
+        return load_sweep(folder)
+
+    @override
+    def report(self, result: SweepResult, folder: Path) -> pd.DataFrame:
+        return report_sweep(result)

@@ -97,21 +97,16 @@ def run_tune(
 
 def load_tune_result(folder: Path) -> TuneResult:
     """Load a folder of `run_tune`; raises UserError where it is none."""
-    if not (folder / SUMMARY_FILE).is_file() or not is_tune_folder(folder):
+    if not (folder / SUMMARY_FILE).is_file() or not (folder / TUNE_FILE).is_file():
         raise UserError(f"{folder}: not the results folder of a search")
     files = {name: folder / f"{name}.parquet" for name in TABLES}
     tables = {name: pd.read_parquet(file) for name, file in files.items() if file.is_file()}
     return TuneResult(folder, json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8")), tables)
 
 
-def is_tune_folder(folder: Path) -> bool:
-    """Whether a search left this folder."""
-    return (folder / TUNE_FILE).is_file()
-
-
 def _load_known(folder: Path, tune: Tune) -> list[Row]:
     """The trials of an interrupted search."""
-    if not is_tune_folder(folder):
+    if not (folder / TUNE_FILE).is_file():
         raise UserError(f"--resume {folder}: not the results folder of a search")
     if (folder / TUNE_FILE).read_text(encoding="utf-8") != tune.text:
         raise UserError(f"--resume {folder}: its {TUNE_FILE} is another search; name the same file, seed and trials")

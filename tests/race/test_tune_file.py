@@ -1,15 +1,12 @@
 """Tune files: every mistake at its place, and what a checked one knows."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from sim.difficulty import controllers
-from sim.errors import ScenarioError, UserError
+from sim.errors import ScenarioError
 from sim.race.tune_file import Tune, load_tune
-from sim.scenario.load import load_scenario
-from sim.studies.files import FileKind, choose_kind, find_kind, get_json_schema, load_any
 from sim.studies.points import KNOWN_MEASURES
 
 ROOT = Path(__file__).parent.parent.parent
@@ -20,23 +17,6 @@ def load(folder: Path, text: str = SMALL) -> Tune:
     file = folder / "small.yaml"
     file.write_text(text)
     return load_tune(file, KNOWN_MEASURES)
-
-
-def test_the_example_files_are_fine() -> None:
-    files = sorted((ROOT / "scenarios" / "difficulty").glob("tune-*.yaml"))
-    assert len(files) >= 2
-    for file in files:
-        tune = load_tune(file, KNOWN_MEASURES)
-        assert tune.name == file.stem
-        assert file.read_text().startswith("# "), f"{file}: `powsim list` shows the first comment line"
-        assert find_kind(file) is FileKind.TUNE
-        assert load_any(file) == tune
-        with pytest.raises(ScenarioError, match="this file describes a search"):
-            load_scenario(file)
-        with pytest.raises(ScenarioError, match="this file describes a search"):
-            load_any(file, kind=FileKind.LAB)
-    with pytest.raises(ScenarioError, match="objective: is missing"):
-        load_any(ROOT / "scenarios" / "difficulty" / "lab.yaml", kind=FileKind.TUNE)
 
 
 def test_what_a_checked_file_knows(tmp_path: Path) -> None:
@@ -142,15 +122,3 @@ def test_a_measure_is_sought_on_every_curve() -> None:
         (False, False, True),
     ]
     assert set().union(*have) <= set(KNOWN_MEASURES.names)
-
-
-def test_schemas_describe_their_files() -> None:
-    assert get_json_schema(FileKind.TUNE)["properties"]["objective"]["anyOf"][0]["type"] == "string"
-    assert set(get_json_schema(FileKind.LAB)["required"]) == {"name", "spacing", "controllers", "curves"}
-    for kind in FileKind:
-        assert get_json_schema(kind)["$schema"].startswith("https://json-schema.org")
-        json.dumps(get_json_schema(kind))
-    assert choose_kind() is None
-    assert choose_kind(lab=True) is FileKind.LAB
-    with pytest.raises(UserError, match="--lab and --tune"):
-        choose_kind(lab=True, tune=True)
