@@ -196,7 +196,7 @@ def load_point(path: str | PathLike[str], point: int, replication: int = 0, over
     n_replications = max(sweep.config.replications, until.max_runs if until else 0)
     for option, number, n in (("point", point, len(sweep.points)), ("replication", replication, n_replications)):
         if not 0 <= number < n:
-            raise UserError(f"--{option} {number}: {path} has {option}s 0 to {n - 1}")
+            raise UserError(f"--{option} {number}: {path} has the {option}s 0 to {n - 1}")
     return build_scenario(make_run_spec(sweep, point, replication, get_source_version()))
 
 
