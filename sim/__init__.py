@@ -13,6 +13,7 @@ Importing `sim` loads neither torch nor pandas; they are loaded when something r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     from sim.metrics.frames import Frames
     from sim.results import Result
     from sim.scenario import Scenario
+    from sim.studies.lab import LabResult
+    from sim.studies.tune import TuneResult
 
 __version__ = "0.1.0"
-__all__ = ["compare", "load_result", "load_scenario", "load_sweep", "measures", "run", "sweep"]
+__all__ = ["compare", "lab", "load_result", "load_scenario", "load_sweep", "measures", "run", "search", "sweep"]
 
 
 def __dir__() -> list[str]:
@@ -183,3 +186,67 @@ def compare(
         raise UserError("baseline= names a point of one sweep: it goes with one sweep, not with two")
     second = b if isinstance(b, SweepResult) else load_sweep(b)
     return compare_sweeps(first, second, measures=measures, common=common)
+
+
+def lab(
+    source: str | PathLike[str] | Mapping[str, object],
+    *,
+    seed: int | None = None,
+    rank_by: str = "tracking_error",
+    out: str | PathLike[str] | None = None,
+    overrides: Mapping[str, object] | None = None,
+    progress: bool = False,
+) -> LabResult:
+    """Race controllers against compute curves; return the tables that the results folder holds.
+
+    `source`: a lab file, or a mapping with the same keys. `rank_by`: the measure that ranks the controllers, of those
+    whose smaller values are better. The folder is `out`, by default results/<name>/<time>-<hash>. Raises
+    `sim.errors.UserError`.
+    """
+    from sim.race.lab_file import load_lab
+    from sim.studies.lab import check_rank_by, run_lab
+
+    check_rank_by(rank_by)
+    loaded = load_lab(source, overrides or {}, seed)
+    with _show_steps(loaded.name, len(loaded.curve_names) * len(loaded.controller_names), progress) as report:
+        return run_lab(loaded, out=_as_path(out), root=Path("results"), report=report, rank_by=rank_by)
+
+
+def search(
+    source: str | PathLike[str] | Mapping[str, object],
+    *,
+    seed: int | None = None,
+    workers: int | None = None,
+    out: str | PathLike[str] | None = None,
+    resume: str | PathLike[str] | None = None,
+    overrides: Mapping[str, object] | None = None,
+    progress: bool = False,
+) -> TuneResult:
+    """Search parameters for an objective; return the tables and facts that the results folder holds.
+
+    `source`: a file of a search, or a mapping with the same keys. The answer does not depend on `workers`, processes on
+    this machine (one a processor by default). The folder is `out`, by default results/<name>/<time>-<hash>; `resume`
+    goes on with an interrupted one. Raises `sim.errors.UserError`.
+    """
+    from pow.devices import get_n_cpus
+    from sim.race.tune_file import load_tune
+    from sim.studies.points import KNOWN_MEASURES
+    from sim.studies.tune import count_points, run_tune
+
+    loaded = load_tune(source, KNOWN_MEASURES, overrides or {}, seed)
+    n_workers = get_n_cpus() if workers is None else workers
+    with _show_steps(loaded.name, count_points(loaded), progress) as report:
+        return run_tune(
+            loaded,
+            out=_as_path(out),
+            root=Path("results"),
+            n_workers=n_workers,
+            report=report,
+            resume=_as_path(resume),
+        )
+
+
+def _show_steps(name: str, n_steps: int, progress: bool) -> AbstractContextManager[Callable[[str], None]]:
+    from sim.progress import show_steps
+
+    return show_steps(name, n_steps) if progress else nullcontext(lambda step: None)

@@ -277,6 +277,37 @@ def test_a_measure_called_like_a_column_is_told() -> None:
         sim.sweep(MINI, grid={"epochs": [1, 2]}, measures=[epochs], workers=0)
 
 
+# Labs and searches
+
+
+LAB = {
+    **{"name": "pair", "seed": 1, "spacing": "10 min", "decisions": 60, "replications": 4},
+    **{"controllers": ["fixed", {"kind": "sma", "window": 20}], "curves": ["constant"]},
+}
+
+
+def test_a_lab_from_a_mapping_is_that_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "pair.yaml"
+    file.write_text(
+        "name: pair\nseed: 1\nspacing: 10 min\ndecisions: 60\nreplications: 4\n"
+        "controllers: [fixed, {kind: sma, window: 20}]\ncurves: [constant]\n"
+    )
+    found = [sim.lab(source, out=tmp_path / str(k)).races for k, source in enumerate((file, LAB))]
+    pd.testing.assert_frame_equal(*found)
+    with pytest.raises(UserError, match='Did you mean "window"'):
+        sim.lab({**LAB, "controllers": [{"kind": "sma", "widnow": 3}]}, out=tmp_path / "wrong")
+    with pytest.raises(UserError, match="tracking_error"):
+        sim.lab(LAB, rank_by="traking_error", out=tmp_path / "wrong")
+    assert not (tmp_path / "wrong").exists()
+
+
+def test_a_search_in_this_process(tmp_path: Path) -> None:
+    file = ROOT / "tests" / "data" / "tune_small.yaml"
+    result = sim.search(file, out=tmp_path / "out", workers=1, overrides={"trials": 2})
+    assert result.folder == tmp_path / "out"
+    assert (tmp_path / "out" / "summary.json").is_file()
+
+
 # What workers would not know
 
 

@@ -45,12 +45,12 @@ def _is_seed(seed: object) -> bool:
     return isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0
 
 
-def open_document(source: Source) -> Document:
-    """Return the tree of any source, unchecked."""
+def open_document(source: Source, called: str = "scenario") -> Document:
+    """Return the tree of any source, unchecked; mistakes call a mapping so, which has no file's name."""
     if isinstance(source, Scenario):
         return Document(source.model_dump(mode="json"), {(): Place(source.name)})
     if isinstance(source, Mapping):
-        return make_document(source, "scenario")
+        return make_document(source, called)
     return parse_document(read_source(source), os.fspath(source))
 
 

@@ -92,11 +92,13 @@ def test_plugin_examples_run(tmp_path: Path) -> None:
         with file.open("w", encoding="utf-8") as stream:
             yaml.dump({**small, "epochs": 2, **fragment}, stream)
         lines.append(f"print(sim.run({str(file)!r}).summary['claims_accepted'] > 0)")
+    lines.append(f"found = sim.sweep({str(file)!r}, replications=1, measures=[seeds_unused_share], workers=0)")
+    lines.append("print(found.runs['seeds_unused_share'].tolist())")
     script = tmp_path / "examples.py"
     script.write_text("\n".join(lines), encoding="utf-8")
     done = subprocess.run([sys.executable, str(script)], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.stderr == ""
-    assert done.stdout.split() == ["True"] * len(modules)
+    assert done.stdout.split() == ["True"] * (len(modules) - 1) + ["[0.0]"]
 
 
 def test_curve_example_runs(tmp_path: Path) -> None:
