@@ -220,6 +220,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
         "controllers": lambda: write_plugins("", "difficulty"),
         "strategies": lambda: write_plugins("HostGroup", "strategy"),
         "topologies": lambda: write_plugins("NetworkConfig", "topology"),
+        "proof schemes": lambda: write_plugins("RuleSwitches", "proof"),
     },
     "how_a_run_works.md": {"schedule of the baseline": write_schedule, "hosts of the baseline": write_hosts},
     "plugins.md": {"keys of a GPU profile": write_gpu_keys},

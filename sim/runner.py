@@ -9,18 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pow.devices import check_memory
-from pow.placement import CPU
-from sim.errors import UserError
 from sim.metrics.frames import build_frames
 from sim.metrics.summary import summarise
 from sim.progress import Progress, no_progress, terminal_progress
 from sim.provenance import get_provenance
 from sim.results import SCENARIO_FILE, Result, Status, keep_status, open_folder, write_text
-from sim.scenario import BY_GPU, Scenario, WorkConfig, dump_scenario
+from sim.scenario import Scenario, WorkConfig, dump_scenario
 from sim.scenario.load import Source, resolve_scenario
-from sim.work import check_kernel, open_kernel, open_sphere
-from sim.work.base import Work
+from sim.work import works
 from sim.world import build_world
 
 RARE_COLLECTIONS = (200_000, 50, 100)
@@ -69,24 +65,7 @@ class Interrupted(KeyboardInterrupt):
 
 def check_work(config: WorkConfig) -> None:
     """Raise UserError where this machine cannot compute the model, before anything is written."""
-    if config.kind == "sphere":
-        return
-    dtype = "float16" if config.dtype == BY_GPU else config.dtype
-    try:
-        check_memory(config.pow_params, dtype)
-    except ValueError as error:
-        raise UserError(f"work.params: {error}; `work.kind: sphere` needs no model") from None
-    if config.device != CPU:
-        try:
-            check_kernel(config.pow_params, dtype, config.device, config.batch_size, config.threads)
-        except ValueError as error:
-            raise UserError(f"work.device: {error}") from None
-
-
-def _open_work(config: WorkConfig) -> Work:
-    if config.kind == "sphere":
-        return open_sphere(config.pow_params)
-    return open_kernel(config.pow_params, config.batch_size, config.threads, device=config.device)
+    works.build(config.kind).check(config.settings)
 
 
 @contextmanager
@@ -103,7 +82,11 @@ def _collect_rarely() -> Generator[None]:
 def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progress) -> Result:
     """Run a loaded scenario; raises `Interrupted` with the finished part on Ctrl-C."""
     started = time.perf_counter()
-    with _collect_rarely(), _open_work(scenario.work) as work, progress(scenario) as report:
+    with (
+        _collect_rarely(),
+        works.build(scenario.work.kind).open(scenario.work.settings) as work,
+        progress(scenario) as report,
+    ):
         world = build_world(scenario, work, lambda ended: report(ended, world.recorder))
         status = Status.FINISHED
         try:

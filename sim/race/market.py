@@ -93,7 +93,7 @@ def make_crowd(hosts: Hosts, price: Floats, difficulty: Floats) -> Crowd:
     return TWINS.get(type(hosts), ReadableCrowd)(hosts, price, difficulty)
 
 
-class ReadableCrowd:
+class ReadableCrowd(Crowd):
     """The plug-in's own `next_compute` on each replication's history."""
 
     def __init__(self, hosts: Hosts, price: Floats, difficulty: Floats) -> None:
@@ -102,14 +102,14 @@ class ReadableCrowd:
         self._histories = [[Offer(*row)] for row in rows]
 
     def respond(self, price: Floats, difficulty: Floats, ideal: Floats) -> Floats:
-        """See `Crowd.respond`."""
+        """Ask the plug-in once for each replication."""
         rows = zip(self._histories, price.tolist(), difficulty.tolist(), ideal.tolist(), strict=True)
         for history, *seen in rows:
             history.append(Offer(*seen))
         return np.array([self._hosts.next_compute(history) for history in self._histories])
 
 
-class ProfitDrivenCrowd:
+class ProfitDrivenCrowd(Crowd):
     """Twin of `profit_driven`."""
 
     def __init__(self, hosts: ProfitDriven, price: Floats, difficulty: Floats) -> None:
@@ -121,7 +121,7 @@ class ProfitDrivenCrowd:
         self._is_greedy_here = 1.0 - first >= hosts.greedy_margin
 
     def respond(self, price: Floats, difficulty: Floats, ideal: Floats) -> Floats:
-        """See `Crowd.respond`."""
+        """Add what variable and greedy hosts compute to what the steady ones do."""
         hosts = self._hosts
         tries = difficulty if hosts.paid_per == "nonce" else ideal
         self._on_their_way.append(self._costs.push(tries * self._scale / price) / hosts.window)

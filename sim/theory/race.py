@@ -15,7 +15,7 @@ from sim.economy import curves
 from sim.protocol.state import EpochObservation
 from sim.race.rig import Race, Setup, lay_out, run_race
 from sim.theory.levels import Z_BOUND
-from sim.theory.rows import Row
+from sim.theory.row import Row
 
 SPACING_SECONDS, SEED = 600.0, 20260104
 BIAS_BOUND = 0.005

@@ -10,15 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pow.proofs import ProofBatch
-from sim.protocol.formation import Claim, read_claims
 from sim.protocol.log import Log
 from sim.protocol.nonces import get_node_ranges
-from sim.protocol.observations import estimate_tries, observe_epoch
+from sim.protocol.observations import observe_epoch
 from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.proofs.hits import FiledBatches, SubmitProofBatch
+from sim.protocol.proofs.tries import estimate_tries
 from sim.protocol.stages import Schedule
 from sim.protocol.state import ChainState, EpochObservation, HostRecord, UpcomingEpoch, genesis_state
-from sim.protocol.transactions import HardwareNode, SubmitProofBatch, SubmitValidation
-from sim.protocol.versions import LAUNCH_R_TARGET, build_rule_book
+from sim.protocol.transactions import HardwareNode, SubmitValidation
+from sim.protocol.versions import LAUNCH, build_rule_book
 
 EPOCH = EpochParams()  # P at 120 in epoch 3: generation of 10 blocks, batches until 12 after P
 
@@ -50,20 +51,19 @@ def state_of(
     params = params_of("v0.2.0")
     hardware = tuple(HardwareNode(node_id, "QwQ-32B") for node_id in range(1, n_nodes + 1))
     return replace(
-        genesis_state({"a": 1}, params, LAUNCH_R_TARGET),
+        genesis_state({"a": 1}, params, LAUNCH.r_target),
         height=138,
         schedule=Schedule.of(3, epoch),
         upcoming=UpcomingEpoch(3, 120, "H"),
         hosts={who: HostRecord("key", hardware) for who in "abc"},
-        batches=Log(each for _, each in batches),
-        batch_heights=Log(height for height, _ in batches),
-        validations=Log(SubmitValidation("", validator, who, 120, False) for who, validator in votes or []),
+        proofs=FiledBatches(Log(each for _, each in batches), Log(height for height, _ in batches)),
+        validations=Log(SubmitValidation("", validator, 120, (who,), (False,)) for who, validator in votes or []),
     )
 
 
 def observe(state: ChainState, version: str = "v0.2.0", accepted: str = "abc") -> EpochObservation:
     params = params_of(version)
-    claims: dict[str, Claim] = read_claims(state, params.rules_at(3))
+    claims = state.proofs.count_claims(params.rules_at(3))
     return observe_epoch(state, 3, claims, {who: claim for who, claim in claims.items() if who in accepted}, params)
 
 
