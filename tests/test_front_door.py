@@ -87,13 +87,15 @@ def test_a_file_a_mapping_and_a_loaded_scenario_are_the_same_run(tmp_path: Path)
 def test_a_loaded_scenario_is_never_written_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """1000 host groups took 5 seconds of it."""
     import sim.results
+    import sim.scenario.load
     from sim.scenario.load import resolve_scenario
 
     def refuse(*_: object) -> str:
         raise AssertionError("a scenario was written as text")
 
     scenario = resolve_scenario(MINI)
-    monkeypatch.setattr(sim.results, "dump_scenario", refuse)
+    for module in (sim.results, sim.scenario.load):
+        monkeypatch.setattr(module, "dump_scenario", refuse)
     result = sim.run(scenario, seed=3, overrides={"work.rate_factor": 0.02})
     assert result.scenario.seed == 3
     assert result.scenario.work.rate_factor == 0.02
@@ -360,6 +362,20 @@ def test_workers_would_not_know_it_and_that_is_said_before_anything_starts(regis
     for where in ({}, {"scheduler": "tcp://127.0.0.1:1"}, {"slurm": tmp_path / "jobs.yaml"}):
         with pytest.raises(UserError, match='the measure "blocks_of_mine"'):
             sim.sweep(MINI, grid=GRID, **where)
+
+
+def test_a_kind_of_work_is_a_plugin_too(registered: None) -> None:
+    from sim.work import SphereKind, works
+
+    @works.register("abacus")
+    @dataclass(frozen=True)
+    class Abacus(SphereKind):
+        """Counts beads."""
+
+    with pytest.raises(UserError, match=r'the kind of work "abacus" .*: registered in this process only'):
+        sim.sweep(MINI, grid={"work.kind": ["sphere", "abacus"]}, measures=["nonces_valid"], workers=1)
+    found = sim.sweep(MINI, grid={"work.kind": ["sphere", "abacus"]}, measures=["nonces_valid"], workers=0)
+    assert found.runs["nonces_valid"].nunique() == 1
 
 
 def test_a_plugin_that_no_point_uses_keeps_nobody_from_sweeping(registered: None) -> None:

@@ -9,6 +9,8 @@ from sim.errors import UserError
 from sim.execution.sweep_file import Sweep
 from sim.metrics.measures import RunMeasure, run_measures
 from sim.scenario import Scenario
+from sim.scenario.changes import find_schemes
+from sim.work import works
 
 IDENTITY = ("run_id", "point", "replication", "seed", "error", "trace_hash")
 
@@ -27,9 +29,14 @@ def check_workers_know(sweep: Sweep, measures: Sequence[RunMeasure]) -> None:
     for point in sweep.points if names else ():
         # Reading a scenario again costs milliseconds: only one that mentions such a name is looked at.
         if any(f'"{name}"' in point.scenario_json for name in names):
-            lacking |= find_local_plugins(Scenario.model_validate_json(point.scenario_json))
+            lacking |= find_local_plugins(_list_parts(Scenario.model_validate_json(point.scenario_json)))
     if lacking:
         raise UserError(_tell(sorted(lacking)))
+
+
+def _list_parts(scenario: Scenario) -> list[object]:
+    """The scenario with what it only names: its kind of work and its proof schemes."""
+    return [scenario, works.build(scenario.work.kind), *find_schemes(scenario.protocol)]
 
 
 def _tell(lacking: Sequence[LocalPlugin]) -> str:
