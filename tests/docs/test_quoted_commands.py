@@ -94,12 +94,15 @@ def test_plugin_examples_run(tmp_path: Path) -> None:
         if is_lab:
             lines.append(count_races(file, tmp_path))
         else:
+            scenario = file
             lines.append(f"print(sim.run({str(file)!r}).summary['claims_accepted'] > 0)")
+    lines.append(f"found = sim.sweep({str(scenario)!r}, replications=1, measures=[seeds_unused_share], workers=0)")
+    lines.append("print(found.runs['seeds_unused_share'].tolist())")
     script = tmp_path / "examples.py"
     script.write_text("\n".join(lines), encoding="utf-8")
     done = subprocess.run([sys.executable, str(script)], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.stderr == ""
-    assert sorted(done.stdout.split()) == ["80", *["True"] * len(modules)]
+    assert sorted(done.stdout.split()) == ["80", *["True"] * (len(modules) - 1), "[0.0]"]
 
 
 def count_races(lab: Path, folder: Path, *changes: str) -> str:
