@@ -180,9 +180,8 @@ class Generation:
 
     def _view(self, found: Found) -> ProductionView:
         assignment = self._assignment
-        return ProductionView(
-            found.nonces, found.distances, assignment.r_target, assignment.dim, self._valid, self._claimed
-        )
+        n_sent = self._valid - self._unsent  # a failure lost the others
+        return ProductionView(found.nonces, found.distances, assignment.r_target, assignment.dim, n_sent, self._claimed)
 
     def _try_nonces(self) -> tuple[Found, int]:
         """Try what all GPU groups have finished since the last look."""
