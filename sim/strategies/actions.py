@@ -18,6 +18,7 @@ class CommitSeed:
     """Commit to a private seed for an epoch; without it a host becomes no member. Reference: protocol 2.1."""
 
     epoch: int
+    """The epoch that the seed is for."""
     seed: int | None = None
     """The seed, from 0 to 2^63 - 1; None: the host draws one."""
 
@@ -41,7 +42,9 @@ class ClaimResults:
     """Claim results of one ML node; without any nonce nothing is sent. Reference: protocol 3.1."""
 
     node_id: int
+    """Number of the ML node, as the claim tells it; the chain does not know whether it is true."""
     nonces: tuple[int, ...]
+    """The nonces claimed, each from 0 to 2^63 - 1."""
     values: tuple[float, ...]
     """What each gave, as claimed; in the scheme `hits` the distance. Validators recompute under the sender's key."""
 
@@ -63,6 +66,7 @@ class Vote:
     """Tell the chain which claims are frauds; who is left out gets no vote. Nobody tests whether a check was made."""
 
     participants: tuple[str, ...]
+    """(n,) addresses."""
     frauds: NDArray[np.bool_]
     """(n,) True where the participant of the same place is called a fraud."""
 
@@ -82,6 +86,7 @@ class CollectReward:
     """Claim the reward of a settled epoch by revealing its seed. Reference: protocol 2.1, 6.4."""
 
     epoch: int
+    """The settled epoch."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,7 @@ class AddCollateral:
     """Deposit coins of the own balance as collateral. Reference: protocol 6.5."""
 
     ngonka: int
+    """Amount, at least 1."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,7 @@ class WithdrawCollateral:
     """Begin to take collateral back; it is free an epoch later. Reference: protocol 6.5."""
 
     ngonka: int
+    """Amount, at least 1."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +136,9 @@ class Delegate:
     """Lend the voting power on a model to another host. No version up to v0.2.6 knows this message: it is refused."""
 
     model: str
+    """Name of the model."""
     to: str
+    """Address of the host that gets the power."""
 
 
 Action = (

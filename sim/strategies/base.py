@@ -56,11 +56,13 @@ class View:
     """What one host knows at the moment of an event: its own chain state, mempool, ML nodes and money."""
 
     address: str
+    """The host's own."""
     seconds: float
     """Time on the clock of the simulation."""
     state: ChainState
     """At the host's own height; a host that is behind sees an old one."""
     params: ProtocolParams
+    """Parameters of the chain, with the rules of every epoch."""
     ml_nodes: tuple[MLNode, ...]
     """The host's own."""
     failed: frozenset[int]

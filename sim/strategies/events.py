@@ -21,7 +21,9 @@ class EpochOpened(Event):
     """Block P was applied: a seed is due, and the block's hash is the network seed. Hosts that have left hear of it."""
 
     epoch: int
+    """Number of the epoch."""
     block_hash: str
+    """Hash of block P."""
     is_away: bool = False
     """The host has left; its view is that of an observer who reads the chain without being part of it."""
 
@@ -31,6 +33,7 @@ class GenerationOpened(Event):
     """The first block of GENERATE that the host applies: its ML nodes are free to compute. Reference: protocol 1.5."""
 
     epoch: int
+    """Number of the epoch."""
     node_ids: tuple[int, ...]
     """Those that are in this proof of compute; preserved ones are not."""
 
@@ -40,8 +43,11 @@ class ResultsFound(Event):
     """What one ML node found in the last 5 s of generation. Reference: protocol 3.4."""
 
     epoch: int
+    """Number of the epoch."""
     node_id: int
+    """Number of the ML node within its host."""
     n_tried: int
+    """Nonces that it tried."""
     nonces: NDArray[np.int64]
     """(n,) those that may be claimed, in the order of their computation."""
     values: NDArray[np.float64]
@@ -55,6 +61,7 @@ class GenerationEnded(Event):
     """The stage's end was applied: ML nodes have stopped, and late claims are still taken for some blocks."""
 
     epoch: int
+    """Number of the epoch."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +69,7 @@ class ClaimsKnown(Event):
     """Block V was applied: all claims are known, and checks and votes may begin. Reference: protocol 4.1."""
 
     epoch: int
+    """Number of the epoch."""
     participants: tuple[str, ...]
     """Everybody who has a claim."""
     n_claimed: NDArray[np.int64]
@@ -75,6 +83,7 @@ class ChecksDone(Event):
     """Checks that ended in the last 5 s; every array is (n,). Reference: protocol 4.3 to 4.5."""
 
     epoch: int
+    """Number of the epoch."""
     participants: tuple[str, ...]
     n_checked: NDArray[np.int64]
     """Nonces that were re-executed."""
@@ -91,6 +100,7 @@ class BlockApplied(Event):
     """The host applied a block; its transactions are public from now on."""
 
     block: Block
+    """The block, with its transactions in their order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +108,7 @@ class ProposalDue(Event):
     """It is the host's turn to propose a block."""
 
     height: int
+    """Height of the block."""
     get_hash: Callable[[int], str]
     """Return candidate number i, from 0 on, for the block's hash; 0 is that of a proposer that tries once."""
 
@@ -107,6 +118,7 @@ class ConfirmationOpened(Event):
     """A random re-check of the weights has begun. Reference: protocol 6.7."""
 
     epoch: int
+    """Number of the epoch."""
     end_height: int
     """Block in which the weights shown are counted."""
     initial_weight: int
@@ -118,7 +130,9 @@ class RewardDue(Event):
     """A settled reward can be claimed. Reference: protocol 6.4."""
 
     epoch: int
+    """Number of the epoch."""
     amount_ngonka: int
+    """Emission and fees together, in ngonka."""
 
 
 @dataclass(frozen=True, eq=False)
