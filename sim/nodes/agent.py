@@ -21,6 +21,12 @@ class StrategyError(UserError):
     """A strategy did what no host can do; the program's input was in order, hence status 1."""
 
     exit_status = 1
+    finished: Any = None
+    """The result of what was finished before, for callers in this process."""
+
+    def __reduce__(self) -> tuple[type[StrategyError], tuple[str]]:
+        """Cross a process border without the result."""
+        return (type(self), (str(self),))
 
 
 class Agent:

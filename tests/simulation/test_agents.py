@@ -1,6 +1,10 @@
 """Agents: what a strategy may answer, what no host could do, and what only the rules forbid."""
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,6 +32,7 @@ from sim.strategies.actions import (
 )
 from sim.strategies.base import Identity
 
+ROOT = Path(__file__).parent.parent.parent
 TEXT = """
 name: agents
 epochs: 3
@@ -344,3 +349,59 @@ def test_a_rehearsal_gives_the_same_run(monkeypatch: pytest.MonkeyPatch) -> None
     original = Agent.__init__
     monkeypatch.setattr(Agent, "__init__", lambda self, *rest, **more: original(self, *rest, is_rehearsed=True))
     assert sim.run(scenario).provenance["trace_hash"] == plain.provenance["trace_hash"]
+
+
+# From the command line
+
+
+BAD = """
+from dataclasses import dataclass
+from typing import ClassVar
+from sim.strategies import strategies
+from sim.strategies.events import EpochOpened
+
+@strategies.register("late_fault")
+@dataclass(frozen=True)
+class LateFault:
+    "Does something impossible in its second epoch."
+
+    events: ClassVar = (EpochOpened,)
+
+    def start(self, identity):
+        return 0
+
+    def react(self, memory, event, generator):
+        return memory + 1, ("nonsense",) if event.epoch == 2 else None
+"""
+
+
+def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own that knows the strategy `late_fault`."""
+    code = f"{BAD}\nimport sys\nfrom sim.cli import main\nsys.argv = ['powsim', *{list(arguments)!r}]\nmain()"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+    )
+
+
+def test_what_was_finished_before_a_strategy_failed_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(f"{TEXT.rstrip()[:-1]}, strategy: late_fault}}", encoding="utf-8")
+    done = call(tmp_path, "run", "s.yaml", "--out", "out")
+    assert done.returncode == 1
+    assert "strategy late_fault, host odd-0, epoch 2, height 48: 'nonsense' is no action." in done.stderr
+    assert "Traceback" not in done.stderr
+    kept = sim.load_result(tmp_path / "out")
+    assert kept.provenance["status"] == "failed"
+    assert kept.epochs["epoch"].tolist()[0] == 1
+    assert kept.participants["is_accepted"].any()
+
+
+def test_check_asks_every_strategy_twice(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(TEXT, encoding="utf-8")
+    done = call(tmp_path, "check", "s.yaml", "--strategies")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "every answer in two epochs was the same" in done.stdout
+    (tmp_path / "s.yaml").write_text(f"{TEXT.rstrip()[:-1]}, strategy: late_fault}}", encoding="utf-8")
+    done = call(tmp_path, "check", "s.yaml", "--strategies")
+    assert done.returncode == 1
+    assert "is no action" in done.stderr
