@@ -93,6 +93,7 @@ SWEEP_EXAMPLES = {
     "replications": "10",
     "until": "{measure: success_rate, half_width: 0.01, max_runs: 200}",
     "measures": "[success_rate, weight_gini]",
+    "keep": "[epochs, rewards]",
     "time_limit": "60 s",
 }
 

@@ -6,7 +6,6 @@ import gc
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ from sim.metrics.summary import summarise
 from sim.progress import Progress, no_progress, terminal_progress
 from sim.provenance import get_provenance
 from sim.results import SCENARIO_FILE, Result, Status, keep_status, open_folder, write_text
-from sim.scenario import Scenario, WorkConfig, dump_scenario, load_scenario, parse_scenario
+from sim.scenario import Scenario, WorkConfig, dump_scenario
+from sim.scenario.load import Source, resolve_scenario
 from sim.work import works
 from sim.world import build_world
 
@@ -24,17 +24,14 @@ RARE_COLLECTIONS = (200_000, 50, 100)
 
 
 def run(
-    scenario: Scenario | str | PathLike[str],
+    scenario: Source,
     *,
     seed: int | None = None,
     overrides: Mapping[str, object] | None = None,
     progress: bool = False,
 ) -> Result:
     """Run a scenario and return its result without writing anything."""
-    if isinstance(scenario, Scenario):  # through its text, so that overrides are checked like a file's keys
-        loaded = parse_scenario(dump_scenario(scenario), scenario.name, overrides or {}, seed)
-    else:
-        loaded = load_scenario(scenario, overrides or {}, seed)
+    loaded = resolve_scenario(scenario, overrides or {}, seed)
     check_work(loaded.work)
     return simulate(loaded, get_provenance(loaded.seed), terminal_progress if progress else no_progress)
 
@@ -105,7 +102,7 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
                 f"{max(frames['blocks']['time_seconds'], default=0.0):g} s; epochs after it are missing"
             )
         result = Result(
-            scenario_yaml=dump_scenario(scenario),
+            scenario,
             provenance={
                 **provenance,
                 "status": status,

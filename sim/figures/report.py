@@ -46,7 +46,7 @@ def write_report(result: Result, folder: Path) -> Path:
 
 def _build_page(result: Result, figures: dict[str, Figure]) -> str:
     summary, provenance = result.summary, result.provenance
-    title = result.scenario_yaml.splitlines()[0].removeprefix("name:").strip()
+    title = result.name
     lead = (
         f"{summary['nonces_tried']} nonces tried, {summary['nonces_valid']} valid; "
         f"{summary['distances_computed']} distances {describe_origin(provenance['work']['kind'])}, "

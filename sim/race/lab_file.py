@@ -61,9 +61,14 @@ class Lab:
         return self.config.name
 
 
-def load_lab(path: str | os.PathLike[str], overrides: Overrides = (), seed: int | None = None) -> Lab:
-    """Return the lab of a file; raises ScenarioError with every mistake, each at its file:line:column."""
-    document = read_race_file(path, overrides, seed, list(LabConfig.model_fields))
+def load_lab(
+    source: str | os.PathLike[str] | Mapping[str, object], overrides: Overrides = (), seed: int | None = None
+) -> Lab:
+    """Return the lab of a file, or of a mapping as a file would hold it.
+
+    Raises ScenarioError with every mistake, each at its file:line:column.
+    """
+    document = read_race_file(source, overrides, seed, list(LabConfig.model_fields))
     text = dump_tree(document.tree)
     names = {key: name_all(document.tree.get(key)) for key in ("controllers", "curves")}
     problems = [*_fill_in(document.tree), *find_twins(names)]

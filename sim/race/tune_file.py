@@ -133,10 +133,16 @@ class KnownMeasures:
 
 
 def load_tune(
-    path: str | os.PathLike[str], known: KnownMeasures, overrides: Overrides = (), seed: int | None = None
+    source: str | os.PathLike[str] | Mapping[str, object],
+    known: KnownMeasures,
+    overrides: Overrides = (),
+    seed: int | None = None,
 ) -> Tune:
-    """Return the search of a file; raises ScenarioError with every mistake, each at its file:line:column."""
-    document = read_race_file(path, overrides, seed, list(TuneConfig.model_fields))
+    """Return the search of a file, or of a mapping as a file would hold it.
+
+    Raises ScenarioError with every mistake, each at its file:line:column.
+    """
+    document = read_race_file(source, overrides, seed, list(TuneConfig.model_fields))
     tree, text = document.tree, dump_tree(document.tree)
     curve_names, schema = name_all(tree.get("curves")), TuneConfig.model_json_schema(mode="serialization")
     if isinstance(tree.get("objective"), str):
