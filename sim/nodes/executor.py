@@ -55,6 +55,11 @@ class Executor:
         """Tell whether the host holds the seed of an epoch, which it needs for its reward."""
         return epoch in self._seeds
 
+    def end_generation(self) -> None:
+        """Stop the ML nodes, and send what the proof scheme wants of a host that has claimed all it will."""
+        self.production.stop()
+        self.outbox.complete_claims()
+
     def stop_validation(self) -> None:
         """End the checks that run, if any do."""
         if self.validation is not None:

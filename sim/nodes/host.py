@@ -117,7 +117,7 @@ class Host:
                 case Edge.P:
                     self._tell(events.EpochOpened, epoch=schedule.index, block_hash=block.block_hash)
                 case Edge.E:
-                    self._production.stop()
+                    self._executor.end_generation()
                     self._tell(events.GenerationEnded, epoch=schedule.index)
                 case Edge.V:
                     self._open_validation(state)

@@ -66,6 +66,7 @@ class Outbox:
         """Generation has ended: send what the proof scheme still wants, if anything was claimed."""
         if self._upcoming is not None:
             self._send_claims(self._upcoming, is_complete=True)
+        self._upcoming, self._claims = None, []
 
     def _send_claims(self, upcoming: UpcomingEpoch, *, is_complete: bool) -> None:
         own = OwnClaims(
