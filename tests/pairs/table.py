@@ -40,7 +40,7 @@ MECHANISMS = {
     "summary": "which rows of validations are kept",
 }
 MANY = "pairs/test_many_at_once.py::test_laws_hold_with_many_mechanisms_at_once"
-ALONE = "pairs/test_pairs_apart.py::test_everything_else_is_the_same_without_it"
+ALONE = "pairs/test_pairs_apart.py::test_everything_else_is_the_same_without_clocks_summary_and_vesting"
 _FAULTS = "pairs/test_pairs_of_faults.py::test_"
 _RULES = "pairs/test_pairs_of_rules.py::test_"
 _VALIDATION = "simulation/test_validation.py::test_"
