@@ -136,6 +136,11 @@ def reopen(folder: Path, text: str, provenance: dict[str, Any]) -> Store:
     return store
 
 
+def open_store(folder: Path) -> Store:
+    """Open the journal of a study's folder, which another program may have begun; raises UserError while one does."""
+    return Store(folder, _acquire(folder))
+
+
 def _acquire(folder: Path) -> int:
     """Lock the folder. The system lets go of the lock when this program ends, even by a kill."""
     lock = os.open(folder / LOCK_FILE, os.O_CREAT | os.O_RDWR, 0o666)
@@ -144,7 +149,7 @@ def _acquire(folder: Path) -> int:
     except OSError:
         holder = os.read(lock, 200).decode(errors="replace").strip() or "another program"
         os.close(lock)
-        raise UserError(f"{folder}: {holder} works on this sweep; wait for its end, or end it") from None
+        raise UserError(f"{folder}: {holder} works in this folder; wait for its end, or end it") from None
     os.ftruncate(lock, 0)
     started = datetime.now(UTC).isoformat(timespec="seconds")
     os.pwrite(lock, f"process {os.getpid()} on {platform.node()}, started {started},".encode(), 0)
