@@ -94,6 +94,7 @@ SWEEP_EXAMPLES = {
     "replications": "10",
     "until": "{measure: success_rate, half_width: 0.01, max_runs: 200}",
     "measures": "[success_rate, weight_gini]",
+    "keep": "[epochs, rewards]",
     "time_limit": "60 s",
 }
 
@@ -220,6 +221,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
         "controllers": lambda: write_plugins("", "difficulty"),
         "strategies": lambda: write_plugins("HostGroup", "strategy"),
         "topologies": lambda: write_plugins("NetworkConfig", "topology"),
+        "proof schemes": lambda: write_plugins("RuleSwitches", "proof"),
     },
     "how_a_run_works.md": {"schedule of the baseline": write_schedule, "hosts of the baseline": write_hosts},
     "plugins.md": {"keys of a GPU profile": write_gpu_keys},

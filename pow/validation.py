@@ -5,7 +5,6 @@ Reference: kernel 4, protocol 4.4
 
 from __future__ import annotations
 
-import bisect
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,49 +16,34 @@ P_MISMATCH: Final = 5e-4  # the network's assumed chance that an honest nonce is
 FRAUD_THRESHOLD: Final = 1e-7
 
 
-@dataclass(frozen=True)
-class FraudTest:
-    """Outcome of the one-sided binomial test: `p_value` of `n_invalid` or more among `n_checked`."""
+Ints = npt.NDArray[np.int64]
 
-    n_checked: int
-    n_invalid: int
-    p_value: float
-    fraud: bool
+
+@dataclass(frozen=True, eq=False)
+class FraudTest:
+    """Outcomes of one-sided binomial tests, in the shape of the counts."""
+
+    p_values: npt.NDArray[np.float64]
+    """Chance that an honest host has as many invalid nonces in a sample, or more."""
+    frauds: npt.NDArray[np.bool_]
 
 
 def fraud_test(
-    n_checked: int, n_invalid: int, p_mismatch: float = P_MISMATCH, threshold: float = FRAUD_THRESHOLD
+    n_checked: Ints | int, n_invalid: Ints | int, p_mismatch: float = P_MISMATCH, threshold: float = FRAUD_THRESHOLD
 ) -> FraudTest:
-    """Test whether an honest host could have so many invalid nonces: fraud iff P(Bin(n, p) ≥ i) < threshold, strictly.
+    """Test whether honest hosts could have so many invalid nonces: fraud iff P(Bin(n, p) ≥ i) < threshold, strictly.
 
-    Nothing checked gives p-value 1. Raises ValueError if not 0 ≤ n_invalid ≤ n_checked or a probability is outside
-    [0, 1]. Reference: kernel 4, protocol 4.4
+    Takes numbers or arrays. Nothing checked gives p-value 1. Raises ValueError if not 0 ≤ n_invalid ≤ n_checked or a
+    probability is outside [0, 1]. Reference: kernel 4, protocol 4.4
     """
-    _check_test(n_checked, p_mismatch, threshold)
-    if not 0 <= n_invalid <= n_checked:
-        raise ValueError(f"n_invalid is {n_invalid}; it must be at least 0 and at most n_checked, which is {n_checked}")
-    p_value = _p_value(n_checked, n_invalid, p_mismatch)
-    return FraudTest(n_checked, n_invalid, p_value, fraud=p_value < threshold)
-
-
-def fraud_tests(
-    n_checked: npt.NDArray[np.int64],
-    n_invalid: npt.NDArray[np.int64],
-    p_mismatch: float = P_MISMATCH,
-    threshold: float = FRAUD_THRESHOLD,
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Run `fraud_test` on many samples at once: p-values float64 (n,) and verdicts bool (n,), equal to it bit by bit.
-
-    Raises ValueError like `fraud_test`. Reference: kernel 4, protocol 4.4
-    """
-    _check_test(int(n_checked.min(initial=0)), p_mismatch, threshold)
-    wrong = np.flatnonzero((n_invalid < 0) | (n_invalid > n_checked))
+    n, k = np.broadcast_arrays(np.asarray(n_checked, dtype=np.int64), np.asarray(n_invalid, dtype=np.int64))
+    _check_test(int(n.min(initial=0)), p_mismatch, threshold)
+    wrong = np.flatnonzero((k < 0) | (k > n))
     if wrong.size:
-        fraud_test(int(n_checked[wrong[0]]), int(n_invalid[wrong[0]]))
-    p_values = np.ones(len(n_checked))
-    some = np.flatnonzero(n_invalid)
-    p_values[some] = special.betainc(n_invalid[some], n_checked[some] - n_invalid[some] + 1, p_mismatch)
-    return p_values, p_values < threshold
+        few, many = int(k.flat[wrong[0]]), int(n.flat[wrong[0]])
+        raise ValueError(f"n_invalid is {few}; it must be at least 0 and at most n_checked, which is {many}")
+    p_values = _compute_p_values(n, k, p_mismatch)
+    return FraudTest(p_values, p_values < threshold)
 
 
 def critical_count(n_checked: int, p_mismatch: float = P_MISMATCH, threshold: float = FRAUD_THRESHOLD) -> int | None:
@@ -68,8 +52,9 @@ def critical_count(n_checked: int, p_mismatch: float = P_MISMATCH, threshold: fl
     Raises ValueError like `fraud_test`. Reference: protocol 4.4
     """
     _check_test(n_checked, p_mismatch, threshold)
-    count = bisect.bisect_left(range(n_checked + 1), True, key=lambda k: _p_value(n_checked, k, p_mismatch) < threshold)
-    return count if count <= n_checked else None
+    _check_test(n_checked, p_mismatch, threshold)
+    frauds = fraud_test(n_checked, np.arange(n_checked + 1), p_mismatch, threshold).frauds
+    return int(frauds.argmax()) if frauds.any() else None
 
 
 def is_valid(distances: npt.ArrayLike, r_target: float) -> npt.NDArray[np.bool_]:
@@ -85,11 +70,11 @@ def count_invalid(distances: npt.ArrayLike, r_target: float) -> int:
     return int(np.count_nonzero(_checked_distances(distances, r_target) > r_target))
 
 
-def _p_value(n_checked: int, n_invalid: int, p_mismatch: float) -> float:
-    if n_invalid == 0:
-        return 1.0
-    # P(Bin(n, p) >= k) = I_p(k, n - k + 1), exactly.
-    return float(special.betainc(n_invalid, n_checked - n_invalid + 1, p_mismatch))
+def _compute_p_values(n: Ints, k: Ints, p_mismatch: float) -> npt.NDArray[np.float64]:
+    p_values, some = np.ones(n.shape), k > 0
+    if some.any():  # P(Bin(n, p) >= k) = I_p(k, n - k + 1), exactly
+        p_values[some] = special.betainc(k[some], n[some] - k[some] + 1, p_mismatch)
+    return p_values
 
 
 def _check_test(n_checked: int, p_mismatch: float, threshold: float) -> None:

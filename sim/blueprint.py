@@ -1,22 +1,22 @@
-"""What a scenario means for a run: the chain's parameters, machines, registrations, traffic and load."""
+"""A scenario in the terms of a run: the chain's parameters, machines, registrations and load."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from pow.devices import gpu_groups
-from sim.chain.traffic import Conduct, Traffic
 from sim.gpus import load_gpu
 from sim.network.tier import Offer
 from sim.nodes.ml_node import SENDER_PERIOD_SECONDS, MLNode
 from sim.protocol.params import ChainParams, EpochParams, ProtocolParams, accumulate_changes
 from sim.protocol.pricing import PricingParams
+from sim.protocol.proofs.base import ProofScheme
 from sim.protocol.state import ChainState, genesis_state
 from sim.protocol.transactions import HardwareNode, RegisterHost
-from sim.protocol.versions import build_rule_book
+from sim.protocol.versions import SCHEMES, adjust_scheme, build_rule_book
 from sim.scenario import BY_GPU, HostGroup, Scenario
-from sim.scenario.declared import read_values
+from sim.scenario.declared import read_parameters, read_values
 from sim.streams import Streams
 
 PUBLIC_KEY_BYTES = 33
@@ -26,8 +26,12 @@ GENESIS_WEIGHT = 1  # every founding host is a genesis validator of weight 1 (pr
 def found_chain(founders: Sequence[RegisterHost], params: ProtocolParams, scenario: Scenario) -> ChainState:
     """Return the genesis state: everybody who is there from the start is a member."""
     weights = {founder.creator: GENESIS_WEIGHT for founder in founders}
-    r_target = scenario.protocol.r_target or params.rule_book.first.r_target
-    return genesis_state(weights, params, r_target, founders)
+    return genesis_state(weights, params, get_first_scheme(scenario, params).threshold, founders)
+
+
+def get_first_scheme(scenario: Scenario, params: ProtocolParams) -> ProofScheme:
+    """Return the proof scheme as it begins: the version's, with the parameters that the scenario gives for genesis."""
+    return adjust_scheme(params.rule_book.first.proof, read_parameters(SCHEMES, scenario.protocol))
 
 
 def count_expected_validations(scenario: Scenario) -> int:
@@ -64,38 +68,27 @@ def build_params(scenario: Scenario) -> ProtocolParams:
 
 
 def register_host(address: str, ml_nodes: Sequence[MLNode], group: HostGroup, streams: Streams) -> RegisterHost:
-    """What a host tells the chain of itself when it enters; founders are registered at genesis."""
+    """Return the registration by which a host enters the chain; founders are registered at genesis."""
     public_key = streams("host", address, "public key").bytes(PUBLIC_KEY_BYTES).hex()
     nodes = tuple(HardwareNode(node.node_id, node.model) for node in ml_nodes if node.is_registered)
     return RegisterHost(f"host/{address}", address, public_key, nodes, group.collateral_ngonka)
 
 
-def build_traffic(scenario: Scenario, params: ProtocolParams, streams: Streams) -> Traffic:
-    """What users ask of the network, and how hosts serve it."""
-    conduct = {
-        address: Conduct(group.miss_rate, group.invalid_rate, group.skip_rate, group.confirmed_share)
-        for group in scenario.hosts
-        for address in group.addresses
-    }
-    return Traffic(
-        streams=streams,
-        params=params,
-        conduct=conduct,
-        requests_per_epoch=scenario.inference.requests_per_epoch,
-        tokens_per_request=scenario.inference.tokens_per_request,
-        block_time_seconds=scenario.protocol.block_time,
-    )
+def estimate_offer(
+    scenario: Scenario, ml_nodes: Mapping[str, Sequence[MLNode]], proof: ProofScheme, hit_probability: float
+) -> Offer:
+    """Estimate the load of all hosts together, at the first difficulty and as if all were there from the start.
 
-
-def estimate_offer(scenario: Scenario, hit_probability: float) -> Offer:
-    """Return what all hosts together will send, at the first difficulty and as if all were there from the start."""
-    machines = [(group.count, build_ml_nodes(group, scenario)) for group in scenario.hosts]
+    `ml_nodes`: group -> the ML nodes of each of its hosts.
+    """
+    machines = [(group.count, ml_nodes[group.name]) for group in scenario.hosts]
     rate = sum(count * sum(node.nonces_per_second for node in nodes) for count, nodes in machines)
     protocol = scenario.protocol
     return Offer(
         n_hosts=sum(group.count for group in scenario.hosts),
         n_ml_nodes=sum(count * len(nodes) for count, nodes in machines),
         valid_nonces_per_second=rate * hit_probability,
+        bytes_per_nonce=proof.bytes_per_nonce,
         send_period_seconds=SENDER_PERIOD_SECONDS,
         block_seconds=protocol.block_time,
         validation_seconds=protocol.poc_validation_duration * protocol.block_time,

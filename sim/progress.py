@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from sim.metrics.recorder import Recorder
-from sim.metrics.records import NO_CLAIM, EpochEnded, MLNodeFinished, ParticipantJudged
+from sim.metrics.records import EpochEnded, MLNodeFinished
+from sim.protocol.records import NO_CLAIM, ParticipantJudged
 from sim.scenario import Scenario
 
 if TYPE_CHECKING:

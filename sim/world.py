@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import simpy
@@ -10,38 +10,38 @@ import simpy
 from sim.blueprint import (
     build_ml_nodes,
     build_params,
-    build_traffic,
     count_expected_validations,
     estimate_offer,
     found_chain,
     register_host,
 )
-from sim.chain.agreement import Agreement
-from sim.chain.chain_node import ChainNode
 from sim.chain.consensus import Consensus, is_last
-from sim.chain.ledger import Ledger
+from sim.chain.ledger import Agreement, Ledger
 from sim.chain.mempool import MempoolRules
 from sim.chain.pool import open_mempools
-from sim.chain.proposals import BlockMaker
+from sim.chain.proposals import BlockMaker, Clocks
 from sim.chain.reporting import BlockReporter
+from sim.chain.traffic import build_traffic
+from sim.difficulty.base import steer
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded
 from sim.metrics.validations import ValidationTable, choose_detail
-from sim.network.opening import open_network
+from sim.network.opening import Tier, open_network
 from sim.network.tier import choose_tier
 from sim.nodes.catch_up import CatchUp
 from sim.nodes.context import Context
 from sim.nodes.faults import Faults
 from sim.nodes.host import Host
-from sim.nodes.identity import name_hosts
-from sim.nodes.rounds import Rounds, is_validated_in_bulk
+from sim.nodes.identity import HostIdentity, name_hosts
+from sim.nodes.ml_node import MLNode
 from sim.protocol.blocks import BlockResult
 from sim.protocol.params import ProtocolParams
 from sim.protocol.stages import Edge, Schedule
-from sim.scenario import Scenario
+from sim.protocol.transactions import RegisterHost
+from sim.scenario import HostGroup, Scenario
 from sim.streams import Streams
 from sim.topologies.base import Member
-from sim.work.base import BulkWork, Work, WorkCounts
+from sim.work.base import Work, WorkCounts
 
 OnEpochEnd = Callable[[EpochEnded], None]
 
@@ -64,7 +64,7 @@ class World:
     network_facts: Mapping[str, object]
     """The tier, why it was taken, and what graph it runs on."""
     warnings: tuple[str, ...] = ()
-    """What is legal but surprising in how it runs."""
+    """Settings that are legal but change what a run keeps."""
     _counts_before: WorkCounts = field(default_factory=lambda: WorkCounts(0, 0))
 
     @property
@@ -111,101 +111,149 @@ class World:
         if Edge.CLAIM in schedule.edges_at(block.height):
             self.let_join(schedule.index + 1)
         self.catch_up.watch()
-        if schedule.index > 0 and block.height == schedule.next_start - 1:
+        if schedule.ends_at(block.height):
             self._close_epoch(schedule)
 
     def _close_epoch(self, schedule: Schedule) -> None:
         start = self.ledger.get_block(schedule.start)
         since = self.work.counts - self._counts_before
         self._counts_before = self.work.counts
-        ended = EpochEnded(schedule.index, self.env.now, since.computed, since.shared)
+        ended = EpochEnded(epoch=schedule.index, end_seconds=self.env.now, computed=since.computed, shared=since.shared)
         self.recorder.add(ended)
         self.work.forget(start.block_hash)
         self.on_epoch_end(ended)
 
 
+@dataclass(frozen=True)
+class Ground:
+    """The parts of a run that need no network: clock, random numbers, rules, machines and registrations."""
+
+    scenario: Scenario
+    env: simpy.Environment
+    streams: Streams
+    recorder: Recorder
+    params: ProtocolParams
+    identities: Sequence[HostIdentity]
+    groups: Mapping[str, HostGroup]
+    ml_nodes: Mapping[str, Sequence[MLNode]]
+    """Group -> the ML nodes of each of its hosts."""
+    registrations: Mapping[str, RegisterHost]
+    """Host -> the transaction by which it enters the chain."""
+
+
 def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> World:
     """Build everything a run needs; nothing has happened yet."""
     detail = choose_detail(scenario.metrics.validations, count_expected_validations(scenario))
-    env, streams = simpy.Environment(), Streams(scenario.seed)
-    recorder = Recorder(ValidationTable(is_full=detail.is_full))
-    identities = name_hosts(scenario, streams)
-    params = build_params(scenario)
-    controller = scenario.difficulty
-    groups = {group.name: group for group in scenario.hosts}
-    ml_nodes = {host.address: build_ml_nodes(groups[host.host_group], scenario) for host in identities}
-    registrations = {
-        host.address: register_host(host.address, ml_nodes[host.address], groups[host.host_group], streams)
-        for host in identities
-    }
-    founders = [registrations[identity.address] for identity in identities if identity.joins == 1]
-    ledger = Ledger(found_chain(founders, params, scenario), params, controller.next_difficulty)
-    graph = scenario.network.topology.build([Member(host.address, host.region) for host in identities], streams)
-    has_bursts = any(fault.kind == "loss" for fault in scenario.faults)
-    offer = estimate_offer(scenario, 1.0 / ledger.get_state(0).difficulty)
-    choice = choose_tier(scenario.network, graph, offer, has_bursts=has_bursts)
-    tier = open_network(choice, env, graph, recorder, scenario.network, streams)
-    network = tier.network
-    nodes: dict[str, ChainNode] = {}
-    clock_offsets: dict[str, float] = {}
-    maker = BlockMaker(ledger, streams, build_traffic(scenario, params, streams), clock_offsets)
-    consensus = Consensus(
-        env,
-        ledger,
-        network,
-        recorder,
-        nodes,
-        maker,
-        timeouts=scenario.consensus.timeouts,
-        interval_seconds=scenario.protocol.block_time,
-    )
-    context = Context(
-        env=env,
-        network=network,
-        ledger=ledger,
-        consensus=consensus,
-        open_mempool=open_mempools(network, env, ledger, _build_mempool_rules(scenario)),
-        work=work,
-        recorder=recorder,
-        streams=streams,
-        params=params,
-        rounds=_open_rounds(work, params, choice.tier, len(identities)),
-        block_time_seconds=scenario.protocol.block_time,
-        ttl_blocks=scenario.mempool.ttl_blocks,
-        startup_seconds=scenario.work.startup,
-    )
-    hosts = {
-        who.address: Host(
-            context, who, groups[who.host_group].strategy, ml_nodes[who.address], registrations[who.address]
-        )
-        for who in identities
-    }
-    nodes.update((address, host.chain) for address, host in hosts.items())
+    ground = _lay_ground(scenario, Recorder(ValidationTable(is_full=detail.is_full)))
+    ledger = _found_chain(ground)
+    tier = _open_network(ground, ledger)
+    clocks = Clocks()
+    consensus = _open_consensus(ground, ledger, tier, clocks)
+    context = _gather_context(ground, ledger, tier, consensus, work)
+    hosts = _settle_hosts(ground, context)
     catch_up = CatchUp(context, hosts, has_faults=bool(scenario.faults))
     return World(
         scenario=scenario,
-        env=env,
+        env=ground.env,
         ledger=ledger,
         hosts=hosts,
-        recorder=recorder,
+        recorder=ground.recorder,
         work=work,
-        reporter=BlockReporter(recorder, params, controller.target),
+        reporter=BlockReporter(ground.recorder, ground.params, scenario.difficulty.target),
         consensus=consensus,
         on_epoch_end=on_epoch_end,
         catch_up=catch_up,
-        faults=Faults(context, scenario.faults, hosts, catch_up, clock_offsets),
+        faults=Faults(context, scenario.faults, hosts, catch_up, clocks),
         network_facts=tier.describe(),
         warnings=(detail.warning,) if detail.warning else (),
     )
 
 
+def _lay_ground(scenario: Scenario, recorder: Recorder) -> Ground:
+    streams = Streams(scenario.seed)
+    identities = name_hosts(scenario, streams)
+    groups = {group.name: group for group in scenario.hosts}
+    ml_nodes = {name: build_ml_nodes(group, scenario) for name, group in groups.items()}
+    return Ground(
+        scenario=scenario,
+        env=simpy.Environment(),
+        streams=streams,
+        recorder=recorder,
+        params=build_params(scenario),
+        identities=identities,
+        groups=groups,
+        ml_nodes=ml_nodes,
+        registrations={
+            who.address: register_host(who.address, ml_nodes[who.host_group], groups[who.host_group], streams)
+            for who in identities
+        },
+    )
+
+
+def _found_chain(ground: Ground) -> Ledger:
+    params, scenario = ground.params, ground.scenario
+    founders = [ground.registrations[who.address] for who in ground.identities if who.joins == 1]
+    return Ledger(found_chain(founders, params, scenario), params, steer(scenario.difficulty))
+
+
+def _open_network(ground: Ground, ledger: Ledger) -> Tier:
+    """Link the hosts by the topology, in the tier that the scenario asks for or that its load allows."""
+    scenario, streams = ground.scenario, ground.streams
+    members = [Member(who.address, who.region) for who in ground.identities]
+    graph = scenario.network.topology.build(members, streams)
+    has_bursts = any(fault.kind == "loss" for fault in scenario.faults)
+    offer = estimate_offer(
+        scenario, ground.ml_nodes, ground.params.rule_book.first.proof, 1.0 / ledger.get_state(0).difficulty
+    )
+    choice = choose_tier(scenario.network, graph, offer, has_bursts=has_bursts)
+    return open_network(choice, ground.env, graph, ground.recorder, scenario.network, streams)
+
+
+def _open_consensus(ground: Ground, ledger: Ledger, tier: Tier, clocks: Clocks) -> Consensus:
+    scenario, streams = ground.scenario, ground.streams
+    maker = BlockMaker(ledger, streams, build_traffic(scenario, ground.params, streams), clocks)
+    return Consensus(
+        ground.env,
+        ledger,
+        tier.network,
+        ground.recorder,
+        maker,
+        timeouts=scenario.consensus.timeouts,
+        interval_seconds=scenario.protocol.block_time,
+    )
+
+
+def _gather_context(ground: Ground, ledger: Ledger, tier: Tier, consensus: Consensus, work: Work) -> Context:
+    scenario, params = ground.scenario, ground.params
+    return Context(
+        env=ground.env,
+        network=tier.network,
+        ledger=ledger,
+        consensus=consensus,
+        open_mempool=open_mempools(tier.network, ground.env, ledger, _build_mempool_rules(scenario)),
+        work=work,
+        recorder=ground.recorder,
+        streams=ground.streams,
+        params=params,
+        block_time_seconds=scenario.protocol.block_time,
+        ttl_blocks=scenario.mempool.ttl_blocks,
+        startup_seconds=scenario.work.startup,
+    )
+
+
+def _settle_hosts(ground: Ground, context: Context) -> dict[str, Host]:
+    return {
+        who.address: Host(
+            context,
+            who,
+            ground.groups[who.host_group].strategy,
+            ground.ml_nodes[who.host_group],
+            ground.registrations[who.address],
+        )
+        for who in ground.identities
+    }
+
+
 def _build_mempool_rules(scenario: Scenario) -> MempoolRules:
     fees = {address: group.fee_ngonka for group in scenario.hosts for address in group.addresses}
     return MempoolRules(fees if scenario.mempool.order == "fee" else {}, scenario.mempool.ttl_blocks)
-
-
-def _open_rounds(work: Work, params: ProtocolParams, tier: str, n_hosts: int) -> Rounds | None:
-    """Return what large networks validate with; None where every validator re-executes nonce by nonce."""
-    if isinstance(work, BulkWork) and is_validated_in_bulk(tier, n_hosts):
-        return Rounds(work, params)
-    return None

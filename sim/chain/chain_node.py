@@ -42,7 +42,7 @@ class ChainNode:
             self._apply_early()
 
     def lose_memory(self) -> None:
-        """What is not on disk is gone: pending transactions, and blocks that came too early."""
+        """Lose pending transactions and blocks that came too early; they are in memory only."""
         self.mempool.clear()
         self._early.clear()
 
@@ -55,7 +55,7 @@ class ChainNode:
     def sync_to(self, height: int) -> None:
         """Block sync: jump to a height that a peer has; blocks before it are not acted upon."""
         for missed in range(self.height + 1, height + 1):
-            self.mempool.remove(self._ledger.get_block(missed).transactions)
+            self.mempool.remove(self._ledger.get_block(missed))
             self._early.pop(missed, None)
         if height > self.height:
             self.height = height
@@ -63,7 +63,7 @@ class ChainNode:
         self._apply_early()
 
     def _apply_early(self) -> None:
-        """Apply all blocks without a gap first, act then: whoever catches up acts from where the chain is now."""
+        """Apply all blocks without a gap before acting on any: a host that catches up acts from where the chain is."""
         applied = []
         while (block := self._early.pop(self.height + 1, None)) is not None:
             self._apply(block)
@@ -73,5 +73,5 @@ class ChainNode:
 
     def _apply(self, block: Block) -> None:
         self.height = block.height
-        self.mempool.remove(block.transactions)
+        self.mempool.remove(block)
         self._on_applied(self.address, self.height)

@@ -1,24 +1,24 @@
 """Agreement on block after block, on the SimPy clock.
 
-The rules of one height are in `sim.protocol.consensus`. Here is what takes time: a proposer builds a block when it
-enters its round, the block travels, votes take the ways that are open, and every host applies the block when it has
-both the block and the precommits for it. The next height begins a target interval later, at each validator for itself.
-Nothing sets a block time: it is the target interval and what the rounds take. A chain that cannot agree stands still.
+The rules of one height are in `sim.protocol.consensus`. Here are the steps that take time: a proposer builds a block
+when it enters its round, the block travels, votes take the ways that are open, and every host applies the block when it
+has both the block and the precommits for it. The next height begins a target interval later, at each validator by
+itself. Nothing sets a block time: it is the target interval and the time of the rounds. A chain that cannot agree
+stands still.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 import numpy as np
 import simpy
 
-from sim.chain.agreement import Agreement
 from sim.chain.chain_node import ChainNode
 from sim.chain.height import Height
-from sim.chain.ledger import Ledger
+from sim.chain.ledger import Agreement, Ledger
 from sim.chain.proposals import BlockMaker
 from sim.chain.rollout import Rollout
 from sim.metrics.recorder import Recorder
@@ -49,7 +49,7 @@ OnAgreed = Callable[[Agreement, BlockResult], None]
 
 
 class Consensus:
-    """Runs the validators of all heights; `nodes` may still be filled after it is built."""
+    """Runs the validators of all heights; every host's chain node is registered before it runs."""
 
     def __init__(
         self,
@@ -57,7 +57,6 @@ class Consensus:
         ledger: Ledger,
         network: Flood | Foresight,
         recorder: Recorder,
-        nodes: Mapping[str, ChainNode],
         maker: BlockMaker,
         *,
         timeouts: Timeouts,
@@ -67,7 +66,7 @@ class Consensus:
         self._ledger = ledger
         self._network = network
         self._recorder = recorder
-        self._nodes = nodes
+        self._nodes: dict[str, ChainNode] = {}
         self._maker = maker
         self._timeouts = timeouts
         self._interval_seconds = interval_seconds
@@ -80,6 +79,10 @@ class Consensus:
         self._delays_of: tuple[int, tuple[str, ...]] = (-1, ())
         """The revision of the links and the validators that the delays are of."""
         network.roster.listeners.append(self.change_links)
+
+    def register(self, node: ChainNode) -> None:
+        """Take a host's node into consensus: it proposes, and gets the blocks that are agreed."""
+        self._nodes[node.address] = node
 
     def run(self, last_epoch: int, on_agreed: OnAgreed) -> Generator[simpy.Event, object, None]:
         """SimPy process: agree on blocks until the last one before the P that follows `last_epoch`."""
@@ -168,7 +171,7 @@ class Consensus:
             network.broadcast(Message(proposal.message_id, proposer, proposal, size_bytes))
 
     def _remind(self, height: Height, proposer: str, valid_round: int) -> None:
-        """Whoever has kept the block of an earlier round needs nothing but the word that it is proposed again."""
+        """Hosts that hold the block from an earlier round need only the new proposal (300 bytes), not the block."""
         routes = self._network.routes
         delays = routes.compute_delays(proposer, PROPOSAL_BYTES)
         kept = height.arrivals[valid_round]
@@ -176,7 +179,7 @@ class Consensus:
         height.note_arrivals(len(height.blocks) - 1, [(who, max(at, kept[who])) for who, at in words if who in kept])
 
     def _resend(self, height: Height) -> None:
-        """Whoever has a block passes it on for as long as the height lasts, as hosts do that see a peer without it."""
+        """Hosts that have a block pass it on to peers without it for as long as the height lasts."""
         now, routes = self._env.now, self._network.routes
         for index, block in enumerate(height.blocks):
             if block is None:
@@ -196,7 +199,7 @@ class Consensus:
         on_agreed(Agreement(block, index, now), result)
         commits = height.compute_commits(index, self._compute_vote_delays(height.validators, among=False))
         arrivals = height.arrivals[index]
-        # Whoever joined on hearing of this block was not there when it was sent: the proposer gives it to them.
+        # Hosts that join when this block is agreed were not there when it was sent: its proposer gives it to them.
         newcomers = list(routes.index)[n_present:]
         if newcomers:
             delays = routes.compute_delays(block.proposer, block.size_bytes)
@@ -243,4 +246,4 @@ class Consensus:
 
 def is_last(state: ChainState, last_epoch: int) -> bool:
     """Tell whether this is the state after the last block before the P that follows an epoch."""
-    return state.schedule.index == last_epoch and state.height == state.schedule.next_start - 1
+    return state.schedule.index == last_epoch and state.schedule.ends_at(state.height)

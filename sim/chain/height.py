@@ -1,4 +1,4 @@
-"""One height in the making: who has entered, what was proposed, who has it, and what follows from that."""
+"""One height in the making: validators that have entered, blocks that were proposed, their arrivals, the outcome."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sim.protocol.state import Block
 
 
 class Height:
-    """Collects times of arrival and asks `compute_height` what they lead to."""
+    """Collects times of arrival and lets `compute_height` derive entries, votes and decisions from them."""
 
     def __init__(
         self,
@@ -38,11 +38,11 @@ class Height:
         self.number = number
         self.validators = tuple(powers)
         self.blocks: list[Block | None] = []
-        """What each round proposed; None where its proposer did not."""
+        """The block that each round proposed; None where its proposer did not."""
         self.is_overdue = False
         """The first proposer is late: others may enter and leave its round without it."""
         self.arrivals: list[dict[str, float]] = []
-        """When each host has that, validator or not, so far as is known."""
+        """Round -> host, validator or not -> when it has that block, so far as is known."""
         self._places = {address: place for place, address in enumerate(powers)}
         self._powers = np.array(list(powers.values()), dtype=np.int64)
         self._timeouts = timeouts
@@ -83,7 +83,7 @@ class Height:
         return 3 * int(self._powers[has_block < np.inf].sum()) > 2 * int(self._powers.sum())
 
     def replace_arrivals(self, round_index: int, now_seconds: float, seconds: Iterable[tuple[str, float]]) -> None:
-        """Links have changed: what had not arrived by now arrives at these times instead."""
+        """Links have changed: blocks that had not arrived by now arrive at these times instead."""
         known, has_block = self.arrivals[round_index], self._rounds[round_index].proposal_seconds
         for address, at in seconds:
             if known.get(address, math.inf) > now_seconds:
@@ -99,8 +99,15 @@ class Height:
     # What follows
 
     def evaluate(self, now_seconds: float) -> None:
-        """Compute what follows from all arrivals up to now."""
+        """Compute all rounds' outcomes from what has arrived up to now.
+
+        An outcome is final up to `now_seconds`: later arrivals can only change what happens after it.
+        """
         self._outcomes = self._compute(self._rounds)
+        # Validators may enter the next round before anything is proposed in it: when the last round lets them go on, or
+        # when the first proposer is overdue. That round is computed too, as one without a proposal, so that its
+        # proposer's entry (`proposal_seconds`) and its end by timeout (`skip_seconds`) are known. It is no part of
+        # `_rounds` until `add_round` says what it proposes.
         is_open = bool(self._rounds) and bool((self._outcomes[-1].next_entry_seconds < np.inf).any())
         if is_open or (self.is_overdue and not self._rounds):
             waiting = Round(len(self._rounds), NO_ROUND, np.full(len(self._entries), np.inf))
@@ -120,6 +127,8 @@ class Height:
     @property
     def proposal_seconds(self) -> float:
         """When the proposer of the next round enters it."""
+        # Round 0 is entered at the height's start, which `admit` has noted. A later round is entered as the outcome of
+        # the waiting round says; without one, the last round keeps all validators.
         place = self._places[self._next_proposer]
         if not self._rounds:
             return float(self._entries[place])

@@ -1,7 +1,7 @@
 """Pending transactions: a mempool per host where every delivery is simulated, a shared pool where arrivals are known.
 
-Both give a proposer the same: what had reached it when it proposed, in the order of arrival as CometBFT's default
-mempool does, or by fees, and as much of that as fits into a block.
+Both give a proposer the same: the transactions that had reached it when it proposed, in the order of arrival as in
+CometBFT's default mempool, or by fees, and as many of them as fit into a block.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from sim.chain.ledger import Ledger
 from sim.network.base import Flood, Message
+from sim.protocol.state import Block
 from sim.protocol.transactions import Transaction
 
 
 @dataclass(frozen=True)
 class MempoolRules:
-    """What all mempools of a network have in common."""
+    """The order and the patience that all mempools of a network share."""
 
     fees_ngonka: Mapping[str, int] = field(default_factory=dict)
     """Creator -> fee of each of its transactions; empty: first come, first served."""
@@ -49,7 +51,7 @@ class MempoolRules:
 
 
 class Mempool(Protocol):
-    """One host's view of what is pending."""
+    """One host's view of the pending transactions."""
 
     def submit(self, transaction: Transaction) -> None:
         """Take a transaction of this host's own and spread it."""
@@ -57,72 +59,77 @@ class Mempool(Protocol):
     def add(self, transaction: Transaction) -> None:
         """Take a transaction that has come from a peer."""
 
-    def remove(self, transactions: tuple[Transaction, ...]) -> None:
-        """Forget what an applied block contains, now and when a late copy arrives."""
+    def remove(self, block: Block) -> None:
+        """Forget the transactions of the block that this host applies; late copies of them are not taken again."""
 
     def clear(self) -> None:
-        """Lose what is pending: it is kept in memory only."""
+        """Lose all pending transactions: they are kept in memory only."""
 
     def knows(self, tx_id: str) -> bool:
         """Tell whether a transaction is pending here, or in a block that this host has applied."""
 
     def __iter__(self) -> Iterator[Transaction]:
-        """Iterate over what a peer with which this host is linked again has to be sent."""
+        """Iterate over the transactions that this host offers to a peer when a link to it opens again."""
 
     def select(self, max_bytes: int) -> tuple[Transaction, ...]:
         """Return what a block takes, see `MempoolRules.select`."""
 
 
-class HostMempool:
-    """Filled by gossip, message by message."""
+class HostMempool(Mempool):
+    """Filled by gossip, message by message.
 
-    def __init__(self, network: Flood, address: str, rules: MempoolRules) -> None:
+    A copy may come at any time after its block: late, or from a peer whose links were cut. The ledger knows the height
+    of every transaction that is in a block, so that a mempool needs no memory of its own of those: it refuses the
+    transactions of blocks up to its host's height.
+    """
+
+    def __init__(self, network: Flood, address: str, rules: MempoolRules, ledger: Ledger) -> None:
         self._network = network
         self._address = address
         self._rules = rules
+        self._ledger = ledger
+        self._height = 0
+        """Of the last block that this host has applied."""
         self._pending: dict[str, Transaction] = {}
         self._since: dict[str, int] = {}
-        """tx_id -> blocks that this host had applied when the transaction came."""
-        self._n_blocks = 0
-        self._agreed: set[str] = set()
+        """Transaction id -> this host's height when the transaction came."""
 
     def submit(self, transaction: Transaction) -> None:
-        """See `Mempool.submit`."""
+        """Take a transaction of this host's own and gossip it."""
         self.add(transaction)
         self._network.broadcast(Message(transaction.tx_id, self._address, transaction, transaction.size_bytes))
 
     def add(self, transaction: Transaction) -> None:
-        """See `Mempool.add`; what a block that this host has applied contains is not taken again."""
-        if transaction.tx_id not in self._agreed:
+        """Take a transaction from a peer, unless a block that this host has applied contains it."""
+        if not self._ledger.is_included(transaction.tx_id, self._height):
             self._pending[transaction.tx_id] = transaction
-            self._since[transaction.tx_id] = self._n_blocks
+            self._since[transaction.tx_id] = self._height
 
-    def remove(self, transactions: tuple[Transaction, ...]) -> None:
-        """See `Mempool.remove`."""
-        for transaction in transactions:
+    def remove(self, block: Block) -> None:
+        """Forget a block's transactions, and those that have waited too long by its height."""
+        for transaction in block.transactions:
             self._pending.pop(transaction.tx_id, None)
             self._since.pop(transaction.tx_id, None)
-            self._agreed.add(transaction.tx_id)
-        self._n_blocks += 1
+        self._height = block.height
         if self._rules.ttl_blocks is not None:
             for tx_id in [tx_id for tx_id, since in self._since.items() if self._is_expired(since)]:
                 del self._pending[tx_id], self._since[tx_id]
 
-    def _is_expired(self, since_blocks: int) -> bool:
-        return self._rules.is_expired(self._n_blocks - since_blocks)
+    def _is_expired(self, since_height: int) -> bool:
+        return self._rules.is_expired(self._height - since_height)
 
     def clear(self) -> None:
-        """See `Mempool.clear`."""
+        """Lose all pending transactions."""
         self._pending.clear()
         self._since.clear()
 
     def knows(self, tx_id: str) -> bool:
-        """See `Mempool.knows`."""
-        return tx_id in self._pending or tx_id in self._agreed
+        """Tell whether a transaction is pending here, or in a block that this host has applied."""
+        return tx_id in self._pending or self._ledger.is_included(tx_id, self._height)
 
     def __iter__(self) -> Iterator[Transaction]:
         return iter(self._pending.values())
 
     def select(self, max_bytes: int) -> tuple[Transaction, ...]:
-        """See `Mempool.select`."""
+        """Choose among what this host holds, in the order in which it came."""
         return self._rules.select(self._pending.values(), max_bytes)

@@ -1,14 +1,15 @@
 """All pending transactions of a network in which arrivals are known ahead (tier `paths`).
 
-Who has received what follows from the time of sending and the shortest path to whoever asks: nothing is delivered, and
-only proposers ask. Where links change, what is still on its way sets out again from its sender over the links as they
-are then.
+Whether a host has a transaction is computed from its sending time and the shortest path to that host. Nothing is
+delivered, and only proposers ask. Where links change, a transaction that is still on its way to a host sets out again
+from its sender over the links as they are then.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from sim.chain.mempool import HostMempool, Mempool, MempoolRules
 from sim.network.base import Flood, Foresight
 from sim.network.routes import Floats, Links
 from sim.network.rows import Rows
+from sim.protocol.state import Block
 from sim.protocol.transactions import Transaction
 
 CHUNK = 512  # transactions whose arrivals are looked up together
@@ -26,22 +28,24 @@ RECORDED_HOSTS = 200  # networks up to this size record every transaction's arri
 
 
 @dataclass(eq=False)
-class Period:
+class LinkPeriod:
     """A time during which links stay as they are."""
 
     start_seconds: float
+    height: int = 0
+    """Of the chain at its start."""
     links: Links | None = None
-    """None until somebody asks."""
+    """None until a transaction is sent in it, or a proposer asks."""
     delays: Rows[Floats] | None = None
-    """Seconds from everybody to a receiver; None until somebody asks."""
+    """Seconds from every host to a receiver; None as for `links`."""
 
     def open(self, links: Links) -> None:
-        """Somebody asks for the first time."""
+        """Note the links of a period in which the first transaction is sent, or the first proposer asks."""
         self.links, self.delays = links, Rows(links.compute_delays_to, len(links.index))
 
     def get_delays(self, receiver: str, size_bytes: int) -> Floats:
-        """Return the seconds from everybody to a host."""
-        assert self.delays is not None, "a period whose links nobody has asked for"
+        """Return the seconds from every host to a receiver."""
+        assert self.delays is not None, "a period whose links have not been noted"
         return self.delays.get(receiver, size_bytes)
 
 
@@ -55,6 +59,8 @@ class Sent:
     seconds: float
     height: int
     """Of the chain, then."""
+    sender_height: int
+    """Of its sender, which may be behind."""
     period: int
     """In which it was sent."""
 
@@ -67,15 +73,20 @@ class SharedPool:
         self._network = network
         self._ledger = ledger
         self._rules = rules
-        self._periods = [Period(env.now)]
+        self._periods = [LinkPeriod(env.now)]
         self._pending: dict[str, Sent] = {}
+        self._height = 0
+        """Of the last block whose transactions are forgotten."""
+        self._heights: dict[str, int] = {}
+        """Host -> the last block that it has applied."""
         self._n_sent = 0
         network.roster.listeners.append(self.change_links)
 
     def submit(self, sender: str, transaction: Transaction) -> None:
         """Send a transaction to everybody."""
         period, size_bytes = self._open_period(), transaction.size_bytes
-        sent = Sent(transaction, sender, size_bytes, self._env.now, self._ledger.height, period)
+        height, own = self._ledger.height, self._heights.get(sender, 0)
+        sent = Sent(transaction, sender, size_bytes, self._env.now, height, own, period)
         self._pending[transaction.tx_id] = sent
         self._record(sender, transaction.tx_id, size_bytes)
 
@@ -92,20 +103,22 @@ class SharedPool:
     def change_links(self) -> None:
         """Links have changed, now."""
         if not self._pending:
-            self._periods.clear()  # nobody will ask how links were
+            self._periods.clear()  # every transaction that was sent over earlier links is in a block or lost
         elif self._periods[-1].links is None:
-            self._periods.pop()  # in which nothing was sent and nobody asked
-        self._periods.append(Period(self._env.now))
+            self._periods.pop()  # nothing was sent in it, and no proposer asked
+        self._periods.append(LinkPeriod(self._env.now, self._ledger.height))
 
-    def remove(self, transactions: tuple[Transaction, ...]) -> None:
-        """Forget what an agreed block contains; all but the first host to apply it find that done."""
-        if not transactions or transactions[0].tx_id not in self._pending:
+    def remove(self, address: str, block: Block) -> None:
+        """Forget the transactions of an agreed block when the first host applies it; the others find that done."""
+        self._heights[address] = block.height
+        if block.height <= self._height:
             return
-        for transaction in transactions:
+        self._height = block.height
+        for transaction in block.transactions:
             self._pending.pop(transaction.tx_id, None)
 
     def lose(self, sender: str) -> None:
-        """A sender crashes: what has not reached any peer yet is gone; peers that have a transaction pass it on."""
+        """A sender crashes: its transactions that no peer has yet are gone; the others are passed on by peers."""
         now = self._env.now
         for sent in [sent for sent in self._pending.values() if sent.sender == sender]:
             peers = self._network.roster.handlers.keys() - {sender}
@@ -113,8 +126,8 @@ class SharedPool:
                 del self._pending[sent.transaction.tx_id]
 
     def knows(self, tx_id: str) -> bool:
-        """Tell whether a transaction is pending."""
-        return tx_id in self._pending
+        """Tell whether a transaction is pending, or in a block that some host has applied."""
+        return tx_id in self._pending or self._ledger.is_included(tx_id, self._height)
 
     def select(self, receiver: str, max_bytes: int) -> tuple[Transaction, ...]:
         """Return what has reached a host by now, in the order of arrival, and as much of it as fits."""
@@ -122,12 +135,15 @@ class SharedPool:
         self._expire()
         arrived: list[tuple[float, Sent]] = []
         size, latest = 0, -math.inf
+        # Transactions are pending in the order of sending, and none arrives before it is sent. Where the order of
+        # arrival decides and the block is full of transactions that arrived before the next one was sent, neither that
+        # one nor any behind it can come first: without this break every proposal of a large network looks up them all.
         pending = iter(self._pending.values())
         while chunk := list(itertools.islice(pending, CHUNK)):
             if size > max_bytes and chunk[0].seconds >= latest and self._rules.is_first_come:
-                break  # the block is full of transactions that were here before these were sent
+                break
             for at, sent in zip(self._compute_arrivals(chunk, receiver, last), chunk, strict=True):
-                if at <= now:
+                if at <= now and not self._is_expired(sent, at):
                     arrived.append((at, sent))
                     size += sent.size_bytes
                     latest = max(latest, at)
@@ -135,7 +151,10 @@ class SharedPool:
         return self._rules.select((sent.transaction for _, sent in arrived), max_bytes)
 
     def _compute_arrivals(self, group: list[Sent], receiver: str, last: int) -> list[float]:
-        """Return when each of these transactions reaches a host, in their order."""
+        """Return when each of these transactions reaches a host, in their order.
+
+        Most were sent since links last changed: one row of delays per size serves all of them.
+        """
         links = self._periods[last].links
         assert links is not None, "the last period is open"
         rows = {size: self._periods[last].get_delays(receiver, size) for size in {sent.size_bytes for sent in group}}
@@ -146,11 +165,29 @@ class SharedPool:
             for sent in group
         ]
 
+    def _is_expired(self, sent: Sent, arrival_seconds: float) -> bool:
+        """Tell whether a host that has the blocks of the chain has forgotten a transaction since it arrived there.
+
+        One that had to set out again over other links has waited there since these opened.
+        """
+        if self._rules.ttl_blocks is None:
+            return False
+        period = self._find_period(arrival_seconds)
+        since = sent.height if period == sent.period else max(sent.height, self._periods[period].height)
+        return self._rules.is_expired(self._ledger.height - since)
+
+    def _find_period(self, seconds: float) -> int:
+        return bisect_right(self._periods, seconds, key=lambda period: period.start_seconds) - 1
+
     def _expire(self) -> None:
+        """Drop the transactions that everybody has forgotten: a sender that is cut off keeps its own meanwhile."""
         if self._rules.ttl_blocks is not None:
-            height = self._ledger.height
-            for tx_id in [tx for tx, sent in self._pending.items() if self._rules.is_expired(height - sent.height)]:
-                del self._pending[tx_id]
+            opened = self._periods[-1].height
+            for sent in list(self._pending.values()):
+                waited = self._ledger.height - max(sent.height, opened if sent.period < len(self._periods) - 1 else 0)
+                kept = self._heights.get(sent.sender, 0) - sent.sender_height
+                if self._rules.is_expired(waited) and self._rules.is_expired(kept):
+                    del self._pending[sent.transaction.tx_id]
 
     def _open_period(self) -> int:
         """Return the index of the present period, with its links at hand."""
@@ -159,7 +196,11 @@ class SharedPool:
         return len(self._periods) - 1
 
     def _trace(self, sent: Sent, receiver: str) -> float:
-        """Return when a transaction arrives that was sent before links last changed."""
+        """Return when a transaction arrives that was sent before links last changed.
+
+        Within a period it arrives as its links say, if that is before they change. Otherwise it sets out again from
+        its sender when the next period begins; infinity where the present links lead nowhere.
+        """
         for index in range(sent.period, len(self._periods)):
             period = self._periods[index]
             ends = self._periods[index + 1].start_seconds if index + 1 < len(self._periods) else math.inf
@@ -173,37 +214,37 @@ class SharedPool:
 
 
 @dataclass(frozen=True)
-class PoolView:
+class PoolView(Mempool):
     """One host's `Mempool`, where all share a pool."""
 
     pool: SharedPool
     address: str
 
     def submit(self, transaction: Transaction) -> None:
-        """See `Mempool.submit`."""
+        """Send a transaction of this host's own."""
         self.pool.submit(self.address, transaction)
 
     def add(self, transaction: Transaction) -> None:
-        """Nothing comes from peers: see `SharedPool`."""
+        """Do nothing: all transactions are in the pool from the moment that they are sent."""
 
-    def remove(self, transactions: tuple[Transaction, ...]) -> None:
-        """See `Mempool.remove`."""
-        self.pool.remove(transactions)
+    def remove(self, block: Block) -> None:
+        """Forget the block's transactions, for all hosts."""
+        self.pool.remove(self.address, block)
 
     def clear(self) -> None:
-        """See `Mempool.clear`; what peers have comes back to a host that restarts."""
+        """Lose this host's transactions that no peer has; it gets all others back from peers when it restarts."""
         self.pool.lose(self.address)
 
     def knows(self, tx_id: str) -> bool:
-        """See `Mempool.knows`."""
+        """Tell whether a transaction is pending, or in a block that some host has applied."""
         return self.pool.knows(tx_id)
 
     def __iter__(self) -> Iterator[Transaction]:
-        """Nothing: see `SharedPool.change_links`."""
+        """Offer nothing: `SharedPool.change_links` sends pending transactions again."""
         return iter(())
 
     def select(self, max_bytes: int) -> tuple[Transaction, ...]:
-        """See `Mempool.select`."""
+        """Choose among what has reached this host by now."""
         return self.pool.select(self.address, max_bytes)
 
 
@@ -214,4 +255,4 @@ def open_mempools(
     if isinstance(network, Foresight):
         pool = SharedPool(env, network, ledger, rules)
         return lambda address: PoolView(pool, address)
-    return lambda address: HostMempool(network, address, rules)
+    return lambda address: HostMempool(network, address, rules, ledger)

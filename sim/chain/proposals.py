@@ -1,8 +1,8 @@
-"""What a proposer puts into a block."""
+"""Building a block: its hash, its timestamp by the proposer's clock, its transactions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sim.chain.chain_node import ChainNode
@@ -15,6 +15,27 @@ HASH_BYTES = 32
 MIN_STEP_SECONDS = 0.001  # timestamps of blocks have to grow
 
 
+class Clocks:
+    """By how much hosts' clocks are wrong; only faults shift them."""
+
+    def __init__(self) -> None:
+        self._shifts: list[tuple[frozenset[str], float]] = []
+
+    def shift(self, addresses: Iterable[str], seconds: float) -> Callable[[], None]:
+        """Set some hosts' clocks ahead, or back by negative seconds; shifts add up. Return a call that undoes it."""
+        shift = (frozenset(addresses), seconds)
+        self._shifts.append(shift)
+
+        def undo() -> None:
+            self._shifts = [other for other in self._shifts if other is not shift]
+
+        return undo
+
+    def get_offset(self, address: str) -> float:
+        """Return the seconds by which a host's clock is ahead."""
+        return sum((seconds for addresses, seconds in self._shifts if address in addresses), start=0.0)
+
+
 @dataclass(frozen=True)
 class BlockMaker:
     """Builds blocks from a proposer's mempool."""
@@ -22,8 +43,7 @@ class BlockMaker:
     ledger: Ledger
     streams: Streams
     traffic: Traffic
-    clock_offsets: Mapping[str, float]
-    """Host -> seconds by which its clock is ahead; 0 where it is missing."""
+    clocks: Clocks
 
     def make(self, node: ChainNode, now_seconds: float) -> Block:
         """Return a new block for the height after the last agreed one, which the node must have applied."""
@@ -39,7 +59,7 @@ class BlockMaker:
             height=height,
             block_hash=block_hash,
             proposer=node.address,
-            time_seconds=max(now_seconds + self.clock_offsets.get(node.address, 0.0), earliest),
+            time_seconds=max(now_seconds + self.clocks.get_offset(node.address), earliest),
             transactions=node.mempool.select(self.ledger.params.block_room_bytes),
             inferences=self.traffic.draw_inferences(state, height),
             confirmation=self.traffic.draw_confirmation(state, height),

@@ -1,4 +1,4 @@
-"""What hosts do between two proofs of compute, drawn instead of simulated: requests served, and weight shown again.
+"""Service of hosts between two proofs of compute, drawn instead of simulated: requests, and weight shown again.
 
 A block that ends an epoch carries an `InferenceTally`, which stands for all transactions about the epoch's requests.
 Each request goes to a member by weight; whether it is missed, answered wrongly, or not validated by those who should
@@ -18,6 +18,7 @@ from sim.protocol.formation import GOVERNANCE_MODELS
 from sim.protocol.params import ProtocolParams
 from sim.protocol.service import Inference, InferenceTally, compute_tokens_per_window
 from sim.protocol.state import ChainState, get_model_weights
+from sim.scenario import Scenario
 from sim.streams import Streams
 
 
@@ -47,8 +48,7 @@ class Traffic:
     def draw_inferences(self, state: ChainState, height: int) -> InferenceTally | None:
         """Return the epoch's requests if a block of this height is its last one; `state` is the one before it."""
         schedule = replace(state.schedule, params=self.params.epoch_at(height))
-        is_last = schedule.index > 0 and height == schedule.next_start - 1
-        if not is_last or not self.requests_per_epoch or state.effective.index != schedule.index:
+        if not schedule.ends_at(height) or not self.requests_per_epoch or state.effective.index != schedule.index:
             return None
         inferences = self._draw_requests(state)
         tokens = Counter(inference.model for inference in inferences if not inference.is_missed)
@@ -66,7 +66,7 @@ class Traffic:
         )
 
     def draw_confirmation(self, state: ChainState, height: int) -> ConfirmationTally | None:
-        """Return what hosts show of their weights if a confirmation ends at this height; nothing shown is no batch."""
+        """Return the weights that hosts show if a confirmation ends at this height, without those that show none."""
         if state.confirmation.end_height != height:
             return None
         shown = {
@@ -109,3 +109,20 @@ class Traffic:
                 chosen = zip(inferences, (draws < conduct.skip_rate).tolist(), strict=True)
                 skipped[who] = frozenset(inference.inference_id for inference, is_skipped in chosen if is_skipped)
         return skipped
+
+
+def build_traffic(scenario: Scenario, params: ProtocolParams, streams: Streams) -> Traffic:
+    """Read the requests of users, and how hosts serve them, from a scenario."""
+    conduct = {
+        address: Conduct(group.miss_rate, group.invalid_rate, group.skip_rate, group.confirmed_share)
+        for group in scenario.hosts
+        for address in group.addresses
+    }
+    return Traffic(
+        streams=streams,
+        params=params,
+        conduct=conduct,
+        requests_per_epoch=scenario.inference.requests_per_epoch,
+        tokens_per_request=scenario.inference.tokens_per_request,
+        block_time_seconds=scenario.protocol.block_time,
+    )

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from sim.errors import UserError
+from sim.execution.kept import pack_frames
 from sim.execution.sweep_file import RunSpec
 from sim.metrics.measures import RunMeasure, take_measures
 from sim.progress import no_progress
 from sim.provenance import get_source_version
-from sim.results import Status
+from sim.results import StudyStatus
 from sim.runner import simulate
 from sim.scenario import Scenario
 
@@ -41,6 +42,8 @@ class Order:
 
     code_version: str
     measures: tuple[RunMeasure, ...]
+    keep: tuple[str, ...] = ()
+    """Frames."""
     time_limit: float | None = None
     refuses_halts: bool = False
     """Whether a run whose chain halts for good is an error."""
@@ -54,6 +57,8 @@ class Outcome:
     measures: dict[str, float] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     """Reasons by measure."""
+    packed: dict[str, bytes] = field(default_factory=dict)
+    """Frames that are kept, see `pack_frames`."""
     trace_hash: str | None = None
     error: str | None = None
     wall_seconds: float = 0.0
@@ -86,10 +91,11 @@ def execute(spec: RunSpec, order: Order) -> Outcome:
 
 def _simulate(spec: RunSpec, order: Order) -> Outcome:
     result = simulate(build_scenario(spec), {}, no_progress)
-    if order.refuses_halts and result.provenance["status"] == Status.HALTED:
+    if order.refuses_halts and result.provenance["status"] == StudyStatus.HALTED:
         raise HaltedError(result.summary["warnings"][-1])
     measured = take_measures(result.frames, order.measures)
-    return Outcome(spec.run_id, measured.values, measured.missing, result.provenance["trace_hash"])
+    packed = pack_frames(result.frames, order.keep)
+    return Outcome(spec.run_id, measured.values, measured.missing, packed, result.provenance["trace_hash"])
 
 
 def build_scenario(spec: RunSpec) -> Scenario:

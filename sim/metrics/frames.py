@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 from array import array
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pandas as pd
 
 from sim.metrics import records
-from sim.metrics.columns import FRAMES
-from sim.metrics.fault_records import FaultBegan, FaultEnded, FaultMissed
+from sim.metrics.columns import DTYPES, FRAMES, NAMES
 from sim.metrics.recorder import Recorder
-from sim.metrics.records import NO_CLAIM
 from sim.metrics.statistics import compute_wilson_interval
-from sim.protocol.checks import TxResult
+from sim.protocol import payments
+from sim.protocol import records as facts
+from sim.protocol.records import NO_CLAIM
+from sim.protocol.transactions import TxResult
 
 INCLUDED, LATE, REFUSED, EXPIRED, LOST = "included", "late", "refused", "expired", "lost"
 BINS_PER_DECADE = 24
-DTYPES = {"int": "int64", "float": "float64", "bool": "bool", "str": "str"}
 Frames = dict[str, pd.DataFrame]
 
 _FATES = {
@@ -36,7 +35,7 @@ def build_frames(recorder: Recorder) -> Frames:
     participants = _build_participants(recorder, ml_nodes)
     blocks = _table(recorder, records.BlockAgreed)
     raw: Frames = {
-        "epochs": _build_epochs(recorder, ml_nodes, participants),
+        "epochs": _build_epochs(recorder, blocks, ml_nodes, participants),
         "participants": participants,
         "ml_nodes": ml_nodes,
         "blocks": _with_delays(blocks, _name_proposals(blocks), recorder),
@@ -45,10 +44,10 @@ def build_frames(recorder: Recorder) -> Frames:
         "validation_summary": recorder.validations.build_summary(),
         "difficulty": _table(recorder, records.DifficultyDecided),
         "rewards": _build_rewards(recorder),
-        "payments": _table(recorder, records.PaymentMade),
-        "inferences": _table(recorder, records.InferencesServed),
-        "prices": _table(recorder, records.PriceReached),
-        "confirmations": _table(recorder, records.WeightConfirmed),
+        "payments": _table(recorder, payments.Payment),
+        "inferences": _table(recorder, facts.InferencesServed),
+        "prices": _table(recorder, facts.PriceReached),
+        "confirmations": _table(recorder, facts.WeightConfirmed),
         "faults": _build_faults(recorder),
         "propagation": _build_propagation(recorder),
     }
@@ -72,8 +71,8 @@ def _table(recorder: Recorder, kind: type[Any]) -> pd.DataFrame:
         {
             # The dtype is named, so that a run that was stopped before the first such record gives an empty table
             # that still merges.
-            field.name: pd.Series([getattr(row, field.name) for row in rows], dtype=DTYPES[str(field.type)])
-            for field in dataclasses.fields(kind)
+            NAMES.get(name, name): pd.Series([getattr(row, name) for row in rows], dtype=DTYPES[plain])
+            for name, plain in get_type_hints(kind).items()
         }
     )
 
@@ -103,14 +102,16 @@ def _name_proposals(blocks: pd.DataFrame) -> list[str]:
 
 def _build_transactions(recorder: Recorder) -> pd.DataFrame:
     sent = _table(recorder, records.TransactionSent)
-    included = _table(recorder, records.TransactionIncluded).rename(columns={"seconds": "included_seconds"})
+    included = _table(recorder, records.TransactionIncluded)
     joined = sent.merge(included, on="tx_id", how="left", validate="one_to_one")
     joined["height"] = joined["height"].astype("Int64")
     last = max((row.height for row in recorder.rows(records.BlockAgreed)), default=0)
     is_expired = joined["expires_height"].between(1, last)
     outside = np.select([joined["is_too_large"], is_expired], [REFUSED, EXPIRED], LOST)
     missing = pd.Series(outside, index=joined.index, dtype="object")
-    joined["fate"] = joined["result"].map(_FATES).astype("object").where(joined["height"].notna(), missing)
+    joined["fate"] = (
+        joined["result"].map(_FATES).astype("object").fillna(REFUSED).where(joined["height"].notna(), missing)
+    )
     joined["inclusion_delay_seconds"] = joined["included_seconds"] - joined["created_seconds"]
     return _with_delays(joined, [row.tx_id for row in recorder.rows(records.TransactionSent)], recorder)
 
@@ -122,9 +123,9 @@ def _build_participants(recorder: Recorder, ml_nodes: pd.DataFrame) -> pd.DataFr
     hosts = _table(recorder, records.HostJoined).rename(columns={"epoch": "joined"})
     present = epochs.merge(hosts, how="cross").query("joined <= epoch")
     produced = ml_nodes.groupby(["epoch", "participant"], as_index=False)[["tried", "valid"]].sum()
-    judged = _table(recorder, records.ParticipantJudged)
+    judged = _table(recorder, facts.ParticipantJudged)
     keys = ["epoch", "participant"]
-    powers = _table(recorder, records.PowerSet)
+    powers = _table(recorder, facts.PowerSet)
     joined = present
     for part in (produced, judged, powers):
         joined = joined.merge(part, on=keys, how="left")
@@ -136,8 +137,10 @@ def _build_participants(recorder: Recorder, ml_nodes: pd.DataFrame) -> pd.DataFr
     return joined.sort_values(keys)
 
 
-def _build_epochs(recorder: Recorder, ml_nodes: pd.DataFrame, participants: pd.DataFrame) -> pd.DataFrame:
-    epochs = _table(recorder, records.EpochStarted).merge(_table(recorder, records.EpochEnded), on="epoch")
+def _build_epochs(
+    recorder: Recorder, blocks: pd.DataFrame, ml_nodes: pd.DataFrame, participants: pd.DataFrame
+) -> pd.DataFrame:
+    epochs = _table(recorder, facts.EpochStarted).merge(_table(recorder, records.EpochEnded), on="epoch")
     produced = (
         ml_nodes[~ml_nodes["is_preserved"]]
         .groupby("epoch")
@@ -157,6 +160,7 @@ def _build_epochs(recorder: Recorder, ml_nodes: pd.DataFrame, participants: pd.D
         compute_wilson_interval(valid, tried) for valid, tried in zip(joined["valid"], joined["tried"], strict=True)
     ]
     return joined.assign(
+        start_seconds=joined["start_height"].map(blocks.set_index("height")["time_seconds"]),
         success_rate=joined["valid"] / joined["tried"].where(joined["tried"] > 0),
         success_low=[low for low, _ in intervals],
         success_high=[high for _, high in intervals],
@@ -187,19 +191,19 @@ def _compute_joint_median(delays: Sequence[array[float]]) -> float:
 
 
 def _build_rewards(recorder: Recorder) -> pd.DataFrame:
-    claimed = {(row.epoch, row.participant) for row in recorder.rows(records.RewardClaimed)}
-    rows = recorder.rows(records.RewardSettled)
-    return _table(recorder, records.RewardSettled).assign(
+    claimed = {(row.epoch, row.participant) for row in recorder.rows(facts.RewardClaimed)}
+    rows = recorder.rows(facts.RewardSettled)
+    return _table(recorder, facts.RewardSettled).assign(
         is_claimed=[(row.epoch, row.participant) in claimed for row in rows]
     )
 
 
 def _build_faults(recorder: Recorder) -> pd.DataFrame:
     """Beginnings with their ends, in the order of time; what never began comes last."""
-    began = _table(recorder, FaultBegan)
-    joined = began.merge(_table(recorder, FaultEnded), on="number", how="left")
+    began = _table(recorder, records.FaultBegan)
+    joined = began.merge(_table(recorder, records.FaultEnded), on="number", how="left")
     joined["planned_seconds"] = joined["start_seconds"]
-    missed = _table(recorder, FaultMissed).reindex(columns=joined.columns)
+    missed = _table(recorder, records.FaultMissed).reindex(columns=joined.columns)
     missed["n_hosts"] = 0
     return pd.concat([joined, missed]) if len(missed) else joined
 

@@ -9,9 +9,10 @@ from dataclasses import fields, is_dataclass
 from operator import attrgetter
 from typing import Any, TypeVar, cast
 
-from sim.metrics.records import Record, ValidationDone, ValidationsDone
-from sim.metrics.validations import ValidationTable, digest_validations
-from sim.protocol.transactions import SubmitProofBatch, SubmitValidations
+from sim.metrics.records import ValidationDone
+from sim.metrics.validations import ValidationTable, digest_validation
+from sim.protocol.records import Record
+from sim.protocol.transactions import SubmitValidation
 
 R = TypeVar("R")
 SEPARATOR = "\x1f"  # ASCII unit separator: in no name
@@ -31,14 +32,10 @@ class Recorder:
         """Append one record."""
         if isinstance(record, ValidationDone):
             self.validations.add(record)
+            self.trace(digest_validation(record))
         else:
             self._rows.setdefault(type(record), []).append(record)
-        self.trace(record)
-
-    def add_validations(self, done: ValidationsDone) -> None:
-        """Append all validations of one validator in an epoch."""
-        self.validations.add_many(done)
-        self.trace(digest_validations(done))
+            self.trace(record)
 
     def add_delivery(self, message_id: str, address: str, now_seconds: float, delay_seconds: float) -> None:
         """Note that a message reached a host for the first time."""
@@ -62,7 +59,7 @@ class Recorder:
         self.trace(("lost", message_id, address, now_seconds))
 
     def trace(self, event: object) -> None:
-        """Let the trace hash cover a value that no record holds whole, such as a transaction with its distances."""
+        """Let the trace hash cover a value that no record holds whole, such as a transaction with its nonces."""
         self._trace.update(describe_event(event))
 
     def rows(self, kind: type[R]) -> list[R]:
@@ -76,7 +73,7 @@ class Recorder:
 
 
 def describe_event(event: object) -> bytes:
-    """Return a text of every value in an event, numbers in full; lists of nonces and distances as their bytes."""
+    """Return a text of every value in an event, numbers in full; large messages say by `as_bytes` what is in them."""
     kind = type(event)
     if kind not in _describers:
         _describers[kind] = _build_describer(kind)
@@ -88,9 +85,9 @@ _describers: dict[type[object], Callable[[Any], bytes]] = {}
 
 def _build_describer(kind: type[Any]) -> Callable[[Any], bytes]:
     """Return what describes events of a type; for records three times as fast as their own text."""
-    if kind is SubmitProofBatch:
-        return _describe_batch
-    if kind is SubmitValidations:
+    if hasattr(kind, "as_bytes"):
+        return lambda event: bytes(event.as_bytes())
+    if kind is SubmitValidation:
         return _describe_verdicts
     names = [field.name for field in fields(kind)] if is_dataclass(kind) else []
     if len(names) < 2:
@@ -99,13 +96,6 @@ def _build_describer(kind: type[Any]) -> Callable[[Any], bytes]:
     return lambda event: (name + SEPARATOR.join(map(str, read(event)))).encode()
 
 
-def _describe_batch(batch: SubmitProofBatch) -> bytes:
-    proofs = batch.proofs
-    single = (batch.tx_id, batch.creator, batch.batch_id, proofs.public_key, proofs.block_hash, proofs.block_height)
-    lists = array("q", proofs.nonces).tobytes() + array("d", proofs.distances).tobytes()
-    return repr((*single, proofs.node_id)).encode() + lists
-
-
-def _describe_verdicts(sent: SubmitValidations) -> bytes:
+def _describe_verdicts(sent: SubmitValidation) -> bytes:
     single = (sent.tx_id, sent.creator, str(sent.start_height))
-    return SEPARATOR.join((*single, *sent.participants)).encode() + bytes(sent.frauds)
+    return SEPARATOR.join((*single, *sent.participants)).encode() + bytes(sent.verdicts)

@@ -1,143 +1,120 @@
-"""What happened, as typed rows that actors append while time passes. Nothing is computed from them during the run."""
+"""What happened, as typed rows that actors append while time passes. Nothing is computed from them during the run.
+
+What the rules themselves tell of a block stands in `sim.protocol.records`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.metrics.fault_records import FaultBegan, FaultEnded, FaultMissed
+from sim.protocol.records import Record
 
-NO_CLAIM = "no claim"
 VALID, FRAUD, ABSTAINED, OUT_OF_TIME = VOTES = ("valid", "fraud", "abstained", "out of time")
 """What becomes of a check; the first three in the order of the codes of `sim.strategies.base.Votes`."""
 
 
-@dataclass(frozen=True, slots=True)
-class EpochStarted:
-    """Block P was agreed."""
-
-    epoch: int
-    start_height: int
-    start_seconds: float
-    block_hash: str
-    r_target: float
-    difficulty: float
-    hit_probability: float
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
-class EpochEnded:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochEnded(Record):
     """The last block before the next P was agreed; counts of the shared kernel work since P."""
 
     epoch: int
-    end_seconds: float
-    computed: int
-    shared: int
+    end_seconds: Annotated[float, "simulated time of the last block before the next P", "s"]
+    computed: Annotated[int, "distances computed (kernel) or drawn (sphere) since P", "nonces"]
+    shared: Annotated[int, "distances answered from an earlier computation since P", "nonces"]
 
 
-@dataclass(frozen=True, slots=True)
-class HostJoined:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostJoined(Record):
     """A host entered the network and is known from this epoch on."""
 
     epoch: int
     participant: str
-    host_group: str
-    region: str
-    strategy: str
-    gpus: str
+    host_group: Annotated[str, "entry of `hosts` in the scenario"]
+    region: Annotated[str, "region of the host"]
+    strategy: Annotated[str, "strategy of the host"]
+    gpus: Annotated[str, "GPUs of the host"]
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class MLNodeFinished:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MLNodeFinished(Record):
     """One ML node's generation in one epoch."""
 
-    epoch: int
-    participant: str
-    node_id: int
-    gpu: str
-    n_gpus: int
-    n_gpu_groups: int
-    nonces_per_second: float
-    r_target: float
-    start_seconds: float
-    end_seconds: float
-    tried: int
-    valid: int
-    claimed: int
-    unsent: int
-    n_nodes: int
-    is_preserved: bool
+    epoch: Annotated[int, "index of the epoch"]
+    participant: Annotated[str, "address of the host"]
+    node_id: Annotated[int, "number of the ML node within its host, from 1"]
+    gpu: Annotated[str, "GPU profile"]
+    n_gpus: Annotated[int, "GPUs of the machine"]
+    n_gpu_groups: Annotated[int, "groups that work as one device each"]
+    nonces_per_second: Annotated[float, "raw rate of all groups", "1/s"]
+    threshold: Annotated[float, "largest accepted distance that its host knew", "chord"]
+    start_seconds: Annotated[float, "simulated time of the first nonce's start; missing where preserved", "s"]
+    end_seconds: Annotated[float, "simulated time of its stop; missing where preserved", "s"]
+    tried: Annotated[int, "nonces computed", "nonces"]
+    valid: Annotated[int, "of these valid", "nonces"]
+    claimed: Annotated[int, "nonces sent in proof batches, fabricated ones included", "nonces"]
+    unsent: Annotated[int, "valid ones lost because generation ended before the next send", "nonces"]
+    n_nodes: Annotated[int, "stride of its nonces: the number of ML nodes that it was told; 0 where preserved"]
+    is_preserved: Annotated[bool, "served on and kept its weight without proof"]
 
 
-@dataclass(frozen=True, slots=True)
-class BlockAgreed:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockAgreed(Record):
     """A block and its place in the epoch (epoch 0, INFERENCE before the first P)."""
 
-    height: int
-    epoch: int
-    stage: str
-    proposer: str
-    time_seconds: float
-    round: int
-    timestamp_seconds: float
-    block_hash: str
-    n_transactions: int
-    size_bytes: int
+    height: Annotated[int, "height", "blocks"]
+    epoch: Annotated[int, "epoch whose [P, next P) holds the height"]
+    stage: Annotated[str, "stage of the epoch"]
+    proposer: Annotated[str, "address of the proposer"]
+    time_seconds: Annotated[float, "when the first validator decided", "s"]
+    round: Annotated[int, "round of consensus that decided; 0 where nothing went wrong"]
+    timestamp_seconds: Annotated[float, "the block's own time, by its proposer's clock", "s"]
+    block_hash: Annotated[str, "hash, hexadecimal"]
+    n_transactions: Annotated[int, "transactions contained"]
+    size_bytes: Annotated[int, "size on the wire", "bytes"]
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionSent:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionSent(Record):
     """A host created a transaction and started its gossip."""
 
-    tx_id: str
-    kind: str
-    creator: str
-    epoch: int
-    size_bytes: int
-    created_seconds: float
+    tx_id: Annotated[str, "id"]
+    kind: Annotated[str, "SubmitSeed, SubmitProofBatch, SubmitValidation, ClaimReward"]
+    creator: Annotated[str, "address"]
+    epoch: Annotated[int, "epoch at the creator's height"]
+    size_bytes: Annotated[int, "size on the wire", "bytes"]
+    created_seconds: Annotated[float, "simulated time of creation", "s"]
     expires_height: int
     """Height at which mempools drop it; 0: never."""
     is_too_large: bool
     """No block has room for it, so that mempools refuse it."""
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionIncluded:
-    """A block took a transaction; `result` is the chain's answer."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionIncluded(Record):
+    """A block took a transaction."""
 
     tx_id: str
     height: int
-    seconds: float
-    result: str
+    included_seconds: Annotated[float, "simulated time of that block", "s"]
+    result: Annotated[str, "what the chain said: accepted, or why not; missing where no block contains it"]
 
 
-@dataclass(frozen=True, slots=True)
-class ValidationDone:
-    """A validator finished a participant, or ran out of time (then nothing was checked)."""
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ValidationDone(Record):
+    """One validator's validation of an epoch is over: all its checks as arrays, in the order of checking.
 
-    epoch: int
-    validator: str
-    participant: str
-    n_claimed: int
-    n_checked: int
-    n_invalid: int
-    p_value: float
-    vote: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ValidationsDone:
-    """All checks of one validator in one epoch, in their order: a `ValidationDone` each, as arrays."""
+    Claims that it had no time for have 0 checked nonces, p-value 1 and the time at which it stopped.
+    """
 
     epoch: int
     validator: str
-    names: tuple[str, ...]
-    """Everybody who may be checked; shared by all validators of the epoch."""
+    names: NDArray[np.object_]
+    """Addresses of all claims; shared by all validators of the epoch."""
     places: NDArray[np.int64]
     """(n,) of the participants in `names`"""
     n_claimed: NDArray[np.int64]
@@ -149,140 +126,49 @@ class ValidationsDone:
     seconds: NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class ParticipantJudged:
-    """What VE made of one participant; weights of votes are those of the previous epoch."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifficultyDecided(Record):
+    """A controller's decision at VE."""
 
-    epoch: int
-    participant: str
-    claimed_nonces: int
-    distinct_nonces: int
-    counted_nonces: int
-    claimed_weight: int
-    valid_vote_weight: int
-    invalid_vote_weight: int
-    total_vote_weight: int
-    is_accepted: bool
-    reason: str
-    preserved_weight: int
-    dropped_weight: int
-    uncapped_weight: int
-    activated_weight: int
-    is_member: bool
-    weight: int
+    epoch: Annotated[int, "epoch that was measured"]
+    height: Annotated[int, "VE, height of the decision", "blocks"]
+    quantity: Annotated[str, "key of the controller's `target`; valid nonces where nothing is controlled"]
+    measured: Annotated[
+        float, "its value as the chain knows it at VE: nonces, valid / tried, or blocks", "of the quantity"
+    ]
+    setpoint: Annotated[float, "wanted value; missing where nothing is controlled", "of the quantity"]
+    difficulty: Annotated[float, "in force in the measured epoch", "tries"]
+    next_difficulty: Annotated[float, "in force from S", "tries"]
+    next_threshold: Annotated[float, "the same as a distance", "chord"]
 
 
-@dataclass(frozen=True, slots=True)
-class DifficultyDecided:
-    """A controller's decision at VE; the next values are in force from S."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultBegan(Record):
+    """A fault hit its target."""
 
-    epoch: int
-    height: int
-    quantity: str
-    measured: float
-    setpoint: float
-    difficulty: float
-    next_difficulty: float
-    next_r_target: float
-
-
-@dataclass(frozen=True, slots=True)
-class RewardSettled:
-    """A participant's reward and fees for an ended epoch, in ngonka, or why it has none."""
-
-    epoch: int
-    participant: str
-    uncapped_weight: int
-    weight: int
-    reward_ngonka: int
-    fees_ngonka: int
-    reason: str
+    number: int
+    """Counts the faults of a run in the order of their beginnings."""
+    fault: Annotated[int, "position in the scenario's `faults`, from 0"]
+    kind: Annotated[str, "crash, churn, partition, latency, loss, bandwidth, ml_node or clock_skew"]
+    target: Annotated[str, "whom it hit, as the scenario names them, or the hosts that were drawn"]
+    n_hosts: Annotated[int, "hosts hit; of a partition all that it names"]
+    value: Annotated[float, "factor, probability, or seconds by which a clock is ahead; missing where it has none"]
+    start_seconds: Annotated[float, "simulated time of its beginning; missing where the run ended before", "s"]
 
 
-@dataclass(frozen=True, slots=True)
-class RewardClaimed:
-    """A claim was paid."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultEnded(Record):
+    """A fault is over; its effect may last longer, for instance until a host has caught up."""
 
-    epoch: int
-    participant: str
-    height: int
+    number: int
+    end_seconds: Annotated[float, "simulated time of its end; missing where it lasted to the end of the run", "s"]
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentMade:
-    """Coins moved, in ngonka; no participant where it concerns nobody."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultMissed(Record):
+    """A fault of the scenario that never began: the run ended before."""
 
-    epoch: int
-    height: int
-    participant: str
+    fault: int
     kind: str
-    amount_ngonka: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class PowerSet:
-    """Consensus power from S of an epoch on."""
-
-    epoch: int
-    participant: str
-    consensus_power: int
-
-
-@dataclass(frozen=True, slots=True)
-class InferencesServed:
-    """A member's requests of an epoch and the status that they led to."""
-
-    epoch: int
-    participant: str
-    requests: int
-    missed: int
-    invalid: int
-    fees_ngonka: int
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class PriceReached:
-    """A model's price at the end of an epoch, in ngonka per token."""
-
-    epoch: int
-    model: str
-    price_ngonka: int
-
-
-@dataclass(frozen=True, slots=True)
-class WeightConfirmed:
-    """What a confirmation left of a member's weight; nothing measured where it sent nothing."""
-
-    epoch: int
-    height: int
-    participant: str
-    weight_before: int
-    measured: int
-    weight_after: int
-    is_failed: bool
-
-
-Record = (
-    EpochStarted
-    | EpochEnded
-    | HostJoined
-    | MLNodeFinished
-    | BlockAgreed
-    | TransactionSent
-    | TransactionIncluded
-    | ValidationDone
-    | ParticipantJudged
-    | DifficultyDecided
-    | RewardSettled
-    | RewardClaimed
-    | PaymentMade
-    | PowerSet
-    | InferencesServed
-    | PriceReached
-    | WeightConfirmed
-    | FaultBegan
-    | FaultEnded
-    | FaultMissed
-)
+    target: str
+    planned_seconds: Annotated[float, "simulated time at which it was to begin", "s"]

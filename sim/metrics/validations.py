@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import DTypeLike, NDArray
 
-from sim.metrics.records import OUT_OF_TIME, VOTES, ValidationDone, ValidationsDone
+from sim.metrics.records import OUT_OF_TIME, VOTES, ValidationDone
 
 MOST_ROWS = 5_000_000  # expected rows beyond which `auto` keeps sums only
 AUTO, FULL, SUMMARY = "auto", "full", "summary"
 OUT_OF_TIME_CODE = VOTES.index(OUT_OF_TIME)
-ROW_FIELDS = tuple(field.name for field in fields(ValidationDone))
 
 
 @dataclass(frozen=True)
@@ -42,37 +43,36 @@ class ValidationTable:
 
     def __init__(self, *, is_full: bool = True) -> None:
         self._is_full = is_full
-        self._rows: list[ValidationDone] = []
-        self._bundles: list[ValidationsDone] = []
+        self._kept: list[ValidationDone] = []
         self._sums: dict[tuple[int, str], list[float]] = {}
 
-    def add(self, row: ValidationDone) -> None:
-        """Take one."""
-        votes = [float(row.vote == vote) for vote in VOTES]
-        self._add_up(row.epoch, row.validator, [1, row.n_claimed, row.n_checked, row.n_invalid, *votes], row.seconds)
-        if self._is_full:
-            self._rows.append(row)
-
-    def add_many(self, done: ValidationsDone) -> None:
-        """Take all of one validator's."""
-        sums = [len(done.places), *(part.sum() for part in (done.n_claimed, done.n_checked, done.n_invalid))]
-        votes = np.bincount(done.votes, minlength=len(VOTES))
-        self._add_up(done.epoch, done.validator, [*sums, *votes], float(done.seconds.max(initial=0.0)))
-        if self._is_full:
-            self._bundles.append(done)
-
-    def _add_up(self, epoch: int, validator: str, values: list[float], seconds: float) -> None:
-        sums = self._sums.setdefault((epoch, validator), [0.0] * (len(values) + 1))
+    def add(self, done: ValidationDone) -> None:
+        """Take all checks of one validator in an epoch; a second validation in it, after a crash, adds to the sums."""
+        counts = [len(done.places), *(part.sum() for part in (done.n_claimed, done.n_checked, done.n_invalid))]
+        values = [*counts, *np.bincount(done.votes, minlength=len(VOTES))]
+        sums = self._sums.setdefault((done.epoch, done.validator), [0.0] * (len(values) + 1))
         for place, value in enumerate(values):
             sums[place] += value
-        sums[-1] = max(sums[-1], seconds)
+        sums[-1] = max(sums[-1], float(done.seconds.max(initial=0.0)))
+        if self._is_full:
+            self._kept.append(done)
 
     def build_rows(self) -> pd.DataFrame:
-        """Return one row per validation, in the order in which they were taken; none where only sums are kept."""
-        columns = dict(zip(ROW_FIELDS, zip(*map(astuple, self._rows), strict=True), strict=False))
-        single = pd.DataFrame({name: columns.get(name, ()) for name in ROW_FIELDS})
-        frames = [single, *_build_bundles(self._bundles)]
-        return pd.concat([frame for frame in frames if len(frame)] or [single])
+        """Return one row per check, validator after validator as they ended; none where only sums are kept."""
+        lengths = [len(done.places) for done in self._kept]
+        return pd.DataFrame(
+            {
+                "epoch": np.repeat([done.epoch for done in self._kept], lengths),
+                "validator": np.repeat(np.array([done.validator for done in self._kept], dtype=object), lengths),
+                "participant": _join([done.names[done.places] for done in self._kept], object),
+                "n_claimed": _join([done.n_claimed for done in self._kept], np.int64),
+                "n_checked": _join([done.n_checked for done in self._kept], np.int64),
+                "n_invalid": _join([done.n_invalid for done in self._kept], np.int64),
+                "p_value": _join([done.p_values for done in self._kept], np.float64),
+                "vote": np.array(VOTES, dtype=object)[_join([done.votes for done in self._kept], np.int8)],
+                "seconds": _join([done.seconds for done in self._kept], np.float64),
+            }
+        )
 
     def build_summary(self) -> pd.DataFrame:
         """Return one row per epoch and validator."""
@@ -89,7 +89,7 @@ class ValidationTable:
         )
 
 
-def digest_validations(done: ValidationsDone) -> str:
+def digest_validation(done: ValidationDone) -> str:
     """Hash over every value, for the trace."""
     digest = hashlib.sha256(repr((done.epoch, done.validator)).encode())
     for part in (done.places, done.n_claimed, done.n_checked, done.n_invalid, done.p_values, done.votes, done.seconds):
@@ -97,24 +97,5 @@ def digest_validations(done: ValidationsDone) -> str:
     return digest.hexdigest()
 
 
-def _build_bundles(bundles: list[ValidationsDone]) -> list[pd.DataFrame]:
-    """One table of all bundles; texts are looked up for whole columns at a time."""
-    if not bundles:
-        return []
-    lengths = [len(done.places) for done in bundles]
-    participants = [np.array(done.names, dtype=object)[done.places] for done in bundles]
-    return [
-        pd.DataFrame(
-            {
-                "epoch": np.repeat([done.epoch for done in bundles], lengths),
-                "validator": np.repeat(np.array([done.validator for done in bundles], dtype=object), lengths),
-                "participant": np.concatenate(participants),
-                "n_claimed": np.concatenate([done.n_claimed for done in bundles]),
-                "n_checked": np.concatenate([done.n_checked for done in bundles]),
-                "n_invalid": np.concatenate([done.n_invalid for done in bundles]),
-                "p_value": np.concatenate([done.p_values for done in bundles]),
-                "vote": np.array(VOTES, dtype=object)[np.concatenate([done.votes for done in bundles])],
-                "seconds": np.concatenate([done.seconds for done in bundles]),
-            }
-        )
-    ]
+def _join(parts: list[NDArray[Any]], dtype: DTypeLike) -> NDArray[Any]:
+    return np.concatenate([np.empty(0, dtype=dtype), *parts])

@@ -1,17 +1,21 @@
-"""What a network can do: the interface of all tiers, and the two ways in which they spread a message.
+"""The interface of all tiers, and the two ways in which they spread a message.
 
 Two tiers stand behind it (design 7): `events` (sim.network.gossip) simulates every hop with its upload queue, losses
 and announcements, so it floods; `paths` (sim.network.paths) takes all arrival times from one row of shortest paths, so
-it foresees. A network does one of the two, and whoever uses it asks once which.
+it foresees. A network does one of the two; mempools and consensus ask which.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from sim.network.links import Handler, Link, Roster
 from sim.network.routes import Floats, Routes
+
+ANNOUNCEMENT_BYTES = 61  # Bitcoin's `inv` of one item: header 24, count 1, type 4, hash 32
+REQUEST_BYTES = 61  # `getdata` has the same form
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,13 @@ class Network(Protocol):
 
     def get_peers(self, address: str) -> list[Link]:
         """Return the open links to the active peers of a host."""
+
+    def send(self, sender: str, receiver: str, size_bytes: int, then: Callable[[], None]) -> None:
+        """Send a message from one host to one host over the shortest path; `then` is called when it arrives.
+
+        Each hop takes latency + size / bandwidth + validation, and in a `Flood` its turn in the sender's uplink queue
+        and repetitions of losses. Where no path leads, or a fault cuts it meanwhile, `then` is not called.
+        """
 
 
 @runtime_checkable

@@ -1,6 +1,6 @@
-"""What faults do to the network, as data: which hosts are down, which links are cut, slow or lossy.
+"""Effects of faults on the network, as data: which hosts are down, which links are cut, slow or lossy.
 
-1. A `Disturbance` is what one fault does while it lasts. Any number may hold at a time.
+1. A `Disturbance` is the effect of one fault while it lasts. Any number may hold at a time.
 2. A host is down while one of them holds it down; two hosts are apart while one of them puts them on different sides.
 3. Factors multiply. A transfer survives if it survives each loss on its own.
 """
@@ -17,7 +17,7 @@ REST = -1
 
 @dataclass(frozen=True)
 class Disturbance:
-    """What one fault does; by default nothing."""
+    """The effect of one fault; by default none."""
 
     down: frozenset[str] = frozenset()
     sides: Mapping[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Messages whose arrivals were recorded when they set out: what a fault prevents meanwhile is taken back.
+"""Messages whose arrivals were recorded when they set out: those that a fault prevents are taken back.
 
 An arrival holds if, at its time, the receiver has an open link to a host that has the message. So a message that stops
 at one host stops for all that stand behind it; a longer way that a fault leaves open is not looked for.
@@ -28,7 +28,7 @@ class Arrivals:
     """Hash over both, for the trace."""
 
 
-class Sent(NamedTuple):
+class Departure(NamedTuple):
     """A message that set out over links which have not changed since."""
 
     message_id: str
@@ -46,7 +46,7 @@ class Sent(NamedTuple):
 class Flight:
     """A message that was on its way when links changed."""
 
-    sent: Sent
+    sent: Departure
     reached: set[str]
     """Hosts that have it by now."""
     n_settled: int
@@ -63,7 +63,7 @@ class Flights:
         self._env = env
         self._roster = roster
         self._recorder = recorder
-        self._undisturbed: deque[Sent] = deque()
+        self._undisturbed: deque[Departure] = deque()
         self._disturbed: list[Flight] = []
         roster.before_change.append(self._brace)
 
@@ -72,10 +72,10 @@ class Flights:
         now = self._env.now
         while self._undisturbed and self._undisturbed[0].end_seconds <= now:
             self._undisturbed.popleft()
-        self._undisturbed.append(Sent(message_id, origin, now, arrivals))
+        self._undisturbed.append(Departure(message_id, origin, now, arrivals))
 
     def _brace(self) -> None:
-        """Links are about to change: settle what has arrived over those of now, and watch the rest."""
+        """Links are about to change: settle the arrivals up to now over the present ones, and watch the others."""
         addresses, now = list(self._roster.handlers), self._env.now
         self._settle_all(now)
         for sent in self._undisturbed:
@@ -94,7 +94,7 @@ class Flights:
         self._disturbed = [flight for flight in self._disturbed if flight.sent.end_seconds > until_seconds]
 
     def _settle(self, flight: Flight, until_seconds: float) -> None:
-        """Take back what should have arrived until then over the present links, and did not."""
+        """Take back the arrivals up to a time that the present links do not allow."""
         sent, addresses = flight.sent, list(self._roster.handlers)
         delays, receivers = sent.arrivals.delays_seconds, sent.arrivals.receivers
         n_due = bisect_right(delays, until_seconds - sent.start_seconds)

@@ -24,14 +24,12 @@ import networkx as nx
 import simpy
 
 from sim.metrics.recorder import Recorder
-from sim.network.base import Message
+from sim.network.base import ANNOUNCEMENT_BYTES, REQUEST_BYTES, Message
+from sim.network.courier import Courier
 from sim.network.links import BITS_PER_BYTE, Handler, Link, Roster, get_upload_rate
 from sim.network.routes import Routes
 from sim.scenario import NetworkConfig
 from sim.streams import Streams
-
-ANNOUNCEMENT_BYTES = 61  # Bitcoin's `inv` of one item: header 24, count 1, type 4, hash 32
-REQUEST_BYTES = 61  # `getdata` has the same form
 
 
 @dataclass(eq=False)
@@ -64,11 +62,12 @@ class GossipNetwork:
         self.roster = Roster(graph, config.loss)
         self.routes = Routes(self.roster, config.hop_validation)
         self.get_peers = self.roster.get_peers
+        self.send = Courier(self.roster, self.routes, self._transfer_whole).send
         self._upload_rate = {address: get_upload_rate(graph, address) for address in graph}
         self._upload_free_at = dict.fromkeys(graph, 0.0)
 
     def join(self, address: str, handler: Handler) -> None:
-        """Let a host take part; see `Network.join`."""
+        """Let a host take part; its handler gets every message once, when it first arrives."""
         self.roster.join(address, handler)
 
     def broadcast(self, message: Message) -> None:
@@ -95,6 +94,11 @@ class GossipNetwork:
             return
         arrive = partial(self._arrive, spread, link.receiver, sender)
         self._transfer(sender, link, spread.size_bytes, self._validation_seconds, arrive)
+
+    def _transfer_whole(
+        self, sender: str, link: Link, size_bytes: int, callback: Callable[[simpy.Event], None]
+    ) -> None:
+        self._transfer(sender, link, size_bytes, self._validation_seconds, callback)
 
     def _transfer(
         self, sender: str, link: Link, size_bytes: int, then_seconds: float, callback: Callable[[simpy.Event], None]
@@ -152,7 +156,7 @@ class GossipNetwork:
             self._ask(spread, receiver)
 
     def _ask(self, spread: Spread, receiver: str) -> None:
-        """Ask the next announcer; where there is none, the next announcement will be answered at once."""
+        """Ask the next announcer; if all have been asked, the next announcement is answered at once."""
         if receiver in spread.reached:
             return
         if not spread.announcers[receiver]:

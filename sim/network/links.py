@@ -45,7 +45,7 @@ class Roster:
         """By host, in the order of joining."""
         self.conditions = Conditions()
         self.revision = 0
-        """Raised whenever links change: what was computed over them before no longer holds."""
+        """Raised whenever links change; delays that were computed at another revision no longer hold."""
         self.before_change: list[Callable[[], None]] = []
         """Called before a fault begins or ends, while links are still as they were."""
         self.listeners: list[Callable[[], None]] = []

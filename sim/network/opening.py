@@ -1,4 +1,4 @@
-"""The network of a run: its tier behind the common interface, and what a result says of it."""
+"""The network of a run: its tier behind the common interface, and its description in results."""
 
 from __future__ import annotations
 

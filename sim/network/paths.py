@@ -3,13 +3,14 @@
 1. A link costs latency + size / bandwidth + validation; a message takes the cheapest way to every host (`Routes`).
 2. One row of shortest paths holds all arrivals of a message. It depends on origin and size only and is kept until
    another host joins or a fault begins or ends.
-3. Nothing is delivered: whoever needs to know when a message arrives asks for its delays.
+3. Nothing is delivered: consensus and mempools ask for the delays of a message.
 4. An arrival that a fault prevents is taken back from the record, see `Flights`.
 """
 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from hashlib import sha256
 
 import networkx as nx
@@ -18,8 +19,9 @@ import numpy.typing as npt
 import simpy
 
 from sim.metrics.recorder import Recorder
+from sim.network.courier import Courier
 from sim.network.flights import Arrivals, Flights
-from sim.network.links import Handler, Roster
+from sim.network.links import Handler, Link, Roster
 from sim.network.routes import Floats, Routes
 from sim.network.rows import Rows
 from sim.scenario import NetworkConfig
@@ -34,16 +36,18 @@ class PathsNetwork:
         self.roster = Roster(graph)
         self.routes = Routes(self.roster, config.hop_validation)
         self.get_peers = self.roster.get_peers
+        self._validation_seconds = config.hop_validation
+        self.send = Courier(self.roster, self.routes, self._transfer).send
         self._flights = Flights(env, self.roster, recorder)
         self._revision = 0
         self._rows = Rows(self._compute_arrivals, 0)
 
     def join(self, address: str, handler: Handler) -> None:
-        """Let a host take part; messages on their way do not reach it. See `Network.join`."""
+        """Let a host take part; messages on their way do not reach it. The handler is never called."""
         self.roster.join(address, handler)
 
     def delays(self, origin: str, size_bytes: int) -> Floats:
-        """Return the seconds to every host, see `Foresight.delays`."""
+        """Return the seconds to every host, in the order of `routes.index`; infinity where no way leads."""
         row = self._get_arrivals(origin, size_bytes)
         delays = np.full(len(self.roster.handlers), np.inf)
         delays[row.receivers] = row.delays_seconds
@@ -51,11 +55,16 @@ class PathsNetwork:
         return delays
 
     def record(self, message_id: str, origin: str, size_bytes: int) -> None:
-        """Record all arrivals of a message that sets out now, see `Foresight.record`."""
+        """Record all arrivals of a message that sets out now; `Flights` takes back those that a fault prevents."""
         row = self._get_arrivals(origin, size_bytes)
         if row.delays_seconds:
             self._recorder.add_deliveries(message_id, self._env.now, row.delays_seconds, row.digest)
             self._flights.add(message_id, origin, row)
+
+    def _transfer(self, _: str, link: Link, size_bytes: int, callback: Callable[[simpy.Event], None]) -> None:
+        seconds = link.latency_seconds + link.compute_transfer_seconds(size_bytes) + self._validation_seconds
+        hop = self._env.timeout(seconds)
+        hop.callbacks.append(callback)
 
     def _get_arrivals(self, origin: str, size_bytes: int) -> Arrivals:
         if self._revision != self.roster.revision:

@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import dijkstra
 from sim.network.links import BITS_PER_BYTE, Roster
 
 Floats = npt.NDArray[np.float64]
+NO_PREDECESSOR = -9999  # SciPy's own mark
 
 
 class Routes:
@@ -38,6 +39,10 @@ class Routes:
     def compute_delays_from_any(self, origins: Sequence[str], size_bytes: int) -> Floats:
         """Return the seconds to everybody from whichever of the hosts is nearest to it."""
         return self.get_links().compute_delays_from_any(origins, size_bytes)
+
+    def find_path(self, origin: str, receiver: str, size_bytes: int) -> tuple[str, ...]:
+        """Return the hosts of the cheapest way for a message, both ends included; empty where there is no way."""
+        return self.get_links().find_path(origin, receiver, size_bytes)
 
     def get_links(self) -> Links:
         """Return the links as they are now; the value stays as it is when they change."""
@@ -79,6 +84,19 @@ class Links:
         """Return the seconds to everybody from the nearest of some hosts; infinity where there is no way."""
         places = [self.index[origin] for origin in origins]
         return np.asarray(dijkstra(self.weigh(size_bytes), indices=places, min_only=True))
+
+    def find_path(self, origin: str, receiver: str, size_bytes: int) -> tuple[str, ...]:
+        """Return the hosts of the cheapest way for a message, both ends included; empty where there is no way."""
+        start = self.index.get(origin)
+        place = self.index.get(receiver, NO_PREDECESSOR)
+        if start is None or place == NO_PREDECESSOR:
+            return ()
+        _, before = dijkstra(self.weigh(size_bytes), indices=start, return_predecessors=True)
+        addresses, path = list(self.index), []
+        while place != NO_PREDECESSOR:
+            path.append(addresses[place])
+            place = before[place]
+        return tuple(reversed(path)) if path[-1] == origin else ()
 
     def compute_delays_to(self, receiver: str, size_bytes: int) -> Floats:
         """Return the seconds from everybody to a host."""

@@ -1,11 +1,12 @@
-"""How hosts get what they have missed: blocks from a peer that is ahead, pending transactions from every peer.
+"""Hosts that have missed something: they get blocks from a peer that is ahead, pending transactions from all peers.
 
 1. A newcomer, a host that restarts, one whose links are open again, and one that is behind by a block time fetch blocks
-   from the nearest peer that has more: a question, then size / bandwidth and latency. Where no peer has a chain, a
-   newcomer asks again later.
-2. Whoever got blocks tells its peers, and those that are behind fetch in turn.
-3. Over a link that is open again each side sends the pending transactions that the other does not know; what is new to
-   the receiver goes on to its own peers, as in CometBFT's mempool.
+   from the nearest peer that has more: a question and an answer, each a message from one host to the other. An answer
+   that does not come is waited for a block time, then twice as long, and so on, and each time the peer that is nearest
+   then is asked. Where no peer has a chain, a newcomer asks again later.
+2. A host that got blocks tells its peers, and those that are behind fetch in turn.
+3. Over a link that is open again each side sends the pending transactions that the other does not know; those that are
+   new to the receiver go on to its own peers, as in CometBFT's mempool.
 
 Where a scenario has no faults only newcomers have missed anything.
 """
@@ -13,9 +14,11 @@ Where a scenario has no faults only newcomers have missed anything.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
+from functools import partial
 
 import simpy
 
+from sim.network.base import ANNOUNCEMENT_BYTES, REQUEST_BYTES
 from sim.network.links import Link
 from sim.nodes.context import Context
 from sim.nodes.host import Host
@@ -38,7 +41,7 @@ class CatchUp:
         self._fetching: set[str] = set()
         self._is_watching = False
         self.is_closed = False
-        """The run is over: whoever has no peer with a chain stops asking."""
+        """The run is over: hosts without a peer that has a chain stop asking."""
 
     def start(self, address: str) -> None:
         """Let a host fetch blocks if a peer has more, or if it has none at all."""
@@ -83,22 +86,31 @@ class CatchUp:
         return min(ahead, key=lambda link: link.latency_seconds, default=None)
 
     def _fetch(self, host: Host) -> Generator[simpy.Event, object, None]:
-        while not self.is_closed:
+        arrived, patience_seconds = self._env.event(), self._patience_seconds
+        while not self.is_closed and not arrived.triggered:
             link = self._find_source(host)
             if link is None:
                 if host.chain.height > 0:
                     break
                 yield self._env.timeout(RETRY_SECONDS)
                 continue
-            yield self._env.timeout(link.latency_seconds)
-            height = self._hosts[link.receiver].chain.height
-            seconds = link.compute_transfer_seconds(self._compute_size(host, height))
-            yield self._env.timeout(link.latency_seconds + seconds)
-            if self._network.roster.is_open(link.receiver, host.address):
-                host.catch_up(height)
-                self._tell_peers(host)
-                break
+            answer = partial(self._answer, link.receiver, host, arrived)
+            self._network.send(host.address, link.receiver, REQUEST_BYTES, answer)
+            yield arrived | self._env.timeout(patience_seconds)
+            patience_seconds *= 2
         self._fetching.discard(host.address)
+
+    def _answer(self, source: str, host: Host, arrived: simpy.Event) -> None:
+        """A peer has got the question, and sends the blocks that it has and the host lacked when it asked."""
+        height = self._hosts[source].chain.height
+        take = partial(self._take_blocks, host, height, arrived)
+        self._network.send(source, host.address, self._compute_size(host, height), take)
+
+    def _take_blocks(self, host: Host, height: int, arrived: simpy.Event) -> None:
+        host.catch_up(height)
+        self._tell_peers(host)
+        if not arrived.triggered:
+            arrived.succeed()
 
     def _compute_size(self, host: Host, height: int) -> int:
         """Bytes of the blocks up to a height; a newcomer downloads the state instead."""
@@ -112,24 +124,18 @@ class CatchUp:
             return
         for link in self._network.get_peers(host.address):
             if self._hosts[link.receiver].chain.height < host.chain.height:
-                hint = self._env.timeout(link.latency_seconds, link.receiver)
-                hint.callbacks.append(lambda event: self.start(event.value))
+                self._network.send(host.address, link.receiver, ANNOUNCEMENT_BYTES, partial(self.start, link.receiver))
 
     # Transactions
 
     def _offer(self, sender: str, receiver: str) -> None:
-        """Send what is pending at one host and unknown at its peer, in one transfer."""
-        link = self._network.roster.get_link(sender, receiver)
+        """Send the transactions that are pending at one host and unknown at its peer, in one message."""
         unknown = self._select_unknown(self._hosts[sender].chain.mempool, receiver)
-        if link is None or not unknown:
-            return
-        size = sum(transaction.size_bytes for transaction in unknown)
-        transfer = self._env.timeout(link.latency_seconds + link.compute_transfer_seconds(size))
-        transfer.callbacks.append(lambda _: self._take(sender, receiver, unknown))
+        if unknown:
+            size_bytes = sum(transaction.size_bytes for transaction in unknown)
+            self._network.send(sender, receiver, size_bytes, partial(self._take, sender, receiver, unknown))
 
     def _take(self, sender: str, receiver: str, offered: list[Transaction]) -> None:
-        if not self._network.roster.is_open(sender, receiver):
-            return
         new = self._select_unknown(offered, receiver)
         for transaction in new:
             self._hosts[receiver].receive(transaction)

@@ -12,7 +12,6 @@ from sim.chain.ledger import Ledger
 from sim.chain.mempool import Mempool
 from sim.metrics.recorder import Recorder
 from sim.network.base import Network
-from sim.nodes.rounds import Rounds
 from sim.protocol.params import ProtocolParams
 from sim.streams import Streams
 from sim.work.base import Work
@@ -32,8 +31,6 @@ class Context:
     recorder: Recorder
     streams: Streams
     params: ProtocolParams
-    rounds: Rounds | None
-    """Validations as arrays; None where every validator re-executes nonce by nonce."""
     block_time_seconds: float
     ttl_blocks: int | None
     """Blocks for which mempools keep a transaction."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import singledispatchmethod
-from itertools import chain, pairwise
+from itertools import pairwise
 from math import nan
 from typing import NamedTuple
 
 import simpy
 
-from sim.metrics.fault_records import FaultBegan, FaultEnded, FaultMissed
+from sim.chain.proposals import Clocks
+from sim.metrics.records import FaultBegan, FaultEnded, FaultMissed
 from sim.network.conditions import Disturbance
 from sim.nodes.catch_up import CatchUp
 from sim.nodes.context import Context
@@ -55,9 +56,8 @@ class Faults:
         faults: Sequence[AnyFault],
         hosts: Mapping[str, Host],
         catch_up: CatchUp,
-        clock_offsets: dict[str, float],
+        clocks: Clocks,
     ) -> None:
-        """`clock_offsets`: host -> seconds by which its clock is ahead, for whoever reads clocks; filled here."""
         self._context = context
         self._env = context.env
         self._roster = context.network.roster
@@ -70,8 +70,7 @@ class Faults:
         self._n_pending = 0
         self._waiting = dict(enumerate(faults))
         self._is_closed = False
-        self._skews: list[list[tuple[str, float]]] = []
-        self._clock_offsets = clock_offsets
+        self._clocks = clocks
 
     @property
     def are_pending(self) -> bool:
@@ -89,7 +88,9 @@ class Faults:
         self._is_closed = self._catch_up.is_closed = True
         for index, fault in self._waiting.items():
             target = describe(fault)
-            self._context.recorder.add(FaultMissed(index, fault.kind, target, fault.at))
+            self._context.recorder.add(
+                FaultMissed(fault=index, kind=fault.kind, target=target, planned_seconds=fault.at)
+            )
         if self._faults:
             for host in self._hosts.values():
                 host.finish()
@@ -136,13 +137,22 @@ class Faults:
     def _note(self, index: int, kind: str, hit: Hit) -> tuple[int, Undo]:
         number = self._n_begun
         self._n_begun += 1
-        row = FaultBegan(number, index, kind, hit.target, hit.n_hosts, hit.value, self._env.now)
-        self._context.recorder.add(row)
+        self._context.recorder.add(
+            FaultBegan(
+                number=number,
+                fault=index,
+                kind=kind,
+                target=hit.target,
+                n_hosts=hit.n_hosts,
+                value=hit.value,
+                start_seconds=self._env.now,
+            )
+        )
         return number, hit.undo
 
     def _end(self, number: int, undo: Undo) -> None:
         if not self._is_closed:
-            self._context.recorder.add(FaultEnded(number, self._env.now))
+            self._context.recorder.add(FaultEnded(number=number, end_seconds=self._env.now))
             undo()
 
     # What each kind does
@@ -197,20 +207,7 @@ class Faults:
     @_hit.register
     def _(self, fault: ClockSkewFault, index: int) -> Hit:
         target, hosts = self._draw(fault, index)
-        skew = [(address, fault.offset) for address in hosts]
-        self._skews.append(skew)
-        self._set_clocks()
-
-        def undo() -> None:
-            self._skews = [other for other in self._skews if other is not skew]
-            self._set_clocks()
-
-        return Hit(target, len(hosts), fault.offset, undo)
-
-    def _set_clocks(self) -> None:
-        self._clock_offsets.clear()
-        for address, seconds in chain.from_iterable(self._skews):
-            self._clock_offsets[address] = self._clock_offsets.get(address, 0.0) + seconds
+        return Hit(target, len(hosts), fault.offset, self._clocks.shift(hosts, fault.offset))
 
     def _take_down(self, hosts: Sequence[str]) -> Undo:
         undo = self._disturb(Disturbance(down=frozenset(hosts)))

@@ -1,7 +1,7 @@
 """A host: one network endpoint, one chain node, its ML nodes and a strategy (protocol 1.5).
 
 It acts when a block is applied, on what *its own* chain state says at that height: a host that is behind still uses
-the old r_target, and a host that hears P too late misses the round.
+the old difficulty, and a host that hears P too late misses the round.
 """
 
 from __future__ import annotations
@@ -14,17 +14,15 @@ import numpy as np
 from sim.chain.chain_node import ChainNode
 from sim.chain.consensus import Proposal
 from sim.metrics.records import HostJoined
-from sim.nodes.bulk_validator import BulkValidator
 from sim.nodes.context import Context
 from sim.nodes.identity import HostIdentity
 from sim.nodes.ml_node import Assignment, Generation, MLNode, report_preserved
 from sim.nodes.outbox import Outbox
-from sim.nodes.rounds import Round
-from sim.nodes.validator import Validator, sample_claims
+from sim.nodes.validation import Validation
 from sim.protocol.checks import commit_seed
 from sim.protocol.nonces import compute_n_nodes
 from sim.protocol.stages import Edge, Schedule
-from sim.protocol.state import Block, ChainState, get_places_to_check
+from sim.protocol.state import Block, ChainState
 from sim.protocol.transactions import (
     ClaimReward,
     RegisterHost,
@@ -52,13 +50,14 @@ class Host:
         self._registration = registration
         mempool, on_applied = context.open_mempool(self.address), context.consensus.note_applied
         self.chain = ChainNode(context.ledger, self.address, mempool, self.on_block, on_applied)
+        context.consensus.register(self.chain)
         self._strategy = strategy
         self._ml_nodes = tuple(ml_nodes)
         self._seeds: dict[int, int] = {}
         self._generations: list[Generation] = []
         self._dispatched_epoch = 0
         self._dispatched: tuple[MLNode, ...] = ()
-        self._validator: Validator | BulkValidator | None = None
+        self._validation: Validation | None = None
         self._outbox = Outbox(context, self.chain, self.public_key)
         self._failed: Counter[int] = Counter()
         """ML node -> faults that hold it down."""
@@ -72,7 +71,13 @@ class Host:
         row = self.identity
         self._context.recorder.add(
             HostJoined(
-                row.joins, row.address, row.host_group, row.region, row.strategy_name, row.gpus, self._context.env.now
+                epoch=row.joins,
+                participant=row.address,
+                host_group=row.host_group,
+                region=row.region,
+                strategy=row.strategy_name,
+                gpus=row.gpus,
+                seconds=self._context.env.now,
             )
         )
         self._is_starting = self._must_register = self._context.ledger.height > 0
@@ -120,7 +125,7 @@ class Host:
                 case Edge.E:
                     self._stop_generation()
                 case Edge.V:
-                    self._start_validation(state)
+                    self._start_validation(state, block.block_hash)
                 case Edge.VE:
                     self._stop_validation()
                 case Edge.CLAIM:
@@ -156,22 +161,24 @@ class Host:
         self._dispatched = tuple(node for node in self._ml_nodes if node.node_id not in preserved)
         for node in self._ml_nodes:
             if node.node_id in preserved:
-                self._context.recorder.add(report_preserved(node, self.address, schedule.index, state.r_target))
+                self._context.recorder.add(report_preserved(node, self.address, schedule.index, state.threshold))
         blocks_left = schedule.generation_end - state.height
         # By how fast blocks have come; a clock that is wrong by hours must not announce nonces by the million.
         pace = self._context.ledger.compute_interval(state.height)
         block_seconds = min(pace, 2 * self._context.block_time_seconds)
+        rules = self._context.params.rules_at(schedule.index)
         assignment = Assignment(
             epoch_index=schedule.index,
             start_height=schedule.start,
             block_hash=block_hash,
             public_key=self.public_key,
-            r_target=state.r_target,
+            proof=rules.proof,
+            threshold=state.threshold,
             dim=self._context.params.vector_dim,
             n_nodes=compute_n_nodes(
                 [node.node_id for node in self._dispatched],
                 max(node.node_id for node in self._ml_nodes),
-                counts_nodes_handed_out=self._context.params.rules_at(schedule.index).counts_nodes_handed_out,
+                counts_nodes_handed_out=rules.counts_nodes_handed_out,
             ),
             expected_seconds=blocks_left * block_seconds,
         )
@@ -182,7 +189,7 @@ class Host:
                 assignment,
                 self._strategy,
                 self._stream("strategy", schedule.index, node.node_id),
-                lambda node, claim: self._outbox.send_batch(node, claim, assignment),
+                lambda node, claim: self._outbox.send_claim(node, claim, assignment),
             )
             for node in self._dispatched
         ]
@@ -191,6 +198,7 @@ class Host:
         for generation in self._generations:
             self._context.recorder.add(generation.stop(self.address))
         self._generations = []
+        self._outbox.complete_claims()
 
     # What fails
 
@@ -211,17 +219,17 @@ class Host:
         return tuple(node.node_id for node in self._ml_nodes)
 
     def _use_working_nodes(self) -> None:
-        if self._validator is not None:
-            self._validator.use(self._get_working_nodes())
+        if self._validation is not None:
+            self._validation.use(self._get_working_nodes())
 
     def _get_working_nodes(self) -> list[MLNode]:
         """Return those that are in the round and have not failed."""
         return [node for node in self._dispatched if not self._failed[node.node_id]]
 
     def _stop_validation(self) -> None:
-        if self._validator is not None:
-            self._validator.stop()
-            self._validator = None
+        if self._validation is not None:
+            self._validation.stop()
+            self._validation = None
 
     @staticmethod
     def _pause(generations: Iterable[Generation]) -> None:
@@ -230,38 +238,20 @@ class Host:
 
     # What it checks and claims
 
-    def _start_validation(self, state: ChainState) -> None:
+    def _start_validation(self, state: ChainState, block_hash: str) -> None:
         is_in_round = state.upcoming is not None and self._dispatched_epoch == state.upcoming.index
         is_over = self.chain.height >= state.schedule.validation_end
         ml_nodes = self._get_working_nodes()
         if not is_in_round or not ml_nodes or is_over:
             return  # no ML node of this host is in the round: it checks nobody (protocol 4.1)
-        if self._context.rounds is not None:
-            self._start_bulk_validation(state, self._context.rounds.get(state))
-            return
-        samples = sample_claims(state, self._context.params, self.address, self.public_key)
-        order = self._stream("validation order", self._dispatched_epoch).permutation(len(samples))
-        self._validator = Validator(
+        self._validation = Validation(
             self._context,
             self.address,
+            self.public_key,
             state,
-            [samples[i] for i in order.tolist()],
+            block_hash,
             self._strategy,
             ml_nodes,
-            self._outbox.send_vote,
-        )
-
-    def _start_bulk_validation(self, state: ChainState, round_: Round) -> None:
-        epoch = round_.upcoming.index
-        order = self._stream("validation order", epoch).permutation(get_places_to_check(state, self.address))
-        self._validator = BulkValidator(
-            self._context,
-            self.address,
-            round_,
-            order,
-            self._strategy,
-            self._get_working_nodes(),
-            self._stream("invalid nonces", epoch),
             self._outbox.send_votes,
         )
 

@@ -12,8 +12,9 @@ import simpy
 from sim.metrics.records import MLNodeFinished
 from sim.nodes.context import Context
 from sim.protocol.nonces import get_node_ranges
+from sim.protocol.proofs.base import ProofScheme
 from sim.strategies.base import Claim, ProductionView, Strategy
-from sim.work.base import Found
+from sim.work.base import Produced, Task
 
 SENDER_PERIOD_SECONDS = 5.0
 
@@ -48,7 +49,8 @@ class Assignment:
     start_height: int
     block_hash: str
     public_key: str
-    r_target: float
+    proof: ProofScheme
+    threshold: float
     dim: int
     n_nodes: int
     """Stride of the nonces. Reference: protocol 3.2"""
@@ -56,7 +58,7 @@ class Assignment:
     """How long generation should last, by the block time."""
 
 
-def report_preserved(node: MLNode, participant: str, epoch: int, r_target: float) -> MLNodeFinished:
+def report_preserved(node: MLNode, participant: str, epoch: int, threshold: float) -> MLNodeFinished:
     """Return the row of an ML node that the proof of compute passes over. Reference: protocol 5.2."""
     return MLNodeFinished(
         epoch=epoch,
@@ -66,7 +68,7 @@ def report_preserved(node: MLNode, participant: str, epoch: int, r_target: float
         n_gpus=node.n_gpus,
         n_gpu_groups=node.n_gpu_groups,
         nonces_per_second=node.nonces_per_second,
-        r_target=r_target,
+        threshold=threshold,
         start_seconds=math.nan,
         end_seconds=math.nan,
         tried=0,
@@ -101,7 +103,13 @@ class Generation:
         self._strategy = strategy
         self._generator = generator
         self._send = send
-        self._ranges = get_node_ranges(node.node_id, assignment.n_nodes, node.n_gpu_groups)
+        self._task = Task(
+            block_hash=assignment.block_hash,
+            public_key=assignment.public_key,
+            numerics=node.dtype,
+            groups=get_node_ranges(node.node_id, assignment.n_nodes, node.n_gpu_groups),
+            threshold=assignment.threshold,
+        )
         self._start_seconds = self._resumed_seconds = self._end_seconds = math.inf
         self._tried_per_group = self._tried_before = 0
         self._tried = self._valid = self._claimed = self._unsent = 0
@@ -140,7 +148,7 @@ class Generation:
             n_gpus=self._node.n_gpus,
             n_gpu_groups=self._node.n_gpu_groups,
             nonces_per_second=self._node.nonces_per_second,
-            r_target=self._assignment.r_target,
+            threshold=self._assignment.threshold,
             start_seconds=min(self._start_seconds, end_seconds),
             end_seconds=end_seconds,
             tried=self._tried,
@@ -166,43 +174,40 @@ class Generation:
 
     def _look(self, *, is_sending: bool) -> None:
         """Collect what was found since the last look, let the strategy decide, send or drop."""
-        found, n_tried = self._try_nonces()
-        n_valid = len(found.nonces)
+        produced = self._try_nonces()
+        n_valid = len(produced.nonces)
         if is_sending:
-            claim = self._strategy.claim(self._view(found), self._generator)
+            claim = self._strategy.claim(self._view(produced), self._generator)
             self._claimed += len(claim.nonces)
             if claim.nonces:
                 self._send(self._node, claim)
         else:
             self._unsent += n_valid
-        self._tried += n_tried
+        self._tried += produced.n_tried
         self._valid += n_valid
 
-    def _view(self, found: Found) -> ProductionView:
+    def _view(self, produced: Produced) -> ProductionView:
         assignment = self._assignment
         return ProductionView(
-            found.nonces, found.distances, assignment.r_target, assignment.dim, self._valid, self._claimed
+            nonces=produced.nonces,
+            values=produced.values,
+            proof=assignment.proof,
+            threshold=assignment.threshold,
+            dim=assignment.dim,
+            n_valid_before=self._valid - self._unsent,  # a failure lost the others
+            n_claimed_before=self._claimed,
         )
 
-    def _try_nonces(self) -> tuple[Found, int]:
+    def _try_nonces(self) -> Produced:
         """Try what all GPU groups have finished since the last look."""
         elapsed = max(0.0, self._env.now - self._resumed_seconds)
         before, self._tried_per_group = (
             self._tried_per_group,
             self._tried_before + math.floor(elapsed * self._node.group_nonces_per_second),
         )
-        turns, assignment = range(before, self._tried_per_group), self._assignment
-        found = self._work.find_valid(
-            assignment.block_hash, self._node.dtype, assignment.public_key, self._ranges, turns, assignment.r_target
-        )
-        return found, len(turns) * len(self._ranges)
+        return self._work.produce(self._task, range(before, self._tried_per_group))
 
     def _announce(self) -> None:
         remaining = max(0.0, self._assignment.expected_seconds - self._startup_seconds)
         n_expected = math.floor(remaining * self._node.group_nonces_per_second)
-        self._work.announce(
-            self._assignment.block_hash,
-            self._node.dtype,
-            self._assignment.public_key,
-            [group[:n_expected] for group in self._ranges],
-        )
+        self._work.announce(self._task, n_expected)

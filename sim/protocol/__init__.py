@@ -16,42 +16,48 @@ Messages
 Proof of compute
 
 8. `nonces`            which nonces an ML node tries
-9. `sampling`          which nonces a validator re-executes; uniform numbers that everybody derives alike
-10. `votes`             who is accepted, who is rejected and why
-11. `committee`         who may judge a participant where not everybody does
-12. `tallies`           all stored votes, counted at once
-13. `weights`           counted nonces, merged and capped weight
-14. `preserved`         ML nodes that keep their weight without proof
-15. `formation`         from stored batches to weights
-16. `judging`           every claim against the votes
+9. `proofs.base`       what a proof scheme is: messages, claims, samples, what controllers learn
+10. `proofs.hits`      the scheme of PoW 2.0: a nonce counts near the target, and is listed
+11. `proofs.filed`     messages that list nonces, as the chain files and counts them
+12. `proofs.claimed`   all claims as arrays, as validators read them
+13. `proofs.tries`     what claimed nonces tell of the tries behind them
+14. `proofs.success`   valid nonces / tries, while some hosts lie
+15. `sampling`         which nonces a validator re-executes; uniform numbers that everybody derives alike
+16. `votes`            who is accepted, who is rejected and why
+17. `committee`        who may judge a participant where not everybody does
+18. `weights`          counted nonces, merged and capped weight
+19. `preserved`        ML nodes that keep their weight without proof
+20. `formation`        from accepted claims to weights
+21. `judging`          every claim against the votes; `fast` has it once more, for all votes at once, and that one runs
 
 Money
 
-17. `rewards`           emission and its distribution
-18. `settlements`       a reward between its settlement and its claim or its end
-19. `vesting`           what a claim unlocks, slice by slice
-20. `collateral`        the weight that a deposit activates, slashing, the way out
-21. `claims`            which inferences a participant had to validate before it may claim
-22. `inference_status`  downtime, miss test, INVALID
-23. `pricing`           the price of a token
-24. `confirmation`      a random re-check of the weights inside an epoch
-25. `guardians`         the early network's consensus power
-26. `payments`          every movement of coins
+22. `rewards`          emission and its distribution
+23. `settlements`      a reward between its settlement and its claim or its end
+24. `vesting`          what a claim unlocks, slice by slice
+25. `collateral`       the weight that a deposit activates, slashing, the way out
+26. `claims`           which inferences a participant had to validate before it may claim
+27. `inference_status` downtime, miss test, INVALID
+28. `pricing`          the price of a token
+29. `confirmation`     a random re-check of the weights inside an epoch
+30. `guardians`        the early network's consensus power
+31. `payments`         every movement of coins, as rows
 
 Several models, as since 2026; no scenario has them yet
 
-27. `coefficients`      what a nonce of each model is worth
+32. `coefficients`     what a nonce of each model is worth
 
 The chain as a whole
 
-28. `log`               an append-only list whose versions share their storage
-29. `state`             what the chain knows after a block
-30. `service`           what inferences do: prices, fees, statuses, counts
-31. `observations`      what a controller may know of an epoch
-32. `settling`          VE, first: the accounts of the epoch that ends
-33. `epochs`            the edges P, VE and S
-34. `running`           what happens between two proofs of compute
-35. `blocks`            `apply_block`: state and block -> next state
+33. `records`          what happened in a block, as rows, each with the columns that show it
+34. `log`              an append-only list whose versions share their storage
+35. `state`            what the chain knows after a block
+36. `service`          what inferences do: prices, fees, statuses, counts
+37. `observations`     what a controller may know of an epoch
+38. `settling`         VE, first: the accounts of the epoch that ends
+39. `epochs`           the edges P, VE and S
+40. `running`          what happens between two proofs of compute
+41. `blocks`           `apply_block`: state and block -> next state
 
 No SimPy, no torch, no random draw: everything here can be tested in microseconds.
 """

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from sim.protocol.checks import TxResult, check_claim, check_stateless, check_window
+from sim.protocol.checks import check_claim, check_start, check_stateless, check_validation
 from sim.protocol.collateral import Deposit, deposit
-from sim.protocol.epochs import EpochFormed, NextDifficulty, process_epoch
+from sim.protocol.epochs import NextDifficulty, process_epoch
 from sim.protocol.params import ProtocolParams
-from sim.protocol.payments import Payment, PaymentKind
-from sim.protocol.running import EpochServed, EventClosed, apply_confirmation, apply_inferences
-from sim.protocol.settling import EpochSettled
+from sim.protocol.payments import PaymentKind, pay
+from sim.protocol.records import Record, RewardClaimed
+from sim.protocol.running import apply_confirmation, apply_inferences
 from sim.protocol.stages import Schedule, select_epoch
-from sim.protocol.state import Block, ChainState, HostRecord
+from sim.protocol.state import Block, ChainState, HostRecord, Settlement
 from sim.protocol.transactions import (
     ClaimReward,
     RegisterHost,
-    SubmitProofBatch,
     SubmitSeed,
     SubmitValidation,
-    SubmitValidations,
     Transaction,
+    TxResult,
 )
 from sim.protocol.versions import Rules
-from sim.protocol.vesting import vest
+from sim.protocol.vesting import VestingSchedule, vest
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,10 @@ class BlockResult:
     """A block's effect: the new state and what an observer wants to know of it."""
 
     state: ChainState
-    tx_results: tuple[TxResult, ...]
-    formed: EpochFormed | None = None
-    settled: EpochSettled | None = None
-    served: EpochServed | None = None
-    confirmed: EventClosed | None = None
-    payments: tuple[Payment, ...] = ()
-    """Every movement of coins in this block."""
+    tx_results: tuple[str, ...]
+    """`TxResult`s, or what a proof scheme says."""
+    rows: tuple[Record, ...]
+    """What happened, as every observer of the chain sees it."""
 
 
 def apply_block(
@@ -49,21 +48,51 @@ def apply_block(
     priorities: Mapping[str, int],
     params: ProtocolParams,
     next_difficulty: NextDifficulty,
+    included: Container[str] = frozenset(),
 ) -> BlockResult:
-    """Apply the transactions in order, then the epoch's edge if the height is one. Reference: protocol 1.4."""
+    """Apply the transactions in order, then the epoch's edge if the height is one. Reference: protocol 1.4.
+
+    `included`: ids of the transactions in earlier blocks. The chain stores none of them again, nor one that this block
+    holds twice, whatever mempools let through; so nothing is paid or counted twice.
+    """
     if block.height != state.height + 1:
         raise ValueError(f"block {block.height} does not follow height {state.height}")
     effective = Schedule(state.effective.index, state.effective.start_height, params.epoch_at(block.height))
     schedule = select_epoch(effective, block.height)
     draft = Draft(replace(state, height=block.height, priorities=priorities, schedule=schedule))
-    rules = params.rules_at(schedule.index)
-    results = tuple(apply_transaction(draft, transaction, params, rules) for transaction in block.transactions)
+    results = _apply_transactions(draft, block, params, included)
     state, served = apply_inferences(draft.finish(), block.inferences, params)
-    paid = (*draft.payments, *(served.payments if served else ()))
-    state, settled, formed = process_epoch(state, block, params, next_difficulty)
+    state, edges = process_epoch(state, block, params, next_difficulty)
     state, confirmed = apply_confirmation(state, block, params)
-    paid += settled.payments if settled else ()
-    return BlockResult(state, results, formed, settled, served, confirmed, paid)
+    return BlockResult(state, results, (*draft.rows, *served, *edges, *confirmed))
+
+
+class _Copied(Generic[K, V]):
+    """One of the state's mappings, by the name of the attribute: copied when the block first touches it."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, draft: Draft, owner: type) -> dict[K, V]:
+        copy = draft.__dict__[self._name] = dict(getattr(draft.state, self._name))
+        # Checks read the copy too, so that a transaction sees what those before it in the block did.
+        view: Any = MappingProxyType(copy)
+        draft.state = replace(draft.state, **{self._name: view})
+        return copy
+
+
+def _apply_transactions(
+    draft: Draft, block: Block, params: ProtocolParams, included: Container[str]
+) -> tuple[str, ...]:
+    rules, seen = params.rules_at(draft.state.schedule.index), set[str]()
+    results: list[str] = []
+    for transaction in block.transactions:
+        if transaction.tx_id in included or transaction.tx_id in seen:
+            results.append(TxResult.REPLAYED)
+        else:
+            seen.add(transaction.tx_id)
+            results.append(apply_transaction(draft, transaction, params, rules))
+    return tuple(results)
 
 
 class Draft:
@@ -72,74 +101,72 @@ class Draft:
     Logs are not copied; what a block adds to them joins at its end, since no check reads them.
     """
 
+    hosts = _Copied[str, HostRecord]()
+    deposits = _Copied[str, Deposit]()
+    seeds = _Copied[tuple[int, str], str]()
+    settled = _Copied[str, Settlement]()
+    vesting = _Copied[str, VestingSchedule]()
+    balances = _Copied[str, int]()
+
     def __init__(self, state: ChainState) -> None:
         self.state = state
-        self.payments: list[Payment] = []
-        self._changed: dict[str, dict[Any, Any]] = {}
-        self._added: dict[str, list[Any]] = {}
-
-    def edit(self, name: str) -> dict[Any, Any]:
-        """Return this block's own copy of one of the state's mappings."""
-        if name not in self._changed:
-            self._changed[name] = dict(getattr(self.state, name))
-            # Checks read the copy too, so that a transaction sees what those before it in the block did.
-            view: Any = MappingProxyType(self._changed[name])
-            self.state = replace(self.state, **{name: view})
-        return self._changed[name]
-
-    def add(self, name: str, item: object) -> None:
-        """Append to one of the state's logs."""
-        self._added.setdefault(name, []).append(item)
+        self.rows: list[Record] = []
+        self.proofs = state.proofs
+        self.validations: list[SubmitValidation] = []
 
     def finish(self) -> ChainState:
-        """Return the changed state; nobody can write into it any more."""
-        self.state = replace(
-            self.state, **{name: getattr(self.state, name).extended(items) for name, items in self._added.items()}
+        """Return the state with everything that the block added."""
+        return replace(
+            self.state,
+            proofs=self.proofs,
+            validations=self.state.validations.extended(self.validations),
         )
-        self._changed, self._added = {}, {}
-        return self.state
 
 
-def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolParams, rules: Rules) -> TxResult:
+def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolParams, rules: Rules) -> str:
     """Check one transaction as the chain does, then store it. Reference: protocol 2.1, 3.1, 4.5."""
-    result = check_stateless(transaction)
+    result: str = check_stateless(transaction)
     if result is not TxResult.ACCEPTED:
         return result
     match transaction:
         case RegisterHost():
-            draft.edit("hosts")[transaction.creator] = HostRecord(transaction.validator_key, transaction.nodes)
-            held = draft.edit("deposits").get(transaction.creator, Deposit())
-            draft.edit("deposits")[transaction.creator] = deposit(held, transaction.collateral_ngonka)
+            draft.hosts[transaction.creator] = HostRecord(transaction.validator_key, transaction.nodes)
+            held = draft.deposits.get(transaction.creator, Deposit())
+            draft.deposits[transaction.creator] = deposit(held, transaction.collateral_ngonka)
         case SubmitSeed():
-            draft.edit("seeds")[transaction.epoch_index, transaction.creator] = transaction.commitment
-        case SubmitProofBatch():
-            result = check_window(draft.state, transaction.start_height, is_batch=True)
+            draft.seeds[transaction.epoch_index, transaction.creator] = transaction.commitment
+        case SubmitValidation():
+            result = check_validation(draft.state, transaction.start_height)
             if result is TxResult.ACCEPTED:
-                draft.add("batches", as_stored(transaction, rules))
-                draft.add("batch_heights", draft.state.height)
-        case SubmitValidation() | SubmitValidations():
-            result = check_window(draft.state, transaction.start_height, is_batch=False)
-            if result is TxResult.ACCEPTED:
-                draft.add("validations", transaction)
+                draft.validations.append(transaction)
         case ClaimReward():
             result = check_claim(draft.state, transaction, rules)
             if result is TxResult.ACCEPTED:
                 _pay_claim(draft, transaction, params.vesting_epochs)
+        case _:
+            result = _take_proof(draft, transaction, rules)
     return result
 
 
-def as_stored(batch: SubmitProofBatch, rules: Rules) -> SubmitProofBatch:
-    """v0.2.0 forgets which ML node a batch came from. Reference: protocol 3.1."""
-    return batch if rules.stores_node_ids else replace(batch, proofs=replace(batch.proofs, node_id=None))
+def _take_proof(draft: Draft, message: Any, rules: Rules) -> str:
+    """Everything else belongs to the proof scheme in force, or to none."""
+    if not isinstance(message, rules.proof.messages):
+        return TxResult.OTHER_SCHEME
+    state = draft.state
+    result: str = check_start(state, message.start_height)
+    if result is TxResult.ACCEPTED:
+        result, draft.proofs = draft.proofs.take(message, state.height, state.episode, rules)
+    return result
 
 
 def _pay_claim(draft: Draft, claim: ClaimReward, vesting_epochs: int) -> None:
     """The record is gone; its amount joins the vesting schedule, or is free at once. Reference: protocol 6.4."""
-    who, amount = claim.creator, draft.edit("settled").pop(claim.creator).amount
-    schedule, free = vest(draft.state.vesting.get(who, ()), amount, n_epochs=vesting_epochs)
+    who, amount = claim.creator, draft.settled.pop(claim.creator).amount
+    schedule, free = vest(draft.vesting.get(who, ()), amount, n_epochs=vesting_epochs)
     if schedule:
-        draft.edit("vesting")[who] = schedule
+        draft.vesting[who] = schedule
     if free:
-        draft.edit("balances")[who] = draft.state.balances.get(who, 0) + free
+        draft.balances[who] = draft.balances.get(who, 0) + free
     reason = f"vests over {vesting_epochs} epochs" if vesting_epochs else "free at once"
-    draft.payments.append(Payment(who, PaymentKind.CLAIM, amount, reason))
+    draft.rows.append(RewardClaimed(epoch=claim.epoch_index, participant=who, height=draft.state.height))
+    draft.rows += pay(draft.state, who, PaymentKind.CLAIM, amount, reason)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
-from pow.sphere import r_target_for
 from sim.protocol.collateral import Deposit, compute_activated_weight
 from sim.protocol.committee import Committee, select_guardians
 from sim.protocol.confirmation import start_confirmation
-from sim.protocol.formation import Claim, get_preserved_weights, merge_weights, read_claims, select_preserved
+from sim.protocol.fast.judging import judge_claims  # by arrays; the rule to read is `judging.judge_claims`
+from sim.protocol.formation import get_preserved_weights, merge_weights, select_preserved
 from sim.protocol.guardians import boost_guardians
-from sim.protocol.judging import judge_claims
 from sim.protocol.log import Log
 from sim.protocol.observations import observe_epoch
 from sim.protocol.params import ProtocolParams
+from sim.protocol.proofs.base import CountedClaim
+from sim.protocol.records import NO_CLAIM, EpochStarted, ParticipantJudged, PowerSet, Record
 from sim.protocol.service import switch_service
-from sim.protocol.settling import EpochSettled, settle_epoch
+from sim.protocol.settling import settle_epoch
 from sim.protocol.stages import Edge
 from sim.protocol.state import (
     Block,
@@ -24,79 +26,56 @@ from sim.protocol.state import (
     EpochGroup,
     EpochObservation,
     UpcomingEpoch,
-    compute_difficulty,
 )
-from sim.protocol.votes import Verdict, select_voters
+from sim.protocol.votes import select_voters
 from sim.protocol.weights import MergedWeight, cap_weights
 
-NextDifficulty = Callable[[tuple[EpochObservation, ...]], float]
+NextDifficulty = Callable[[Any, EpochObservation], tuple[Any, float]]
+"""From a controller's memory (None before its first decision) and the epoch that just closed to its memory afterwards
+and the difficulty of the next epoch."""
 SEED_EPOCHS_KEPT = 2
-
-
-@dataclass(frozen=True)
-class ParticipantOutcome:
-    """One participant at VE: what it claimed, what it kept, and what is left of both."""
-
-    claim: Claim
-    verdict: Verdict | None
-    """None where it claimed nothing and only kept preserved nodes."""
-    preserved_weight: int
-    merged: MergedWeight
-    activated_weight: int
-    """What collateral leaves of the merged weight."""
-    is_member: bool
-    weight: int
-    """After the cap; 0 where it is no member."""
-
-
-@dataclass(frozen=True)
-class EpochFormed:
-    """The result of VE: the weights of epoch `index` and the controller's decision."""
-
-    index: int
-    outcomes: Mapping[str, ParticipantOutcome]
-    observation: EpochObservation
-    next_difficulty: float
 
 
 def process_epoch(
     state: ChainState, block: Block, params: ProtocolParams, next_difficulty: NextDifficulty
-) -> tuple[ChainState, EpochSettled | None, EpochFormed | None]:
+) -> tuple[ChainState, list[Record]]:
     """Do what the chain does at the edges of an epoch, in its order: one block can be VE and S at once.
 
     Reference: protocol 1.4.
     """
-    settled, formed = None, None
+    rows: list[Record] = []
     for edge in state.schedule.edges_at(block.height):
         match edge:
             case Edge.P:
                 state = open_epoch(state, block.block_hash, params)
+                rows.append(_describe_start(state, params))
             case Edge.V:
                 state = draw_committees(state, block.block_hash, params)
             case Edge.VE:
                 state, settled = settle_epoch(state, params)
-                state, formed = form_epoch(state, params, next_difficulty)
+                state, judged = form_epoch(state, params, next_difficulty)
+                rows += [*settled, *judged]
             case Edge.S:
                 state = switch_epoch(state, params)
-    return state, settled, formed
+                rows += _describe_powers(state)
+    return state, rows
 
 
 def open_epoch(state: ChainState, block_hash: str, params: ProtocolParams) -> ChainState:
-    """P: the next epoch exists; proofs and votes of the last one are pruned; a new version may bring its radius."""
+    """P: the next epoch exists; claims and votes of the last one are pruned; a new scheme brings its threshold."""
     index = state.schedule.index
+    proof = params.rules_at(index).proof
     opened = replace(
         state,
         upcoming=UpcomingEpoch(index, state.height, block_hash),
-        batches=Log(),
-        batch_heights=Log(),
+        proofs=proof.open_store(),
         validations=Log(),
         seeds={key: seed for key, seed in state.seeds.items() if key[0] >= index - SEED_EPOCHS_KEPT},
     )
-    r_target = params.rules_at(index).r_target
-    if r_target == params.rules_at(index - 1).r_target:
+    if proof == params.rules_at(index - 1).proof:
         return opened
-    difficulty = compute_difficulty(r_target, params)
-    return replace(opened, r_target=r_target, difficulty=difficulty, next_difficulty=difficulty)
+    difficulty = 1.0 / proof.hit_probability(proof.threshold, params.vector_dim)
+    return replace(opened, threshold=proof.threshold, difficulty=difficulty, next_difficulty=difficulty)
 
 
 def draw_committees(state: ChainState, block_hash: str, params: ProtocolParams) -> ChainState:
@@ -112,7 +91,7 @@ def draw_committees(state: ChainState, block_hash: str, params: ProtocolParams) 
 
 def form_epoch(
     state: ChainState, params: ProtocolParams, next_difficulty: NextDifficulty
-) -> tuple[ChainState, EpochFormed]:
+) -> tuple[ChainState, list[ParticipantJudged]]:
     """VE, then, in the chain's order (protocol 1.4).
 
     1. Every claim is counted and judged by the votes of the effective epoch's members.
@@ -126,7 +105,7 @@ def form_epoch(
     assert state.upcoming is not None, "VE without P: the schedule is broken"
     index = state.upcoming.index
     rules = params.rules_at(index)
-    claims = read_claims(state, rules)
+    claims = state.proofs.count_claims(rules)
     verdicts = judge_claims(state, claims, state.upcoming, rules)
     accepted = {who: claim for who, claim in claims.items() if verdicts[who].is_accepted}
     kept = get_preserved_weights(state)
@@ -143,23 +122,35 @@ def form_epoch(
         node_weights={who: weights for who, weights in node_weights.items() if who in members},
         preserved={who: node_ids for who, node_ids in preserved.items() if who in members},
     )
-    outcomes = {
-        who: ParticipantOutcome(
-            claim=claims.get(who, Claim()),
-            verdict=verdicts.get(who),
-            preserved_weight=sum(kept.get(who, {}).values()),
-            merged=merged.get(who, MergedWeight(0, {})),
-            activated_weight=activated.get(who, 0),
-            is_member=who in members,
-            weight=members.get(who, 0),
-        )
-        for who in sorted({*claims, *merged})
-    }
     observation = observe_epoch(state, index, claims, accepted, params)
-    history = (*state.history, observation)
-    decided = max(1.0, next_difficulty(history))
-    after = replace(state, next_group=group, history=history, next_difficulty=decided)
-    return after, EpochFormed(index, outcomes, observation, decided)
+    control, wanted = next_difficulty(state.control, observation)
+    decided = max(1.0, wanted)
+    after = replace(state, next_group=group, observed=observation, control=control, next_difficulty=decided)
+    judged = []
+    for who in sorted({*claims, *merged}):
+        claim, verdict, part = claims.get(who, CountedClaim()), verdicts.get(who), merged.get(who, MergedWeight(0, {}))
+        judged.append(
+            ParticipantJudged(
+                epoch=index,
+                participant=who,
+                claimed_nonces=claim.claimed_nonces,
+                distinct_nonces=claim.distinct_nonces,
+                counted_nonces=claim.counted_nonces,
+                claimed_weight=claim.weight,
+                valid_vote_weight=verdict.valid_weight if verdict else 0,
+                invalid_vote_weight=verdict.invalid_weight if verdict else 0,
+                total_vote_weight=verdict.total_weight if verdict else 0,
+                is_accepted=verdict is not None and verdict.is_accepted,
+                reason=verdict.reason if verdict else NO_CLAIM,
+                preserved_weight=sum(kept.get(who, {}).values()),
+                dropped_weight=part.dropped,
+                uncapped_weight=part.weight,
+                activated_weight=activated.get(who, 0),
+                is_member=who in members,
+                weight=members.get(who, 0),
+            )
+        )
+    return after, judged
 
 
 def activate_weight(state: ChainState, who: str, weight: int, index: int, params: ProtocolParams) -> int:
@@ -181,7 +172,10 @@ def switch_epoch(state: ChainState, params: ProtocolParams) -> ChainState:
     assert state.next_group is not None, "S without VE: the schedule is broken"
     group = state.next_group
     members = {address: weight for address, weight in group.weights.items() if weight > 0}
-    changed = state.next_difficulty != state.difficulty
+    threshold = state.threshold
+    if state.next_difficulty != state.difficulty:
+        proof = params.rules_at(group.index).proof
+        threshold = proof.threshold_for(1.0 / state.next_difficulty, params.vector_dim)
     return replace(
         state,
         effective=replace(group, weights=members),
@@ -191,5 +185,22 @@ def switch_epoch(state: ChainState, params: ProtocolParams) -> ChainState:
         upcoming=None,
         next_group=None,
         difficulty=state.next_difficulty,
-        r_target=r_target_for(1.0 / state.next_difficulty, params.vector_dim) if changed else state.r_target,
+        threshold=threshold,
     )
+
+
+def _describe_start(state: ChainState, params: ProtocolParams) -> EpochStarted:
+    rules = params.rules_at(state.schedule.index)
+    return EpochStarted(
+        epoch=state.schedule.index,
+        start_height=state.height,
+        threshold=state.threshold,
+        difficulty=state.difficulty,
+        hit_probability=rules.proof.hit_probability(state.threshold, params.vector_dim),
+        version=rules.version,
+    )
+
+
+def _describe_powers(state: ChainState) -> Iterator[PowerSet]:
+    for who, power in sorted(state.powers.items()):
+        yield PowerSet(epoch=state.schedule.index, participant=who, consensus_power=power)

@@ -1,70 +1,24 @@
-"""From stored batches to weights: the steps of VE that lie between the votes and the cap (protocol 5.1, 5.2)."""
+"""From accepted claims to weights: the steps of VE that lie between the votes and the cap (protocol 5.1, 5.2)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from sim.protocol.preserved import Preserved, group_by_model, select_half, select_share
+from sim.protocol.proofs.base import CountedClaim
 from sim.protocol.state import ChainState
 from sim.protocol.versions import Rules
-from sim.protocol.weights import (
-    MergedWeight,
-    NodeId,
-    count_nonces,
-    merge_by_addition,
-    merge_by_node,
-    scale_counts,
-)
+from sim.protocol.weights import MergedWeight, merge_by_addition, merge_by_node
 
 GOVERNANCE_MODELS = ("Qwen2.5-7B", "QwQ-32B")  # the models of main net's genesis (protocol 10)
 
 
-@dataclass(frozen=True)
-class Claim:
-    """What a participant's batches say."""
-
-    claimed_nonces: int = 0
-    distinct_nonces: int = 0
-    counts: Mapping[NodeId, int] = field(default_factory=dict)
-    """Counted nonces by ML node."""
-    node_weights: Mapping[NodeId, int] = field(default_factory=dict)
-
-    @property
-    def counted_nonces(self) -> int:
-        """Nonces left by the rule on duplicates."""
-        return sum(self.counts.values())
-
-    @property
-    def weight(self) -> int:
-        """Claimed weight."""
-        return sum(self.node_weights.values())
-
-
-def read_claims(state: ChainState, rules: Rules) -> dict[str, Claim]:
-    """Count and scale everybody's nonces, by address. Reference: protocol 5.1."""
-    return {
-        who: _read_claim([(batch.proofs.node_id, batch.proofs.nonces) for batch in batches], rules)
-        for who, batches in state.batches_by_participant.items()
-    }
-
-
-def _read_claim(batches: list[tuple[NodeId, tuple[int, ...]]], rules: Rules) -> Claim:
-    counts = count_nonces(batches, counts_duplicates=rules.counts_duplicates)
-    return Claim(
-        claimed_nonces=sum(len(nonces) for _, nonces in batches),
-        distinct_nonces=len({nonce for _, nonces in batches for nonce in nonces}),
-        counts=counts,
-        node_weights=scale_counts(counts, rules.weight_scale),
-    )
-
-
 def merge_weights(
-    state: ChainState, accepted: Mapping[str, Claim], preserved: Mapping[str, Mapping[int, int]], rules: Rules
+    state: ChainState, accepted: Mapping[str, CountedClaim], preserved: Mapping[str, Mapping[int, int]], rules: Rules
 ) -> dict[str, MergedWeight]:
     """Add the weight of preserved nodes to what was accepted, by address; nobody judges it. Reference: protocol 4.7."""
     return {
-        who: _merge(state, who, accepted.get(who, Claim()), preserved.get(who, {}), rules)
+        who: _merge(state, who, accepted.get(who, CountedClaim()), preserved.get(who, {}), rules)
         for who in sorted({*accepted, *preserved})
     }
 
@@ -78,7 +32,9 @@ def get_preserved_weights(state: ChainState) -> dict[str, dict[int, int]]:
     }
 
 
-def _merge(state: ChainState, who: str, claim: Claim, preserved: Mapping[int, int], rules: Rules) -> MergedWeight:
+def _merge(
+    state: ChainState, who: str, claim: CountedClaim, preserved: Mapping[int, int], rules: Rules
+) -> MergedWeight:
     record = state.hosts.get(who)
     nodes = record.nodes if record is not None else ()
     if rules.weighs_by_node:

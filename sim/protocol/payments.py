@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
+
+from sim.protocol.records import Record
+from sim.protocol.state import ChainState
 
 NOBODY = ""
 
@@ -29,11 +33,25 @@ class PaymentKind(StrEnum):
     """Collateral taken and burnt."""
 
 
-@dataclass(frozen=True)
-class Payment:
-    """One movement; `participant` is empty where it concerns nobody."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment(Record):
+    """One movement of coins."""
 
-    participant: str
-    kind: PaymentKind
-    amount_ngonka: int
-    reason: str
+    epoch: Annotated[int, "epoch whose [P, next P) holds the height"]
+    height: Annotated[int, "block in which coins moved", "blocks"]
+    participant: Annotated[str, "address; empty where it concerns nobody"]
+    kind: Annotated[str, "reward, remainder, fee, left, claim, vested, burnt or slashed"]
+    amount_ngonka: Annotated[int, "how much", "ngonka"]
+    reason: Annotated[str, "why"]
+
+
+def pay(state: ChainState, participant: str, kind: PaymentKind, amount_ngonka: int, reason: str) -> list[Payment]:
+    """Return the movement in the block that the state is of; none where nothing moves."""
+    if amount_ngonka == 0:
+        return []
+    epoch, height = state.schedule.index, state.height
+    return [
+        Payment(
+            epoch=epoch, height=height, participant=participant, kind=kind, amount_ngonka=amount_ngonka, reason=reason
+        )
+    ]

@@ -74,27 +74,15 @@ def split_reward(weights: Mapping[str, int], amount: int, *, divisor: int | None
     return shares
 
 
-def distribute_reward(
-    weights: Mapping[str, int],
-    amount: int,
-    *,
-    excluded: Collection[str] = frozenset(),
-    punished: Collection[str] = frozenset(),
-    recomputes_total: bool = True,
-) -> dict[str, int]:
-    """Share an epoch's reward among the settled members; `excluded` ones (INVALID) have no row in the answer.
-
-    A `punished` participant (miss test, v0.2.2+) has weight 0. Where the total is not recomputed (v0.2.2 to v0.2.4) it
-    still divides, so that the lost part goes with the remainder to the first address. Reference: protocol 6.2.
-    """
-    kept, divisor = select_entitled(weights, excluded, punished, recomputes_total=recomputes_total)
-    return split_reward(kept, amount, divisor=divisor)
-
-
 def select_entitled(
     weights: Mapping[str, int], excluded: Collection[str], punished: Collection[str], *, recomputes_total: bool
 ) -> tuple[dict[str, int], int]:
-    """Return the weights that count in a distribution and the total that divides it; see `distribute_reward`."""
+    """Return the settled members' weights that count in a distribution, and the total that divides it.
+
+    `excluded` ones (INVALID) have no row in the answer. A `punished` participant (miss test, v0.2.2+) has weight 0;
+    where the total is not recomputed (v0.2.2 to v0.2.4) its weight still divides, so that the lost part goes with the
+    remainder to the first address. Reference: protocol 6.2.
+    """
     entitled = {address: weight for address, weight in weights.items() if address not in excluded}
     kept = {address: 0 if address in punished else weight for address, weight in entitled.items()}
     return kept, sum((kept if recomputes_total else entitled).values())

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sim.protocol.collateral import SLASH_INVALID
 from sim.protocol.confirmation import (
@@ -13,57 +12,47 @@ from sim.protocol.confirmation import (
     is_triggered,
 )
 from sim.protocol.formation import GOVERNANCE_MODELS
-from sim.protocol.inference_status import Status
+from sim.protocol.inference_status import InferenceRecord
 from sim.protocol.params import ProtocolParams
-from sim.protocol.payments import Payment
-from sim.protocol.service import Counts, InferenceTally, apply_tally
+from sim.protocol.records import InferencesServed, PriceReached, Record, WeightConfirmed
+from sim.protocol.service import InferenceTally, apply_tally
 from sim.protocol.settling import slash_deposits
 from sim.protocol.state import Block, ChainState, get_model_weights
 
 
-@dataclass(frozen=True)
-class EpochServed:
-    """An epoch's requests by participant, the statuses that they led to, prices in ngonka per token by model."""
-
-    index: int
-    counts: Mapping[str, Counts]
-    statuses: Mapping[str, Status]
-    prices: Mapping[str, int]
-    payments: tuple[Payment, ...]
-
-
-@dataclass(frozen=True)
-class EventClosed:
-    """The end of a confirmation in an epoch: weights before, as measured and after, and who failed."""
-
-    index: int
-    before: Mapping[str, int]
-    measured: Mapping[str, int]
-    after: Mapping[str, int]
-    failed: frozenset[str]
-
-
 def apply_inferences(
     state: ChainState, tally: InferenceTally | None, params: ProtocolParams
-) -> tuple[ChainState, EpochServed | None]:
+) -> tuple[ChainState, list[Record]]:
     """Count the effective epoch's requests; who becomes INVALID loses a fifth of its collateral at once.
 
     Reference: protocol 6.3, 6.6.
     """
     if tally is None:
-        return state, None
+        return state, []
     heights = range(state.schedule.start, state.schedule.next_start)
     models = get_model_weights(state, GOVERNANCE_MODELS)
     service, invalid = apply_tally(state.service, tally, models, heights, params.pricing)
     state, payments = slash_deposits(replace(state, service=service), invalid, SLASH_INVALID, "INVALID")
-    statuses = {who: service.records[who].status for who in service.counts if who in service.records}
-    served = EpochServed(tally.epoch_index, service.counts, statuses, service.prices, tuple(payments))
-    return state, served
+    served = [
+        InferencesServed(
+            epoch=tally.epoch_index,
+            participant=who,
+            requests=counts.n_total,
+            missed=counts.n_missed,
+            invalid=counts.n_invalid,
+            fees_ngonka=counts.fees_ngonka,
+            status=service.records.get(who, InferenceRecord()).status,
+        )
+        for who, counts in sorted(service.counts.items())
+    ]
+    prices = [
+        PriceReached(epoch=tally.epoch_index, model=model, price_ngonka=price)
+        for model, price in sorted(service.prices.items())
+    ]
+    return state, [*served, *prices, *payments]
 
 
-def apply_confirmation(
-    state: ChainState, block: Block, params: ProtocolParams
-) -> tuple[ChainState, EventClosed | None]:
+def apply_confirmation(state: ChainState, block: Block, params: ProtocolParams) -> tuple[ChainState, list[Record]]:
     """Close the event that ends in this block, or let the block's hash trigger one. Reference: protocol 6.7.
 
     One event runs at a time [I]. Rules are those of the epoch that holds the height.
@@ -77,18 +66,23 @@ def apply_confirmation(
             absence_counts_as_zero=not rules.missing_confirmation_keeps_weight,
             threshold=params.confirmation_alpha,
         )
-        closed = EventClosed(
-            index=state.effective.index,
-            before=running.weights,
-            measured=block.confirmation.measured,
-            after=after.weights,
-            failed=after.jailed - running.jailed,
-        )
-        return replace(state, confirmation=after), closed
+        confirmed: list[Record] = [
+            WeightConfirmed(
+                epoch=state.effective.index,
+                height=block.height,
+                participant=who,
+                weight_before=before,
+                measured=block.confirmation.measured.get(who, 0),
+                weight_after=after.weights[who],
+                is_failed=who in after.jailed - running.jailed,
+            )
+            for who, before in sorted(running.weights.items())
+        ]
+        return replace(state, confirmation=after), confirmed
     if running.end_height is not None or not _triggers(state, block, rules.confirmations_per_epoch):
-        return state, None
+        return state, []
     end_height = compute_generation_start(block.height, cutoff_blocks=_cutoff(state)) + _event_blocks(state)
-    return replace(state, confirmation=replace(running, end_height=end_height)), None
+    return replace(state, confirmation=replace(running, end_height=end_height)), []
 
 
 def _triggers(state: ChainState, block: Block, expected: float) -> bool:

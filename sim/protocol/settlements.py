@@ -3,22 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Protocol, TypeVar
 
-
-class Claimable(Protocol):
-    """What the life cycle needs to know of a record."""
-
-    @property
-    def epoch_index(self) -> int:
-        """Epoch that the record pays for."""
-
-    @property
-    def amount(self) -> int:
-        """Unclaimed ngonka: reward and work coins."""
-
-
-Record = TypeVar("Record", bound=Claimable)
+from sim.protocol.state import Settlement
 
 
 def add_work_coins(rewards: Mapping[str, int], fees: Mapping[str, int], invalid: Collection[str]) -> dict[str, int]:
@@ -31,8 +17,8 @@ def add_work_coins(rewards: Mapping[str, int], fees: Mapping[str, int], invalid:
 
 
 def write_settlements(
-    records: Mapping[str, Record], new: Mapping[str, Record], *, previous_epoch_index: int
-) -> tuple[dict[str, Record], int]:
+    records: Mapping[str, Settlement], new: Mapping[str, Settlement], *, previous_epoch_index: int
+) -> tuple[dict[str, Settlement], int]:
     """Store the records of a settlement; return what is stored now and the burnt ngonka.
 
     An overwritten record is burnt, and so is everything older than the previous epoch. Seen from the upcoming epoch

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pow.sphere import hit_probability
 from sim.protocol.collateral import Deposit
 from sim.protocol.committee import Committee
 from sim.protocol.confirmation import Confirmation, ConfirmationTally
 from sim.protocol.log import Log
 from sim.protocol.params import ProtocolParams
+from sim.protocol.proofs.base import Episode, ProofStore
+from sim.protocol.proofs.claimed import ClaimedNonces
 from sim.protocol.service import InferenceTally, Service
 from sim.protocol.stages import Schedule
 from sim.protocol.transactions import (
     HEADER_BYTES,
     HardwareNode,
     RegisterHost,
-    SubmitProofBatch,
     SubmitValidation,
-    SubmitValidations,
     Transaction,
 )
 from sim.protocol.vesting import VestingSchedule
@@ -31,7 +31,7 @@ from sim.protocol.vesting import VestingSchedule
 
 @dataclass(frozen=True)
 class Block:
-    """An agreed block. Its hash is drawn, not computed from the content, see `sim.chain.producer`."""
+    """An agreed block. Its hash is drawn, not computed from the content, see `sim.chain.proposals`."""
 
     height: int
     block_hash: str
@@ -45,7 +45,7 @@ class Block:
 
     @property
     def size_bytes(self) -> int:
-        """Size on the wire."""
+        """Header and transactions; tallies stand for transactions that are not counted."""
         return HEADER_BYTES + sum(transaction.size_bytes for transaction in self.transactions)
 
 
@@ -92,9 +92,6 @@ class EpochObservation:
     """In force while the epoch's nonces were generated."""
     valid_nonces: int
     """Counted nonces of accepted participants."""
-    time_ratio: float = 1.0
-    """Time that the interval took / time that it should take: always 1 in the full network, where epochs are as long
-    as they are; random where an interval ends with a quota of nonces (`sim.race`)."""
     success_rate: float = 0.0
     """Valid nonces / tries, as far as nonces tell; 0 where nothing was found."""
     arrivals: tuple[int, ...] = ()
@@ -127,19 +124,21 @@ class ChainState:
     """Consensus power of the validators; stays where an epoch forms without members."""
     priorities: Mapping[str, int]
     difficulty: float
-    r_target: float
+    threshold: float
+    """Of the proof scheme in force; difficulty in the scheme's own terms."""
     next_difficulty: float
     """Decided at VE, in force from S."""
+    proofs: ProofStore
+    """Claims of the running proof of compute, as the proof scheme stores them; pruned at P."""
     upcoming: UpcomingEpoch | None = None
     next_group: EpochGroup | None = None
-    history: tuple[EpochObservation, ...] = ()
+    observed: EpochObservation | None = None
+    """The last epoch that VE has closed, as the controller was shown it."""
+    control: Any = None
+    """The controller's memory, None before its first decision; a value that only the controller reads."""
     hosts: Mapping[str, HostRecord] = field(default_factory=dict)
     seeds: Mapping[tuple[int, str], str] = field(default_factory=dict)
-    batches: Log[SubmitProofBatch] = field(default_factory=Log)
-    """As taken; a later batch of the same (creator, batch_id) stands in an earlier one's place."""
-    batch_heights: Log[int] = field(default_factory=Log)
-    """Block that took each of these, in the same order."""
-    validations: Log[SubmitValidation | SubmitValidations] = field(default_factory=Log)
+    validations: Log[SubmitValidation] = field(default_factory=Log)
     """As taken; a later verdict of the same validator on the same participant stands in an earlier one's place."""
     settled: Mapping[str, Settlement] = field(default_factory=dict)
     vesting: Mapping[str, VestingSchedule] = field(default_factory=dict)
@@ -160,29 +159,48 @@ class ChainState:
     """ngonka of collateral that were taken and burnt."""
 
     @cached_property
-    def batches_by_participant(self) -> Mapping[str, tuple[SubmitProofBatch, ...]]:
-        """The stored batches of each participant, by address; inside one, by batch_id. Reference: protocol 4.1."""
-        stored = {(batch.creator, batch.batch_id): batch for batch in self.batches}
-        grouped: dict[str, list[SubmitProofBatch]] = {}
-        for creator, batch_id in sorted(stored):
-            grouped.setdefault(creator, []).append(stored[creator, batch_id])
-        return {creator: tuple(batches) for creator, batches in grouped.items()}
+    def episode(self) -> Episode:
+        """The running proof of compute. Raises ValueError where no epoch is upcoming."""
+        if self.upcoming is None:
+            raise ValueError(f"at height {self.height} no epoch is upcoming, so that no proof of compute is running")
+        return Episode(
+            epoch_index=self.upcoming.index,
+            start_height=self.upcoming.start_height,
+            block_hash=self.upcoming.block_hash,
+            generation_end=self.schedule.generation_end,
+            last_claim=self.schedule.last_batch,
+            validation_start=self.schedule.validation_start,
+            validation_end=self.schedule.validation_end,
+        )
+
+    @cached_property
+    def claimed_nonces(self) -> ClaimedNonces:
+        """All claims as arrays. Raises ValueError where no epoch is upcoming. Reference: protocol 4.1."""
+        return self.proofs.read_claims(self.episode.block_hash, self.threshold)
 
     @cached_property
     def duties(self) -> Mapping[str, NDArray[np.int64]] | None:
-        """Whom each committee member checks, as places in `batches_by_participant`; None: everybody checks all."""
+        """Whom each committee member checks, as places in `proofs.participants`; None: everybody checks all."""
         if self.upcoming is None or self.upcoming.committee is None:
             return None
-        return self.upcoming.committee.assign(list(self.batches_by_participant))
+        return self.upcoming.committee.assign(list(self.proofs.participants))
 
 
 def genesis_state(
-    members: Mapping[str, int], params: ProtocolParams, r_target: float, founders: Iterable[RegisterHost] = ()
+    members: Mapping[str, int],
+    params: ProtocolParams,
+    threshold: float | None = None,
+    founders: Iterable[RegisterHost] = (),
 ) -> ChainState:
-    """Return the state before the first block: epoch 0 with the genesis members. Reference: protocol 0, 4.6."""
+    """Return the state before the first block: epoch 0 with the genesis members; a threshold of None is the scheme's.
+
+    Reference: protocol 0, 4.6.
+    """
     if not members:
         raise ValueError("a chain needs at least one genesis member")
-    difficulty = compute_difficulty(r_target, params)
+    proof = params.rules_at(0).proof
+    threshold = proof.threshold if threshold is None else threshold
+    difficulty = 1.0 / proof.hit_probability(threshold, params.vector_dim)
     schedule, known = Schedule.of(0, params.epoch), list(founders)
     return ChainState(
         height=0,
@@ -191,16 +209,12 @@ def genesis_state(
         powers=dict(members),
         priorities={},
         difficulty=difficulty,
-        r_target=r_target,
+        threshold=threshold,
         next_difficulty=difficulty,
+        proofs=proof.open_store(),
         hosts={founder.creator: HostRecord(founder.validator_key, founder.nodes) for founder in known},
         deposits={founder.creator: Deposit(founder.collateral_ngonka) for founder in known},
     )
-
-
-def compute_difficulty(r_target: float, params: ProtocolParams) -> float:
-    """Expected tries per valid nonce."""
-    return 1.0 / hit_probability(r_target, params.vector_dim)
 
 
 def get_model_weights(state: ChainState, governance_models: Iterable[str]) -> dict[str, dict[str, int]]:
@@ -218,10 +232,10 @@ def get_model_weights(state: ChainState, governance_models: Iterable[str]) -> di
 
 
 def get_places_to_check(state: ChainState, validator: str) -> NDArray[np.int64]:
-    """Whom a validator checks, as ascending places in `batches_by_participant`: all, or by its committee slots.
+    """Whom a validator checks, as ascending places in `proofs.participants`: all, or by its committee slots.
 
     Reference: protocol 4.1, 4.9.
     """
     if state.duties is None:
-        return np.arange(len(state.batches_by_participant))
+        return np.arange(len(state.proofs.participants))
     return state.duties.get(validator, np.empty(0, dtype=np.int64))

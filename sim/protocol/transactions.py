@@ -1,23 +1,60 @@
 """What participants send to the chain, and how large it is on the wire.
 
-Sizes are modelled, not measured [I]: a signed Cosmos transaction without payload takes about 300 bytes; a nonce and its
-distance travel as two 8-byte numbers; a validation carries its verdict only (its arrays are emptied, protocol 4.4).
+Sizes are modelled, not measured [I]: a signed Cosmos transaction without payload takes about 300 bytes; a validation
+carries its verdict only (its arrays are emptied, protocol 4.4). Claims travel in messages of the proof scheme.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from pow.proofs import ProofBatch
+from enum import StrEnum
+from typing import Protocol
 
 HEADER_BYTES = 2000  # of a block without transactions
 ENVELOPE_BYTES = 300
-BYTES_PER_NONCE = 16
 SEED_BYTES = 140
 VALIDATION_BYTES = 120
+VERDICT_BYTES = ENVELOPE_BYTES + VALIDATION_BYTES  # of a message with one verdict
 CLAIM_BYTES = 24
 REGISTRATION_BYTES = 100
 NODE_BYTES = 40
+
+
+class TxResult(StrEnum):
+    """What became of a transaction that a block contains; a proof scheme may have texts of its own for a refusal."""
+
+    ACCEPTED = "accepted"
+    REPLAYED = "replayed"
+    NO_ADDRESS = "no creator address"
+    NO_EPOCH = "epoch below 1"
+    NO_UPCOMING_EPOCH = "no upcoming epoch"
+    WRONG_START = "wrong start height"
+    OUTSIDE_WINDOW = "outside its window"
+    OTHER_SCHEME = "not of the proof scheme in force"
+    NOTHING_TO_CLAIM = "nothing to claim"
+    WRONG_SEED = "seed does not match its commitment"
+    MISSED_VALIDATIONS = "missed too many validations"
+
+    @property
+    def is_late(self) -> bool:
+        """Whether its window or its epoch was over: nobody sends anything ahead of those."""
+        return self in (TxResult.OUTSIDE_WINDOW, TxResult.WRONG_START, TxResult.NO_UPCOMING_EPOCH)
+
+
+class Transaction(Protocol):
+    """What a host signs and sends: one of the classes here, or of a proof scheme's own."""
+
+    @property
+    def tx_id(self) -> str:
+        """Name of the message, which no other has."""
+
+    @property
+    def creator(self) -> str:
+        """Address of the sender."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Size on the wire."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +82,7 @@ class RegisterHost:
 
     @property
     def size_bytes(self) -> int:
-        """Size on the wire."""
+        """Envelope, registration, and 40 bytes for each ML node."""
         return ENVELOPE_BYTES + REGISTRATION_BYTES + NODE_BYTES * len(self.nodes)
 
 
@@ -60,61 +97,25 @@ class SubmitSeed:
 
     @property
     def size_bytes(self) -> int:
-        """Size on the wire."""
+        """Envelope and commitment."""
         return ENVELOPE_BYTES + SEED_BYTES
 
 
 @dataclass(frozen=True)
-class SubmitProofBatch:
-    """Valid nonces with their distances, as claimed. Reference: protocol 3.1."""
-
-    tx_id: str
-    creator: str
-    batch_id: str
-    proofs: ProofBatch
-
-    @property
-    def start_height(self) -> int:
-        """P of the epoch that the nonces were computed for."""
-        return self.proofs.block_height
-
-    @property
-    def size_bytes(self) -> int:
-        """Size on the wire."""
-        return ENVELOPE_BYTES + BYTES_PER_NONCE * len(self.proofs.nonces)
-
-
-@dataclass(frozen=True)
 class SubmitValidation:
-    """One validator's verdict on one participant. Reference: protocol 4.5."""
-
-    tx_id: str
-    creator: str
-    participant: str
-    start_height: int
-    is_fraud: bool
-
-    @property
-    def size_bytes(self) -> int:
-        """Size on the wire."""
-        return ENVELOPE_BYTES + VALIDATION_BYTES
-
-
-@dataclass(frozen=True)
-class SubmitValidations:
-    """Verdicts of one validator that leave together; stands for a `SubmitValidation` on each participant."""
+    """Verdicts of one validator that leave together; stands for a message on each. Reference: protocol 4.5."""
 
     tx_id: str
     creator: str
     start_height: int
     participants: tuple[str, ...]
-    frauds: tuple[bool, ...]
+    verdicts: tuple[bool, ...]
     """True where the participant of the same place is called a fraud."""
 
     @property
     def size_bytes(self) -> int:
         """Size on the wire: that of the messages it stands for."""
-        return len(self.participants) * (ENVELOPE_BYTES + VALIDATION_BYTES)
+        return len(self.participants) * VERDICT_BYTES
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,5 @@ class ClaimReward:
 
     @property
     def size_bytes(self) -> int:
-        """Size on the wire."""
+        """Envelope and the revealed seed."""
         return ENVELOPE_BYTES + CLAIM_BYTES
-
-
-Transaction = RegisterHost | SubmitSeed | SubmitProofBatch | SubmitValidation | SubmitValidations | ClaimReward

@@ -22,15 +22,15 @@ class Clock(Protocol):
         """Return the time that the timestamps tell from the time that an interval took, both / wanted time."""
 
 
-class TrueClock:
+class TrueClock(Clock):
     """Every timestamp is right."""
 
     def read(self, time_ratio: Floats) -> Floats:
-        """See `Clock.read`."""
+        """Return what is true."""
         return time_ratio
 
 
-class FalseClock:
+class FalseClock(Clock):
     """A share of the timestamps is false. Times count in wanted intervals, from the last decision before the race."""
 
     def __init__(self, false: FalseTimestamps, interval_seconds: float, liars: Iterator[Floats]) -> None:
@@ -43,7 +43,7 @@ class FalseClock:
         self._oldest = false.median_of - 1
 
     def read(self, time_ratio: Floats) -> Floats:
-        """See `Clock.read`."""
+        """Let some timestamps lie, and read time off them as the chain does."""
         self._now = self._now + time_ratio
         claim = self._claim(next(self._liars) < self._false.share)
         since, self._last = self._last, claim

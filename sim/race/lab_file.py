@@ -57,13 +57,18 @@ class Lab:
 
     @property
     def name(self) -> str:
-        """Name of the lab."""
+        """Name of its results folder."""
         return self.config.name
 
 
-def load_lab(path: str | os.PathLike[str], overrides: Overrides = (), seed: int | None = None) -> Lab:
-    """Return the lab of a file; raises ScenarioError with every mistake, each at its file:line:column."""
-    return build_lab(read_race_file(path, overrides, seed, list(LabConfig.model_fields)))
+def load_lab(
+    source: str | os.PathLike[str] | Mapping[str, object], overrides: Overrides = (), seed: int | None = None
+) -> Lab:
+    """Return the lab of a file, or of a mapping as a file would hold it.
+
+    Raises ScenarioError with every mistake, each at its file:line:column.
+    """
+    return build_lab(read_race_file(source, overrides, seed, list(LabConfig.model_fields)))
 
 
 def build_lab(document: Document) -> Lab:

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from sim.difficulty.windows import MovingSum
 from sim.economy.base import Floats, Hosts, Market, Offer, Steps
 from sim.economy.profit_driven import HOUR_SECONDS, ProfitDriven
-from sim.race.windows import RunningSum
 
 
 class Crowd(Protocol):
@@ -93,7 +93,7 @@ def make_crowd(hosts: Hosts, price: Floats, difficulty: Floats) -> Crowd:
     return TWINS.get(type(hosts), ReadableCrowd)(hosts, price, difficulty)
 
 
-class ReadableCrowd:
+class ReadableCrowd(Crowd):
     """The plug-in's own `next_compute` on each replication's history."""
 
     def __init__(self, hosts: Hosts, price: Floats, difficulty: Floats) -> None:
@@ -102,29 +102,32 @@ class ReadableCrowd:
         self._histories = [[Offer(*row)] for row in rows]
 
     def respond(self, price: Floats, difficulty: Floats, ideal: Floats) -> Floats:
-        """See `Crowd.respond`."""
+        """Ask the plug-in once for each replication."""
         rows = zip(self._histories, price.tolist(), difficulty.tolist(), ideal.tolist(), strict=True)
         for history, *seen in rows:
             history.append(Offer(*seen))
         return np.array([self._hosts.next_compute(history) for history in self._histories])
 
 
-class ProfitDrivenCrowd:
+class ProfitDrivenCrowd(Crowd):
     """Twin of `profit_driven`."""
 
     def __init__(self, hosts: ProfitDriven, price: Floats, difficulty: Floats) -> None:
         self._hosts, self._scale = hosts, hosts.cost / (HOUR_SECONDS * hosts.reward)
         first = difficulty * self._scale / price
-        self._costs = RunningSum(hosts.window, first, hosts.window)
+        self._costs = MovingSum(hosts.window)
+        for _ in range(hosts.window):
+            self._costs = self._costs.push(first)
         self._on_their_way = deque([first] * hosts.delay)
         self._none, self._slope = 1.0 + hosts.variable_margin, hosts.variable / (2.0 * hosts.variable_margin)
         self._is_greedy_here = 1.0 - first >= hosts.greedy_margin
 
     def respond(self, price: Floats, difficulty: Floats, ideal: Floats) -> Floats:
-        """See `Crowd.respond`."""
+        """Add what variable and greedy hosts compute to what the steady ones do."""
         hosts = self._hosts
         tries = difficulty if hosts.paid_per == "nonce" else ideal
-        self._on_their_way.append(self._costs.push(tries * self._scale / price) / hosts.window)
+        self._costs = self._costs.push(tries * self._scale / price)
+        self._on_their_way.append(self._costs.total / hosts.window)
         cost = self._on_their_way.popleft()
         joined = np.minimum(np.maximum((self._none - cost) * self._slope, 0.0), hosts.variable)
         is_cheap, is_dear = 1.0 - cost >= hosts.greedy_margin, cost - 1.0 >= hosts.greedy_margin

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.strategies import strategies
-from sim.strategies.base import Claim, ProductionView, ValidationsView, ValidationView, Vote, Votes
+from sim.strategies.base import Claim, ProductionView, ValidationView, Votes
 
 
 @strategies.register("honest")
@@ -17,12 +17,8 @@ class Honest:
 
     def claim(self, view: ProductionView, generator: np.random.Generator) -> Claim:
         """Send all of them."""
-        return Claim(tuple(view.nonces.tolist()), tuple(view.distances.tolist()))
+        return Claim(tuple(view.nonces.tolist()), tuple(view.values.tolist()))
 
-    def vote(self, view: ValidationView) -> Vote | None:
+    def vote(self, view: ValidationView) -> Votes:
         """Vote fraud where the binomial test says so."""
-        return Vote(view.test.fraud)
-
-    def vote_on_all(self, view: ValidationsView) -> Votes:
-        """The same for all participants at once."""
         return view.frauds.astype(np.int8)

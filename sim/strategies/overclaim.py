@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 
-from pow.law import get_law
-from pow.sphere import hit_probability
 from sim.strategies import strategies
-from sim.strategies.base import Claim, ProductionView, ValidationsView, ValidationView, Vote, Votes
+from sim.strategies.base import SAYS_VALID, Claim, ProductionView, ValidationView, Votes
 from sim.strategies.honest import Honest
 
 FABRICATED_FROM = 2**40  # far beyond what any ML node reaches in a stage: never a nonce that was really tried
 FABRICATED_BELOW = 2**62
-_get_hit_probability = lru_cache(hit_probability)  # asked again every 5 s
 
 
 @strategies.register("overclaim")
 @dataclass(frozen=True)
 class Overclaim:
-    """Claims `excess` fabricated nonces for every valid one, with distances drawn from the law of valid nonces.
+    """Claims `excess` fabricated nonces for every valid one, with values drawn from the law of valid nonces.
 
-    The claimed distances give nothing away: a validator has to recompute. Fabricated share of the claim:
+    The claimed values give nothing away: a validator has to recompute. Fabricated share of the claim:
     excess / (1 + excess). Votes honestly on others and for itself. Reference: protocol 4.4 (power), 4.6 (self-votes).
     """
 
@@ -41,14 +37,9 @@ class Overclaim:
         n_wanted = n_valid + math.floor(self.excess * n_valid)
         n_fabricated = n_wanted - view.n_claimed_before - len(found.nonces)
         nonces = generator.integers(FABRICATED_FROM, FABRICATED_BELOW, size=n_fabricated)
-        share = _get_hit_probability(view.r_target, view.dim) * (1.0 - generator.random(n_fabricated))  # in (0, h]
-        distances = np.minimum(get_law(view.dim).distances(share), np.nextafter(view.r_target, 0.0))
-        return Claim((*found.nonces, *nonces.tolist()), (*found.distances, *distances.tolist()))
+        values = view.proof.fabricate(n_fabricated, view.threshold, view.dim, generator)
+        return Claim((*found.nonces, *nonces.tolist()), (*found.values, *values.tolist()))
 
-    def vote(self, view: ValidationView) -> Vote | None:
+    def vote(self, view: ValidationView) -> Votes:
         """Vote by the test, except on itself."""
-        return Vote(False) if view.is_self else Honest().vote(view)
-
-    def vote_on_all(self, view: ValidationsView) -> Votes:
-        """The same for all participants at once."""
-        return (view.frauds & ~view.is_self).astype(np.int8)
+        return np.where(view.is_self, np.int8(SAYS_VALID), Honest().vote(view))

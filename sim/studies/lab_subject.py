@@ -79,7 +79,7 @@ class LabSubject(Subject):
 
 @contextmanager
 def _open_map(n_workers: int) -> Iterator[Any]:
-    if n_workers == 1:
+    if n_workers <= 1:
         yield map
         return
     with LocalPool(n_workers) as pool:

@@ -42,7 +42,12 @@ def search(
     loaded = load_search(file, set_ or (), seed, trials)
     with show_steps(loaded.name, count_steps(loaded)) as report:
         result = run_search(
-            loaded, out=out, root=RESULTS, n_workers=workers or get_n_cpus(), report=report, resume=resume
+            loaded,
+            out=out,
+            root=RESULTS,
+            n_workers=get_n_cpus() if workers is None else workers,
+            report=report,
+            resume=resume,
         )
     report_search(result)
     print_search(result)

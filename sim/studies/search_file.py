@@ -75,13 +75,16 @@ class Search:
 
 
 def load_search(
-    path: str | os.PathLike[str], overrides: Overrides = (), seed: int | None = None, trials: int | None = None
+    source: str | os.PathLike[str] | Mapping[str, object],
+    overrides: Overrides = (),
+    seed: int | None = None,
+    trials: int | None = None,
 ) -> Search:
-    """Return the search of a file, checked in both its parts and in what one says of the other.
+    """Return the search of a file, or of a mapping as a file would hold it, checked in both its parts.
 
     `seed`, `trials`: in place of the file's. Raises ScenarioError with every mistake, each at its file:line:column.
     """
-    form, text = read_form(path, overrides, seed, trials)
+    form, text = read_form(source, overrides, seed, trials)
     config, problems = _parse_section(form)
     section = _with_defaults(form)
     noun, names, curve_names = _describe_base(form)

@@ -8,16 +8,16 @@ in place of `controllers`, and parameters are named without the controller's pat
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sim.documents.document import Document, Place, dump_tree
-from sim.documents.source import read_source
-from sim.documents.yaml_tree import parse_document
 from sim.errors import Mistake, ScenarioError, did_you_mean
 from sim.problems import Loc, Problem, show_value
 from sim.race.files import RaceConfig, move_paths
+from sim.scenario.load import open_document
 from sim.scenario.overrides import Overrides, apply_overrides, apply_value
 from sim.studies.search_schema import SearchConfig, Section, TuneConfig, TuneSection
 
@@ -59,20 +59,21 @@ class Form:
 
 
 def read_form(
-    path: str | os.PathLike[str], overrides: Overrides, seed: int | None, trials: int | None
+    source: str | os.PathLike[str] | Mapping[str, object], overrides: Overrides, seed: int | None, trials: int | None
 ) -> tuple[Form, str]:
     """Return the two parts of a file with overrides, unchecked, and the whole as one YAML text."""
-    whole = parse_document(read_source(path), os.fspath(path))
+    whole = open_document(source, "study")
+    folder = Path() if isinstance(source, Mapping) else Path(source).parent
     if not isinstance(whole.tree, dict):
         message = f"such a file is a mapping with the keys {', '.join(TuneConfig.model_fields)}"
         raise ScenarioError([*whole.mistakes, whole.places[()].mistake(message)])
     if SEARCH_KEY in whole.tree:
-        whole = _read_base(whole, Path(path).parent)
+        whole = _read_base(whole, folder)
     apply_overrides(whole, overrides, seed)
     if trials is not None:
         key = f"{SEARCH_KEY}.trials" if SEARCH_KEY in whole.tree else "trials"
         apply_value(whole, key, trials, Place(f"--trials {trials}"))
-    move_paths(whole.tree, Path(path).parent)
+    move_paths(whole.tree, folder)
     text = dump_tree(whole.tree)
     return _split(whole) if SEARCH_KEY in whole.tree else _split_tune(whole), text
 
@@ -95,7 +96,7 @@ def _read_base(document: Document, folder: Path) -> Document:
     if problems:
         raise ScenarioError([*document.mistakes, *(document.locate(problem) for problem in problems)])
     path = folder / tree[named[0]]
-    base = parse_document(read_source(path), str(path))
+    base = open_document(path, "study")
     if not isinstance(base.tree, dict) or SEARCH_KEY in base.tree or ("curves" in base.tree) != (named[0] == "lab"):
         raise ScenarioError([document.locate(Problem((named[0],), f"{path} must be a {named[0]}"))])
     move_paths(base.tree, path.parent)

@@ -77,7 +77,7 @@ class Subject(Protocol):
 
     @abstractmethod
     def open(self, folder: Path, n_workers: int) -> AbstractContextManager[Evaluate]:
-        """Give what runs variants, on as many processes; what it returns does not depend on how many."""
+        """Give what runs variants, on as many processes (0: this one); what it returns does not depend on how many."""
 
     @abstractmethod
     def write_winner(self, name: str, document: Document) -> tuple[str, str]:

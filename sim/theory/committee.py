@@ -10,7 +10,7 @@ import numpy as np
 
 from sim.protocol.committee import decide_by_slots, draw_slots
 from sim.theory.levels import Z_BOUND, compute_binomial_z
-from sim.theory.rows import Row
+from sim.theory.row import Row
 
 # (slots, coalition's share of the weight) -> published chance that it passes a fake, three digits.
 PASSED = (

@@ -11,7 +11,7 @@ from sim.chain.consensus import VOTE_BYTES
 from sim.protocol.transactions import HEADER_BYTES
 from sim.runner import run
 from sim.scenario import parse_scenario
-from sim.theory.rows import Row
+from sim.theory.row import Row
 
 N_VALIDATORS = 7
 INTERVAL_SECONDS, LATENCY_SECONDS, BITS_PER_SECOND = 2.0, 0.1, 1e8

@@ -16,7 +16,7 @@ from sim.economy.base import Floats
 from sim.economy.timestamps import FalseTimestamps
 from sim.race.rig import Setup, lay_out, run_race
 from sim.theory.levels import Z_BOUND, compute_binomial_z
-from sim.theory.rows import Row
+from sim.theory.row import Row
 
 SPACING_SECONDS, SEED = 600.0, 20260105
 BIAS_BOUND = 0.005

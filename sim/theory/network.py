@@ -13,7 +13,7 @@ from sim.network.trial import measure_delays
 from sim.scenario import NetworkConfig
 from sim.streams import Streams
 from sim.theory.levels import Z_BOUND
-from sim.theory.rows import Row
+from sim.theory.row import Row
 from sim.topologies.base import Member
 from sim.topologies.random_regular import RandomRegular
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from sim.protocol.proposer import select_proposer
-from sim.theory.rows import Row
+from sim.theory.row import Row
 
 SEED = 20260105
 N_VALIDATORS, N_ROUNDS = 60, 2

@@ -20,7 +20,7 @@ from sim.economy.allocation import (
     derive_terms,
     follow,
 )
-from sim.theory.rows import Row
+from sim.theory.row import Row
 
 DATA = files("sim.theory") / "data" / "epoch403"
 FAMILIES = ("H100", "H200", "B200", "B300")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sim.terminal import make_console
-from sim.theory.rows import Row
+from sim.theory.row import Row
 
 LAYOUT = "{:<68} {:>12} {:>12} {:>10} {:>8}  {}"
 

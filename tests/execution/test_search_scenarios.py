@@ -53,7 +53,7 @@ def load(folder: Path, section: str = SEARCH, base: str = BASE) -> Search:
     return load_search(file)
 
 
-def run(search: Search, out: Path, *, n_workers: int = 1, **more: Any) -> SearchResult:
+def run(search: Search, out: Path, *, n_workers: int = 0, **more: Any) -> SearchResult:
     steps: list[str] = []
     result = run_search(search, out=out, root=out.parent, n_workers=n_workers, report=steps.append, **more)
     assert len(steps) == count_steps(search)
@@ -121,7 +121,7 @@ def test_nothing_finished_is_lost(result: SearchResult, folder: Path, tmp_path: 
 
     out, search = tmp_path / "out", load(folder)
     with pytest.raises(KeyboardInterrupt):
-        run_search(search, out=out, root=tmp_path, n_workers=1, report=interrupt)
+        run_search(search, out=out, root=tmp_path, n_workers=0, report=interrupt)
     assert json.loads((out / "provenance.json").read_text())["status"] == "interrupted"
     n_kept = len(read_journal(out))
     assert n_kept > n_runs / 2  # points that are alike share their runs

@@ -2,28 +2,32 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import pytest
 
 from pow.proofs import ProofBatch
 from pow.sphere import hit_probability
 from sim.protocol.blocks import BlockResult, apply_block
-from sim.protocol.checks import TxResult, commit_seed
+from sim.protocol.checks import commit_seed
+from sim.protocol.fast.tallies import read_votes
 from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.proofs.hits import SubmitProofBatch
+from sim.protocol.records import ParticipantJudged, RewardSettled
 from sim.protocol.state import Block, ChainState, genesis_state
-from sim.protocol.tallies import read_votes
 from sim.protocol.transactions import (
     ClaimReward,
     HardwareNode,
     RegisterHost,
-    SubmitProofBatch,
     SubmitSeed,
     SubmitValidation,
     Transaction,
+    TxResult,
 )
-from sim.protocol.versions import LAUNCH_R_TARGET, build_rule_book
+from sim.protocol.versions import LAUNCH, build_rule_book
 from sim.protocol.votes import Reason
 
+R = TypeVar("R")
 PARAMS = ProtocolParams(rule_book=build_rule_book("v0.2.0", {}, {}), epoch=EpochParams(), vector_dim=8196)
 
 
@@ -43,7 +47,7 @@ class HandMadeChain:
 
     def __post_init__(self) -> None:
         founders = [registration(who) for who in "abc"]
-        self.state: ChainState = genesis_state({"a": 1, "b": 1, "c": 1}, self.params, LAUNCH_R_TARGET, founders)
+        self.state: ChainState = genesis_state({"a": 1, "b": 1, "c": 1}, self.params, LAUNCH.r_target, founders)
 
     def at(self, height: int, *transactions: Transaction) -> None:
         self.queued.setdefault(height, []).extend(transactions)
@@ -53,10 +57,13 @@ class HandMadeChain:
             h = self.state.height + 1
             block = Block(h, f"HASH{h}", "a", 5.0 * h, tuple(self.queued.get(h, ())))
             self.results[h] = apply_block(
-                self.state, block, {}, self.params, lambda past: past[-1].difficulty * self.factor
+                self.state, block, {}, self.params, lambda control, seen: (control, seen.difficulty * self.factor)
             )
             self.state = self.results[h].state
         return self.state
+
+    def rows(self, height: int, kind: type[R]) -> list[R]:
+        return [row for row in self.results[height].rows if isinstance(row, kind)]
 
     def fate(self, height: int) -> tuple[TxResult, ...]:
         return self.results[height].tx_results
@@ -74,7 +81,7 @@ def batch(who: str, start: int, *nonces: int, batch_id: str = "0") -> SubmitProo
 
 
 def vote(who: str, about: str, start: int, is_fraud: bool = False) -> SubmitValidation:
-    return SubmitValidation(f"vote/{who}/{about}", who, about, start, is_fraud)
+    return SubmitValidation(f"vote/{who}/{about}", who, start, (about,), (is_fraud,))
 
 
 def test_before_epoch_1_nothing_is_open() -> None:
@@ -89,7 +96,7 @@ def test_before_epoch_1_nothing_is_open() -> None:
 def test_batch_window_and_start_height() -> None:
     chain = HandMadeChain()
     chain.at(40, batch("a", 40, 1))  # the opening block itself: the epoch exists only after it
-    chain.at(41, batch("a", 40, 1), batch("a", 39, 1))
+    chain.at(41, batch("a", 40, 1), batch("a", 39, 1, batch_id="1"))
     chain.at(52, batch("b", 40, 1))
     chain.at(53, batch("c", 40, 1))
     chain.run_to(53)
@@ -97,7 +104,7 @@ def test_batch_window_and_start_height() -> None:
     assert chain.fate(41) == (TxResult.ACCEPTED, TxResult.WRONG_START)
     assert chain.fate(52) == (TxResult.ACCEPTED,)
     assert chain.fate(53) == (TxResult.OUTSIDE_WINDOW,)
-    assert sorted(batch.creator for batch in chain.state.batches) == ["a", "b"]
+    assert sorted(batch.creator for batch in chain.state.proofs.messages) == ["a", "b"]
 
 
 def test_validation_window() -> None:
@@ -116,7 +123,7 @@ def test_same_batch_id_overwrites_and_the_last_vote_wins() -> None:
     chain.at(53, vote("b", "a", 40, is_fraud=True))
     chain.at(54, vote("b", "a", 40, is_fraud=False))
     chain.run_to(54)
-    assert [b.proofs.nonces for b in chain.state.batches_by_participant["a"]] == [(9,)]
+    assert [b.proofs.nonces for b in chain.state.proofs.by_participant["a"]] == [(9,)]
     assert read_votes(chain.state.validations, ["a"], ["b"]).frauds.tolist() == [False]
 
 
@@ -134,11 +141,9 @@ def test_formation_of_an_epoch() -> None:
     before = chain.run_to(57)
     assert before.effective.index == 0
     chain.run_to(58)
-    formed = chain.results[58].formed
-    assert formed is not None
-    reasons = {who: outcome.verdict.reason for who, outcome in formed.outcomes.items() if outcome.verdict}
+    reasons = {row.participant: row.reason for row in chain.rows(58, ParticipantJudged)}
     assert reasons == {"a": Reason.ACCEPTED, "b": Reason.VOTED_INVALID, "c": Reason.NO_SEED}
-    assert formed.observation.valid_nonces == 3
+    assert chain.state.observed.valid_nonces == 3
     assert chain.state.effective.index == 0
     after = chain.run_to(59)
     assert after.effective.weights == {"a": 3}
@@ -159,14 +164,14 @@ def test_one_block_can_form_and_switch_the_epoch() -> None:
 
 def test_difficulty_is_in_force_from_s_on() -> None:
     chain = full_epoch(factor=2.0)
-    assert chain.run_to(58).r_target == LAUNCH_R_TARGET
+    assert chain.run_to(58).threshold == LAUNCH.r_target
     state = chain.run_to(59)
-    assert state.difficulty == pytest.approx(2 / hit_probability(LAUNCH_R_TARGET, 8196), rel=1e-12)
-    assert hit_probability(state.r_target, 8196) == pytest.approx(1 / state.difficulty, rel=1e-9)
+    assert state.difficulty == pytest.approx(2 / hit_probability(LAUNCH.r_target, 8196), rel=1e-12)
+    assert hit_probability(state.threshold, 8196) == pytest.approx(1 / state.difficulty, rel=1e-9)
 
 
 def test_an_unchanged_difficulty_keeps_the_very_same_r_target() -> None:
-    assert full_epoch(factor=1.0).run_to(60).r_target == LAUNCH_R_TARGET
+    assert full_epoch(factor=1.0).run_to(60).threshold == LAUNCH.r_target
 
 
 def test_settlement_and_claim_one_epoch_later() -> None:
@@ -178,13 +183,12 @@ def test_settlement_and_claim_one_epoch_later() -> None:
     state = chain.run_to(100)
     assert chain.fate(97) == (TxResult.NOTHING_TO_CLAIM,)
     assert chain.fate(100) == (TxResult.WRONG_SEED, TxResult.ACCEPTED, TxResult.NOTHING_TO_CLAIM)
-    settled = chain.results[98].settled
-    assert settled is not None
+    emission = sum(row.reward_ngonka for row in chain.rows(98, RewardSettled))
     assert state.balances == {}
-    assert sum(state.vesting["a"]) == state.emitted == settled.emission
+    assert sum(state.vesting["a"]) == state.emitted == emission
     assert len(state.vesting["a"]) == 180
     chain.run_to(138)  # VE of epoch 3 unlocks the first slice, which holds the remainder of the division
-    assert chain.state.balances == {"a": settled.emission // 180 + settled.emission % 180}
+    assert chain.state.balances == {"a": emission // 180 + emission % 180}
     assert len(chain.state.vesting["a"]) == 179
 
 
@@ -202,7 +206,7 @@ def test_unclaimed_rewards_are_burnt_and_coins_are_conserved() -> None:
     chain.at(81, seed("a", 2), batch("a", 80, 7))
     chain.at(93, vote("a", "a", 80))
     state = chain.run_to(140)
-    assert state.burnt == chain.results[98].settled.emission  # type: ignore[union-attr]
+    assert state.burnt == sum(row.reward_ngonka for row in chain.rows(98, RewardSettled)) > 0
     assert count_coins(state) == state.emitted
 
 
@@ -217,10 +221,24 @@ def test_an_epoch_without_members_keeps_the_validators() -> None:
     state = HandMadeChain().run_to(59)
     assert dict(state.effective.weights) == {}
     assert state.powers == {"a": 1, "b": 1, "c": 1}
-    assert math.isclose(state.difficulty, 1 / hit_probability(LAUNCH_R_TARGET, 8196))
+    assert math.isclose(state.difficulty, 1 / hit_probability(LAUNCH.r_target, 8196))
 
 
 def test_blocks_must_follow_each_other() -> None:
-    state = genesis_state({"a": 1}, PARAMS, LAUNCH_R_TARGET)
+    state = genesis_state({"a": 1}, PARAMS, LAUNCH.r_target)
     with pytest.raises(ValueError, match="block 2 does not follow height 0"):
-        apply_block(state, Block(2, "H", "a", 0.0, ()), {}, PARAMS, lambda past: past[-1].difficulty)
+        apply_block(state, Block(2, "H", "a", 0.0, ()), {}, PARAMS, lambda control, seen: (control, seen.difficulty))
+
+
+def test_a_transaction_is_stored_once() -> None:
+    """Twice in a block, and again in a later one; the same nonces under another id are another transaction."""
+    twice, other = batch("a", 40, 1, 2), batch("a", 40, 1, 2, batch_id="1")
+    chain = HandMadeChain()
+    chain.at(41, twice, twice, other)
+    chain.run_to(41)
+    assert chain.fate(41) == (TxResult.ACCEPTED, TxResult.REPLAYED, TxResult.ACCEPTED)
+    again = Block(42, "HASH42", "a", 210.0, (twice, other, batch("b", 40, 1)))
+    included = {twice.tx_id, other.tx_id}
+    result = apply_block(chain.state, again, {}, PARAMS, lambda control, seen: (control, seen.difficulty), included)
+    assert result.tx_results == (TxResult.REPLAYED, TxResult.REPLAYED, TxResult.ACCEPTED)
+    assert [stored.tx_id for stored in result.state.proofs.messages] == [twice.tx_id, other.tx_id, "batch/b/0"]

@@ -14,12 +14,14 @@ from scipy import stats
 from pow.proofs import ProofBatch
 from sim.protocol.blocks import apply_block
 from sim.protocol.committee import Committee, decide_by_guardians, decide_by_slots, draw_slots
+from sim.protocol.fast.tallies import read_votes, tally_slots
 from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.proofs.hits import SubmitProofBatch
+from sim.protocol.records import ParticipantJudged
 from sim.protocol.state import Block, ChainState, genesis_state
-from sim.protocol.tallies import read_votes, tally_slots
-from sim.protocol.transactions import RegisterHost, SubmitProofBatch, SubmitSeed, SubmitValidation, SubmitValidations
-from sim.protocol.versions import LAUNCH_R_TARGET, build_rule_book
-from sim.protocol.votes import Reason, Verdict
+from sim.protocol.transactions import RegisterHost, SubmitSeed, SubmitValidation
+from sim.protocol.versions import LAUNCH, build_rule_book
+from sim.protocol.votes import Reason
 
 LEVEL = 1e-4
 
@@ -133,7 +135,7 @@ def test_more_than_half_of_the_guardians(valid: int, invalid: int, n: int, decid
 MEMBERS = [f"m{i}" for i in range(9)]
 
 
-def run_chain(votes: dict[str, bool], guardians: frozenset[str] = frozenset(), bundled: bool = False) -> Verdict:
+def run_chain(votes: dict[str, bool], guardians: frozenset[str] = frozenset()) -> ParticipantJudged:
     """What becomes of m0's claim when each member votes on it once (True: fraud)."""
     params = ProtocolParams(
         rule_book=build_rule_book("v0.2.0", {}, {}),
@@ -143,23 +145,15 @@ def run_chain(votes: dict[str, bool], guardians: frozenset[str] = frozenset(), b
         guardians=guardians,
     )
     founders = [RegisterHost("", who, "key", ()) for who in MEMBERS]
-    state: ChainState = genesis_state(dict.fromkeys(MEMBERS, 1), params, LAUNCH_R_TARGET, founders)
+    state: ChainState = genesis_state(dict.fromkeys(MEMBERS, 1), params, LAUNCH.r_target, founders)
     proofs = ProofBatch(public_key="k", block_hash="H", block_height=40, nonces=(1,), distances=(1.0,), node_id=1)
-    said = [
-        SubmitValidations("", who, 40, ("m0",), (is_fraud,))
-        if bundled
-        else SubmitValidation("", who, "m0", 40, is_fraud)
-        for who, is_fraud in votes.items()
-    ]
-    content = {41: (SubmitProofBatch("", "m0", "b", proofs), SubmitSeed("", "m0", 1, "c")), 54: tuple(said)}
+    said = [SubmitValidation(who, who, 40, ("m0",), (is_fraud,)) for who, is_fraud in votes.items()]
+    content = {41: (SubmitProofBatch("batch", "m0", "b", proofs), SubmitSeed("seed", "m0", 1, "c")), 54: tuple(said)}
     for height in range(1, 59):
         block = Block(height, f"HASH{height}", "m0", 5.0 * height, content.get(height, ()))
-        result = apply_block(state, block, {}, params, lambda past: past[-1].difficulty)
+        result = apply_block(state, block, {}, params, lambda control, seen: (control, seen.difficulty))
         state = result.state
-    assert result.formed is not None
-    verdict = result.formed.outcomes["m0"].verdict
-    assert verdict is not None
-    return verdict
+    return next(row for row in result.rows if isinstance(row, ParticipantJudged) and row.participant == "m0")
 
 
 def held_slots() -> dict[str, int]:
@@ -168,17 +162,20 @@ def held_slots() -> dict[str, int]:
     return {who: holders.count(who) for who in MEMBERS}
 
 
-@pytest.mark.parametrize("bundled", [False, True])
-def test_slots_decide_on_a_chain(bundled: bool) -> None:
+def test_slots_decide_on_a_chain() -> None:
     held = held_slots()
     by_holding = sorted(MEMBERS, key=lambda who: held[who])
     for n_fraud in range(10):
         votes = {who: place < n_fraud for place, who in enumerate(by_holding)}
         n_invalid = sum(held[who] for who in by_holding[:n_fraud])
-        verdict = run_chain(votes, bundled=bundled)
-        assert (verdict.valid_weight, verdict.invalid_weight, verdict.total_weight) == (12 - n_invalid, n_invalid, 12)
+        row = run_chain(votes)
+        assert (row.valid_vote_weight, row.invalid_vote_weight, row.total_vote_weight) == (
+            12 - n_invalid,
+            n_invalid,
+            12,
+        )
         expected = Reason.ACCEPTED if n_invalid < 4 else Reason.VOTED_INVALID if n_invalid > 8 else Reason.NO_QUORUM
-        assert verdict.reason is expected
+        assert row.reason is expected
 
 
 def test_who_holds_no_slot_has_no_say() -> None:

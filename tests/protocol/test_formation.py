@@ -6,13 +6,15 @@ import pytest
 
 from pow.proofs import ProofBatch
 from pow.sphere import hit_probability
-from sim.protocol.epochs import EpochFormed, form_epoch, open_epoch, switch_epoch
+from sim.protocol.epochs import form_epoch, open_epoch, switch_epoch
 from sim.protocol.log import Log
 from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.proofs.hits import FiledBatches, SubmitProofBatch
+from sim.protocol.records import NO_CLAIM, ParticipantJudged
 from sim.protocol.stages import Schedule
 from sim.protocol.state import ChainState, EpochGroup, HostRecord, UpcomingEpoch, genesis_state
-from sim.protocol.transactions import HardwareNode, SubmitProofBatch, SubmitValidation
-from sim.protocol.versions import LAUNCH_R_TARGET, build_rule_book
+from sim.protocol.transactions import HardwareNode, SubmitValidation
+from sim.protocol.versions import LAUNCH, build_rule_book
 from sim.protocol.votes import Reason
 
 PEOPLE = ("a", "b", "c")
@@ -50,22 +52,22 @@ def state_at_end(params: ProtocolParams, *batches: SubmitProofBatch, **changes: 
         ),
         "hosts": {who: HostRecord("key", (HardwareNode(1, "QwQ-32B"), HardwareNode(2, "QwQ-32B"))) for who in PEOPLE},
         "seeds": {(3, who): "commitment" for who in PEOPLE},
-        "batches": Log(batches),
-        "batch_heights": Log([125] * len(batches)),
-        "validations": Log(SubmitValidation("", voter, who, 120, False) for who in PEOPLE for voter in PEOPLE),
+        "proofs": FiledBatches(Log(batches), Log([125] * len(batches))),
+        "validations": Log(SubmitValidation("", voter, 120, (who,), (False,)) for who in PEOPLE for voter in PEOPLE),
     }
-    genesis = genesis_state(dict.fromkeys(PEOPLE, 1), params, LAUNCH_R_TARGET)
+    genesis = genesis_state(dict.fromkeys(PEOPLE, 1), params, LAUNCH.r_target)
     return replace(genesis, **{**known, **changes})  # type: ignore[arg-type]
 
 
-def form(state: ChainState, params: ProtocolParams) -> tuple[ChainState, EpochFormed]:
-    return form_epoch(state, params, lambda past: past[-1].difficulty)
+def form(state: ChainState, params: ProtocolParams) -> tuple[ChainState, dict[str, ParticipantJudged]]:
+    state, judged = form_epoch(state, params, lambda control, seen: (control, seen.difficulty))
+    return state, {row.participant: row for row in judged}
 
 
 def test_launch_adds_fresh_and_preserved_weight_and_spreads_the_fresh_one() -> None:
     params = params_of("v0.2.0")
-    state, formed = form(state_at_end(params, batch("a", None, 1, 2, 3)), params)
-    assert formed.outcomes["a"].merged.weight == 13
+    state, judged = form(state_at_end(params, batch("a", None, 1, 2, 3)), params)
+    assert judged["a"].uncapped_weight == 13
     assert state.next_group is not None
     assert state.next_group.node_weights["a"] == {1: 3, 2: 10}
     assert state.next_group.weights == {"a": 13, "b": 10, "c": 10}
@@ -75,9 +77,9 @@ def test_later_versions_take_each_node_once() -> None:
     """Node 2 is preserved: what it sent is dropped, its old weight stays. Node 9 is not registered."""
     params = params_of("v0.2.2")
     batches = (batch("a", 1, 1, 2, 3), batch("a", 2, 4, 5), batch("a", 9, 6))
-    state, formed = form(state_at_end(params, *batches), params)
-    assert formed.outcomes["a"].merged.weight == 13
-    assert formed.outcomes["a"].merged.dropped == 3
+    state, judged = form(state_at_end(params, *batches), params)
+    assert judged["a"].uncapped_weight == 13
+    assert judged["a"].dropped_weight == 3
     assert state.next_group is not None
     assert state.next_group.node_weights["a"] == {1: 3, 2: 10}
 
@@ -87,31 +89,30 @@ def test_a_model_that_governance_does_not_know_weighs_at_launch_only(version: st
     params = params_of(version)
     stranger = {"a": HostRecord("key", (HardwareNode(1, "other"), HardwareNode(2, "other")))}
     state = state_at_end(params, batch("a", 1, 1, 2, 3))
-    state, formed = form(replace(state, hosts={**state.hosts, **stranger}), params)
-    assert formed.outcomes["a"].merged.weight == weight
+    state, judged = form(replace(state, hosts={**state.hosts, **stranger}), params)
+    assert judged["a"].uncapped_weight == weight
     assert state.next_group is not None
     assert "a" not in state.next_group.preserved  # no slot for other models
 
 
 def test_preserved_weight_survives_a_fraud_vote() -> None:
     params = params_of("v0.2.2")
-    frauds = Log(SubmitValidation("", voter, "a", 120, True) for voter in PEOPLE)
+    frauds = Log(SubmitValidation("", voter, 120, ("a",), (True,)) for voter in PEOPLE)
     state = state_at_end(params, batch("a", 1, 1, 2, 3), validations=frauds)
-    _, formed = form(state, params)
-    outcome = formed.outcomes["a"]
-    assert outcome.verdict is not None
-    assert outcome.verdict.reason is Reason.VOTED_INVALID
-    assert (outcome.claim.weight, outcome.weight, outcome.is_member) == (3, 10, True)
-    assert formed.outcomes["b"].verdict is None  # it claimed nothing and kept its preserved node
+    _, judged = form(state, params)
+    row = judged["a"]
+    assert row.reason is Reason.VOTED_INVALID
+    assert (row.claimed_weight, row.weight, row.is_member) == (3, 10, True)
+    assert judged["b"].reason == NO_CLAIM  # it claimed nothing and kept its preserved node
 
 
 def test_without_a_seed_preserved_weight_is_no_membership_but_counts_for_the_cap() -> None:
     """Protocol 2.2: c stays an input of cap and assignment, and is no member: no vote, no slot, no reward."""
     params = replace(params_of("v0.2.2"), max_individual_power_percentage=0.25)
     seeds = {(3, "a"): "commitment", (3, "b"): "commitment"}
-    state, formed = form(state_at_end(params, batch("a", 1, *range(100)), seeds=seeds), params)
-    assert formed.outcomes["c"].merged.weight == 10
-    assert not formed.outcomes["c"].is_member
+    state, judged = form(state_at_end(params, batch("a", 1, *range(100)), seeds=seeds), params)
+    assert judged["c"].uncapped_weight == 10
+    assert not judged["c"].is_member
     group = state.next_group
     assert group is not None
     # Three inputs 10, 10, 110 at 0.40: cap = 0.4 · 20 / 0.6 = 13. Without c it would be two and a cap of 10.
@@ -123,13 +124,13 @@ def test_without_a_seed_preserved_weight_is_no_membership_but_counts_for_the_cap
 
 def test_an_upgrade_brings_its_radius_at_its_start() -> None:
     params = params_of("v0.2.5", {3: "v0.2.6"})
-    genesis = genesis_state({"a": 1}, params, LAUNCH_R_TARGET)
-    for index, r_target in ((2, LAUNCH_R_TARGET), (3, 1.398077), (4, 1.39)):
+    genesis = genesis_state({"a": 1}, params, LAUNCH.r_target)
+    for index, threshold in ((2, LAUNCH.r_target), (3, 1.398077), (4, 1.39)):
         state = replace(genesis, schedule=Schedule.of(index, params.epoch))
         if index == 4:  # nothing changes at P, so that a controller's radius stays
-            state = replace(state, r_target=1.39)
+            state = replace(state, threshold=1.39)
         opened = open_epoch(state, "H", params)
-        assert opened.r_target == r_target
+        assert opened.threshold == threshold
         assert opened.upcoming == UpcomingEpoch(index, 0, "H")
     opened = open_epoch(replace(genesis, schedule=Schedule.of(3, params.epoch)), "H", params)
     assert opened.difficulty == opened.next_difficulty == 1 / hit_probability(1.398077, 8196)

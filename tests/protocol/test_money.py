@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.protocol.rewards import compute_epoch_reward, distribute_reward
+from sim.protocol.rewards import compute_epoch_reward, select_entitled, split_reward
 from sim.protocol.settlements import write_settlements
 from sim.protocol.state import Settlement
 from sim.protocol.vesting import unlock, vest
@@ -22,7 +22,8 @@ def test_no_coin_is_lost_or_made(
     locked: dict[str, tuple[int, ...]] = {}
     for index, (weights, punished, claiming) in enumerate(epochs, start=1):
         amount = compute_epoch_reward(index, minted, initial_reward=1000, supply_cap=supply)
-        shares = distribute_reward(weights, amount, punished=punished, recomputes_total=recomputes)
+        kept, divisor = select_entitled(weights, set(), punished, recomputes_total=recomputes)
+        shares = split_reward(kept, amount, divisor=divisor)
         minted, stays = minted + amount, stays + amount - sum(shares.values())
         assert minted <= supply
         for who in locked:

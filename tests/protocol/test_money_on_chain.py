@@ -7,21 +7,22 @@ from itertools import chain
 import pytest
 
 from sim.protocol.blocks import BlockResult, apply_block
-from sim.protocol.checks import TxResult, commit_seed
+from sim.protocol.checks import commit_seed
 from sim.protocol.collateral import Deposit
 from sim.protocol.confirmation import ConfirmationTally, close_event, start_confirmation
 from sim.protocol.epochs import activate_weight
 from sim.protocol.inference_status import Status
 from sim.protocol.params import EpochParams, ProtocolParams
-from sim.protocol.payments import PaymentKind
+from sim.protocol.payments import Payment, PaymentKind
 from sim.protocol.pricing import PricingParams
+from sim.protocol.records import PriceReached, RewardSettled, WeightConfirmed
 from sim.protocol.running import apply_inferences
 from sim.protocol.service import Counts, Inference, InferenceTally, Service, apply_tally, close_service
 from sim.protocol.settling import INVALID, JAILED, MISSED, NOT_SETTLED, PAID, compute_entitlements, settle_epoch
 from sim.protocol.stages import Schedule
 from sim.protocol.state import Block, ChainState, EpochGroup, HostRecord, Settlement, genesis_state
-from sim.protocol.transactions import ClaimReward, HardwareNode, Transaction
-from sim.protocol.versions import LAUNCH_R_TARGET, VERSIONS, Rules, build_rule_book
+from sim.protocol.transactions import ClaimReward, HardwareNode, Transaction, TxResult
+from sim.protocol.versions import LAUNCH, VERSIONS, Rules, build_rule_book
 
 PEOPLE = ("a", "b", "c", "d")
 
@@ -34,7 +35,7 @@ def params_of(version: str = "v0.2.0", **changes: object) -> ProtocolParams:
 def effective_state(version: str = "v0.2.0", height: int = 78, **changes: object) -> ChainState:
     """Epoch 1 is effective; everybody has weight 25 on one node and 1 000 ngonka of collateral."""
     params = params_of(version)
-    state = genesis_state(dict.fromkeys(PEOPLE, 1), params, LAUNCH_R_TARGET)
+    state = genesis_state(dict.fromkeys(PEOPLE, 1), params, LAUNCH.r_target)
     nodes = {who: {1: 25} for who in PEOPLE}
     known: dict[str, object] = {
         "height": height,
@@ -62,7 +63,7 @@ def tally(*inferences: list[Inference], skipped: dict[str, frozenset[str]] | Non
 
 def apply(state: ChainState, *transactions: Transaction, params: ProtocolParams, **parts: object) -> BlockResult:
     block = Block(state.height + 1, "HASH", "a", 0.0, transactions, **parts)  # type: ignore[arg-type]
-    return apply_block(state, block, {}, params, lambda past: past[-1].difficulty)
+    return apply_block(state, block, {}, params, lambda control, seen: (control, seen.difficulty))
 
 
 # Inferences: protocol 6.3, 6.6
@@ -72,7 +73,7 @@ def test_becoming_invalid_costs_a_fifth_of_the_collateral_once() -> None:
     result = apply(effective_state(), params=params_of(), inferences=tally(requests("a", 30, invalid=10)))
     assert result.state.service.records["a"].status is Status.INVALID
     assert result.state.deposits["a"] == Deposit(800)
-    assert [(p.participant, p.kind, p.amount_ngonka, p.reason) for p in result.payments] == [
+    assert [(p.participant, p.kind, p.amount_ngonka, p.reason) for p in result.rows if isinstance(p, Payment)] == [
         ("a", PaymentKind.SLASHED, 200, "INVALID")
     ]
     again, _ = apply_inferences(result.state, tally(requests("a", 30, invalid=10)), params_of())
@@ -82,17 +83,17 @@ def test_becoming_invalid_costs_a_fifth_of_the_collateral_once() -> None:
 def test_fees_follow_the_price_at_each_block() -> None:
     """Grace of main net is over at epoch 1: the price walks from 100, u = 3 000 / (100 · 60) = 0.5 leaves it there."""
     dynamic = params_of(pricing=PricingParams(grace_end_epoch=0))
-    _, served = apply_inferences(effective_state(), tally(requests("a", 10, missed=3)), dynamic)
-    assert served is not None
-    assert served.counts["a"] == Counts(n_missed=3, n_finished=7, fees_ngonka=7 * 100 * 1000)
-    assert served.prices == {"QwQ-32B": 100}
+    state, _ = apply_inferences(effective_state(), tally(requests("a", 10, missed=3)), dynamic)
+    assert state.service.counts["a"] == Counts(n_missed=3, n_finished=7, fees_ngonka=7 * 100 * 1000)
+    assert state.service.prices == {"QwQ-32B": 100}
     free, _ = apply_inferences(effective_state(), tally(requests("a", 10)), params_of())
     assert free.service.counts["a"].fees_ngonka == 0
     idle = replace(tally(requests("a", 1, height=79)), tokens_per_window={})
-    _, served = apply_inferences(effective_state(), idle, dynamic)
-    assert served is not None
-    assert served.counts["a"].fees_ngonka == 1000 * served.prices["QwQ-32B"]
-    assert served.prices["QwQ-32B"] < 70  # 40 blocks without traffic, at least 1 lost in each (protocol 6.6)
+    state, rows = apply_inferences(effective_state(), idle, dynamic)
+    price = state.service.prices["QwQ-32B"]
+    assert state.service.counts["a"].fees_ngonka == 1000 * price
+    assert PriceReached(epoch=1, model="QwQ-32B", price_ngonka=price) in rows
+    assert price < 70  # 40 blocks without traffic, at least 1 lost in each (protocol 6.6)
 
 
 def test_statuses_are_reset_at_the_switch_from_v0_2_2_on() -> None:
@@ -136,7 +137,7 @@ def test_late_inferences_need_no_validation_without_a_node_during_the_proof_of_c
 
 def entitlements(version: str, rules: Rules | None = None, **changes: object) -> dict[str, tuple[int, str]]:
     parts = compute_entitlements(effective_state(version, **changes), 1000, rules or VERSIONS[version])
-    return {who: (part.reward, part.reason) for who, part in parts.items()}
+    return {who: (part.reward_ngonka, part.reason) for who, part in parts.items()}
 
 
 MISSING = Service(counts={"b": Counts(n_missed=50, n_finished=50)})
@@ -171,16 +172,16 @@ def test_the_invalid_lose_reward_and_fees() -> None:
         effective_state(), tally(requests("b", 30, invalid=10)), params_of(pricing=PricingParams(grace_end_epoch=0))
     )
     parts = compute_entitlements(state, 1000, VERSIONS["v0.2.0"])
-    assert (parts["b"].reward, parts["b"].fees, parts["b"].reason) == (0, 0, INVALID)
+    assert (parts["b"].reward_ngonka, parts["b"].fees_ngonka, parts["b"].reason) == (0, 0, INVALID)
     assert state.service.counts["b"].fees_ngonka > 0
-    assert sum(part.reward for part in parts.values()) == 1000
+    assert sum(part.reward_ngonka for part in parts.values()) == 1000
 
 
 def test_downtime_costs_a_tenth_of_the_collateral() -> None:
     """More than 5 % of the requests missed; 5 % exactly are not."""
     counts = {"a": Counts(n_missed=5, n_finished=95), "b": Counts(n_missed=6, n_finished=94)}
-    after, settled = settle_epoch(effective_state(service=Service(counts=counts)), params_of())
-    assert settled is not None
+    after, rows = settle_epoch(effective_state(service=Service(counts=counts)), params_of())
+    assert sum(isinstance(row, RewardSettled) for row in rows) == len(PEOPLE)
     assert {who: deposit.active for who, deposit in after.deposits.items()} == {
         "a": 1000,
         "b": 900,
@@ -199,7 +200,7 @@ def test_from_v0_2_5_rewards_follow_confirmed_weight_under_a_second_cap() -> Non
     assert {who: part.uncapped_weight for who, part in parts.items()} == weights
     # Protocol 5.3 at 0.30: p = 5, 25, 25, 25; the first 25 exceeds 0.3 · 80, so cap = 0.3 · 5 / (1 - 0.9) = 15.
     assert {who: part.weight for who, part in parts.items()} == {"a": 15, "b": 15, "c": 5, "d": 15}
-    assert sum(part.reward for part in parts.values()) == 10_000
+    assert sum(part.reward_ngonka for part in parts.values()) == 10_000
 
 
 # Confirmation: protocol 6.7
@@ -216,7 +217,8 @@ def test_a_confirmation_is_triggered_runs_and_closes() -> None:
     for version, c_after, failed in (("v0.2.5", 25, set()), ("v0.2.6", 0, {"c"})):
         params = replace(params, rule_book=build_rule_book(version, {}, {}))
         closed = apply(at_end, params=params, confirmation=shown)
-        assert closed.confirmed is not None
+        confirmed = [row for row in closed.rows if isinstance(row, WeightConfirmed)]
+        assert {row.participant for row in confirmed if row.is_failed} == failed
         assert closed.state.confirmation.weights == {"a": 25, "b": 10, "c": c_after, "d": 25}
         assert closed.state.confirmation.jailed == failed
         assert closed.state.confirmation.end_height is None
@@ -254,7 +256,7 @@ def test_whoever_failed_a_confirmation_is_not_paid() -> None:
     state = effective_state("v0.2.6")
     state = replace(state, confirmation=replace(state.confirmation, jailed=frozenset({"b"})))
     parts = compute_entitlements(state, 1000, VERSIONS["v0.2.6"])
-    assert (parts["b"].reward, parts["b"].reason) == (0, JAILED)
+    assert (parts["b"].reward_ngonka, parts["b"].reason) == (0, JAILED)
 
 
 @pytest.mark.parametrize(("version", "expected"), [("v0.2.0", None), ("v0.2.3", None)])

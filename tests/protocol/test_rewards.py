@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Collection
 from fractions import Fraction
 
 import mpmath
@@ -14,13 +15,25 @@ from sim.protocol.rewards import (
     SUPPLY_CAP,
     compute_effective_weights,
     compute_epoch_reward,
-    distribute_reward,
+    select_entitled,
     select_settled,
     split_reward,
 )
 
 WEIGHTS = st.dictionaries(st.text("abcdef", min_size=1, max_size=4), st.integers(0, 10**6))
 AMOUNTS = st.integers(0, 10**15)
+
+
+def distribute_reward(
+    weights: dict[str, int],
+    amount: int,
+    excluded: Collection[str] = (),
+    punished: Collection[str] = (),
+    recomputes_total: bool = True,
+) -> dict[str, int]:
+    """The two steps of the rule in a row."""
+    kept, divisor = select_entitled(weights, excluded, punished, recomputes_total=recomputes_total)
+    return split_reward(kept, amount, divisor=divisor)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import sim
+from sim.network.base import REQUEST_BYTES
 from sim.network.conditions import Disturbance
 from sim.results import Result
 from sim.scenario import load_scenario
@@ -77,21 +78,41 @@ def test_a_crashed_host_does_nothing_and_gets_no_reward(tier: str) -> None:
 
 @pytest.mark.parametrize("tier", TIERS)
 def test_a_restarted_host_fetches_the_blocks_it_missed_before_it_acts(tier: str) -> None:
-    """Question, blocks over the nearest peer's link, answer: by hand."""
+    """A question to the nearest peer, and its answer with the blocks: by the delays of shortest paths."""
     world = world_of({"kind": "crash", "at": "100 s", "lasts": "40 s", "hosts": "pair-0"}, tier=tier)
     host = world.hosts["pair-0"]
     world.env.run(until=140.0)
     behind, height = host.chain.height, world.ledger.height
     assert height - behind >= 5
     world.env.run(until=140.0 + 1e-9)
-    peers = host._context.network.get_peers("pair-0")
-    link = min(peers, key=lambda link: link.latency_seconds)
-    bits = 8 * sum(world.ledger.get_block(number).size_bytes for number in range(behind + 1, height + 1))
-    due = 140.0 + 2 * link.latency_seconds + bits / link.bandwidth_bits_per_second
+    routes = host._context.network.routes
+    link = min(host._context.network.get_peers("pair-0"), key=lambda link: link.latency_seconds)
+    size = sum(world.ledger.get_block(number).size_bytes for number in range(behind + 1, height + 1))
+    question = routes.compute_delays("pair-0", REQUEST_BYTES)[routes.index[link.receiver]]
+    due = 140.0 + question + routes.compute_delays(link.receiver, size)[routes.index["pair-0"]]
     world.env.run(until=due - 1e-6)
     assert host.chain.height == behind
     world.env.run(until=due + 1e-6)
     assert host.chain.height == height
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_blocks_that_are_fetched_over_a_way_that_is_cut_meanwhile_do_not_arrive(tier: str) -> None:
+    """The question is answered, the answer is under way; then the host is cut off, until 140 s + 9 s."""
+    crash = {"kind": "crash", "at": "100 s", "lasts": "40 s", "hosts": "pair-0"}
+    usual = world_of(crash, tier=tier)
+    usual.env.run(until=140.0)
+    behind = usual.hosts["pair-0"].chain.height
+    while usual.hosts["pair-0"].chain.height == behind:
+        usual.env.step()
+    due = usual.env.now
+    cut = {"kind": "partition", "at": f"{due - 0.005} s", "lasts": f"{149.0 - due} s", "groups": ["pair-0"]}
+    world = world_of(crash, cut, tier=tier)
+    chain = world.hosts["pair-0"].chain
+    world.env.run(until=148.9)
+    assert chain.height == behind
+    world.env.run(until=160.0)
+    assert chain.height >= world.ledger.height - 1
 
 
 @pytest.mark.parametrize("tier", TIERS)
@@ -171,7 +192,8 @@ def test_in_the_shared_pool_too_a_crash_loses_what_no_peer_has_yet(seconds: floa
         tx.tx_id for number in range(1, world.ledger.height + 1) for tx in world.ledger.get_block(number).transactions
     }
     assert ("seed/big-0/0" in included) == is_kept
-    assert not host.chain.mempool.knows("seed/big-0/0")
+    assert host.chain.mempool.knows("seed/big-0/0") == is_kept
+    assert all(tx.tx_id != "seed/big-0/0" for tx in host.chain.mempool.select(10**9))
 
 
 def test_a_host_that_lacks_a_block_for_a_block_time_fetches_it() -> None:

@@ -1,5 +1,7 @@
 """Which transactions a proposer takes: by arrival or by fee, for so long as they may wait."""
 
+from collections.abc import Sized
+
 import networkx as nx
 import pytest
 import simpy
@@ -7,11 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sim
+from sim.chain.ledger import Ledger
 from sim.chain.mempool import HostMempool, MempoolRules
 from sim.chain.pool import SharedPool
 from sim.metrics.recorder import Recorder
 from sim.network.paths import PathsNetwork
-from sim.protocol.transactions import ClaimReward, SubmitSeed
+from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.state import Block, genesis_state
+from sim.protocol.transactions import ClaimReward, SubmitSeed, Transaction
+from sim.protocol.versions import LAUNCH, build_rule_book
 from sim.results import Result
 from sim.scenario import NetworkConfig
 
@@ -22,6 +28,15 @@ def claim(name: str, who: str = "a") -> ClaimReward:
 
 def seed(name: str, who: str = "a") -> SubmitSeed:
     return SubmitSeed(name, who, 1, "commitment")
+
+
+def block(height: int, *transactions: Transaction) -> Block:
+    return Block(height, f"HASH{height}", "a", 5.0 * height, transactions)
+
+
+def new_ledger() -> Ledger:
+    params = ProtocolParams(rule_book=build_rule_book("v0.2.0", {}, {}), epoch=EpochParams(), vector_dim=8196)
+    return Ledger(genesis_state({"a": 1}, params, LAUNCH.r_target, []), params, lambda history: 1.0)
 
 
 def test_first_come_until_one_does_not_fit() -> None:
@@ -39,13 +54,77 @@ def test_the_highest_fee_per_byte_first() -> None:
 
 
 def test_a_host_drops_what_has_waited_too_long() -> None:
-    mempool = HostMempool(None, "a", MempoolRules(ttl_blocks=2))  # type: ignore[arg-type]
+    mempool = HostMempool(None, "a", MempoolRules(ttl_blocks=2), new_ledger())  # type: ignore[arg-type]
     mempool.add(claim("old"))
-    mempool.remove(())
+    mempool.remove(block(1))
     mempool.add(claim("new"))
     assert [each.tx_id for each in mempool.select(10**6)] == ["old", "new"]
-    mempool.remove(())
+    mempool.remove(block(2))
     assert [each.tx_id for each in mempool.select(10**6)] == ["new"]
+
+
+def test_a_copy_that_comes_after_its_block_is_not_taken_and_nothing_grows_with_the_chain() -> None:
+    ledger = new_ledger()
+    mempool = HostMempool(None, "a", MempoolRules(), ledger)  # type: ignore[arg-type]
+    mempool.add(claim("early"))
+    for height in range(1, 301):
+        agreed = block(height, claim(f"copy {height}"), *([claim("early")] if height == 1 else []))
+        ledger.append(agreed, {})
+        mempool.remove(agreed)
+    for late in ("early", "copy 1", "copy 300"):
+        mempool.add(claim(late))
+        assert mempool.knows(late)
+    assert mempool.select(10**6) == ()
+    assert max(len(held) for held in vars(mempool).values() if isinstance(held, Sized)) <= len("a")
+
+
+def test_a_host_that_is_behind_keeps_what_later_blocks_contain() -> None:
+    """It judges by the blocks that it has applied, not by those that are agreed."""
+    ledger = new_ledger()
+    mempool = HostMempool(None, "a", MempoolRules(), ledger)  # type: ignore[arg-type]
+    ledger.append(block(1, claim("x")), {})
+    mempool.add(claim("x"))
+    assert [each.tx_id for each in mempool.select(10**6)] == ["x"]
+    mempool.remove(ledger.get_block(1))
+    mempool.add(claim("x"))
+    assert mempool.select(10**6) == ()
+
+
+def test_the_shared_pool_forgets_a_whole_block_whichever_of_its_transactions_were_lost() -> None:
+    env, graph = simpy.Environment(), nx.DiGraph()
+    for a, b in (("a", "b"), ("b", "a")):
+        graph.add_edge(a, b, latency_seconds=1.0, bandwidth_bits_per_second=1e12)
+    network = PathsNetwork(env, graph, Recorder(), NetworkConfig())
+    for address in graph:
+        network.join(address, lambda _: None)
+    ledger = new_ledger()
+    pool = SharedPool(env, network, ledger, MempoolRules())
+    pool.submit("b", claim("old", "b"))
+    env.run(until=5.0)
+    pool.submit("a", claim("fresh", "a"))
+    agreed = block(1, claim("fresh", "a"), claim("old", "b"))
+    pool.lose("a")  # it crashes before its transaction has reached b; its block was proposed
+    ledger.append(agreed, {})
+    pool.remove("a", agreed)
+    pool.remove("b", agreed)  # a second host applies it
+    assert pool.select("b", 10**6) == ()
+    assert pool.knows("old")
+
+
+@pytest.mark.parametrize("tier", ["events", "paths"])
+def test_a_mempool_that_never_forgets_makes_the_chain_refuse_replays(
+    tier: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks then hold transactions again and again; nothing is counted or paid twice, and the result can be built."""
+    usual = _run(**{"network.tier": tier})
+    monkeypatch.setattr(HostMempool if tier == "events" else SharedPool, "remove", lambda self, *block: None)
+    result = _run(**{"network.tier": tier})
+    assert result.blocks["n_transactions"].sum() > 2 * usual.blocks["n_transactions"].sum()
+    assert result.transactions["tx_id"].is_unique
+    assert (result.transactions["result"] != "replayed").all()
+    assert (result.participants["claimed_nonces"] == result.participants["distinct_nonces"]).all()
+    claims = result.payments.query("kind == 'claim'")
+    assert not claims.duplicated(["epoch", "participant"]).any()
 
 
 @settings(max_examples=60, deadline=None)
@@ -58,7 +137,7 @@ def test_the_shared_pool_is_what_has_arrived(sent: list[tuple[int, int]], now: i
     network = PathsNetwork(env, graph, Recorder(), NetworkConfig())
     for address in graph:
         network.join(address, lambda _: None)
-    pool = SharedPool(env, network, _Height(), MempoolRules())  # type: ignore[arg-type]
+    pool = SharedPool(env, network, new_ledger(), MempoolRules())
     expected = []
     for number, (at, who) in enumerate(sorted(sent)):
         if at > now:
@@ -73,10 +152,6 @@ def test_the_shared_pool_is_what_has_arrived(sent: list[tuple[int, int]], now: i
     size = claim("0").size_bytes
     taken = [int(each.tx_id) for each in pool.select("0", n_fit * size)]
     assert taken == [number for _, number in sorted(expected)][:n_fit]
-
-
-class _Height:
-    height = 0
 
 
 def _run(**overrides: object) -> Result:

@@ -4,7 +4,8 @@ import numpy as np
 from scipy import stats
 
 from pow.sphere import distance_cdf, hit_probability
-from pow.validation import FraudTest, fraud_test, fraud_tests
+from pow.validation import fraud_test
+from sim.protocol.proofs.hits import Hits
 from sim.strategies import strategies
 from sim.strategies.base import (
     ABSTAINS,
@@ -12,10 +13,7 @@ from sim.strategies.base import (
     SAYS_VALID,
     Claim,
     ProductionView,
-    ValidationsView,
     ValidationView,
-    Vote,
-    vote_on_all,
 )
 from sim.strategies.honest import Honest
 from sim.strategies.overclaim import FABRICATED_FROM, Overclaim
@@ -25,7 +23,16 @@ R_TARGET, DIM = 1.4013564660458173, 8192
 
 def view(distances: list[float], n_valid_before: int = 0, n_claimed_before: int = 0) -> ProductionView:
     nonces = np.arange(1, len(distances) + 1)
-    return ProductionView(nonces, np.array(distances), R_TARGET, DIM, n_valid_before, n_claimed_before)
+    return ProductionView(nonces, np.array(distances), Hits(R_TARGET), R_TARGET, DIM, n_valid_before, n_claimed_before)
+
+
+def checks(n_invalid: list[int], is_self: list[bool] | None = None) -> ValidationView:
+    """Samples of 100 nonces."""
+    n_checked, found = np.full(len(n_invalid), 100), np.array(n_invalid)
+    test = fraud_test(n_checked, found)
+    names = np.array([f"host-{place}" for place in range(len(n_invalid))], dtype=object)
+    mine = np.array(is_self or [False] * len(n_invalid))
+    return ValidationView(names, mine, n_checked, found, test.p_values, test.frauds)
 
 
 def test_contract(strategy_spec: object) -> None:
@@ -34,47 +41,24 @@ def test_contract(strategy_spec: object) -> None:
     claims = [strategy.claim(view([1.39, 1.40]), np.random.default_rng(1)) for _ in range(2)]
     assert claims[0] == claims[1]
     assert isinstance(claims[0], Claim)
-    assert len(claims[0].nonces) == len(claims[0].distances)
-    assert all(0 <= distance < R_TARGET for distance in claims[0].distances)
+    assert len(claims[0].nonces) == len(claims[0].values)
+    assert all(0 <= distance < R_TARGET for distance in claims[0].values)
     assert strategy.claim(view([]), np.random.default_rng(1)) == Claim((), ())
-    for n_invalid in (0, 50):
-        vote = strategy.vote(ValidationView("x", False, fraud_test(100, n_invalid)))
-        assert vote is None or isinstance(vote, Vote)
 
 
-def test_contract_of_voting_on_all_at_once(strategy_spec: object) -> None:
-    """Where a strategy has an array form, it votes as it does one by one; where it has none, it is asked one by one."""
-    strategy = strategies.build(strategy_spec)
-    generator = np.random.default_rng(3)
-    n_checked, n_invalid = np.full(200, 100), generator.integers(0, 8, 200)
-    p_values, frauds = fraud_tests(n_checked, n_invalid)
-    is_self = generator.random(200) < 0.1
-    names = tuple(f"host-{i}" for i in range(200))
-    many = ValidationsView(names, is_self, n_checked, n_invalid, p_values, frauds)
-    votes = [strategy.vote(many.get_one(place)) for place in range(200)]
-    expected = [ABSTAINS if vote is None else SAYS_FRAUD if vote.is_fraud else SAYS_VALID for vote in votes]
-    assert vote_on_all(strategy, many).tolist() == expected
-
-
-def test_a_strategy_without_an_array_form_is_asked_one_by_one() -> None:
-    class Picky:
-        def claim(self, view: ProductionView, generator: np.random.Generator) -> Claim:
-            return Claim((), ())
-
-        def vote(self, view: ValidationView) -> Vote | None:
-            return None if view.test.n_invalid == 0 else Vote(view.is_self)
-
-    n_invalid = np.array([0, 1, 1])
-    many = ValidationsView(
-        ("a", "b", "c"), np.array([True, True, False]), np.full(3, 9), n_invalid, np.ones(3), np.zeros(3, dtype=bool)
-    )
-    assert vote_on_all(Picky(), many).tolist() == [ABSTAINS, SAYS_FRAUD, SAYS_VALID]
+def test_contract_of_votes(strategy_spec: object) -> None:
+    """A known vote on each participant, which does not depend on who else was checked in the same 5 s."""
+    strategy, generator = strategies.build(strategy_spec), np.random.default_rng(3)
+    n_invalid, is_self = generator.integers(0, 8, 200).tolist(), (generator.random(200) < 0.1).tolist()
+    votes = strategy.vote(checks(n_invalid, is_self))
+    assert set(votes.tolist()) <= {SAYS_VALID, SAYS_FRAUD, ABSTAINS}
+    alone = [strategy.vote(checks([found], [mine])).tolist() for found, mine in zip(n_invalid, is_self, strict=True)]
+    assert [[vote] for vote in votes.tolist()] == alone
 
 
 def test_honest_claims_what_it_found_and_votes_by_the_test() -> None:
     assert Honest().claim(view([1.39, 1.40]), np.random.default_rng(1)) == Claim((1, 2), (1.39, 1.40))
-    for n_invalid, is_fraud in ((0, False), (50, True)):
-        assert Honest().vote(ValidationView("x", False, fraud_test(100, n_invalid))) == Vote(is_fraud)
+    assert Honest().vote(checks([0, 50, 50], [False, False, True])).tolist() == [SAYS_VALID, SAYS_FRAUD, SAYS_FRAUD]
 
 
 def test_overclaim_keeps_its_excess_over_many_batches() -> None:
@@ -90,13 +74,10 @@ def test_fabricated_distances_follow_the_law_of_valid_ones() -> None:
     claim = Overclaim(excess=3000.0).claim(view([1.39]), np.random.default_rng(2))
     assert min(claim.nonces[1:]) >= FABRICATED_FROM
     h = hit_probability(R_TARGET, DIM)
-    test = stats.ks_1samp(np.array(claim.distances[1:]), lambda r: distance_cdf(r, DIM) / h)
+    test = stats.ks_1samp(np.array(claim.values[1:]), lambda r: distance_cdf(r, DIM) / h)
     assert test.pvalue > 1e-4
 
 
 def test_overclaim_votes_for_itself() -> None:
-    caught = FraudTest(100, 50, 0.0, True)
-    vote = Overclaim(excess=0.3).vote(ValidationView("me", True, caught))
-    assert vote is not None
-    assert not vote.is_fraud
-    assert Honest().vote(ValidationView("me", True, caught)).is_fraud  # type: ignore[union-attr]
+    view = checks([50, 50, 0], [True, False, False])
+    assert Overclaim(excess=0.3).vote(view).tolist() == [SAYS_VALID, SAYS_FRAUD, SAYS_VALID]

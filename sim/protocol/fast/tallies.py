@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.protocol.transactions import SubmitValidation, SubmitValidations
+from sim.protocol.transactions import SubmitValidation
 
 Ints = NDArray[np.int64]
 
@@ -32,12 +32,10 @@ class Tally:
     invalid: Ints
     total: int
     n_votes: Ints
-    """How many voters with a say said anything."""
+    """Number of counted votes on each claimant."""
 
 
-def read_votes(
-    validations: Iterable[SubmitValidation | SubmitValidations], claimants: Sequence[str], voters: Sequence[str]
-) -> Votes:
+def read_votes(validations: Iterable[SubmitValidation], claimants: Sequence[str], voters: Sequence[str]) -> Votes:
     """Keep what members say of claimants; the last verdict of a pair holds. Reference: protocol 4.5, 4.6."""
     places = {claimant: place for place, claimant in enumerate(claimants)}
     seats = {voter: seat for seat, voter in enumerate(voters)}
@@ -48,14 +46,9 @@ def read_votes(
         seat = seats.get(validation.creator)
         if seat is None:
             continue
-        if isinstance(validation, SubmitValidation):
-            about.append(places.get(validation.participant, -1))
-            frauds.append(validation.is_fraud)
-            by.append((seat, 1))
-        else:
-            about.extend([places.get(participant, -1) for participant in validation.participants])
-            frauds.extend(validation.frauds)
-            by.append((seat, len(validation.participants)))
+        about.extend([places.get(participant, -1) for participant in validation.participants])
+        frauds.extend(validation.verdicts)
+        by.append((seat, len(validation.participants)))
     says = np.array(by, dtype=np.int64).reshape(-1, 2)
     place, fraud = np.array(about, dtype=np.int64), np.array(frauds, dtype=np.bool_)
     pairs = place * len(voters) + np.repeat(says[:, 0], says[:, 1])

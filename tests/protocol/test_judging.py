@@ -1,0 +1,80 @@
+"""The readable rule and the one that runs judge alike (protocol 4.5, 4.6, 4.9)."""
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sim.protocol import judging
+from sim.protocol.committee import Committee
+from sim.protocol.fast import judging as fast
+from sim.protocol.log import Log
+from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.proofs.base import CountedClaim
+from sim.protocol.state import EpochGroup, HostRecord, UpcomingEpoch, genesis_state
+from sim.protocol.transactions import SubmitValidation
+from sim.protocol.versions import LAUNCH, VERSIONS, build_rule_book
+from sim.protocol.votes import Reason
+
+PARAMS = ProtocolParams(rule_book=build_rule_book("v0.2.0", {}, {}), epoch=EpochParams(), vector_dim=8196)
+GENESIS = genesis_state({"a": 1}, PARAMS, LAUNCH.r_target)
+NAMES = "abcdef"
+NAME = st.sampled_from(NAMES)
+VALIDATIONS = st.lists(
+    st.builds(
+        lambda by, said: SubmitValidation(
+            "tx", by, 1, tuple(who for who, _ in said), tuple(fraud for _, fraud in said)
+        ),
+        NAME,
+        st.lists(st.tuples(NAME, st.booleans()), max_size=6),
+    ),
+    min_size=4,
+    max_size=30,
+)
+MOSTLY = st.integers(0, 9).map(lambda n: n != 7)  # few failures beside the votes, which decide last
+CLAIM = MOSTLY.map(lambda any_weight: CountedClaim(1, 1, {1: 1}, {1: int(any_weight)}))
+CLAIMS = st.dictionaries(NAME, CLAIM, min_size=2)
+WEIGHTS = st.just({}) | st.dictionaries(NAME, st.integers(0, 5) | st.integers(1, 10**12), min_size=3)
+
+
+def draw_committee(weights: dict[str, int], n_slots: int, guardians: set[str]) -> Committee:
+    voters = {who: weight for who, weight in sorted(weights.items()) if weight > 0}
+    return Committee("H", voters, n_slots, frozenset(guardians & voters.keys()))
+
+
+@settings(max_examples=300)
+@given(VALIDATIONS, CLAIMS, WEIGHTS, st.lists(MOSTLY, min_size=18), st.sets(NAME), st.integers(0, 4), st.integers(0, 9))
+def test_all_at_once_is_one_by_one(
+    validations: list[SubmitValidation],
+    claims: dict[str, CountedClaim],
+    weights: dict[str, int],
+    has: list[bool],
+    guardians: set[str],
+    page_limit: int,
+    n_slots: int,
+) -> None:
+    upcoming = UpcomingEpoch(1, 40, "H", draw_committee(weights, n_slots, guardians) if n_slots else None)
+    state = replace(
+        GENESIS,
+        effective=EpochGroup(0, 0, weights),
+        hosts={who: HostRecord("key" if has[i] else "", ()) for i, who in enumerate(NAMES) if has[i + 6]},
+        seeds={(1, who): "commitment" for i, who in enumerate(NAMES) if has[i + 12]},
+        validations=Log(validations),
+        upcoming=upcoming,
+    )
+    rules = replace(VERSIONS["v0.2.0"], member_page_limit=page_limit)
+    readable = judging.judge_claims(state, claims, upcoming, rules)
+    assert fast.judge_claims(state, claims, upcoming, rules) == readable
+    assert list(readable) == list(claims)
+
+
+def test_the_last_verdict_of_a_validator_holds_in_both() -> None:
+    said = Log(
+        [SubmitValidation("tx", "a", 1, ("b",), (True,)), SubmitValidation("tx", "a", 1, ("c", "b"), (True, False))]
+    )
+    state = replace(GENESIS, validations=said, hosts={"b": HostRecord("key", ())}, seeds={(1, "b"): "commitment"})
+    for judge_claims in (judging.judge_claims, fast.judge_claims):
+        verdicts = judge_claims(
+            state, {"b": CountedClaim(1, 1, {1: 1}, {1: 1})}, UpcomingEpoch(1, 40, "H"), VERSIONS["v0.2.0"]
+        )
+        assert verdicts["b"].reason is Reason.ACCEPTED
