@@ -16,7 +16,7 @@ from sim.studies.kinds import KINDS, AnyKind, add_commands, load_any, load_any_r
 from sim.studies.run_commands import print_doubts
 
 USER_ERROR, INTERRUPTED = 2, 130
-PLUG_INS = ("controllers", "curves", "prices", "strategies", "measures", "topologies", "gpus")
+PLUG_INS = ("controllers", "curves", "prices", "strategies", "schemes", "works", "measures", "topologies", "gpus")
 
 app = typer.Typer(
     help="Simulate a whole decentralized proof-of-work network whose work is an AI computation.",

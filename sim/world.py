@@ -22,6 +22,7 @@ from sim.chain.pool import open_mempools
 from sim.chain.proposals import BlockMaker, Clocks
 from sim.chain.reporting import BlockReporter
 from sim.chain.traffic import build_traffic
+from sim.difficulty.base import steer
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded
 from sim.metrics.validations import ValidationTable, choose_detail
@@ -110,7 +111,7 @@ class World:
         if Edge.CLAIM in schedule.edges_at(block.height):
             self.let_join(schedule.index + 1)
         self.catch_up.watch()
-        if schedule.index > 0 and block.height == schedule.next_start - 1:
+        if schedule.ends_at(block.height):
             self._close_epoch(schedule)
 
     def _close_epoch(self, schedule: Schedule) -> None:
@@ -192,7 +193,7 @@ def _lay_ground(scenario: Scenario, recorder: Recorder) -> Ground:
 def _found_chain(ground: Ground) -> Ledger:
     params, scenario = ground.params, ground.scenario
     founders = [ground.registrations[who.address] for who in ground.identities if who.joins == 1]
-    return Ledger(found_chain(founders, params, scenario), params, scenario.difficulty.next_difficulty)
+    return Ledger(found_chain(founders, params, scenario), params, steer(scenario.difficulty))
 
 
 def _open_network(ground: Ground, ledger: Ledger) -> Tier:

@@ -246,4 +246,4 @@ class Consensus:
 
 def is_last(state: ChainState, last_epoch: int) -> bool:
     """Tell whether this is the state after the last block before the P that follows an epoch."""
-    return state.schedule.index == last_epoch and state.height == state.schedule.next_start - 1
+    return state.schedule.index == last_epoch and state.schedule.ends_at(state.height)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -31,6 +32,8 @@ class LinkPeriod:
     """A time during which links stay as they are."""
 
     start_seconds: float
+    height: int = 0
+    """Of the chain at its start."""
     links: Links | None = None
     """None until a transaction is sent in it, or a proposer asks."""
     delays: Rows[Floats] | None = None
@@ -56,6 +59,8 @@ class Sent:
     seconds: float
     height: int
     """Of the chain, then."""
+    sender_height: int
+    """Of its sender, which may be behind."""
     period: int
     """In which it was sent."""
 
@@ -72,13 +77,16 @@ class SharedPool:
         self._pending: dict[str, Sent] = {}
         self._height = 0
         """Of the last block whose transactions are forgotten."""
+        self._heights: dict[str, int] = {}
+        """Host -> the last block that it has applied."""
         self._n_sent = 0
         network.roster.listeners.append(self.change_links)
 
     def submit(self, sender: str, transaction: Transaction) -> None:
         """Send a transaction to everybody."""
         period, size_bytes = self._open_period(), transaction.size_bytes
-        sent = Sent(transaction, sender, size_bytes, self._env.now, self._ledger.height, period)
+        height, own = self._ledger.height, self._heights.get(sender, 0)
+        sent = Sent(transaction, sender, size_bytes, self._env.now, height, own, period)
         self._pending[transaction.tx_id] = sent
         self._record(sender, transaction.tx_id, size_bytes)
 
@@ -98,10 +106,11 @@ class SharedPool:
             self._periods.clear()  # every transaction that was sent over earlier links is in a block or lost
         elif self._periods[-1].links is None:
             self._periods.pop()  # nothing was sent in it, and no proposer asked
-        self._periods.append(LinkPeriod(self._env.now))
+        self._periods.append(LinkPeriod(self._env.now, self._ledger.height))
 
-    def remove(self, block: Block) -> None:
+    def remove(self, address: str, block: Block) -> None:
         """Forget the transactions of an agreed block when the first host applies it; the others find that done."""
+        self._heights[address] = block.height
         if block.height <= self._height:
             return
         self._height = block.height
@@ -134,7 +143,7 @@ class SharedPool:
             if size > max_bytes and chunk[0].seconds >= latest and self._rules.is_first_come:
                 break
             for at, sent in zip(self._compute_arrivals(chunk, receiver, last), chunk, strict=True):
-                if at <= now:
+                if at <= now and not self._is_expired(sent, at):
                     arrived.append((at, sent))
                     size += sent.size_bytes
                     latest = max(latest, at)
@@ -156,11 +165,29 @@ class SharedPool:
             for sent in group
         ]
 
+    def _is_expired(self, sent: Sent, arrival_seconds: float) -> bool:
+        """Tell whether a host that has the blocks of the chain has forgotten a transaction since it arrived there.
+
+        One that had to set out again over other links has waited there since these opened.
+        """
+        if self._rules.ttl_blocks is None:
+            return False
+        period = self._find_period(arrival_seconds)
+        since = sent.height if period == sent.period else max(sent.height, self._periods[period].height)
+        return self._rules.is_expired(self._ledger.height - since)
+
+    def _find_period(self, seconds: float) -> int:
+        return bisect_right(self._periods, seconds, key=lambda period: period.start_seconds) - 1
+
     def _expire(self) -> None:
+        """Drop the transactions that everybody has forgotten: a sender that is cut off keeps its own meanwhile."""
         if self._rules.ttl_blocks is not None:
-            height = self._ledger.height
-            for tx_id in [tx for tx, sent in self._pending.items() if self._rules.is_expired(height - sent.height)]:
-                del self._pending[tx_id]
+            opened = self._periods[-1].height
+            for sent in list(self._pending.values()):
+                waited = self._ledger.height - max(sent.height, opened if sent.period < len(self._periods) - 1 else 0)
+                kept = self._heights.get(sent.sender, 0) - sent.sender_height
+                if self._rules.is_expired(waited) and self._rules.is_expired(kept):
+                    del self._pending[sent.transaction.tx_id]
 
     def _open_period(self) -> int:
         """Return the index of the present period, with its links at hand."""
@@ -202,7 +229,7 @@ class PoolView(Mempool):
 
     def remove(self, block: Block) -> None:
         """Forget the block's transactions, for all hosts."""
-        self.pool.remove(block)
+        self.pool.remove(self.address, block)
 
     def clear(self) -> None:
         """Lose this host's transactions that no peer has; it gets all others back from peers when it restarts."""

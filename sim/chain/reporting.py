@@ -58,7 +58,8 @@ class BlockReporter:
 
     def _describe_decision(self, state: ChainState) -> DifficultyDecided:
         proof = self.params.rules_at(state.schedule.index).proof
-        target, seen = self.target, state.history[-1]
+        target, seen = self.target, state.observed
+        assert seen is not None, "a decision without VE: the schedule is broken"
         return DifficultyDecided(
             epoch=seen.epoch_index,
             height=state.height,

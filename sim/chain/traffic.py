@@ -48,8 +48,7 @@ class Traffic:
     def draw_inferences(self, state: ChainState, height: int) -> InferenceTally | None:
         """Return the epoch's requests if a block of this height is its last one; `state` is the one before it."""
         schedule = replace(state.schedule, params=self.params.epoch_at(height))
-        is_last = schedule.index > 0 and height == schedule.next_start - 1
-        if not is_last or not self.requests_per_epoch or state.effective.index != schedule.index:
+        if not schedule.ends_at(height) or not self.requests_per_epoch or state.effective.index != schedule.index:
             return None
         inferences = self._draw_requests(state)
         tokens = Counter(inference.model for inference in inferences if not inference.is_missed)

@@ -109,7 +109,9 @@ def _build_transactions(recorder: Recorder) -> pd.DataFrame:
     is_expired = joined["expires_height"].between(1, last)
     outside = np.select([joined["is_too_large"], is_expired], [REFUSED, EXPIRED], LOST)
     missing = pd.Series(outside, index=joined.index, dtype="object")
-    joined["fate"] = joined["result"].map(_FATES).astype("object").where(joined["height"].notna(), missing)
+    joined["fate"] = (
+        joined["result"].map(_FATES).astype("object").fillna(REFUSED).where(joined["height"].notna(), missing)
+    )
     joined["inclusion_delay_seconds"] = joined["included_seconds"] - joined["created_seconds"]
     return _with_delays(joined, [row.tx_id for row in recorder.rows(records.TransactionSent)], recorder)
 

@@ -194,7 +194,7 @@ class Generation:
             proof=assignment.proof,
             threshold=assignment.threshold,
             dim=assignment.dim,
-            n_valid_before=self._valid,
+            n_valid_before=self._valid - self._unsent,  # a failure lost the others
             n_claimed_before=self._claimed,
         )
 

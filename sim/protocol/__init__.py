@@ -21,42 +21,43 @@ Proof of compute
 11. `proofs.filed`     messages that list nonces, as the chain files and counts them
 12. `proofs.claimed`   all claims as arrays, as validators read them
 13. `proofs.tries`     what claimed nonces tell of the tries behind them
-14. `sampling`         which nonces a validator re-executes; uniform numbers that everybody derives alike
-15. `votes`            who is accepted, who is rejected and why
-16. `committee`        who may judge a participant where not everybody does
-17. `weights`          counted nonces, merged and capped weight
-18. `preserved`        ML nodes that keep their weight without proof
-19. `formation`        from accepted claims to weights
-20. `judging`          every claim against the votes; `fast` has it once more, for all votes at once, and that one runs
+14. `proofs.success`   valid nonces / tries, while some hosts lie
+15. `sampling`         which nonces a validator re-executes; uniform numbers that everybody derives alike
+16. `votes`            who is accepted, who is rejected and why
+17. `committee`        who may judge a participant where not everybody does
+18. `weights`          counted nonces, merged and capped weight
+19. `preserved`        ML nodes that keep their weight without proof
+20. `formation`        from accepted claims to weights
+21. `judging`          every claim against the votes; `fast` has it once more, for all votes at once, and that one runs
 
 Money
 
-21. `rewards`          emission and its distribution
-22. `settlements`      a reward between its settlement and its claim or its end
-23. `vesting`          what a claim unlocks, slice by slice
-24. `collateral`       the weight that a deposit activates, slashing, the way out
-25. `claims`           which inferences a participant had to validate before it may claim
-26. `inference_status` downtime, miss test, INVALID
-27. `pricing`          the price of a token
-28. `confirmation`     a random re-check of the weights inside an epoch
-29. `guardians`        the early network's consensus power
-30. `payments`         every movement of coins, as rows
+22. `rewards`          emission and its distribution
+23. `settlements`      a reward between its settlement and its claim or its end
+24. `vesting`          what a claim unlocks, slice by slice
+25. `collateral`       the weight that a deposit activates, slashing, the way out
+26. `claims`           which inferences a participant had to validate before it may claim
+27. `inference_status` downtime, miss test, INVALID
+28. `pricing`          the price of a token
+29. `confirmation`     a random re-check of the weights inside an epoch
+30. `guardians`        the early network's consensus power
+31. `payments`         every movement of coins, as rows
 
 Several models, as since 2026; no scenario has them yet
 
-31. `coefficients`     what a nonce of each model is worth
+32. `coefficients`     what a nonce of each model is worth
 
 The chain as a whole
 
-32. `records`          what happened in a block, as rows, each with the columns that show it
-33. `log`              an append-only list whose versions share their storage
-34. `state`            what the chain knows after a block
-35. `service`          what inferences do: prices, fees, statuses, counts
-36. `observations`     what a controller may know of an epoch
-37. `settling`         VE, first: the accounts of the epoch that ends
-38. `epochs`           the edges P, VE and S
-39. `running`          what happens between two proofs of compute
-40. `blocks`           `apply_block`: state and block -> next state
+33. `records`          what happened in a block, as rows, each with the columns that show it
+34. `log`              an append-only list whose versions share their storage
+35. `state`            what the chain knows after a block
+36. `service`          what inferences do: prices, fees, statuses, counts
+37. `observations`     what a controller may know of an epoch
+38. `settling`         VE, first: the accounts of the epoch that ends
+39. `epochs`           the edges P, VE and S
+40. `running`          what happens between two proofs of compute
+41. `blocks`           `apply_block`: state and block -> next state
 
 No SimPy, no torch, no random draw: everything here can be tested in microseconds.
 """

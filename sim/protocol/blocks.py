@@ -36,7 +36,8 @@ class BlockResult:
     """A block's effect: the new state and what an observer wants to know of it."""
 
     state: ChainState
-    tx_results: tuple[TxResult, ...]
+    tx_results: tuple[str, ...]
+    """`TxResult`s, or what a proof scheme says."""
     rows: tuple[Record, ...]
     """What happened, as every observer of the chain sees it."""
 
@@ -82,9 +83,9 @@ class _Copied(Generic[K, V]):
 
 def _apply_transactions(
     draft: Draft, block: Block, params: ProtocolParams, included: Container[str]
-) -> tuple[TxResult, ...]:
+) -> tuple[str, ...]:
     rules, seen = params.rules_at(draft.state.schedule.index), set[str]()
-    results = []
+    results: list[str] = []
     for transaction in block.transactions:
         if transaction.tx_id in included or transaction.tx_id in seen:
             results.append(TxResult.REPLAYED)
@@ -122,9 +123,9 @@ class Draft:
         )
 
 
-def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolParams, rules: Rules) -> TxResult:
+def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolParams, rules: Rules) -> str:
     """Check one transaction as the chain does, then store it. Reference: protocol 2.1, 3.1, 4.5."""
-    result = check_stateless(transaction)
+    result: str = check_stateless(transaction)
     if result is not TxResult.ACCEPTED:
         return result
     match transaction:
@@ -147,12 +148,12 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
     return result
 
 
-def _take_proof(draft: Draft, message: Any, rules: Rules) -> TxResult:
+def _take_proof(draft: Draft, message: Any, rules: Rules) -> str:
     """Everything else belongs to the proof scheme in force, or to none."""
     if not isinstance(message, rules.proof.messages):
         return TxResult.OTHER_SCHEME
     state = draft.state
-    result = check_start(state, message.start_height)
+    result: str = check_start(state, message.start_height)
     if result is TxResult.ACCEPTED:
         result, draft.proofs = draft.proofs.take(message, state.height, state.episode, rules)
     return result

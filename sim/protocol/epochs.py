@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from sim.protocol.collateral import Deposit, compute_activated_weight
 from sim.protocol.committee import Committee, select_guardians
@@ -29,7 +30,9 @@ from sim.protocol.state import (
 from sim.protocol.votes import select_voters
 from sim.protocol.weights import MergedWeight, cap_weights
 
-NextDifficulty = Callable[[tuple[EpochObservation, ...]], float]
+NextDifficulty = Callable[[Any, EpochObservation], tuple[Any, float]]
+"""From a controller's memory (None before its first decision) and the epoch that just closed to its memory afterwards
+and the difficulty of the next epoch."""
 SEED_EPOCHS_KEPT = 2
 
 
@@ -120,9 +123,9 @@ def form_epoch(
         preserved={who: node_ids for who, node_ids in preserved.items() if who in members},
     )
     observation = observe_epoch(state, index, claims, accepted, params)
-    history = (*state.history, observation)
-    decided = max(1.0, next_difficulty(history))
-    after = replace(state, next_group=group, history=history, next_difficulty=decided)
+    control, wanted = next_difficulty(state.control, observation)
+    decided = max(1.0, wanted)
+    after = replace(state, next_group=group, observed=observation, control=control, next_difficulty=decided)
     judged = []
     for who in sorted({*claims, *merged}):
         claim, verdict, part = claims.get(who, CountedClaim()), verdicts.get(who), merged.get(who, MergedWeight(0, {}))

@@ -130,6 +130,10 @@ class Schedule:
         """Return what a height is, in the order of `Edge`; it is rarely anything, and seldom two at once."""
         return [edge for edge, at in self.edges.items() if at == height]
 
+    def ends_at(self, height: int) -> bool:
+        """Whether a height is the last one before the next P; never in epoch 0, which has no proof of compute."""
+        return self.index > 0 and height == self.next_start - 1
+
     def stage_at(self, height: int) -> Stage:
         """Return the stage of a height in [P, next P). Reference: protocol 1.1, phase function."""
         if not self.start <= height < self.next_start:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,9 +92,6 @@ class EpochObservation:
     """In force while the epoch's nonces were generated."""
     valid_nonces: int
     """Counted nonces of accepted participants."""
-    time_ratio: float = 1.0
-    """Time that the interval took / time that it should take: always 1 in the full network, where epochs are as long
-    as they are; random where an interval ends with a quota of nonces (`sim.race`)."""
     success_rate: float = 0.0
     """Valid nonces / tries, as far as nonces tell; 0 where nothing was found."""
     arrivals: tuple[int, ...] = ()
@@ -134,7 +132,10 @@ class ChainState:
     """Claims of the running proof of compute, as the proof scheme stores them; pruned at P."""
     upcoming: UpcomingEpoch | None = None
     next_group: EpochGroup | None = None
-    history: tuple[EpochObservation, ...] = ()
+    observed: EpochObservation | None = None
+    """The last epoch that VE has closed, as the controller was shown it."""
+    control: Any = None
+    """The controller's memory, None before its first decision; a value that only the controller reads."""
     hosts: Mapping[str, HostRecord] = field(default_factory=dict)
     seeds: Mapping[tuple[int, str], str] = field(default_factory=dict)
     validations: Log[SubmitValidation] = field(default_factory=Log)

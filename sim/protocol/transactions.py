@@ -21,13 +21,12 @@ NODE_BYTES = 40
 
 
 class TxResult(StrEnum):
-    """What became of a transaction that a block contains."""
+    """What became of a transaction that a block contains; a proof scheme may have texts of its own for a refusal."""
 
     ACCEPTED = "accepted"
     REPLAYED = "replayed"
     NO_ADDRESS = "no creator address"
     NO_EPOCH = "epoch below 1"
-    BLANK_BATCH_ID = "blank batch id"
     NO_UPCOMING_EPOCH = "no upcoming epoch"
     WRONG_START = "wrong start height"
     OUTSIDE_WINDOW = "outside its window"

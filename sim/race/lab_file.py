@@ -57,7 +57,7 @@ class Lab:
 
     @property
     def name(self) -> str:
-        """Name of the lab."""
+        """Name of its results folder."""
         return self.config.name
 
 

@@ -29,7 +29,7 @@ class ProductionView:
     dim: int
     """Dimension of what is computed."""
     n_valid_before: int
-    """Valid nonces this ML node found earlier in the epoch."""
+    """Valid nonces that it found earlier in the epoch, without those that a failure lost."""
     n_claimed_before: int
     """Nonces it claimed earlier in the epoch."""
 

@@ -13,11 +13,13 @@ from sim.economy import curves, prices
 from sim.errors import ScenarioError, UserError, did_you_mean
 from sim.gpus import gpu_names, load_gpu
 from sim.metrics.measures import run_measures
+from sim.protocol.proofs import schemes
 from sim.shipped import list_files
 from sim.strategies import strategies
 from sim.studies.kinds import KINDS, AnyKind, find_kind
 from sim.terminal import make_console
 from sim.topologies import topologies
+from sim.work import works
 
 Rows = list[tuple[str, str]]
 
@@ -51,6 +53,8 @@ LISTINGS: dict[str, Callable[[], Rows]] = {
     "curves": lambda: list(curves.describe().items()),
     "prices": lambda: list(prices.describe().items()),
     "strategies": lambda: list(strategies.describe().items()),
+    "schemes": lambda: list(schemes.describe().items()),
+    "works": lambda: list(works.describe().items()),
     "measures": lambda: list(run_measures.describe().items()),
     "topologies": lambda: list(topologies.describe().items()),
     "gpus": _list_gpus,

@@ -141,6 +141,14 @@ def test_the_scheme_of_the_network_samples_what_is_known_from_p_on(coins: Module
     assert len({hits.compute_sampling_seed("key", newest, episode) for newest in ("a", "b")}) == 1
 
 
+def test_a_scheme_refuses_in_its_own_words(coins: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coins.FiledCoins, "take", lambda self, message, height, episode, rules: ("bent coins", self))
+    result = run(epochs=2, difficulty="fixed")
+    sent = result.transactions.query("kind == 'SubmitCoins'")
+    assert (set(sent["fate"]), set(sent["result"])) == ({"refused"}, {"bent coins"})
+    assert set(result.participants["reason"]) == {"no claim"}
+
+
 # As a scenario's keys
 
 

@@ -57,7 +57,7 @@ class HandMadeChain:
             h = self.state.height + 1
             block = Block(h, f"HASH{h}", "a", 5.0 * h, tuple(self.queued.get(h, ())))
             self.results[h] = apply_block(
-                self.state, block, {}, self.params, lambda past: past[-1].difficulty * self.factor
+                self.state, block, {}, self.params, lambda control, seen: (control, seen.difficulty * self.factor)
             )
             self.state = self.results[h].state
         return self.state
@@ -143,7 +143,7 @@ def test_formation_of_an_epoch() -> None:
     chain.run_to(58)
     reasons = {row.participant: row.reason for row in chain.rows(58, ParticipantJudged)}
     assert reasons == {"a": Reason.ACCEPTED, "b": Reason.VOTED_INVALID, "c": Reason.NO_SEED}
-    assert chain.state.history[-1].valid_nonces == 3
+    assert chain.state.observed.valid_nonces == 3
     assert chain.state.effective.index == 0
     after = chain.run_to(59)
     assert after.effective.weights == {"a": 3}
@@ -227,7 +227,7 @@ def test_an_epoch_without_members_keeps_the_validators() -> None:
 def test_blocks_must_follow_each_other() -> None:
     state = genesis_state({"a": 1}, PARAMS, LAUNCH.r_target)
     with pytest.raises(ValueError, match="block 2 does not follow height 0"):
-        apply_block(state, Block(2, "H", "a", 0.0, ()), {}, PARAMS, lambda past: past[-1].difficulty)
+        apply_block(state, Block(2, "H", "a", 0.0, ()), {}, PARAMS, lambda control, seen: (control, seen.difficulty))
 
 
 def test_a_transaction_is_stored_once() -> None:
@@ -239,6 +239,6 @@ def test_a_transaction_is_stored_once() -> None:
     assert chain.fate(41) == (TxResult.ACCEPTED, TxResult.REPLAYED, TxResult.ACCEPTED)
     again = Block(42, "HASH42", "a", 210.0, (twice, other, batch("b", 40, 1)))
     included = {twice.tx_id, other.tx_id}
-    result = apply_block(chain.state, again, {}, PARAMS, lambda past: past[-1].difficulty, included)
+    result = apply_block(chain.state, again, {}, PARAMS, lambda control, seen: (control, seen.difficulty), included)
     assert result.tx_results == (TxResult.REPLAYED, TxResult.REPLAYED, TxResult.ACCEPTED)
     assert [stored.tx_id for stored in result.state.proofs.messages] == [twice.tx_id, other.tx_id, "batch/b/0"]

@@ -9,7 +9,7 @@ from sim.protocol.blocks import Draft, apply_transaction
 from sim.protocol.checks import check_stateless, commit_seed
 from sim.protocol.fast.tallies import read_votes
 from sim.protocol.params import EpochParams, ProtocolParams
-from sim.protocol.proofs.hits import SubmitProofBatch
+from sim.protocol.proofs.hits import BLANK_BATCH_ID, SubmitProofBatch
 from sim.protocol.stages import Schedule
 from sim.protocol.state import ChainState, Settlement, UpcomingEpoch, genesis_state
 from sim.protocol.transactions import (
@@ -84,7 +84,7 @@ def test_a_malformed_batch_cannot_be_written(changes: dict[str, object], message
 
 def test_a_batch_needs_an_address_and_a_batch_id() -> None:
     assert fate(batch(creator="")) is TxResult.NO_ADDRESS
-    assert fate(batch(batch_id=" ")) is TxResult.BLANK_BATCH_ID
+    assert fate(batch(batch_id=" ")) is BLANK_BATCH_ID
 
 
 def test_stateful_checks_of_a_batch_in_their_order() -> None:

@@ -151,7 +151,7 @@ def run_chain(votes: dict[str, bool], guardians: frozenset[str] = frozenset()) -
     content = {41: (SubmitProofBatch("batch", "m0", "b", proofs), SubmitSeed("seed", "m0", 1, "c")), 54: tuple(said)}
     for height in range(1, 59):
         block = Block(height, f"HASH{height}", "m0", 5.0 * height, content.get(height, ()))
-        result = apply_block(state, block, {}, params, lambda past: past[-1].difficulty)
+        result = apply_block(state, block, {}, params, lambda control, seen: (control, seen.difficulty))
         state = result.state
     return next(row for row in result.rows if isinstance(row, ParticipantJudged) and row.participant == "m0")
 

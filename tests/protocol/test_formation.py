@@ -60,7 +60,7 @@ def state_at_end(params: ProtocolParams, *batches: SubmitProofBatch, **changes: 
 
 
 def form(state: ChainState, params: ProtocolParams) -> tuple[ChainState, dict[str, ParticipantJudged]]:
-    state, judged = form_epoch(state, params, lambda past: past[-1].difficulty)
+    state, judged = form_epoch(state, params, lambda control, seen: (control, seen.difficulty))
     return state, {row.participant: row for row in judged}
 
 

@@ -63,7 +63,7 @@ def tally(*inferences: list[Inference], skipped: dict[str, frozenset[str]] | Non
 
 def apply(state: ChainState, *transactions: Transaction, params: ProtocolParams, **parts: object) -> BlockResult:
     block = Block(state.height + 1, "HASH", "a", 0.0, transactions, **parts)  # type: ignore[arg-type]
-    return apply_block(state, block, {}, params, lambda past: past[-1].difficulty)
+    return apply_block(state, block, {}, params, lambda control, seen: (control, seen.difficulty))
 
 
 # Inferences: protocol 6.3, 6.6

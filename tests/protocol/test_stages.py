@@ -106,6 +106,12 @@ def test_epoch_of_a_height_on_main_net(height: int, index: int) -> None:
     assert select_epoch(effective, height).index == index
 
 
+def test_an_epoch_ends_with_the_block_before_the_next_p() -> None:
+    first, zeroth = Schedule.of(1, EpochParams()), Schedule.of(0, EpochParams())
+    assert [height for height in range(1, 200) if first.ends_at(height)] == [79]
+    assert not zeroth.ends_at(39)
+
+
 def test_epoch_0_is_all_inference_and_closed() -> None:
     schedule = Schedule.of(0, MAINNET)
     assert schedule.next_start == 300

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.protocol.proofs.claimed import ClaimedNonces
-from sim.protocol.transactions import HardwareNode, Transaction, TxResult
+from sim.protocol.transactions import HardwareNode, Transaction
 from sim.protocol.weights import NodeId
 
 if TYPE_CHECKING:
@@ -136,8 +136,11 @@ class ProofStore(Protocol):
     def participants(self) -> Sequence[str]:
         """Addresses with a claim, ascending."""
 
-    def take(self, message: Any, height: int, episode: Episode, rules: ProofRules) -> tuple[TxResult, Self]:
-        """Check a message about this episode in the block of this height; return its fate and the store after it."""
+    def take(self, message: Any, height: int, episode: Episode, rules: ProofRules) -> tuple[str, Self]:
+        """Check a message about this episode in the block of this height; return its fate and the store after it.
+
+        The fate is a `TxResult`, or the scheme's own word for why it refuses.
+        """
 
     def read_claims(self, block_hash: str, threshold: float) -> ClaimedNonces:
         """Return all claims, nonce by nonce, in the order of `participants`: what validators read at V."""

@@ -24,6 +24,7 @@ from sim.protocol.transactions import ENVELOPE_BYTES, TxResult
 if TYPE_CHECKING:
     from pow.validation import FraudTest
 
+BLANK_BATCH_ID = "blank batch id"
 BYTES_PER_NONCE = 16  # a nonce and its distance travel as two 8-byte numbers
 
 
@@ -74,15 +75,13 @@ class FiledBatches(Filed[SubmitProofBatch]):
     (address, batch_id).
     """
 
-    def take(
-        self, message: SubmitProofBatch, height: int, episode: Episode, rules: ProofRules
-    ) -> tuple[TxResult, Self]:
+    def take(self, message: SubmitProofBatch, height: int, episode: Episode, rules: ProofRules) -> tuple[str, Self]:
         """Take a batch with an address and an id, from the block after P to the last of the exchange.
 
         v0.2.0 forgets which ML node a batch came from. Reference: protocol 3.1.
         """
         if not message.batch_id.strip():
-            return TxResult.BLANK_BATCH_ID, self
+            return BLANK_BATCH_ID, self
         if not episode.start_height < height <= episode.last_claim:
             return TxResult.OUTSIDE_WINDOW, self
         forgotten = message if rules.stores_node_ids else replace(message, proofs=replace(message.proofs, node_id=None))

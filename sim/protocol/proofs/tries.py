@@ -1,48 +1,49 @@
 """How many nonces were tried, and when they arrived, told from the nonces that are claimed (protocol 3.2).
 
-Hosts do not report tries. But nonces are tried in order, so that the largest claimed one of an ML node tells how far it
-came, as the largest of some serial numbers tells how many were made.
+Hosts do not report tries. But nonces are tried in order, so that the places of an ML node's claimed ones tell how rare
+they are (`success`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.protocol.proofs.success import estimate_rate
 from sim.protocol.weights import NodeId
 
 Listed = tuple[NodeId, Sequence[int]]
 """An ML node and nonces that it claims."""
 
 
+LARGEST = 2**62
+"""Nonces beyond count as this one, which no ML node reaches."""
+
+
 def estimate_success_rate(claimed: Mapping[str, Iterable[Listed]], highest_node_ids: Mapping[str, int]) -> float:
-    """Claimed nonces / tries, tries by `estimate_tries` for each ML node; 0 where nothing was claimed.
+    """Claimed nonces / tries, by `estimate_rate` from the places of each ML node's nonces; 0 where nothing was claimed.
 
     `claimed` is by address. A node's nonces are strided by the highest number handed out, which the chain knows from
     registrations as far as nodes are registered (`highest_node_ids`, by address). Where the chain forgets nodes, all
     nodes of a host count as one that tries every number: right if they are equally fast. A host that leaves numbers
-    out looks less lucky than it is, at no cost (protocol 3.2 is not enforced).
+    out looks less lucky than it is, and protocol 3.2 is not enforced: `success` keeps those who lie from moving much.
     """
-    found, tries = 0, 0.0
+    places = []
     for who, own in claimed.items():
         by_node: dict[NodeId, set[int]] = {}
         for node_id, nonces in own:
             by_node.setdefault(node_id, set()).update(nonces)
         for node_id, distinct in by_node.items():
-            found += len(distinct)
-            tries += estimate_tries(distinct, highest_node_ids.get(who, 1) if node_id is not None else 1)
-    return found / tries if tries else 0.0
+            places.append(find_places(distinct, highest_node_ids.get(who, 1) if node_id is not None else 1))
+    return estimate_rate(places)
 
 
-def estimate_tries(nonces: Collection[int], stride: int) -> float:
-    """Return the unbiased estimate of how many nonces were tried in steps of `stride` from at most `stride` on.
-
-    With the last of k valid ones at place m it is m · (1 + 1 / k) - 1; its standard deviation is near m / k. 0 for no
-    nonce at all.
-    """
-    if not nonces:
-        return 0.0
-    last = max(max(nonces) - 1, 0) // stride + 1
-    return last * (1.0 + 1.0 / len(nonces)) - 1.0
+def find_places(nonces: Collection[int], stride: int) -> NDArray[np.int64]:
+    """Return the places, ascending from 1, of nonces tried in steps of `stride`, the first of which is at most that."""
+    tried = np.fromiter((min(max(nonce - 1, 0), LARGEST) for nonce in nonces), dtype=np.int64, count=len(nonces))
+    return np.unique(tried // stride + 1)
 
 
 def count_arrivals(
