@@ -350,8 +350,11 @@ class Halving:
 
     target: None = None
 
-    def next_difficulty(self, history: Any) -> float:
-        return history[-1].difficulty / 2
+    def start(self, first: Any) -> None:
+        return None
+
+    def decide(self, state: None, interval: Any) -> tuple[None, Any]:
+        return None, interval.difficulty / 2
 
 
 @pytest.fixture
