@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from baseline_page import write_hosts, write_schedule, write_sizes
+from pydantic import BaseModel
 from ruamel.yaml import YAML
 from rules_page import write_rules, write_versions
 from schema_text import Schema, describe, resolve
@@ -30,9 +31,9 @@ from sim.metrics.measures import Measure, run_measures
 from sim.race.files import RaceConfig
 from sim.race.lab_file import LabConfig
 from sim.race.measures import RACE_MEASURES
-from sim.race.tune_file import TuneConfig
 from sim.registry import Registry
 from sim.scenario import scenario_json_schema
+from sim.studies.search_schema import SearchConfig, TuneConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -107,8 +108,8 @@ def write_sweep_keys() -> str:
     return write_table(["key", "for example", "meaning"], rows)
 
 
-def write_race_keys(config: type[RaceConfig], *, without: Container[str] = ()) -> str:
-    """The keys of a lab or tune file."""
+def write_study_keys(config: type[BaseModel], *, without: Container[str] = ()) -> str:
+    """The keys of a lab or tune file, or of the section `search:`."""
     schema = config.model_json_schema(mode="serialization")
     rows = []
     for name, part in schema["properties"].items():
@@ -226,10 +227,11 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "plugins.md": {"keys of a GPU profile": write_gpu_keys},
     "limits.md": {"sizes": write_sizes},
     "laptop_to_cluster.md": {"keys of a sweep": write_sweep_keys},
+    "search.md": {"keys of a search": lambda: write_study_keys(SearchConfig)},
     "statistics.md": {"measures": lambda: write_measures({each.name: each for each in run_measures.choose()})},
     "choosing_a_controller.md": {
-        "keys of a lab": lambda: write_race_keys(LabConfig),
-        "keys of a search": lambda: write_race_keys(TuneConfig, without=RaceConfig.model_fields),
+        "keys of a lab": lambda: write_study_keys(LabConfig),
+        "keys of a tune file": lambda: write_study_keys(TuneConfig, without=RaceConfig.model_fields),
         "keys of false timestamps": write_timestamp_keys,
         "curves": lambda: write_curves(curves),
         "prices": lambda: write_curves(prices),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sim.results import Result
     from sim.scenario import Scenario
     from sim.studies.lab import LabResult
-    from sim.studies.tune import TuneResult
+    from sim.studies.search import SearchResult
 
 __version__ = "0.1.0"
 __all__ = ["compare", "lab", "load_result", "load_scenario", "load_sweep", "measures", "run", "search", "sweep"]
@@ -221,22 +221,21 @@ def search(
     resume: str | PathLike[str] | None = None,
     overrides: Mapping[str, object] | None = None,
     progress: bool = False,
-) -> TuneResult:
-    """Search parameters for an objective; return the tables and facts that the results folder holds.
+) -> SearchResult:
+    """Search keys of a scenario or of a lab for an objective; return what the results folder holds.
 
     `source`: a file of a search, or a mapping with the same keys. The answer does not depend on `workers`, processes on
     this machine (one a processor by default). The folder is `out`, by default results/<name>/<time>-<hash>; `resume`
     goes on with an interrupted one. Raises `sim.errors.UserError`.
     """
     from pow.devices import get_n_cpus
-    from sim.race.tune_file import load_tune
-    from sim.studies.points import KNOWN_MEASURES
-    from sim.studies.tune import count_points, run_tune
+    from sim.studies.search import count_steps, run_search
+    from sim.studies.search_file import load_search
 
-    loaded = load_tune(source, KNOWN_MEASURES, overrides or {}, seed)
+    loaded = load_search(source, overrides or {}, seed)
     n_workers = get_n_cpus() if workers is None else workers
-    with _show_steps(loaded.name, count_points(loaded), progress) as report:
-        return run_tune(
+    with _show_steps(loaded.name, count_steps(loaded), progress) as report:
+        return run_search(
             loaded,
             out=_as_path(out),
             root=Path("results"),

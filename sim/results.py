@@ -138,7 +138,7 @@ def _is_scaffold(name: str) -> bool:
     return name.startswith(".") or name == PROVENANCE_FILE
 
 
-class Status(StrEnum):
+class StudyStatus(StrEnum):
     """How far a run or a study came, as its `provenance.json` says. A program that was killed leaves `running`."""
 
     RUNNING = "running"
@@ -156,17 +156,17 @@ def keep_status(folder: Path, provenance: Mapping[str, Any]) -> Iterator[JsonObj
     Yields the facts of the second one: the body may add some, and may set `status` where it knows better than that the
     work is finished. The seconds of a study that is resumed add up.
     """
-    started, facts = time.perf_counter(), {**provenance, "status": Status.RUNNING}
+    started, facts = time.perf_counter(), {**provenance, "status": StudyStatus.RUNNING}
     seconds_before = facts.pop("wall_seconds", 0.0)
     write_json(folder / PROVENANCE_FILE, facts)
-    status = Status.FINISHED
+    status = StudyStatus.FINISHED
     try:
         yield facts
     except BaseException as error:
-        status = Status.INTERRUPTED if isinstance(error, KeyboardInterrupt) else Status.FAILED
+        status = StudyStatus.INTERRUPTED if isinstance(error, KeyboardInterrupt) else StudyStatus.FAILED
         raise
     finally:
-        if facts["status"] == Status.RUNNING:
+        if facts["status"] == StudyStatus.RUNNING:
             facts["status"] = status
         facts.setdefault("wall_seconds", round(seconds_before + time.perf_counter() - started, 3))
         write_json(folder / PROVENANCE_FILE, facts)

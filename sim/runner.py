@@ -13,7 +13,7 @@ from sim.metrics.frames import build_frames
 from sim.metrics.summary import summarise
 from sim.progress import Progress, no_progress, terminal_progress
 from sim.provenance import get_provenance
-from sim.results import SCENARIO_FILE, Result, Status, keep_status, open_folder, write_text
+from sim.results import SCENARIO_FILE, Result, StudyStatus, keep_status, open_folder, write_text
 from sim.scenario import Scenario, WorkConfig, dump_scenario
 from sim.scenario.load import Source, resolve_scenario
 from sim.work import works
@@ -88,15 +88,15 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
         progress(scenario) as report,
     ):
         world = build_world(scenario, work, lambda ended: report(ended, world.recorder))
-        status = Status.FINISHED
+        status = StudyStatus.FINISHED
         try:
             world.run()
         except KeyboardInterrupt:
-            status = Status.INTERRUPTED
+            status = StudyStatus.INTERRUPTED
         frames = build_frames(world.recorder)
         summary = summarise(frames, world.warnings)
-        if status is Status.FINISHED and not world.is_complete:
-            status = Status.HALTED
+        if status is StudyStatus.FINISHED and not world.is_complete:
+            status = StudyStatus.HALTED
             summary["warnings"].append(
                 f"the chain halted for good after block {world.ledger.height}, at "
                 f"{max(frames['blocks']['time_seconds'], default=0.0):g} s; epochs after it are missing"
@@ -114,6 +114,6 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
             summary=summary,
             frames=frames,
         )
-    if status is Status.INTERRUPTED:
+    if status is StudyStatus.INTERRUPTED:
         raise Interrupted(result)
     return result

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sim.execution.kept import MemoryStore
-from sim.execution.plan import Plan
+from sim.execution.plan import GivenRuns, Plan
 from sim.execution.store import Row, Store
 from sim.execution.sweep_file import RunSpec
 from sim.execution.worker import Order, Outcome, execute_chunk
@@ -61,7 +61,7 @@ class Loop:
     def __init__(
         self,
         workers: Workers,
-        plan: Plan,
+        plan: Plan | GivenRuns,
         store: Store | MemoryStore,
         *,
         order: Order,

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import UserError
-from sim.results import PROVENANCE_FILE, Status, read_provenance, replace_file, write_json, write_text
+from sim.results import PROVENANCE_FILE, StudyStatus, read_provenance, replace_file, write_json, write_text
 
 SWEEP_FILE, RUNS_FILE = "sweep.yaml", "runs.parquet"
 TIMINGS_FILE, MISSING_FILE = "timings.parquet", "missing.parquet"
@@ -148,7 +148,7 @@ def _whole_lines(file: Path) -> Iterator[dict[str, Any]]:
 def create(folder: Path, text: str, provenance: dict[str, Any]) -> Store:
     """Begin a sweep in an empty folder: what it is stands there before anything runs."""
     store = Store(folder, _acquire(folder))
-    write_json(folder / PROVENANCE_FILE, {**provenance, "status": Status.RUNNING})
+    write_json(folder / PROVENANCE_FILE, {**provenance, "status": StudyStatus.RUNNING})
     write_text(folder / SWEEP_FILE, text)  # last: it makes the folder one that can be resumed
     return store
 
@@ -166,6 +166,11 @@ def reopen(folder: Path, text: str, provenance: dict[str, Any]) -> Store:
     return store
 
 
+def open_store(folder: Path) -> Store:
+    """Open the journal of a study's folder, which another program may have begun; raises UserError while one does."""
+    return Store(folder, _acquire(folder))
+
+
 def _acquire(folder: Path) -> int:
     """Lock the folder. The system lets go of the lock when this program ends, even by a kill."""
     lock = os.open(folder / LOCK_FILE, os.O_CREAT | os.O_RDWR, 0o666)
@@ -174,7 +179,7 @@ def _acquire(folder: Path) -> int:
     except OSError:
         holder = os.read(lock, 200).decode(errors="replace").strip() or "another program"
         os.close(lock)
-        raise UserError(f"{folder}: {holder} works on this sweep; wait for its end, or end it") from None
+        raise UserError(f"{folder}: {holder} works in this folder; wait for its end, or end it") from None
     os.ftruncate(lock, 0)
     started = datetime.now(UTC).isoformat(timespec="seconds")
     os.pwrite(lock, f"process {os.getpid()} on {platform.node()}, started {started},".encode(), 0)

@@ -127,7 +127,12 @@ def expand(sweep: Sweep, code_version: str, *, n_replications: int | None = None
 
 def make_run_spec(sweep: Sweep, point: int, replication: int, code_version: str) -> RunSpec:
     """Return one run of a sweep."""
-    scenario_json, seed = sweep.points[point].scenario_json, derive_seed(sweep.seed, replication)
+    return specify(sweep.points[point].scenario_json, sweep.seed, point, replication, code_version)
+
+
+def specify(scenario_json: str, study_seed: int, point: int, replication: int, code_version: str) -> RunSpec:
+    """Return one run of a scenario; the point's number is no part of its `run_id`."""
+    seed = derive_seed(study_seed, replication)
     content = json.dumps([scenario_json, seed, replication, code_version])
     run_id = hashlib.sha256(content.encode()).hexdigest()[:ID_DIGITS]
     return RunSpec(run_id, point, replication, seed, scenario_json)

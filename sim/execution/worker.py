@@ -16,6 +16,7 @@ from sim.execution.sweep_file import RunSpec
 from sim.metrics.measures import RunMeasure, take_measures
 from sim.progress import no_progress
 from sim.provenance import get_source_version
+from sim.results import StudyStatus
 from sim.runner import simulate
 from sim.scenario import Scenario
 
@@ -25,6 +26,10 @@ DELIVERY_SECONDS = 0.001
 
 class TimeLimitError(BaseException):
     """A run took longer than the sweep allows. No `except Exception` of a measure or a plug-in may catch it."""
+
+
+class HaltedError(Exception):
+    """The chain of a run halted for good where that is no answer."""
 
 
 class VersionError(UserError):
@@ -40,6 +45,8 @@ class Order:
     keep: tuple[str, ...] = ()
     """Frames."""
     time_limit: float | None = None
+    refuses_halts: bool = False
+    """Whether a run whose chain halts for good is an error."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,8 @@ def execute(spec: RunSpec, order: Order) -> Outcome:
 
 def _simulate(spec: RunSpec, order: Order) -> Outcome:
     result = simulate(build_scenario(spec), {}, no_progress)
+    if order.refuses_halts and result.provenance["status"] == StudyStatus.HALTED:
+        raise HaltedError(result.summary["warnings"][-1])
     measured = take_measures(result.frames, order.measures)
     packed = pack_frames(result.frames, order.keep)
     return Outcome(spec.run_id, measured.values, measured.missing, packed, result.provenance["trace_hash"])

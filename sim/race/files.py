@@ -75,12 +75,12 @@ def read_race_file(
         message = f"such a file is a mapping with the keys {', '.join(keys)}"
         raise ScenarioError([*document.mistakes, document.places[()].mistake(message)])
     apply_overrides(document, overrides, seed)
-    _move_paths(document.tree, Path() if isinstance(source, Mapping) else Path(source).parent)
+    move_paths(document.tree, Path() if isinstance(source, Mapping) else Path(source).parent)
     return document
 
 
-def _move_paths(tree: Mapping[str, Any], folder: Path) -> None:
-    """A file's name is seen from the lab file."""
+def move_paths(tree: Mapping[str, Any], folder: Path) -> None:
+    """Let the names of CSV files, which are seen from the lab file, be seen from here."""
     for spec in as_list(tree.get("curves")):
         for each in (spec, spec.get("price") if isinstance(spec, dict) else None):
             if isinstance(each, dict) and each.get(KIND) == "csv" and isinstance(each.get("path"), str):

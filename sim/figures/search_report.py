@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,25 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from sim.figures.page import build_figure, build_page, build_section, build_text_section, build_warning, save_report
 from sim.figures.style import BLUE, GREY, ORANGE, RED, house_style, new_figure
 from sim.results import PROVENANCE_FILE
+from sim.terminal import format_value
 
-FILES = {"Block to paste": "difficulty.yaml", "Search": "tune.yaml", "Provenance": PROVENANCE_FILE}
+FILES = {
+    "Block to paste": "difficulty.yaml",
+    "Winner": "winner.yaml",
+    "Search": "search.yaml",
+    "Provenance": PROVENANCE_FILE,
+}
 Summary = Mapping[str, Any]
 Tables = Mapping[str, pd.DataFrame]
 
 
-def write_tune_report(folder: Path, summary: Summary, tables: Tables) -> Path:
+def write_search_report(folder: Path, summary: Summary, tables: Tables) -> Path:
     """Write `figures/*.png` and `report.html` into a search's folder, with what an interrupted one has; return it."""
-    figures = draw_tune(summary, tables)
+    figures = draw_search(summary, tables)
     return save_report(folder, figures, lambda: _build_page(folder, summary, tables, figures))
 
 
-def draw_tune(summary: Summary, tables: Tables) -> dict[str, Figure]:
+def draw_search(summary: Summary, tables: Tables) -> dict[str, Figure]:
     """Return the figures that the tables allow."""
     figures = {}
     if "trials" in tables:
@@ -70,8 +76,9 @@ def plot_parameters(summary: Summary, tables: Tables) -> Figure:
                     points[f"parameters.{name}"], points["objective"], s=8, color=GREY, alpha=0.35, label="design"
                 )
             _scatter(panel, trials[f"parameters.{name}"], trials)
-            if "winner" in summary:
-                panel.axvline(summary["winner"]["parameters"][name], color=ORANGE, label="winner")
+            if "finalists" in tables:
+                winner = tables["finalists"].query("is_winner")[f"parameters.{name}"].item()
+                panel.axvline(winner, color=ORANGE, label="winner")
             panel.set_xlabel(name)
             if limits["scale"] == "log":
                 panel.set_xscale("log")
@@ -87,7 +94,7 @@ def plot_parameters(summary: Summary, tables: Tables) -> Figure:
 
 
 def plot_front(summary: Summary, tables: Tables) -> Figure:
-    """All points in the plane of two measures; the front as a line, the winner and the controller as it was marked."""
+    """All points in the plane of two measures; the front as a line, the winner and the file as it was marked."""
     first, second = summary["front"]
     points = pd.concat([tables[name] for name in ("trials", "points") if name in tables], ignore_index=True)
     front = tables["front"]
@@ -166,19 +173,22 @@ def _write_plainly(axis: Axis) -> None:
 def _name_objective(summary: Summary) -> str:
     objective = summary["objective"]
     name: str = objective["measure"]
-    return f"|{name} - {objective['towards']:g}|" if "towards" in objective else name
+    if "towards" in objective:
+        return f"|{name} - {objective['towards']:g}|"
+    return f"-{name}" if objective["goal"] == "maximise" else name
 
 
 def _build_page(folder: Path, summary: Summary, tables: Tables, figures: Mapping[str, Figure]) -> str:
     n_trials = len(tables.get("trials", ()))
     lead = (
-        f"{n_trials} trials of {summary['controller']} by {_name_objective(summary)}, {summary['replications']} "
+        f"{n_trials} trials of {summary['subject']} by {_name_objective(summary)}, {summary['replications']} "
         "replications each, with common random numbers. Search, choice and check each have random numbers of their own."
     )
     texts = {name: folder / file for name, file in FILES.items() if (folder / file).is_file()}
     parts = (
         "" if "winner" in summary else build_warning("the search did not come to its end"),
-        build_section("Winner, and the controller as it was, on fresh random numbers", _build_check(summary)),
+        *_warn_of_errors(tables),
+        build_section("Winner, and the file as it was, on fresh random numbers", _build_check(summary)),
         build_section("Finalists", _build_table(tables, "finalists")),
         *(build_figure(figure) for figure in figures.values()),
         build_section("Sensitivity", _build_table(tables, "sensitivity")),
@@ -188,13 +198,19 @@ def _build_page(folder: Path, summary: Summary, tables: Tables, figures: Mapping
     return build_page(summary["name"], lead, parts)
 
 
+def _warn_of_errors(tables: Tables) -> Iterator[str]:
+    trials = tables.get("trials", pd.DataFrame({"error": []}))
+    for error, count in trials.loc[trials["error"] != "", "error"].value_counts().items():
+        yield build_warning(f"{count} of {len(trials)} trials have no value: {error}")
+
+
 def _build_check(summary: Summary) -> str:
     if "winner" not in summary:
         return ""
     columns = {"winner": "winner", "default": "as it was"}
     rows = {
         "constraints": [("kept" if summary[who]["is_kept"] else "broken") for who in columns],
-        **{name: [f"{summary[who]['parameters'][name]:.4g}" for who in columns] for name in summary["parameters"]},
+        **{name: [_show(summary[who]["parameters"][name]) for who in columns] for name in summary["parameters"]},
         **{
             name: [_format(summary[who]["measures"].get(name)) for who in columns]
             for name in summary["winner"]["measures"]
@@ -203,6 +219,10 @@ def _build_check(summary: Summary) -> str:
     frame = pd.DataFrame(rows, index=list(columns.values())).T
     html: str = frame.to_html(border=0)
     return html
+
+
+def _show(value: object) -> str:
+    return "" if value is None else format_value(value)
 
 
 def _format(value: float | None) -> str:
