@@ -399,7 +399,8 @@ def test_workers_would_not_know_it_and_that_is_said_before_anything_starts(regis
 
 
 def test_a_kind_of_work_is_a_plugin_too(registered: None) -> None:
-    from sim.work import SphereKind, works
+    from sim.work import works
+    from sim.work.kinds import SphereKind
 
     @works.register("abacus")
     @dataclass(frozen=True)
