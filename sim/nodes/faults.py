@@ -105,7 +105,7 @@ class Faults:
             for address in self._select(fault.hosts):
                 self._env.process(self._churn(index, fault, address))
         else:
-            number, undo = self._begin(index, fault)
+            number, undo = self._note(index, fault.kind, self._hit(fault, index))
         if fault.lasts is None:
             return
         yield self._env.timeout(fault.lasts)
@@ -130,9 +130,6 @@ class Faults:
             self._end(number, undo)
 
     # Beginning and ending
-
-    def _begin(self, index: int, fault: AnyFault) -> tuple[int, Undo]:
-        return self._note(index, fault.kind, self._hit(fault, index))
 
     def _note(self, index: int, kind: str, hit: Hit) -> tuple[int, Undo]:
         number = self._n_begun
