@@ -4,9 +4,9 @@ hosts who watch a price and the difficulty.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,32 +42,37 @@ class Steps:
     values: Floats
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Offer:
-    """What mining this chain looks like at one decision."""
+    """What mining this chain looks like at one decision, a row over replications each."""
 
-    price: float
+    price: Floats
     """Money per coin."""
-    difficulty: float
+    difficulty: Floats
     """In force: tries that a valid nonce takes."""
-    ideal: float
+    ideal: Floats
     """Tries that a valid nonce would take at the wanted pace, with the compute of the interval that just ended."""
 
 
 class Hosts(Protocol):
-    """Hosts who come and go. They look at the chain at every decision; their compute stays until the next one."""
+    """Hosts who come and go: a fold over decisions, as a controller is one over intervals.
+
+    They look at the chain at every decision; their compute stays until the next one. The law is written once, with
+    NumPy's functions, for all replications of a race.
+    """
 
     @property
     def switching_time(self) -> float:
         """Seconds of work that compute loses when it joins."""
 
-    def first_compute(self, price: float, spacing_seconds: float) -> float:
+    def first_compute(self, price: Floats, spacing_seconds: float) -> Floats:
         """Return the nonces per second with which a race begins; its first difficulty is the right one for them."""
 
-    def next_compute(self, offers: Sequence[Offer]) -> float:
-        """Return nonces per second, above 0, until the next decision; `offers` ends with what is seen now, and begins
-        with the price, difficulty and compute of the race's beginning.
-        """
+    def start(self, first: Offer) -> Any:
+        """Return the memory before the first decision, made of the race's beginning."""
+
+    def respond(self, state: Any, offer: Offer) -> tuple[Any, Floats]:
+        """Return the memory after a decision and the nonces per second, above 0, until the next one."""
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
+from sim.difficulty.windows import MovingSum
 from sim.economy import curves, prices
-from sim.economy.base import Market, Offer, Price
+from sim.economy.base import Floats, Market, Offer, Price
 from sim.economy.price_paths import ConstantPrice
 from sim.registry import PluginOf
 from sim.units import Seconds
@@ -20,6 +21,17 @@ ONE = ConstantPrice()
 
 Compute = Annotated[float, Field(ge=0.0, le=1e30)]
 Margin = Annotated[float, Field(gt=0.0, lt=1.0)]
+
+
+class ProfitDrivenState(NamedTuple):
+    """Memory of `profit_driven`."""
+
+    costs: MovingSum
+    """Cost / revenue of the window."""
+    on_their_way: tuple[Floats, ...]
+    """Means that have been seen and are not acted on yet, the oldest first."""
+    are_greedy_here: NDArray[np.bool_]
+    """Who came or went at the last clear moment is still here or away."""
 
 
 @curves.register("profit_driven")
@@ -62,34 +74,31 @@ class ProfitDriven:
         """Return these hosts and their price."""
         return Market(self.price.lay_out(horizon_seconds, generator), self)
 
-    def compute_cost(self, tries_per_nonce: float, price: float) -> float:
+    def compute_cost(self, tries_per_nonce: float | Floats, price: Floats) -> Floats:
         """Return cost / revenue of mining; 1 is break-even, less is profit."""
-        return tries_per_nonce * self.cost / (HOUR_SECONDS * self.reward * price)
+        return tries_per_nonce * (self.cost / (HOUR_SECONDS * self.reward)) / price
 
-    def first_compute(self, price: float, spacing_seconds: float) -> float:
+    def first_compute(self, price: Floats, spacing_seconds: float) -> Floats:
         """Return the compute at which steady and variable hosts make the right difficulty for themselves."""
         slope = self.variable / (2 * self.variable_margin)
         cost_of_one = self.compute_cost(spacing_seconds, price)
         balance = (self.steady + slope * (1 + self.variable_margin)) / (1 + slope * cost_of_one)
-        return min(max(balance, self.steady), self.steady + self.variable)
+        return np.clip(balance, self.steady, self.steady + self.variable)
 
-    def next_compute(self, offers: Sequence[Offer]) -> float:
-        """Return nonces per second until the next decision."""
-        last = max(len(offers) - 1 - self.delay, 0)
-        share = (1 + self.variable_margin - self._compute_mean(offers, last)) / (2 * self.variable_margin)
-        joined = self.variable * min(max(share, 0.0), 1.0)
-        return self.steady + joined + (self.greedy if self._is_greedy_here(offers, last) else 0.0)
+    def start(self, first: Offer) -> ProfitDrivenState:
+        """Let the race's beginning stand for all before."""
+        cost, costs = self.compute_cost(first.difficulty, first.price), MovingSum(self.window)
+        for _ in range(self.window):
+            costs = costs.push(cost)
+        return ProfitDrivenState(costs, (cost,) * self.delay, 1.0 - cost >= self.greedy_margin)
 
-    def _is_greedy_here(self, offers: Sequence[Offer], last: int) -> bool:
-        """Whoever came or went at the last clear moment is still here or away."""
-        for number in range(last, -1, -1):
-            mean = self._compute_mean(offers, number)
-            if abs(mean - 1.0) >= self.greedy_margin:
-                return mean < 1.0
-        return False
-
-    def _compute_mean(self, offers: Sequence[Offer], last: int) -> float:
-        """Mean cost / revenue of the window that ends with an offer; the first offer stands for all before."""
-        seen = [offers[max(number, 0)] for number in range(last - self.window + 1, last + 1)]
-        tries = [offer.difficulty if self.paid_per == "nonce" else offer.ideal for offer in seen]
-        return sum(map(self.compute_cost, tries, [offer.price for offer in seen])) / self.window
+    def respond(self, state: ProfitDrivenState, offer: Offer) -> tuple[ProfitDrivenState, Floats]:
+        """Add what variable and greedy hosts compute to what the steady ones do."""
+        tries = offer.difficulty if self.paid_per == "nonce" else offer.ideal
+        costs = state.costs.push(self.compute_cost(tries, offer.price))
+        cost, *on_their_way = *state.on_their_way, costs.total / self.window
+        slope = self.variable / (2.0 * self.variable_margin)
+        joined = np.minimum(np.maximum((1.0 + self.variable_margin - cost) * slope, 0.0), self.variable)
+        is_cheap, is_dear = 1.0 - cost >= self.greedy_margin, cost - 1.0 >= self.greedy_margin
+        are_here = (state.are_greedy_here | is_cheap) & ~is_dear
+        return ProfitDrivenState(costs, tuple(on_their_way), are_here), self.steady + joined + self.greedy * are_here

@@ -1,26 +1,12 @@
-"""Hosts who come and go in every replication at once: vectorised twins of the plug-ins, or the plug-in itself.
-
-The laws stand in the plug-ins of `sim.economy`; a test holds each twin to its plug-in.
-"""
+"""Hosts who come and go in every replication at once, beside their price; their law stands in `sim.economy`."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
 
 import numpy as np
 
-from sim.difficulty.windows import MovingSum
-from sim.economy.base import Floats, Hosts, Market, Offer, Steps
-from sim.economy.profit_driven import HOUR_SECONDS, ProfitDriven
-
-
-class Crowd(Protocol):
-    """The hosts of every replication."""
-
-    def respond(self, price: Floats, difficulty: Floats, ideal: Floats) -> Floats:
-        """Return nonces per second until the next decision; the arguments are an `Offer` of each replication."""
+from sim.economy.base import Floats, Market, Offer, Steps
 
 
 class MarketCompute:
@@ -28,11 +14,12 @@ class MarketCompute:
 
     def __init__(self, markets: Sequence[Market], spacing_seconds: float) -> None:
         """All markets have the same hosts; their prices differ."""
-        hosts = markets[0].hosts
+        hosts = self._hosts = markets[0].hosts
         self._prices, self._now = Levels([market.prices for market in markets]), np.zeros(len(markets))
         price = self._prices.look_up(self._now)
-        self._rate = np.array([hosts.first_compute(each, spacing_seconds) for each in price.tolist()])
-        self._crowd = make_crowd(hosts, price, self._rate * spacing_seconds)
+        self._rate = hosts.first_compute(price, spacing_seconds)
+        difficulty = self._rate * spacing_seconds
+        self._state = hosts.start(Offer(price, difficulty, difficulty))
         self._spacing, self._switching = spacing_seconds, hosts.switching_time
         self._lost = np.zeros(len(markets))
 
@@ -44,7 +31,8 @@ class MarketCompute:
     def react(self, difficulty: Floats) -> None:
         """Let the hosts see the difficulty that is now in force."""
         before = self._rate
-        self._rate = self._crowd.respond(self._prices.look_up(self._now), difficulty, before * self._spacing)
+        offer = Offer(self._prices.look_up(self._now), difficulty, before * self._spacing)
+        self._state, self._rate = self._hosts.respond(self._state, offer)
         if self._switching > 0:
             self._lost = np.maximum(self._rate - before, 0.0) * self._switching
 
@@ -83,56 +71,3 @@ class Levels:
 def _lay_side_by_side(rows: Sequence[Floats], length: int) -> Floats:
     """One row after the other, each filled up to a length: with what no time reaches."""
     return np.concatenate([part for row in rows for part in (row, np.full(length - len(row), np.inf))])
-
-
-def make_crowd(hosts: Hosts, price: Floats, difficulty: Floats) -> Crowd:
-    """Return the hosts' twin, or a crowd that asks the hosts themselves, replication by replication.
-
-    `price`, `difficulty`: at the race's beginning, where the difficulty is right for the compute.
-    """
-    return TWINS.get(type(hosts), ReadableCrowd)(hosts, price, difficulty)
-
-
-class ReadableCrowd(Crowd):
-    """The plug-in's own `next_compute` on each replication's history."""
-
-    def __init__(self, hosts: Hosts, price: Floats, difficulty: Floats) -> None:
-        self._hosts = hosts
-        rows = zip(price.tolist(), difficulty.tolist(), difficulty.tolist(), strict=True)
-        self._histories = [[Offer(*row)] for row in rows]
-
-    def respond(self, price: Floats, difficulty: Floats, ideal: Floats) -> Floats:
-        """Ask the plug-in once for each replication."""
-        rows = zip(self._histories, price.tolist(), difficulty.tolist(), ideal.tolist(), strict=True)
-        for history, *seen in rows:
-            history.append(Offer(*seen))
-        return np.array([self._hosts.next_compute(history) for history in self._histories])
-
-
-class ProfitDrivenCrowd(Crowd):
-    """Twin of `profit_driven`."""
-
-    def __init__(self, hosts: ProfitDriven, price: Floats, difficulty: Floats) -> None:
-        self._hosts, self._scale = hosts, hosts.cost / (HOUR_SECONDS * hosts.reward)
-        first = difficulty * self._scale / price
-        self._costs = MovingSum(hosts.window)
-        for _ in range(hosts.window):
-            self._costs = self._costs.push(first)
-        self._on_their_way = deque([first] * hosts.delay)
-        self._none, self._slope = 1.0 + hosts.variable_margin, hosts.variable / (2.0 * hosts.variable_margin)
-        self._is_greedy_here = 1.0 - first >= hosts.greedy_margin
-
-    def respond(self, price: Floats, difficulty: Floats, ideal: Floats) -> Floats:
-        """Add what variable and greedy hosts compute to what the steady ones do."""
-        hosts = self._hosts
-        tries = difficulty if hosts.paid_per == "nonce" else ideal
-        self._costs = self._costs.push(tries * self._scale / price)
-        self._on_their_way.append(self._costs.total / hosts.window)
-        cost = self._on_their_way.popleft()
-        joined = np.minimum(np.maximum((self._none - cost) * self._slope, 0.0), hosts.variable)
-        is_cheap, is_dear = 1.0 - cost >= hosts.greedy_margin, cost - 1.0 >= hosts.greedy_margin
-        self._is_greedy_here = (self._is_greedy_here | is_cheap) & ~is_dear
-        return hosts.steady + joined + hosts.greedy * self._is_greedy_here
-
-
-TWINS: dict[type, Callable[[Any, Floats, Floats], Crowd]] = {ProfitDriven: ProfitDrivenCrowd}

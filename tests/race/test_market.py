@@ -14,7 +14,7 @@ from sim.difficulty import controllers
 from sim.economy import curves
 from sim.economy.base import Market, Offer, Steps
 from sim.economy.profit_driven import ProfitDriven
-from sim.race.market import Levels, MarketCompute, ProfitDrivenCrowd, ReadableCrowd, make_crowd
+from sim.race.market import Levels, MarketCompute
 from sim.race.measures import measure_race
 from sim.race.rig import Race, Setup, lay_out, run_race
 
@@ -33,9 +33,21 @@ def race(setup: Setup = SETUP, controller: str = "wtema", **parameters: Any) -> 
     return run_race(built, lay_out(hosts(**{"price": WALK, **parameters}), setup), setup)
 
 
+def offer(price: float, difficulty: float, ideal: float) -> Offer:
+    return Offer(*(np.array([value]) for value in (price, difficulty, ideal)))
+
+
 def offers(*costs: float) -> list[Offer]:
     """Offers that the default hosts find so dear: break-even is a difficulty of 60 000 at price 1."""
-    return [Offer(1.0, 60_000.0 * cost, 60_000.0) for cost in costs]
+    return [offer(1.0, 60_000.0 * cost, 60_000.0) for cost in costs]
+
+
+def answer(some: ProfitDriven, seen: Sequence[Offer]) -> float:
+    """The compute after the last offer; the first one is that of the race's beginning."""
+    state = some.start(seen[0])
+    for each in seen:
+        state, compute = some.respond(state, each)
+    return float(compute[0])
 
 
 @pytest.mark.parametrize(
@@ -51,15 +63,15 @@ def offers(*costs: float) -> list[Offer]:
     ],
 )
 def test_the_law_by_hand(costs: list[float], expected: float) -> None:
-    assert hosts(window=1, delay=0).next_compute(offers(*costs)) == pytest.approx(expected)
+    assert answer(hosts(window=1, delay=0), offers(*costs)) == pytest.approx(expected)
 
 
 def test_hosts_average_and_are_late() -> None:
     seen = offers(1.0, 1.06, 0.94, 1.06, 1.12)
-    assert hosts(window=3, delay=0, greedy=0.0).next_compute(seen) == pytest.approx(60 + 80 * (1.15 - 1.04) / 0.3)
-    assert hosts(window=3, delay=2, greedy=0.0).next_compute(seen) == pytest.approx(60 + 80 * (1.15 - 1.0) / 0.3)
+    assert answer(hosts(window=3, delay=0, greedy=0.0), seen) == pytest.approx(60 + 80 * (1.15 - 1.04) / 0.3)
+    assert answer(hosts(window=3, delay=2, greedy=0.0), seen) == pytest.approx(60 + 80 * (1.15 - 1.0) / 0.3)
     # the first offer stands for all before
-    assert hosts(window=3, delay=4, greedy=0.0).next_compute(seen) == pytest.approx(100.0)
+    assert answer(hosts(window=3, delay=4, greedy=0.0), seen) == pytest.approx(100.0)
 
 
 def test_money_decides() -> None:
@@ -70,7 +82,8 @@ def test_money_decides() -> None:
     assert hosts(cost=0.03).compute_cost(60_000.0, 1.0) == pytest.approx(0.5)
     assert hosts().compute_cost(60_000.0, 2.0) == pytest.approx(0.5)
     by_time = hosts(paid_per="time", window=1, delay=0)
-    assert by_time.next_compute([Offer(1.0, 1.0, 60_000.0 * 1.06)]) == pytest.approx(84.0)
+    seen = [offer(1.0, 60_000.0 * 1.06, 60_000.0 * 1.06), offer(1.0, 1.0, 60_000.0 * 1.06)]
+    assert answer(by_time, seen) == pytest.approx(84.0)
 
 
 @settings(deadline=None)
@@ -78,8 +91,8 @@ def test_money_decides() -> None:
 def test_a_race_begins_in_balance(steady: float, variable: float, margin: float, price: float) -> None:
     """With the right difficulty for that compute the variable hosts want just that compute."""
     some = hosts(steady=steady, variable=variable, variable_margin=margin, greedy=0.0, window=1, delay=0)
-    first = some.first_compute(price, 600.0)
-    assert some.next_compute([Offer(price, first * 600.0, first * 600.0)]) == pytest.approx(first, rel=1e-9)
+    first = float(some.first_compute(np.array([price]), 600.0)[0])
+    assert answer(some, [offer(price, first * 600.0, first * 600.0)]) == pytest.approx(first, rel=1e-9)
 
 
 PARAMETERS = st.fixed_dictionaries(
@@ -92,30 +105,31 @@ PARAMETERS = st.fixed_dictionaries(
 )
 
 
+def answer_slowly(some: ProfitDriven, prices: list[float], tries: list[float]) -> float:
+    """A second implementation, from the whole history; the first decision stands for all before."""
+    costs = [some.cost * each / (3600 * some.reward * price) for each, price in zip(tries, prices, strict=True)]
+    padded = [costs[0]] * (some.window - 1) + costs
+    means = [sum(padded[number : number + some.window]) / some.window for number in range(len(costs))]
+    means = means[: max(len(costs) - some.delay, 1)]
+    share = (1 + some.variable_margin - means[-1]) / (2 * some.variable_margin)
+    clear = [mean < 1 for mean in means if abs(mean - 1) >= some.greedy_margin]
+    greedy = some.greedy if clear and clear[-1] else 0.0
+    return some.steady + some.variable * min(max(share, 0.0), 1.0) + greedy
+
+
 @settings(deadline=None, max_examples=80)
 @given(PARAMETERS, st.integers(0, 2**32))
-def test_the_twin_decides_as_the_plugin_does(parameters: dict[str, Any], seed: int) -> None:
+def test_beside_a_slow_crowd(parameters: dict[str, Any], seed: int) -> None:
     some, generator = hosts(**parameters), np.random.default_rng(seed)
     even = 3600 * some.reward / some.cost
-    price, first = np.array([1.0, 3.0]), even * np.exp(generator.normal(0, 0.2, 2))
-    twin, readable = make_crowd(some, price, first), ReadableCrowd(some, price, first)
-    assert type(twin) is ProfitDrivenCrowd
-    for _ in range(40):
-        difficulty, ideal = (even * np.exp(generator.normal(0, 0.2, 2)) for _ in range(2))
-        price = np.exp(generator.normal(0, 0.1, 2))
-        expected = readable.respond(price, difficulty, ideal)
-        assert twin.respond(price, difficulty, ideal) == pytest.approx(expected, rel=1e-9)
-
-
-@pytest.mark.parametrize("paid_per", ["nonce", "time"])
-def test_whole_races_agree(paid_per: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Closed loop: difficulty -> hosts -> times -> difficulty."""
-    fast = race(paid_per=paid_per, switching_time="5 min")
-    monkeypatch.setattr("sim.race.market.TWINS", {})
-    readable = race(paid_per=paid_per, switching_time="5 min")
-    assert fast.ideal == pytest.approx(readable.ideal, rel=1e-9)
-    assert fast.time_ratio == pytest.approx(readable.time_ratio, rel=1e-8)
-    assert len(np.unique(fast.ideal)) > 100
+    prices = np.exp(generator.normal(0, 0.1, (40, 2)))
+    seen = even * np.exp(generator.normal(0, 0.2, (2, 40, 2)))
+    tries = seen[0] if some.paid_per == "nonce" else seen[1]
+    state = some.start(Offer(prices[0], tries[0], tries[0]))
+    for number in range(40):
+        state, found = some.respond(state, Offer(prices[number], seen[0][number], seen[1][number]))
+        rows = (prices[: number + 1].T.tolist(), tries[: number + 1].T.tolist())
+        assert found == pytest.approx([answer_slowly(some, *row) for row in zip(*rows, strict=True)], rel=1e-9)
 
 
 def test_every_parameter_acts() -> None:
@@ -155,18 +169,21 @@ def test_what_joins_loses_its_switching_time() -> None:
 
 @dataclass(frozen=True)
 class Stubborn:
-    """Hosts without twin: 10 nonces/s, and as many again for every offer until the fourth."""
+    """Hosts of another package: 10 nonces/s, and as many again for every decision until the third."""
 
     switching_time: float = 0.0
 
-    def first_compute(self, price: float, spacing_seconds: float) -> float:
-        return 10.0
+    def first_compute(self, price: np.ndarray, spacing_seconds: float) -> np.ndarray:
+        return np.full_like(price, 10.0)
 
-    def next_compute(self, seen: Sequence[Offer]) -> float:
-        return 10.0 * min(len(seen), 4)
+    def start(self, first: Offer) -> int:
+        return 1
+
+    def respond(self, state: int, seen: Offer) -> tuple[int, np.ndarray]:
+        return state + 1, np.full_like(seen.price, 10.0 * min(state + 1, 4))
 
 
-def test_hosts_without_twin_run() -> None:
+def test_other_hosts_run() -> None:
     markets = [Market(Steps(np.array([0.0]), np.array([1.0])), Stubborn())] * SETUP.n_replications
     built = controllers.build("fixed")
     found = run_race(built, markets, SETUP)
