@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
 import numpy as np
 
@@ -15,22 +14,7 @@ SHORTEST = 1e-9  # of the wanted time: no interval takes less, for floats to div
 DRAWN_AT_ONCE = 4096
 
 
-class Clock(Protocol):
-    """Timestamps of the decisions."""
-
-    def read(self, time_ratio: Floats) -> Floats:
-        """Return the time that the timestamps tell from the time that an interval took, both / wanted time."""
-
-
-class TrueClock(Clock):
-    """Every timestamp is right."""
-
-    def read(self, time_ratio: Floats) -> Floats:
-        """Return what is true."""
-        return time_ratio
-
-
-class FalseClock(Clock):
+class FalseClock:
     """A share of the timestamps is false. Times count in wanted intervals, from the last decision before the race."""
 
     def __init__(self, false: FalseTimestamps, interval_seconds: float, liars: Iterator[Floats]) -> None:

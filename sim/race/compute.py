@@ -15,7 +15,8 @@ class Compute:
 
     def __init__(self, curves: Sequence[Steps]) -> None:
         n_steps = max(len(curve.times) for curve in curves)
-        times, values = (np.array([_fill(part, n_steps) for part in parts]) for parts in _split(curves))
+        times = np.array([_fill(curve.times, n_steps) for curve in curves])
+        values = np.array([_fill(curve.values, n_steps) for curve in curves])
         work = np.zeros_like(times)
         np.cumsum(np.diff(times, axis=1) * values[:, :-1], axis=1, out=work[:, 1:])
         ends = np.concatenate([work[:, 1:], np.full((len(curves), 1), np.inf)], axis=1)
@@ -53,10 +54,6 @@ class Compute:
         at = self._position[past]
         self._end[past], self._rate[past] = self._ends[at], self._values[at]
         self._start[past], self._before[past] = self._times[at], self._work[at]
-
-
-def _split(curves: Sequence[Steps]) -> tuple[list[Floats], list[Floats]]:
-    return [curve.times for curve in curves], [curve.values for curve in curves]
 
 
 def _fill(row: Floats, n_steps: int) -> Floats:

@@ -29,13 +29,14 @@ def measure_incomes(race: Race, small_host: float, quota: int) -> dict[str, Floa
 
 def measure_manipulation(race: Race, honest: Race) -> dict[str, Floats]:
     """Return `manipulation_gain` and `manipulation_bias` beside a race with the same random numbers and true clocks."""
+    bias, honest_bias = (average_over_time(np.log(each.difficulty), each) for each in (race, honest))
     pace = honest.time_ratio.sum(axis=0) / race.time_ratio.sum(axis=0)
     return {
         "manipulation_gain": pace - 1.0,
-        "manipulation_bias": _average_logarithm(race) - _average_logarithm(honest),
+        "manipulation_bias": bias - honest_bias,
     }
 
 
-def _average_logarithm(race: Race) -> Floats:
-    times = race.time_ratio
-    return np.asarray((np.log(race.difficulty) * times).sum(axis=0) / times.sum(axis=0))
+def average_over_time(values: Floats, race: Race) -> Floats:
+    """Mean over a race's time of what stays as it is for an interval, a value per replication."""
+    return np.asarray((values * race.time_ratio).sum(axis=0) / race.time_ratio.sum(axis=0))

@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.economy.base import Floats, Market, Steps
 from sim.metrics.measures import Law, Measure
-from sim.race.incentives import measure_incomes, measure_manipulation
+from sim.race.incentives import average_over_time, measure_incomes, measure_manipulation
 from sim.race.rig import Race, Setup
 
 BAND = 0.1  # settled: within 10 % of the ideal difficulty
@@ -57,12 +57,13 @@ def measure_race(
     false timestamps, where there are any.
     """
     times, errors = race.time_ratio, _compute_errors(race)
+    low, median, high = np.percentile(times, (5, 50, 95), axis=0)
     found = {
         "mean_interval": times.mean(axis=0),
         "interval_sd": times.std(axis=0, ddof=1),
-        "interval_p95": np.percentile(times, 95, axis=0),
+        "interval_p95": high,
         "worst_wait": times.max(axis=0),
-        "tracking_error": (np.abs(errors) * times).sum(axis=0) / times.sum(axis=0),
+        "tracking_error": average_over_time(np.abs(errors), race),
     }
     found |= measure_incomes(race, setup.small_host, setup.quota)
     if all(isinstance(curve, Steps) and len(curve.times) == 1 for curve in curves):
@@ -73,13 +74,7 @@ def measure_race(
         found |= measure_manipulation(race, honest)
     if reference is not None:
         found["settling"], found["overshoot"] = measure_step(race, curves, reference, setup)
-    return {**found, **_measure_percentiles(times)}
-
-
-def _measure_percentiles(times: Floats) -> dict[str, Floats]:
-    """The controlled quantity's percentiles below its mean; between two intervals, in a straight line (NumPy's)."""
-    low, median = np.percentile(times, (5, 50), axis=0)
-    return {"interval_p05": low, "interval_p50": median}
+    return {**found, "interval_p05": low, "interval_p50": median}
 
 
 def _compute_errors(race: Race) -> Floats:
@@ -87,23 +82,18 @@ def _compute_errors(race: Race) -> Floats:
 
 
 def _compute_swing(race: Race) -> Floats:
-    logarithms, times = np.log(race.ideal), race.time_ratio
-    mean = (logarithms * times).sum(axis=0) / times.sum(axis=0)
-    return np.asarray(np.sqrt(((logarithms - mean) ** 2 * times).sum(axis=0) / times.sum(axis=0)))
+    logarithms = np.log(race.ideal)
+    return np.sqrt(average_over_time((logarithms - average_over_time(logarithms, race)) ** 2, race))
 
 
 def find_step(curves: Sequence[Steps | Market]) -> tuple[float, float] | None:
     """Return time (s) and factor of the only change of compute, the same in all replications; None for other curves."""
-    found = {_find_change(curve) for curve in curves}
-    first = curves[0]
-    if len(found) > 1 or None in found or not isinstance(first, Steps):
+    first, *others = [curve if isinstance(curve, Steps) else None for curve in curves]
+    if first is None or len(first.times) != 2:
+        return None
+    if any(other is None or not np.array_equal(other.times, first.times) for other in others):
         return None
     return float(first.times[1]), float(first.values[1] / first.values[0])
-
-
-def _find_change(curve: Steps | Market) -> float | None:
-    """When a curve with one change changes."""
-    return float(curve.times[1]) if isinstance(curve, Steps) and len(curve.times) == 2 else None
 
 
 def leave_out_step(curves: Sequence[Steps | Market]) -> list[Steps]:

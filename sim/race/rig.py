@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from sim.difficulty.base import Controller
 from sim.economy.base import HORIZON, Curve, Floats, Market, Steps
 from sim.economy.timestamps import FalseTimestamps
-from sim.race.clock import DRAWN_AT_ONCE, SHORTEST, Clock, FalseClock, TrueClock, draw_liars
+from sim.race.clock import DRAWN_AT_ONCE, SHORTEST, FalseClock, draw_liars
 from sim.race.compute import Compute
 from sim.race.market import MarketCompute
 from sim.race.steering import Steering
@@ -69,7 +69,7 @@ def lay_out(curve: Curve, setup: Setup) -> list[Steps | Market]:
 
 def run_race(controller: Controller, curves: Sequence[Steps | Market], setup: Setup) -> Race:
     """Run one controller against one curve; what chance does is the same for every controller."""
-    compute, clock = _make_compute(curves, setup), _make_clock(setup)
+    compute, read_clock = _make_compute(curves, setup), _make_clock(setup)
     first = compute.rate * setup.spacing_seconds
     has_lies = setup.false_timestamps is not None
     steering = Steering(controller, first, setup.quota, 1 - setup.warm_up, has_lies=has_lies)
@@ -86,7 +86,7 @@ def run_race(controller: Controller, curves: Sequence[Steps | Market], setup: Se
         tries = np.multiply(next(work), difficulty, out=found.tries[number])
         elapsed = compute.advance(tries)
         time_ratio = np.maximum(elapsed / wanted_seconds, SHORTEST, out=found.time_ratio[number])
-        difficulty = steering.decide(difficulty, clock.read(time_ratio))
+        difficulty = steering.decide(difficulty, read_clock(time_ratio))
     found.ideal[:] *= setup.spacing_seconds
     return found
 
@@ -99,11 +99,12 @@ def _make_compute(curves: Sequence[Steps | Market], setup: Setup) -> Compute | M
     return Compute([curve for curve in curves if isinstance(curve, Steps)])
 
 
-def _make_clock(setup: Setup) -> Clock:
+def _make_clock(setup: Setup) -> Callable[[Floats], Floats]:
+    """From the time that an interval took to the time that timestamps tell, both / wanted time."""
     if setup.false_timestamps is None:
-        return TrueClock()
+        return lambda time_ratio: time_ratio
     liars = draw_liars(setup.seed, setup.n_replications, setup.n_decisions + 1)
-    return FalseClock(setup.false_timestamps, setup.interval_seconds, liars)
+    return FalseClock(setup.false_timestamps, setup.interval_seconds, liars).read
 
 
 def draw_work(setup: Setup) -> Iterator[Floats]:
