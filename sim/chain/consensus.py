@@ -191,15 +191,15 @@ class Consensus:
     def _close(self, height: Height, on_agreed: OnAgreed) -> None:
         """The first validator has decided: the block is agreed, and everybody applies it when it can."""
         now, index = self._env.now, height.deciding_round
-        block, routes = height.blocks[index], self._network.routes
+        block, n_present = height.blocks[index], len(self._network.routes.index)
         assert block is not None, "a decision on nothing"
-        n_present = len(routes.index)
         self._applied_seconds = {}
         result = self._ledger.append(block, height.priorities)
         on_agreed(Agreement(block, index, now), result)
         commits = height.compute_commits(index, self._compute_vote_delays(height.validators, among=False))
         arrivals = height.arrivals[index]
         # Hosts that join when this block is agreed were not there when it was sent: its proposer gives it to them.
+        routes = self._network.routes
         newcomers = list(routes.index)[n_present:]
         if newcomers:
             delays = routes.compute_delays(block.proposer, block.size_bytes)

@@ -18,7 +18,7 @@ import simpy
 from sim.chain.ledger import Ledger
 from sim.chain.mempool import HostMempool, Mempool, MempoolRules
 from sim.network.base import Flood, Foresight
-from sim.network.routes import Floats, Links
+from sim.network.routes import Floats, Routes
 from sim.network.rows import Rows
 from sim.protocol.state import Block
 from sim.protocol.transactions import Transaction
@@ -34,12 +34,12 @@ class LinkPeriod:
     start_seconds: float
     height: int = 0
     """Of the chain at its start."""
-    links: Links | None = None
+    links: Routes | None = None
     """None until a transaction is sent in it, or a proposer asks."""
     delays: Rows[Floats] | None = None
     """Seconds from every host to a receiver; None as for `links`."""
 
-    def open(self, links: Links) -> None:
+    def open(self, links: Routes) -> None:
         """Note the links of a period in which the first transaction is sent, or the first proposer asks."""
         self.links, self.delays = links, Rows(links.compute_delays_to, len(links.index))
 
@@ -198,7 +198,7 @@ class SharedPool:
     def _open_period(self) -> int:
         """Return the index of the present period, with its links at hand."""
         if self._periods[-1].links is None:
-            self._periods[-1].open(self._network.routes.get_links())
+            self._periods[-1].open(self._network.routes)
         return len(self._periods) - 1
 
     def _trace(self, sent: Sent, receiver: str) -> float:

@@ -38,8 +38,9 @@ class Network(Protocol):
     roster: Roster
     """The hosts that have joined, and their links."""
 
-    routes: Routes
-    """Delays of messages that wait in no queue."""
+    @property
+    def routes(self) -> Routes:
+        """Delays of messages that wait in no queue, over the links as they are now."""
 
     def join(self, address: str, handler: Handler) -> None:
         """Let a host take part. `handler(payload)` is called at a first delivery, where deliveries are simulated."""

@@ -15,19 +15,18 @@ At most one event per hop, no process and no Store per message (design 7).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf
 
 import networkx as nx
 import simpy
+from typing_extensions import override
 
 from sim.metrics.recorder import Recorder
 from sim.network.base import ANNOUNCEMENT_BYTES, REQUEST_BYTES, Message
-from sim.network.courier import Courier
-from sim.network.links import BITS_PER_BYTE, Handler, Link, Roster, get_upload_rate
-from sim.network.routes import Routes
+from sim.network.courier import Arrive, Courier
+from sim.network.links import BITS_PER_BYTE, Link, get_upload_rate
 from sim.scenario import NetworkConfig
 from sim.streams import Streams
 
@@ -47,28 +46,18 @@ class Spread:
     """Receivers that wait for an answer."""
 
 
-class GossipNetwork:
+class GossipNetwork(Courier):
     """Every hop of every message; a `Flood`."""
 
     def __init__(
         self, env: simpy.Environment, graph: nx.DiGraph, recorder: Recorder, config: NetworkConfig, streams: Streams
     ) -> None:
-        self._env = env
-        self._recorder = recorder
+        super().__init__(env, graph, recorder, config, config.loss)
         self._streams = streams
         self._retry_seconds = config.retry_timeout
         self._announce_above = inf if config.announce_above is None else config.announce_above
-        self._validation_seconds = config.hop_validation
-        self.roster = Roster(graph, config.loss)
-        self.routes = Routes(self.roster, config.hop_validation)
-        self.get_peers = self.roster.get_peers
-        self.send = Courier(self.roster, self.routes, self._transfer_whole).send
         self._upload_rate = {address: get_upload_rate(graph, address) for address in graph}
         self._upload_free_at = dict.fromkeys(graph, 0.0)
-
-    def join(self, address: str, handler: Handler) -> None:
-        """Let a host take part; its handler gets every message once, when it first arrives."""
-        self.roster.join(address, handler)
 
     def broadcast(self, message: Message) -> None:
         """Start the gossip of a message at its origin, which already has it."""
@@ -82,7 +71,7 @@ class GossipNetwork:
                 continue
             if is_announced:
                 hear = partial(self._hear, spread, link.receiver, sender)
-                self._transfer(sender, link, ANNOUNCEMENT_BYTES, 0.0, hear)
+                self._upload(sender, link, ANNOUNCEMENT_BYTES, 0.0, hear)
             else:
                 self._send_body(spread, sender, link)
 
@@ -93,16 +82,13 @@ class GossipNetwork:
             self._occupy(sender, spread.size_bytes)
             return
         arrive = partial(self._arrive, spread, link.receiver, sender)
-        self._transfer(sender, link, spread.size_bytes, self._validation_seconds, arrive)
+        self._upload(sender, link, spread.size_bytes, self._validation_seconds, arrive)
 
-    def _transfer_whole(
-        self, sender: str, link: Link, size_bytes: int, callback: Callable[[simpy.Event], None]
-    ) -> None:
-        self._transfer(sender, link, size_bytes, self._validation_seconds, callback)
+    @override
+    def _transfer(self, sender: str, link: Link, size_bytes: int, then: Arrive) -> None:
+        self._upload(sender, link, size_bytes, self._validation_seconds, then)
 
-    def _transfer(
-        self, sender: str, link: Link, size_bytes: int, then_seconds: float, callback: Callable[[simpy.Event], None]
-    ) -> None:
+    def _upload(self, sender: str, link: Link, size_bytes: int, then_seconds: float, callback: Arrive) -> None:
         """Queue an upload; `callback` is called when it has arrived and `then_seconds` more have passed."""
         now, start = self._env.now, self._occupy(sender, size_bytes)
         if link.loss and self._streams("network", "loss", sender, link.receiver).random() < link.loss:
@@ -110,8 +96,7 @@ class GossipNetwork:
             callback = partial(self._repeat, sender, link.receiver, size_bytes, then_seconds, callback)
         else:
             delay = start + link.compute_transfer_seconds(size_bytes) + link.latency_seconds - now + then_seconds
-        hop = self._env.timeout(delay)
-        hop.callbacks.append(callback)
+        self._env.timeout(delay).callbacks.append(callback)
 
     def _occupy(self, sender: str, size_bytes: int) -> float:
         """Take the next free time of the sender's uplink; return when the upload begins."""
@@ -125,17 +110,11 @@ class GossipNetwork:
         return start
 
     def _repeat(
-        self,
-        sender: str,
-        receiver: str,
-        size_bytes: int,
-        then_seconds: float,
-        callback: Callable[[simpy.Event], None],
-        _: simpy.Event,
+        self, sender: str, receiver: str, size_bytes: int, then_seconds: float, callback: Arrive, _: simpy.Event
     ) -> None:
         link = self.roster.get_link(sender, receiver)  # a fault may have begun or ended
         if link is not None:
-            self._transfer(sender, link, size_bytes, then_seconds, callback)
+            self._upload(sender, link, size_bytes, then_seconds, callback)
 
     def _arrive(self, spread: Spread, receiver: str, sender: str, _: simpy.Event) -> None:
         if receiver in spread.reached or not self.roster.is_open(sender, receiver):
@@ -167,9 +146,8 @@ class GossipNetwork:
         serve = partial(self._serve, spread, announcer, receiver)
         link = self.roster.get_link(receiver, announcer)
         if link is not None:
-            self._transfer(receiver, link, REQUEST_BYTES, 0.0, serve)
-        patience = self._env.timeout(self._retry_seconds)
-        patience.callbacks.append(lambda _: self._ask(spread, receiver))
+            self._upload(receiver, link, REQUEST_BYTES, 0.0, serve)
+        self._env.timeout(self._retry_seconds).callbacks.append(lambda _: self._ask(spread, receiver))
 
     def _serve(self, spread: Spread, announcer: str, receiver: str, _: simpy.Event) -> None:
         link = self.roster.get_link(announcer, receiver)

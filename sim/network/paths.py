@@ -10,41 +10,31 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
 from hashlib import sha256
 
 import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import simpy
+from typing_extensions import override
 
 from sim.metrics.recorder import Recorder
-from sim.network.courier import Courier
+from sim.network.courier import Arrive, Courier
 from sim.network.flights import Arrivals, Flights
-from sim.network.links import Handler, Link, Roster
-from sim.network.routes import Floats, Routes
+from sim.network.links import Link
+from sim.network.routes import Floats
 from sim.network.rows import Rows
 from sim.scenario import NetworkConfig
 
 
-class PathsNetwork:
+class PathsNetwork(Courier):
     """All arrivals at once; a `Foresight`."""
 
     def __init__(self, env: simpy.Environment, graph: nx.DiGraph, recorder: Recorder, config: NetworkConfig) -> None:
-        self._env = env
-        self._recorder = recorder
-        self.roster = Roster(graph)
-        self.routes = Routes(self.roster, config.hop_validation)
-        self.get_peers = self.roster.get_peers
-        self._validation_seconds = config.hop_validation
-        self.send = Courier(self.roster, self.routes, self._transfer).send
+        super().__init__(env, graph, recorder, config)
         self._flights = Flights(env, self.roster, recorder)
         self._revision = 0
         self._rows = Rows(self._compute_arrivals, 0)
-
-    def join(self, address: str, handler: Handler) -> None:
-        """Let a host take part; messages on their way do not reach it. The handler is never called."""
-        self.roster.join(address, handler)
 
     def delays(self, origin: str, size_bytes: int) -> Floats:
         """Return the seconds to every host, in the order of `routes.index`; infinity where no way leads."""
@@ -61,10 +51,10 @@ class PathsNetwork:
             self._recorder.add_deliveries(message_id, self._env.now, row.delays_seconds, row.digest)
             self._flights.add(message_id, origin, row)
 
-    def _transfer(self, _: str, link: Link, size_bytes: int, callback: Callable[[simpy.Event], None]) -> None:
+    @override
+    def _transfer(self, sender: str, link: Link, size_bytes: int, then: Arrive) -> None:
         seconds = link.latency_seconds + link.compute_transfer_seconds(size_bytes) + self._validation_seconds
-        hop = self._env.timeout(seconds)
-        hop.callbacks.append(callback)
+        self._env.timeout(seconds).callbacks.append(then)
 
     def _get_arrivals(self, origin: str, size_bytes: int) -> Arrivals:
         if self._revision != self.roster.revision:

@@ -1,11 +1,11 @@
-"""Delays over the links as they are now: rows of shortest paths, without upload queues.
+"""Delays over links: rows of shortest paths, without upload queues.
 
 A link costs latency + size / bandwidth + validation; a message takes the cheapest way to every host.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -19,44 +19,13 @@ NO_PREDECESSOR = -9999  # SciPy's own mark
 
 
 class Routes:
-    """Shortest paths between the hosts of a roster, computed anew whenever its links change."""
+    """Shortest paths between the hosts that have joined, over links as they are when this is made."""
 
     def __init__(self, roster: Roster, validation_seconds: float) -> None:
-        self._roster = roster
-        self._validation_seconds = validation_seconds
-        self._links: Links | None = None
-        self._revision = -1
-
-    @property
-    def index(self) -> Mapping[str, int]:
-        """Place of every host in the rows, by the order of joining."""
-        return self.get_links().index
-
-    def compute_delays(self, origin: str, size_bytes: int) -> Floats:
-        """Return the seconds from a host to everybody; infinity where there is no way."""
-        return self.get_links().compute_delays(origin, size_bytes)
-
-    def compute_delays_from_any(self, origins: Sequence[str], size_bytes: int) -> Floats:
-        """Return the seconds to everybody from whichever of the hosts is nearest to it."""
-        return self.get_links().compute_delays_from_any(origins, size_bytes)
-
-    def find_path(self, origin: str, receiver: str, size_bytes: int) -> tuple[str, ...]:
-        """Return the hosts of the cheapest way for a message, both ends included; empty where there is no way."""
-        return self.get_links().find_path(origin, receiver, size_bytes)
-
-    def get_links(self) -> Links:
-        """Return the links as they are now; the value stays as it is when they change."""
-        if self._links is None or self._revision != self._roster.revision:
-            self._links = Links(self._roster, self._validation_seconds)
-            self._revision = self._roster.revision
-        return self._links
-
-
-class Links:
-    """Links between hosts that have joined, as sparse matrices of seconds."""
-
-    def __init__(self, roster: Roster, validation_seconds: float) -> None:
+        self.revision = roster.revision
+        """Of the links: at another one these paths no longer hold."""
         self.index = {address: place for place, address in enumerate(roster.handlers)}
+        """Place of every host in the rows, by the order of joining."""
         rows = [roster.get_peers(address) for address in self.index]
         links = [link for row in rows for link in row]
         bandwidth = np.array([link.bandwidth_bits_per_second for link in links], dtype=float)

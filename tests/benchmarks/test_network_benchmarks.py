@@ -78,7 +78,7 @@ def test_tiers_beside_simpy_and_dijkstra(n: int) -> None:
     network = PathsNetwork(env, graph, Recorder(), NetworkConfig(tier="paths"))
     join_all(network, graph)
     network.record("warm", "h0", BYTES)
-    matrix = network.routes.get_links().weigh(BYTES).copy()
+    matrix = network.routes.weigh(BYTES).copy()
     raw = best([lambda i=i: dijkstra(matrix, indices=i) for i in range(1, N_SOURCES)])
     paths = best([lambda i=i: network.record(f"m{i}", f"h{i}", BYTES) for i in range(1, N_SOURCES)])
     repeat = best([lambda i=i: network.record(f"r{i}", "h1", BYTES) for i in range(N_REPEATS)])
