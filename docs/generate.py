@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Container, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 from rules_page import write_rules, write_versions
 from schema_text import Schema, describe, resolve
+from strategies_page import write_actions, write_events, write_outside, write_view
 from tables import write_table
 
 from sim.difficulty.target import Target
@@ -224,7 +226,13 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
         "proof schemes": lambda: write_plugins("RuleSwitches", "proof"),
     },
     "how_a_run_works.md": {"schedule of the baseline": write_schedule, "hosts of the baseline": write_hosts},
-    "plugins.md": {"keys of a GPU profile": write_gpu_keys},
+    "plugins.md": {
+        **{f"strategy {name}": partial(write_outside, name) for name in ("withhold_seed", "no_layers", "vote_pool")},
+        "view": write_view,
+        "events": write_events,
+        "actions": write_actions,
+        "keys of a GPU profile": write_gpu_keys,
+    },
     "limits.md": {"sizes": write_sizes},
     "laptop_to_cluster.md": {"keys of a sweep": write_sweep_keys},
     "search.md": {"keys of a search": lambda: write_study_keys(SearchConfig)},

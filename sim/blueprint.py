@@ -8,7 +8,7 @@ from itertools import pairwise
 from pow.devices import gpu_groups
 from sim.gpus import load_gpu
 from sim.network.tier import Offer
-from sim.nodes.ml_node import SENDER_PERIOD_SECONDS, MLNode
+from sim.nodes.ml_node import SENDER_PERIOD_SECONDS
 from sim.protocol.params import ChainParams, EpochParams, ProtocolParams, accumulate_changes
 from sim.protocol.pricing import PricingParams
 from sim.protocol.proofs.base import ProofScheme
@@ -17,6 +17,7 @@ from sim.protocol.transactions import HardwareNode, RegisterHost
 from sim.protocol.versions import SCHEMES, adjust_scheme, build_rule_book
 from sim.scenario import BY_GPU, HostGroup, Scenario
 from sim.scenario.declared import read_parameters, read_values
+from sim.strategies.base import MLNode
 from sim.streams import Streams
 
 PUBLIC_KEY_BYTES = 33

@@ -15,7 +15,7 @@ from sim.studies import compare_commands
 from sim.studies.kinds import KINDS, AnyKind, add_commands, load_any, load_any_result, with_kind_flags
 from sim.studies.run_commands import print_doubts
 
-USER_ERROR, INTERRUPTED = 2, 130
+INTERRUPTED = 130
 PLUG_INS = ("controllers", "curves", "prices", "strategies", "schemes", "works", "measures", "topologies", "gpus")
 
 app = typer.Typer(
@@ -31,13 +31,32 @@ app.command()(compare_commands.compare)
 
 @app.command()
 @with_kind_flags
-def check(file: File, set_: Overrides = None, kind: AnyKind | None = None) -> None:
+def check(
+    file: File,
+    set_: Overrides = None,
+    strategies: Annotated[
+        bool, typer.Option("--strategies", help="run two epochs, asking every strategy everything twice")
+    ] = False,
+    kind: AnyKind | None = None,
+) -> None:
     """Check a file of any kind without running it; prints every mistake with its place."""
     from sim.terminal import make_console
 
     kind, loaded = load_any(file, set_ or (), kind)
     make_console().print(f"{file}: fine: {loaded.name}, {kind.describe(loaded)}", soft_wrap=True)
     print_doubts(kind.locate_doubts(loaded, file, set_ or ()))
+    if strategies:
+        _check_strategies(loaded)
+
+
+def _check_strategies(scenario: object) -> None:
+    from sim.runner import rehearse
+    from sim.scenario import Scenario
+
+    if not isinstance(scenario, Scenario):
+        raise UserError("--strategies: only a scenario has strategies to check")
+    rehearse(scenario)
+    typer.echo("strategies: every answer in two epochs was the same when it was asked for again")
 
 
 @app.command()
@@ -93,7 +112,7 @@ def main() -> None:
         app(standalone_mode=True)
     except UserError as error:
         typer.echo(str(error), err=True)
-        sys.exit(USER_ERROR)
+        sys.exit(error.exit_status)
     except OSError as error:  # a full disk, a folder that is gone: the program failed, but not by a defect
         typer.echo(f"powsim: {error}", err=True)
         sys.exit(1)

@@ -11,6 +11,7 @@ from typing import Any
 
 from sim.metrics.frames import build_frames
 from sim.metrics.summary import summarise
+from sim.nodes.agent import StrategyError
 from sim.progress import Progress, no_progress, terminal_progress
 from sim.provenance import get_provenance
 from sim.results import SCENARIO_FILE, Result, StudyStatus, keep_status, open_folder, write_text
@@ -19,6 +20,7 @@ from sim.scenario.load import Source, resolve_scenario
 from sim.work import works
 from sim.world import build_world
 
+REHEARSED_EPOCHS = 2
 RARE_COLLECTIONS = (200_000, 50, 100)
 """New objects before the young ones are looked through, such looks before the middle-aged, those before all."""
 
@@ -46,9 +48,9 @@ def run_into_folder(scenario: Scenario, *, out: Path | None, root: Path, progres
     with keep_status(folder, provenance) as facts:
         try:
             result = simulate(scenario, provenance, terminal_progress if progress else no_progress)
-        except Interrupted as interruption:
-            interruption.result.save(folder)
-            facts.update(interruption.result.provenance)
+        except (Interrupted, StrategyError) as stop:
+            stop.finished.save(folder)
+            facts.update(stop.finished.provenance)
             raise
         result.save(folder)
         facts.update(result.provenance)
@@ -58,9 +60,9 @@ def run_into_folder(scenario: Scenario, *, out: Path | None, root: Path, progres
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C: carries the result of what was finished."""
 
-    def __init__(self, result: Result) -> None:
+    def __init__(self, finished: Result) -> None:
         super().__init__("interrupted")
-        self.result = result
+        self.finished = finished
 
 
 def check_work(config: WorkConfig) -> None:
@@ -80,7 +82,7 @@ def _collect_rarely() -> Generator[None]:
 
 
 def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progress) -> Result:
-    """Run a loaded scenario; raises `Interrupted` with the finished part on Ctrl-C."""
+    """Run a loaded scenario; `Interrupted` on Ctrl-C and `StrategyError` carry the finished part."""
     started = time.perf_counter()
     with (
         _collect_rarely(),
@@ -88,11 +90,13 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
         progress(scenario) as report,
     ):
         world = build_world(scenario, work, lambda ended: report(ended, world.recorder))
-        status = StudyStatus.FINISHED
+        status, failure = StudyStatus.FINISHED, None
         try:
             world.run()
         except KeyboardInterrupt:
             status = StudyStatus.INTERRUPTED
+        except StrategyError as error:
+            status, failure = StudyStatus.FAILED, error
         frames = build_frames(world.recorder)
         summary = summarise(frames, world.warnings)
         if status is StudyStatus.FINISHED and not world.is_complete:
@@ -116,4 +120,15 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
         )
     if status is StudyStatus.INTERRUPTED:
         raise Interrupted(result)
+    if failure is not None:
+        failure.finished = result
+        raise failure
     return result
+
+
+def rehearse(scenario: Scenario) -> None:
+    """Run at most two epochs and ask every strategy everything twice; raises StrategyError where answers differ."""
+    short = scenario.model_copy(update={"epochs": min(scenario.epochs, REHEARSED_EPOCHS)})
+    check_work(short.work)
+    with works.build(short.work.kind).open(short.work.settings) as work:
+        build_world(short, work, lambda ended: None, is_rehearsed=True).run()

@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -263,7 +264,6 @@ def test_a_scenario_file_is_varied_without_a_sweep_file() -> None:
         ({"grid": {"epochs": 3}}, "sim.sweep(grid=...)"),
         ({"replications": 0}, "sim.sweep(replications=...): sweep.replications: 0 must be at least 1"),
     ],
-    ids=str,
 )
 def test_mistakes_of_a_call_are_told_at_its_arguments(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(UserError) as caught:
@@ -277,6 +277,36 @@ def test_a_measure_called_like_a_column_is_told() -> None:
 
     with pytest.raises(UserError, match='a measure called "epochs": the table of runs has another column'):
         sim.sweep(MINI, grid={"epochs": [1, 2]}, measures=[epochs], workers=0)
+
+
+def test_a_measure_cannot_outlive_the_time_limit() -> None:
+    def endless(_: object) -> float:
+        try:
+            while True:
+                time.sleep(0.01)
+        except Exception:
+            return 1.0
+
+    limited = {**MINI, "sweep": {"time_limit": "1 s"}}
+    runs = sim.sweep(limited, measures=["nonces_valid", endless], workers=0).runs
+    assert runs["error"].tolist() == ["TimeLimitError: took longer than the time limit of 1 s"]
+
+
+def test_an_interrupt_ends_a_sweep_in_this_process(tmp_path: Path) -> None:
+    """What was finished is on disk, and the rest can be done."""
+    calls = []
+
+    def interrupted(frames: dict[str, pd.DataFrame]) -> float:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return len(frames["blocks"])
+
+    arguments: dict[str, Any] = {"grid": GRID, "replications": 2, "measures": [interrupted], "workers": 0}
+    with pytest.raises(KeyboardInterrupt):
+        sim.sweep(MINI, **arguments, out=tmp_path / "out")
+    assert 1 <= len(sim.load_sweep(tmp_path / "out").runs) <= 2
+    assert len(sim.sweep(MINI, **arguments, resume=tmp_path / "out").runs) == 4
 
 
 # Labs and searches
@@ -319,8 +349,11 @@ class Halving:
 
     target: None = None
 
-    def next_difficulty(self, history: Any) -> float:
-        return history[-1].difficulty / 2
+    def start(self, first: Any) -> None:
+        return None
+
+    def decide(self, state: None, interval: Any) -> tuple[None, Any]:
+        return None, interval.difficulty / 2
 
 
 @pytest.fixture
@@ -365,7 +398,8 @@ def test_workers_would_not_know_it_and_that_is_said_before_anything_starts(regis
 
 
 def test_a_kind_of_work_is_a_plugin_too(registered: None) -> None:
-    from sim.work import SphereKind, works
+    from sim.work import works
+    from sim.work.kinds import SphereKind
 
     @works.register("abacus")
     @dataclass(frozen=True)

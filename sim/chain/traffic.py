@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sim.protocol.confirmation import ConfirmationTally
 from sim.protocol.formation import GOVERNANCE_MODELS
@@ -44,6 +44,12 @@ class Traffic:
     requests_per_epoch: int
     tokens_per_request: int
     block_time_seconds: float
+    _shown: dict[tuple[str, int], float] = field(default_factory=dict)
+    """(host, last block of a confirmation) -> share of its weight that it has decided to show"""
+
+    def show_weight(self, who: str, end_height: int, share: float) -> None:
+        """A host decides for one confirmation what it shows, instead of the share of its group."""
+        self._shown[who, end_height] = share
 
     def draw_inferences(self, state: ChainState, height: int) -> InferenceTally | None:
         """Return the epoch's requests if a block of this height is its last one; `state` is the one before it."""
@@ -70,7 +76,7 @@ class Traffic:
         if state.confirmation.end_height != height:
             return None
         shown = {
-            who: math.trunc(self.conduct[who].confirmed_share * weight)
+            who: math.trunc(self._shown.get((who, height), self.conduct[who].confirmed_share) * weight)
             for who, weight in state.confirmation.initial.items()
         }
         return ConfirmationTally({who: weight for who, weight in shown.items() if weight > 0})

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from sim.protocol.checks import check_claim, check_start, check_stateless, check_validation
-from sim.protocol.collateral import Deposit, deposit
+from sim.protocol.collateral import Deposit, deposit, withdraw
 from sim.protocol.epochs import NextDifficulty, process_epoch
 from sim.protocol.params import ProtocolParams
 from sim.protocol.payments import PaymentKind, pay
@@ -18,7 +18,10 @@ from sim.protocol.stages import Schedule, select_epoch
 from sim.protocol.state import Block, ChainState, HostRecord, Settlement
 from sim.protocol.transactions import (
     ClaimReward,
+    DelegatePower,
+    DepositCollateral,
     RegisterHost,
+    ReleaseCollateral,
     SubmitSeed,
     SubmitValidation,
     Transaction,
@@ -143,6 +146,12 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
             result = check_claim(draft.state, transaction, rules)
             if result is TxResult.ACCEPTED:
                 _pay_claim(draft, transaction, params.vesting_epochs)
+        case DepositCollateral():
+            result = _move_into_collateral(draft, transaction.creator, transaction.amount_ngonka)
+        case ReleaseCollateral():
+            result = _unbond(draft, transaction.creator, transaction.amount_ngonka)
+        case DelegatePower():
+            result = TxResult.UNKNOWN_MESSAGE  # the network knows delegation from v0.2.12 on
         case _:
             result = _take_proof(draft, transaction, rules)
     return result
@@ -170,3 +179,23 @@ def _pay_claim(draft: Draft, claim: ClaimReward, vesting_epochs: int) -> None:
     reason = f"vests over {vesting_epochs} epochs" if vesting_epochs else "free at once"
     draft.rows.append(RewardClaimed(epoch=claim.epoch_index, participant=who, height=draft.state.height))
     draft.rows += pay(draft.state, who, PaymentKind.CLAIM, amount, reason)
+
+
+def _move_into_collateral(draft: Draft, who: str, amount: int) -> TxResult:
+    """Free coins become collateral at once. Reference: protocol 6.5."""
+    free = draft.balances.get(who, 0)
+    if not 0 < amount <= free:
+        return TxResult.NOT_ENOUGH_COINS
+    draft.balances[who] = free - amount
+    draft.deposits[who] = deposit(draft.deposits.get(who, Deposit()), amount)
+    draft.rows += pay(draft.state, who, PaymentKind.DEPOSITED, amount, "from the balance")
+    return TxResult.ACCEPTED
+
+
+def _unbond(draft: Draft, who: str, amount: int) -> TxResult:
+    """Collateral stops to activate weight at once and is free an epoch later. Reference: protocol 6.5."""
+    held = draft.deposits.get(who, Deposit())
+    if not 0 < amount <= held.active:
+        return TxResult.NOT_ENOUGH_COLLATERAL
+    draft.deposits[who] = withdraw(held, amount, draft.state.effective.index)
+    return TxResult.ACCEPTED

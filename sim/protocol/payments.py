@@ -29,6 +29,10 @@ class PaymentKind(StrEnum):
     """From vesting into the balance."""
     BURNT = "burnt"
     """Waiting coins that nobody claimed in time."""
+    DEPOSITED = "deposited"
+    """From the balance into collateral."""
+    RELEASED = "released"
+    """Unbonded collateral, back in the balance."""
     SLASHED = "slashed"
     """Collateral taken and burnt."""
 

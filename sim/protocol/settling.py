@@ -61,6 +61,7 @@ def advance_deposits_and_vesting(state: ChainState) -> tuple[ChainState, list[Pa
     for who, deposit in state.deposits.items():
         deposits[who], amount = release_unbonded(deposit, state.effective.index)
         freed[who] += amount
+        payments += pay(state, who, PaymentKind.RELEASED, amount, "unbonded")
     for who, schedule in state.vesting.items():
         rest, amount = unlock(schedule)
         freed[who] += amount

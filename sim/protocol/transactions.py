@@ -16,6 +16,8 @@ SEED_BYTES = 140
 VALIDATION_BYTES = 120
 VERDICT_BYTES = ENVELOPE_BYTES + VALIDATION_BYTES  # of a message with one verdict
 CLAIM_BYTES = 24
+AMOUNT_BYTES = 24
+DELEGATION_BYTES = 60
 REGISTRATION_BYTES = 100
 NODE_BYTES = 40
 
@@ -34,6 +36,9 @@ class TxResult(StrEnum):
     NOTHING_TO_CLAIM = "nothing to claim"
     WRONG_SEED = "seed does not match its commitment"
     MISSED_VALIDATIONS = "missed too many validations"
+    NOT_ENOUGH_COINS = "not enough coins"
+    NOT_ENOUGH_COLLATERAL = "not enough collateral"
+    UNKNOWN_MESSAGE = "unknown message"
 
     @property
     def is_late(self) -> bool:
@@ -131,3 +136,46 @@ class ClaimReward:
     def size_bytes(self) -> int:
         """Envelope and the revealed seed."""
         return ENVELOPE_BYTES + CLAIM_BYTES
+
+
+@dataclass(frozen=True)
+class DepositCollateral:
+    """Moves free coins of the sender into its collateral. Reference: protocol 6.5."""
+
+    tx_id: str
+    creator: str
+    amount_ngonka: int
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes on the wire: envelope and amount."""
+        return ENVELOPE_BYTES + AMOUNT_BYTES
+
+
+@dataclass(frozen=True)
+class ReleaseCollateral:
+    """Begins to unbond collateral of the sender. Reference: protocol 6.5."""
+
+    tx_id: str
+    creator: str
+    amount_ngonka: int
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes on the wire: envelope and amount."""
+        return ENVELOPE_BYTES + AMOUNT_BYTES
+
+
+@dataclass(frozen=True)
+class DelegatePower:
+    """Lends the sender's voting power on a model. Known to the network from v0.2.12 on."""
+
+    tx_id: str
+    creator: str
+    model: str
+    to: str
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes on the wire: envelope, model and address."""
+        return ENVELOPE_BYTES + DELEGATION_BYTES

@@ -1,4 +1,4 @@
-"""The modules beside the tests (`table`, `mixtures`, `observed`, `replay`, `laws`) are imported by their plain names."""
+"""The modules beside the tests (`table`, `mixtures`, `observed`, `replay`, `laws`) are imported by plain names."""
 
 import sys
 from pathlib import Path

@@ -243,7 +243,7 @@ def check_difficulty(run: Observed) -> None:
             wanted = row["next_r_target"] if before == after else after
             assert abs(epochs.loc[epoch + 1, "r_target"] - wanted) < 1e-9
     for row in run.result.ml_nodes.itertuples():
-        known = {radius for radius in epochs["r_target"]} | set(decided["next_r_target"])
+        known = set(epochs["r_target"]) | set(decided["next_r_target"])
         assert min(abs(row.r_target - radius) for radius in known) < 1e-9
 
 

@@ -20,7 +20,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 Floats = NDArray[np.float64]
 
@@ -85,6 +84,8 @@ def _balance(counts: Floats, spans: Floats, voices: Floats) -> float:
 
 def compute_luck(counts: Floats, spans: Floats, rate: float) -> Floats:
     """Probability of fewer successes than `counts` in `spans` tries, plus half that of as many: 1/2 on average."""
+    from scipy import special  # the table of versions reaches here: checking a file must not wait for scipy
+
     fewer = np.where(counts > 0, special.betainc(spans - counts + 1.0, np.maximum(counts, 1.0), 1.0 - rate), 0.0)
     at_most = np.where(counts < spans, special.betainc(np.maximum(spans - counts, 1.0), counts + 1.0, 1.0 - rate), 1.0)
     luck: Floats = (fewer + at_most) / 2.0
