@@ -264,7 +264,6 @@ def test_a_scenario_file_is_varied_without_a_sweep_file() -> None:
         ({"grid": {"epochs": 3}}, "sim.sweep(grid=...)"),
         ({"replications": 0}, "sim.sweep(replications=...): sweep.replications: 0 must be at least 1"),
     ],
-    ids=str,
 )
 def test_mistakes_of_a_call_are_told_at_its_arguments(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(UserError) as caught:
