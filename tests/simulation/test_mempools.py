@@ -14,9 +14,9 @@ from sim.chain.mempool import HostMempool, MempoolRules
 from sim.chain.pool import SharedPool
 from sim.metrics.recorder import Recorder
 from sim.network.paths import PathsNetwork
-from sim.protocol.params import EpochParams, ProtocolParams
-from sim.protocol.state import Block, genesis_state
-from sim.protocol.transactions import ClaimReward, SubmitSeed, Transaction
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.state import Block, genesis_state
+from sim.protocol.consensus.transactions import ClaimReward, SubmitSeed, Transaction
 from sim.protocol.versions import LAUNCH, build_rule_book
 from sim.results import Result
 from sim.scenario import NetworkConfig
