@@ -6,13 +6,11 @@ from pathlib import Path
 
 from tables import write_table
 
-from pow.sphere import hit_probability
-from sim.blueprint import build_ml_nodes, build_params
+from sim.blueprint import build_ml_nodes, build_params, get_first_scheme
 from sim.gpus import load_gpu
 from sim.nodes.catch_up import STATE_SYNC_BYTES
-from sim.protocol.stages import Schedule
-from sim.protocol.transactions import (
-    BYTES_PER_NONCE,
+from sim.protocol.blocks.stages import Schedule
+from sim.protocol.consensus.transactions import (
     CLAIM_BYTES,
     ENVELOPE_BYTES,
     HEADER_BYTES,
@@ -21,6 +19,7 @@ from sim.protocol.transactions import (
     SEED_BYTES,
     VALIDATION_BYTES,
 )
+from sim.protocol.proofs.hits import BYTES_PER_NONCE
 from sim.scenario import Scenario, load_scenario
 
 BASELINE = Path(__file__).resolve().parent.parent / "scenarios" / "baseline.yaml"
@@ -49,7 +48,8 @@ def write_hosts() -> str:
     scenario, schedule = _load_baseline()
     params = build_params(scenario)
     seconds = schedule.params.poc_stage_duration * scenario.protocol.block_time - scenario.work.startup
-    hit = hit_probability(scenario.protocol.r_target or params.rule_book.first.r_target, params.vector_dim)
+    proof = get_first_scheme(scenario, params)
+    hit = proof.hit_probability(proof.threshold, params.vector_dim)
     rows = []
     for group in scenario.hosts:
         nodes = build_ml_nodes(group, scenario)

@@ -11,13 +11,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Container, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from baseline_page import write_hosts, write_schedule, write_sizes
+from pydantic import BaseModel
 from ruamel.yaml import YAML
 from rules_page import write_rules, write_versions
 from schema_text import Schema, describe, resolve
+from strategies_page import write_actions, write_events, write_outside, write_view
 from tables import write_table
 
 from sim.difficulty.target import Target
@@ -30,9 +33,9 @@ from sim.metrics.measures import Measure, run_measures
 from sim.race.files import RaceConfig
 from sim.race.lab_file import LabConfig
 from sim.race.measures import RACE_MEASURES
-from sim.race.tune_file import TuneConfig
 from sim.registry import Registry
 from sim.scenario import scenario_json_schema
+from sim.studies.search_schema import SearchConfig, TuneConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -93,6 +96,7 @@ SWEEP_EXAMPLES = {
     "replications": "10",
     "until": "{measure: success_rate, half_width: 0.01, max_runs: 200}",
     "measures": "[success_rate, weight_gini]",
+    "keep": "[epochs, rewards]",
     "time_limit": "60 s",
 }
 
@@ -106,8 +110,8 @@ def write_sweep_keys() -> str:
     return write_table(["key", "for example", "meaning"], rows)
 
 
-def write_race_keys(config: type[RaceConfig], *, without: Container[str] = ()) -> str:
-    """The keys of a lab or tune file."""
+def write_study_keys(config: type[BaseModel], *, without: Container[str] = ()) -> str:
+    """The keys of a lab or tune file, or of the section `search:`."""
     schema = config.model_json_schema(mode="serialization")
     rows = []
     for name, part in schema["properties"].items():
@@ -219,15 +223,23 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
         "controllers": lambda: write_plugins("", "difficulty"),
         "strategies": lambda: write_plugins("HostGroup", "strategy"),
         "topologies": lambda: write_plugins("NetworkConfig", "topology"),
+        "proof schemes": lambda: write_plugins("RuleSwitches", "proof"),
     },
     "how_a_run_works.md": {"schedule of the baseline": write_schedule, "hosts of the baseline": write_hosts},
-    "plugins.md": {"keys of a GPU profile": write_gpu_keys},
+    "plugins.md": {
+        **{f"strategy {name}": partial(write_outside, name) for name in ("withhold_seed", "no_layers", "vote_pool")},
+        "view": write_view,
+        "events": write_events,
+        "actions": write_actions,
+        "keys of a GPU profile": write_gpu_keys,
+    },
     "limits.md": {"sizes": write_sizes},
     "laptop_to_cluster.md": {"keys of a sweep": write_sweep_keys},
+    "search.md": {"keys of a search": lambda: write_study_keys(SearchConfig)},
     "statistics.md": {"measures": lambda: write_measures({each.name: each for each in run_measures.choose()})},
     "choosing_a_controller.md": {
-        "keys of a lab": lambda: write_race_keys(LabConfig),
-        "keys of a search": lambda: write_race_keys(TuneConfig, without=RaceConfig.model_fields),
+        "keys of a lab": lambda: write_study_keys(LabConfig),
+        "keys of a tune file": lambda: write_study_keys(TuneConfig, without=RaceConfig.model_fields),
         "keys of false timestamps": write_timestamp_keys,
         "curves": lambda: write_curves(curves),
         "prices": lambda: write_curves(prices),

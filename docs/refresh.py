@@ -1,5 +1,5 @@
 """Run the commands whose output the docs quote: `.venv/bin/python docs/refresh.py [run] [theory] [propagation]
-[kernel] [scale] [sweep] [statistics] [lab] [tune]`.
+[kernel] [scale] [sweep] [statistics] [lab] [tune] [search]`.
 
 `run`: `make run` into README.md, and that run's figure into docs/images/. `theory`: `powsim theory` into
 docs/is_it_true.md. `propagation`: `docs/propagation.py` and its figure into the same page. `kernel`: `powsim kernel
@@ -7,7 +7,8 @@ benchmark` and `layers` into docs/kernel.md. `scale`: benchmarks of the network 
 docs/limits.md. `sweep`: sweeps on this machine, interrupted and resumed, on a dask
 cluster of this machine, and their benchmarks, into docs/laptop_to_cluster.md. `statistics`:
 `docs/interval_coverage.py` into docs/statistics.md. `lab`: `powsim lab` and its benchmarks into
-docs/choosing_a_controller.md. `tune`: `powsim tune` into the same page. All where none is named: minutes.
+docs/choosing_a_controller.md. `tune`: `powsim tune` into the same page. `search`: `powsim search` into
+docs/search.md. All where none is named: minutes.
 """
 
 from __future__ import annotations
@@ -196,6 +197,17 @@ def refresh_tune() -> None:
         shutil.copyfile(Path(scratch) / "results" / "tune" / "figures" / "front.png", DOCS / "images" / "tune.png")
 
 
+SEARCH_FILE = "scenarios/searches/wanted-success-rate.yaml"
+
+
+def refresh_search() -> None:
+    """Quote the example search over a scenario."""
+    page = DOCS / "search.md"
+    _fill(page, "search file", (ROOT / SEARCH_FILE).read_text(encoding="utf-8").strip())
+    with _open_scratch() as scratch:
+        _fill(page, "powsim search", _powsim(scratch, "search", SEARCH_FILE, "--out", "results/search"))
+
+
 PARTS = {
     "statistics": refresh_statistics,
     "run": refresh_run,
@@ -206,6 +218,7 @@ PARTS = {
     "sweep": refresh_sweep,
     "lab": refresh_lab,
     "tune": refresh_tune,
+    "search": refresh_search,
 }
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -10,12 +11,13 @@ from pathlib import Path
 from tables import write_table
 
 import sim.protocol
+from sim.protocol.proofs import schemes
 from sim.protocol.versions import TABLE, VERSION_NAMES, Rules
 from sim.scenario.declared import find_keys
 
 PACKAGE = Path(sim.protocol.__path__[0])
 SPECIFICATION = Path(__file__).resolve().parent / "specification" / "protocol.md"
-ENTRY = re.compile(r"^\d+\. `(\w+)`\s+(.*)$")
+ENTRY = re.compile(r"^\d+\. `([\w.]+)`\s+(.*)$")
 
 
 def write_versions() -> str:
@@ -34,7 +36,7 @@ def write_versions() -> str:
 def write_rules() -> str:
     """Parts, modules and their public names, as the package's docstring lists them."""
     parts = []
-    for line in (sim.protocol.__doc__ or "").splitlines()[2:-2]:
+    for line in (sim.protocol.__doc__ or "").splitlines()[2:-3]:
         entry = ENTRY.match(line)
         if entry:
             parts.append(_write_module(entry[1]))
@@ -44,7 +46,7 @@ def write_rules() -> str:
 
 
 def _write_module(name: str) -> str:
-    tree = ast.parse((PACKAGE / f"{name}.py").read_text(encoding="utf-8"))
+    tree = ast.parse((PACKAGE / f"{name.replace('.', '/')}.py").read_text(encoding="utf-8"))
     parts = [f"### `{name}`", _as_markdown(ast.get_docstring(tree) or "")]
     parts += [text for node in tree.body if (text := _write_definition(node))]
     return "\n\n".join(parts)
@@ -57,10 +59,14 @@ def _write_definition(node: ast.stmt) -> str:
     if isinstance(node, ast.FunctionDef):
         arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
         return f"**`{node.name}({', '.join(argument.arg for argument in arguments)})`**\n\n{text}"
-    fields = [item.target for item in node.body if isinstance(item, ast.AnnAssign)]
+    fields = [item.target for item in node.body if isinstance(item, ast.AnnAssign) and not _is_class_variable(item)]
     names = ", ".join(f"`{field.id}`" for field in fields if isinstance(field, ast.Name))
     parts = [f"**`{node.name}`**", text, f"Fields: {names}." if names else "", _write_members(node)]
     return "\n\n".join(part for part in parts if part)
+
+
+def _is_class_variable(item: ast.AnnAssign) -> bool:
+    return ast.unparse(item.annotation).startswith("ClassVar")
 
 
 def _write_members(node: ast.ClassDef) -> str:
@@ -91,4 +97,7 @@ def _as_markdown(text: str) -> str:
 def _show(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if dataclasses.is_dataclass(value):
+        spec = schemes.spec_of(value)
+        return ", ".join([f"`{spec.pop('kind')}`", *(f"{name} {_show(part)}" for name, part in spec.items())])
     return f"{float(value):.7g}" if isinstance(value, (Fraction, float)) else str(value)

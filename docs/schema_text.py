@@ -10,7 +10,13 @@ from sim.units import BIT_RATE, SIZE, TIME
 
 COUNTED = re.compile(r"\b(blocks|epochs|nonces|hosts|peers|batches)\b")  # what a whole number counts, by its meaning
 KERNEL_2 = "specification/kernel.md#2-parameters-of-the-model"
-ANCHORS = {"difficulty": "controllers", "strategy": "strategies", "topology": "topologies", "price": "prices"}
+ANCHORS = {
+    "difficulty": "controllers",
+    "strategy": "strategies",
+    "topology": "topologies",
+    "price": "prices",
+    "proof": "proof-schemes",
+}
 Schema = Mapping[str, Any]
 
 

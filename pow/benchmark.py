@@ -27,11 +27,11 @@ from pow.linear import AUTO, LINEARS, linear_name
 from pow.parameters import torch_type
 from pow.params import PowParams, mode_of
 from pow.placement import CPU, Placement
+from pow.skipping import GIGA, compute_gflop
 from pow.sphere import mismatch_probability, target
 from pow.transformer import build_on
 
 BLOCK_HASH, PUBLIC_KEY = "86462F1AA921017C2D950CC166F735BBB08853F3B8BA7171E1EA8AC564956FDD", "benchmark"
-GIGA = 1e9
 R_TARGET: Final = 1.4013564660458173
 """Main net's first one. Reference: kernel 4"""
 TRUTH: Final = "f16data_f64compute"
@@ -77,17 +77,6 @@ class KernelBenchmark:
     def share_of_peak(self) -> float:
         """Forward pass over the fastest matrix product."""
         return self.forward_gflop_per_second / self.peak_gflop_per_second
-
-
-def compute_gflop(params: PowParams, n_layers: int | None = None) -> float:
-    """Multiplications and additions of one nonce's linear layers, in 10^9; the head sees the last position only.
-
-    `n_layers`: of a host that computes the first layers only.
-    """
-    layers = params.n_layers if n_layers is None else n_layers
-    projections = 2 * params.dim * params.dim + 2 * params.dim * params.kv_dim
-    layer = projections + 3 * params.dim * params.hidden_dim
-    return 2 * (params.seq_len * layers * layer + params.vocab_size * params.dim) / GIGA
 
 
 def benchmark(

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pow.benchmark import compute_gflop
 from pow.kernel import Kernel
 from pow.params import PowParams
+from pow.skipping import get_layers_speedup
 from pow.sphere import r_target_for
 from pow.validation import is_valid
 
@@ -90,7 +90,7 @@ def measure_layers(
             SkippedLayers(
                 unit_gains=unit_gains,
                 n_layers=n_layers,
-                work=compute_gflop(params, n_layers) / compute_gflop(params),
+                work=1.0 / get_layers_speedup(params, n_layers),
                 rms_error=rms_error,
                 n_valid=int(valid.sum()),
                 n_claimed=int(claimed.sum()),

@@ -8,14 +8,16 @@ from itertools import pairwise
 from pow.devices import gpu_groups
 from sim.gpus import load_gpu
 from sim.network.tier import Offer
-from sim.nodes.ml_node import SENDER_PERIOD_SECONDS, MLNode
-from sim.protocol.params import ChainParams, EpochParams, ProtocolParams, accumulate_changes
-from sim.protocol.pricing import PricingParams
-from sim.protocol.state import ChainState, genesis_state
-from sim.protocol.transactions import HardwareNode, RegisterHost
-from sim.protocol.versions import build_rule_book
+from sim.nodes.ml_node import SENDER_PERIOD_SECONDS
+from sim.protocol.blocks.params import ChainParams, EpochParams, ProtocolParams, accumulate_changes
+from sim.protocol.blocks.state import ChainState, genesis_state
+from sim.protocol.consensus.transactions import HardwareNode, RegisterHost
+from sim.protocol.money.pricing import PricingParams
+from sim.protocol.proofs.base import ProofScheme
+from sim.protocol.versions import SCHEMES, adjust_scheme, build_rule_book
 from sim.scenario import BY_GPU, HostGroup, Scenario
-from sim.scenario.declared import read_values
+from sim.scenario.declared import read_parameters, read_values
+from sim.strategies.base import MLNode
 from sim.streams import Streams
 
 PUBLIC_KEY_BYTES = 33
@@ -25,8 +27,12 @@ GENESIS_WEIGHT = 1  # every founding host is a genesis validator of weight 1 (pr
 def found_chain(founders: Sequence[RegisterHost], params: ProtocolParams, scenario: Scenario) -> ChainState:
     """Return the genesis state: everybody who is there from the start is a member."""
     weights = {founder.creator: GENESIS_WEIGHT for founder in founders}
-    r_target = scenario.protocol.r_target or params.rule_book.first.r_target
-    return genesis_state(weights, params, r_target, founders)
+    return genesis_state(weights, params, get_first_scheme(scenario, params).threshold, founders)
+
+
+def get_first_scheme(scenario: Scenario, params: ProtocolParams) -> ProofScheme:
+    """Return the proof scheme as it begins: the version's, with the parameters that the scenario gives for genesis."""
+    return adjust_scheme(params.rule_book.first.proof, read_parameters(SCHEMES, scenario.protocol))
 
 
 def count_expected_validations(scenario: Scenario) -> int:
@@ -69,7 +75,9 @@ def register_host(address: str, ml_nodes: Sequence[MLNode], group: HostGroup, st
     return RegisterHost(f"host/{address}", address, public_key, nodes, group.collateral_ngonka)
 
 
-def estimate_offer(scenario: Scenario, ml_nodes: Mapping[str, Sequence[MLNode]], hit_probability: float) -> Offer:
+def estimate_offer(
+    scenario: Scenario, ml_nodes: Mapping[str, Sequence[MLNode]], proof: ProofScheme, hit_probability: float
+) -> Offer:
     """Estimate the load of all hosts together, at the first difficulty and as if all were there from the start.
 
     `ml_nodes`: group -> the ML nodes of each of its hosts.
@@ -81,6 +89,7 @@ def estimate_offer(scenario: Scenario, ml_nodes: Mapping[str, Sequence[MLNode]],
         n_hosts=sum(group.count for group in scenario.hosts),
         n_ml_nodes=sum(count * len(nodes) for count, nodes in machines),
         valid_nonces_per_second=rate * hit_probability,
+        bytes_per_nonce=proof.bytes_per_nonce,
         send_period_seconds=SENDER_PERIOD_SECONDS,
         block_seconds=protocol.block_time,
         validation_seconds=protocol.poc_validation_duration * protocol.block_time,

@@ -21,6 +21,7 @@ from sim.errors import UserError, did_you_mean
 from sim.problems import Problem
 
 P = TypeVar("P", default=Any)
+OWN = "sim."  # before the names of powsim's own modules, which every process imports
 
 
 class PluginError(UserError):
@@ -97,7 +98,7 @@ class Catalogue(Generic[P]):
 
     def _is_own(self, name: str) -> bool:
         module = get_origin(self._get_source(self._plugins[name])).partition(":")[0]
-        return self._package is not None and f"{module}.".startswith(f"{self._package}.")
+        return f"{module}.".startswith((OWN, f"{self._package}."))
 
     def _add(self, name: str, plugin: P) -> None:
         """Put a plug-in under its name; a notebook's cell that is run again replaces what it defined before."""
@@ -139,11 +140,21 @@ class Catalogue(Generic[P]):
         raise NotImplementedError
 
 
-def find_local_plugins(value: object) -> set[LocalPlugin]:
-    """Return the plug-ins within a value that only this process knows: within a scenario, or what it consists of."""
+def list_local_plugins() -> set[LocalPlugin]:
+    """Return all plug-ins that only this process knows."""
+    return set(_find_local().values())
+
+
+def _find_local() -> dict[object, LocalPlugin]:
     local: dict[object, LocalPlugin] = {}
     for catalogue in list(_CATALOGUES):
         local |= catalogue.find_local()
+    return local
+
+
+def find_local_plugins(value: object) -> set[LocalPlugin]:
+    """Return the plug-ins within a value that only this process knows: within a scenario, or what it consists of."""
+    local = _find_local()
     return {local[type(part)] for part in _walk(value) if type(part) in local} if local else set()
 
 

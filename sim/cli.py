@@ -9,14 +9,14 @@ from typing import Annotated
 import typer
 
 from sim import kernel_commands
-from sim.errors import UserError
+from sim.errors import UserError, did_you_mean
 from sim.options import File, Overrides
 from sim.studies import compare_commands
 from sim.studies.kinds import KINDS, AnyKind, add_commands, load_any, load_any_result, with_kind_flags
 from sim.studies.run_commands import print_doubts
 
-USER_ERROR, INTERRUPTED = 2, 130
-PLUG_INS = ("controllers", "curves", "prices", "strategies", "measures", "topologies", "gpus")
+INTERRUPTED = 130
+PLUG_INS = ("controllers", "curves", "prices", "strategies", "schemes", "works", "measures", "topologies", "gpus")
 
 app = typer.Typer(
     help="Simulate a whole decentralized proof-of-work network whose work is an AI computation.",
@@ -31,13 +31,32 @@ app.command()(compare_commands.compare)
 
 @app.command()
 @with_kind_flags
-def check(file: File, set_: Overrides = None, kind: AnyKind | None = None) -> None:
+def check(
+    file: File,
+    set_: Overrides = None,
+    strategies: Annotated[
+        bool, typer.Option("--strategies", help="run two epochs, asking every strategy everything twice")
+    ] = False,
+    kind: AnyKind | None = None,
+) -> None:
     """Check a file of any kind without running it; prints every mistake with its place."""
     from sim.terminal import make_console
 
     kind, loaded = load_any(file, set_ or (), kind)
     make_console().print(f"{file}: fine: {loaded.name}, {kind.describe(loaded)}", soft_wrap=True)
     print_doubts(kind.locate_doubts(loaded, file, set_ or ()))
+    if strategies:
+        _check_strategies(loaded)
+
+
+def _check_strategies(scenario: object) -> None:
+    from sim.runner import rehearse
+    from sim.scenario import Scenario
+
+    if not isinstance(scenario, Scenario):
+        raise UserError("--strategies: only a scenario has strategies to check")
+    rehearse(scenario)
+    typer.echo("strategies: every answer in two epochs was the same when it was asked for again")
 
 
 @app.command()
@@ -59,7 +78,11 @@ def list_(
     """List plug-ins (controllers, curves, ...) and the files of every kind that come with powsim."""
     from sim.studies.listing import print_listing
 
-    for name in names or NAMES:
+    wanted = names or NAMES
+    for name in wanted:
+        if name not in NAMES:
+            raise UserError(f'no list of "{name}".{did_you_mean(name, NAMES)}')
+    for name in wanted:
         print_listing(name)
 
 
@@ -89,7 +112,7 @@ def main() -> None:
         app(standalone_mode=True)
     except UserError as error:
         typer.echo(str(error), err=True)
-        sys.exit(USER_ERROR)
+        sys.exit(error.exit_status)
     except OSError as error:  # a full disk, a folder that is gone: the program failed, but not by a defect
         typer.echo(f"powsim: {error}", err=True)
         sys.exit(1)

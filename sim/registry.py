@@ -83,7 +83,8 @@ class Registry(Catalogue[type[T]]):
         """Return the JSON Schema of a spec: a bare name, or one object per plug-in with all its parameters."""
         schemas = [self._plugin_schema(name) for name in self.names()]
         bare = [name for name, schema in zip(self.names(), schemas, strict=True) if schema["required"] == [KIND]]
-        return {"anyOf": [{"enum": bare, "description": f"a {self.kind} by its name"}, *schemas]}
+        by_name = [{"enum": bare, "description": f"a {self.kind} by its name"}] if bare else []
+        return {"anyOf": [*by_name, *schemas]}
 
     def _plugin_schema(self, name: str) -> JsonSchemaValue:
         # mode: a default is shown as it would be written ("5.6 s"), not as it is held (5.6).

@@ -7,6 +7,7 @@ starts; then one Parquet file a frame and `summary.json`. Every file is written 
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 import os
 import time
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,29 +24,65 @@ import pandas as pd
 
 from sim.errors import UserError
 from sim.metrics.columns import FRAMES
+from sim.metrics.frame_access import HasFrames
+from sim.scenario import Scenario, dump_scenario
 
 if TYPE_CHECKING:
     from sim.metrics.frames import Frames
 
 SCENARIO_FILE, PROVENANCE_FILE, SUMMARY_FILE = "scenario.yaml", "provenance.json", "summary.json"
 HASH_DIGITS = 8
+MOST_ROWS = 10  # of a table in a notebook
 JsonObject = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a run left: frames by name (also as attributes), a summary, the resolved scenario, the provenance."""
+@dataclass(frozen=True, repr=False)
+class Result(HasFrames):
+    """What a run left. Every frame is an attribute as well: `result.epochs` is `result.frames["epochs"]`."""
 
-    scenario_yaml: str
+    scenario: Scenario | str
+    """The resolved scenario; its text where the result was loaded."""
     provenance: JsonObject
     summary: JsonObject = field(default_factory=dict)
+    """The run in a few numbers, and warnings."""
     frames: Frames = field(default_factory=dict)
 
-    def __getattr__(self, name: str) -> pd.DataFrame:
-        frames = self.__dict__.get("frames", {})
-        if name in frames:
-            return frames[name]
-        raise AttributeError(f"a result has no {name!r}; its frames are {', '.join(sorted(frames))}")
+    @cached_property
+    def scenario_yaml(self) -> str:
+        """The resolved scenario as a file that runs again to the same result."""
+        return self.scenario if isinstance(self.scenario, str) else dump_scenario(self.scenario)
+
+    @property
+    def name(self) -> str:
+        """Name of the scenario."""
+        if isinstance(self.scenario, str):
+            return self.scenario.partition("\n")[0].removeprefix("name:").strip()
+        return self.scenario.name
+
+    def frame_names(self) -> tuple[str, ...]:
+        """Return the names of the frames that are there."""
+        return tuple(self.frames)
+
+    def get_frame(self, name: str) -> pd.DataFrame:
+        """Return a frame by its name; raises AttributeError where it is not there."""
+        if name in self.frames:
+            return self.frames[name]
+        raise AttributeError(f"a result has no {name!r}; its frames are {', '.join(sorted(self.frames))}")
+
+    def __repr__(self) -> str:
+        return f"<Result of {self.name}: {self._describe()}; frames: {', '.join(self.frames)}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how the run ended, its warnings, its epochs and the sizes of its frames."""
+        warnings = "".join(f"<p>warning: {html.escape(text)}</p>" for text in self.summary.get("warnings", ()))
+        epochs = self.frames["epochs"].to_html(max_rows=MOST_ROWS, index=False) if "epochs" in self.frames else ""
+        sizes = ", ".join(f"<code>{name}</code> ({len(frame)})" for name, frame in self.frames.items())
+        lead = f"<b>{html.escape(self.name)}</b>: {html.escape(self._describe())}"
+        return f"<p>{lead}</p>{warnings}{epochs}<p>Frames, with their rows: {sizes}</p>"
+
+    def _describe(self) -> str:
+        status = self.provenance.get("status", "unknown")
+        return f"{self.summary.get('n_epochs', 0)} epochs, {status}, seed {self.provenance.get('seed')}"
 
     def save(self, folder: str | Path) -> Path:
         """Write everything into a folder, which is made if needed; files of an earlier save are replaced."""
@@ -67,7 +105,7 @@ def load_result(folder: str | os.PathLike[str]) -> Result:
     summary = path / SUMMARY_FILE
     files = {name: path / f"{name}.parquet" for name in FRAMES}
     return Result(
-        scenario_yaml=(path / SCENARIO_FILE).read_text(encoding="utf-8"),
+        (path / SCENARIO_FILE).read_text(encoding="utf-8"),
         provenance=json.loads((path / PROVENANCE_FILE).read_text(encoding="utf-8")),
         summary=json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {},
         frames={name: pd.read_parquet(file) for name, file in files.items() if file.is_file()},
@@ -100,7 +138,7 @@ def _is_scaffold(name: str) -> bool:
     return name.startswith(".") or name == PROVENANCE_FILE
 
 
-class Status(StrEnum):
+class StudyStatus(StrEnum):
     """How far a run or a study came, as its `provenance.json` says. A program that was killed leaves `running`."""
 
     RUNNING = "running"
@@ -118,17 +156,17 @@ def keep_status(folder: Path, provenance: Mapping[str, Any]) -> Iterator[JsonObj
     Yields the facts of the second one: the body may add some, and may set `status` where it knows better than that the
     work is finished. The seconds of a study that is resumed add up.
     """
-    started, facts = time.perf_counter(), {**provenance, "status": Status.RUNNING}
+    started, facts = time.perf_counter(), {**provenance, "status": StudyStatus.RUNNING}
     seconds_before = facts.pop("wall_seconds", 0.0)
     write_json(folder / PROVENANCE_FILE, facts)
-    status = Status.FINISHED
+    status = StudyStatus.FINISHED
     try:
         yield facts
     except BaseException as error:
-        status = Status.INTERRUPTED if isinstance(error, KeyboardInterrupt) else Status.FAILED
+        status = StudyStatus.INTERRUPTED if isinstance(error, KeyboardInterrupt) else StudyStatus.FAILED
         raise
     finally:
-        if facts["status"] == Status.RUNNING:
+        if facts["status"] == StudyStatus.RUNNING:
             facts["status"] = status
         facts.setdefault("wall_seconds", round(seconds_before + time.perf_counter() - started, 3))
         write_json(folder / PROVENANCE_FILE, facts)

@@ -6,39 +6,34 @@ import gc
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from pow.devices import check_memory
-from pow.placement import CPU
-from sim.errors import UserError
 from sim.metrics.frames import build_frames
 from sim.metrics.summary import summarise
+from sim.nodes.agent import StrategyError
 from sim.progress import Progress, no_progress, terminal_progress
 from sim.provenance import get_provenance
-from sim.results import SCENARIO_FILE, Result, Status, keep_status, open_folder, write_text
-from sim.scenario import BY_GPU, Scenario, WorkConfig, dump_scenario, load_scenario, parse_scenario
-from sim.work import check_kernel, open_kernel, open_sphere
-from sim.work.base import Work
+from sim.results import SCENARIO_FILE, Result, StudyStatus, keep_status, open_folder, write_text
+from sim.scenario import Scenario, WorkConfig, dump_scenario
+from sim.scenario.load import Source, resolve_scenario
+from sim.work import works
 from sim.world import build_world
 
+REHEARSED_EPOCHS = 2
 RARE_COLLECTIONS = (200_000, 50, 100)
 """New objects before the young ones are looked through, such looks before the middle-aged, those before all."""
 
 
 def run(
-    scenario: Scenario | str | PathLike[str],
+    scenario: Source,
     *,
     seed: int | None = None,
     overrides: Mapping[str, object] | None = None,
     progress: bool = False,
 ) -> Result:
     """Run a scenario and return its result without writing anything."""
-    if isinstance(scenario, Scenario):  # through its text, so that overrides are checked like a file's keys
-        loaded = parse_scenario(dump_scenario(scenario), scenario.name, overrides or {}, seed)
-    else:
-        loaded = load_scenario(scenario, overrides or {}, seed)
+    loaded = resolve_scenario(scenario, overrides or {}, seed)
     check_work(loaded.work)
     return simulate(loaded, get_provenance(loaded.seed), terminal_progress if progress else no_progress)
 
@@ -53,9 +48,9 @@ def run_into_folder(scenario: Scenario, *, out: Path | None, root: Path, progres
     with keep_status(folder, provenance) as facts:
         try:
             result = simulate(scenario, provenance, terminal_progress if progress else no_progress)
-        except Interrupted as interruption:
-            interruption.result.save(folder)
-            facts.update(interruption.result.provenance)
+        except (Interrupted, StrategyError) as stop:
+            stop.finished.save(folder)
+            facts.update(stop.finished.provenance)
             raise
         result.save(folder)
         facts.update(result.provenance)
@@ -65,31 +60,14 @@ def run_into_folder(scenario: Scenario, *, out: Path | None, root: Path, progres
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C: carries the result of what was finished."""
 
-    def __init__(self, result: Result) -> None:
+    def __init__(self, finished: Result) -> None:
         super().__init__("interrupted")
-        self.result = result
+        self.finished = finished
 
 
 def check_work(config: WorkConfig) -> None:
     """Raise UserError where this machine cannot compute the model, before anything is written."""
-    if config.kind == "sphere":
-        return
-    dtype = "float16" if config.dtype == BY_GPU else config.dtype
-    try:
-        check_memory(config.pow_params, dtype)
-    except ValueError as error:
-        raise UserError(f"work.params: {error}; `work.kind: sphere` needs no model") from None
-    if config.device != CPU:
-        try:
-            check_kernel(config.pow_params, dtype, config.device, config.batch_size, config.threads)
-        except ValueError as error:
-            raise UserError(f"work.device: {error}") from None
-
-
-def _open_work(config: WorkConfig) -> Work:
-    if config.kind == "sphere":
-        return open_sphere(config.pow_params)
-    return open_kernel(config.pow_params, config.batch_size, config.threads, device=config.device)
+    works.build(config.kind).check(config.settings)
 
 
 @contextmanager
@@ -104,25 +82,31 @@ def _collect_rarely() -> Generator[None]:
 
 
 def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progress) -> Result:
-    """Run a loaded scenario; raises `Interrupted` with the finished part on Ctrl-C."""
+    """Run a loaded scenario; `Interrupted` on Ctrl-C and `StrategyError` carry the finished part."""
     started = time.perf_counter()
-    with _collect_rarely(), _open_work(scenario.work) as work, progress(scenario) as report:
+    with (
+        _collect_rarely(),
+        works.build(scenario.work.kind).open(scenario.work.settings) as work,
+        progress(scenario) as report,
+    ):
         world = build_world(scenario, work, lambda ended: report(ended, world.recorder))
-        status = Status.FINISHED
+        status, failure = StudyStatus.FINISHED, None
         try:
             world.run()
         except KeyboardInterrupt:
-            status = Status.INTERRUPTED
+            status = StudyStatus.INTERRUPTED
+        except StrategyError as error:
+            status, failure = StudyStatus.FAILED, error
         frames = build_frames(world.recorder)
         summary = summarise(frames, world.warnings)
-        if status is Status.FINISHED and not world.is_complete:
-            status = Status.HALTED
+        if status is StudyStatus.FINISHED and not world.is_complete:
+            status = StudyStatus.HALTED
             summary["warnings"].append(
                 f"the chain halted for good after block {world.ledger.height}, at "
                 f"{max(frames['blocks']['time_seconds'], default=0.0):g} s; epochs after it are missing"
             )
         result = Result(
-            scenario_yaml=dump_scenario(scenario),
+            scenario,
             provenance={
                 **provenance,
                 "status": status,
@@ -134,6 +118,17 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
             summary=summary,
             frames=frames,
         )
-    if status is Status.INTERRUPTED:
+    if status is StudyStatus.INTERRUPTED:
         raise Interrupted(result)
+    if failure is not None:
+        failure.finished = result
+        raise failure
     return result
+
+
+def rehearse(scenario: Scenario) -> None:
+    """Run at most two epochs and ask every strategy everything twice; raises StrategyError where answers differ."""
+    short = scenario.model_copy(update={"epochs": min(scenario.epochs, REHEARSED_EPOCHS)})
+    check_work(short.work)
+    with works.build(short.work.kind).open(short.work.settings) as work:
+        build_world(short, work, lambda ended: None, is_rehearsed=True).run()

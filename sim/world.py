@@ -21,23 +21,26 @@ from sim.chain.mempool import MempoolRules
 from sim.chain.pool import open_mempools
 from sim.chain.proposals import BlockMaker, Clocks
 from sim.chain.reporting import BlockReporter
-from sim.chain.traffic import build_traffic
+from sim.chain.traffic import Traffic, build_traffic
+from sim.difficulty.base import steer
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded
 from sim.metrics.validations import ValidationTable, choose_detail
 from sim.network.opening import Tier, open_network
 from sim.network.tier import choose_tier
+from sim.nodes.agent import Agent
 from sim.nodes.catch_up import CatchUp
 from sim.nodes.context import Context
 from sim.nodes.faults import Faults
 from sim.nodes.host import Host
-from sim.nodes.identity import HostIdentity, name_hosts
-from sim.nodes.ml_node import MLNode
-from sim.protocol.blocks import BlockResult
-from sim.protocol.params import ProtocolParams
-from sim.protocol.stages import Edge, Schedule
-from sim.protocol.transactions import RegisterHost
+from sim.nodes.identity import HostIdentity, gather_operators, name_hosts
+from sim.nodes.presence import Presence
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.stages import Edge, Schedule
+from sim.protocol.blocks.transition import BlockResult
+from sim.protocol.consensus.transactions import RegisterHost
 from sim.scenario import HostGroup, Scenario
+from sim.strategies.base import Identity, MLNode
 from sim.streams import Streams
 from sim.topologies.base import Member
 from sim.work.base import Work, WorkCounts
@@ -59,6 +62,7 @@ class World:
     consensus: Consensus
     on_epoch_end: OnEpochEnd
     catch_up: CatchUp
+    presence: Presence
     faults: Faults
     network_facts: Mapping[str, object]
     """The tier, why it was taken, and what graph it runs on."""
@@ -74,12 +78,18 @@ class World:
     def run(self) -> None:
         """Let time pass until the last block of the last epoch has reached everybody that it can reach."""
         production = self.start()
-        if self.scenario.faults:
-            self.faults.start()
-            self.env.run(until=production | self.env.process(self._watch()))
-            self.faults.close()
-        if self.is_complete or not self.scenario.faults:
+        self.faults.start()
+        self.env.run(until=production | self.env.process(self._watch()))
+        self.faults.close()
+        if self.is_complete or not self.may_halt:
             self.env.run()
+        for address in self.presence.away if self.is_complete else self.hosts:
+            self.hosts[address].finish()
+
+    @property
+    def may_halt(self) -> bool:
+        """Hosts may be missing: a fault has hit them, or they have left."""
+        return bool(self.scenario.faults or self.presence.away)
 
     def start(self) -> simpy.Process:
         """Let the founders enter and validators begin; return the process that ends with the last block."""
@@ -97,20 +107,23 @@ class World:
     def _watch(self) -> Generator[simpy.Event, object, None]:
         """Give the chain up where nothing was agreed for the length of an epoch and no fault has to begin or end."""
         protocol = self.scenario.protocol
-        while True:
+        while not self.is_complete:
             height = self.ledger.height
             yield self.env.timeout(protocol.epoch_length * protocol.block_time)
-            if self.ledger.height == height and not self.faults.are_pending:
+            if self.ledger.height == height and self.may_halt and not self.faults.are_pending:
                 return
 
     def _observe(self, agreement: Agreement, result: BlockResult) -> None:
         """Record an agreed block, let hosts join whose time has come, close an epoch whose last block it is."""
         self.reporter.report(agreement, result)
         block, schedule = agreement.block, result.state.schedule
+        if Edge.P in schedule.edges_at(block.height):
+            for address in list(self.presence.away):
+                self.hosts[address].look_from_outside(block)
         if Edge.CLAIM in schedule.edges_at(block.height):
             self.let_join(schedule.index + 1)
         self.catch_up.watch()
-        if schedule.index > 0 and block.height == schedule.next_start - 1:
+        if schedule.ends_at(block.height):
             self._close_epoch(schedule)
 
     def _close_epoch(self, schedule: Schedule) -> None:
@@ -140,17 +153,16 @@ class Ground:
     """Host -> the transaction by which it enters the chain."""
 
 
-def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> World:
-    """Build everything a run needs; nothing has happened yet."""
+def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd, *, is_rehearsed: bool = False) -> World:
+    """Build everything a run needs; nothing has happened yet. `is_rehearsed`: strategies are asked everything twice."""
     detail = choose_detail(scenario.metrics.validations, count_expected_validations(scenario))
     ground = _lay_ground(scenario, Recorder(ValidationTable(is_full=detail.is_full)))
     ledger = _found_chain(ground)
     tier = _open_network(ground, ledger)
-    clocks = Clocks()
-    consensus = _open_consensus(ground, ledger, tier, clocks)
-    context = _gather_context(ground, ledger, tier, consensus, work)
-    hosts = _settle_hosts(ground, context)
-    catch_up = CatchUp(context, hosts, has_faults=bool(scenario.faults))
+    clocks, traffic = Clocks(), build_traffic(scenario, ground.params, ground.streams)
+    consensus = _open_consensus(ground, ledger, tier, BlockMaker(ledger, ground.streams, traffic, clocks))
+    context = _gather_context(ground, ledger, tier, consensus, traffic, work)
+    hosts = _settle_hosts(ground, context, _appoint_agents(ground, is_rehearsed=is_rehearsed))
     return World(
         scenario=scenario,
         env=ground.env,
@@ -161,8 +173,9 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd) -> Wor
         reporter=BlockReporter(ground.recorder, ground.params, scenario.difficulty.target),
         consensus=consensus,
         on_epoch_end=on_epoch_end,
-        catch_up=catch_up,
-        faults=Faults(context, scenario.faults, hosts, catch_up, clocks),
+        catch_up=context.catch_up,
+        presence=context.presence,
+        faults=Faults(context, scenario.faults, hosts, context.catch_up, clocks),
         network_facts=tier.describe(),
         warnings=(detail.warning,) if detail.warning else (),
     )
@@ -192,7 +205,7 @@ def _lay_ground(scenario: Scenario, recorder: Recorder) -> Ground:
 def _found_chain(ground: Ground) -> Ledger:
     params, scenario = ground.params, ground.scenario
     founders = [ground.registrations[who.address] for who in ground.identities if who.joins == 1]
-    return Ledger(found_chain(founders, params, scenario), params, scenario.difficulty.next_difficulty)
+    return Ledger(found_chain(founders, params, scenario), params, steer(scenario.difficulty))
 
 
 def _open_network(ground: Ground, ledger: Ledger) -> Tier:
@@ -201,14 +214,15 @@ def _open_network(ground: Ground, ledger: Ledger) -> Tier:
     members = [Member(who.address, who.region) for who in ground.identities]
     graph = scenario.network.topology.build(members, streams)
     has_bursts = any(fault.kind == "loss" for fault in scenario.faults)
-    offer = estimate_offer(scenario, ground.ml_nodes, 1.0 / ledger.get_state(0).difficulty)
+    offer = estimate_offer(
+        scenario, ground.ml_nodes, ground.params.rule_book.first.proof, 1.0 / ledger.get_state(0).difficulty
+    )
     choice = choose_tier(scenario.network, graph, offer, has_bursts=has_bursts)
     return open_network(choice, ground.env, graph, ground.recorder, scenario.network, streams)
 
 
-def _open_consensus(ground: Ground, ledger: Ledger, tier: Tier, clocks: Clocks) -> Consensus:
-    scenario, streams = ground.scenario, ground.streams
-    maker = BlockMaker(ledger, streams, build_traffic(scenario, ground.params, streams), clocks)
+def _open_consensus(ground: Ground, ledger: Ledger, tier: Tier, maker: BlockMaker) -> Consensus:
+    scenario = ground.scenario
     return Consensus(
         ground.env,
         ledger,
@@ -220,30 +234,48 @@ def _open_consensus(ground: Ground, ledger: Ledger, tier: Tier, clocks: Clocks) 
     )
 
 
-def _gather_context(ground: Ground, ledger: Ledger, tier: Tier, consensus: Consensus, work: Work) -> Context:
+def _gather_context(
+    ground: Ground, ledger: Ledger, tier: Tier, consensus: Consensus, traffic: Traffic, work: Work
+) -> Context:
     scenario, params = ground.scenario, ground.params
+    block_seconds, has_faults = scenario.protocol.block_time, bool(scenario.faults)
+    catch_up = CatchUp(ground.env, tier.network, ledger, patience_seconds=block_seconds, has_faults=has_faults)
     return Context(
         env=ground.env,
         network=tier.network,
         ledger=ledger,
         consensus=consensus,
+        catch_up=catch_up,
+        presence=Presence(ground.env, tier.network.roster, catch_up, block_seconds),
+        traffic=traffic,
         open_mempool=open_mempools(tier.network, ground.env, ledger, _build_mempool_rules(scenario)),
         work=work,
+        model=scenario.work.pow_params,
         recorder=ground.recorder,
         streams=ground.streams,
         params=params,
-        block_time_seconds=scenario.protocol.block_time,
+        block_time_seconds=block_seconds,
         ttl_blocks=scenario.mempool.ttl_blocks,
         startup_seconds=scenario.work.startup,
     )
 
 
-def _settle_hosts(ground: Ground, context: Context) -> dict[str, Host]:
+def _appoint_agents(ground: Ground, *, is_rehearsed: bool) -> dict[str, Agent]:
+    """One agent for each operator, and one for each host that has none."""
+    addresses, agents = gather_operators(ground.identities), dict[str, Agent]()
+    for who in ground.identities:
+        if who.operator not in agents:
+            strategy, identity = ground.groups[who.host_group].strategy, Identity(who.operator, addresses[who.operator])
+            agents[who.operator] = Agent(strategy, who.strategy_name, identity, is_rehearsed=is_rehearsed)
+    return agents
+
+
+def _settle_hosts(ground: Ground, context: Context, agents: Mapping[str, Agent]) -> dict[str, Host]:
     return {
         who.address: Host(
             context,
             who,
-            ground.groups[who.host_group].strategy,
+            agents[who.operator],
             ground.ml_nodes[who.host_group],
             ground.registrations[who.address],
         )

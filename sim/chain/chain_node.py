@@ -6,23 +6,34 @@ from collections.abc import Callable
 
 from sim.chain.ledger import Ledger
 from sim.chain.mempool import Mempool
-from sim.protocol.state import Block, ChainState
+from sim.protocol.blocks.state import Block, ChainState
 
 OnBlock = Callable[[Block, ChainState], None]
 OnApplied = Callable[[str, int], None]
+Choice = tuple[tuple[str, ...] | None, int]
+"""Transactions of a proposed block in their order, None: as the mempool orders them; number of the hash."""
+Choose = Callable[[Callable[[int], str]], Choice]
+"""Fills a block that the host proposes; is given the candidates for its hash by number."""
 
 
 class ChainNode:
     """Applies blocks strictly in order; a host reads the chain through it and so never sees ahead of its height."""
 
     def __init__(
-        self, ledger: Ledger, address: str, mempool: Mempool, on_block: OnBlock, on_applied: OnApplied
+        self,
+        ledger: Ledger,
+        address: str,
+        mempool: Mempool,
+        on_block: OnBlock,
+        on_applied: OnApplied,
+        choose: Choose = lambda get_hash: (None, 0),
     ) -> None:
         """`on_applied(address, height)` is told of every height that is reached, also by block sync."""
         self._ledger = ledger
         self.address = address
         self._on_block = on_block
         self._on_applied = on_applied
+        self.choose = choose
         self.mempool = mempool
         self.height = 0
         self._early: dict[int, Block] = {}

@@ -12,8 +12,8 @@ from typing import Protocol
 
 from sim.chain.ledger import Ledger
 from sim.network.base import Flood, Message
-from sim.protocol.state import Block
-from sim.protocol.transactions import Transaction
+from sim.protocol.blocks.state import Block
+from sim.protocol.consensus.transactions import Transaction
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,17 @@ class MempoolRules:
     ttl_blocks: int | None = None
     """Blocks for which a transaction may wait."""
 
-    def select(self, arrived: Iterable[Transaction], max_bytes: int) -> tuple[Transaction, ...]:
+    def select(
+        self, arrived: Iterable[Transaction], max_bytes: int, tx_ids: tuple[str, ...] | None = None
+    ) -> tuple[Transaction, ...]:
         """Return what goes into a block, of transactions in the order of arrival.
 
-        The highest fee per byte comes first, then the order of arrival. The first that does not fit ends the block.
+        The highest fee per byte comes first, then the order of arrival, unless the proposer wants transactions in an
+        order of its own; ValueError for one that has not arrived. The first that does not fit ends the block.
         """
-        if self.fees_ngonka:
+        if tx_ids is not None:
+            arrived = pick(arrived, tx_ids)
+        elif self.fees_ngonka:
             arrived = sorted(arrived, key=lambda each: -self.fees_ngonka.get(each.creator, 0) / each.size_bytes)
         selected, size = [], 0
         for transaction in arrived:
@@ -48,6 +53,17 @@ class MempoolRules:
     def is_expired(self, waited_blocks: int) -> bool:
         """Tell whether a transaction that has waited for so many blocks is dropped."""
         return self.ttl_blocks is not None and waited_blocks >= self.ttl_blocks
+
+
+def pick(arrived: Iterable[Transaction], tx_ids: tuple[str, ...]) -> list[Transaction]:
+    """Return transactions by their ids; raises ValueError for one that is not there or is named twice."""
+    known = {transaction.tx_id: transaction for transaction in arrived}
+    for tx_id in tx_ids:
+        if tx_id not in known:
+            raise ValueError(f'"{tx_id}" is not pending at this host')
+    if len(set(tx_ids)) < len(tx_ids):
+        raise ValueError("a transaction is proposed twice in one block")
+    return [known[tx_id] for tx_id in tx_ids]
 
 
 class Mempool(Protocol):
@@ -71,7 +87,10 @@ class Mempool(Protocol):
     def __iter__(self) -> Iterator[Transaction]:
         """Iterate over the transactions that this host offers to a peer when a link to it opens again."""
 
-    def select(self, max_bytes: int) -> tuple[Transaction, ...]:
+    def list_pending(self) -> tuple[Transaction, ...]:
+        """Return all that has reached this host, in the order of arrival."""
+
+    def select(self, max_bytes: int, tx_ids: tuple[str, ...] | None = None) -> tuple[Transaction, ...]:
         """Return what a block takes, see `MempoolRules.select`."""
 
 
@@ -130,6 +149,10 @@ class HostMempool(Mempool):
     def __iter__(self) -> Iterator[Transaction]:
         return iter(self._pending.values())
 
-    def select(self, max_bytes: int) -> tuple[Transaction, ...]:
+    def list_pending(self) -> tuple[Transaction, ...]:
+        """Return what this host holds, in the order in which it came."""
+        return tuple(self._pending.values())
+
+    def select(self, max_bytes: int, tx_ids: tuple[str, ...] | None = None) -> tuple[Transaction, ...]:
         """Choose among what this host holds, in the order in which it came."""
-        return self._rules.select(self._pending.values(), max_bytes)
+        return self._rules.select(self._pending.values(), max_bytes, tx_ids)

@@ -20,15 +20,15 @@ from sim.chain.mempool import HostMempool, Mempool, MempoolRules
 from sim.network.base import Flood, Foresight
 from sim.network.routes import Floats, Links
 from sim.network.rows import Rows
-from sim.protocol.state import Block
-from sim.protocol.transactions import Transaction
+from sim.protocol.blocks.state import Block
+from sim.protocol.consensus.transactions import Transaction
 
 CHUNK = 512  # transactions whose arrivals are looked up together
 RECORDED_HOSTS = 200  # networks up to this size record every transaction's arrivals
 
 
 @dataclass(eq=False)
-class Period:
+class LinkPeriod:
     """A time during which links stay as they are."""
 
     start_seconds: float
@@ -73,7 +73,7 @@ class SharedPool:
         self._network = network
         self._ledger = ledger
         self._rules = rules
-        self._periods = [Period(env.now)]
+        self._periods = [LinkPeriod(env.now)]
         self._pending: dict[str, Sent] = {}
         self._height = 0
         """Of the last block whose transactions are forgotten."""
@@ -106,7 +106,7 @@ class SharedPool:
             self._periods.clear()  # every transaction that was sent over earlier links is in a block or lost
         elif self._periods[-1].links is None:
             self._periods.pop()  # nothing was sent in it, and no proposer asked
-        self._periods.append(Period(self._env.now, self._ledger.height))
+        self._periods.append(LinkPeriod(self._env.now, self._ledger.height))
 
     def remove(self, address: str, block: Block) -> None:
         """Forget the transactions of an agreed block when the first host applies it; the others find that done."""
@@ -129,8 +129,14 @@ class SharedPool:
         """Tell whether a transaction is pending, or in a block that some host has applied."""
         return tx_id in self._pending or self._ledger.is_included(tx_id, self._height)
 
-    def select(self, receiver: str, max_bytes: int) -> tuple[Transaction, ...]:
-        """Return what has reached a host by now, in the order of arrival, and as much of it as fits."""
+    def select(self, receiver: str, max_bytes: int, tx_ids: tuple[str, ...] | None = None) -> tuple[Transaction, ...]:
+        """Return what has reached a host by now, as much as fits, see `MempoolRules.select`."""
+        if tx_ids is not None:
+            return self._rules.select(self.list_arrived(receiver), max_bytes, tx_ids)
+        return self._rules.select(self.list_arrived(receiver, max_bytes), max_bytes)
+
+    def list_arrived(self, receiver: str, max_bytes: float = math.inf) -> tuple[Transaction, ...]:
+        """Return what has reached a host by now, in the order of arrival; enough to fill a block of so many bytes."""
         now, last = self._env.now, self._open_period()
         self._expire()
         arrived: list[tuple[float, Sent]] = []
@@ -148,7 +154,7 @@ class SharedPool:
                     size += sent.size_bytes
                     latest = max(latest, at)
         arrived.sort(key=lambda item: item[0])
-        return self._rules.select((sent.transaction for _, sent in arrived), max_bytes)
+        return tuple(sent.transaction for _, sent in arrived)
 
     def _compute_arrivals(self, group: list[Sent], receiver: str, last: int) -> list[float]:
         """Return when each of these transactions reaches a host, in their order.
@@ -243,9 +249,13 @@ class PoolView(Mempool):
         """Offer nothing: `SharedPool.change_links` sends pending transactions again."""
         return iter(())
 
-    def select(self, max_bytes: int) -> tuple[Transaction, ...]:
+    def list_pending(self) -> tuple[Transaction, ...]:
+        """Return what has reached this host by now."""
+        return self.pool.list_arrived(self.address)
+
+    def select(self, max_bytes: int, tx_ids: tuple[str, ...] | None = None) -> tuple[Transaction, ...]:
         """Choose among what has reached this host by now."""
-        return self.pool.select(self.address, max_bytes)
+        return self.pool.select(self.address, max_bytes, tx_ids)
 
 
 def open_mempools(

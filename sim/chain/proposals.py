@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from sim.chain.chain_node import ChainNode
 from sim.chain.ledger import Ledger
 from sim.chain.traffic import Traffic
-from sim.protocol.state import Block
-from sim.streams import Streams
+from sim.protocol.blocks.state import Block
+from sim.streams import Streams, draw_generator
 
 HASH_BYTES = 32
+MOST_CANDIDATES = 2**20
 MIN_STEP_SECONDS = 0.001  # timestamps of blocks have to grow
 
 
@@ -51,16 +54,26 @@ class BlockMaker:
         assert node.height == self.ledger.height, "a proposer that has not applied the block before"
         # The hash is drawn from a named stream instead of being computed from the block's content: two variants of a
         # scenario (another controller, one more transaction) then meet the same network seeds and the same nonces,
-        # which makes their differences far easier to see. A proposer that grinds the hash has to be modelled as its
-        # own draw.
-        block_hash = self.streams("chain", "block hash", height).bytes(HASH_BYTES).hex().upper()
+        # which makes their differences far easier to see. A proposer that grinds the hash has further candidates.
+        first = _write_hash(self.streams("chain", "block hash", height))
+        tx_ids, hash_index = node.choose(lambda number: self._draw_candidate(first, number))
         earliest = self.ledger.get_block(height - 1).time_seconds + MIN_STEP_SECONDS if height > 1 else 0.0
         return Block(
             height=height,
-            block_hash=block_hash,
+            block_hash=self._draw_candidate(first, hash_index),
             proposer=node.address,
             time_seconds=max(now_seconds + self.clocks.get_offset(node.address), earliest),
-            transactions=node.mempool.select(self.ledger.params.block_room_bytes),
+            transactions=node.mempool.select(self.ledger.params.block_room_bytes, tx_ids),
             inferences=self.traffic.draw_inferences(state, height),
             confirmation=self.traffic.draw_confirmation(state, height),
         )
+
+    def _draw_candidate(self, first: str, number: int) -> str:
+        """Return a candidate for a block's hash; number 0 is that of a proposer that tries once."""
+        if not 0 <= number < MOST_CANDIDATES:
+            raise ValueError(f"candidate {number} of a block's hash; it must be from 0 to {MOST_CANDIDATES - 1}")
+        return _write_hash(draw_generator(self.streams.seed, "block hash", first, number)) if number else first
+
+
+def _write_hash(generator: np.random.Generator) -> str:
+    return generator.bytes(HASH_BYTES).hex().upper()

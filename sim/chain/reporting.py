@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pow.sphere import r_target_for
 from sim.chain.ledger import Agreement
 from sim.difficulty.base import Target
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import BlockAgreed, DifficultyDecided, TransactionIncluded
-from sim.protocol.blocks import BlockResult
-from sim.protocol.checks import TxResult
-from sim.protocol.params import ProtocolParams
-from sim.protocol.stages import Edge
-from sim.protocol.state import ChainState
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.stages import Edge
+from sim.protocol.blocks.state import ChainState
+from sim.protocol.blocks.transition import BlockResult
+from sim.protocol.consensus.transactions import TxResult
 
 UNCONTROLLED = "valid_nonces_per_epoch"  # what the frame shows where nothing is controlled
 
@@ -58,7 +57,9 @@ class BlockReporter:
             self.recorder.add(self._describe_decision(result.state))
 
     def _describe_decision(self, state: ChainState) -> DifficultyDecided:
-        target, seen = self.target, state.history[-1]
+        proof = self.params.rules_at(state.schedule.index).proof
+        target, seen = self.target, state.observed
+        assert seen is not None, "a decision without VE: the schedule is broken"
         return DifficultyDecided(
             epoch=seen.epoch_index,
             height=state.height,
@@ -67,5 +68,5 @@ class BlockReporter:
             setpoint=math.nan if target is None else target.setpoint,
             difficulty=seen.difficulty,
             next_difficulty=state.next_difficulty,
-            next_r_target=r_target_for(1.0 / state.next_difficulty, self.params.vector_dim),
+            next_threshold=proof.threshold_for(1.0 / state.next_difficulty, self.params.vector_dim),
         )

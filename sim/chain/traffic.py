@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from sim.protocol.confirmation import ConfirmationTally
-from sim.protocol.formation import GOVERNANCE_MODELS
-from sim.protocol.params import ProtocolParams
-from sim.protocol.service import Inference, InferenceTally, compute_tokens_per_window
-from sim.protocol.state import ChainState, get_model_weights
+from sim.protocol.blocks.formation import GOVERNANCE_MODELS
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.state import ChainState, get_model_weights
+from sim.protocol.proofs.confirmation import ConfirmationTally
+from sim.protocol.service.inferences import Inference, InferenceTally, compute_tokens_per_window
 from sim.scenario import Scenario
 from sim.streams import Streams
 
@@ -44,12 +44,17 @@ class Traffic:
     requests_per_epoch: int
     tokens_per_request: int
     block_time_seconds: float
+    _shown: dict[tuple[str, int], float] = field(default_factory=dict)
+    """(host, last block of a confirmation) -> share of its weight that it has decided to show"""
+
+    def show_weight(self, who: str, end_height: int, share: float) -> None:
+        """A host decides for one confirmation what it shows, instead of the share of its group."""
+        self._shown[who, end_height] = share
 
     def draw_inferences(self, state: ChainState, height: int) -> InferenceTally | None:
         """Return the epoch's requests if a block of this height is its last one; `state` is the one before it."""
         schedule = replace(state.schedule, params=self.params.epoch_at(height))
-        is_last = schedule.index > 0 and height == schedule.next_start - 1
-        if not is_last or not self.requests_per_epoch or state.effective.index != schedule.index:
+        if not schedule.ends_at(height) or not self.requests_per_epoch or state.effective.index != schedule.index:
             return None
         inferences = self._draw_requests(state)
         tokens = Counter(inference.model for inference in inferences if not inference.is_missed)
@@ -71,7 +76,7 @@ class Traffic:
         if state.confirmation.end_height != height:
             return None
         shown = {
-            who: math.trunc(self.conduct[who].confirmed_share * weight)
+            who: math.trunc(self._shown.get((who, height), self.conduct[who].confirmed_share) * weight)
             for who, weight in state.confirmation.initial.items()
         }
         return ConfirmationTally({who: weight for who, weight in shown.items() if weight > 0})

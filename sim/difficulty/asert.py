@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
+import numpy as np
 from pydantic import Field
 
 from sim.difficulty import controllers
-from sim.difficulty.base import Target
-from sim.protocol.state import EpochObservation
+from sim.difficulty.base import Interval, Numbers, Target, clamp
 
 LARGEST_EXPONENT = 500.0  # of 2: far above anything that means something, below what a float cannot hold
 RADIX_BITS = 16
+
+
+class AsertState(NamedTuple):
+    """Memory of `asert`."""
+
+    first: Numbers
+    """Difficulty of the first interval."""
+    surplus: Numbers
+    """Σ (n - t) since then."""
 
 
 @controllers.register("asert")
@@ -32,11 +39,15 @@ class Asert:
     target: Target
     half_life: Annotated[float, Field(gt=0.0, le=1e6, description="epochs' worth of nonces that double D")] = 3.0
 
-    def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
+    def start(self, first: Interval) -> AsertState:
+        """Anchor the schedule at the first difficulty."""
+        return AsertState(first.difficulty, 0.0)
+
+    def decide(self, state: AsertState, interval: Interval) -> tuple[AsertState, Numbers]:
         """Return the scheduled difficulty."""
-        surplus = sum(self.target.compute_found(o) - o.time_ratio for o in history)
-        exponent = min(max(surplus / self.half_life, -LARGEST_EXPONENT), LARGEST_EXPONENT)
-        return history[0].difficulty * math.pow(2.0, exponent)
+        surplus = state.surplus + (interval.found - interval.time)
+        exponent = clamp(surplus / self.half_life, -LARGEST_EXPONENT, LARGEST_EXPONENT)
+        return AsertState(state.first, surplus), state.first * np.exp2(exponent)
 
 
 def aserti3_2d(

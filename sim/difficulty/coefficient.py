@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
+import numpy as np
 from pydantic import Field
 
 from sim.difficulty import controllers
-from sim.difficulty.base import Target
-from sim.protocol.coefficients import ModelState, ModelTerms, StepRule, move_coefficient
-from sim.protocol.state import EpochObservation
+from sim.difficulty.base import Interval, Numbers, Target, clamp
 
 Step = Annotated[float, Field(gt=0.0, lt=1.0)]
+ROUNDING = 1e-12
+"""A share on the edge of the zone lies within it, whatever floats make of 1 - 1.05. The chain counts in fractions."""
+
+
+class CoefficientState(NamedTuple):
+    """Memory of `coefficient`."""
+
+    first: Numbers
+    """Difficulty of the first interval."""
+    coefficient: Numbers
+    step: Numbers
+    direction: Numbers
+    """Of the last move: -1, 0 (none) or +1."""
 
 
 @controllers.register("coefficient")
@@ -43,22 +53,22 @@ class Coefficient:
     bootstrap_ceiling: Annotated[Step, Field(description="largest step for a share below `bootstrap_share`")] = 0.25
     bootstrap_share: Annotated[float, Field(ge=0.0, lt=1.0, description="share that counts as next to nothing")] = 0.01
 
-    def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
-        """Return the first difficulty over the coefficient, stepped once for each epoch."""
-        rule = StepRule(*map(_exact, self.steps))
-        terms = ModelTerms(_exact(self.low), _exact(self.high), target=Fraction(1))
-        state = ModelState(Fraction(1), rule.first)
-        for observation in history:
-            speed = _exact(self.target.compute_speed(observation))
-            state = move_coefficient(state, terms, speed, Fraction(1), rule)
-        return history[0].difficulty / float(state.coefficient)
+    def start(self, first: Interval) -> CoefficientState:
+        """Begin at rest, with the coefficient 1."""
+        return CoefficientState(first.difficulty, 1.0, self.step_ceiling / 2, 0.0)
 
-    @property
-    def steps(self) -> tuple[float, ...]:
-        """Parameters of the rule in the order of `StepRule`."""
-        return self.zone, self.step_floor, self.step_ceiling, self.bootstrap_ceiling, self.bootstrap_share
+    def decide(self, state: CoefficientState, interval: Interval) -> tuple[CoefficientState, Numbers]:
+        """Return the first difficulty over the coefficient, which has moved by one step at most."""
+        error = 1.0 - interval.speed
+        direction = np.where(np.abs(error) <= self.zone + ROUNDING, 0.0, np.sign(error))
+        step = self._move_step(state, direction, interval.speed)
+        coefficient = clamp(state.coefficient * (1.0 + direction * step), self.low, self.high)
+        kept = np.where(direction == 0.0, self.step_ceiling / 2, step)
+        return CoefficientState(state.first, coefficient, kept, direction), state.first / coefficient
 
-
-def _exact(number: float) -> Fraction:
-    """Return the shortest decimal that a float stands for: 0.05 is 5 / 100."""
-    return Fraction(str(number))
+    def _move_step(self, state: CoefficientState, direction: Numbers, share: Numbers) -> Numbers:
+        """Double the step, or halve it where the direction turns."""
+        ceiling = np.where(share < self.bootstrap_share, self.bootstrap_ceiling, self.step_ceiling)
+        halved = np.maximum(state.step / 2, self.step_floor)
+        step: Numbers = np.minimum(np.where(state.direction * direction < 0.0, halved, state.step * 2), ceiling)
+        return step

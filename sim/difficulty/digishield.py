@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
+import numpy as np
 from pydantic import Field
 
 from sim.difficulty import controllers
-from sim.difficulty.base import Target, Window
-from sim.protocol.state import EpochObservation
+from sim.difficulty.base import Interval, Numbers, Target, Window, clamp
+from sim.difficulty.windows import MovingSum
+
+
+class DigishieldState(NamedTuple):
+    """Memory of `digishield`: the window's sums."""
+
+    targets_and_times: MovingSum
+    """Of 1 / D and t."""
+    found: MovingSum
+    """Of n: in a race one number for all replications."""
 
 
 @controllers.register("digishield")
@@ -31,11 +40,15 @@ class Digishield:
     max_rise: Annotated[float, Field(gt=0.0, lt=1.0, description="most that t' may lie below 1")] = 0.16
     max_fall: Annotated[float, Field(gt=0.0, le=100.0, description="most that t' may lie above 1")] = 0.32
 
-    def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
+    def start(self, first: Interval) -> DigishieldState:
+        """Begin with an empty window."""
+        return DigishieldState(MovingSum(self.window), MovingSum(self.window))
+
+    def decide(self, state: DigishieldState, interval: Interval) -> tuple[DigishieldState, Numbers]:
         """Return the damped and bounded difficulty."""
-        seen = history[-self.window :]
-        mean_difficulty = len(seen) / sum(1.0 / observation.difficulty for observation in seen)
-        found = sum(self.target.compute_ratio(observation) for observation in seen)
-        time = sum(observation.time_ratio for observation in seen) / found
-        damped = 1.0 + (time - 1.0) / self.damping
-        return mean_difficulty / min(max(damped, 1.0 - self.max_rise), 1.0 + self.max_fall)
+        found = state.found.push(np.asarray(interval.ratio))
+        seen = state.targets_and_times.push(np.array([1.0 / interval.difficulty, interval.time]))
+        targets, time = seen.total
+        damped = time / (found.total * self.damping) + (1.0 - 1.0 / self.damping)
+        decided = seen.n_seen / targets / clamp(damped, 1.0 - self.max_rise, 1.0 + self.max_fall)
+        return DigishieldState(seen, found), decided

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+import numpy as np
 from pydantic import Field
 
 from sim.difficulty import controllers
-from sim.difficulty.base import Target
-from sim.protocol.state import EpochObservation
+from sim.difficulty.base import Interval, Numbers, Target
 
 
 @controllers.register("ema")
 @dataclass(frozen=True)
-class ExponentialAverage:
+class Ema:
     """Averages the rate of work, in continuous time: an instant's weight falls by a factor e in `lifetime` epochs.
 
     Law: E' = E · e^(-t/τ) + (D · n / t) · (1 - e^(-t/τ)), D' = E', τ = `lifetime`, n = found / wanted, t = time /
@@ -29,10 +27,12 @@ class ExponentialAverage:
     target: Target
     lifetime: Annotated[float, Field(gt=0.0, le=1e6, description="mean age of what is averaged, in epochs")] = 4.0
 
-    def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
-        """Return the estimate after the last epoch."""
-        estimate = self.target.compute_ideal(history[0])
-        for observation in history[1:]:
-            kept = math.exp(-observation.time_ratio / self.lifetime)
-            estimate = estimate * kept + self.target.compute_ideal(observation) * (1.0 - kept)
-        return estimate
+    def start(self, first: Interval) -> Numbers:
+        """Begin at the first ideal difficulty."""
+        return first.ideal
+
+    def decide(self, state: Numbers, interval: Interval) -> tuple[Numbers, Numbers]:
+        """Return the estimate after the interval, which is both memory and decision."""
+        ideal, kept = interval.ideal, np.exp(interval.time * (-1.0 / self.lifetime))
+        estimate = ideal + (state - ideal) * kept
+        return estimate, estimate

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
 from sim.difficulty import controllers
-from sim.difficulty.base import Target
-from sim.protocol.state import EpochObservation
+from sim.difficulty.base import Interval, Numbers, Target, clamp
+
+
+class EpochAverageState(NamedTuple):
+    """Memory of `epoch_average`: what the period has brought so far."""
+
+    n_seen: int = 0
+    found: Numbers = 0.0
+    time: Numbers = 0.0
 
 
 @controllers.register("epoch_average")
 @dataclass(frozen=True)
-class PeriodicAverage:
+class EpochAverage:
     """Every `period` epochs, multiplies the difficulty by the period's found / wanted, by at most `max_step` either
     way.
 
@@ -29,12 +35,14 @@ class PeriodicAverage:
     period: Annotated[int, Field(ge=1, le=100_000, description="epochs from one renewal to the next")] = 4
     max_step: Annotated[float, Field(gt=1.0, le=1000.0, description="largest factor of one renewal")] = 4.0
 
-    def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
+    def start(self, first: Interval) -> EpochAverageState:
+        """Begin a period."""
+        return EpochAverageState()
+
+    def decide(self, state: EpochAverageState, interval: Interval) -> tuple[EpochAverageState, Numbers]:
         """Return the renewed difficulty at a period's end, else that of the last epoch."""
-        last = history[-1]
-        if len(history) % self.period:
-            return last.difficulty
-        seen = history[-self.period :]
-        found = sum(self.target.compute_ratio(observation) for observation in seen)
-        speed = found / sum(observation.time_ratio for observation in seen)
-        return last.difficulty * min(max(speed, 1.0 / self.max_step), self.max_step)
+        seen = EpochAverageState(state.n_seen + 1, state.found + interval.ratio, state.time + interval.time)
+        if seen.n_seen < self.period:
+            return seen, interval.difficulty
+        factor = clamp(seen.found / seen.time, 1.0 / self.max_step, self.max_step)
+        return EpochAverageState(), interval.difficulty * factor

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sim.difficulty import controllers
-from sim.protocol.state import EpochObservation
+from sim.difficulty.base import Interval, Numbers
 
 
 @controllers.register("fixed")
@@ -21,6 +20,9 @@ class Fixed:
     def target(self) -> None:
         """Nothing is controlled."""
 
-    def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
+    def start(self, first: Interval) -> None:
+        """Nothing is remembered."""
+
+    def decide(self, state: None, interval: Interval) -> tuple[None, Numbers]:
         """Return the difficulty of the epoch that just closed."""
-        return history[-1].difficulty
+        return None, interval.difficulty

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
+import numpy as np
 from pydantic import Field
 
 from sim.difficulty import controllers
-from sim.difficulty.base import Target
-from sim.protocol.state import EpochObservation
+from sim.difficulty.base import Interval, Numbers, Target
+
+
+class KalmanState(NamedTuple):
+    """Memory of `kalman`."""
+
+    estimate: Numbers
+    """Of ln compute."""
+    precision: Numbers
+    """1 / the estimate's variance; 0: nothing is known yet."""
 
 
 @controllers.register("kalman")
@@ -29,17 +36,14 @@ class Kalman:
     target: Target
     drift: Annotated[float, Field(gt=0.0, le=10.0, description="sd of ln compute's change in an epoch")] = 0.1
 
-    def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
-        """Return the exponential of the estimate after the last epoch."""
-        estimate, variance = self._measure(history[0])
-        for observation in history[1:]:
-            measured, noise = self._measure(observation)
-            variance += self.drift**2
-            gain = variance / (variance + noise)
-            estimate += gain * (measured - estimate)
-            variance *= 1.0 - gain
-        return math.exp(estimate)
+    def start(self, first: Interval) -> KalmanState:
+        """Know nothing: the first measurement becomes the estimate."""
+        return KalmanState(np.log(first.difficulty), 0.0)
 
-    def _measure(self, observation: EpochObservation) -> tuple[float, float]:
-        """An epoch's ln(ideal difficulty) and the variance of its noise."""
-        return math.log(self.target.compute_ideal(observation)), 1.0 / self.target.compute_count(observation)
+    def decide(self, state: KalmanState, interval: Interval) -> tuple[KalmanState, Numbers]:
+        """Return the exponential of the estimate after the interval."""
+        predicted = state.precision / (1.0 + state.precision * self.drift**2)
+        precision = predicted + interval.count
+        gain = interval.count / precision
+        estimate = state.estimate + gain * (np.log(interval.ideal) - state.estimate)
+        return KalmanState(estimate, precision), np.exp(estimate)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from sim.difficulty import controllers
-from sim.difficulty.base import Target, Window
-from sim.protocol.state import EpochObservation
+from sim.difficulty.base import Interval, Numbers, Target, Window
+from sim.difficulty.windows import RankedSum
 
 
 @controllers.register("lwma")
 @dataclass(frozen=True)
-class LinearlyWeightedAverage:
+class Lwma:
     """Takes work over time of the last `window` epochs, weighted 1, 2, …, N towards the newest.
 
     Law: D' = Σ k · D_k · n_k / Σ k · t_k, n = found / wanted, t = time / wanted time. Stable for every N. Memory: N
@@ -24,8 +25,12 @@ class LinearlyWeightedAverage:
     target: Target
     window: Window = 8
 
-    def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
-        """Return the weighted work over the weighted time; fewer epochs where there are no more."""
-        ranked = list(enumerate(history[-self.window :], 1))
-        work = sum(rank * self.target.compute_work(observation) for rank, observation in ranked)
-        return work / sum(rank * observation.time_ratio for rank, observation in ranked)
+    def start(self, first: Interval) -> RankedSum:
+        """Begin with an empty window."""
+        return RankedSum(self.window)
+
+    def decide(self, state: RankedSum, interval: Interval) -> tuple[RankedSum, Numbers]:
+        """Return the weighted work over the weighted time; of fewer epochs where there are no more."""
+        seen = state.push(np.array([interval.work, interval.time]))
+        work, time = seen.total
+        return seen, work / time

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
+import numpy as np
 from pydantic import Field
 
 from sim.difficulty import controllers
-from sim.difficulty.base import Target
-from sim.protocol.state import EpochObservation
+from sim.difficulty.base import Interval, Numbers, Target, clamp
+
+
+class PidState(NamedTuple):
+    """Memory of `pid`: the errors of the last two intervals."""
+
+    before: Numbers
+    before_last: Numbers
 
 
 @controllers.register("pid")
@@ -33,10 +39,20 @@ class Pid:
     k_d: Annotated[float, Field(ge=-10.0, le=10.0, description="share of the change of the error's change")] = 0.0
     max_step: Annotated[float, Field(gt=1.0, le=1000.0, description="largest factor of one decision")] = 4.0
 
-    def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
-        """Return the moved difficulty; errors from before the first epoch count as the first one's."""
-        errors = [math.log(self.target.compute_speed(observation)) for observation in history[-3:]]
-        before_last, before, error = [errors[0]] * (3 - len(errors)) + errors
-        move = self.k_i * error + self.k_p * (error - before) + self.k_d * (error - 2.0 * before + before_last)
+    def start(self, first: Interval) -> PidState:
+        """Errors from before the first epoch count as the first one's."""
+        error = np.log(first.speed)
+        return PidState(error, error)
+
+    def decide(self, state: PidState, interval: Interval) -> tuple[PidState, Numbers]:
+        """Return the moved difficulty."""
+        error = np.log(interval.speed)
+        now, once, twice = self._weights
         bound = math.log(self.max_step)
-        return history[-1].difficulty * math.exp(min(max(move, -bound), bound))
+        move = clamp(now * error + once * state.before + twice * state.before_last, -bound, bound)
+        return PidState(error, state.before), interval.difficulty * np.exp(move)
+
+    @property
+    def _weights(self) -> tuple[float, float, float]:
+        """What e, e₁ and e₂ weigh in the sum of the three shares."""
+        return self.k_i + self.k_p + self.k_d, -self.k_p - 2.0 * self.k_d, self.k_d

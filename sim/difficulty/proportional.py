@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
 
 from sim.difficulty import controllers
-from sim.difficulty.base import Target
-from sim.protocol.state import EpochObservation
+from sim.difficulty.base import Interval, Numbers, Target, clamp
 
 
 @controllers.register("proportional")
@@ -24,8 +22,10 @@ class Proportional:
     target: Target
     max_step: Annotated[float, Field(gt=1.0, le=1000.0, description="largest factor of one decision")] = 2.0
 
-    def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
+    def start(self, first: Interval) -> None:
+        """Nothing is remembered."""
+
+    def decide(self, state: None, interval: Interval) -> tuple[None, Numbers]:
         """Scale the last difficulty by found / wanted; an epoch without any valid nonce asks for the largest step."""
-        last = history[-1]
-        speed = self.target.compute_found(last) / last.time_ratio
-        return last.difficulty * min(max(speed, 1.0 / self.max_step), self.max_step)
+        factor = clamp(interval.found / interval.time, 1.0 / self.max_step, self.max_step)
+        return None, interval.difficulty * factor

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from sim.difficulty import controllers
-from sim.protocol.state import EpochObservation
+from sim.difficulty.base import Interval, Numbers
 
 
 class Step(BaseModel):
@@ -43,8 +42,10 @@ class Schedule:
     def target(self) -> None:
         """Nothing is controlled."""
 
-    def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
+    def start(self, first: Interval) -> None:
+        """Nothing is remembered."""
+
+    def decide(self, state: None, interval: Interval) -> tuple[None, Numbers]:
         """Return the difficulty that the latest decision so far asks for, else that of the last epoch."""
-        coming = history[-1].epoch_index + 1
-        due = [step for step in self.steps if step.epoch <= coming]
-        return max(due, key=lambda step: step.epoch).difficulty if due else history[-1].difficulty
+        due = [step for step in self.steps if step.epoch <= interval.index + 1]
+        return None, max(due, key=lambda step: step.epoch).difficulty if due else interval.difficulty

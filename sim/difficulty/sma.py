@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from sim.difficulty import controllers
-from sim.difficulty.base import Target, Window
-from sim.protocol.state import EpochObservation
+from sim.difficulty.base import Interval, Numbers, Target, Window
+from sim.difficulty.windows import MovingSum
 
 
 @controllers.register("sma")
 @dataclass(frozen=True)
-class SimpleMovingAverage:
+class Sma:
     """Takes the work of the last `window` epochs over their time: the mean of their ideal difficulties.
 
     Law: D' = Σ D_i · n_i / Σ t_i over N = `window` epochs, n = found / wanted, t = time / wanted time. Stable for every
@@ -26,8 +27,12 @@ class SimpleMovingAverage:
     target: Target
     window: Window = 6
 
-    def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
-        """Return work over time; fewer epochs where there are no more."""
-        seen = history[-self.window :]
-        work = sum(self.target.compute_work(observation) for observation in seen)
-        return work / sum(observation.time_ratio for observation in seen)
+    def start(self, first: Interval) -> MovingSum:
+        """Begin with an empty window."""
+        return MovingSum(self.window)
+
+    def decide(self, state: MovingSum, interval: Interval) -> tuple[MovingSum, Numbers]:
+        """Return work over time; of fewer epochs where there are no more."""
+        seen = state.push(np.array([interval.work, interval.time]))
+        work, time = seen.total
+        return seen, work / time

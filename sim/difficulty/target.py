@@ -1,4 +1,4 @@
-"""What a controller holds at its setpoint, as far as the chain can know it (`sim.protocol.observations`).
+"""What a controller holds at its setpoint, as far as the chain can know it (`sim.protocol.blocks.observations`).
 
 Every quantity is turned into n = found / wanted, a number that is 1 at the setpoint and falls as difficulty rises:
 
@@ -18,8 +18,9 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sim.difficulty.interval import Interval
 from sim.problems import Problem, as_validation_error
-from sim.protocol.state import EpochObservation
+from sim.protocol.blocks.state import EpochObservation
 
 FEWEST_NONCES = 0.5
 """An epoch without any valid nonce counts as half of one: difficulty falls, but never to 0."""
@@ -85,22 +86,22 @@ class Target(BaseModel):
         fewest = FEWEST_NONCES if self.success_rate else FEWEST_NONCES / self.setpoint
         return self.compute_found(observation) or fewest
 
-    def compute_work(self, observation: EpochObservation) -> float:
-        """Work found in an interval, in units that a wanted interval takes: difficulty in force · found / wanted."""
-        return observation.difficulty * self.compute_ratio(observation)
-
-    def compute_speed(self, observation: EpochObservation) -> float:
-        """How many times as fast as wanted nonces were found: n / t."""
-        return self.compute_ratio(observation) / observation.time_ratio
-
-    def compute_ideal(self, observation: EpochObservation) -> float:
-        """Difficulty that would have met the setpoint in an interval: D · n / t."""
-        return observation.difficulty * self.compute_speed(observation)
-
     def compute_count(self, observation: EpochObservation) -> float:
         """Nonces on which a measurement rests, above 0: its relative variance is about 1 / count."""
         found = min(observation.valid_nonces, self.quota) if self.quota else observation.valid_nonces
         return max(found, FEWEST_NONCES)
+
+
+def read_interval(target: Target | None, observation: EpochObservation) -> Interval:
+    """Return what a controller sees of an epoch; without a target all that is wanted is found."""
+    return Interval(
+        difficulty=observation.difficulty,
+        found=target.compute_found(observation) if target else 1.0,
+        ratio=target.compute_ratio(observation) if target else 1.0,
+        time=1.0,
+        count=target.compute_count(observation) if target else max(observation.valid_nonces, FEWEST_NONCES),
+        index=observation.epoch_index,
+    )
 
 
 def measure_blocks(observation: EpochObservation, quota: int) -> float:

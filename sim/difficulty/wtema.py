@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
 
 from sim.difficulty import controllers
-from sim.difficulty.base import Target
-from sim.protocol.state import EpochObservation
+from sim.difficulty.base import Interval, Numbers, Target
 
 
 @controllers.register("wtema")
 @dataclass(frozen=True)
-class RelativeError:
+class Wtema:
     """Moves the difficulty by 1 / `lifetime` of the last relative error: all memory is in the difficulty itself.
 
     Law: D' = D · (1 + (n - 1) / τ) / (1 + (t - 1) / τ), τ = `lifetime` in epochs, n = found / wanted, t = time / wanted
@@ -30,8 +28,11 @@ class RelativeError:
     target: Target
     lifetime: Annotated[float, Field(gt=1.0, le=1e6, description="epochs over which an error is answered")] = 4.0
 
-    def next_difficulty(self, history: Sequence[EpochObservation]) -> float:
+    def start(self, first: Interval) -> None:
+        """Nothing is remembered but the difficulty in force."""
+
+    def decide(self, state: None, interval: Interval) -> tuple[None, Numbers]:
         """Return the moved difficulty of the last epoch."""
-        last = history[-1]
-        rise = 1.0 + (self.target.compute_ratio(last) - 1.0) / self.lifetime
-        return last.difficulty * rise / (1.0 + (last.time_ratio - 1.0) / self.lifetime)
+        share = 1.0 / self.lifetime
+        rise, fall = interval.ratio * share + (1.0 - share), interval.time * share + (1.0 - share)
+        return None, interval.difficulty * rise / fall

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -13,83 +13,102 @@ from typing import Any
 
 from pow.devices import get_n_cpus
 from sim.errors import UserError
+from sim.execution.kept import MemoryStore
+from sim.execution.known import check_columns, check_workers_know
 from sim.execution.loop import Loop, SchedulerLostError, Workers
 from sim.execution.plan import Plan
 from sim.execution.progress import silent_progress, sweep_progress
 from sim.execution.store import RUNS_FILE, Row, Store, create, reopen
-from sim.execution.sweep_file import Sweep, load_sweep_file, make_run_spec
-from sim.execution.table import SweepResult, load_sweep, write_tables
-from sim.execution.worker import Order, execute
-from sim.metrics.measures import Measure, run_measures
+from sim.execution.sweep_file import Sweep, load_sweep_file, make_run_spec, make_sweep, open_sweep
+from sim.execution.table import SweepResult, build_result, load_sweep, write_tables
+from sim.execution.where import Where, open_workers
+from sim.execution.worker import Order, build_scenario, execute
+from sim.metrics.measures import Compute, Measure, RunMeasure, run_measures
 from sim.provenance import get_provenance, get_source_version
 from sim.results import keep_status, open_folder, read_provenance
+from sim.scenario import Scenario
+from sim.scenario.load import Source
 from sim.scenario.overrides import Overrides
 
 N_PILOTS = 3
 PILOT_SECONDS = 10.0
 
 
-@dataclass(frozen=True)
-class Where:
-    """Who computes: local processes (as many as given, or one a processor) unless a cluster is named."""
-
-    workers: int | None = None
-    scheduler: str | None = None
-    scheduler_file: Path | None = None
-    slurm: Path | None = None
-
-    def check(self) -> None:
-        """Raise UserError where the choice is none."""
-        given = [name for name, value in vars(self).items() if value is not None]
-        if len(given) > 1:
-            raise UserError(f"--{' and --'.join(given).replace('_', '-')}: choose one of them")
-        if self.workers is not None and self.workers < 1:
-            raise UserError(f"--workers {self.workers}: there must be at least 1")
-
-
 def run_sweep(
-    path: str | PathLike[str],
+    source: Source,
     where: Where,
     *,
+    section: Mapping[str, object] | None = None,
+    measures: Sequence[str | Compute] | None = None,
     out: Path | None = None,
     resume: Path | None = None,
     root: Path = Path("results"),
     overrides: Overrides = (),
     progress: bool = False,
 ) -> SweepResult:
-    """Run a sweep, or go on with the one in `resume`; see `sim.sweep`."""
+    """Run a sweep, or go on with the one in `resume`; see `sim.sweep`. `section`: keys of `sweep:` given in Python."""
     where.check()
     if out is not None and resume is not None:
         raise UserError("--out begins a sweep and --resume goes on with one: choose one of them")
-    sweep = load_sweep_file(path, overrides, run_measures.names())
-    order = _make_order(sweep)
-    described = describe_sweep(sweep, order.measures)
-    say = _say if progress else _say_nothing
+    chosen = None if measures is None else run_measures.choose(measures)
+    named = {} if chosen is None else {"measures": [measure.name for measure in chosen]}
+    document, is_file = open_sweep(source, {**(section or {}), **named})
+    sweep = make_sweep(document, overrides, {*run_measures.names(), *named.get("measures", ())})
+    order = _make_order(sweep, chosen or ())
+    check_columns(sweep, order.measures)
+    if not where.is_here:
+        check_workers_know(sweep, order.measures)
+    root_or_none = root if is_file or out is not None else None
+    return _run(sweep, order, where, out=out, resume=resume, root=root_or_none, progress=progress)
+
+
+def _make_order(sweep: Sweep, chosen: Sequence[RunMeasure] = ()) -> Order:
+    """Return what is wanted of every run; `chosen` has functions that no catalogue knows."""
+    given, names = {measure.name: measure for measure in chosen}, sweep.config.measures or run_measures.names()
+    measures = tuple(given.get(name) or run_measures.get(name) for name in names)
+    return Order(get_source_version(), measures, sweep.config.keep, sweep.config.time_limit)
+
+
+def _run(
+    sweep: Sweep,
+    order: Order,
+    where: Where,
+    *,
+    out: Path | None,
+    resume: Path | None,
+    root: Path | None,
+    progress: bool,
+) -> SweepResult:
+    """Run what is checked; without `root` and without a folder to go on with, in memory."""
+    say, described = _say if progress else _say_nothing, describe_sweep(sweep, order.measures)
     with ExitStack() as stack:
         # A folder is looked at before a cluster is asked for, and made only when somebody is there to compute.
-        store = reopen(resume, sweep.text, described) if resume is not None else None
-        if store is not None:
+        store: Store | MemoryStore | None = None
+        if resume is not None:
+            store = reopen(resume, sweep.text, described)
             stack.callback(store.close)
-            if (store.folder / RUNS_FILE).is_file():
-                with keep_status(store.folder, read_provenance(store.folder)):
+            if (resume / RUNS_FILE).is_file():
+                with keep_status(resume, read_provenance(resume)):
                     return _finish(store, sweep, order, None)
-        workers = stack.enter_context(_open_workers(where, say))
+        workers = stack.enter_context(open_workers(where, say))
         if store is None:
-            store = create(open_folder(sweep.name, sweep.text, out, root), sweep.text, described)
+            store = _open_store(sweep, described, out, root)
             stack.callback(store.close)
-        say(f"{store.folder}: {workers.description}")
-        with keep_status(store.folder, read_provenance(store.folder)):
+        say(f"{store.folder or sweep.name}: {workers.description}")
+        with nullcontext() if store.folder is None else keep_status(store.folder, read_provenance(store.folder)):
             rows = _compute(sweep, store, workers, order, sweep_progress if progress else silent_progress, say)
             return _finish(store, sweep, order, rows)
 
 
-def _make_order(sweep: Sweep) -> Order:
-    return Order(get_source_version(), run_measures.choose(sweep.config.measures), sweep.config.time_limit)
+def _open_store(sweep: Sweep, described: dict[str, Any], out: Path | None, root: Path | None) -> Store | MemoryStore:
+    if root is None:
+        return MemoryStore()
+    return create(open_folder(sweep.name, sweep.text, out, root), sweep.text, described)
 
 
 def _compute(
     sweep: Sweep,
-    store: Store,
+    store: Store | MemoryStore,
     workers: Workers,
     order: Order,
     progress: Callable[[str], AbstractContextManager[Any]],
@@ -109,60 +128,28 @@ def _compute(
             raise
 
 
-def _finish(store: Store, sweep: Sweep, order: Order, rows: list[Row] | None) -> SweepResult:
+def _finish(store: Store | MemoryStore, sweep: Sweep, order: Order, rows: list[Row] | None) -> SweepResult:
     """Write the tables, once; a program that was killed in between leaves the journal, which is removed now."""
+    if isinstance(store, MemoryStore):
+        return build_result(sweep, rows or [], order.measures, store.read_packed)
     if rows is not None:
         write_tables(store.folder, sweep, rows, [measure.name for measure in order.measures])
     store.remove_journal()
     return load_sweep(store.folder)
 
 
-def _tell_rest(loop: Loop, plan: Plan, store: Store) -> str:
-    return (
-        f"{len(loop.rows)} of {plan.n_runs} runs are on disk; the same command with "
-        f"--resume {store.folder} instead of --out does the rest"
-    )
+def _tell_rest(loop: Loop, plan: Plan, store: Store | MemoryStore) -> str:
+    done = f"{len(loop.rows)} of {plan.n_runs} runs"
+    if store.folder is None:
+        return f"{done} were finished; without a results folder they are lost"
+    return f"{done} are on disk; the same command with --resume {store.folder} instead of --out does the rest"
 
 
 def describe_sweep(sweep: Sweep, measures: Iterable[Measure]) -> dict[str, Any]:
     """Return a sweep's provenance: what it is, what it measures, and which code and machine run it."""
     made = {**get_provenance(sweep.seed), "source_version": get_source_version()}
     told = [{key: getattr(measure, key) for key in ("name", "unit", "law", "meaning")} for measure in measures]
-    return {"name": sweep.name, "axes": sweep.axes, "measures": told, **made}
-
-
-@contextmanager
-def _open_workers(where: Where, say: Callable[[str], None]) -> Iterator[Workers]:
-    if where.scheduler is not None or where.scheduler_file is not None:
-        from sim.execution.cluster import open_scheduler
-
-        with open_scheduler(where.scheduler, where.scheduler_file, say) as workers:
-            yield workers
-    elif where.slurm is not None:
-        from sim.execution.cluster import open_slurm
-
-        with open_slurm(where.slurm, say) as workers:
-            yield workers
-    else:
-        with open_local(where.workers or get_n_cpus()) as workers:
-            yield workers
-
-
-@contextmanager
-def open_local(n_workers: int) -> Iterator[Workers]:
-    """Processes on this machine."""
-    from concurrent.futures import BrokenExecutor
-
-    from sim.execution.pool import LocalPool
-
-    pool = LocalPool(n_workers)
-    description = f"{n_workers} worker process{'es' if n_workers > 1 else ''} on this machine"
-    try:
-        yield Workers(pool, lambda: n_workers, 0, (BrokenExecutor,), description)
-    except BaseException:
-        pool.shutdown(wait=False)
-        raise
-    pool.shutdown()
+    return {"name": sweep.name, "axes": sweep.axes, "measures": told, "keep": sweep.config.keep, **made}
 
 
 @dataclass(frozen=True)
@@ -200,6 +187,17 @@ def try_sweep(path: str | PathLike[str], where: Where, overrides: Overrides = ()
         tuple(outcome.wall_seconds for outcome in outcomes),
         tuple(outcome.error for outcome in outcomes if outcome.error is not None),
     )
+
+
+def load_point(path: str | PathLike[str], point: int, replication: int = 0, overrides: Overrides = ()) -> Scenario:
+    """Return the scenario of one run of a sweep file, with its seed; raises UserError for a run that is not in it."""
+    sweep = load_sweep_file(path, overrides, run_measures.names())
+    until = sweep.config.until
+    n_replications = max(sweep.config.replications, until.max_runs if until else 0)
+    for option, number, n in (("point", point, len(sweep.points)), ("replication", replication, n_replications)):
+        if not 0 <= number < n:
+            raise UserError(f"--{option} {number}: {path} has the {option}s 0 to {n - 1}")
+    return build_scenario(make_run_spec(sweep, point, replication, get_source_version()))
 
 
 def _say(text: str) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sim.execution.plan import Plan
+from sim.execution.kept import MemoryStore
+from sim.execution.plan import GivenRuns, Plan
 from sim.execution.store import Row, Store
 from sim.execution.sweep_file import RunSpec
 from sim.execution.worker import Order, Outcome, execute_chunk
@@ -49,6 +50,8 @@ class Tally:
 
 
 Report = Callable[[Tally], None]
+Ended = tuple[Row, Mapping[str, bytes]]
+"""A run that has ended, with the frames that are kept of it."""
 Execute = Callable[[Sequence[RunSpec], Order], list[Outcome]]
 
 
@@ -58,8 +61,8 @@ class Loop:
     def __init__(
         self,
         workers: Workers,
-        plan: Plan,
-        store: Store,
+        plan: Plan | GivenRuns,
+        store: Store | MemoryStore,
         *,
         order: Order,
         report: Report,
@@ -86,16 +89,15 @@ class Loop:
         while self._todo or self._alone or self._running:
             self._fill()
             done = wait(self._running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED).done
-            rows = [row for future in done for row in self._collect(future)]
+            ended_now = [each for future in done for each in self._collect(future)]
             self._fill()  # first the workers, then the disk
-            self._keep(rows)
+            self._keep(ended_now)
         return list(self.rows.values())
 
     def drain(self) -> None:
         """Keep what has ended meanwhile: an interrupt comes at any time."""
         done = [future for future in self._running if future.done() and not future.cancelled()]
-        rows = [row for future in done if future.exception() is None for row in self._collect(future)]
-        self._keep(rows)
+        self._keep([each for future in done if future.exception() is None for each in self._collect(future)])
 
     def _fill(self) -> None:
         n_workers = max(self._workers.count(), 1)
@@ -108,8 +110,8 @@ class Loop:
         by_time = 1 if self._seconds_per_run is None else int(CHUNK_SECONDS / max(self._seconds_per_run, 1e-6))
         return tuple(self._todo.popleft() for _ in range(max(1, min(share, by_time, MOST_IN_CHUNK))))
 
-    def _collect(self, future: Future[list[Outcome]]) -> list[Row]:
-        """Return the rows of an ended chunk; none where its worker died, and its runs are to do again."""
+    def _collect(self, future: Future[list[Outcome]]) -> list[Ended]:
+        """Return the runs of an ended chunk; none where its worker died, and its runs are to do again."""
         chunk = self._running.pop(future)
         try:
             outcomes = future.result()
@@ -118,15 +120,15 @@ class Loop:
         except CancelledError:
             raise SchedulerLostError("the scheduler is gone") from None
         specs = {spec.run_id: spec for spec in chunk}
-        return [self._make_row(specs[outcome.run_id], outcome) for outcome in outcomes]
+        return [(self._make_row(specs[outcome.run_id], outcome), outcome.packed) for outcome in outcomes]
 
-    def _lose(self, chunk: tuple[RunSpec, ...]) -> list[Row]:
+    def _lose(self, chunk: tuple[RunSpec, ...]) -> list[Ended]:
         """A run is blamed for a worker's death only where it was alone on it; runs of a chunk are separated first."""
         if len(chunk) == 1:
             self._deaths[chunk[0].run_id] += 1
             if self._deaths[chunk[0].run_id] >= MOST_DEATHS:
                 error = f"WorkerDied: its worker process died {MOST_DEATHS} times"
-                return [self._make_row(chunk[0], Outcome(chunk[0].run_id, error=error))]
+                return [(self._make_row(chunk[0], Outcome(chunk[0].run_id, error=error)), {})]
         self._alone.extend(chunk)
         return []
 
@@ -146,10 +148,11 @@ class Loop:
             ended_utc=datetime.now(UTC).isoformat(timespec="milliseconds"),
         )
 
-    def _keep(self, rows: list[Row]) -> None:
-        if not rows:
+    def _keep(self, ended: list[Ended]) -> None:
+        if not ended:
             return
-        self._store.append(rows)
+        rows = [row for row, _ in ended]
+        self._store.append(rows, {row.run_id: packed for row, packed in ended})
         self._n_new += len(rows)
         mean = sum(row.wall_seconds for row in rows) / len(rows)
         before = mean if self._seconds_per_run is None else self._seconds_per_run

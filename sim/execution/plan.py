@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sim.execution.store import Row
 from sim.execution.sweep_file import RunSpec, Sweep, make_run_spec
@@ -72,3 +72,24 @@ class Plan:
             return range(0)
         self._n_planned[point] = min(n_planned + max(1, n_planned // GROWTH), until.max_runs)
         return range(n_planned, self._n_planned[point])
+
+
+class GivenRuns:
+    """A plan of runs that are all known from the start."""
+
+    def __init__(self, specs: Sequence[RunSpec]) -> None:
+        self._specs = {spec.run_id: spec for spec in specs}
+
+    @property
+    def n_runs(self) -> int:
+        """How many different runs there are."""
+        return len(self._specs)
+
+    def start(self, ended: Iterable[Row]) -> list[RunSpec]:
+        """Return what is to do, given what earlier programs did."""
+        done = {row.run_id for row in ended}
+        return [spec for run_id, spec in self._specs.items() if run_id not in done]
+
+    def end(self, rows: Iterable[Row]) -> list[RunSpec]:
+        """Return the runs that finished ones make necessary: none."""
+        return []

@@ -2,7 +2,8 @@
 
 Finished chunks are appended to a journal, `journal/<session>.jsonl`: one line a run, written and synced as a whole.
 A kill can tear only the last line of a session's file; it is not read, and the run is done again. Every program
-that works on the folder starts a file of its own, so nothing that was written is ever changed.
+that works on the folder starts a file of its own, so nothing that was written is ever changed. Frames that are kept of
+a run lie beside these files, and are whole before the run's line is written.
 """
 
 from __future__ import annotations
@@ -13,18 +14,18 @@ import fcntl
 import json
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sim.errors import UserError
-from sim.results import PROVENANCE_FILE, Status, read_provenance, write_json, write_text
+from sim.results import PROVENANCE_FILE, StudyStatus, read_provenance, replace_file, write_json, write_text
 
 SWEEP_FILE, RUNS_FILE = "sweep.yaml", "runs.parquet"
 TIMINGS_FILE, MISSING_FILE = "timings.parquet", "missing.parquet"
-JOURNAL, LOCK_FILE = "journal", ".lock"
+JOURNAL, KEPT, LOCK_FILE = "journal", "frames", ".lock"
 MOST_DIFFERENCES = 20
 IDENTITY = ("source_version", "python", "dependencies")
 
@@ -59,20 +60,28 @@ class Store:
         """Return what earlier programs finished; a run that two of them finished is there once."""
         return read_journal(self.folder)
 
-    def append(self, rows: Sequence[Row]) -> None:
-        """Put finished runs on disk; raises OSError where the disk is full."""
+    def append(self, rows: Sequence[Row], packed: Mapping[str, Mapping[str, bytes]]) -> None:
+        """Put finished runs on disk, with the frames kept by run and name; raises OSError where the disk is full."""
         if self._journal is None:
             self._journal = self._open_journal()
+        for row in rows:
+            for name, data in packed[row.run_id].items():
+                _write_synced(_name_packed(self.folder, row, name), data)
         text = "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows).encode()
         while text:
             text = text[os.write(self._journal, text) :]
         os.fsync(self._journal)
 
+    def read_packed(self, row: Row, name: str) -> bytes:
+        """Return a frame that is kept of a run."""
+        return read_packed(self.folder, row, name)
+
     def remove_journal(self) -> None:
         """Remove the journal when its runs stand in the table."""
         self._close_journal()
-        for file in (self.folder / JOURNAL).glob("*.jsonl"):
-            file.unlink()
+        for pattern in ("*.jsonl", "*.parquet", ".*.part"):
+            for file in (self.folder / JOURNAL).glob(pattern):
+                file.unlink()
         with contextlib.suppress(OSError):  # somebody's own file lies there
             (self.folder / JOURNAL).rmdir()
 
@@ -91,6 +100,27 @@ class Store:
         folder.mkdir(exist_ok=True)
         number = len(list(folder.glob("*.jsonl"))) + 1
         return os.open(folder / f"{number:04d}.jsonl", os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o666)
+
+
+def _name_packed(folder: Path, row: Row, name: str) -> Path:
+    return folder / JOURNAL / f"{row.run_id}.{name}.parquet"
+
+
+def read_packed(folder: Path, row: Row, name: str) -> bytes:
+    """Return a frame that is kept of a run of an unfinished sweep."""
+    return _name_packed(folder, row, name).read_bytes()
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    """Write a file whole, and wait until it is on disk: a line of the journal is going to say that it is there."""
+
+    def write(beside: Path) -> None:
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+    replace_file(path, write)
 
 
 def read_journal(folder: Path) -> list[Row]:
@@ -118,7 +148,7 @@ def _whole_lines(file: Path) -> Iterator[dict[str, Any]]:
 def create(folder: Path, text: str, provenance: dict[str, Any]) -> Store:
     """Begin a sweep in an empty folder: what it is stands there before anything runs."""
     store = Store(folder, _acquire(folder))
-    write_json(folder / PROVENANCE_FILE, {**provenance, "status": Status.RUNNING})
+    write_json(folder / PROVENANCE_FILE, {**provenance, "status": StudyStatus.RUNNING})
     write_text(folder / SWEEP_FILE, text)  # last: it makes the folder one that can be resumed
     return store
 
@@ -136,6 +166,11 @@ def reopen(folder: Path, text: str, provenance: dict[str, Any]) -> Store:
     return store
 
 
+def open_store(folder: Path) -> Store:
+    """Open the journal of a study's folder, which another program may have begun; raises UserError while one does."""
+    return Store(folder, _acquire(folder))
+
+
 def _acquire(folder: Path) -> int:
     """Lock the folder. The system lets go of the lock when this program ends, even by a kill."""
     lock = os.open(folder / LOCK_FILE, os.O_CREAT | os.O_RDWR, 0o666)
@@ -144,7 +179,7 @@ def _acquire(folder: Path) -> int:
     except OSError:
         holder = os.read(lock, 200).decode(errors="replace").strip() or "another program"
         os.close(lock)
-        raise UserError(f"{folder}: {holder} works on this sweep; wait for its end, or end it") from None
+        raise UserError(f"{folder}: {holder} works in this folder; wait for its end, or end it") from None
     os.ftruncate(lock, 0)
     started = datetime.now(UTC).isoformat(timespec="seconds")
     os.pwrite(lock, f"process {os.getpid()} on {platform.node()}, started {started},".encode(), 0)

@@ -23,12 +23,14 @@ from sim.documents.yaml_tree import parse_document
 from sim.errors import Mistake, ScenarioError, did_you_mean
 from sim.execution.designs import DesignError, Point, Setting, compute_points, count_points
 from sim.execution.sweep_schema import MAX_POINTS, SweepConfig
+from sim.metrics.columns import FRAMES
 from sim.problems import Problem, problems_of, show_value
-from sim.scenario.load import build_scenario
+from sim.scenario.load import Source, build_scenario, open_document
 from sim.scenario.overrides import Overrides, apply_overrides, apply_value
 from sim.streams import draw_generator
 
 SCENARIO_KEY, SWEEP_KEY = "scenario", "sweep"
+NO_SECTION = "no `sweep:` section: a sweep is a scenario with one, or a file with `scenario:` and `sweep:`"
 OWN_KEYS = (SCENARIO_KEY, SWEEP_KEY, "name", "description", "seed")
 MOST_MISTAKES = 20
 ID_DIGITS = 16
@@ -73,7 +75,11 @@ def load_sweep_file(
 
     Raises ScenarioError with every mistake, each at its file:line:column or at the override that made it.
     """
-    document = _read(path)
+    return make_sweep(_read(path), overrides, measures)
+
+
+def make_sweep(document: Document, overrides: Overrides = (), measures: Collection[str] | None = None) -> Sweep:
+    """Return the sweep of a document that has a section for it; see `load_sweep_file`."""
     apply_overrides(document, overrides)
     text = dump_tree(document.tree)
     section = document.tree.pop(SWEEP_KEY)
@@ -93,6 +99,22 @@ def load_sweep_file(
     return Sweep(name, seed, tuple(setting.axis for setting in found[0]), points, config, text)
 
 
+def open_sweep(source: Source, section: Mapping[str, object]) -> tuple[Document, bool]:
+    """Return a scenario's or a sweep's tree with keys of its section given in Python, and whether it is a sweep file.
+
+    Raises ScenarioError where nothing says what the sweep is.
+    """
+    document = open_document(source)
+    is_file = isinstance(source, str | os.PathLike) and isinstance(document.tree, dict) and SWEEP_KEY in document.tree
+    if isinstance(source, str | os.PathLike) and (is_file or not section):
+        document = _read(source)
+    if not isinstance(document.tree, dict) or (SWEEP_KEY not in document.tree and not section):
+        raise ScenarioError([*document.mistakes, document.places[()].mistake(NO_SECTION)])
+    for key, value in section.items():
+        apply_value(document, f"{SWEEP_KEY}.{key}", value, Place(f"sim.sweep({key}=...)"))
+    return document, is_file
+
+
 def expand(sweep: Sweep, code_version: str, *, n_replications: int | None = None) -> list[RunSpec]:
     """Return the runs, all points' first replication before any second one; by default as many as the file says."""
     replications = range(sweep.config.replications if n_replications is None else n_replications)
@@ -105,7 +127,12 @@ def expand(sweep: Sweep, code_version: str, *, n_replications: int | None = None
 
 def make_run_spec(sweep: Sweep, point: int, replication: int, code_version: str) -> RunSpec:
     """Return one run of a sweep."""
-    scenario_json, seed = sweep.points[point].scenario_json, derive_seed(sweep.seed, replication)
+    return specify(sweep.points[point].scenario_json, sweep.seed, point, replication, code_version)
+
+
+def specify(scenario_json: str, study_seed: int, point: int, replication: int, code_version: str) -> RunSpec:
+    """Return one run of a scenario; the point's number is no part of its `run_id`."""
+    seed = derive_seed(study_seed, replication)
     content = json.dumps([scenario_json, seed, replication, code_version])
     run_id = hashlib.sha256(content.encode()).hexdigest()[:ID_DIGITS]
     return RunSpec(run_id, point, replication, seed, scenario_json)
@@ -121,8 +148,7 @@ def _read(path: str | os.PathLike[str]) -> Document:
     document = parse_document(read_source(path), os.fspath(path))
     tree = document.tree
     if not isinstance(tree, Mapping) or SWEEP_KEY not in tree:
-        message = "no `sweep:` section: a sweep is a scenario with one, or a file with `scenario:` and `sweep:`"
-        raise ScenarioError([*document.mistakes, document.places[()].mistake(message)])
+        raise ScenarioError([*document.mistakes, document.places[()].mistake(NO_SECTION)])
     if SCENARIO_KEY not in tree:
         return document
     _check_own_keys(document)
@@ -158,9 +184,15 @@ def _parse_config(document: Document, section: object, measures: Collection[str]
     except ValidationError as error:
         problems = [problem.below(SWEEP_KEY) for problem in problems_of(error, SweepConfig.model_json_schema())]
         raise ScenarioError([*document.mistakes, *(document.locate(problem) for problem in problems)]) from None
-    for problem in [] if measures is None else _check_measures(config, measures):
-        document.mistakes.append(document.locate(problem.below(SWEEP_KEY)))
+    problems = [*_check_kept(config), *([] if measures is None else _check_measures(config, measures))]
+    document.mistakes += [document.locate(problem.below(SWEEP_KEY)) for problem in problems]
     return config
+
+
+def _check_kept(config: SweepConfig) -> Iterator[Problem]:
+    for index, name in enumerate(config.keep):
+        if name not in FRAMES:
+            yield Problem(("keep", index), f'unknown frame "{name}".{did_you_mean(name, FRAMES)}')
 
 
 def _check_measures(config: SweepConfig, known: Collection[str]) -> Iterator[Problem]:

@@ -79,6 +79,9 @@ class SweepConfig(BaseModel):
     measures: Annotated[tuple[str, ...], Field(strict=False, min_length=1), AfterValidator(_check_list)] | None = Field(
         None, description="measures to take of each run (default: all of `powsim list measures`)"
     )
+    keep: Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_check_list)] = Field(
+        (), description="frames to keep of every run, all rows of them"
+    )
     time_limit: Annotated[Seconds, Field(gt=0)] | None = Field(
         None, description="longest that one run may take; a longer one is a row with an error"
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike
@@ -15,10 +16,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.errors import UserError
-from sim.execution.store import MISSING_FILE, RUNS_FILE, SWEEP_FILE, TIMINGS_FILE, Row, read_journal
+from sim.execution.kept import Read, join_frames, to_frame, write_joined
+from sim.execution.store import (
+    KEPT,
+    MISSING_FILE,
+    RUNS_FILE,
+    SWEEP_FILE,
+    TIMINGS_FILE,
+    Row,
+    read_journal,
+    read_packed,
+)
 from sim.execution.sweep_file import Sweep, load_sweep_file
+from sim.metrics.frame_access import HasFrames
 from sim.metrics.measures import FAILED, Law, Measure, run_measures
-from sim.results import read_provenance, replace_file
+from sim.results import MOST_ROWS, read_provenance, replace_file
 from sim.units import BIT_RATE, SIZE, TIME, QuantityError, parse_quantity
 
 MISSING_COLUMNS = {
@@ -34,9 +46,13 @@ TIMING_COLUMNS = {
 }
 
 
-@dataclass(frozen=True)
-class SweepResult:
-    """What a sweep found. An unfinished one has the rows of what is finished so far."""
+@dataclass(frozen=True, repr=False)
+class SweepResult(HasFrames):
+    """What a sweep found. An unfinished one has the rows of what is finished so far.
+
+    The frames that it keeps are attributes: `result.epochs` has the rows of all runs that did not fail, with the
+    columns `point` and `replication` before them. They are read when they are asked for.
+    """
 
     name: str
     runs: pd.DataFrame
@@ -48,8 +64,48 @@ class SweepResult:
     missing: pd.DataFrame
     """One row per run and measure without a value: the `reason`, and `is_failure` where the measure is to blame."""
     timings: pd.DataFrame
-    folder: Path
+    """One row a run: where and how long it ran."""
     is_finished: bool
+    kept: tuple[str, ...]
+    """Names of the frames that are kept."""
+    read: Callable[[str], pd.DataFrame]
+    """From the name of a kept frame to the frame."""
+    folder: Path | None = None
+    """Where all of it lies; None where the sweep was run without a folder."""
+
+    def frame_names(self) -> tuple[str, ...]:
+        """Return the names of the frames that are kept."""
+        return self.kept
+
+    def get_frame(self, name: str) -> pd.DataFrame:
+        """Return a kept frame by its name; raises AttributeError where the sweep does not keep it."""
+        if name not in self.kept:
+            kept = f"it keeps {', '.join(self.kept)}" if self.kept else "it keeps none"
+            raise AttributeError(f"sweep {self.name} did not keep the frame {name!r}; {kept} (`keep: [{name}]` does)")
+        return self.read(name)
+
+    def __repr__(self) -> str:
+        kept = f"; frames: {', '.join(self.kept)}" if self.kept else ""
+        return f"<SweepResult of {self.name}: {self._describe()}{kept}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how far the sweep came, what failed, and the first of its runs."""
+        failed = [
+            *(f"{count} runs failed: {error}" for error, count in self.runs["error"].value_counts().items()),
+            *tell_failed_measures(self.missing, len(self.runs)),
+        ]
+        told = "".join(f"<p>{html.escape(line)}</p>" for line in failed)
+        runs = self.runs.drop(columns=["run_id", "seed", "error", "trace_hash"], errors="ignore")
+        kept = ", ".join(f"<code>{name}</code>" for name in self.kept)
+        lead = f"<b>{html.escape(self.name)}</b>: {html.escape(self._describe())}"
+        table = runs.dropna(axis="columns", how="all").to_html(max_rows=MOST_ROWS, index=False)
+        return f"<p>{lead}</p>{told}{table}" + (f"<p>Frames: {kept}</p>" if kept else "")
+
+    def _describe(self) -> str:
+        where = "" if self.folder is None else f", in {self.folder}"
+        varied = f", varied: {', '.join(self.axes)}" if self.axes else ""
+        n_points, status = self.runs["point"].nunique(), "" if self.is_finished else " so far"
+        return f"{len(self.runs)} runs{status} at {n_points} points{varied}{where}"
 
 
 def load_sweep(folder: str | PathLike[str]) -> SweepResult:
@@ -61,12 +117,37 @@ def load_sweep(folder: str | PathLike[str]) -> SweepResult:
     if not (path / SWEEP_FILE).is_file():
         raise UserError(f"{path}: not the folder of a sweep: no {SWEEP_FILE} in it")
     made = read_provenance(path)
-    measures = {measure.name: measure for measure in _read_measures(made)}
+    measures, kept = {measure.name: measure for measure in _read_measures(made)}, tuple(made.get("keep", ()))
     is_finished = (path / RUNS_FILE).is_file()
-    tables = _read_tables(path) if is_finished else _read_unfinished(path, measures)
+    if is_finished:
+        tables, read = _read_tables(path), partial(_read_joined, path)
+    else:
+        rows = sort_rows(read_journal(path))
+        tables = _build_tables(load_sweep_file(path / SWEEP_FILE), rows, measures)
+        read = partial(_join, rows, partial(read_packed, path))
     runs, timings, missing = (table.to_pandas() for table in tables)
     known = {name: measure for name, measure in measures.items() if name in runs.columns}
-    return SweepResult(made["name"], runs, tuple(made["axes"]), known, missing, timings, path, is_finished)
+    return SweepResult(
+        made["name"], runs, tuple(made["axes"]), known, missing, timings, is_finished, kept, read, folder=path
+    )
+
+
+def build_result(sweep: Sweep, rows: Sequence[Row], measures: Iterable[Measure], read: Read) -> SweepResult:
+    """Return the result of a sweep that has no folder; `read` gives the frames that were kept of its runs."""
+    by_name, ordered = {measure.name: measure for measure in measures}, sort_rows(rows)
+    runs, timings, missing = (table.to_pandas() for table in _build_tables(sweep, ordered, by_name))
+    join = partial(_join, ordered, read)
+    return SweepResult(
+        sweep.name, runs, sweep.axes, by_name, missing, timings, is_finished=True, kept=sweep.config.keep, read=join
+    )
+
+
+def _join(rows: Sequence[Row], read: Read, name: str) -> pd.DataFrame:
+    return to_frame(join_frames(rows, name, read))
+
+
+def _read_joined(folder: Path, name: str) -> pd.DataFrame:
+    return pd.read_parquet(folder / KEPT / f"{name}.parquet")
 
 
 def _read_measures(provenance: Mapping[str, Any]) -> Iterator[Measure]:
@@ -86,21 +167,20 @@ def _read_tables(folder: Path) -> tuple[pa.Table, ...]:
         raise UserError(f"{folder}: its tables cannot be read: {error}") from None
 
 
-def _read_unfinished(folder: Path, measures: Iterable[str]) -> tuple[pa.Table, ...]:
-    rows = sort_rows(read_journal(folder))
-    return build_runs(load_sweep_file(folder / SWEEP_FILE), rows, measures), build_timings(rows), build_missing(rows)
+def _build_tables(sweep: Sweep, ordered: Sequence[Row], measures: Iterable[str]) -> tuple[pa.Table, ...]:
+    return build_runs(sweep, ordered, measures), build_timings(ordered), build_missing(ordered)
 
 
 def write_tables(folder: Path, sweep: Sweep, rows: Sequence[Row], measures: Iterable[str]) -> None:
-    """Write all tables; the runs last, for their file says that the sweep is finished."""
+    """Write all tables and kept frames; the runs last, for their file says that the sweep is finished."""
     ordered = sort_rows(rows)
-    tables = {
-        TIMINGS_FILE: build_timings(ordered),
-        MISSING_FILE: build_missing(ordered),
-        RUNS_FILE: build_runs(sweep, ordered, measures),
-    }
-    for name, table in tables.items():
-        replace_file(folder / name, partial(pq.write_table, table))
+    for name in sweep.config.keep:
+        (folder / KEPT).mkdir(exist_ok=True)
+        tables = join_frames(ordered, name, partial(read_packed, folder))
+        replace_file(folder / KEPT / f"{name}.parquet", partial(write_joined, tables=tables))
+    runs, timings, missing = _build_tables(sweep, ordered, measures)
+    for file, table in ((TIMINGS_FILE, timings), (MISSING_FILE, missing), (RUNS_FILE, runs)):
+        replace_file(folder / file, partial(pq.write_table, table))
 
 
 def sort_rows(rows: Sequence[Row]) -> list[Row]:

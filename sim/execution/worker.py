@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from sim.errors import UserError
+from sim.execution.kept import pack_frames
 from sim.execution.sweep_file import RunSpec
 from sim.metrics.measures import RunMeasure, take_measures
 from sim.progress import no_progress
 from sim.provenance import get_source_version
+from sim.results import StudyStatus
 from sim.runner import simulate
 from sim.scenario import Scenario
 
@@ -24,6 +26,10 @@ DELIVERY_SECONDS = 0.001
 
 class TimeLimitError(BaseException):
     """A run took longer than the sweep allows. No `except Exception` of a measure or a plug-in may catch it."""
+
+
+class HaltedError(Exception):
+    """The chain of a run halted for good where that is no answer."""
 
 
 class VersionError(UserError):
@@ -36,7 +42,11 @@ class Order:
 
     code_version: str
     measures: tuple[RunMeasure, ...]
+    keep: tuple[str, ...] = ()
+    """Frames."""
     time_limit: float | None = None
+    refuses_halts: bool = False
+    """Whether a run whose chain halts for good is an error."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,8 @@ class Outcome:
     measures: dict[str, float] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     """Reasons by measure."""
+    packed: dict[str, bytes] = field(default_factory=dict)
+    """Frames that are kept, see `pack_frames`."""
     trace_hash: str | None = None
     error: str | None = None
     wall_seconds: float = 0.0
@@ -79,8 +91,11 @@ def execute(spec: RunSpec, order: Order) -> Outcome:
 
 def _simulate(spec: RunSpec, order: Order) -> Outcome:
     result = simulate(build_scenario(spec), {}, no_progress)
+    if order.refuses_halts and result.provenance["status"] == StudyStatus.HALTED:
+        raise HaltedError(result.summary["warnings"][-1])
     measured = take_measures(result.frames, order.measures)
-    return Outcome(spec.run_id, measured.values, measured.missing, result.provenance["trace_hash"])
+    packed = pack_frames(result.frames, order.keep)
+    return Outcome(spec.run_id, measured.values, measured.missing, packed, result.provenance["trace_hash"])
 
 
 def build_scenario(spec: RunSpec) -> Scenario:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from sim.figures.page import build_figure, build_page, build_section, build_text_section, build_warning, save_report
 from sim.figures.plots import FIGURES
-from sim.figures.table import ORIGINS
+from sim.figures.table import describe_origin
 from sim.results import Result
 
 EPOCH_FORMATS = {
@@ -46,10 +46,10 @@ def write_report(result: Result, folder: Path) -> Path:
 
 def _build_page(result: Result, figures: dict[str, Figure]) -> str:
     summary, provenance = result.summary, result.provenance
-    title = result.scenario_yaml.splitlines()[0].removeprefix("name:").strip()
+    title = result.name
     lead = (
         f"{summary['nonces_tried']} nonces tried, {summary['nonces_valid']} valid; "
-        f"{summary['distances_computed']} distances {ORIGINS[provenance['work']['kind']]}, "
+        f"{summary['distances_computed']} distances {describe_origin(provenance['work']['kind'])}, "
         f"{summary['distances_shared']} shared; "
         f"status: {provenance['status']}."
     )

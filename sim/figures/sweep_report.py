@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sim.errors import UserError
 from sim.execution.store import SWEEP_FILE
 from sim.execution.table import SweepResult, tell_failed_measures
 from sim.figures.page import build_figure, build_page, build_section, build_text_section, build_warning, save_report
@@ -26,8 +27,11 @@ def write_sweep_report(result: SweepResult, summary: pd.DataFrame) -> Path:
 
     `summary` is what `sim.studies.compare.summarise_sweep` makes of the result.
     """
+    folder = result.folder
+    if folder is None:
+        raise UserError(f"sweep {result.name} has no folder for a report: run it with out=FOLDER")
     figures = draw_sweep(summary)
-    return save_report(result.folder, figures, lambda: _build_page(result, summary, figures))
+    return save_report(folder, figures, lambda: _build_page(result, folder, summary, figures))
 
 
 def select_varying(summary: pd.DataFrame) -> pd.DataFrame:
@@ -60,9 +64,9 @@ def draw_sweep(summary: pd.DataFrame) -> dict[str, Figure]:
     return {name: figure for measure in measures for name, figure in _draw(summary, measure)}
 
 
-def _build_page(result: SweepResult, summary: pd.DataFrame, figures: dict[str, Figure]) -> str:
+def _build_page(result: SweepResult, folder: Path, summary: pd.DataFrame, figures: dict[str, Figure]) -> str:
     errors = result.runs["error"].dropna().value_counts()
-    status = read_provenance(result.folder)["status"]
+    status = read_provenance(folder)["status"]
     lead = f"{len(result.runs)} runs at {result.runs['point'].nunique()} points; status: {status}."
     warnings = summary.loc[~summary["warning"].isin(("", "no values")), "warning"].value_counts()
     parts = (
@@ -72,8 +76,8 @@ def _build_page(result: SweepResult, summary: pd.DataFrame, figures: dict[str, F
         *(build_figure(figure) for figure in figures.values()),
         build_section("Estimates that differ between points", _build_estimates(select_varying(summary))),
         build_section("Values that are missing", _build_missing(result.missing)),
-        build_text_section("Sweep", (result.folder / SWEEP_FILE).read_text(encoding="utf-8")),
-        build_text_section("Provenance", (result.folder / PROVENANCE_FILE).read_text(encoding="utf-8")),
+        build_text_section("Sweep", (folder / SWEEP_FILE).read_text(encoding="utf-8")),
+        build_text_section("Provenance", (folder / PROVENANCE_FILE).read_text(encoding="utf-8")),
     )
     return build_page(result.name, lead, parts)
 

@@ -24,7 +24,12 @@ HEADINGS = {  # in a wide terminal -> in a narrow one
     "gossip ms": "gossip\nms",
 }
 WIDE_ENOUGH = 104
-ORIGINS = {"kernel": "computed by the kernel", "sphere": "drawn from the exact law"}
+_ORIGINS = {"kernel": "computed by the kernel", "sphere": "drawn from the exact law"}
+
+
+def describe_origin(kind: str) -> str:
+    """Return what a kind of work did with its numbers."""
+    return _ORIGINS.get(kind, f"computed by {kind}")
 
 
 def build_epoch_table(result: Result, width: int) -> Table:
@@ -62,7 +67,7 @@ def print_result(result: Result, folder: Path) -> None:
     """Print the epochs' table and where everything is."""
     console, summary = make_console(), result.summary
     console.print(build_epoch_table(result, console.width))
-    origin = ORIGINS[result.provenance["work"]["kind"]]
+    origin = describe_origin(result.provenance["work"]["kind"])
     console.print(
         f"{summary['distances_computed']} distances {origin}, {summary['distances_shared']} more answered by sharing "
         f"them; {result.provenance['wall_seconds']:.1f} s"

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import get_args, get_type_hints
 
 from sim.metrics import records
-from sim.protocol import records as facts
-from sim.protocol.payments import Payment
-from sim.protocol.records import Record
+from sim.protocol.blocks import records as facts
+from sim.protocol.blocks.payments import Payment
+from sim.protocol.blocks.records import Record
 
+NAMES = {"threshold": "r_target", "next_threshold": "next_r_target"}
+"""Fields of records whose columns have another name: that of the scheme `hits`."""
 DTYPES = {int: "int64", float: "float64", bool: "bool", str: "str"}
 
 
@@ -33,7 +35,7 @@ def list_columns(kind: type[Record]) -> tuple[Column, ...]:
         if isinstance(hint, type):
             continue  # kept, but no column
         plain, meaning, *unit = get_args(hint)
-        found.append(Column(name, DTYPES[plain], "".join(unit), meaning))
+        found.append(Column(NAMES.get(name, name), DTYPES[plain], "".join(unit), meaning))
     return tuple(found)
 
 

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from sim.metrics import records
-from sim.metrics.columns import DTYPES, FRAMES
+from sim.metrics.columns import DTYPES, FRAMES, NAMES
 from sim.metrics.recorder import Recorder
 from sim.metrics.statistics import compute_wilson_interval
-from sim.protocol import payments
-from sim.protocol import records as facts
-from sim.protocol.checks import TxResult
-from sim.protocol.records import NO_CLAIM
+from sim.protocol.blocks import payments
+from sim.protocol.blocks import records as facts
+from sim.protocol.blocks.records import NO_CLAIM
+from sim.protocol.consensus.transactions import TxResult
 
 INCLUDED, LATE, REFUSED, EXPIRED, LOST = "included", "late", "refused", "expired", "lost"
 BINS_PER_DECADE = 24
@@ -71,7 +71,7 @@ def _table(recorder: Recorder, kind: type[Any]) -> pd.DataFrame:
         {
             # The dtype is named, so that a run that was stopped before the first such record gives an empty table
             # that still merges.
-            name: pd.Series([getattr(row, name) for row in rows], dtype=DTYPES[plain])
+            NAMES.get(name, name): pd.Series([getattr(row, name) for row in rows], dtype=DTYPES[plain])
             for name, plain in get_type_hints(kind).items()
         }
     )
@@ -109,7 +109,9 @@ def _build_transactions(recorder: Recorder) -> pd.DataFrame:
     is_expired = joined["expires_height"].between(1, last)
     outside = np.select([joined["is_too_large"], is_expired], [REFUSED, EXPIRED], LOST)
     missing = pd.Series(outside, index=joined.index, dtype="object")
-    joined["fate"] = joined["result"].map(_FATES).astype("object").where(joined["height"].notna(), missing)
+    joined["fate"] = (
+        joined["result"].map(_FATES).astype("object").fillna(REFUSED).where(joined["height"].notna(), missing)
+    )
     joined["inclusion_delay_seconds"] = joined["included_seconds"] - joined["created_seconds"]
     return _with_delays(joined, [row.tx_id for row in recorder.rows(records.TransactionSent)], recorder)
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from numpy.typing import ArrayLike
 
-from sim.catalogue import Catalogue
+from sim.catalogue import Catalogue, LocalPlugin, get_origin
 from sim.errors import UserError
 from sim.metrics import intervals
 from sim.metrics.frames import Frames
@@ -118,6 +118,12 @@ class MeasureCatalogue(Catalogue[RunMeasure]):
             if chosen.setdefault(measure.name, measure) != measure:
                 raise UserError(f'measures: two of them are called "{measure.name}"')
         return tuple(chosen.values())
+
+    def describe_local(self, measure: RunMeasure) -> LocalPlugin | None:
+        """Return how a measure is known here, where another process would not know it; None where it would."""
+        if self._plugins.get(measure.name) is measure:
+            return self.find_local().get(measure)
+        return LocalPlugin(self.kind, measure.name, self.entry_point_group, get_origin(measure.compute))
 
     def _find(self, compute: Compute) -> RunMeasure:
         if not callable(compute):

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from sim.metrics.frames import LATE, Frames
 from sim.metrics.measures import Law, NoValueError, run_measures
-from sim.protocol.records import NO_CLAIM
+from sim.protocol.blocks.records import NO_CLAIM
 
 HONEST = "honest"
 NOTHING_TRIED = "no nonce was tried"
@@ -29,7 +29,7 @@ def nonces_tried(frames: Frames) -> float:
 
 @run_measures.register(unit="nonces", law=Law.MEAN)
 def nonces_valid(frames: Frames) -> float:
-    """Nonces with distance < r_target among those computed."""
+    """Valid nonces among those computed."""
     return int(frames["epochs"]["valid"].sum())
 
 

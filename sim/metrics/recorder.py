@@ -11,8 +11,8 @@ from typing import Any, TypeVar, cast
 
 from sim.metrics.records import ValidationDone
 from sim.metrics.validations import ValidationTable, digest_validation
-from sim.protocol.records import Record
-from sim.protocol.transactions import SubmitProofBatch, SubmitValidation
+from sim.protocol.blocks.records import Record
+from sim.protocol.consensus.transactions import SubmitValidation
 
 R = TypeVar("R")
 SEPARATOR = "\x1f"  # ASCII unit separator: in no name
@@ -59,7 +59,7 @@ class Recorder:
         self.trace(("lost", message_id, address, now_seconds))
 
     def trace(self, event: object) -> None:
-        """Let the trace hash cover a value that no record holds whole, such as a transaction with its distances."""
+        """Let the trace hash cover a value that no record holds whole, such as a transaction with its nonces."""
         self._trace.update(describe_event(event))
 
     def rows(self, kind: type[R]) -> list[R]:
@@ -73,7 +73,7 @@ class Recorder:
 
 
 def describe_event(event: object) -> bytes:
-    """Return a text of every value in an event, numbers in full; lists of nonces and distances as their bytes."""
+    """Return a text of every value in an event, numbers in full; large messages say by `as_bytes` what is in them."""
     kind = type(event)
     if kind not in _describers:
         _describers[kind] = _build_describer(kind)
@@ -85,8 +85,8 @@ _describers: dict[type[object], Callable[[Any], bytes]] = {}
 
 def _build_describer(kind: type[Any]) -> Callable[[Any], bytes]:
     """Return what describes events of a type; for records three times as fast as their own text."""
-    if kind is SubmitProofBatch:
-        return _describe_batch
+    if hasattr(kind, "as_bytes"):
+        return lambda event: bytes(event.as_bytes())
     if kind is SubmitValidation:
         return _describe_verdicts
     names = [field.name for field in fields(kind)] if is_dataclass(kind) else []
@@ -94,13 +94,6 @@ def _build_describer(kind: type[Any]) -> Callable[[Any], bytes]:
         return lambda event: repr(event).encode()
     read, name = attrgetter(*names), kind.__name__
     return lambda event: (name + SEPARATOR.join(map(str, read(event)))).encode()
-
-
-def _describe_batch(batch: SubmitProofBatch) -> bytes:
-    proofs = batch.proofs
-    single = (batch.tx_id, batch.creator, batch.batch_id, proofs.public_key, proofs.block_hash, proofs.block_height)
-    lists = array("q", proofs.nonces).tobytes() + array("d", proofs.distances).tobytes()
-    return repr((*single, proofs.node_id)).encode() + lists
 
 
 def _describe_verdicts(sent: SubmitValidation) -> bytes:

@@ -1,6 +1,6 @@
 """What happened, as typed rows that actors append while time passes. Nothing is computed from them during the run.
 
-What the rules themselves tell of a block stands in `sim.protocol.records`.
+What the rules themselves tell of a block stands in `sim.protocol.blocks.records`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.protocol.records import Record
+from sim.protocol.blocks.records import Record
 
 VALID, FRAUD, ABSTAINED, OUT_OF_TIME = VOTES = ("valid", "fraud", "abstained", "out of time")
 """What becomes of a check; the first three in the order of the codes of `sim.strategies.base.Votes`."""
@@ -51,11 +51,11 @@ class MLNodeFinished(Record):
     n_gpus: Annotated[int, "GPUs of the machine"]
     n_gpu_groups: Annotated[int, "groups that work as one device each"]
     nonces_per_second: Annotated[float, "raw rate of all groups", "1/s"]
-    r_target: Annotated[float, "largest accepted distance that its host knew", "chord"]
+    threshold: Annotated[float, "largest accepted distance that its host knew", "chord"]
     start_seconds: Annotated[float, "simulated time of the first nonce's start; missing where preserved", "s"]
     end_seconds: Annotated[float, "simulated time of its stop; missing where preserved", "s"]
     tried: Annotated[int, "nonces computed", "nonces"]
-    valid: Annotated[int, "of these with distance < r_target", "nonces"]
+    valid: Annotated[int, "of these valid", "nonces"]
     claimed: Annotated[int, "nonces sent in proof batches, fabricated ones included", "nonces"]
     unsent: Annotated[int, "valid ones lost because generation ended before the next send", "nonces"]
     n_nodes: Annotated[int, "stride of its nonces: the number of ML nodes that it was told; 0 where preserved"]
@@ -139,7 +139,7 @@ class DifficultyDecided(Record):
     setpoint: Annotated[float, "wanted value; missing where nothing is controlled", "of the quantity"]
     difficulty: Annotated[float, "in force in the measured epoch", "tries"]
     next_difficulty: Annotated[float, "in force from S", "tries"]
-    next_r_target: Annotated[float, "the same as a distance", "chord"]
+    next_threshold: Annotated[float, "the same as a distance", "chord"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 
-from sim.metrics.records import OUT_OF_TIME, VOTES, ValidationDone
+from sim.metrics.records import VOTES, ValidationDone
 
 MOST_ROWS = 5_000_000  # expected rows beyond which `auto` keeps sums only
 AUTO, FULL, SUMMARY = "auto", "full", "summary"
-OUT_OF_TIME_CODE = VOTES.index(OUT_OF_TIME)
+VALID_CODE, FRAUD_CODE, ABSTAINED_CODE, OUT_OF_TIME_CODE = range(len(VOTES))
 
 
 @dataclass(frozen=True)

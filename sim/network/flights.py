@@ -28,7 +28,7 @@ class Arrivals:
     """Hash over both, for the trace."""
 
 
-class Sent(NamedTuple):
+class Departure(NamedTuple):
     """A message that set out over links which have not changed since."""
 
     message_id: str
@@ -46,7 +46,7 @@ class Sent(NamedTuple):
 class Flight:
     """A message that was on its way when links changed."""
 
-    sent: Sent
+    sent: Departure
     reached: set[str]
     """Hosts that have it by now."""
     n_settled: int
@@ -63,7 +63,7 @@ class Flights:
         self._env = env
         self._roster = roster
         self._recorder = recorder
-        self._undisturbed: deque[Sent] = deque()
+        self._undisturbed: deque[Departure] = deque()
         self._disturbed: list[Flight] = []
         roster.before_change.append(self._brace)
 
@@ -72,7 +72,7 @@ class Flights:
         now = self._env.now
         while self._undisturbed and self._undisturbed[0].end_seconds <= now:
             self._undisturbed.popleft()
-        self._undisturbed.append(Sent(message_id, origin, now, arrivals))
+        self._undisturbed.append(Departure(message_id, origin, now, arrivals))
 
     def _brace(self) -> None:
         """Links are about to change: settle the arrivals up to now over the present ones, and watch the others."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import networkx as nx
 
 from sim.network.links import BITS_PER_BYTE, get_upload_rate
-from sim.protocol.transactions import BYTES_PER_NONCE, CLAIM_BYTES, ENVELOPE_BYTES, SEED_BYTES, VALIDATION_BYTES
+from sim.protocol.consensus.transactions import CLAIM_BYTES, ENVELOPE_BYTES, SEED_BYTES, VALIDATION_BYTES
 from sim.scenario import NetworkConfig
 
 LARGEST_SHARE = 0.05  # of the time in which the busiest uplink may be busy for `paths` to be taken
@@ -26,8 +26,10 @@ class Offer:
     n_ml_nodes: int
     valid_nonces_per_second: float
     """Of all hosts together, while they generate."""
+    bytes_per_nonce: int
+    """Of a claim."""
     send_period_seconds: float
-    """Between two proof batches of an ML node."""
+    """Between two claims of an ML node."""
     block_seconds: float
     validation_seconds: float
     committee: int | None = None
@@ -50,7 +52,7 @@ def compute_offered_bytes_per_second(offer: Offer) -> float:
     everybody. Edges of an epoch: a seed or a claim of everybody within one block time. Blocks carry all of it again.
     """
     batches_per_second = min(offer.n_ml_nodes / offer.send_period_seconds, offer.valid_nonces_per_second)
-    generation = batches_per_second * ENVELOPE_BYTES + offer.valid_nonces_per_second * BYTES_PER_NONCE
+    generation = batches_per_second * ENVELOPE_BYTES + offer.valid_nonces_per_second * offer.bytes_per_nonce
     votes = offer.n_hosts * min(offer.n_hosts, offer.committee or offer.n_hosts)
     validation = votes * (ENVELOPE_BYTES + VALIDATION_BYTES) / offer.validation_seconds
     edges = offer.n_hosts * (ENVELOPE_BYTES + max(SEED_BYTES, CLAIM_BYTES)) / offer.block_seconds

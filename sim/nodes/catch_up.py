@@ -13,35 +13,70 @@ Where a scenario has no faults only newcomers have missed anything.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable
 from functools import partial
+from typing import Protocol
 
 import simpy
 
-from sim.network.base import ANNOUNCEMENT_BYTES, REQUEST_BYTES
+from sim.chain.chain_node import ChainNode
+from sim.chain.ledger import Ledger
+from sim.network.base import ANNOUNCEMENT_BYTES, REQUEST_BYTES, Network
 from sim.network.links import Link
-from sim.nodes.context import Context
-from sim.nodes.host import Host
-from sim.protocol.transactions import Transaction
+from sim.protocol.consensus.transactions import Transaction
 
 RETRY_SECONDS = 1.0
 STATE_SYNC_BYTES = 1_000_000  # size of the state that a newcomer downloads from a peer [I]
 
 
+class Follower(Protocol):
+    """A host, as far as it follows the chain."""
+
+    @property
+    def address(self) -> str:
+        """Its address."""
+
+    @property
+    def chain(self) -> ChainNode:
+        """Its view of the chain."""
+
+    def catch_up(self, height: int) -> None:
+        """Have the blocks up to a height that a peer has sent."""
+
+    def receive(self, payload: Transaction) -> None:
+        """Take a message from the network."""
+
+
 class CatchUp:
     """Fetches for all hosts of a run; at most one fetch a host at a time."""
 
-    def __init__(self, context: Context, hosts: Mapping[str, Host], *, has_faults: bool) -> None:
-        self._env = context.env
-        self._network = context.network
-        self._ledger = context.ledger
-        self._patience_seconds = context.block_time_seconds
-        self._hosts = hosts
+    def __init__(
+        self,
+        env: simpy.Environment,
+        network: Network,
+        ledger: Ledger,
+        *,
+        patience_seconds: float,
+        has_faults: bool,
+    ) -> None:
+        self._env = env
+        self._network = network
+        self._ledger = ledger
+        self._patience_seconds = patience_seconds
+        self._hosts: dict[str, Follower] = {}
         self._has_faults = has_faults
         self._fetching: set[str] = set()
         self._is_watching = False
         self.is_closed = False
         """The run is over: hosts without a peer that has a chain stop asking."""
+
+    def register(self, host: Follower) -> None:
+        """Make a host known before it joins."""
+        self._hosts[host.address] = host
+
+    def expect_gaps(self) -> None:
+        """Hosts may miss blocks from now on, faults or not: one has left."""
+        self._has_faults = True
 
     def start(self, address: str) -> None:
         """Let a host fetch blocks if a peer has more, or if it has none at all."""
@@ -79,13 +114,13 @@ class CatchUp:
                 self.start(address)
         self._is_watching = False
 
-    def _find_source(self, host: Host) -> Link | None:
+    def _find_source(self, host: Follower) -> Link | None:
         """Return the link to the nearest peer that is ahead."""
         peers = self._network.get_peers(host.address)
         ahead = [link for link in peers if self._hosts[link.receiver].chain.height > host.chain.height]
         return min(ahead, key=lambda link: link.latency_seconds, default=None)
 
-    def _fetch(self, host: Host) -> Generator[simpy.Event, object, None]:
+    def _fetch(self, host: Follower) -> Generator[simpy.Event, object, None]:
         arrived, patience_seconds = self._env.event(), self._patience_seconds
         while not self.is_closed and not arrived.triggered:
             link = self._find_source(host)
@@ -100,26 +135,26 @@ class CatchUp:
             patience_seconds *= 2
         self._fetching.discard(host.address)
 
-    def _answer(self, source: str, host: Host, arrived: simpy.Event) -> None:
+    def _answer(self, source: str, host: Follower, arrived: simpy.Event) -> None:
         """A peer has got the question, and sends the blocks that it has and the host lacked when it asked."""
         height = self._hosts[source].chain.height
         take = partial(self._take_blocks, host, height, arrived)
         self._network.send(source, host.address, self._compute_size(host, height), take)
 
-    def _take_blocks(self, host: Host, height: int, arrived: simpy.Event) -> None:
+    def _take_blocks(self, host: Follower, height: int, arrived: simpy.Event) -> None:
         host.catch_up(height)
         self._tell_peers(host)
         if not arrived.triggered:
             arrived.succeed()
 
-    def _compute_size(self, host: Host, height: int) -> int:
+    def _compute_size(self, host: Follower, height: int) -> int:
         """Bytes of the blocks up to a height; a newcomer downloads the state instead."""
         if host.chain.height == 0:
             return STATE_SYNC_BYTES
         missing = range(host.chain.height + 1, height + 1)
         return sum(self._ledger.get_block(number).size_bytes for number in missing)
 
-    def _tell_peers(self, host: Host) -> None:
+    def _tell_peers(self, host: Follower) -> None:
         if not self._has_faults:
             return
         for link in self._network.get_peers(host.address):

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 import simpy
 
+from pow.params import PowParams
 from sim.chain.consensus import Consensus
 from sim.chain.ledger import Ledger
 from sim.chain.mempool import Mempool
+from sim.chain.traffic import Traffic
 from sim.metrics.recorder import Recorder
 from sim.network.base import Network
-from sim.protocol.params import ProtocolParams
+from sim.nodes.catch_up import CatchUp
+from sim.nodes.presence import Presence
+from sim.protocol.blocks.params import ProtocolParams
 from sim.streams import Streams
 from sim.work.base import Work
 
@@ -25,9 +29,14 @@ class Context:
     network: Network
     ledger: Ledger
     consensus: Consensus
+    catch_up: CatchUp
+    presence: Presence
+    traffic: Traffic
     open_mempool: Callable[[str], Mempool]
     """Give a host its view of what is pending."""
     work: Work
+    model: PowParams
+    """The transformer that ML nodes run."""
     recorder: Recorder
     streams: Streams
     params: ProtocolParams

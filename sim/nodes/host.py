@@ -1,67 +1,61 @@
-"""A host: one network endpoint, one chain node, its ML nodes and a strategy (protocol 1.5).
+"""A host: one network endpoint, one chain node, its ML nodes, and an agent that decides (protocol 1.5).
 
-It acts when a block is applied, on what *its own* chain state says at that height: a host that is behind still uses
-the old r_target, and a host that hears P too late misses the round.
+It acts when a block is applied, on *its own* chain state at that height: a host that is behind still uses the old
+difficulty, and a host that hears P too late misses the proof of compute. Each thing that happens to it is an event for
+its agent; the executor carries out the answer.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
-from sim.chain.chain_node import ChainNode
+from sim.chain.chain_node import ChainNode, Choice
 from sim.chain.consensus import Proposal
+from sim.chain.mempool import pick
 from sim.metrics.records import HostJoined
+from sim.nodes.agent import Agent
 from sim.nodes.context import Context
+from sim.nodes.executor import Executor
 from sim.nodes.identity import HostIdentity
-from sim.nodes.ml_node import Assignment, Generation, MLNode, report_preserved
-from sim.nodes.outbox import Outbox
-from sim.nodes.validation import Validation
-from sim.protocol.checks import commit_seed
-from sim.protocol.nonces import compute_n_nodes
-from sim.protocol.stages import Edge, Schedule
-from sim.protocol.state import Block, ChainState
-from sim.protocol.transactions import (
-    ClaimReward,
-    RegisterHost,
-    SubmitSeed,
-    Transaction,
-)
-from sim.strategies.base import Strategy
+from sim.nodes.ml_node import Generation
+from sim.protocol.blocks.stages import Edge
+from sim.protocol.blocks.state import Block, ChainState, get_places_to_check
+from sim.protocol.consensus.transactions import RegisterHost, Transaction
+from sim.strategies import events
+from sim.strategies.actions import Action, Propose
+from sim.strategies.base import Event, MLNode, View
+from sim.work.base import Produced
 
 
 class Host:
-    """Executes what the rules of its software and its strategy ask for."""
+    """Tells its agent what happens, and lets its executor do what the agent wants."""
 
     def __init__(
         self,
         context: Context,
         identity: HostIdentity,
-        strategy: Strategy,
+        agent: Agent,
         ml_nodes: Sequence[MLNode],
         registration: RegisterHost,
     ) -> None:
         self._context = context
         self.identity = identity
         self.address = identity.address
-        self.public_key = registration.validator_key
-        self._registration = registration
+        self._agent = agent
         mempool, on_applied = context.open_mempool(self.address), context.consensus.note_applied
-        self.chain = ChainNode(context.ledger, self.address, mempool, self.on_block, on_applied)
-        context.consensus.register(self.chain)
-        self._strategy = strategy
-        self._ml_nodes = tuple(ml_nodes)
-        self._seeds: dict[int, int] = {}
-        self._generations: list[Generation] = []
-        self._dispatched_epoch = 0
-        self._dispatched: tuple[MLNode, ...] = ()
-        self._validation: Validation | None = None
-        self._outbox = Outbox(context, self.chain, self.public_key)
-        self._failed: Counter[int] = Counter()
-        """ML node -> faults that hold it down."""
+        self.chain = ChainNode(context.ledger, self.address, mempool, self.on_block, on_applied, self.choose)
+        self._executor = Executor(
+            context, self.chain, registration, ml_nodes, self._tell_results, self._tell_checks, self.crash
+        )
+        self._production = self._executor.production
         self._is_starting = self._must_register = False
+        changes = (events.PricesChanged, events.ConfirmationOpened, events.BlockApplied)
+        self._wants_changes = any(map(agent.wants, changes))
+        context.consensus.register(self.chain)
+        context.catch_up.register(self)
 
     # Joining the network, leaving it, catching up
 
@@ -84,8 +78,8 @@ class Host:
 
     def crash(self) -> None:
         """Stop everything and lose what is in memory; the chain so far and the seeds are on disk."""
-        self._pause(self._generations)
-        self._stop_validation()
+        self._production.pause()
+        self._executor.stop_validation()
         self.chain.lose_memory()
         self._is_starting = True
 
@@ -98,12 +92,12 @@ class Host:
             self.chain.catch_up_to(height)
         if self._must_register:
             self._must_register = False
-            self._outbox.send(self._registration)
+            self._executor.register()
 
     def finish(self) -> None:
         """End what still runs when the run is over."""
-        self._stop_generation()
-        self._stop_validation()
+        self._production.stop()
+        self._executor.stop_validation()
 
     # What arrives
 
@@ -115,143 +109,157 @@ class Host:
             self.chain.mempool.add(payload)
 
     def on_block(self, block: Block, state: ChainState) -> None:
-        """Act at the edges of the epoch. Reference: protocol 1.5."""
+        """Tell the agent of the epoch's edges, and of everything else in the block. Reference: protocol 1.5."""
         schedule = state.schedule
         self._is_starting = False
         for edge in schedule.edges_at(block.height):
             match edge:
                 case Edge.P:
-                    self._submit_seed(schedule)
+                    self._tell(events.EpochOpened, epoch=schedule.index, block_hash=block.block_hash)
                 case Edge.E:
-                    self._stop_generation()
+                    self._executor.end_generation()
+                    self._tell(events.GenerationEnded, epoch=schedule.index)
                 case Edge.V:
-                    self._start_validation(state)
+                    self._open_validation(state)
                 case Edge.VE:
-                    self._stop_validation()
+                    self._executor.stop_validation()
                 case Edge.CLAIM:
-                    self._claim_reward(state)
+                    self._tell_reward(state)
         if self.chain.height < schedule.generation_wind_down:
-            self._dispatch(schedule, state)
+            self._generate(state)
+        if self._wants_changes:
+            self._tell_changes(block, state)
 
-    # What it does
+    def choose(self, get_hash: Callable[[int], str]) -> Choice:
+        """Fill a block that this host proposes, as its agent wants it or as the software does."""
+        proposal = Propose()
+        if self._agent.wants(events.ProposalDue):
+            event = events.ProposalDue(self._view(), height=self.chain.height + 1, get_hash=get_hash)
+            for action in self._agent.ask(event, self._stream("strategy")):
+                if isinstance(action, Propose):
+                    proposal = action
+                else:
+                    self._do(event, action)
+            try:
+                get_hash(proposal.hash_index)
+                pick(self.chain.mempool.list_pending(), proposal.tx_ids or ())
+            except ValueError as error:
+                raise self._agent.fail(event, f"Propose: {error}") from error
+        return proposal.tx_ids, proposal.hash_index
 
-    def _submit_seed(self, schedule: Schedule) -> None:
-        seed = self._seeds[schedule.index] = int(self._stream("seed", schedule.index).integers(2**63))
-        tx_id = f"seed/{self.address}/{schedule.index}"
-        self._outbox.send(SubmitSeed(tx_id, self.address, schedule.index, commit_seed(seed, self.address)))
+    # What the agent is told
 
-    def _dispatch(self, schedule: Schedule, state: ChainState) -> None:
+    def _tell(
+        self,
+        kind: type[Any],
+        generator: np.random.Generator | None = None,
+        state: ChainState | None = None,
+        **details: Any,
+    ) -> None:
+        """Tell the agent of an event, if it wants to know, and do what it answers."""
+        if not self._agent.wants(kind):
+            return
+        event = kind(self._view(state), **details)
+        for action in self._agent.ask(event, self._stream("strategy") if generator is None else generator):
+            self._do(event, action)
+
+    def _do(self, event: Event, action: Action) -> None:
+        try:
+            self._executor.do(action)
+        except ValueError as error:
+            raise self._agent.fail(event, f"{type(action).__name__}: {error}") from error
+
+    def _view(self, state: ChainState | None = None) -> View:
+        return View(
+            self.address,
+            self._context.env.now,
+            self.chain.state if state is None else state,
+            self._context.params,
+            self._production.ml_nodes,
+            self._production.failed,
+            self.chain.mempool.list_pending,
+        )
+
+    def _generate(self, state: ChainState) -> None:
         """Send the ML nodes into generation at the first block of GENERATE that the host applies.
 
         At each later one those are sent again that have failed and are repaired. Reference: protocol 1.5.
         """
         if state.upcoming is None:
             return
-        if self._dispatched_epoch != schedule.index:
-            self._stop_generation()  # of an epoch whose end it has missed
-            self._prepare_generation(schedule, state, state.upcoming.block_hash)
-        for generation in self._generations:
-            if not self._failed[generation.node_id]:
-                generation.start()
+        if self._production.epoch != state.schedule.index:
+            self._production.open(state)
+            node_ids = tuple(node.node_id for node in self._production.dispatched)
+            self._tell(events.GenerationOpened, epoch=state.schedule.index, node_ids=node_ids)
+        self._production.start()
 
-    def _prepare_generation(self, schedule: Schedule, state: ChainState, block_hash: str) -> None:
-        """Give each ML node its task. Preserved nodes neither produce nor check nonces. Reference: protocol 5.2."""
-        self._dispatched_epoch = schedule.index
-        preserved = state.effective.preserved.get(self.address, frozenset())
-        self._dispatched = tuple(node for node in self._ml_nodes if node.node_id not in preserved)
-        for node in self._ml_nodes:
-            if node.node_id in preserved:
-                self._context.recorder.add(report_preserved(node, self.address, schedule.index, state.r_target))
-        blocks_left = schedule.generation_end - state.height
-        # By how fast blocks have come; a clock that is wrong by hours must not announce nonces by the million.
-        pace = self._context.ledger.compute_interval(state.height)
-        block_seconds = min(pace, 2 * self._context.block_time_seconds)
-        assignment = Assignment(
-            epoch_index=schedule.index,
-            start_height=schedule.start,
-            block_hash=block_hash,
-            public_key=self.public_key,
-            r_target=state.r_target,
-            dim=self._context.params.vector_dim,
-            n_nodes=compute_n_nodes(
-                [node.node_id for node in self._dispatched],
-                max(node.node_id for node in self._ml_nodes),
-                counts_nodes_handed_out=self._context.params.rules_at(schedule.index).counts_nodes_handed_out,
-            ),
-            expected_seconds=blocks_left * block_seconds,
+    def _tell_results(self, generation: Generation, produced: Produced) -> None:
+        assignment = generation.assignment
+        self._tell(
+            events.ResultsFound,
+            self._stream("strategy", assignment.epoch_index, generation.node_id),
+            epoch=assignment.epoch_index,
+            node_id=generation.node_id,
+            n_tried=produced.n_tried,
+            nonces=produced.nonces,
+            values=produced.values,
+            threshold=assignment.threshold,
         )
-        self._generations = [
-            Generation(
-                self._context,
-                node,
-                assignment,
-                self._strategy,
-                self._stream("strategy", schedule.index, node.node_id),
-                lambda node, claim: self._outbox.send_batch(node, claim, assignment),
-            )
-            for node in self._dispatched
-        ]
 
-    def _stop_generation(self) -> None:
-        for generation in self._generations:
-            self._context.recorder.add(generation.stop(self.address))
-        self._generations = []
+    def _tell_checks(self, **details: Any) -> None:
+        self._tell(events.ChecksDone, **details)
+
+    def _open_validation(self, state: ChainState) -> None:
+        """Read the claims once, unless the host comes too late to check or vote. Reference: protocol 4.1."""
+        if state.upcoming is None or self.chain.height >= state.schedule.validation_end:
+            return
+        claims = state.claimed_nonces
+        self._tell(
+            events.ClaimsKnown,
+            epoch=state.upcoming.index,
+            participants=tuple(claims.participants.tolist()),
+            n_claimed=claims.counts,
+            duties=get_places_to_check(state, self.address),
+        )
+
+    def _tell_reward(self, state: ChainState) -> None:
+        settlement = state.settled.get(self.address)
+        if settlement is not None and self._executor.has_seed(settlement.epoch_index):
+            self._tell(events.RewardDue, epoch=settlement.epoch_index, amount_ngonka=settlement.amount)
+
+    def _tell_changes(self, block: Block, state: ChainState) -> None:
+        """Tell of prices, confirmations and the block itself."""
+        before = self._context.ledger.get_state(block.height - 1)
+        if state.service.prices != before.service.prices:
+            self._tell(events.PricesChanged, ngonka_per_token=state.service.prices)
+        end_height, own = state.confirmation.end_height, state.confirmation.initial.get(self.address)
+        if end_height is not None and before.confirmation.end_height is None and own is not None:
+            epoch = state.effective.index
+            self._tell(events.ConfirmationOpened, epoch=epoch, end_height=end_height, initial_weight=own)
+        self._tell(events.BlockApplied, block=block)
+
+    def look_from_outside(self, block: Block) -> None:
+        """Tell the agent of a host that has left that an epoch has opened."""
+        state = self._context.ledger.get_state(block.height)
+        epoch, block_hash = state.schedule.index, block.block_hash
+        self._tell(events.EpochOpened, state=state, epoch=epoch, block_hash=block_hash, is_away=True)
 
     # What fails
 
     def fail_nodes(self, node_ids: Iterable[int]) -> None:
         """ML nodes fail: each breaks off its generation, and the others check on without it."""
-        self._failed.update(node_ids)
-        self._pause(generation for generation in self._generations if self._failed[generation.node_id])
-        self._use_working_nodes()
+        self._production.fail(node_ids)
+        self._executor.use_working_nodes()
 
     def repair_nodes(self, node_ids: Iterable[int]) -> None:
         """Undo one failure; an ML node works again once no other holds. It generates from the host's next block on."""
-        self._failed.subtract(node_ids)
-        self._use_working_nodes()
+        self._production.repair(node_ids)
+        self._executor.use_working_nodes()
 
     @property
     def node_ids(self) -> tuple[int, ...]:
         """Numbers of all its ML nodes."""
-        return tuple(node.node_id for node in self._ml_nodes)
-
-    def _use_working_nodes(self) -> None:
-        if self._validation is not None:
-            self._validation.use(self._get_working_nodes())
-
-    def _get_working_nodes(self) -> list[MLNode]:
-        """Return those that are in the round and have not failed."""
-        return [node for node in self._dispatched if not self._failed[node.node_id]]
-
-    def _stop_validation(self) -> None:
-        if self._validation is not None:
-            self._validation.stop()
-            self._validation = None
-
-    @staticmethod
-    def _pause(generations: Iterable[Generation]) -> None:
-        for generation in generations:
-            generation.pause()
-
-    # What it checks and claims
-
-    def _start_validation(self, state: ChainState) -> None:
-        is_in_round = state.upcoming is not None and self._dispatched_epoch == state.upcoming.index
-        is_over = self.chain.height >= state.schedule.validation_end
-        ml_nodes = self._get_working_nodes()
-        if not is_in_round or not ml_nodes or is_over:
-            return  # no ML node of this host is in the round: it checks nobody (protocol 4.1)
-        self._validation = Validation(
-            self._context, self.address, self.public_key, state, self._strategy, ml_nodes, self._outbox.send_votes
-        )
-
-    def _claim_reward(self, state: ChainState) -> None:
-        settlement = state.settled.get(self.address)
-        if settlement is None or settlement.epoch_index not in self._seeds:
-            return
-        seed = self._seeds.pop(settlement.epoch_index)
-        tx_id = f"claim/{self.address}/{settlement.epoch_index}"
-        self._outbox.send(ClaimReward(tx_id, self.address, settlement.epoch_index, seed))
+        return tuple(node.node_id for node in self._production.ml_nodes)
 
     def _stream(self, *name: str | int) -> np.random.Generator:
-        return self._context.streams("host", self.identity.address, *name)
+        return self._context.streams("host", self.address, *name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sim.scenario import Scenario
@@ -21,6 +21,8 @@ class HostIdentity:
     strategy_name: str
     gpus: str
     joins: int
+    operator: str
+    """Who decides for it: the host itself, unless the scenario names somebody."""
 
 
 def name_hosts(scenario: Scenario, streams: Streams) -> list[HostIdentity]:
@@ -33,6 +35,7 @@ def name_hosts(scenario: Scenario, streams: Streams) -> list[HostIdentity]:
             strategy_name=strategies.name_of(group.strategy),
             gpus=describe_gpus(group.gpus),
             joins=group.joins,
+            operator=address if group.operator is None else group.operator,
         )
         for group in scenario.hosts
         for address in group.addresses
@@ -47,3 +50,11 @@ def _choose_region(region: str | Mapping[str, float], address: str, streams: Str
     names = sorted(region)
     shares = [region[name] for name in names]
     return names[int(streams("topology", "region", address).choice(len(names), p=shares))]
+
+
+def gather_operators(identities: Iterable[HostIdentity]) -> dict[str, tuple[str, ...]]:
+    """Return the hosts of each operator, in the order of joining."""
+    gathered: dict[str, tuple[str, ...]] = {}
+    for who in identities:
+        gathered[who.operator] = (*gathered.get(who.operator, ()), who.address)
+    return gathered

@@ -1,4 +1,4 @@
-"""An ML node: one GPU machine of a host, and its generation of nonces in one epoch (protocol 3.2 to 3.4)."""
+"""An ML node's generation of nonces in one epoch (protocol 3.2 to 3.4)."""
 
 from __future__ import annotations
 
@@ -6,38 +6,17 @@ import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
-import numpy as np
 import simpy
 
+from pow.skipping import get_layers_speedup
 from sim.metrics.records import MLNodeFinished
 from sim.nodes.context import Context
-from sim.protocol.nonces import get_node_ranges
-from sim.strategies.base import Claim, ProductionView, Strategy
-from sim.work.base import Found
+from sim.protocol.proofs.draws import get_node_ranges
+from sim.strategies.actions import Compute
+from sim.strategies.base import MLNode
+from sim.work.base import Produced, Task
 
 SENDER_PERIOD_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class MLNode:
-    """A GPU machine. `node_id` starts at 1 within its host; a GPU group works as one device (protocol 7.2)."""
-
-    node_id: int
-    gpu: str
-    n_gpus: int
-    n_gpu_groups: int
-    group_nonces_per_second: float
-    dtype: str
-    """Numerics of its GPUs."""
-    model: str
-    """What it serves between two proofs of compute."""
-    is_registered: bool = True
-    """The chain knows it as hardware of its host."""
-
-    @property
-    def nonces_per_second(self) -> float:
-        """Raw rate of all groups together."""
-        return self.n_gpu_groups * self.group_nonces_per_second
 
 
 @dataclass(frozen=True)
@@ -48,16 +27,16 @@ class Assignment:
     start_height: int
     block_hash: str
     public_key: str
-    r_target: float
-    dim: int
+    threshold: float
+    """What a result has to pass. Reference: protocol 8"""
     n_nodes: int
     """Stride of the nonces. Reference: protocol 3.2"""
     expected_seconds: float
     """How long generation should last, by the block time."""
 
 
-def report_preserved(node: MLNode, participant: str, epoch: int, r_target: float) -> MLNodeFinished:
-    """Return the row of an ML node that the proof of compute passes over. Reference: protocol 5.2."""
+def report_idle(node: MLNode, participant: str, epoch: int, threshold: float, *, is_preserved: bool) -> MLNodeFinished:
+    """Return the row of an ML node that generates nothing in an epoch, preserved or not. Reference: protocol 5.2."""
     return MLNodeFinished(
         epoch=epoch,
         participant=participant,
@@ -66,7 +45,7 @@ def report_preserved(node: MLNode, participant: str, epoch: int, r_target: float
         n_gpus=node.n_gpus,
         n_gpu_groups=node.n_gpu_groups,
         nonces_per_second=node.nonces_per_second,
-        r_target=r_target,
+        threshold=threshold,
         start_seconds=math.nan,
         end_seconds=math.nan,
         tried=0,
@@ -74,7 +53,7 @@ def report_preserved(node: MLNode, participant: str, epoch: int, r_target: float
         claimed=0,
         unsent=0,
         n_nodes=0,
-        is_preserved=True,
+        is_preserved=is_preserved,
     )
 
 
@@ -87,24 +66,36 @@ class Generation:
     def __init__(
         self,
         context: Context,
+        participant: str,
         node: MLNode,
         assignment: Assignment,
-        strategy: Strategy,
-        generator: np.random.Generator,
-        send: Callable[[MLNode, Claim], None],
+        task: Compute,
+        on_results: OnResults,
     ) -> None:
+        """`on_results(generation, produced)` is called with the sender's period; raises ValueError for a false task."""
         self._env = context.env
         self._work = context.work
         self._startup_seconds = context.startup_seconds
+        self._participant = participant
         self._node = node
-        self._assignment = assignment
-        self._strategy = strategy
-        self._generator = generator
-        self._send = send
-        self._ranges = get_node_ranges(node.node_id, assignment.n_nodes, node.n_gpu_groups)
+        self.assignment = assignment
+        self._on_results = on_results
+        speedup = 1.0 if task.n_layers is None else get_layers_speedup(context.model, task.n_layers)
+        self._rate = node.group_nonces_per_second * speedup
+        self._task = Task(
+            block_hash=assignment.block_hash,
+            public_key=assignment.public_key,
+            numerics=task.numerics or node.dtype,
+            groups=get_node_ranges(node.node_id, assignment.n_nodes, node.n_gpu_groups),
+            threshold=assignment.threshold,
+            n_layers=task.n_layers,
+        )
         self._start_seconds = self._resumed_seconds = self._end_seconds = math.inf
-        self._tried_per_group = self._tried_before = 0
-        self._tried = self._valid = self._claimed = self._unsent = 0
+        self._turns = self._turns_before = 0
+        """Nonces that each GPU group has tried, and those before the last break."""
+        self._tried = self._valid = self._unsent = 0
+        self.n_claimed = 0
+        """Nonces that the host has claimed for this node."""
         self._process: simpy.Process | None = None
 
     @property
@@ -118,36 +109,36 @@ class Generation:
             self._process = self._env.process(self._run())
 
     def pause(self) -> None:
-        """Break off now. What the sender has not sent yet is lost."""
+        """Break off now. Results that the sender has not sent yet are lost."""
         if self._process is None:
             return
         if self._process.is_alive:
             self._process.interrupt()
         self._process = None
-        self._look(is_sending=False)
+        self._unsent += len(self._try_nonces().nonces)
         self._end_seconds = self._env.now
-        self._tried_before, self._resumed_seconds = self._tried_per_group, math.inf
+        self._turns_before, self._resumed_seconds = self._turns, math.inf
 
-    def stop(self, participant: str) -> MLNodeFinished:
-        """End the generation now. What the sender has not sent yet is lost (protocol 3.4)."""
+    def stop(self) -> MLNodeFinished:
+        """End the generation now. Results that the sender has not sent yet are lost (protocol 3.4)."""
         self.pause()
         end_seconds = min(self._end_seconds, self._env.now)
         return MLNodeFinished(
-            epoch=self._assignment.epoch_index,
-            participant=participant,
+            epoch=self.assignment.epoch_index,
+            participant=self._participant,
             node_id=self._node.node_id,
             gpu=self._node.gpu,
             n_gpus=self._node.n_gpus,
             n_gpu_groups=self._node.n_gpu_groups,
-            nonces_per_second=self._node.nonces_per_second,
-            r_target=self._assignment.r_target,
+            nonces_per_second=self._rate * self._node.n_gpu_groups,
+            threshold=self.assignment.threshold,
             start_seconds=min(self._start_seconds, end_seconds),
             end_seconds=end_seconds,
             tried=self._tried,
             valid=self._valid,
-            claimed=self._claimed,
+            claimed=self.n_claimed,
             unsent=self._unsent,
-            n_nodes=self._assignment.n_nodes,
+            n_nodes=self.assignment.n_nodes,
             is_preserved=False,
         )
 
@@ -157,51 +148,22 @@ class Generation:
             self._resumed_seconds = self._env.now
             if self._start_seconds == math.inf:
                 self._start_seconds = self._env.now
-                self._announce()
+                remaining = max(0.0, self.assignment.expected_seconds - self._startup_seconds)
+                self._work.announce(self._task, math.floor(remaining * self._rate))
             while True:
                 yield self._env.timeout(SENDER_PERIOD_SECONDS)
-                self._look(is_sending=True)
+                self._on_results(self, self._try_nonces())
         except simpy.Interrupt:
             return
 
-    def _look(self, *, is_sending: bool) -> None:
-        """Collect what was found since the last look, let the strategy decide, send or drop."""
-        found, n_tried = self._try_nonces()
-        n_valid = len(found.nonces)
-        if is_sending:
-            claim = self._strategy.claim(self._view(found), self._generator)
-            self._claimed += len(claim.nonces)
-            if claim.nonces:
-                self._send(self._node, claim)
-        else:
-            self._unsent += n_valid
-        self._tried += n_tried
-        self._valid += n_valid
-
-    def _view(self, found: Found) -> ProductionView:
-        assignment = self._assignment
-        n_sent = self._valid - self._unsent  # a failure lost the others
-        return ProductionView(found.nonces, found.distances, assignment.r_target, assignment.dim, n_sent, self._claimed)
-
-    def _try_nonces(self) -> tuple[Found, int]:
+    def _try_nonces(self) -> Produced:
         """Try what all GPU groups have finished since the last look."""
         elapsed = max(0.0, self._env.now - self._resumed_seconds)
-        before, self._tried_per_group = (
-            self._tried_per_group,
-            self._tried_before + math.floor(elapsed * self._node.group_nonces_per_second),
-        )
-        turns, assignment = range(before, self._tried_per_group), self._assignment
-        found = self._work.find_valid(
-            assignment.block_hash, self._node.dtype, assignment.public_key, self._ranges, turns, assignment.r_target
-        )
-        return found, len(turns) * len(self._ranges)
+        before, self._turns = self._turns, self._turns_before + math.floor(elapsed * self._rate)
+        produced = self._work.produce(self._task, range(before, self._turns))
+        self._tried += produced.n_tried
+        self._valid += len(produced.nonces)
+        return produced
 
-    def _announce(self) -> None:
-        remaining = max(0.0, self._assignment.expected_seconds - self._startup_seconds)
-        n_expected = math.floor(remaining * self._node.group_nonces_per_second)
-        self._work.announce(
-            self._assignment.block_hash,
-            self._node.dtype,
-            self._assignment.public_key,
-            [group[:n_expected] for group in self._ranges],
-        )
+
+OnResults = Callable[[Generation, Produced], None]

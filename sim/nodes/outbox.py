@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pow.proofs import ProofBatch
+from collections import Counter
+
 from sim.chain.chain_node import ChainNode
 from sim.metrics.records import TransactionSent
 from sim.nodes.context import Context
-from sim.nodes.ml_node import Assignment, MLNode
-from sim.protocol.transactions import VERDICT_BYTES, SubmitProofBatch, SubmitValidation, Transaction
-from sim.strategies.base import Claim
+from sim.protocol.blocks.state import UpcomingEpoch
+from sim.protocol.consensus.transactions import VERDICT_BYTES, SubmitValidation, Transaction
+from sim.protocol.proofs.base import NodeClaim, OwnClaims
+from sim.strategies.actions import ClaimResults
 
 
 class Outbox:
@@ -19,7 +21,17 @@ class Outbox:
         self._chain = chain
         self._address = chain.address
         self._public_key = public_key
-        self._n_batches = 0
+        self._named: Counter[str] = Counter()
+        """Beginnings of transaction ids -> transactions that have them."""
+        self._upcoming: UpcomingEpoch | None = None
+        self._claims: list[NodeClaim] = []
+        """Those for that epoch."""
+
+    def name(self, kind: str, *details: object) -> str:
+        """Return an id for a new transaction; a second one of the same kind and details gets a number."""
+        name = "/".join(map(str, (kind, self._address, *details)))
+        self._named[name] += 1
+        return name if self._named[name] == 1 else f"{name}/{self._named[name]}"
 
     def send(self, transaction: Transaction) -> None:
         """Record a transaction and let it spread, unless it is larger than any block takes."""
@@ -40,27 +52,42 @@ class Outbox:
         if not is_too_large:
             self._chain.mempool.submit(transaction)
 
-    def send_batch(self, node: MLNode, claim: Claim, assignment: Assignment) -> None:
-        """Send what an ML node claims."""
-        batch_id = self._context.streams("host", self._address, "batch id").bytes(16).hex()
-        proofs = ProofBatch(
-            public_key=self._public_key,
-            block_hash=assignment.block_hash,
-            block_height=assignment.start_height,
-            nonces=claim.nonces,
-            distances=claim.distances,
-            node_id=node.node_id,
-        )
-        self._n_batches += 1
-        self.send(SubmitProofBatch(f"batch/{self._address}/{self._n_batches}", self._address, batch_id, proofs))
-
-    def send_votes(self, participants: tuple[str, ...], verdicts: tuple[bool, ...]) -> None:
-        """Send verdicts together, in as many transactions as blocks need, while their epoch is in the making."""
+    def send_claim(self, claim: ClaimResults) -> None:
+        """Send what the proof scheme makes of a claim; raises ValueError where no proof of compute is open."""
         upcoming = self._chain.state.upcoming
         if upcoming is None:
-            return
+            raise ValueError("no proof of compute is open to claim for")
+        if self._upcoming is None or upcoming.index != self._upcoming.index:
+            self._upcoming, self._claims = upcoming, []
+        self._claims.append(NodeClaim(claim.node_id, self._public_key, claim.nonces, claim.values))
+        self._send_claims(upcoming, is_complete=False)
+
+    def complete_claims(self) -> None:
+        """Generation has ended: send what the proof scheme still wants, if anything was claimed."""
+        if self._upcoming is not None:
+            self._send_claims(self._upcoming, is_complete=True)
+        self._upcoming, self._claims = None, []
+
+    def _send_claims(self, upcoming: UpcomingEpoch, *, is_complete: bool) -> None:
+        own = OwnClaims(
+            creator=self._address,
+            start_height=upcoming.start_height,
+            block_hash=upcoming.block_hash,
+            claims=self._claims,
+            is_complete=is_complete,
+            tx_id=f"batch/{self._address}/{self._named['batch'] + 1}",
+            token="" if is_complete else self._context.streams("host", self._address, "batch id").bytes(16).hex(),
+        )
+        for message in self._context.params.rules_at(upcoming.index).proof.build_messages(own):
+            self._named["batch"] += 1
+            self.send(message)
+
+    def send_votes(self, participants: tuple[str, ...], frauds: tuple[bool, ...]) -> None:
+        """Send verdicts together, in as many transactions as blocks need; the chain refuses late ones."""
+        state = self._chain.state
+        start_height = state.schedule.start if state.upcoming is None else state.upcoming.start_height
         most = max(1, self._context.params.block_room_bytes // VERDICT_BYTES)
         for first in range(0, len(participants), most):
-            about, says = participants[first : first + most], verdicts[first : first + most]
-            tx_id = f"votes/{self._address}/{upcoming.index}/{about[0]}"
-            self.send(SubmitValidation(tx_id, self._address, upcoming.start_height, about, says))
+            about, says = participants[first : first + most], frauds[first : first + most]
+            tx_id = self.name("votes", state.schedule.index, about[0])
+            self.send(SubmitValidation(tx_id, self._address, start_height, about, says))

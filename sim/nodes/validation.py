@@ -10,62 +10,79 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from functools import cache, partial
+from functools import cache, cached_property, partial
 
 import numpy as np
 import simpy
+from numpy.typing import NDArray
 
-from pow.validation import fraud_test
 from sim.metrics.records import ValidationDone
-from sim.metrics.validations import OUT_OF_TIME_CODE
+from sim.metrics.validations import ABSTAINED_CODE, FRAUD_CODE, OUT_OF_TIME_CODE, VALID_CODE
 from sim.nodes.context import Context
-from sim.nodes.ml_node import SENDER_PERIOD_SECONDS, MLNode
-from sim.protocol.sampling import compute_sampling_seed, select_positions
-from sim.protocol.state import ChainState, get_places_to_check
-from sim.strategies.base import ABSTAINS, SAYS_FRAUD, Strategy, ValidationView
+from sim.nodes.ml_node import SENDER_PERIOD_SECONDS
+from sim.protocol.blocks.state import ChainState, get_places_to_check
+from sim.protocol.proofs.draws import select_positions
+from sim.strategies.actions import Check, Vote
+from sim.strategies.base import MLNode
 from sim.work.base import Sample
 
-SendVotes = Callable[[tuple[str, ...], tuple[bool, ...]], None]
+Ints = NDArray[np.int64]
+OnChecks = Callable[..., None]
 
 
 class Validation:
-    """A SimPy process that ends when every claim is checked or the host stops it; arrays are in order of checking."""
+    """A SimPy process that ends when all its checks are made or the host stops it; arrays are in order of checking."""
 
     def __init__(
         self,
         context: Context,
         address: str,
-        validator_key: str,
+        sample_key: str,
         state: ChainState,
-        strategy: Strategy,
+        newest_hash: str,
+        task: Check,
         ml_nodes: Sequence[MLNode],
-        send_votes: SendVotes,
+        on_checks: OnChecks,
     ) -> None:
+        """`on_checks` is called with the fields of a `ChecksDone`; raises ValueError for a claim that is not known."""
         assert state.upcoming is not None, "validation without an upcoming epoch"
         self._context = context
         self._env = context.env
         self._address = address
-        self._strategy = strategy
-        self._send_votes = send_votes
+        self._on_checks = on_checks
         self._epoch = state.upcoming.index
         self._claims = state.claimed_nonces
-        seed = compute_sampling_seed(validator_key, state.upcoming.block_hash, state.upcoming.start_height)
-        size = context.params.validation_sample_size
+        self._proof = context.params.rules_at(self._epoch).proof
+        seed = self._proof.compute_sampling_seed(sample_key, newest_hash, state.episode)
+        size = context.params.validation_sample_size if task.sample_size is None else task.sample_size
         # Claims of the same length are sampled at the same positions.
         self._select = cache(partial(select_positions, sample_size=size, sampling_seed=seed))
-        order = context.streams("host", address, "validation order", self._epoch)
-        self._places = order.permutation(get_places_to_check(state, address))
+        self._places = self._order(state, task.participants)
         self._sizes = np.minimum(self._claims.counts[self._places], size)
         n = len(self._places)
         self._turns = np.empty(n, dtype=np.object_)
         """The ML node in whose numerics each claim is checked."""
         self._finished_seconds = np.full(n, np.inf)
         self._n_tested = 0
-        self._n_invalid = np.zeros(n, dtype=np.int64)
+        self._n_contradicted = np.zeros(n, dtype=np.int64)
         self._p_values = np.ones(n)
+        self._frauds = np.zeros(n, dtype=np.bool_)
         self._votes = np.full(n, OUT_OF_TIME_CODE, dtype=np.int8)
         self.use(ml_nodes)
         self._process = self._env.process(self._run())
+
+    def _order(self, state: ChainState, participants: tuple[str, ...] | None) -> Ints:
+        """Return places of claims in the order of their checks."""
+        if participants is None:
+            stream = self._context.streams("host", self._address, "validation order", self._epoch)
+            return stream.permutation(get_places_to_check(state, self._address))
+        places = {who: place for place, who in enumerate(self._claims.participants.tolist())}
+        for who in participants:
+            if who not in places:
+                raise ValueError(f'"{who}" has no claim in epoch {self._epoch}')
+        if len(set(participants)) < len(participants):
+            raise ValueError("a claim is checked twice")
+        return np.array([places[who] for who in participants], dtype=np.int64)
 
     def use(self, ml_nodes: Sequence[MLNode]) -> None:
         """Use these ML nodes, in ascending order of their numbers, from the next claim on; wait if there are none.
@@ -87,7 +104,7 @@ class Validation:
             self._turns[n_begun:] = np.resize(np.array(turns, dtype=np.object_), len(self._turns) - n_begun)
 
     def stop(self) -> None:
-        """The window is over: claims that are not checked yet get no verdict from this validator."""
+        """The window is over: claims whose checks were not reported yet get no verdict from this validator."""
         if self._process.is_alive:
             self._process.interrupt()
         self._test_finished()
@@ -100,18 +117,29 @@ class Validation:
                 places=self._places,
                 n_claimed=self._claims.counts[self._places],
                 n_checked=np.where(is_tested, self._sizes, 0),
-                n_invalid=self._n_invalid,
+                n_invalid=self._n_contradicted,
                 p_values=self._p_values,
                 votes=self._votes,
                 seconds=np.where(is_tested, self._finished_seconds, self._env.now),
             )
         )
 
+    def note_votes(self, vote: Vote) -> None:
+        """The host has voted; a row shows the last vote on its claim, if there was one before the window closed."""
+        codes = np.where(vote.frauds, FRAUD_CODE, VALID_CODE).tolist()
+        for who, code in zip(vote.participants, codes, strict=True):
+            if (place := self._place_of.get(who)) is not None:
+                self._votes[place] = code
+
+    @cached_property
+    def _place_of(self) -> dict[str, int]:
+        return {who: place for place, who in enumerate(self._claims.participants[self._places].tolist())}
+
     def _run(self) -> Generator[simpy.Event, object, None]:
         try:
             while self._n_tested < len(self._places):
                 yield self._env.timeout(SENDER_PERIOD_SECONDS)
-                self._send(self._test_finished())
+                self._report(self._test_finished())
         except simpy.Interrupt:
             return
 
@@ -123,18 +151,23 @@ class Validation:
             return done
         places, sizes = self._places[done], self._sizes[done]
         sample = Sample(places, sizes, [node.dtype for node in self._turns[done]], self._select)
-        n_invalid = self._context.work.count_contradictions(self._claims, sample)
+        n_contradicted = self._context.work.count_contradictions(self._claims, sample)
         params = self._context.params
-        test = fraud_test(sizes, n_invalid, params.p_mismatch, params.fraud_threshold)
-        names = self._claims.participants[places]
-        view = ValidationView(names, names == self._address, sizes, n_invalid, test.p_values, test.frauds)
-        self._n_invalid[done], self._p_values[done] = n_invalid, test.p_values
-        self._votes[done] = self._strategy.vote(view)
+        test = self._proof.test_samples(sizes, n_contradicted, params.p_mismatch, params.fraud_threshold)
+        self._n_contradicted[done] = n_contradicted
+        self._p_values[done], self._frauds[done] = test.p_values, test.frauds
         return done
 
-    def _send(self, done: slice) -> None:
-        """Send the verdicts on these claims together."""
-        spoken = done.start + np.flatnonzero(self._votes[done] != ABSTAINS)
-        if len(spoken):
-            names = self._claims.participants[self._places[spoken]].tolist()
-            self._send_votes(tuple(names), tuple((self._votes[spoken] == SAYS_FRAUD).tolist()))
+    def _report(self, done: slice) -> None:
+        """Tell of these checks together; a claim that gets no vote in answer is one on which the host abstains."""
+        if done.start == done.stop:
+            return
+        self._votes[done] = ABSTAINED_CODE
+        self._on_checks(
+            epoch=self._epoch,
+            participants=tuple(self._claims.participants[self._places[done]].tolist()),
+            n_checked=self._sizes[done],
+            n_contradicted=self._n_contradicted[done],
+            p_values=self._p_values[done],
+            frauds=self._frauds[done],
+        )

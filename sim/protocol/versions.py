@@ -13,6 +13,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from sim.protocol.proofs import schemes
+from sim.protocol.proofs.base import ProofScheme
+from sim.protocol.proofs.hits import Hits
+from sim.registry import PluginOf
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -20,8 +25,8 @@ class Rules:
 
     version: str
     """Version whose column this is; overridden switches do not change it."""
-    r_target: Annotated[float, Field(gt=0, le=2), "largest accepted distance when the version comes into force"]
-    """Reference: protocol 8"""
+    proof: Annotated[ProofScheme, PluginOf(schemes), "what hosts may claim, and how it is counted and checked"]
+    """Where it changes, its own threshold comes into force. Reference: protocol 8"""
     counts_duplicates: Annotated[bool, "every listed nonce counts; otherwise a nonce counts once per participant"]
     """Reference: protocol 5.1"""
     weight_scale: Annotated[Fraction, Field(gt=0, le=1e6), "weight per counted nonce"]
@@ -80,13 +85,13 @@ class Rules:
     """Reference: protocol 0, 9"""
 
 
-LAUNCH_R_TARGET = 1.4013564660458173
+LAUNCH, NEARER = Hits(1.4013564660458173), Hits(1.398077)
 ONE, SCALE = Fraction(1), Fraction(5, 2)
 
 # fmt: off
 VERSION_NAMES = (                          "v0.2.0", "v0.2.2", "v0.2.3", "v0.2.5", "v0.2.6")
 TABLE: dict[str, tuple[Any, ...]] = {
-    "r_target":                          (*(LAUNCH_R_TARGET,) * 4,                 1.398077),
+    "proof":                             (LAUNCH,   LAUNCH,   LAUNCH,   LAUNCH,   NEARER),
     "counts_duplicates":                 (True,     False,    False,    False,    False),
     "weight_scale":                      (ONE,      ONE,      ONE,      ONE,      SCALE),
     "stores_node_ids":                   (False,    True,     True,     True,     True),
@@ -105,6 +110,9 @@ TABLE: dict[str, tuple[Any, ...]] = {
     "missing_confirmation_keeps_weight": (False,    False,    False,    True,     False),
 }
 # fmt: on
+
+SCHEMES: tuple[type[Any], ...] = tuple(dict.fromkeys(map(type, TABLE["proof"])))
+"""Of the versions: their parameters are keys of a scenario's `protocol`, for the first epoch, and of its `rules`."""
 
 VERSIONS: dict[str, Rules] = {
     version: Rules(version=version, **{switch: row[column] for switch, row in TABLE.items()})
@@ -138,9 +146,19 @@ class RuleBook:
 
 
 def override_rules(rules: Rules, switches: Mapping[str, object]) -> Rules:
-    """Return the rules with single switches changed, for a what-if."""
-    changed = {name: _as_switch(name, value) for name, value in switches.items()}
-    return replace(rules, **changed)
+    """Return the rules with single switches changed, for a what-if; parameters of the proof scheme count as switches.
+
+    Raises TypeError for a name that is neither, and PluginError for a proof scheme that cannot be built.
+    """
+    changed = {name: _as_switch(name, value) for name, value in switches.items() if name in TABLE}
+    parameters = {name: value for name, value in switches.items() if name not in TABLE}
+    return replace(rules, **{**changed, "proof": adjust_scheme(changed.get("proof", rules.proof), parameters)})
+
+
+def adjust_scheme(proof: Any, parameters: Mapping[str, object]) -> ProofScheme:
+    """Return the scheme with other values of its parameters; raises TypeError for a parameter that it does not have."""
+    adjusted: ProofScheme = replace(proof, **parameters)
+    return adjusted
 
 
 def build_rule_book(version: str, upgrades: Mapping[int, str], switches: Mapping[str, object]) -> RuleBook:
@@ -150,5 +168,7 @@ def build_rule_book(version: str, upgrades: Mapping[int, str], switches: Mapping
 
 
 def _as_switch(name: str, value: object) -> Any:
-    """A scale is written as a decimal number and kept as the exact fraction of that decimal."""
+    """A scale is written as a decimal number and kept as its exact fraction; a proof scheme is written as a spec."""
+    if name == "proof":
+        return schemes.build(value)
     return Fraction(str(value)) if name == "weight_scale" else value

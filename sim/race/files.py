@@ -13,8 +13,6 @@ from pydantic import BaseModel, Field
 
 from sim.difficulty import controllers
 from sim.documents.document import Document
-from sim.documents.source import read_source
-from sim.documents.yaml_tree import parse_document
 from sim.economy import curves
 from sim.economy.base import HORIZON, CurveError
 from sim.economy.timestamps import FalseTimestamps
@@ -22,6 +20,7 @@ from sim.errors import ScenarioError
 from sim.problems import Loc, Problem, show_value
 from sim.registry import KIND, PluginOf
 from sim.scenario.hosts import STRICT, Name
+from sim.scenario.load import open_document
 from sim.scenario.overrides import Overrides, apply_overrides
 from sim.units import Seconds
 
@@ -65,23 +64,23 @@ class RaceConfig(BaseModel):
 
 
 def read_race_file(
-    path: str | os.PathLike[str], overrides: Overrides, seed: int | None, keys: Sequence[str]
+    source: str | os.PathLike[str] | Mapping[str, object], overrides: Overrides, seed: int | None, keys: Sequence[str]
 ) -> Document:
-    """Return a file's tree with overrides, paths seen from the file; raises ScenarioError where it is no mapping.
+    """Return the tree of a file, or of a mapping as a file would hold it, with overrides; its paths seen from the file.
 
-    `keys`: what it may have.
+    Raises ScenarioError where it is none. `keys`: what it may have.
     """
-    document = parse_document(read_source(path), os.fspath(path))
+    document = open_document(source, "study")
     if not isinstance(document.tree, dict):
         message = f"such a file is a mapping with the keys {', '.join(keys)}"
         raise ScenarioError([*document.mistakes, document.places[()].mistake(message)])
     apply_overrides(document, overrides, seed)
-    _move_paths(document.tree, Path(path).parent)
+    move_paths(document.tree, Path() if isinstance(source, Mapping) else Path(source).parent)
     return document
 
 
-def _move_paths(tree: Mapping[str, Any], folder: Path) -> None:
-    """A file's name is seen from the lab file."""
+def move_paths(tree: Mapping[str, Any], folder: Path) -> None:
+    """Let the names of CSV files, which are seen from the lab file, be seen from here."""
     for spec in as_list(tree.get("curves")):
         for each in (spec, spec.get("price") if isinstance(spec, dict) else None):
             if isinstance(each, dict) and each.get(KIND) == "csv" and isinstance(each.get("path"), str):

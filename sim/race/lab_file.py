@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from sim.difficulty import controllers
 from sim.difficulty.matching import match_noise
-from sim.documents.document import dump_tree
+from sim.documents.document import Document, dump_tree
 from sim.errors import ScenarioError
 from sim.problems import Problem, problems_of
 from sim.race.files import (
@@ -57,13 +57,22 @@ class Lab:
 
     @property
     def name(self) -> str:
-        """Name of the lab."""
+        """Name of its results folder."""
         return self.config.name
 
 
-def load_lab(path: str | os.PathLike[str], overrides: Overrides = (), seed: int | None = None) -> Lab:
-    """Return the lab of a file; raises ScenarioError with every mistake, each at its file:line:column."""
-    document = read_race_file(path, overrides, seed, list(LabConfig.model_fields))
+def load_lab(
+    source: str | os.PathLike[str] | Mapping[str, object], overrides: Overrides = (), seed: int | None = None
+) -> Lab:
+    """Return the lab of a file, or of a mapping as a file would hold it.
+
+    Raises ScenarioError with every mistake, each at its file:line:column.
+    """
+    return build_lab(read_race_file(source, overrides, seed, list(LabConfig.model_fields)))
+
+
+def build_lab(document: Document) -> Lab:
+    """Return the lab of a document, whose tree is filled in; raises ScenarioError with all mistakes."""
     text = dump_tree(document.tree)
     names = {key: name_all(document.tree.get(key)) for key in ("controllers", "curves")}
     problems = [*_fill_in(document.tree), *find_twins(names)]

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from sim.difficulty.windows import MovingSum
 from sim.economy.base import Floats, Hosts, Market, Offer, Steps
 from sim.economy.profit_driven import HOUR_SECONDS, ProfitDriven
-from sim.race.windows import RunningSum
 
 
 class Crowd(Protocol):
@@ -115,7 +115,9 @@ class ProfitDrivenCrowd(Crowd):
     def __init__(self, hosts: ProfitDriven, price: Floats, difficulty: Floats) -> None:
         self._hosts, self._scale = hosts, hosts.cost / (HOUR_SECONDS * hosts.reward)
         first = difficulty * self._scale / price
-        self._costs = RunningSum(hosts.window, first, hosts.window)
+        self._costs = MovingSum(hosts.window)
+        for _ in range(hosts.window):
+            self._costs = self._costs.push(first)
         self._on_their_way = deque([first] * hosts.delay)
         self._none, self._slope = 1.0 + hosts.variable_margin, hosts.variable / (2.0 * hosts.variable_margin)
         self._is_greedy_here = 1.0 - first >= hosts.greedy_margin
@@ -124,7 +126,8 @@ class ProfitDrivenCrowd(Crowd):
         """Add what variable and greedy hosts compute to what the steady ones do."""
         hosts = self._hosts
         tries = difficulty if hosts.paid_per == "nonce" else ideal
-        self._on_their_way.append(self._costs.push(tries * self._scale / price) / hosts.window)
+        self._costs = self._costs.push(tries * self._scale / price)
+        self._on_their_way.append(self._costs.total / hosts.window)
         cost = self._on_their_way.popleft()
         joined = np.minimum(np.maximum((self._none - cost) * self._slope, 0.0), hosts.variable)
         is_cheap, is_dear = 1.0 - cost >= hosts.greedy_margin, cost - 1.0 >= hosts.greedy_margin

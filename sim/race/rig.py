@@ -13,10 +13,8 @@ from sim.economy.timestamps import FalseTimestamps
 from sim.race.clock import DRAWN_AT_ONCE, SHORTEST, Clock, FalseClock, TrueClock, draw_liars
 from sim.race.compute import Compute
 from sim.race.market import MarketCompute
-from sim.race.rules import Rule, SoundRule, Start, make_rule
+from sim.race.steering import Steering
 from sim.streams import draw_generator
-
-LARGEST_CHANGE = 1e12  # no difficulty leaves its first value by more, either way
 
 
 @dataclass(frozen=True)
@@ -73,15 +71,13 @@ def run_race(controller: Controller, curves: Sequence[Steps | Market], setup: Se
     """Run one controller against one curve; what chance does is the same for every controller."""
     compute, clock = _make_compute(curves, setup), _make_clock(setup)
     first = compute.rate * setup.spacing_seconds
-    rule: Rule = make_rule(controller, Start(first, setup.quota, 1 - setup.warm_up))
-    if setup.false_timestamps is not None:
-        rule = SoundRule(rule)
-    low, high = first / LARGEST_CHANGE, first * LARGEST_CHANGE
-    work = draw_work(setup)
+    has_lies = setup.false_timestamps is not None
+    steering = Steering(controller, first, setup.quota, 1 - setup.warm_up, has_lies=has_lies)
+    work, wanted_seconds = draw_work(setup), setup.interval_seconds
     difficulty = first
     for _ in range(setup.warm_up):
         time_ratio = np.maximum(next(work) * difficulty / (first * setup.quota), SHORTEST)
-        difficulty = _decide(rule, difficulty, time_ratio, low, high)
+        difficulty = steering.decide(difficulty, time_ratio)
     found = Race(*(np.empty((setup.n_decisions, setup.n_replications)) for _ in range(4)))
     for number in range(setup.n_decisions):
         compute.react(difficulty)
@@ -89,8 +85,8 @@ def run_race(controller: Controller, curves: Sequence[Steps | Market], setup: Se
         found.ideal[number] = compute.rate
         tries = np.multiply(next(work), difficulty, out=found.tries[number])
         elapsed = compute.advance(tries)
-        time_ratio = np.maximum(elapsed / setup.interval_seconds, SHORTEST, out=found.time_ratio[number])
-        difficulty = _decide(rule, difficulty, clock.read(time_ratio), low, high)
+        time_ratio = np.maximum(elapsed / wanted_seconds, SHORTEST, out=found.time_ratio[number])
+        difficulty = steering.decide(difficulty, clock.read(time_ratio))
     found.ideal[:] *= setup.spacing_seconds
     return found
 
@@ -108,11 +104,6 @@ def _make_clock(setup: Setup) -> Clock:
         return TrueClock()
     liars = draw_liars(setup.seed, setup.n_replications, setup.n_decisions + 1)
     return FalseClock(setup.false_timestamps, setup.interval_seconds, liars)
-
-
-def _decide(rule: Rule, difficulty: Floats, time_ratio: Floats, low: Floats, high: Floats) -> Floats:
-    decided: Floats = np.minimum(np.maximum(rule.decide(difficulty, time_ratio), low), high)
-    return decided
 
 
 def draw_work(setup: Setup) -> Iterator[Floats]:

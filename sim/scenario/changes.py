@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field
 
 from sim.errors import did_you_mean
-from sim.problems import explained
-from sim.protocol.params import EpochParams
-from sim.protocol.versions import VERSIONS, Rules
-from sim.scenario.declared import make_section
+from sim.problems import Problem, explained
+from sim.protocol.blocks.params import EpochParams
+from sim.protocol.proofs import schemes
+from sim.protocol.proofs.base import ProofScheme
+from sim.protocol.versions import SCHEMES, VERSIONS, Rules
+from sim.scenario.declared import make_section, read_parameters
 from sim.scenario.hosts import STRICT, EpochNumber
 
 
@@ -46,6 +48,27 @@ class _Switches(BaseModel):
     model_config = STRICT
 
 
+def find_schemes(protocol: Any) -> tuple[ProofScheme, ...]:
+    """Return the proof schemes of a scenario's section `protocol`: that of genesis first, then those of upgrades."""
+    if protocol.rules.proof is not None:
+        return (protocol.rules.proof,)
+    names = (protocol.version, *(upgrade.version for upgrade in protocol.upgrades))
+    return tuple(VERSIONS[name].proof for name in names)
+
+
+def scheme_problems(protocol: Any) -> list[Problem]:
+    """Return which parameters of proof schemes are given to schemes that do not have them."""
+    used = find_schemes(protocol)
+    problems = []
+    for loc, section, reached in ((), protocol, used[:1]), (("rules",), protocol.rules, used):
+        for name in read_parameters(SCHEMES, section):
+            lacking = [schemes.name_of(scheme) for scheme in reached if not hasattr(scheme, name)]
+            if lacking:
+                message = f"the proof scheme in force, {lacking[0]}, has no such parameter"
+                problems.append(Problem((*loc, name), message))
+    return problems
+
+
 if TYPE_CHECKING:
     RuleSwitches = _Switches
 
@@ -58,4 +81,4 @@ else:
     EpochChangeConfig = make_section(
         "EpochChangeConfig", _Height, EpochParams, is_optional=True, without=("epoch_shift",)
     )
-    RuleSwitches = make_section("RuleSwitches", _Switches, Rules, is_optional=True)
+    RuleSwitches = make_section("RuleSwitches", _Switches, Rules, *SCHEMES, is_optional=True)

@@ -15,9 +15,9 @@ from typing import Any
 from pow.devices import GROUP_SIZES, MAINNET_MIN_GROUP_VRAM_GIB, TESTNET_MIN_GROUP_VRAM_GIB, gpu_groups
 from sim.errors import UserError
 from sim.problems import Problem
-from sim.protocol.params import EpochChange, EpochParams, get_epoch_at
-from sim.protocol.stages import Schedule, find_broken_edge
-from sim.protocol.transactions import (
+from sim.protocol.blocks.params import EpochChange, EpochParams, get_epoch_at
+from sim.protocol.blocks.stages import Schedule, find_broken_edge
+from sim.protocol.consensus.transactions import (
     CLAIM_BYTES,
     ENVELOPE_BYTES,
     HEADER_BYTES,
@@ -33,6 +33,7 @@ from sim.scenario.raw import get as _get
 from sim.scenario.raw import is_count as _is_count
 from sim.scenario.raw import quiet as _quiet
 from sim.scenario.raw import read_hosts as _read_hosts
+from sim.strategies import strategies
 from sim.topologies import NamesHosts, topologies
 from sim.topologies.regions_data import RegionTable, load_region_table
 from sim.units import SIZE, parse_quantity
@@ -51,6 +52,7 @@ def scenario_problems(scenario: object) -> list[Problem]:
     problems += _name_problems(hosts)
     problems += _epoch_problems(hosts, _get(scenario, "epochs"))
     problems += _registration_problems(hosts)
+    problems += _operator_problems(_get(scenario, "hosts"))
     problems += _upgrade_problems(_get(_get(scenario, "protocol"), "upgrades"), _get(scenario, "epochs"))
     problems += _block_problems(hosts, _get(_get(scenario, "protocol"), "block_max_bytes"))
     problems += _cap_problems(hosts, _get(_get(scenario, "protocol"), "max_individual_power_percentage"))
@@ -59,6 +61,16 @@ def scenario_problems(scenario: object) -> list[Problem]:
     problems += _topology_problems(hosts, _get(_get(scenario, "network"), "topology"))
     problems += fault_problems(_get(scenario, "faults"), hosts, _get(_get(scenario, "network"), "tier"))
     return problems
+
+
+def _operator_problems(hosts: object) -> Iterator[Problem]:
+    """One memory needs one strategy."""
+    first: dict[str, object] = {}
+    for index, host in enumerate(hosts if isinstance(hosts, (list, tuple)) else []):
+        operator, strategy = _get(host, "operator"), _quiet(strategies.build, _get(host, "strategy", "honest"))
+        if isinstance(operator, str) and strategy is not None and first.setdefault(operator, strategy) != strategy:
+            message = f'hosts of the operator "{operator}" share one strategy, memory included; this is another one'
+            yield Problem(("hosts", index, "strategy"), message)
 
 
 def schedule_problems(protocol: object) -> list[Problem]:

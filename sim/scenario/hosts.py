@@ -225,6 +225,9 @@ class HostGroup(BaseModel):
         description="what they do",
         json_schema_extra={"default": "honest"},
     )
+    operator: Name | None = Field(
+        None, description="who decides for the hosts: all hosts of one operator share their strategy's memory"
+    )
 
     @property
     def addresses(self) -> list[str]:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 
-from sim.documents.document import Document
+from sim.documents.document import Document, Place
 from sim.documents.source import read_source
 from sim.documents.yaml_tree import parse_document
 from sim.errors import ScenarioError
@@ -21,10 +21,37 @@ from sim.problems import problems_of, show_value
 from sim.scenario.checks import scenario_problems
 from sim.scenario.files import resolve_files
 from sim.scenario.inventory import expand_inventory
-from sim.scenario.overrides import Overrides, apply_overrides
+from sim.scenario.overrides import Overrides, apply_overrides, make_document
 from sim.scenario.schema import Scenario
 
 JSON_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
+
+
+Source = str | os.PathLike[str] | Mapping[str, object] | Scenario
+"""A file, a mapping as a file would hold it, or a scenario that is loaded."""
+
+
+def resolve_scenario(source: Source, overrides: Overrides = (), seed: int | None = None) -> Scenario:
+    """Return the scenario of any source; a loaded one is taken as it is where nothing changes it.
+
+    Raises ScenarioError with every mistake, each at its place, or with its dotted path where it stands in no file.
+    """
+    if isinstance(source, Scenario) and not overrides and (seed is None or _is_seed(seed)):
+        return source if seed is None else source.model_copy(update={"seed": seed})
+    return _finish_scenario(open_document(source), overrides, seed)
+
+
+def _is_seed(seed: object) -> bool:
+    return isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0
+
+
+def open_document(source: Source, called: str = "scenario") -> Document:
+    """Return the tree of any source, unchecked; mistakes call a mapping so, which has no file's name."""
+    if isinstance(source, Scenario):
+        return Document(source.model_dump(mode="json"), {(): Place(source.name)})
+    if isinstance(source, Mapping):
+        return make_document(source, called)
+    return parse_document(read_source(source), os.fspath(source))
 
 
 def load_scenario(path: str | os.PathLike[str], overrides: Overrides = (), seed: int | None = None) -> Scenario:
@@ -44,7 +71,10 @@ def read_document(path: str | os.PathLike[str], overrides: Overrides = ()) -> Do
 
 def parse_scenario(text: str, source: str = "scenario", overrides: Overrides = (), seed: int | None = None) -> Scenario:
     """Return the scenario of a YAML text; `source` names it in mistakes. See `load_scenario`."""
-    document = parse_document(text, source)
+    return _finish_scenario(parse_document(text, source), overrides, seed)
+
+
+def _finish_scenario(document: Document, overrides: Overrides, seed: int | None) -> Scenario:
     if not isinstance(document.tree, Mapping):
         message = f"a scenario is a mapping with the keys {', '.join(Scenario.model_fields)}, not {{}}"
         shown = show_value(document.tree)

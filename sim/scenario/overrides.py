@@ -34,6 +34,17 @@ def apply_overrides(document: Document, overrides: Overrides, seed: int | None =
         apply_value(document, "seed", seed, Place(f"--seed {seed}"))
 
 
+def make_document(tree: Mapping[str, object], source: str) -> Document:
+    """Return a tree that was made in Python as if it had been read; what no file could hold joins the mistakes."""
+    document = Document({}, {(): Place(source)})
+    for key, value in tree.items():
+        try:
+            document.tree[str(key)] = _plain(value)
+        except _RefusedError as refusal:
+            document.mistakes.append(Place(source).mistake(str(refusal), (str(key),)))
+    return document
+
+
 def _apply_text(document: Document, text: str) -> None:
     place = Place(f"--set {text}")
     path, equals, value = text.partition("=")
@@ -103,16 +114,16 @@ def _is_named(item: Mapping[str, object]) -> bool:
 
 
 def _plain(value: object) -> object:
-    """Return the value as YAML could hold it: NumPy's numbers become Python's, tuples become lists."""
+    """Return the value as YAML could hold it: NumPy's numbers become Python's, arrays and tuples become lists."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     if value is None or isinstance(value, (str, int, float)):
         return value
-    item = getattr(value, "item", None)
-    if callable(item):
-        return _plain(item())
+    to_list = getattr(value, "tolist", None)
+    if callable(to_list):
+        return _plain(to_list())
     raise _RefusedError(f"a value of type {type(value).__name__} cannot stand in a scenario")
 
 

@@ -21,12 +21,14 @@ from pow.params import PRESETS, PowParams
 from pow.placement import CPU, DEVICE_PATTERN, check_device
 from sim.difficulty import controllers
 from sim.errors import did_you_mean
-from sim.problems import as_validation_error, explained
-from sim.protocol.params import ChainParams, EpochParams
-from sim.protocol.pricing import MAINNET_PRICING
+from sim.problems import Problem, as_validation_error, explained
+from sim.protocol.blocks.params import ChainParams, EpochParams
+from sim.protocol.money.pricing import MAINNET_PRICING
+from sim.protocol.proofs import schemes
+from sim.protocol.versions import SCHEMES
 from sim.registry import PluginOf
 from sim.scenario.chain import ConsensusConfig, MempoolConfig, MetricsConfig
-from sim.scenario.changes import EpochChangeConfig, RuleSwitches, UpgradeConfig, Version
+from sim.scenario.changes import EpochChangeConfig, RuleSwitches, UpgradeConfig, Version, find_schemes, scheme_problems
 from sim.scenario.checks import network_problems, scenario_problems, schedule_problems
 from sim.scenario.declared import make_section
 from sim.scenario.faults import Fault
@@ -35,6 +37,8 @@ from sim.scenario.inventory import InventoryConfig
 from sim.scenario.setpoints import find_setpoint_problems
 from sim.topologies import topologies
 from sim.units import Bytes, Seconds
+from sim.work import works
+from sim.work.base import WorkSettings
 
 if TYPE_CHECKING:
     from sim.difficulty.base import Controller
@@ -49,6 +53,12 @@ BY_GPU = "by_gpu"
 def _check_preset(name: str) -> str:
     if name not in PRESETS:
         raise explained(f'unknown preset "{name}".{did_you_mean(name, PRESETS)} A mapping may give the parameters.')
+    return name
+
+
+def _check_kind(name: str) -> str:
+    if name not in works.names():
+        raise explained(f'unknown kind of work "{name}".{did_you_mean(name, works.names())}')
     return name
 
 
@@ -75,6 +85,11 @@ _Preset = Annotated[str, AfterValidator(_check_preset), Field(json_schema_extra=
 _Inline = Annotated[PowParams, WrapValidator(_check_inline), Tag("inline")]
 _DEVICE_SCHEMA: dict[str, Any] = {"pattern": DEVICE_PATTERN, "examples": ["cuda:0"]}
 _Device = Annotated[str, AfterValidator(_check_device), Field(json_schema_extra=_DEVICE_SCHEMA)]
+_Kind = Annotated[
+    str,
+    AfterValidator(_check_kind),
+    Field(json_schema_extra=lambda schema: schema.update(enum=list(works.names()))),
+]
 _Params = Annotated[_Preset | _Inline, Discriminator(_is_inline)]
 
 
@@ -101,7 +116,13 @@ if TYPE_CHECKING:
         """What `make_section` makes, for the type checker."""
 
 else:
-    _Declared = make_section("ProtocolConfig", _Rules, EpochParams, ChainParams)
+    _Declared = make_section(
+        "ProtocolConfig",
+        make_section("ProtocolConfig", _Rules, EpochParams, ChainParams),
+        *SCHEMES,
+        is_optional=True,
+        addition=" at genesis; absent: the version's own",
+    )
 
 
 class ProtocolConfig(_Declared):
@@ -110,11 +131,10 @@ class ProtocolConfig(_Declared):
     block_time: Annotated[Seconds, Field(gt=0)] = Field(
         5.6, description="target interval: from a validator's decision to its next height; rounds of votes come on top"
     )
-    r_target: float | None = Field(None, gt=0, le=2, description="first r_target; absent: the version's own")
 
     @model_validator(mode="after")
-    def _check_schedule(self) -> Self:
-        if problems := schedule_problems(self):
+    def _check_together(self) -> Self:
+        if problems := schedule_problems(self) or scheme_problems(self):
             raise as_validation_error("protocol", problems, None)
         return self
 
@@ -124,7 +144,7 @@ class WorkConfig(BaseModel):
 
     model_config = STRICT
 
-    kind: Literal["kernel", "sphere"] = Field(
+    kind: _Kind = Field(
         "kernel",
         description="`kernel`: every distance comes from the real transformer; `sphere`: from its exact law, faster",
     )
@@ -149,6 +169,12 @@ class WorkConfig(BaseModel):
     def pow_params(self) -> PowParams:
         """The transformer's parameters, whichever way they were given."""
         return PRESETS[self.params] if isinstance(self.params, str) else self.params
+
+    @property
+    def settings(self) -> WorkSettings:
+        """The same as a value that kinds of work read."""
+        dtype = None if self.dtype == BY_GPU else self.dtype
+        return WorkSettings(self.pow_params, dtype, self.device, self.batch_size, self.threads)
 
     @property
     def min_group_vram_gib(self) -> float:
@@ -203,6 +229,17 @@ class NetworkConfig(BaseModel):
         return self
 
 
+def _find_work_problems(scenario: Scenario) -> list[Problem]:
+    """Return why the kind of work does not compute for the proof schemes of the versions used."""
+    kind = scenario.work.kind
+    for scheme in map(schemes.name_of, find_schemes(scenario.protocol)):
+        if works.get(kind).scheme != scheme:
+            fitting = [name for name in works.names() if works.get(name).scheme == scheme]
+            what = f'"{kind}" computes for the proof scheme {works.get(kind).scheme}, not for {scheme}.'
+            return [Problem(("work", "kind"), what + did_you_mean(kind, fitting))]
+    return []
+
+
 class _HostsSchema:
     """The JSON Schema of `hosts`: an inventory may stand in a file; a Scenario has the groups that it became."""
 
@@ -241,6 +278,6 @@ class Scenario(BaseModel):
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
-        if problems := scenario_problems(self) or find_setpoint_problems(self):
+        if problems := scenario_problems(self) or _find_work_problems(self) or find_setpoint_problems(self):
             raise as_validation_error("scenario", problems, None)
         return self

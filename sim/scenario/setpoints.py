@@ -1,6 +1,6 @@
-"""Setpoints that no r_target in (0, 2] can meet with a scenario's hosts.
+"""Setpoints that no difficulty can meet with a scenario's hosts.
 
-At r_target = 2 every try is valid: hosts cannot find more nonces than they try. How many they try follows from their
+At difficulty 1 every try is valid: hosts cannot find more nonces than they try. How many they try follows from their
 GPUs and from the length of generation, if blocks come on time; blocks that wait for their proposer give more time. So
 a setpoint beyond what such hosts can do is doubted, and one beyond twice as much is refused, like one that the
 schedule or the sample rules out.
@@ -44,7 +44,7 @@ def _find_limits(scenario: Scenario, target: Target, lateness: float) -> Iterato
     block_seconds = lateness * protocol.block_time
     stages = [protocol.poc_stage_duration, *(change.poc_stage_duration or 0 for change in protocol.changes)]
     tries = rate * max(max(stages) * block_seconds - scenario.work.startup, 0.0)
-    found = f"at any r_target: even where each try is valid, the hosts find about {tries:.0f} in an epoch"
+    found = f"at any difficulty: even where each try is valid, the hosts find about {tries:.0f} in an epoch"
     match target.quantity:
         case "valid_nonces_per_epoch" if target.setpoint > tries:
             yield f"nonces cannot be met {found}"
@@ -53,14 +53,14 @@ def _find_limits(scenario: Scenario, target: Target, lateness: float) -> Iterato
         case "blocks_until_quota":
             fewest = (scenario.work.startup + (target.quota or 1) / rate) / block_seconds
             if target.setpoint < fewest:
-                yield f"blocks cannot be met at any r_target: {target.quota} tries take at least {fewest:.4g}"
+                yield f"blocks cannot be met at any difficulty: {target.quota} tries take at least {fewest:.4g}"
             exchanges = [protocol.poc_exchange_duration, *(c.poc_exchange_duration or 0 for c in protocol.changes)]
             if target.setpoint > (most := max(stages) + max(exchanges)):
-                yield f"blocks cannot be met at any r_target: no batch is taken after block {most}"
+                yield f"blocks cannot be met at any difficulty: no batch is taken after block {most}"
         case "checked_nonces_per_validator":
             sampled = protocol.validation_sample_size * sum(group.count for group in scenario.hosts)
             if target.setpoint > sampled:
-                yield f"nonces cannot be met at any r_target: the samples of all hosts are {sampled}"
+                yield f"nonces cannot be met at any difficulty: the samples of all hosts are {sampled}"
             elif target.setpoint > tries:
                 yield f"nonces cannot be met {found}"
 

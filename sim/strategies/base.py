@@ -1,68 +1,121 @@
-"""What a strategy is: a pure rule from what a host has received (a View) to what it wants done (an Action).
+"""What a strategy is: an agent with a memory. An event and the memory go in, a new memory and actions come out.
 
-Only the host executes actions, so that a strategy can neither touch the network nor see what it has not received.
+Only the host executes actions, so that a strategy can neither touch the network nor see what its host has not received.
+A strategy is pure: its memory is a value that it never changes in place, and its draws come from the generator that it
+is given. The shape is that of cpr's agents (`prepare`, `observe`, `apply`). Source: https://github.com/pkel/cpr
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.state import ChainState
+from sim.protocol.consensus.transactions import Transaction
+from sim.strategies.actions import Action
 
 
 @dataclass(frozen=True)
-class ProductionView:
-    """What an ML node's sender sees every 5 s. Reference: protocol 3.4."""
+class MLNode:
+    """A GPU machine. `node_id` starts at 1 within its host; a GPU group works as one device (protocol 7.2)."""
 
-    nonces: NDArray[np.int64]
-    """(n,) valid ones found since the last look, in the order of their computation."""
-    distances: NDArray[np.float64]
-    """(n,) their distances, below r_target."""
-    r_target: float
-    dim: int
-    """Dimension of the sphere."""
-    n_valid_before: int
-    """Valid nonces that it found earlier in the epoch, without those that a failure lost."""
-    n_claimed_before: int
-    """Nonces it claimed earlier in the epoch."""
+    node_id: int
+    gpu: str
+    n_gpus: int
+    n_gpu_groups: int
+    group_nonces_per_second: float
+    dtype: str
+    """Numerics of its GPUs."""
+    model: str
+    """What it serves between two proofs of compute."""
+    is_registered: bool = True
+    """The chain knows it as hardware of its host."""
+
+    @property
+    def nonces_per_second(self) -> float:
+        """Raw rate of all groups together."""
+        return self.n_gpu_groups * self.group_nonces_per_second
 
 
 @dataclass(frozen=True)
-class Claim:
-    """Action: send these nonces with these distances as one proof batch (nothing is sent where there are none)."""
+class Identity:
+    """For whom a strategy decides, as it learns once at the start."""
 
-    nonces: tuple[int, ...]
-    distances: tuple[float, ...]
+    operator: str
+    """Name of the operator, or the host's address where it has none."""
+    addresses: tuple[str, ...]
+    """All hosts that share the memory, in the order of joining."""
 
 
 @dataclass(frozen=True, eq=False)
-class ValidationView:
-    """What a validator knows of the claims that it has re-executed since it last voted; every array is (n,)."""
+class View:
+    """What one host knows at the moment of an event: its own chain state, mempool, ML nodes and money."""
 
-    participants: NDArray[np.object_]
-    """Addresses."""
-    is_self: NDArray[np.bool_]
-    n_checked: NDArray[np.int64]
-    n_invalid: NDArray[np.int64]
-    p_values: NDArray[np.float64]
-    frauds: NDArray[np.bool_]
-    """What the fraud test says."""
+    address: str
+    """The host's own."""
+    seconds: float
+    """Time on the clock of the simulation."""
+    state: ChainState
+    """At the host's own height; a host that is behind sees an old one."""
+    params: ProtocolParams
+    """Parameters of the chain, with the rules of every epoch."""
+    ml_nodes: tuple[MLNode, ...]
+    """The host's own."""
+    failed: frozenset[int]
+    """Numbers of those that a fault holds down."""
+    list_pending: Callable[[], tuple[Transaction, ...]]
+    """Return the transactions in the host's mempool, in the order of arrival."""
+
+    @property
+    def height(self) -> int:
+        """Height of the host's chain."""
+        return self.state.height
+
+    @property
+    def balance_ngonka(self) -> int:
+        """Coins that the host is free to use."""
+        return self.state.balances.get(self.address, 0)
+
+    @property
+    def vesting_ngonka(self) -> int:
+        """Coins that unlock later."""
+        return sum(self.state.vesting.get(self.address, ()))
+
+    @property
+    def collateral_ngonka(self) -> int:
+        """Collateral that activates weight."""
+        deposit = self.state.deposits.get(self.address)
+        return 0 if deposit is None else deposit.active
+
+    @property
+    def weight(self) -> int:
+        """Weight in the effective epoch; 0 where the host is no member."""
+        return self.state.effective.weights.get(self.address, 0)
 
 
-SAYS_VALID: Final = 0
-SAYS_FRAUD: Final = 1
-ABSTAINS: Final = 2
-Votes = NDArray[np.int8]
-"""Action: (n,) one of SAYS_VALID, SAYS_FRAUD, ABSTAINS for each participant"""
+@dataclass(frozen=True, eq=False)
+class Event:
+    """Something that happened to one host; see `sim.strategies.events`."""
+
+    view: View
+
+
+Answer = tuple[Any, tuple[Action, ...] | None]
+"""The next memory, and what to do; None: what an honest host does."""
 
 
 class Strategy(Protocol):
-    """Decides what to claim and how to vote."""
+    """Decides for one host, or for all hosts of one operator."""
 
-    def claim(self, view: ProductionView, generator: np.random.Generator) -> Claim:
-        """Return what to send of the nonces found since the last look."""
+    events: ClassVar[tuple[type[Event], ...]]
+    """What it wants to be asked about; an honest host answers everything else."""
 
-    def vote(self, view: ValidationView) -> Votes:
-        """Return the votes on all participants of the view, whatever other participants are in it."""
+    def start(self, identity: Identity) -> Any:
+        """Return the memory before the first event: any value that is never changed in place."""
+
+    def react(self, memory: Any, event: Any, generator: np.random.Generator) -> Answer:
+        """Return the next memory and the actions in their order, or None to act as an honest host does."""

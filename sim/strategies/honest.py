@@ -1,13 +1,24 @@
-"""The honest host: claims what it found, votes what it measured."""
+"""The honest host: what the network's own software does. Honest behaviour stands here and nowhere else."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from sim.strategies import strategies
-from sim.strategies.base import Claim, ProductionView, ValidationView, Votes
+from sim.strategies.actions import Action, Check, ClaimResults, CollectReward, CommitSeed, Compute, Join, Propose, Vote
+from sim.strategies.base import Answer, Event, Identity
+from sim.strategies.events import (
+    ChecksDone,
+    ClaimsKnown,
+    EpochOpened,
+    GenerationOpened,
+    ProposalDue,
+    ResultsFound,
+    RewardDue,
+)
 
 
 @strategies.register("honest")
@@ -15,10 +26,39 @@ from sim.strategies.base import Claim, ProductionView, ValidationView, Votes
 class Honest:
     """Claims every valid nonce it found and votes by the fraud test."""
 
-    def claim(self, view: ProductionView, generator: np.random.Generator) -> Claim:
-        """Send all of them."""
-        return Claim(tuple(view.nonces.tolist()), tuple(view.distances.tolist()))
+    events: ClassVar = (
+        EpochOpened,
+        GenerationOpened,
+        ResultsFound,
+        ClaimsKnown,
+        ChecksDone,
+        ProposalDue,
+        RewardDue,
+    )
 
-    def vote(self, view: ValidationView) -> Votes:
-        """Vote fraud where the binomial test says so."""
-        return view.frauds.astype(np.int8)
+    def start(self, identity: Identity) -> None:
+        """Nothing to remember."""
+
+    def react(self, memory: None, event: Event, generator: np.random.Generator) -> Answer:
+        """Do what the software does."""
+        return None, (answer_honestly(event),)
+
+
+def answer_honestly(event: Event) -> Action:
+    """Return the one action with which an honest host answers an event."""
+    match event:
+        case ResultsFound():
+            return ClaimResults(event.node_id, tuple(event.nonces.tolist()), tuple(event.values.tolist()))
+        case EpochOpened():
+            return Join() if event.is_away else CommitSeed(event.epoch)
+        case GenerationOpened():
+            return Compute()
+        case ClaimsKnown():
+            return Check()
+        case ChecksDone():
+            return Vote(event.participants, event.frauds)
+        case ProposalDue():
+            return Propose()
+        case RewardDue():
+            return CollectReward(event.epoch)
+    raise TypeError(f"an honest host has no answer to {type(event).__name__}")

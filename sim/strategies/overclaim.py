@@ -3,48 +3,67 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
-from pow.law import get_law
-from pow.sphere import hit_probability
 from sim.strategies import strategies
-from sim.strategies.base import SAYS_VALID, Claim, ProductionView, ValidationView, Votes
-from sim.strategies.honest import Honest
+from sim.strategies.actions import ClaimResults, Vote
+from sim.strategies.base import Answer, Identity
+from sim.strategies.events import ChecksDone, EpochOpened, ResultsFound
 
 FABRICATED_FROM = 2**40  # far beyond what any ML node reaches in a stage: never a nonce that was really tried
 FABRICATED_BELOW = 2**62
-_get_hit_probability = lru_cache(hit_probability)  # asked again every 5 s
+Totals = Mapping[tuple[str, int], tuple[int, int]]
+"""(host, ML node) -> nonces found and nonces claimed in this epoch"""
 
 
 @strategies.register("overclaim")
 @dataclass(frozen=True)
 class Overclaim:
-    """Claims `excess` fabricated nonces for every valid one, with distances drawn from the law of valid nonces.
+    """Claims `excess` fabricated nonces for every valid one, with values drawn from the law of valid ones.
 
-    The claimed distances give nothing away: a validator has to recompute. Fabricated share of the claim:
+    The claimed values give nothing away: a validator has to recompute. Fabricated share of the claim:
     excess / (1 + excess). Votes honestly on others and for itself. Reference: protocol 4.4 (power), 4.6 (self-votes).
     """
 
     excess: Annotated[
         float, Field(gt=0.0, le=1e6, description="fabricated nonces per valid nonce found", examples=[0.3])
     ]
+    events: ClassVar = (EpochOpened, ResultsFound, ChecksDone)
 
-    def claim(self, view: ProductionView, generator: np.random.Generator) -> Claim:
+    def start(self, identity: Identity) -> Totals:
+        """Nothing is found yet."""
+        return {}
+
+    def react(
+        self, memory: Totals, event: EpochOpened | ResultsFound | ChecksDone, generator: np.random.Generator
+    ) -> Answer:
+        """Claim too much, and vote for itself."""
+        match event:
+            case ResultsFound():
+                return self._claim(memory, event, generator)
+            case ChecksDone():
+                is_self = np.array([name == event.view.address for name in event.participants], dtype=np.bool_)
+                return memory, (Vote(event.participants, event.frauds & ~is_self),)
+        return {key: totals for key, totals in memory.items() if key[0] != event.view.address}, None
+
+    def _claim(self, memory: Totals, event: ResultsFound, generator: np.random.Generator) -> Answer:
         """Add as many fabricated nonces as the running total of valid ones allows, rounded down."""
-        found = Honest().claim(view, generator)
-        n_valid = view.n_valid_before + len(found.nonces)
-        n_wanted = n_valid + math.floor(self.excess * n_valid)
-        n_fabricated = n_wanted - view.n_claimed_before - len(found.nonces)
+        key = (event.view.address, event.node_id)
+        n_found, n_claimed = memory.get(key, (0, 0))
+        n_found += len(event.nonces)
+        n_fabricated = n_found + math.floor(self.excess * n_found) - n_claimed - len(event.nonces)
         nonces = generator.integers(FABRICATED_FROM, FABRICATED_BELOW, size=n_fabricated)
-        share = _get_hit_probability(view.r_target, view.dim) * (1.0 - generator.random(n_fabricated))  # in (0, h]
-        distances = np.minimum(get_law(view.dim).distances(share), np.nextafter(view.r_target, 0.0))
-        return Claim((*found.nonces, *nonces.tolist()), (*found.distances, *distances.tolist()))
-
-    def vote(self, view: ValidationView) -> Votes:
-        """Vote by the test, except on itself."""
-        return np.where(view.is_self, np.int8(SAYS_VALID), Honest().vote(view))
+        params = event.view.params
+        proof = params.rules_at(event.epoch).proof
+        values = proof.fabricate(n_fabricated, event.threshold, params.vector_dim, generator)
+        claim = ClaimResults(
+            event.node_id,
+            (*event.nonces.tolist(), *nonces.tolist()),
+            (*event.values.tolist(), *values.tolist()),
+        )
+        return {**memory, key: (n_found, n_claimed + len(claim.nonces))}, (claim,)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typing_extensions import override
 
-from sim.errors import Mistake
+from sim.errors import Mistake, ScenarioError, UserError
 from sim.options import RESULTS, File, Out, Overrides, Seed
 from sim.studies.kind import Kind
 
@@ -19,18 +19,45 @@ if TYPE_CHECKING:
     from sim.scenario.overrides import Overrides as Given
 
 
-def run(file: File, seed: Seed = None, set_: Overrides = None, out: Out = None) -> None:
+Point = Annotated[int | None, typer.Option(help="FILE is a sweep: do one run of this point, as the sweep does it")]
+Replication = Annotated[int | None, typer.Option(help="which run of the point (default: 0)")]
+
+
+def run(
+    file: File,
+    seed: Seed = None,
+    point: Point = None,
+    replication: Replication = None,
+    set_: Overrides = None,
+    out: Out = None,
+) -> None:
     """Run a scenario: progress, a table, and a results folder with frames, figures and a report."""
     from sim.figures.report import write_report
     from sim.figures.table import print_result
     from sim.runner import run_into_folder
     from sim.scenario import load_scenario, locate_doubts
 
-    scenario = load_scenario(file, overrides=set_ or (), seed=seed)
-    print_doubts(locate_doubts(scenario, file, set_ or ()))
+    if point is not None or replication is not None:
+        scenario = _load_point(file, point, replication or 0, seed, set_)
+    else:
+        scenario = load_scenario(file, overrides=set_ or (), seed=seed)
+        print_doubts(locate_doubts(scenario, file, set_ or ()))
     result, folder = run_into_folder(scenario, out=out, root=RESULTS, progress=True)
     write_report(result, folder)
     print_result(result, folder)
+
+
+def _load_point(file: Path, point: int | None, replication: int, seed: int | None, set_: list[str] | None) -> Scenario:
+    from sim.execution.driver import load_point
+
+    if point is None:
+        raise UserError("--replication names a run of a sweep's point: it goes with --point")
+    if seed is not None:
+        raise UserError("--seed does not go with --point: the sweep's seed and --replication decide on the seed")
+    try:
+        return load_point(file, point, replication, set_ or ())
+    except ScenarioError as error:
+        raise UserError(str(error)) from None  # to be told as it is, not that another command runs sweeps
 
 
 def print_doubts(doubts: Sequence[Mistake]) -> None:

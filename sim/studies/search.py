@@ -1,58 +1,243 @@
-"""Which parameters to try next: optuna's tree of Parzen estimators, asked in batches of a fixed size.
+"""`powsim search`: the values of some keys that best meet a stated objective, and what they are really worth.
 
-A batch is asked for before any of its answers is known, and answers are told in the order of the questions. What is
-tried therefore depends on the seed alone, not on how many processes answer.
+Three sets of random numbers, of which each is used once: the search ranks its points by the first, the best of them are
+compared again on the second, which names the winner, and only what the third says of the winner is reported as its
+value, beside the file as it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import importlib.metadata
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-import optuna
-from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
+import numpy as np
+import pandas as pd
 
-from sim.difficulty import controllers
-from sim.race.tune_file import Number, Tune
-from sim.streams import draw_generator
-from sim.studies.points import Parameters, Row
+from sim.economy.base import Floats
+from sim.errors import UserError
+from sim.metrics.intervals import LEVEL, compute_paired_interval
+from sim.metrics.measures import INTERVALS
+from sim.provenance import get_provenance
+from sim.results import SUMMARY_FILE, JsonObject, keep_status, open_folder, write_json, write_parquet, write_text
+from sim.studies.aims import compute_objective
+from sim.studies.domains import Parameters, make_label
+from sim.studies.front import select_front
+from sim.studies.points import Row, evaluate_points, get_parameters, judge, list_parameters, rank_trials
+from sim.studies.search_file import Search
+from sim.studies.sensitivity import compute_sensitivity, design_points
+from sim.studies.subjects import CHECK, CHOICE, SEARCH, Evaluate, Report, Scores
 
-SEED_BITS = 32  # of optuna's sampler
-Answer = Callable[[Sequence[Parameters]], Sequence[Row]]
-"""Points -> rows as `judge` makes them."""
-
-
-def search(tune: Tune, answer: Answer) -> Iterator[list[Row]]:
-    """Yield the rows of each batch. The first point is the controller as the file has it, if the ranges allow it."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    seed = int(draw_generator(tune.config.seed, "tune", "sampler").integers(2**SEED_BITS))
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
-    space = {name: _make_distribution(tune, name) for name in tune.config.parameters}
-    if (start := find_start(tune)) is not None:
-        study.enqueue_trial(start)
-    n_left = tune.config.trials
-    while n_left:
-        asked = [study.ask(space) for _ in range(min(n_left, tune.config.batch))]
-        points = [{name: tune.round(name, trial.params[name]) for name in space} for trial in asked]
-        rows = answer(points)
-        for trial, row in zip(asked, rows, strict=True):
-            for number in range(len(tune.config.constraints)):
-                trial.set_constraint(str(number), row[f"excess.{number}"])
-            study.tell(trial, row["objective"])
-        yield [{**row, "trial": trial.number} for trial, row in zip(asked, rows, strict=True)]
-        n_left -= len(asked)
+SEARCH_FILE = "search.yaml"
+TABLES = ("trials", "finalists", "points", "front", "sensitivity")
+NO_TRIAL = -1  # in the place of a trial's number: a point of the design
 
 
-def _make_distribution(tune: Tune, name: str) -> BaseDistribution:
-    limits = tune.config.parameters[name]
-    is_log = limits.scale == "log"
-    if name in tune.whole_numbers:
-        return IntDistribution(round(limits.low), round(limits.high), log=is_log)
-    return FloatDistribution(limits.low, limits.high, log=is_log)
+@dataclass
+class SearchResult:
+    """What a search found: tables by name, facts, and the folder that holds both. An interrupted one has less."""
+
+    folder: Path
+    summary: JsonObject
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def keep(self, name: str, table: pd.DataFrame) -> None:
+        """Write a table as soon as it is known."""
+        self.tables[name] = table
+        write_parquet(self.folder / f"{name}.parquet", table)
+
+    def tell(self, **facts: Any) -> None:
+        """Write facts as soon as they are known."""
+        self.summary |= facts
+        write_json(self.folder / SUMMARY_FILE, self.summary)
 
 
-def find_start(tune: Tune) -> dict[str, Number] | None:
-    """The parameters that the controller has in the file, by default or by hand; None where one is out of its range."""
-    spec = controllers.spec_of(tune.config.controller)
-    start: dict[str, Number] = {name: spec[name] for name in tune.config.parameters}
-    ranges = tune.config.parameters.items()
-    return start if all(limits.low <= start[name] <= limits.high for name, limits in ranges) else None
+def run_search(
+    search: Search, *, out: Path | None, root: Path, n_workers: int, report: Report, resume: Path | None = None
+) -> SearchResult:
+    """Search into a results folder; `report` is called after each race of a point or run, see `count_steps`.
+
+    Ctrl-C keeps what is known. The answer does not depend on `n_workers`, processes on this machine. `resume`: the
+    folder of an interrupted search, whose trials are taken as they stand. Raises UserError where it holds another one.
+    """
+    known: list[Row] = []
+    if resume is None:
+        folder = open_folder(search.name, search.text, out, root)
+        write_text(folder / SEARCH_FILE, search.text)
+    else:
+        folder, known = resume, _load_known(resume, search)
+    provenance = get_provenance(search.subject.seed)
+    provenance["dependencies"]["optuna"] = importlib.metadata.version("optuna")
+    result = SearchResult(folder, {})
+    with keep_status(folder, provenance), search.subject.open(folder, n_workers) as evaluate:
+        result.tell(**_describe(search))
+        _search(search, evaluate, result, report, known)
+        _explore(search, evaluate, result, report)
+        _choose(search, evaluate, result, report)
+    return result
+
+
+def load_search_result(folder: Path) -> SearchResult:
+    """Load a folder of `run_search`; raises UserError where it is none."""
+    if not (folder / SUMMARY_FILE).is_file() or not (folder / SEARCH_FILE).is_file():
+        raise UserError(f"{folder}: not the results folder of a search")
+    files = {name: folder / f"{name}.parquet" for name in TABLES}
+    tables = {name: pd.read_parquet(file) for name, file in files.items() if file.is_file()}
+    return SearchResult(folder, json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8")), tables)
+
+
+def _load_known(folder: Path, search: Search) -> list[Row]:
+    """The trials of an interrupted search."""
+    if not (folder / SEARCH_FILE).is_file():
+        raise UserError(f"--resume {folder}: not the results folder of a search")
+    if (folder / SEARCH_FILE).read_text(encoding="utf-8") != search.text:
+        raise UserError(f"--resume {folder}: its {SEARCH_FILE} is another search; name the same file, seed and trials")
+    file = folder / f"{TABLES[0]}.parquet"
+    known: list[Row] = pd.read_parquet(file).to_dict("records") if file.is_file() else []
+    return known
+
+
+def count_steps(search: Search) -> int:
+    """How often a search reports."""
+    config = search.config
+    n_points = config.sensitivity * (len(config.parameters) + 2) if config.sensitivity else 0
+    n_tried = config.trials + n_points
+    return search.subject.count_steps(n_tried + min(config.finalists, n_tried) + 2)
+
+
+def _describe(search: Search) -> JsonObject:
+    """What a report must know of the file, so that the folder stands alone."""
+    config = search.config
+    return {
+        "name": search.name,
+        "subject": search.subject.title,
+        "replications": search.subject.n_replications,
+        "parameters": {name: limits.model_dump(exclude_none=True) for name, limits in config.parameters.items()},
+        "objective": config.objective.model_dump(exclude_none=True),
+        "constraints": [each.model_dump(exclude_none=True) for each in config.constraints],
+        "front": list(config.front or ()),
+    }
+
+
+def _answer(
+    search: Search, evaluate: Evaluate, points: Sequence[Parameters], purpose: str, report: Report
+) -> list[Row]:
+    scores = evaluate_points(search, evaluate, points, purpose, report)
+    return [judge(search, point, each) for point, each in zip(points, scores, strict=True)]
+
+
+def _search(search: Search, evaluate: Evaluate, result: SearchResult, report: Report, known: Sequence[Row]) -> None:
+    """Ask and answer, batch by batch; where the answers stand in `known`, nothing is run."""
+    from sim.studies.asking import ask  # optuna, which only a search needs
+
+    rows: list[Row] = []
+
+    def answer(points: Sequence[Parameters]) -> list[Row]:
+        found = known[len(rows) : len(rows) + len(points)]
+        if len(found) < len(points):
+            return _answer(search, evaluate, points, SEARCH, report)
+        if [get_parameters(search, row) for row in found] != list(points):
+            raise UserError(f"--resume {result.folder}: its trials are of another version of powsim or optuna")
+        for _ in range(search.subject.count_steps(len(found))):
+            report(SEARCH)
+        return list(found)
+
+    for batch in ask(search, answer):
+        rows += batch
+        result.keep("trials", pd.DataFrame(rows))
+
+
+def _explore(search: Search, evaluate: Evaluate, result: SearchResult, report: Report) -> None:
+    """Sensitivity over the whole ranges; the front over everything that met the random numbers of the search."""
+    front = search.config.front or ()
+    if search.config.sensitivity:
+        rows = pd.DataFrame(_answer(search, evaluate, design_points(search), SEARCH, report))
+        result.keep("points", rows.assign(trial=NO_TRIAL))
+        names = ["objective", *(name for name in front if not rows[name].equals(rows["objective"].rename(name)))]
+        table = compute_sensitivity(rows[names], list(search.domains), search.subject.seed)
+        result.keep("sensitivity", table)
+    if front:
+        everything = _join(result)
+        columns = ["trial", *list_parameters(everything), *front, "is_kept"]
+        result.keep("front", select_front(everything, front)[columns])
+
+
+def _join(result: SearchResult) -> pd.DataFrame:
+    """Trials and points of the design: all that met the random numbers of the search."""
+    return pd.concat([result.tables[name] for name in ("trials", "points") if name in result.tables], ignore_index=True)
+
+
+def _choose(search: Search, evaluate: Evaluate, result: SearchResult, report: Report) -> None:
+    """Run the best points again; the winner and the file as it was once more; keep both values."""
+    best = rank_trials(_join(result)).head(search.config.finalists).reset_index(drop=True)
+    points = [get_parameters(search, row) for row in best.to_dict("records")]
+    again = pd.DataFrame(_answer(search, evaluate, points, CHOICE, report)).assign(trial=best["trial"])
+    winner = int(rank_trials(again).index[0])
+    finalists = again[["trial", *list_parameters(again)]].assign(
+        search=best["objective"],
+        search_is_kept=best["is_kept"],
+        choice=again["objective"],
+        choice_is_kept=again["is_kept"],
+        is_winner=again.index == winner,
+    )
+    result.keep("finalists", finalists)
+    _check(search, evaluate, result, points[winner], report)
+
+
+def _check(search: Search, evaluate: Evaluate, result: SearchResult, winner: Parameters, report: Report) -> None:
+    """What is said of the winner, from random numbers that had no part in choosing it."""
+    scores = list(evaluate_points(search, evaluate, [winner, {}], CHECK, report))
+    values = [search.compute_values(search.config.objective, each) for each in scores]
+    found = {name: domain.write(winner[name]) for name, domain in search.domains.items()}
+    result.tell(
+        winner=_tell(search, found, scores[0], values[0]),
+        default=_tell(search, search.start, scores[1], values[1]),
+        difference=_compare(values[1], values[0]),
+        block=_write_winner(search, winner, result),
+    )
+
+
+def _write_winner(search: Search, winner: Parameters, result: SearchResult) -> str | None:
+    """Write the file to paste or to run; return its name. None where the winner is no valid file: all trials failed."""
+    try:
+        name, text = search.subject.write_winner(search.name, search.vary(winner))
+    except UserError:
+        return None
+    write_text(result.folder / name, text)
+    return name
+
+
+def _tell(search: Search, parameters: Parameters, scores: Scores, values: Floats) -> JsonObject:
+    """Facts on one variant; `estimate` is the measure's mean, `objective` what should be small."""
+    objective, judged = search.config.objective, judge(search, {}, scores)
+    facts: JsonObject = {
+        "parameters": {name: _show(value) for name, value in parameters.items()},
+        "objective": _finite(compute_objective(objective, values)),
+        "is_kept": judged["is_kept"],
+        "error": scores.error,
+        "measures": {name: _finite(judged[name]) for name in search.subject.measures if name in judged},
+    }
+    if np.isfinite(values).all():
+        made = INTERVALS[search.subject.measures[objective.measure].law](values)
+        facts |= {"estimate": made.estimate, "low": made.low, "high": made.high, "level": LEVEL}
+    return facts
+
+
+def _show(value: Any) -> Any:
+    """A value as a table has it: a number, a text, or the JSON of anything else."""
+    return value if isinstance(value, (int, float, str)) or value is None else make_label(value)
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _compare(before: Floats, after: Floats) -> JsonObject | None:
+    """The measure of the winner minus that of the file as it was, paired by replication."""
+    if not np.isfinite(before).all() or not np.isfinite(after).all():
+        return None
+    made = compute_paired_interval(before, after)
+    return {"estimate": made.estimate, "low": made.low, "high": made.high, "resolved": made.excludes(0.0)}

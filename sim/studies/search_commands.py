@@ -1,25 +1,27 @@
-"""`powsim tune`, and searches as a kind of study. Heavy modules are loaded where they are needed."""
+"""`powsim search`, `powsim tune`, and searches as a kind of study. Heavy modules are loaded where they are needed."""
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typing_extensions import override
 
+from sim.errors import UserError
 from sim.options import RESULTS, File, Out, Overrides, Resume, Seed, Workers
 from sim.studies.kind import Kind
 
 if TYPE_CHECKING:
-    from sim.race.tune_file import Tune
     from sim.scenario.overrides import Overrides as Given
-    from sim.studies.tune import TuneResult
+    from sim.studies.search import SearchResult
+    from sim.studies.search_file import Search
 
 Trials = Annotated[int | None, typer.Option(help="points to try instead of the file's number", min=1)]
 
 
-def tune(
+def search(
     file: File,
     trials: Trials = None,
     seed: Seed = None,
@@ -28,67 +30,71 @@ def tune(
     resume: Resume = None,
     set_: Overrides = None,
 ) -> None:
-    """Search a controller's parameters for an objective: the winner on fresh random numbers, and a results folder."""
+    """Search the keys of a scenario or of a lab for an objective: the winner on fresh random numbers, and a folder."""
     from pow.devices import get_n_cpus
     from sim.progress import show_steps
-    from sim.race.tune_file import load_tune
-    from sim.studies.points import KNOWN_MEASURES
-    from sim.studies.tune import count_points, run_tune
-    from sim.studies.tune_tables import print_tune
+    from sim.studies.search import count_steps, run_search
+    from sim.studies.search_file import load_search
+    from sim.studies.search_tables import print_search
 
-    overrides = [*(set_ or ()), *([] if trials is None else [f"trials={trials}"])]
-    loaded = load_tune(file, KNOWN_MEASURES, overrides, seed)
-    with show_steps(loaded.name, count_points(loaded)) as report:
-        result = run_tune(
-            loaded, out=out, root=RESULTS, n_workers=workers or get_n_cpus(), report=report, resume=resume
-        )
-    report_tune(result)
-    print_tune(result)
+    if out is not None and resume is not None:
+        raise UserError("--out begins a search and --resume goes on with one: choose one of them")
+    loaded = load_search(file, set_ or (), seed, trials)
+    n_workers = get_n_cpus() if workers is None else workers
+    with show_steps(loaded.name, count_steps(loaded)) as report:
+        result = run_search(loaded, out=out, root=RESULTS, n_workers=n_workers, report=report, resume=resume)
+    report_search(result)
+    print_search(result)
 
 
-def report_tune(result: TuneResult) -> None:
+@functools.wraps(search, assigned=("__module__", "__annotations__"))
+def tune(*given: Any, **options: Any) -> None:
+    """Search the parameters of a lab's controller: what `powsim search` does, by its name for labs."""
+    search(*given, **options)
+
+
+def report_search(result: SearchResult) -> None:
     """Write a search's figures and its page."""
-    from sim.figures.tune_report import write_tune_report
+    from sim.figures.search_report import write_search_report
 
-    write_tune_report(result.folder, result.summary, result.tables)
+    write_search_report(result.folder, result.summary, result.tables)
 
 
-class SearchKind(Kind["Tune", "TuneResult"]):
-    """A search: the parameters of a controller that serve an objective best."""
+class SearchKind(Kind["Search", "SearchResult"]):
+    """A search: the keys of a scenario or of a lab that serve an objective best."""
 
-    names, plural, keys = ("search", "tune"), "searches", ("objective",)
+    names, plural, keys = ("search", "tune"), "searches", ("search", "objective")
     summary = "a search for parameters"
-    commands = (("tune", tune),)
+    commands = (("search", search), ("tune", tune))
 
     @override
-    def load(self, path: Path, overrides: Given = ()) -> Tune:
-        from sim.race.tune_file import load_tune
-        from sim.studies.points import KNOWN_MEASURES
+    def load(self, path: Path, overrides: Given = ()) -> Search:
+        from sim.studies.search_file import load_search
 
-        return load_tune(path, KNOWN_MEASURES, overrides)
+        return load_search(path, overrides)
 
     @override
     def json_schema(self) -> dict[str, Any]:
-        from sim.race.tune_file import tune_json_schema
+        from sim.studies.search_schema import search_json_schema
 
-        return tune_json_schema()
+        return search_json_schema()
 
     @override
-    def describe(self, loaded: Tune) -> str:
-        return f"{loaded.config.trials} trials of {loaded.kind}, varied: {', '.join(loaded.config.parameters)}"
+    def describe(self, loaded: Search) -> str:
+        return f"{loaded.config.trials} trials of {loaded.subject.title}, varied: {', '.join(loaded.domains)}"
 
     @override
     def is_folder(self, folder: Path) -> bool:
-        from sim.studies.tune import TUNE_FILE
+        from sim.studies.search import SEARCH_FILE
 
-        return (folder / TUNE_FILE).is_file()
-
-    @override
-    def load_result(self, folder: Path) -> TuneResult:
-        from sim.studies.tune import load_tune_result
-
-        return load_tune_result(folder)
+        return (folder / SEARCH_FILE).is_file()
 
     @override
-    def report(self, result: TuneResult, folder: Path) -> None:
-        report_tune(result)
+    def load_result(self, folder: Path) -> SearchResult:
+        from sim.studies.search import load_search_result
+
+        return load_search_result(folder)
+
+    @override
+    def report(self, result: SearchResult, folder: Path) -> None:
+        report_search(result)

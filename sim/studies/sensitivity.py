@@ -14,34 +14,27 @@ import pandas as pd
 
 from sim.economy.base import Floats
 from sim.metrics.intervals import LEVEL
-from sim.race.tune_file import Tune
 from sim.streams import draw_generator
-from sim.studies.points import Parameters
+from sim.studies.domains import Parameters
+from sim.studies.search_file import Search
 
 N_RESAMPLES = 999
 COLUMNS = ("measure", "parameter", "first_order", "first_low", "first_high", "total", "total_low", "total_high")
 
 
-def design_points(tune: Tune) -> list[Parameters]:
+def design_points(search: Search) -> list[Parameters]:
     """The points of Saltelli's design: A, B, then A with one column from B, for each parameter. Both are Sobol's."""
     from scipy.stats import qmc
 
-    names, n = list(tune.config.parameters), tune.config.sensitivity
-    generator = draw_generator(tune.config.seed, "tune", "sensitivity")
-    both = qmc.Sobol(2 * len(names), rng=generator).random_base2(n.bit_length() - 1)
+    domains, n = search.domains, search.config.sensitivity
+    generator = draw_generator(search.subject.seed, "tune", "sensitivity")
+    both = qmc.Sobol(2 * len(domains), rng=generator).random_base2(n.bit_length() - 1)
     first, second = np.hsplit(np.asarray(both), 2)
-    mixed = [np.where(np.arange(len(names)) == column, second, first) for column in range(len(names))]
-    return [_place(tune, row) for row in np.concatenate([first, second, *mixed])]
-
-
-def _place(tune: Tune, row: Floats) -> Parameters:
-    """From the unit cube to the ranges, each on its scale."""
-    found = {}
-    for u, (name, limits) in zip(row.tolist(), tune.config.parameters.items(), strict=True):
-        is_log = limits.scale == "log"
-        value = limits.low * (limits.high / limits.low) ** u if is_log else limits.low + (limits.high - limits.low) * u
-        found[name] = tune.round(name, value)
-    return found
+    mixed = [np.where(np.arange(len(domains)) == column, second, first) for column in range(len(domains))]
+    return [
+        {name: domain.place(u) for u, (name, domain) in zip(row.tolist(), domains.items(), strict=True)}
+        for row in np.concatenate([first, second, *mixed])
+    ]
 
 
 def compute_sensitivity(outputs: pd.DataFrame, parameters: Sequence[str], seed: int) -> pd.DataFrame:

@@ -36,7 +36,8 @@ def sweep(
     set_: Overrides = None,
 ) -> None:
     """Run every point of a sweep: progress, a table, and a results folder with one row a run."""
-    from sim.execution.driver import Where, run_sweep, try_sweep
+    from sim.execution.driver import run_sweep, try_sweep
+    from sim.execution.where import Where
 
     where = Where(workers, scheduler, scheduler_file, slurm)
     if dry_run:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from sim.difficulty import controllers
 from sim.difficulty.asert import aserti3_2d
-from sim.protocol.state import EpochObservation
+from sim.difficulty.base import steer
+from sim.protocol.blocks.state import EpochObservation
 from sim.theory.levels import Z_BOUND
 from sim.theory.loop import compute_ramp_error, find_gain_limit, find_k_i_limit, find_limit
 from sim.theory.row import Row
@@ -58,12 +59,12 @@ def control_rows(quick: bool) -> Iterator[Row]:
 
 def _follow(spec: dict[str, Any], n_epochs: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Counts and difficulties of the epochs after SETTLED; what is found is Poisson, tries never change."""
-    controller = controllers.build({**spec, "target": {"valid_nonces_per_epoch": WANTED}})
-    generator, history, difficulty = np.random.default_rng(SEED), [], START
+    decide = steer(controllers.build({**spec, "target": {"valid_nonces_per_epoch": WANTED}}))
+    generator, seen, control, difficulty = np.random.default_rng(SEED), [], None, START
     for epoch in range(1, n_epochs + 1):
-        history.append(EpochObservation(epoch, difficulty, int(generator.poisson(WANTED * START / difficulty))))
-        difficulty = controller.next_difficulty(history)
-    kept = history[SETTLED:]
+        seen.append(EpochObservation(epoch, difficulty, int(generator.poisson(WANTED * START / difficulty))))
+        control, difficulty = decide(control, seen[-1])
+    kept = seen[SETTLED:]
     return np.array([float(o.valid_nonces) for o in kept]), np.array([o.difficulty for o in kept])
 
 
@@ -103,11 +104,10 @@ def _dies_out(spec: dict[str, Any], gain: float = 1.0) -> bool:
 
 def _race_without_chance(spec: dict[str, Any], ln_compute: Sequence[float], gain: float = 1.0) -> list[float]:
     """Return ln(compute / difficulty) of each epoch; counts answer the difficulty by its power `gain`."""
-    controller = controllers.build({**spec, "max_step": 1000.0, "target": {"valid_nonces_per_epoch": EXACT}})
-    history: list[EpochObservation] = []
-    errors, difficulty = [], START
+    decide = steer(controllers.build({**spec, "max_step": 1000.0, "target": {"valid_nonces_per_epoch": EXACT}}))
+    errors, control, difficulty = [], None, START
     for epoch, compute in enumerate(ln_compute, 1):
         errors.append(compute - math.log(difficulty / START))
-        history.append(EpochObservation(epoch, difficulty, round(EXACT * math.exp(gain * errors[-1]))))
-        difficulty = controller.next_difficulty(history[-3:])
+        seen = EpochObservation(epoch, difficulty, round(EXACT * math.exp(gain * errors[-1])))
+        control, difficulty = decide(control, seen)
     return errors

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from pow.params import PRESETS, mode_of
+from pow.skipping import compute_skipping_rms
 from pow.sphere import distance_cdf, distance_pdf, hit_probability
 from sim.theory.levels import ERROR_LEVEL, Z_BOUND, compute_binomial_z
 from sim.theory.row import Row
@@ -19,7 +19,6 @@ from sim.work.sphere import RMS_ERROR
 BLOCK_HASH = "86462F1AA921017C2D950CC166F735BBB08853F3B8BA7171E1EA8AC564956FDD"
 R_TARGET = 1.4013564660458173
 PARAMS = PRESETS["devtest"]
-SKIPPED_RMS = {"devtest": 6.5e-5, "testnet": 3.7e-5}  # published, without any layer (kernel 7)
 TESTNET_NONCES = 24
 SKIPPED_YIELD = 987 / 1027  # published share of the valid nonces that such a host may claim safely (kernel 7)
 SAFETY = 2  # standard deviations by which it lowers r_target
@@ -48,8 +47,9 @@ def kernel_rows(quick: bool) -> Iterator[Row]:
 def _compute(
     n_nonces: int, n_layers: int | None = None, dtype: str = "float32", params: str = "devtest"
 ) -> NDArray[np.float64]:
-    with open_kernel(PRESETS[params], n_layers=n_layers) as work:
-        return work.distances(BLOCK_HASH, dtype, [(f"theory-{nonce % 10}", nonce) for nonce in range(n_nonces)])
+    with open_kernel(PRESETS[params]) as work:
+        requests = [(f"theory-{nonce % 10}", nonce) for nonce in range(n_nonces)]
+        return work.distances(BLOCK_HASH, dtype, requests, n_layers)
 
 
 def _compute_rms_bound(n_nonces: int) -> float:
@@ -85,13 +85,14 @@ def _error_rows(
     Each layer adds about as much as any other, in a direction of its own, so that the error falls with the root of the
     number of layers left out. The 5 % in the bound are for that "about".
     """
-    n_layers, published, bound = PRESETS[params].n_layers, SKIPPED_RMS[params], _compute_rms_bound(len(distances))
+    n_layers, bound = PRESETS[params].n_layers, _compute_rms_bound(len(distances))
+    published = compute_skipping_rms(PRESETS[params], 0)
     rms = {kept: _compute_rms(distances, part) for kept, part in skipped.items()}
     yield Row(
         f"rms error of a distance without any layer, {params}", rms[0], published, rms[0] / published - 1.0, bound
     )
     for kept in list(skipped)[1:]:
-        ratio, theory = rms[kept] / rms[0], math.sqrt(1 - kept / n_layers)
+        ratio, theory = rms[kept] / rms[0], compute_skipping_rms(PRESETS[params], kept) / published
         yield Row(f"rms error with {kept} of {n_layers} layers, over that", ratio, theory, ratio / theory - 1.0, bound)
 
 

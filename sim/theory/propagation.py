@@ -36,7 +36,7 @@ Percentiles = tuple[float, ...]
 
 
 @dataclass(frozen=True)
-class Conditions:
+class PropagationConditions:
     """A message and what delays it. Sizes in bytes, times in seconds."""
 
     size_bytes: int
@@ -51,8 +51,8 @@ class Conditions:
     """From a request to the next announcer's turn [assumed]: two minutes, as in Bitcoin's software of 2014."""
 
 
-BLOCK = Conditions(size_bytes=500_000, hop_validation_seconds=0.25)
-TRANSACTION = Conditions(size_bytes=400, hop_validation_seconds=0.005)
+BLOCK = PropagationConditions(size_bytes=500_000, hop_validation_seconds=0.25)
+TRANSACTION = PropagationConditions(size_bytes=400, hop_validation_seconds=0.005)
 KINDS = {"block": BLOCK, "tx": TRANSACTION}
 
 
@@ -81,7 +81,7 @@ def compute_measured(kind: str) -> Percentiles:
     return tuple(math.exp(sum(map(math.log, column)) / len(column)) for column in zip(*days, strict=True))
 
 
-def compute_percentiles(conditions: Conditions, *, n_hosts: int, n_messages: int) -> Percentiles:
+def compute_percentiles(conditions: PropagationConditions, *, n_hosts: int, n_messages: int) -> Percentiles:
     """Return the percentiles of the delay, in seconds, over all messages and hosts other than the origin."""
     graph = build_network(conditions, n_hosts)
     config = NetworkConfig.model_validate(
@@ -98,7 +98,7 @@ def compute_percentiles(conditions: Conditions, *, n_hosts: int, n_messages: int
     return tuple(np.percentile(delays, PERCENTILES).tolist())
 
 
-def build_network(conditions: Conditions, n_hosts: int) -> nx.DiGraph:
+def build_network(conditions: PropagationConditions, n_hosts: int) -> nx.DiGraph:
     """Return hosts in regions by the table's shares, with `DEGREE` peers each and upload rates of their own."""
     table, streams = load_region_table(conditions.data), Streams(SEED)
     regions = streams("propagation", "regions").choice(table.names, n_hosts, p=table.shares).tolist()

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from sim.difficulty import controllers
-from sim.difficulty.base import Controller
+from sim.difficulty.base import Controller, Interval, replay
 from sim.difficulty.matching import match_noise
 from sim.economy import curves
-from sim.protocol.state import EpochObservation
 from sim.race.rig import Race, Setup, lay_out, run_race
 from sim.theory.levels import Z_BOUND
 from sim.theory.row import Row
@@ -82,5 +81,5 @@ def _make_timestamp_row() -> Row:
 
 def _decide(times: np.ndarray) -> np.ndarray:
     controller = _build("asert", half_life=20.0)
-    history = [EpochObservation(number, 1000.0, 1, float(time)) for number, time in enumerate(times, 1)]
-    return np.array([controller.next_difficulty(history[:n]) for n in range(1, len(history) + 1)])
+    intervals = [Interval(1000.0, 1.0, 1.0, time, 1.0, number) for number, time in enumerate(times.tolist(), 1)]
+    return np.array(replay(controller, intervals))

@@ -1,4 +1,7 @@
-"""Who does the computing: the real kernel (`kernel`, the only door to torch) or the exact law (`sphere`, its twin)."""
+"""Who does the computing: the real kernel (`kernel`, the only door to torch) or the exact law (`sphere`, its twin).
+
+What computes is imported only when it is opened: torch and scipy take long to load.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +10,26 @@ from typing import TYPE_CHECKING
 from pow.devices import get_n_cpus
 from pow.params import PowParams
 from pow.placement import CPU, Placement
+from sim.registry import Registry
 
 if TYPE_CHECKING:
+    from sim.work.base import WorkKind
     from sim.work.kernel import KernelWork
     from sim.work.sphere import SphereWork
+
+works: Registry[WorkKind] = Registry("kind of work", "powsim.work", package="sim.work.kinds")
 
 
 def open_kernel(
     params: PowParams,
     batch_size: int | None = None,
     n_threads: int | None = None,
-    n_layers: int | None = None,
     device: str = CPU,
 ) -> KernelWork:
-    """Load torch and return the kernel's computing; batch size by the model and one thread a processor unless given.
-
-    `n_layers` runs only the first layers of the model: what a host that skips the others computes (kernel 7).
-    """
+    """Load torch and return the kernel's computing; batch size by the model and one thread a processor unless given."""
     from sim.work.kernel import KernelWork
 
-    return KernelWork(params, batch_size, n_threads, n_layers, device)
+    return KernelWork(params, batch_size, n_threads, device)
 
 
 def check_kernel(
@@ -42,7 +45,7 @@ def check_kernel(
 
 
 def open_sphere(params: PowParams) -> SphereWork:
-    """Return the exact law for a model's output dimension."""
+    """Return the exact law for a model."""
     from sim.work.sphere import SphereWork
 
-    return SphereWork(params.vocab_size)
+    return SphereWork(params.vocab_size, params)

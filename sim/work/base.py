@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.protocol.claimed_nonces import ClaimedNonces
+from pow.params import PowParams
+from sim.protocol.proofs.claimed import ClaimedNonces
 
 Request = tuple[str, int]
 """(public key, nonce)"""
@@ -28,13 +29,31 @@ class WorkCounts:
 
 
 @dataclass(frozen=True)
-class Found:
-    """The valid ones among the nonces that an ML node tried, by GPU group and in their order."""
+class Task:
+    """What one ML node computes in an epoch."""
 
+    block_hash: str
+    """The network seed."""
+    public_key: str
+    """The key that goes into every nonce's input."""
+    numerics: str
+    groups: tuple[range, ...]
+    """Nonces of each GPU group; all groups try the same places in them at a time."""
+    threshold: float
+    """Of the proof scheme: by it a try counts."""
+    n_layers: int | None = None
+    """Only so many of the model's layers are computed, the first ones; None: all of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Produced:
+    """What came of some turns of a task."""
+
+    n_tried: int
     nonces: NDArray[np.int64]
-    """(n,)"""
-    distances: NDArray[np.float64]
-    """(n,)"""
+    """(n,) what may be claimed, by GPU group and in order"""
+    values: NDArray[np.float64]
+    """(n,) or (n, k) what was computed for each"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,29 +70,49 @@ class Sample:
     """Gives the positions that it samples of a claim of so many nonces, without replacement. Reference: protocol 4.2"""
 
 
-class Work(Protocol):
-    """Distances of nonces under a network seed, in a host's numerics (`dtype`). A context manager.
+@dataclass(frozen=True)
+class WorkSettings:
+    """What a scenario says of its computing."""
 
-    A distance is deterministic: whoever asks for the same nonce in the same numerics gets the same number.
+    params: PowParams
+    dtype: str | None
+    """Numerics of all hosts; None: each GPU profile's own."""
+    device: str
+    batch_size: int | None
+    n_threads: int | None
+
+
+class WorkKind(Protocol):
+    """A plug-in: a frozen dataclass without parameters. It is asked for its name only until a run starts."""
+
+    scheme: ClassVar[str]
+    """Name of the proof scheme for which it computes."""
+
+    def check(self, settings: WorkSettings) -> None:
+        """Raise UserError, with the key that is to blame, if this machine cannot compute it."""
+
+    def open(self, settings: WorkSettings) -> Work:
+        """Return the computing; it is entered and left as a context."""
+
+
+class Work(Protocol):
+    """Computes nonces under a network seed, in a host's numerics. A context manager.
+
+    It is deterministic: the same nonce in the same numerics always gives the same value.
     """
 
     @property
     def counts(self) -> WorkCounts:
         """Totals since the start of the run."""
 
-    def announce(self, block_hash: str, dtype: str, public_key: str, nonces: Sequence[range]) -> None:
-        """Say what a host's GPU groups are going to try, so that many hosts' nonces can be computed in full batches."""
+    def announce(self, task: Task, n_turns: int) -> None:
+        """Say how far a task is expected to come, so that the nonces of many hosts can be computed in full batches."""
 
-    def find_valid(
-        self, block_hash: str, dtype: str, public_key: str, groups: tuple[range, ...], turns: range, r_target: float
-    ) -> Found:
-        """Try one ML node's nonces and return those with distance < r_target.
-
-        `groups` are the nonces of each of its GPU groups, `turns` the places in them that all groups try now.
-        """
+    def produce(self, task: Task, turns: range) -> Produced:
+        """Try the nonces at some places of each GPU group's range, and return what may be claimed."""
 
     def count_contradictions(self, claims: ClaimedNonces, sample: Sample) -> NDArray[np.int64]:
-        """Re-execute samples: how many nonces of each have a recomputed distance > r_target, int64 (n,)."""
+        """Re-execute samples: how many nonces of each contradict the claim, int64 (n,)."""
 
     def forget(self, block_hash: str) -> None:
         """Free everything held for a network seed whose epoch is over."""

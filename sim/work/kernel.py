@@ -1,6 +1,6 @@
 """Distances from the real kernel: the simulator's only door to torch.
 
-1. One model per network seed and numerics; parameters do not depend on the participant.
+1. One model per network seed, numerics and number of layers; parameters do not depend on the participant.
 2. Announced nonces of all hosts wait until one of them is needed, then all are computed in full batches.
 3. A distance is deterministic: it is computed once and answers every later request for the same nonce.
 4. Bits depend neither on neighbours in a batch nor on the number of threads, see `pow.kernel`.
@@ -24,8 +24,8 @@ from pow.params import PowParams
 from pow.placement import CPU
 from pow.validation import count_invalid, is_valid
 from sim.errors import UserError
-from sim.protocol.claimed_nonces import ClaimedNonces
-from sim.work.base import Found, Request, Sample, WorkCounts
+from sim.protocol.proofs.claimed import ClaimedNonces
+from sim.work.base import Produced, Request, Sample, Task, WorkCounts
 
 
 @dataclass
@@ -46,15 +46,13 @@ class KernelWork:
         params: PowParams,
         batch_size: int | None,
         n_threads: int | None,
-        n_layers: int | None = None,
         device: str = CPU,
     ) -> None:
         self._params = params
         self._batch_size = batch_size
-        self._n_layers = n_layers
         self._n_threads = n_threads or get_n_cpus()
         self._device = device
-        self._numbers: dict[tuple[str, str], _Numbers] = {}
+        self._numbers: dict[tuple[str, str, int | None], _Numbers] = {}
         self._linears: dict[str, str] = {}
         self._batch_sizes: dict[str, int] = {}
         """Of the first kernel in these numerics and all later ones, however much memory is free by then."""
@@ -67,7 +65,7 @@ class KernelWork:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for block_hash, _ in list(self._numbers):
+        for block_hash, *_ in list(self._numbers):
             self.forget(block_hash)
 
     @property
@@ -75,22 +73,27 @@ class KernelWork:
         """Totals since the start of the run."""
         return WorkCounts(self._n_computed, self._n_shared)
 
-    def announce(self, block_hash: str, dtype: str, public_key: str, nonces: Sequence[range]) -> None:
+    def announce(self, task: Task, n_turns: int) -> None:
         """Remember what will be asked for; nothing is computed yet."""
-        self._remember(self._get(block_hash, dtype), [(public_key, nonce) for nonce in chain.from_iterable(nonces)])
+        numbers = self._get(task.block_hash, task.numerics, task.n_layers)
+        self._remember(numbers, _list_requests(task, range(n_turns)))
 
-    def find_valid(
-        self, block_hash: str, dtype: str, public_key: str, groups: tuple[range, ...], turns: range, r_target: float
-    ) -> Found:
+    def produce(self, task: Task, turns: range) -> Produced:
         """Compute all and keep those with distance < r_target."""
-        tried = list(chain.from_iterable(group[turns.start : turns.stop] for group in groups))
-        distances = self.distances(block_hash, dtype, [(public_key, nonce) for nonce in tried])
-        valid = is_valid(distances, r_target)
-        return Found(np.array(tried, dtype=np.int64)[valid], distances[valid])
+        requests = _list_requests(task, turns)
+        distances = self.distances(task.block_hash, task.numerics, requests, task.n_layers)
+        valid = is_valid(distances, task.threshold)
+        tried = np.array([nonce for _, nonce in requests], dtype=np.int64)
+        return Produced(len(requests), tried[valid], distances[valid])
 
-    def distances(self, block_hash: str, dtype: str, requests: Sequence[Request]) -> NDArray[np.float64]:
-        """Return the distance of every request, float64 (n,); computes whatever is announced if one is missing."""
-        numbers = self._get(block_hash, dtype)
+    def distances(
+        self, block_hash: str, dtype: str, requests: Sequence[Request], n_layers: int | None = None
+    ) -> NDArray[np.float64]:
+        """Return the distance of every request, float64 (n,); computes whatever is announced if one is missing.
+
+        `n_layers` runs only the first layers of the model: what a host that skips the others computes (kernel 7).
+        """
+        numbers = self._get(block_hash, dtype, n_layers)
         if any(request not in numbers.known for request in requests):
             self._remember(numbers, requests)
             self._compute_pending(numbers)
@@ -109,7 +112,7 @@ class KernelWork:
 
     def _count_invalid(self, claims: ClaimedNonces, place: int, positions: NDArray[np.int64], dtype: str) -> int:
         distances = self.distances(claims.block_hash, dtype, claims.get_requests(place, positions))
-        return count_invalid(distances, claims.r_target)
+        return count_invalid(distances, claims.threshold)
 
     def forget(self, block_hash: str) -> None:
         """Free the models and all distances of a network seed."""
@@ -142,13 +145,13 @@ class KernelWork:
         numbers.known.update(zip(requests, found.tolist(), strict=True))
         self._n_computed += len(requests)
 
-    def _get(self, block_hash: str, dtype: str) -> _Numbers:
-        key = (block_hash, dtype)
+    def _get(self, block_hash: str, dtype: str, n_layers: int | None = None) -> _Numbers:
+        key = (block_hash, dtype, None if n_layers == self._params.n_layers else n_layers)
         if key not in self._numbers:
-            self._numbers[key] = _Numbers(self._open(block_hash, dtype))
+            self._numbers[key] = _Numbers(self._open(*key))
         return self._numbers[key]
 
-    def _open(self, block_hash: str, dtype: str) -> Kernel:
+    def _open(self, block_hash: str, dtype: str, n_layers: int | None) -> Kernel:
         try:
             kernel = Kernel(
                 block_hash,
@@ -157,10 +160,15 @@ class KernelWork:
                 self._device,
                 batch_size=self._batch_sizes.get(dtype, self._batch_size),
                 n_threads=self._n_threads,
-                n_layers=self._n_layers,
+                n_layers=n_layers,
             )
         except ValueError as error:  # several models may lie on a card, and others use it too
             raise UserError(f"work.device: {error}") from None
         self._linears[dtype], self._batch_sizes[dtype] = kernel.linear, kernel.batch_size
         self._cards = [[card.name for card in group] for group in kernel.placement.groups]
         return kernel
+
+
+def _list_requests(task: Task, turns: range) -> list[Request]:
+    tried = chain.from_iterable(group[turns.start : turns.stop] for group in task.groups)
+    return [(task.public_key, nonce) for nonce in tried]

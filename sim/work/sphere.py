@@ -5,6 +5,7 @@
 2. Every (nonce, numerics) has a normal error of its own; what a host measures is the true distance plus that error, so
    that equal numerics agree to the bit, as in the kernel. A nonce is valid iff the measured distance < r_target.
 3. A nonce that nobody tried (fabricated) has its distance all the same, from the whole law.
+4. A host that leaves layers out adds an error for each (nonce, number of layers), normal too. Reference: kernel 7
 
 Each number belongs to the network seed, the key and the nonce, so that none depends on who asks first. The error widens
 the law of measured distances by less than 1e-4 of the hit probability, even for bfloat16. Reference: kernel 4, 6
@@ -24,11 +25,12 @@ from numpy.typing import NDArray
 from scipy import special
 
 from pow.law import LARGEST_Z, get_law
-from pow.params import mode_of
+from pow.params import PowParams, mode_of
+from pow.skipping import compute_skipping_rms
 from pow.sphere import hit_probability
-from sim.protocol.claimed_nonces import ClaimedNonces
+from sim.protocol.proofs.claimed import ClaimedNonces
 from sim.streams import draw_uniforms, get_mixing_seed
-from sim.work.base import Found, Request, Sample, WorkCounts
+from sim.work.base import Produced, Request, Sample, Task, WorkCounts
 
 LARGEST_DISTANCE = 2.0
 RMS_ERROR = {
@@ -43,7 +45,7 @@ RMS_ERROR = {
 
 
 WINDOWS_AHEAD = 16
-NOTHING = Found(np.array([], dtype=np.int64), np.array([], dtype=np.float64))
+NO_NONCES, NO_VALUES = np.array([], dtype=np.int64), np.array([], dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,24 +59,26 @@ class _Ahead:
     groups: NDArray[np.int64]
     """(n,) index of the GPU group"""
     nonces: NDArray[np.int64]
-    distances: NDArray[np.float64]
+    values: NDArray[np.float64]
 
-    def pick(self, turns: range) -> Found:
+    def pick(self, turns: range, n_tried: int) -> Produced:
         """Return those of some turns, group by group."""
         inside = slice(bisect_left(self.turns, turns.start), bisect_left(self.turns, turns.stop))
         if inside.start == inside.stop:
-            return NOTHING
+            return Produced(n_tried, NO_NONCES, NO_VALUES)
         order = self.groups[inside].argsort(kind="stable")
-        return Found(self.nonces[inside][order], self.distances[inside][order])
+        return Produced(n_tried, self.nonces[inside][order], self.values[inside][order])
 
 
 class SphereWork:
     """Implements `sim.work.base.Work` by the law alone; no torch, no kernel."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, params: PowParams | None = None) -> None:
+        """`params`: the model of that output dimension, needed where hosts leave layers out."""
         self._dim = dim
+        self._params = params
         self._law = get_law(dim)
-        self._ahead: dict[str, dict[tuple[str, str, tuple[range, ...], float], _Ahead]] = {}
+        self._ahead: dict[str, dict[Task, _Ahead]] = {}
         """Network seed -> valid nonces of ML nodes' next turns."""
         self._invalid: dict[tuple[ClaimedNonces, str], tuple[NDArray[np.bool_], NDArray[np.int64]]] = {}
         """Claims, numerics -> which nonces are found invalid, and how many of each claim."""
@@ -94,43 +98,45 @@ class SphereWork:
         """Totals since the start of the run; a draw stands for a computation."""
         return WorkCounts(self._n_drawn, self._n_shared)
 
-    def announce(self, block_hash: str, dtype: str, public_key: str, nonces: Sequence[range]) -> None:
+    def announce(self, task: Task, n_turns: int) -> None:
         """Nothing to prepare."""
 
-    def find_valid(
-        self, block_hash: str, dtype: str, public_key: str, groups: tuple[range, ...], turns: range, r_target: float
-    ) -> Found:
+    def produce(self, task: Task, turns: range) -> Produced:
         """Draw which are valid, and their distances as measured in the host's own numerics."""
-        self._n_drawn += len(groups) * len(turns)
-        return (
-            self._look_ahead(block_hash, dtype, public_key, groups, turns, r_target).pick(turns) if turns else NOTHING
-        )
+        n_tried = len(task.groups) * len(turns)
+        self._n_drawn += n_tried
+        return self._look_ahead(task, turns).pick(turns, n_tried) if turns else Produced(0, NO_NONCES, NO_VALUES)
 
-    def _look_ahead(
-        self, block_hash: str, dtype: str, public_key: str, groups: tuple[range, ...], turns: range, r_target: float
-    ) -> _Ahead:
+    def _look_ahead(self, task: Task, turns: range) -> _Ahead:
         """Return the valid nonces of an ML node's next turns too: a draw costs little, a call much."""
-        key = (dtype, public_key, groups, r_target)
-        known = self._ahead.setdefault(block_hash, {})
-        ahead = known.get(key)
+        known = self._ahead.setdefault(task.block_hash, {})
+        ahead = known.get(task)
         if ahead is None or not ahead.start <= turns.start or turns.stop > ahead.stop:
-            stop = min(turns.start + WINDOWS_AHEAD * len(turns), *map(len, groups))
-            more = range(turns.start, stop)
-            ahead = known[key] = self._find_in(block_hash, dtype, public_key, groups, more, r_target)
+            stop = min(turns.start + WINDOWS_AHEAD * len(turns), *map(len, task.groups))
+            ahead = known[task] = self._find_in(task, range(turns.start, stop))
         return ahead
 
-    def _find_in(
-        self, block_hash: str, dtype: str, public_key: str, groups: tuple[range, ...], turns: range, r_target: float
-    ) -> _Ahead:
-        firsts, steps = np.array([(group.start, group.step) for group in groups], dtype=np.int64).T
+    def _find_in(self, task: Task, turns: range) -> _Ahead:
+        firsts, steps = np.array([(group.start, group.step) for group in task.groups], dtype=np.int64).T
         tried = (firsts + np.multiply.outer(np.arange(turns.start, turns.stop), steps)).ravel()  # turn by turn
-        shares = draw_uniforms(get_mixing_seed("share", block_hash, public_key), tried)
-        near = np.flatnonzero(shares < _share_below(r_target, dtype, self._dim, 1))
-        error_seed = get_mixing_seed("error", dtype, block_hash, public_key)
-        measured = self._measure(shares[near], error_seed, tried[near], dtype)
-        near, measured = near[measured < r_target], measured[measured < r_target]
-        turn, group = np.divmod(near, len(groups))
+        seed, numerics, skipping = (task.block_hash, task.public_key), task.numerics, self._get_skipping_rms(task)
+        shares = draw_uniforms(get_mixing_seed("share", *seed), tried)
+        near = np.flatnonzero(shares < _share_below(task.threshold, numerics, self._dim, 1, skipping))
+        measured = self._measure(shares[near], get_mixing_seed("error", numerics, *seed), tried[near], numerics)
+        if skipping:
+            uniforms = draw_uniforms(get_mixing_seed("skipped layers", task.n_layers or 0, *seed), tried[near])
+            measured = np.maximum(measured + skipping * special.ndtri(uniforms), 0.0)
+        near, measured = near[measured < task.threshold], measured[measured < task.threshold]
+        turn, group = np.divmod(near, len(task.groups))
         return _Ahead(turns.start, turns.stop, (turns.start + turn).tolist(), group, tried[near], measured)
+
+    def _get_skipping_rms(self, task: Task) -> float:
+        """Return the error that layers left out add. Raises ValueError for a model of which it is not known."""
+        if task.n_layers is None:
+            return 0.0
+        if self._params is None:
+            raise ValueError("layers can be left out of a model only; this law was opened by its dimension alone")
+        return compute_skipping_rms(self._params, task.n_layers)
 
     def distances(self, block_hash: str, dtype: str, requests: Sequence[Request]) -> NDArray[np.float64]:
         """Return what a validator with these numerics measures, float64 (n,)."""
@@ -168,10 +174,10 @@ class SphereWork:
         self._n_drawn += len(claims.nonces)
         share_seeds, error_seeds = _draw_seeds(claims.block_hash, dtype, claims.public_keys)
         shares = draw_uniforms(np.repeat(share_seeds, claims.run_lengths), claims.nonces)
-        invalid = shares > _share_below(claims.r_target, dtype, self._dim, 1)
-        close = np.flatnonzero(~invalid & (shares > _share_below(claims.r_target, dtype, self._dim, -1)))
+        invalid = shares > _share_below(claims.threshold, dtype, self._dim, 1)
+        close = np.flatnonzero(~invalid & (shares > _share_below(claims.threshold, dtype, self._dim, -1)))
         seeds = np.repeat(error_seeds, claims.run_lengths)[close]
-        invalid[close] = self._measure(shares[close], seeds, claims.nonces[close], dtype) > claims.r_target
+        invalid[close] = self._measure(shares[close], seeds, claims.nonces[close], dtype) > claims.threshold
         return invalid
 
     def forget(self, block_hash: str) -> None:
@@ -203,7 +209,7 @@ def _get_rms_error(dtype: str) -> float:
 
 
 @lru_cache
-def _share_below(r_target: float, dtype: str, dim: int, sign: int) -> float:
-    """Return the share of the sphere within r_target and the largest error (sign -1: less that error)."""
-    reach = r_target + sign * LARGEST_Z * _get_rms_error(dtype)
+def _share_below(r_target: float, dtype: str, dim: int, sign: int, more_rms: float = 0.0) -> float:
+    """Return the share of the sphere within r_target and the largest errors (sign -1: less those errors)."""
+    reach = r_target + sign * LARGEST_Z * (_get_rms_error(dtype) + more_rms)
     return hit_probability(min(max(reach, 1e-9), LARGEST_DISTANCE), dim) * (1.0 + sign * 1e-9)

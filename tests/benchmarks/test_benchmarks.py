@@ -6,13 +6,14 @@ import networkx as nx
 import pytest
 import simpy
 
-from pow.benchmark import compute_gflop, measure_product, measure_seconds, one_torch_thread
+from pow.benchmark import measure_product, measure_seconds, one_torch_thread
 from pow.distances import distances_of
 from pow.fast import FastForward
 from pow.inputs import inputs_float32
 from pow.kernel import Kernel
 from pow.linear import LINEARS, linear_name
 from pow.params import PRESETS, mode_of
+from pow.skipping import compute_gflop
 from pow.transformer import build
 from sim.metrics.recorder import Recorder
 from sim.network.base import Message

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from sim.execution.driver import open_local
 from sim.execution.loop import Loop, Workers
 from sim.execution.plan import Plan
 from sim.execution.store import Row, create, read_journal
 from sim.execution.sweep_file import Sweep, expand, load_sweep_file
 from sim.execution.table import write_tables
+from sim.execution.where import open_local
 from sim.execution.worker import Order
 from sim.metrics.measures import run_measures
 
@@ -128,7 +128,9 @@ def test_scan_of_10000_finished_runs(tmp_path: Path) -> None:
     measures = dict.fromkeys(run_measures.names(), 0.123456789012345)
     for spec in expand(sweep, "v"):
         identity = (spec.run_id, spec.point, spec.replication, spec.seed)
-        store.append([Row(*identity, measures, None, 1.0, "machine", 1, "2026-01-01T00:00:00+00:00")])
+        store.append(
+            [Row(*identity, measures, None, 1.0, "machine", 1, "2026-01-01T00:00:00+00:00")], {spec.run_id: {}}
+        )
     started = time.perf_counter()
     rows = read_journal(folder)
     assert Plan(sweep, Order("v", ())).start(rows) == []
@@ -156,7 +158,7 @@ def measure_live_memory(file: Path, folder: Path, module: Path) -> float:
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from sim.execution.driver import open_local\n"
+        "from sim.execution.where import open_local\n"
         "from sim.execution.loop import Loop\n"
         "from sim.execution.plan import Plan\n"
         "from sim.execution.store import create\n"

@@ -88,15 +88,32 @@ def test_plugin_examples_run(tmp_path: Path) -> None:
     small = yaml.load((ROOT / "tests" / "data" / "small.yaml").read_text(encoding="utf-8"))
     lines = [f"exec(compile({text!r}, 'example', 'exec'), globals())" for text in modules] + ["import sim"]
     for number, fragment in enumerate(fragment for fragment in fragments if "vram_gib" not in fragment):
-        file = tmp_path / f"{number}.yaml"
+        file, is_lab = tmp_path / f"{number}.yaml", "controllers" in fragment
         with file.open("w", encoding="utf-8") as stream:
-            yaml.dump({**small, "epochs": 2, **fragment}, stream)
-        lines.append(f"print(sim.run({str(file)!r}).summary['claims_accepted'] > 0)")
+            yaml.dump(fragment if is_lab else {**small, "epochs": 2, **fragment}, stream)
+        if is_lab:
+            lines.append(count_races(file, tmp_path))
+        else:
+            scenario = file
+            lines.append(f"print(sim.run({str(file)!r}).summary['claims_accepted'] > 0)")
+    lines.append(f"found = sim.sweep({str(scenario)!r}, replications=1, measures=[seeds_unused_share], workers=0)")
+    lines.append("print(found.runs['seeds_unused_share'].tolist())")
     script = tmp_path / "examples.py"
     script.write_text("\n".join(lines), encoding="utf-8")
     done = subprocess.run([sys.executable, str(script)], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.stderr == ""
-    assert done.stdout.split() == ["True"] * len(modules)
+    assert sorted(done.stdout.split()) == ["80", *["True"] * (len(modules) - 1), "[0.0]"]
+
+
+def count_races(lab: Path, folder: Path, *changes: str) -> str:
+    """Lines of Python that run a lab and print the number of its races: controllers times curves times replications."""
+    return (
+        "from pathlib import Path\n"
+        "from sim.race.lab_file import load_lab\n"
+        "from sim.studies.lab import run_lab\n"
+        f"lab = load_lab({str(lab)!r}, {list(changes)!r})\n"
+        f"print(len(run_lab(lab, out=None, root=Path({str(folder)!r}), report=lambda step: None).races))\n"
+    )
 
 
 def test_curve_example_runs(tmp_path: Path) -> None:
@@ -104,14 +121,8 @@ def test_curve_example_runs(tmp_path: Path) -> None:
     page = ROOT / "docs" / "choosing_a_controller.md"
     (module,), (lab,) = fenced(page, "python"), fenced(page, "yaml")
     (tmp_path / "lab.yaml").write_text(lab, encoding="utf-8")
-    script = (
-        f"exec(compile({module!r}, 'example', 'exec'), globals())\n"
-        "from pathlib import Path\n"
-        "from sim.race.lab_file import load_lab\n"
-        "from sim.studies.lab import run_lab\n"
-        f"lab = load_lab({str(tmp_path / 'lab.yaml')!r}, ['decisions=100', 'replications=8'])\n"
-        f"print(len(run_lab(lab, out=None, root=Path({str(tmp_path)!r}), report=lambda step: None).races))\n"
-    )
+    script = f"exec(compile({module!r}, 'example', 'exec'), globals())\n"
+    script += count_races(tmp_path / "lab.yaml", tmp_path, "decisions=100", "replications=8")
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert (done.stdout, done.stderr) == ("16\n", "")
 

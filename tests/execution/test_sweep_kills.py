@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -113,6 +114,75 @@ def test_interrupted_then_resumed(
     again = sim.sweep(mini, resume=unfinished)
     assert again.is_finished
     assert (unfinished / "runs.parquet").read_bytes() == mini_bytes
+
+
+def test_kept_frames_survive_kills(mini: Path, helpers: SimpleNamespace, tmp_path: Path) -> None:
+    """Killed while runs end, then read, then resumed: the frames have the same bytes as if nothing had happened."""
+    mini.write_text(mini.read_text() + "  keep: [epochs, blocks]\n  measures: [nonces_valid]\n")
+    whole, out = sim.sweep(mini, workers=0, out=tmp_path / "whole"), tmp_path / "out"
+    program = helpers.start_sweep(mini, "--out", out, "--workers", 1)
+    helpers.wait_for_rows(out, 2)
+    kill_at(program, 0, helpers)
+    part = sim.load_sweep(out)
+    finished = part.runs.set_index(["point", "replication"]).index
+    assert not part.is_finished
+    assert list(part.epochs.set_index(["point", "replication"]).index) == list(finished)
+    rows = whole.blocks.set_index(["point", "replication"]).loc[finished].reset_index()
+    pd.testing.assert_frame_equal(part.blocks, rows)
+    torn = next((out / "journal").glob("*.parquet"))
+    torn.with_name(f".{torn.name}.part").write_bytes(torn.read_bytes()[:100])
+    sim.sweep(mini, workers=0, resume=out)
+    assert not (out / "journal").exists()
+    for name in ("epochs", "blocks"):
+        assert (out / "frames" / f"{name}.parquet").read_bytes() == (
+            tmp_path / "whole" / "frames" / f"{name}.parquet"
+        ).read_bytes()
+    assert (out / "runs.parquet").read_bytes() == (tmp_path / "whole" / "runs.parquet").read_bytes()
+
+
+def test_a_full_disk_while_frames_are_kept_loses_no_run(
+    mini: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row is never on disk before its frames are."""
+    mini.write_text(mini.read_text() + "  keep: [transactions]\n  measures: [nonces_valid]\n")
+    out, written = tmp_path / "out", []
+
+    def write(path: Path, data: bytes) -> None:
+        if len(written) == 4:
+            raise OSError(28, "No space left on device")
+        written.append(path)
+        path.write_bytes(data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sim.execution.store._write_synced", write)
+        with pytest.raises(OSError, match="No space left"):
+            sim.sweep(mini, workers=0, out=out)
+    part = sim.load_sweep(out)
+    assert 1 <= len(part.runs) <= 4, "rows of one chunk are written together, after all their frames"
+    assert len(part.transactions.groupby(["point", "replication"])) == len(part.runs)
+    done = sim.sweep(mini, workers=0, resume=out)
+    assert len(done.transactions.groupby(["point", "replication"])) == 12
+
+
+def test_failed_runs_keep_no_frames(mini: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sim.execution import worker
+
+    honest = worker.simulate
+
+    def fail_at_times(scenario: Any, *rest: Any) -> Any:
+        if scenario.work.rate_factor == 0.02 or scenario.epochs == 2:
+            raise RuntimeError("no luck")
+        return honest(scenario, *rest)
+
+    monkeypatch.setattr(worker, "simulate", fail_at_times)
+    some = sim.sweep(mini, workers=0, keep=["epochs"], out=tmp_path / "some")
+    assert some.runs["error"].notna().sum() == 6
+    assert some.epochs["point"].unique().tolist() == [0, 1]
+    for arguments in ({"out": tmp_path / "none"}, {}):
+        source = mini if arguments else sim.run(mini, point=0).scenario
+        none = sim.sweep(source, workers=0, grid={"epochs": [2]}, replications=2, keep=["epochs"], **arguments)
+        assert none.runs["error"].notna().all()
+        assert none.epochs.empty
 
 
 def test_what_was_finished_is_not_done_again(mini: Path, unfinished: Path) -> None:

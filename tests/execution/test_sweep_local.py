@@ -12,13 +12,13 @@ import pytest
 
 import sim
 from sim.errors import UserError
-from sim.execution.driver import open_local
 from sim.execution.loop import Loop, Tally
 from sim.execution.plan import Plan
 from sim.execution.pool import LocalPool
 from sim.execution.store import Row, create
 from sim.execution.sweep_file import derive_seed, load_sweep_file
 from sim.execution.table import shorten_mappings
+from sim.execution.where import open_local
 from sim.execution.worker import Order, TimeLimitError, limited
 from sim.metrics.measures import run_measures
 from sim.provenance import get_source_version
@@ -243,7 +243,7 @@ def test_until_adds_the_same_replications_whatever_the_number_of_workers(
 
 def test_wrong_choices_are_told(mini: Path, tmp_path: Path) -> None:
     for wrong, words in (
-        ({"workers": 0}, "at least 1"),
+        ({"workers": -1}, "must be 0"),
         ({"workers": 1, "scheduler": "tcp://127.0.0.1:1"}, "choose one"),
         ({"out": "a", "resume": "b"}, "choose one"),
         ({"resume": tmp_path}, "not the folder of a sweep"),

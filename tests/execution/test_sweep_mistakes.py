@@ -61,7 +61,7 @@ def mistakes(tmp_path: Path, text: str) -> list[str]:
             "measures: [weight_gini]\n  until: {measure: success_rate, half_width: 0.1, max_runs: 20}",
             *("2:11", 'unknown measure "success_rate". Known: weight_gini'),
         ),
-        ("grid: {epochs: [2, 3], work.kind: [sphere, sphre]}", "1:46", "not one of the allowed values"),
+        ("grid: {epochs: [2, 3], work.kind: [sphere, sphre]}", "1:46", 'Did you mean "sphere"'),
         ("grid: {difficulty: [fixed, {kind: fixed}]}", "1:10", "are the same scenario"),
     ],
 )

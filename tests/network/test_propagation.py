@@ -13,7 +13,7 @@ from sim.theory.propagation import (
     DEGREE,
     PERCENTILES,
     TRANSACTION,
-    Conditions,
+    PropagationConditions,
     build_network,
     compute_measured,
     compute_percentiles,
@@ -36,7 +36,7 @@ def test_the_measured_days() -> None:
 
 def test_a_message_that_takes_no_time_follows_the_table() -> None:
     """One byte, sent at once: the latencies of shortest paths, by another implementation."""
-    conditions = Conditions(size_bytes=1, hop_validation_seconds=0.0, is_announced=False)
+    conditions = PropagationConditions(size_bytes=1, hop_validation_seconds=0.0, is_announced=False)
     graph = build_network(conditions, 40)
     theory = sorted(
         seconds

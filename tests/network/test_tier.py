@@ -24,6 +24,7 @@ QUIET = Offer(
     n_hosts=10,
     n_ml_nodes=20,
     valid_nonces_per_second=100.0,
+    bytes_per_nonce=16,
     send_period_seconds=5.0,
     block_seconds=5.0,
     validation_seconds=40.0,

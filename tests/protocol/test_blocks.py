@@ -8,23 +8,24 @@ import pytest
 
 from pow.proofs import ProofBatch
 from pow.sphere import hit_probability
-from sim.protocol.blocks import BlockResult, apply_block
-from sim.protocol.checks import TxResult, commit_seed
-from sim.protocol.fast.tallies import read_votes
-from sim.protocol.params import EpochParams, ProtocolParams
-from sim.protocol.records import ParticipantJudged, RewardSettled
-from sim.protocol.state import Block, ChainState, genesis_state
-from sim.protocol.transactions import (
+from sim.protocol.blocks.checks import commit_seed
+from sim.protocol.blocks.fast.tallies import read_votes
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.records import ParticipantJudged, RewardSettled
+from sim.protocol.blocks.state import Block, ChainState, genesis_state
+from sim.protocol.blocks.transition import BlockResult, apply_block
+from sim.protocol.consensus.transactions import (
     ClaimReward,
     HardwareNode,
     RegisterHost,
-    SubmitProofBatch,
     SubmitSeed,
     SubmitValidation,
     Transaction,
+    TxResult,
 )
-from sim.protocol.versions import LAUNCH_R_TARGET, build_rule_book
-from sim.protocol.votes import Reason
+from sim.protocol.proofs.hits import SubmitProofBatch
+from sim.protocol.proofs.votes import Reason
+from sim.protocol.versions import LAUNCH, build_rule_book
 
 R = TypeVar("R")
 PARAMS = ProtocolParams(rule_book=build_rule_book("v0.2.0", {}, {}), epoch=EpochParams(), vector_dim=8196)
@@ -46,7 +47,7 @@ class HandMadeChain:
 
     def __post_init__(self) -> None:
         founders = [registration(who) for who in "abc"]
-        self.state: ChainState = genesis_state({"a": 1, "b": 1, "c": 1}, self.params, LAUNCH_R_TARGET, founders)
+        self.state: ChainState = genesis_state({"a": 1, "b": 1, "c": 1}, self.params, LAUNCH.r_target, founders)
 
     def at(self, height: int, *transactions: Transaction) -> None:
         self.queued.setdefault(height, []).extend(transactions)
@@ -56,7 +57,7 @@ class HandMadeChain:
             h = self.state.height + 1
             block = Block(h, f"HASH{h}", "a", 5.0 * h, tuple(self.queued.get(h, ())))
             self.results[h] = apply_block(
-                self.state, block, {}, self.params, lambda past: past[-1].difficulty * self.factor
+                self.state, block, {}, self.params, lambda control, seen: (control, seen.difficulty * self.factor)
             )
             self.state = self.results[h].state
         return self.state
@@ -103,7 +104,7 @@ def test_batch_window_and_start_height() -> None:
     assert chain.fate(41) == (TxResult.ACCEPTED, TxResult.WRONG_START)
     assert chain.fate(52) == (TxResult.ACCEPTED,)
     assert chain.fate(53) == (TxResult.OUTSIDE_WINDOW,)
-    assert sorted(batch.creator for batch in chain.state.batches) == ["a", "b"]
+    assert sorted(batch.creator for batch in chain.state.proofs.messages) == ["a", "b"]
 
 
 def test_validation_window() -> None:
@@ -122,7 +123,7 @@ def test_same_batch_id_overwrites_and_the_last_vote_wins() -> None:
     chain.at(53, vote("b", "a", 40, is_fraud=True))
     chain.at(54, vote("b", "a", 40, is_fraud=False))
     chain.run_to(54)
-    assert [b.proofs.nonces for b in chain.state.batches_by_participant["a"]] == [(9,)]
+    assert [b.proofs.nonces for b in chain.state.proofs.by_participant["a"]] == [(9,)]
     assert read_votes(chain.state.validations, ["a"], ["b"]).frauds.tolist() == [False]
 
 
@@ -142,7 +143,7 @@ def test_formation_of_an_epoch() -> None:
     chain.run_to(58)
     reasons = {row.participant: row.reason for row in chain.rows(58, ParticipantJudged)}
     assert reasons == {"a": Reason.ACCEPTED, "b": Reason.VOTED_INVALID, "c": Reason.NO_SEED}
-    assert chain.state.history[-1].valid_nonces == 3
+    assert chain.state.observed.valid_nonces == 3
     assert chain.state.effective.index == 0
     after = chain.run_to(59)
     assert after.effective.weights == {"a": 3}
@@ -163,14 +164,14 @@ def test_one_block_can_form_and_switch_the_epoch() -> None:
 
 def test_difficulty_is_in_force_from_s_on() -> None:
     chain = full_epoch(factor=2.0)
-    assert chain.run_to(58).r_target == LAUNCH_R_TARGET
+    assert chain.run_to(58).threshold == LAUNCH.r_target
     state = chain.run_to(59)
-    assert state.difficulty == pytest.approx(2 / hit_probability(LAUNCH_R_TARGET, 8196), rel=1e-12)
-    assert hit_probability(state.r_target, 8196) == pytest.approx(1 / state.difficulty, rel=1e-9)
+    assert state.difficulty == pytest.approx(2 / hit_probability(LAUNCH.r_target, 8196), rel=1e-12)
+    assert hit_probability(state.threshold, 8196) == pytest.approx(1 / state.difficulty, rel=1e-9)
 
 
 def test_an_unchanged_difficulty_keeps_the_very_same_r_target() -> None:
-    assert full_epoch(factor=1.0).run_to(60).r_target == LAUNCH_R_TARGET
+    assert full_epoch(factor=1.0).run_to(60).threshold == LAUNCH.r_target
 
 
 def test_settlement_and_claim_one_epoch_later() -> None:
@@ -220,13 +221,13 @@ def test_an_epoch_without_members_keeps_the_validators() -> None:
     state = HandMadeChain().run_to(59)
     assert dict(state.effective.weights) == {}
     assert state.powers == {"a": 1, "b": 1, "c": 1}
-    assert math.isclose(state.difficulty, 1 / hit_probability(LAUNCH_R_TARGET, 8196))
+    assert math.isclose(state.difficulty, 1 / hit_probability(LAUNCH.r_target, 8196))
 
 
 def test_blocks_must_follow_each_other() -> None:
-    state = genesis_state({"a": 1}, PARAMS, LAUNCH_R_TARGET)
+    state = genesis_state({"a": 1}, PARAMS, LAUNCH.r_target)
     with pytest.raises(ValueError, match="block 2 does not follow height 0"):
-        apply_block(state, Block(2, "H", "a", 0.0, ()), {}, PARAMS, lambda past: past[-1].difficulty)
+        apply_block(state, Block(2, "H", "a", 0.0, ()), {}, PARAMS, lambda control, seen: (control, seen.difficulty))
 
 
 def test_a_transaction_is_stored_once() -> None:
@@ -238,6 +239,6 @@ def test_a_transaction_is_stored_once() -> None:
     assert chain.fate(41) == (TxResult.ACCEPTED, TxResult.REPLAYED, TxResult.ACCEPTED)
     again = Block(42, "HASH42", "a", 210.0, (twice, other, batch("b", 40, 1)))
     included = {twice.tx_id, other.tx_id}
-    result = apply_block(chain.state, again, {}, PARAMS, lambda past: past[-1].difficulty, included)
+    result = apply_block(chain.state, again, {}, PARAMS, lambda control, seen: (control, seen.difficulty), included)
     assert result.tx_results == (TxResult.REPLAYED, TxResult.REPLAYED, TxResult.ACCEPTED)
-    assert [stored.tx_id for stored in result.state.batches] == [twice.tx_id, other.tx_id, "batch/b/0"]
+    assert [stored.tx_id for stored in result.state.proofs.messages] == [twice.tx_id, other.tx_id, "batch/b/0"]

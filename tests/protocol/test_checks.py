@@ -5,27 +5,29 @@ from dataclasses import replace
 import pytest
 
 from pow.proofs import ProofBatch
-from sim.protocol.blocks import Draft, apply_transaction
-from sim.protocol.checks import TxResult, check_stateless, commit_seed
-from sim.protocol.fast.tallies import read_votes
-from sim.protocol.params import EpochParams, ProtocolParams
-from sim.protocol.stages import Schedule
-from sim.protocol.state import ChainState, Settlement, UpcomingEpoch, genesis_state
-from sim.protocol.transactions import (
+from sim.protocol.blocks.checks import check_stateless, commit_seed
+from sim.protocol.blocks.fast.tallies import read_votes
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.stages import Schedule
+from sim.protocol.blocks.state import ChainState, UpcomingEpoch, genesis_state
+from sim.protocol.blocks.transition import Draft, apply_transaction
+from sim.protocol.consensus.transactions import (
     ClaimReward,
     RegisterHost,
-    SubmitProofBatch,
     SubmitSeed,
     SubmitValidation,
+    TxResult,
 )
-from sim.protocol.versions import LAUNCH_R_TARGET, VERSIONS, build_rule_book
+from sim.protocol.money.accounts import Settlement
+from sim.protocol.proofs.hits import BLANK_BATCH_ID, SubmitProofBatch
+from sim.protocol.versions import LAUNCH, VERSIONS, build_rule_book
 
 PARAMS = ProtocolParams(rule_book=build_rule_book("v0.2.0", {}, {}), epoch=EpochParams(), vector_dim=8196)
 START = 40
 
 
 def state_at(height: int, has_upcoming: bool = True) -> ChainState:
-    genesis = genesis_state({"a": 1}, PARAMS, LAUNCH_R_TARGET)
+    genesis = genesis_state({"a": 1}, PARAMS, LAUNCH.r_target)
     upcoming = UpcomingEpoch(1, START, "H") if has_upcoming else None
     return replace(genesis, height=height, schedule=Schedule.of(1, PARAMS.epoch), upcoming=upcoming)
 
@@ -83,7 +85,7 @@ def test_a_malformed_batch_cannot_be_written(changes: dict[str, object], message
 
 def test_a_batch_needs_an_address_and_a_batch_id() -> None:
     assert fate(batch(creator="")) is TxResult.NO_ADDRESS
-    assert fate(batch(batch_id=" ")) is TxResult.BLANK_BATCH_ID
+    assert fate(batch(batch_id=" ")) is BLANK_BATCH_ID
 
 
 def test_stateful_checks_of_a_batch_in_their_order() -> None:
@@ -103,7 +105,7 @@ def test_batch_window(height: int, is_open: bool) -> None:
     [
         {"nonces": (5, 5), "distances": (1.0, 1.0)},  # duplicates
         {"creator": "stranger"},  # registration
-        {"distances": (1.0, 1e300)},  # no comparison with r_target, no upper bound
+        {"distances": (1.0, 1e300)},  # no comparison with the threshold, no upper bound
         {"nonces": tuple(range(50_000)), "distances": (1.0,) * 50_000},  # number, rate, plausibility
         {"node_id": 77},  # hardware
         {"node_id": None},
@@ -117,14 +119,14 @@ def test_what_a_batch_is_not_checked_for(changes: dict[str, object]) -> None:
 def test_node_ids_are_stored_from_v0_2_2_on(version: str, stored: int | None) -> None:
     draft = Draft(state_at(41))
     apply_transaction(draft, batch(), PARAMS, VERSIONS[version])
-    assert draft.finish().batches[0].proofs.node_id == stored
+    assert draft.finish().proofs.messages[0].proofs.node_id == stored
 
 
 def test_the_same_batch_id_overwrites_silently_and_only_for_the_same_address() -> None:
     draft = Draft(state_at(41))
     for transaction in (batch(nonces=(1, 2)), batch(nonces=(8, 9)), batch(creator="b", nonces=(3, 4))):
         assert apply_transaction(draft, transaction, PARAMS, VERSIONS["v0.2.0"]) is TxResult.ACCEPTED
-    stored = draft.finish().batches_by_participant
+    stored = draft.finish().proofs.by_participant
     assert {who: [batch.proofs.nonces for batch in batches] for who, batches in stored.items()} == {
         "a": [(8, 9)],
         "b": [(3, 4)],
@@ -192,10 +194,10 @@ def test_an_old_state_never_changes_and_a_new_one_cannot_be_written_into() -> No
     draft = Draft(before)
     apply_transaction(draft, batch(), PARAMS, VERSIONS["v0.2.0"])
     after = draft.finish()
-    assert len(before.batches) == 0
+    assert len(before.proofs.messages) == 0
     apply_transaction(draft, SubmitSeed("tx", "a", 1, "c"), PARAMS, VERSIONS["v0.2.0"])
     apply_transaction(draft, batch(), PARAMS, VERSIONS["v0.2.0"])
-    assert len(after.batches) == 1
+    assert len(after.proofs.messages) == 1
     with pytest.raises(TypeError):
         draft.finish().seeds[1, "b"] = "d"  # type: ignore[index]
 

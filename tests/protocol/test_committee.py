@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from pow.proofs import ProofBatch
-from sim.protocol.blocks import apply_block
-from sim.protocol.committee import Committee, decide_by_guardians, decide_by_slots, draw_slots
-from sim.protocol.fast.tallies import read_votes, tally_slots
-from sim.protocol.params import EpochParams, ProtocolParams
-from sim.protocol.records import ParticipantJudged
-from sim.protocol.state import Block, ChainState, genesis_state
-from sim.protocol.transactions import RegisterHost, SubmitProofBatch, SubmitSeed, SubmitValidation
-from sim.protocol.versions import LAUNCH_R_TARGET, build_rule_book
-from sim.protocol.votes import Reason
+from sim.protocol.blocks.fast.tallies import read_votes, tally_slots
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.records import ParticipantJudged
+from sim.protocol.blocks.state import Block, ChainState, genesis_state
+from sim.protocol.blocks.transition import apply_block
+from sim.protocol.consensus.transactions import RegisterHost, SubmitSeed, SubmitValidation
+from sim.protocol.proofs.committee import Committee, decide_by_guardians, decide_by_slots, draw_slots
+from sim.protocol.proofs.hits import SubmitProofBatch
+from sim.protocol.proofs.votes import Reason
+from sim.protocol.versions import LAUNCH, build_rule_book
 
 LEVEL = 1e-4
 
@@ -144,13 +145,13 @@ def run_chain(votes: dict[str, bool], guardians: frozenset[str] = frozenset()) -
         guardians=guardians,
     )
     founders = [RegisterHost("", who, "key", ()) for who in MEMBERS]
-    state: ChainState = genesis_state(dict.fromkeys(MEMBERS, 1), params, LAUNCH_R_TARGET, founders)
+    state: ChainState = genesis_state(dict.fromkeys(MEMBERS, 1), params, LAUNCH.r_target, founders)
     proofs = ProofBatch(public_key="k", block_hash="H", block_height=40, nonces=(1,), distances=(1.0,), node_id=1)
     said = [SubmitValidation(who, who, 40, ("m0",), (is_fraud,)) for who, is_fraud in votes.items()]
     content = {41: (SubmitProofBatch("batch", "m0", "b", proofs), SubmitSeed("seed", "m0", 1, "c")), 54: tuple(said)}
     for height in range(1, 59):
         block = Block(height, f"HASH{height}", "m0", 5.0 * height, content.get(height, ()))
-        result = apply_block(state, block, {}, params, lambda past: past[-1].difficulty)
+        result = apply_block(state, block, {}, params, lambda control, seen: (control, seen.difficulty))
         state = result.state
     return next(row for row in result.rows if isinstance(row, ParticipantJudged) and row.participant == "m0")
 

@@ -6,15 +6,16 @@ import pytest
 
 from pow.proofs import ProofBatch
 from pow.sphere import hit_probability
-from sim.protocol.epochs import form_epoch, open_epoch, switch_epoch
-from sim.protocol.log import Log
-from sim.protocol.params import EpochParams, ProtocolParams
-from sim.protocol.records import NO_CLAIM, ParticipantJudged
-from sim.protocol.stages import Schedule
-from sim.protocol.state import ChainState, EpochGroup, HostRecord, UpcomingEpoch, genesis_state
-from sim.protocol.transactions import HardwareNode, SubmitProofBatch, SubmitValidation
-from sim.protocol.versions import LAUNCH_R_TARGET, build_rule_book
-from sim.protocol.votes import Reason
+from sim.protocol.blocks.epochs import form_epoch, open_epoch, switch_epoch
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.records import NO_CLAIM, ParticipantJudged
+from sim.protocol.blocks.stages import Schedule
+from sim.protocol.blocks.state import ChainState, EpochGroup, HostRecord, UpcomingEpoch, genesis_state
+from sim.protocol.consensus.transactions import HardwareNode, SubmitValidation
+from sim.protocol.proofs.hits import FiledBatches, SubmitProofBatch
+from sim.protocol.proofs.log import Log
+from sim.protocol.proofs.votes import Reason
+from sim.protocol.versions import LAUNCH, build_rule_book
 
 PEOPLE = ("a", "b", "c")
 
@@ -51,16 +52,15 @@ def state_at_end(params: ProtocolParams, *batches: SubmitProofBatch, **changes: 
         ),
         "hosts": {who: HostRecord("key", (HardwareNode(1, "QwQ-32B"), HardwareNode(2, "QwQ-32B"))) for who in PEOPLE},
         "seeds": {(3, who): "commitment" for who in PEOPLE},
-        "batches": Log(batches),
-        "batch_heights": Log([125] * len(batches)),
+        "proofs": FiledBatches(Log(batches), Log([125] * len(batches))),
         "validations": Log(SubmitValidation("", voter, 120, (who,), (False,)) for who in PEOPLE for voter in PEOPLE),
     }
-    genesis = genesis_state(dict.fromkeys(PEOPLE, 1), params, LAUNCH_R_TARGET)
+    genesis = genesis_state(dict.fromkeys(PEOPLE, 1), params, LAUNCH.r_target)
     return replace(genesis, **{**known, **changes})  # type: ignore[arg-type]
 
 
 def form(state: ChainState, params: ProtocolParams) -> tuple[ChainState, dict[str, ParticipantJudged]]:
-    state, judged = form_epoch(state, params, lambda past: past[-1].difficulty)
+    state, judged = form_epoch(state, params, lambda control, seen: (control, seen.difficulty))
     return state, {row.participant: row for row in judged}
 
 
@@ -124,13 +124,13 @@ def test_without_a_seed_preserved_weight_is_no_membership_but_counts_for_the_cap
 
 def test_an_upgrade_brings_its_radius_at_its_start() -> None:
     params = params_of("v0.2.5", {3: "v0.2.6"})
-    genesis = genesis_state({"a": 1}, params, LAUNCH_R_TARGET)
-    for index, r_target in ((2, LAUNCH_R_TARGET), (3, 1.398077), (4, 1.39)):
+    genesis = genesis_state({"a": 1}, params, LAUNCH.r_target)
+    for index, threshold in ((2, LAUNCH.r_target), (3, 1.398077), (4, 1.39)):
         state = replace(genesis, schedule=Schedule.of(index, params.epoch))
         if index == 4:  # nothing changes at P, so that a controller's radius stays
-            state = replace(state, r_target=1.39)
+            state = replace(state, threshold=1.39)
         opened = open_epoch(state, "H", params)
-        assert opened.r_target == r_target
+        assert opened.threshold == threshold
         assert opened.upcoming == UpcomingEpoch(index, 0, "H")
     opened = open_epoch(replace(genesis, schedule=Schedule.of(3, params.epoch)), "H", params)
     assert opened.difficulty == opened.next_difficulty == 1 / hit_probability(1.398077, 8196)

@@ -5,19 +5,19 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.protocol import judging
-from sim.protocol.committee import Committee
-from sim.protocol.fast import judging as fast
-from sim.protocol.formation import Claim
-from sim.protocol.log import Log
-from sim.protocol.params import EpochParams, ProtocolParams
-from sim.protocol.state import EpochGroup, HostRecord, UpcomingEpoch, genesis_state
-from sim.protocol.transactions import SubmitValidation
-from sim.protocol.versions import LAUNCH_R_TARGET, VERSIONS, build_rule_book
-from sim.protocol.votes import Reason
+from sim.protocol.blocks import judging
+from sim.protocol.blocks.fast import judging as fast
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.state import EpochGroup, HostRecord, UpcomingEpoch, genesis_state
+from sim.protocol.consensus.transactions import SubmitValidation
+from sim.protocol.proofs.base import CountedClaim
+from sim.protocol.proofs.committee import Committee
+from sim.protocol.proofs.log import Log
+from sim.protocol.proofs.votes import Reason
+from sim.protocol.versions import LAUNCH, VERSIONS, build_rule_book
 
 PARAMS = ProtocolParams(rule_book=build_rule_book("v0.2.0", {}, {}), epoch=EpochParams(), vector_dim=8196)
-GENESIS = genesis_state({"a": 1}, PARAMS, LAUNCH_R_TARGET)
+GENESIS = genesis_state({"a": 1}, PARAMS, LAUNCH.r_target)
 NAMES = "abcdef"
 NAME = st.sampled_from(NAMES)
 VALIDATIONS = st.lists(
@@ -32,7 +32,8 @@ VALIDATIONS = st.lists(
     max_size=30,
 )
 MOSTLY = st.integers(0, 9).map(lambda n: n != 7)  # few failures beside the votes, which decide last
-CLAIMS = st.dictionaries(NAME, MOSTLY.map(lambda any_weight: Claim(1, 1, {1: 1}, {1: int(any_weight)})), min_size=2)
+CLAIM = MOSTLY.map(lambda any_weight: CountedClaim(1, 1, {1: 1}, {1: int(any_weight)}))
+CLAIMS = st.dictionaries(NAME, CLAIM, min_size=2)
 WEIGHTS = st.just({}) | st.dictionaries(NAME, st.integers(0, 5) | st.integers(1, 10**12), min_size=3)
 
 
@@ -45,7 +46,7 @@ def draw_committee(weights: dict[str, int], n_slots: int, guardians: set[str]) -
 @given(VALIDATIONS, CLAIMS, WEIGHTS, st.lists(MOSTLY, min_size=18), st.sets(NAME), st.integers(0, 4), st.integers(0, 9))
 def test_all_at_once_is_one_by_one(
     validations: list[SubmitValidation],
-    claims: dict[str, Claim],
+    claims: dict[str, CountedClaim],
     weights: dict[str, int],
     has: list[bool],
     guardians: set[str],
@@ -74,6 +75,6 @@ def test_the_last_verdict_of_a_validator_holds_in_both() -> None:
     state = replace(GENESIS, validations=said, hosts={"b": HostRecord("key", ())}, seeds={(1, "b"): "commitment"})
     for judge_claims in (judging.judge_claims, fast.judge_claims):
         verdicts = judge_claims(
-            state, {"b": Claim(1, 1, {1: 1}, {1: 1})}, UpcomingEpoch(1, 40, "H"), VERSIONS["v0.2.0"]
+            state, {"b": CountedClaim(1, 1, {1: 1}, {1: 1})}, UpcomingEpoch(1, 40, "H"), VERSIONS["v0.2.0"]
         )
         assert verdicts["b"].reason is Reason.ACCEPTED

@@ -1,8 +1,6 @@
 """What the chain knows of an epoch at VE: counts, arrivals, tries, validation work (protocol 3.2, 4.2, 4.8, 5.1)."""
 
-import itertools
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -10,15 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pow.proofs import ProofBatch
-from sim.protocol.formation import Claim, read_claims
-from sim.protocol.log import Log
-from sim.protocol.nonces import get_node_ranges
-from sim.protocol.observations import estimate_tries, observe_epoch
-from sim.protocol.params import EpochParams, ProtocolParams
-from sim.protocol.stages import Schedule
-from sim.protocol.state import ChainState, EpochObservation, HostRecord, UpcomingEpoch, genesis_state
-from sim.protocol.transactions import HardwareNode, SubmitProofBatch, SubmitValidation
-from sim.protocol.versions import LAUNCH_R_TARGET, build_rule_book
+from sim.protocol.blocks.observations import observe_epoch
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.stages import Schedule
+from sim.protocol.blocks.state import ChainState, EpochObservation, HostRecord, UpcomingEpoch, genesis_state
+from sim.protocol.consensus.transactions import HardwareNode, SubmitValidation
+from sim.protocol.proofs.draws import get_node_ranges
+from sim.protocol.proofs.hits import FiledBatches, SubmitProofBatch
+from sim.protocol.proofs.log import Log
+from sim.protocol.proofs.tries import find_places
+from sim.protocol.versions import LAUNCH, build_rule_book
 
 EPOCH = EpochParams()  # P at 120 in epoch 3: generation of 10 blocks, batches until 12 after P
 
@@ -50,20 +49,19 @@ def state_of(
     params = params_of("v0.2.0")
     hardware = tuple(HardwareNode(node_id, "QwQ-32B") for node_id in range(1, n_nodes + 1))
     return replace(
-        genesis_state({"a": 1}, params, LAUNCH_R_TARGET),
+        genesis_state({"a": 1}, params, LAUNCH.r_target),
         height=138,
         schedule=Schedule.of(3, epoch),
         upcoming=UpcomingEpoch(3, 120, "H"),
         hosts={who: HostRecord("key", hardware) for who in "abc"},
-        batches=Log(each for _, each in batches),
-        batch_heights=Log(height for height, _ in batches),
+        proofs=FiledBatches(Log(each for _, each in batches), Log(height for height, _ in batches)),
         validations=Log(SubmitValidation("", validator, 120, (who,), (False,)) for who, validator in votes or []),
     )
 
 
 def observe(state: ChainState, version: str = "v0.2.0", accepted: str = "abc") -> EpochObservation:
     params = params_of(version)
-    claims: dict[str, Claim] = read_claims(state, params.rules_at(3))
+    claims = state.proofs.count_claims(params.rules_at(3))
     return observe_epoch(state, 3, claims, {who: claim for who, claim in claims.items() if who in accepted}, params)
 
 
@@ -78,7 +76,7 @@ def test_arrivals_by_block() -> None:
     seen = observe(state_of(found))
     assert seen.arrivals == (2, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1)
     assert seen.valid_nonces == 5
-    assert (seen.epoch_index, seen.difficulty, seen.time_ratio) == (3, state_of([]).difficulty, 1.0)
+    assert (seen.epoch_index, seen.difficulty) == (3, state_of([]).difficulty)
 
 
 def test_who_was_rejected_found_nothing() -> None:
@@ -117,21 +115,17 @@ def test_validation_work_is_that_of_the_votes_on_chain() -> None:
     assert observe(state_of(found, votes), accepted="a").checked_per_validator == (2 + 4 + 4) / 2
 
 
-@pytest.mark.parametrize(("n_tried", "k"), [(7, 1), (9, 3), (12, 6), (5, 5)])
-def test_tries_are_estimated_without_bias(n_tried: int, k: int) -> None:
-    """All samples of k valid ones among the first n: the mean of the estimates is n, exactly."""
-    samples = list(itertools.combinations(range(1, n_tried + 1), k))
-    estimates = [Fraction(estimate_tries(sample, 1)).limit_denominator(1000) for sample in samples]
-    assert sum(estimates) / len(samples) == n_tried
-
-
 @given(st.integers(1, 8), st.integers(1, 4), st.integers(1, 60))
-def test_tries_of_a_node_that_takes_every_nth_number(stride: int, n_groups: int, per_group: int) -> None:
-    """Protocol 3.2: groups of a node side by side; where every try is valid the estimate is exact."""
+def test_places_of_a_node_that_takes_every_nth_number(stride: int, n_groups: int, per_group: int) -> None:
+    """Protocol 3.2: groups of a node side by side; where every try is valid all places up to the last one are taken."""
     for node_id in range(1, stride + 1):
         ranges = get_node_ranges(node_id, stride, n_groups)
         nonces = [nonce for numbers in ranges for nonce in numbers[:per_group]]
-        assert estimate_tries(nonces, stride) == pytest.approx(per_group * n_groups)
+        assert find_places(nonces, stride).tolist() == list(range(1, per_group * n_groups + 1))
+
+
+def test_places_of_impossible_nonces() -> None:
+    assert find_places({2**70, 0, 1, 5}, 2).tolist() == [1, 3, 2**61 + 1]
 
 
 def test_success_rate_with_and_without_node_ids() -> None:
@@ -141,6 +135,7 @@ def test_success_rate_with_and_without_node_ids() -> None:
     valid = {node: [nonce for nonce in numbers if generator.random() < 0.1] for node, numbers in tried.items()}
     found = [(121, batch("a", str(node), nonces, node)) for node, nonces in valid.items()]
     rate = sum(map(len, valid.values())) / 12_000
-    assert observe(state_of(found, n_nodes=2), "v0.2.2").success_rate == pytest.approx(rate, rel=0.005)
+    # Up to the slower node's last place: 600 finds, whose standard error is 4 %.
+    assert observe(state_of(found, n_nodes=2), "v0.2.2").success_rate == pytest.approx(0.1, rel=0.08)
     forgotten = [(height, replace(each, proofs=replace(each.proofs, node_id=None))) for height, each in found]
     assert observe(state_of(forgotten, n_nodes=2), "v0.2.0").success_rate == pytest.approx(rate * 12 / 18, rel=0.005)

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from sim.protocol.params import EpochParams
-from sim.protocol.stages import Schedule, Stage, find_broken_edge, select_epoch
+from sim.protocol.blocks.params import EpochParams
+from sim.protocol.blocks.stages import Schedule, Stage, find_broken_edge, select_epoch
 
 MAINNET = EpochParams(
     epoch_length=17280,
@@ -104,6 +104,12 @@ def test_every_height_belongs_to_the_epoch_whose_range_holds_it(params: EpochPar
 def test_epoch_of_a_height_on_main_net(height: int, index: int) -> None:
     effective = Schedule.of(0, MAINNET) if height <= 505 else Schedule.of(1, MAINNET)
     assert select_epoch(effective, height).index == index
+
+
+def test_an_epoch_ends_with_the_block_before_the_next_p() -> None:
+    first, zeroth = Schedule.of(1, EpochParams()), Schedule.of(0, EpochParams())
+    assert [height for height in range(1, 200) if first.ends_at(height)] == [79]
+    assert not zeroth.ends_at(39)
 
 
 def test_epoch_0_is_all_inference_and_closed() -> None:

@@ -8,6 +8,7 @@ from typing import get_type_hints
 
 import pytest
 
+from sim.protocol.proofs.hits import Hits
 from sim.protocol.versions import TABLE, VERSION_NAMES, VERSIONS, Rules, build_rule_book, override_rules
 from sim.scenario.declared import find_keys
 
@@ -22,7 +23,8 @@ def test_the_table_has_a_row_for_every_switch_and_a_column_for_every_version() -
 
 @pytest.mark.parametrize("switch", sorted(TABLE))
 def test_values_have_their_type_and_the_switch_a_meaning(switch: str) -> None:
-    assert {type(value) for value in TABLE[switch]} == {get_type_hints(Rules)[switch]}
+    expected = Hits if switch == "proof" else get_type_hints(Rules)[switch]
+    assert {type(value) for value in TABLE[switch]} == {expected}
     assert [len(meaning) > 10 for name, _, _, meaning in find_keys(Rules) if name == switch] == [True]
 
 
@@ -46,7 +48,7 @@ def test_changes_of_the_published_history() -> None:
     assert (v3.member_page_limit, v5.member_page_limit) == (100, 0)
     assert (v3.preserved_share, v5.preserved_share) == (0.0, 0.1)
     assert v5.settlement_cap == 0.3
-    assert (v6.r_target, v6.weight_scale, v6.miss_probability) == (1.398077, Fraction(5, 2), 0.4)
+    assert (v6.proof.threshold, v6.weight_scale, v6.miss_probability) == (1.398077, Fraction(5, 2), 0.4)
     assert (v5.missing_confirmation_keeps_weight, v6.missing_confirmation_keeps_weight) == (True, False)
 
 
@@ -65,7 +67,7 @@ def test_overridden_switches_hold_in_all_versions() -> None:
         rules = book.rules_at(epoch)
         assert rules.counts_duplicates is True
         assert rules.weight_scale == Fraction(11, 10)
-    assert book.rules_at(2).r_target == 1.398077
+    assert book.rules_at(2).proof.threshold == 1.398077
 
 
 def test_an_unknown_switch_is_refused() -> None:

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pow.sphere import hit_probability
-from sim.protocol.versions import VERSIONS
-from sim.protocol.weights import (
+from sim.protocol.proofs.weights import (
     NodeId,
     cap_weights,
     compute_power_cap,
@@ -18,6 +17,7 @@ from sim.protocol.weights import (
     scale_counts,
     spread_evenly,
 )
+from sim.protocol.versions import VERSIONS
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,8 @@ def test_weight_scale_of_v0_2_6_truncates() -> None:
 
 def test_the_scale_makes_up_for_rarer_nonces() -> None:
     """Protocol 5.1: h fell from 5.06 % to 2.00 %, a ratio of 2.536."""
-    ratio = hit_probability(VERSIONS["v0.2.5"].r_target, 8196) / hit_probability(VERSIONS["v0.2.6"].r_target, 8196)
+    before, after = (hit_probability(VERSIONS[name].proof.threshold, 8196) for name in ("v0.2.5", "v0.2.6"))
+    ratio = before / after
     assert ratio == pytest.approx(2.536, abs=5e-4)
     assert ratio == pytest.approx(float(VERSIONS["v0.2.6"].weight_scale), rel=0.015)
 

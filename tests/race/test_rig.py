@@ -1,23 +1,22 @@
-"""The race rig: exact times, twins beside the plug-ins, common random numbers."""
+"""The race rig: exact times, plug-ins as they are, common random numbers."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from sim.difficulty import controllers
+from sim.difficulty.base import Interval
 from sim.economy import curves
 from sim.economy.base import Steps
-from sim.protocol.state import EpochObservation
+from sim.errors import UserError
 from sim.race.compute import Compute
 from sim.race.rig import Race, Setup, draw_work, lay_out, run_race
-from sim.race.rules import N_BEFORE, TWINS, ReadableRule, Start, make_rule
-from sim.race.windows import RankedSum, RunningSum
+from sim.race.steering import Steering
 
 UNCONTROLLED = ("fixed", "schedule")
 SETUP = Setup(600.0, n_decisions=300, n_replications=4, warm_up=20)
@@ -32,71 +31,6 @@ def race(kind: str, curve: Any = "constant", setup: Setup = SETUP, **parameters:
     return run_race(build(kind, setup.quota, **parameters), lay_out(curves.build(curve), setup), setup)
 
 
-PARAMETERS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
-    "fixed": {},
-    "proportional": {"max_step": st.floats(1.01, 50.0)},
-    "ema": {"lifetime": st.floats(0.2, 300.0)},
-    "wtema": {"lifetime": st.floats(1.01, 300.0)},
-    "asert": {"half_life": st.floats(0.1, 300.0)},
-    "pid": {"k_p": st.floats(-1, 1), "k_i": st.floats(0, 2), "k_d": st.floats(-1, 1), "max_step": st.floats(1.1, 9)},
-    "kalman": {"drift": st.floats(0.001, 2.0)},
-    "epoch_average": {"period": st.integers(1, 300), "max_step": st.floats(1.01, 9)},
-    "sma": {"window": st.integers(1, 300)},
-    "lwma": {"window": st.integers(1, 300)},
-    "digishield": {
-        "window": st.integers(1, 300),
-        "damping": st.floats(1.0, 9.0),
-        "max_rise": st.floats(0.05, 0.9),
-        "max_fall": st.floats(0.05, 3.0),
-    },
-    "coefficient": {
-        "low": st.floats(0.01, 1.0),
-        "high": st.floats(1.0, 50.0),
-        "zone": st.floats(0.0, 0.9),
-        "step_floor": st.floats(0.001, 0.3),
-        "step_ceiling": st.floats(0.001, 0.3),
-        "bootstrap_ceiling": st.floats(0.01, 0.9),
-        "bootstrap_share": st.floats(0.0, 0.9),
-    },
-}
-CASES = st.sampled_from(sorted(PARAMETERS)).flatmap(
-    lambda kind: st.tuples(st.just(kind), st.fixed_dictionaries(PARAMETERS[kind]))
-)
-
-
-@settings(deadline=None, max_examples=120)
-@given(CASES, st.integers(1, 50), st.integers(0, 2**32), st.floats(0.05, 3.0))
-def test_twins_decide_as_the_plugins_do(
-    case: tuple[str, dict[str, Any]], quota: int, seed: int, scatter: float
-) -> None:
-    """On one history of arbitrary difficulties and times, every decision of both is the same to 1e-9."""
-    kind, parameters = case
-    generator = np.random.default_rng(seed)
-    difficulties = 1e5 * np.exp(scatter * generator.standard_normal((60, 2)))
-    times = generator.standard_gamma(quota, (60, 2)) / quota + 1e-9
-    start, controller = Start(np.array([1e5, 3e4]), quota, 1), build(kind, quota, **parameters)
-    twin, readable = make_rule(controller, start), ReadableRule(controller, start)
-    assert type(twin) is not ReadableRule
-    for difficulty, time in zip(difficulties, times, strict=True):
-        assert twin.decide(difficulty, time) == pytest.approx(readable.decide(difficulty, time), rel=1e-9)
-
-
-def test_every_registered_controller_has_a_twin_or_says_why_not() -> None:
-    without = {name for name in controllers.names() if controllers.get(name) not in TWINS}
-    assert without == {"schedule"}  # decided beforehand: nothing to compute
-    assert set(PARAMETERS) == set(controllers.names()) - without
-
-
-@pytest.mark.parametrize("kind", ["asert", "wtema", "ema", "kalman", "sma", "lwma", "digishield", "epoch_average"])
-def test_whole_races_agree(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Closed loop, stable parameters: rounding does not grow."""
-    fast = race(kind, {"kind": "step", "time": "1 d"})
-    monkeypatch.setattr("sim.race.rules.TWINS", {})
-    readable = race(kind, {"kind": "step", "time": "1 d"})
-    assert fast.difficulty == pytest.approx(readable.difficulty, rel=1e-9)
-    assert fast.time_ratio == pytest.approx(readable.time_ratio, rel=1e-8)
-
-
 def test_coefficient_meets_the_median_of_single_blocks() -> None:
     """Steps alike up and down: half of the blocks are late. Their mean is 1 / ln 2 of it; ± 3 % by its own swings."""
     setup = replace(SETUP, n_decisions=3000, n_replications=60, warm_up=500)
@@ -105,23 +39,53 @@ def test_coefficient_meets_the_median_of_single_blocks() -> None:
     assert found.time_ratio.mean() == pytest.approx(1.0 / math.log(2.0), rel=0.03)
 
 
-@dataclass(frozen=True)
 class Halving:
-    """A plug-in without twin: half the last difficulty, and the first one again every third interval."""
+    """A plug-in: half the last difficulty, and the first one again every third interval."""
 
-    @property
-    def target(self) -> None:
-        return None
+    target = None
 
-    def next_difficulty(self, history: Any) -> float:
-        last: EpochObservation = history[-1]
-        return history[0].difficulty if last.epoch_index % 3 == 0 else last.difficulty / 2
+    def start(self, first: Interval) -> Any:
+        return first.difficulty
+
+    def decide(self, state: Any, interval: Interval) -> tuple[Any, Any]:
+        return state, state if interval.index % 3 == 0 else interval.difficulty / 2
 
 
-def test_a_plugin_without_twin_runs() -> None:
+def test_a_plugin_runs_as_it_is() -> None:
     steps = lay_out(curves.build("constant"), SETUP)
     found = run_race(Halving(), steps, replace(SETUP, warm_up=0))
     assert found.difficulty[:5, 0].tolist() == [6e4, 3e4, 1.5e4, 6e4, 3e4]
+
+
+class Scalar(Halving):
+    """A plug-in whose law is written for one number."""
+
+    def decide(self, state: Any, interval: Interval) -> tuple[Any, Any]:
+        return state, max(interval.difficulty, interval.difficulty / interval.time)
+
+
+def test_a_law_for_single_numbers_is_refused_with_a_word_on_numpy() -> None:
+    with pytest.raises(UserError, match=r"Scalar cannot decide for all replications at once: .*np\.where"):
+        run_race(Scalar(), lay_out(curves.build("constant"), SETUP), SETUP)
+
+
+def test_replications_that_begin_alike_are_raced_as_those_that_do_not(controller_spec: Any) -> None:
+    """Memory of a race's beginning is kept once for all, where it is the same for all."""
+    times = np.random.default_rng(2).exponential(1.0, (50, 2))
+    alike, apart = (
+        Steering(controllers.build(controller_spec), np.array(first), 1, 1, has_lies=False)
+        for first in ([6e4, 6e4], [6e4, 3e5])
+    )
+    for time in times:
+        found, other = alike.decide(np.array([6e4, 6e4]), time), apart.decide(np.array([6e4, 3e5]), time)
+        assert found[0] == pytest.approx(other[0], rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["ema", "kalman", "sma", "lwma", "digishield", "epoch_average"])
+def test_no_race_begins_from_one_lucky_block(kind: str) -> None:
+    """A first block that comes ten times as fast as wanted moves no average by more than 30 %."""
+    steering = Steering(build(kind), np.full(3, 6e4), 1, 1, has_lies=False)
+    assert np.abs(np.log(steering.decide(np.full(3, 6e4), np.full(3, 0.1)) / 6e4)).max() < math.log(1.3)
 
 
 def test_schedule_counts_recorded_intervals_from_one() -> None:
@@ -184,20 +148,6 @@ def test_fixed_intervals_are_exponential() -> None:
     assert np.sort(found.time_ratio.ravel())[8000] == pytest.approx(math.log(2), rel=0.05)
     assert np.all(found.difficulty == 100.0 * 600.0)
     assert np.array_equal(found.ideal, found.difficulty)
-
-
-@pytest.mark.parametrize("cls", [RunningSum, RankedSum])
-@pytest.mark.parametrize(("window", "n_before"), [(1, 5), (7, 3), (7, 20), (300, N_BEFORE)])
-def test_running_sums_do_not_drift(cls: Any, window: int, n_before: int) -> None:
-    """Against plain sums, with rows that differ by a factor 10¹⁶."""
-    generator = np.random.default_rng(1)
-    ring = cls(window, np.full(3, 2.0), n_before)
-    rows: list[NDArray[np.float64]] = [np.full(3, 2.0)] * n_before
-    for _ in range(1000):
-        rows.append(10.0 ** generator.uniform(-8, 8, 3))
-        seen = np.array(rows[-window:])
-        ranks = np.arange(1, len(seen) + 1) if cls is RankedSum else np.ones(len(seen))
-        assert ring.push(rows[-1]) == pytest.approx(ranks @ seen, rel=1e-9)
 
 
 def test_difficulty_cannot_run_away() -> None:

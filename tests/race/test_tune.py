@@ -15,35 +15,30 @@ from ruamel.yaml import YAML
 from sim.difficulty.matching import match_noise
 from sim.errors import UserError
 from sim.race.lab_file import load_lab
-from sim.race.tune_file import Tune, load_tune
 from sim.scenario import parse_scenario
+from sim.studies.asking import find_start
 from sim.studies.lab import run_lab
-from sim.studies.points import (
-    CHECK,
-    CHOICE,
-    KNOWN_MEASURES,
-    SEARCH,
-    derive_seed,
-)
-from sim.studies.search import find_start
-from sim.studies.search_commands import report_tune
-from sim.studies.tune import TABLES, TuneResult, count_points, load_tune_result, run_tune
+from sim.studies.lab_subject import derive_seed
+from sim.studies.search import TABLES, SearchResult, count_steps, load_search_result, run_search
+from sim.studies.search_commands import report_search
+from sim.studies.search_file import Search, load_search
+from sim.studies.subjects import CHECK, CHOICE, SEARCH
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = (ROOT / "tests" / "data" / "tune_small.yaml").read_text()
 SHARED = SMALL[: SMALL.index("controller:")] + SMALL[SMALL.index("curves:") :]  # what a lab has as well
 
 
-def load(folder: Path, text: str = SMALL) -> Tune:
+def load(folder: Path, text: str = SMALL) -> Search:
     file = folder / "small.yaml"
     file.write_text(text)
-    return load_tune(file, KNOWN_MEASURES)
+    return load_search(file)
 
 
-def run(tune: Tune, out: Path, *, n_workers: int = 1, **more: Any) -> TuneResult:
+def run(tune: Search, out: Path, *, n_workers: int = 1, **more: Any) -> SearchResult:
     steps: list[str] = []
-    result = run_tune(tune, out=out, root=out.parent, n_workers=n_workers, report=steps.append, **more)
-    assert len(steps) == count_points(tune)
+    result = run_search(tune, out=out, root=out.parent, n_workers=n_workers, report=steps.append, **more)
+    assert len(steps) == count_steps(tune)
     return result
 
 
@@ -53,21 +48,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def result(folder: Path) -> TuneResult:
+def result(folder: Path) -> SearchResult:
     return run(load(folder), folder / "out")
 
 
-def read(result: TuneResult) -> list[bytes]:
+def read(result: SearchResult) -> list[bytes]:
     names = [*(f"{name}.parquet" for name in TABLES), "summary.json", "difficulty.yaml"]
     return [(result.folder / name).read_bytes() for name in names]
 
 
-def test_the_same_twice_whatever_the_number_of_workers(result: TuneResult, folder: Path) -> None:
+def test_the_same_twice_whatever_the_number_of_workers(result: SearchResult, folder: Path) -> None:
     assert read(run(load(folder), folder / "workers", n_workers=2)) == read(result)
     assert json.loads((result.folder / "provenance.json").read_text())["status"] == "finished"
 
 
-def test_what_a_search_leaves(result: TuneResult) -> None:
+def test_what_a_search_leaves(result: SearchResult) -> None:
     trials = result.tables["trials"]
     assert len(trials) == 6
     assert trials["trial"].tolist() == list(range(6))
@@ -76,18 +71,18 @@ def test_what_a_search_leaves(result: TuneResult) -> None:
     assert (trials["excess.0"] == trials["noise"] - 9.0).all()
     assert len(result.tables["points"]) == 8 * 4
     assert len(result.tables["finalists"]) == 2
-    loaded = load_tune_result(result.folder)
+    loaded = load_search_result(result.folder)
     assert loaded.summary == result.summary
     assert all(loaded.tables[name].equals(result.tables[name]) for name in TABLES)
 
 
-def test_the_first_trial_is_the_controller_as_it_was(result: TuneResult, folder: Path) -> None:
+def test_the_first_trial_is_the_controller_as_it_was(result: SearchResult, folder: Path) -> None:
     first = result.tables["trials"].iloc[0]
     assert (first["parameters.k_i"], first["parameters.k_p"]) == (0.5, 0.2)  # pid's defaults
     assert find_start(load(folder, SMALL.replace("high: 0.5, scale", "high: 0.4, scale"))) is None
 
 
-def test_a_trial_is_worth_what_a_lab_says(result: TuneResult, folder: Path) -> None:
+def test_a_trial_is_worth_what_a_lab_says(result: SearchResult, folder: Path) -> None:
     """A lab with the trial's parameters and seed has the same random numbers."""
     row = result.tables["trials"].iloc[4]
     parameters = f"k_d: 0.1, k_i: {row['parameters.k_i']}, k_p: {row['parameters.k_p']}"
@@ -99,7 +94,7 @@ def test_a_trial_is_worth_what_a_lab_says(result: TuneResult, folder: Path) -> N
     assert 0.2 - means.loc["step", "mean_interval"] == pytest.approx(row["excess.1"], rel=1e-12)
 
 
-def test_luck_is_left_behind(result: TuneResult, folder: Path) -> None:
+def test_luck_is_left_behind(result: SearchResult, folder: Path) -> None:
     """The winner's value comes from random numbers that neither ranked nor chose it."""
     seeds = [derive_seed(3, purpose) for purpose in (SEARCH, CHOICE, CHECK)]
     assert seeds[0] == 3
@@ -144,7 +139,7 @@ def test_constraints_bind(tmp_path: Path) -> None:
     assert free["objective"] < bound["objective"]
 
 
-def test_the_block_is_a_scenario(result: TuneResult) -> None:
+def test_the_block_is_a_scenario(result: SearchResult) -> None:
     yaml = YAML(typ="safe", pure=True)
     block = yaml.load((result.folder / "difficulty.yaml").read_text())
     small = (ROOT / "tests" / "data" / "small.yaml").read_text()
@@ -165,18 +160,18 @@ def interrupt_after(n_points: int) -> Any:
 
 
 @pytest.mark.parametrize("n_points", [5, 7, 20])
-def test_nothing_finished_is_lost(result: TuneResult, folder: Path, tmp_path: Path, n_points: int) -> None:
+def test_nothing_finished_is_lost(result: SearchResult, folder: Path, tmp_path: Path, n_points: int) -> None:
     out, tune = tmp_path / "out", load(folder)
     with pytest.raises(KeyboardInterrupt):
-        run_tune(tune, out=out, root=tmp_path, n_workers=1, report=interrupt_after(n_points))
-    kept = load_tune_result(out)
+        run_search(tune, out=out, root=tmp_path, n_workers=1, report=interrupt_after(n_points))
+    kept = load_search_result(out)
     assert json.loads((out / "provenance.json").read_text())["status"] == "interrupted"
     assert kept.tables["trials"].equals(result.tables["trials"].head(4 if n_points == 5 else 6))
     again = run(tune, out, resume=out)
     assert read(again) == read(result)
 
 
-def test_only_the_same_search_goes_on(result: TuneResult, folder: Path, tmp_path: Path) -> None:
+def test_only_the_same_search_goes_on(result: SearchResult, folder: Path, tmp_path: Path) -> None:
     other = load(folder, SMALL.replace("seed: 3", "seed: 4"))
     with pytest.raises(UserError, match="another search"):
         run(other, tmp_path, resume=result.folder)
@@ -184,12 +179,12 @@ def test_only_the_same_search_goes_on(result: TuneResult, folder: Path, tmp_path
         run(load(folder), tmp_path, resume=tmp_path)
     copy = tmp_path / "copy"
     copy.mkdir()
-    (copy / "tune.yaml").write_text(load(folder).text)
+    (copy / "search.yaml").write_text(load(folder).text)
     result.tables["trials"].assign(**{"parameters.k_i": 0.3}).to_parquet(copy / "trials.parquet")
     with pytest.raises(UserError, match="another version"):
         run(load(folder), tmp_path, resume=copy)
     with pytest.raises(UserError, match="not the results folder of a search"):
-        load_tune_result(tmp_path)
+        load_search_result(tmp_path)
 
 
 CHANGES: dict[str, tuple[str, str]] = {
@@ -217,14 +212,14 @@ CHANGES: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("key", CHANGES)
-def test_every_key_acts(result: TuneResult, folder: Path, tmp_path: Path, key: str) -> None:
+def test_every_key_acts(result: SearchResult, folder: Path, tmp_path: Path, key: str) -> None:
     text = SMALL.replace("trials: 6", "trials: 16") if key == "batch" else SMALL  # the first ten are random
     reference = result if text == SMALL else run(load(tmp_path, text), tmp_path / "reference")
     changed = run(load(tmp_path, text.replace(*CHANGES[key])), tmp_path / "out")
     assert any(not changed.tables[name].equals(reference.tables[name]) for name in TABLES)
 
 
-def test_another_objective_is_another_search(result: TuneResult, folder: Path, tmp_path: Path) -> None:
+def test_another_objective_is_another_search(result: SearchResult, folder: Path, tmp_path: Path) -> None:
     """The answers steer the questions, once the first ten random ones are asked: one wants quiet, the other noise."""
     long = SMALL.replace("trials: 6", "trials: 20").replace("sensitivity: 8", "sensitivity: 0")
     one = run(load(tmp_path, long), tmp_path / "one").tables["trials"]
@@ -269,10 +264,10 @@ def test_ctrl_c(tmp_path: Path) -> None:
     stdout, stderr = program.communicate(timeout=60)
     assert (program.returncode, stdout) == (130, "")
     assert stderr == "interrupted; what was finished is in the results folder\n"
-    kept = load_tune_result(tmp_path / "out")
+    kept = load_search_result(tmp_path / "out")
     assert len(kept.tables["trials"]) >= 4
     assert json.loads((tmp_path / "out" / "provenance.json").read_text())["status"] == "interrupted"
-    report_tune(kept)
+    report_search(kept)
     assert "the search did not come to its end" in (tmp_path / "out" / "report.html").read_text()
 
 

@@ -6,43 +6,49 @@ import pytest
 
 from sim.difficulty import controllers
 from sim.errors import ScenarioError
-from sim.race.tune_file import Tune, load_tune
-from sim.studies.points import KNOWN_MEASURES
+from sim.studies.search_file import Search, load_search
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = (ROOT / "tests" / "data" / "tune_small.yaml").read_text()
 
 
-def load(folder: Path, text: str = SMALL) -> Tune:
+def load(folder: Path, text: str = SMALL) -> Search:
     file = folder / "small.yaml"
     file.write_text(text)
-    return load_tune(file, KNOWN_MEASURES)
+    return load_search(file)
+
+
+def round_(search: Search, name: str, value: float) -> object:
+    return search.domains[name].round(value)
 
 
 def test_what_a_checked_file_knows(tmp_path: Path) -> None:
     tune = load(tmp_path)
-    assert (tune.name, tune.kind, tune.curve_names) == ("small", "pid", ("constant", "step"))
-    assert tune.config.controller.target.valid_nonces_per_epoch == 1
+    assert (tune.name, tune.subject.title, tune.subject.curve_names) == ("small", "pid", ("constant", "step"))
+    (controller,) = tune.subject.build(tune.vary({})).controllers
+    assert controller.target.valid_nonces_per_epoch == 1
     assert "target" not in tune.text
-    assert load(tmp_path, tune.text) == tune
-    built = tune.build({"k_i": 0.25})
-    assert built == controllers.build({**controllers.spec_of(tune.config.controller), "k_i": 0.25})
-    quota = load_tune(tmp_path / "small.yaml", KNOWN_MEASURES, ["quota=7"], seed=9)
-    assert (quota.config.seed, quota.config.controller.target.valid_nonces_per_epoch) == (9, 7)
+    assert load(tmp_path, tune.text).text == tune.text
+    (built,) = tune.subject.build(tune.vary({"k_i": 0.25})).controllers
+    assert built == controllers.build({**controllers.spec_of(controller), "k_i": 0.25})
+    load(tmp_path)
+    quota = load_search(tmp_path / "small.yaml", ["quota=7"], seed=9, trials=3)
+    (controller,) = quota.subject.build(quota.vary({})).controllers
+    assert (quota.subject.seed, quota.config.trials, controller.target.valid_nonces_per_epoch) == (9, 3, 7)
 
 
 def test_values_are_rounded_inside_their_range(tmp_path: Path) -> None:
     tune = load(tmp_path)
-    assert tune.round("k_i", 0.123456) == 0.1235
-    assert tune.round("k_i", 0.499999) == 0.5
-    assert tune.round("k_i", 0.01) == 0.02
+    assert round_(tune, "k_i", 0.123456) == 0.1235
+    assert round_(tune, "k_i", 0.499999) == 0.5
+    assert round_(tune, "k_i", 0.01) == 0.02
     text = SMALL.replace("{kind: pid, k_d: 0.1}", "sma").replace(
         "k_i: {low: 0.02, high: 0.5", "window: {low: 2, high: 9"
     )
     whole = load(tmp_path, text.replace("  k_p: {low: -0.1, high: 0.3}\n", ""))
-    assert whole.whole_numbers == {"window"}
-    assert [whole.round("window", value) for value in (2.4, 2.6, 11.0)] == [2, 3, 9]
-    assert isinstance(whole.round("window", 3.0), int)
+    assert whole.domains["window"].is_whole
+    assert [round_(whole, "window", value) for value in (2.4, 2.6, 11.0)] == [2, 3, 9]
+    assert isinstance(round_(whole, "window", 3.0), int)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +65,7 @@ def test_values_are_rounded_inside_their_range(tmp_path: Path) -> None:
             "{measure: noise, curve: step}",
             "small.yaml:12:1: objective: the curve step has no `noise`",
         ),
-        ("tracking_error", "{measure: noise, goal: 3}", "objective.goal: unknown key"),
+        ("tracking_error", "{measure: noise, goal: 3}", "objective.goal: 3 is not one of the allowed values"),
         ("measure: noise, ", "measure: nois, ", 'small.yaml:14:6: constraints.0.measure: "nois" is no measure'),
         ("curve: step", "curve: stp", 'constraints.1.curve: no curve is called "stp". Did you mean "step"?'),
         (", at_most: 9.0", "", "small.yaml:14:5: constraints.0: needs `at_most` or `at_least`"),
@@ -67,9 +73,8 @@ def test_values_are_rounded_inside_their_range(tmp_path: Path) -> None:
         ("[noise, interval_sd]", "[noise, interval_ds]", "small.yaml:16:16: front.1"),
         ("[noise, interval_sd]", "[noise]", "small.yaml:16:1: front"),
         ("  - constant\n", "", "small.yaml:16:9: front.0: no curve here has `noise`"),
-        ("k_p: {low", "kp: {low", 'small.yaml:11:3: parameters.kp: pid has no parameter "kp". Did you mean "k_p"?'),
-        ("k_p: {low", "target: {low", 'parameters.target: pid has no parameter "target"'),
-        ("k_d: 0.1", "k_p: 0.1", "small.yaml:8:25: controller.k_p: `parameters.k_p` varies it"),
+        ("k_p: {low", "kp: {low", 'small.yaml:11:3: parameters.kp: unknown key. Did you mean "k_p"?'),
+        ("k_p: {low", "target: {low", "parameters.target.low: races have one target"),
         ("k_d: 0.1", "target: {valid_nonces_per_epoch: 2}", "controller.target: races have one target"),
         ("low: -0.1", "low: 0.3", "small.yaml:11:9: parameters.k_p.low: 0.3 must be less than `high`, 0.3"),
         ("low: 0.02", "low: 0.0", "small.yaml:10:9: parameters.k_i.low: 0.0 must be more than 0 on a log scale"),
@@ -114,11 +119,11 @@ def test_whole_numbers_have_whole_ends(tmp_path: Path) -> None:
 
 def test_a_measure_is_sought_on_every_curve() -> None:
     """What a curve has is seen in a race, so that no table of curves and measures can be wrong."""
-    tune = load_tune(ROOT / "scenarios" / "difficulty" / "tune-asert.yaml", KNOWN_MEASURES)
-    have = [set(KNOWN_MEASURES.find(tune.config, index)) for index in range(3)]
+    tune = load_search(ROOT / "scenarios" / "difficulty" / "tune-asert.yaml")
+    have = tune.subject.find_measures(tune.subject.build(tune.vary({})))
     assert [("noise" in each, "settling" in each, "tracking_error" in each) for each in have] == [
         (True, False, True),
         (False, True, True),
         (False, False, True),
     ]
-    assert set().union(*have) <= set(KNOWN_MEASURES.names)
+    assert set().union(*have) <= set(tune.subject.measures)

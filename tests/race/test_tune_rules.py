@@ -9,42 +9,47 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.race.tune_file import Aim, Constraint, Objective, Tune, load_tune
+from sim.studies.aims import compute_excess, compute_objective, compute_values
 from sim.studies.front import find_front
-from sim.studies.points import KNOWN_MEASURES, compute_excess, compute_objective, compute_values, judge
+from sim.studies.points import judge, rank_trials
+from sim.studies.search_file import Search, load_search
+from sim.studies.search_schema import Aim, Constraint, Objective
 from sim.studies.sensitivity import compute_sensitivity, design_points
-from sim.studies.tune import rank_trials
+from sim.studies.subjects import Scores
 
 SMALL = (Path(__file__).parent.parent / "data" / "tune_small.yaml").read_text()
 
 
-def load(folder: Path, text: str = SMALL) -> Tune:
+def load(folder: Path, text: str = SMALL) -> Search:
     file = folder / "small.yaml"
     file.write_text(text)
-    return load_tune(file, KNOWN_MEASURES)
+    return load_search(file)
 
 
 def test_values_by_hand() -> None:
-    scores = [{"a": np.array([1.0, 3.0])}, {"a": np.array([5.0, 5.0]), "b": np.array([7.0, np.nan])}]
+    curves = [{"a": np.array([1.0, 3.0])}, {"a": np.array([5.0, 5.0]), "b": np.array([7.0, np.nan])}]
     names = ("one", "two")
-    assert compute_values(Aim(measure="a"), scores, names).tolist() == [3.0, 4.0]
-    assert compute_values(Aim(measure="a", curve="one"), scores, names).tolist() == [1.0, 3.0]
+    assert compute_values(Aim(measure="a"), Scores(curves), names, 2).tolist() == [3.0, 4.0]
+    assert compute_values(Aim(measure="a", curve="one"), Scores(curves), names, 2).tolist() == [1.0, 3.0]
+    assert np.isnan(compute_values(Aim(measure="a"), Scores(curves, "1 of 2 runs failed"), names, 2)).all()
     values = np.array([3.0, 4.0])
     assert compute_objective(Objective(measure="a"), values) == 3.5
     assert compute_objective(Objective(measure="a", towards=5.0), values) == 1.5
-    assert compute_objective(Objective(measure="b"), scores[1]["b"]) == math.inf
+    assert compute_objective(Objective(measure="a", goal="maximise"), values) == -3.5
+    assert compute_objective(Objective(measure="b", goal="maximise"), curves[1]["b"]) == math.inf
+    assert compute_objective(Objective(measure="b"), curves[1]["b"]) == math.inf
     assert compute_excess(Constraint(measure="a", at_most=3.0), values) == 0.5
     assert compute_excess(Constraint(measure="a", at_least=3.0), values) == -0.5
     assert compute_excess(Constraint(measure="a", at_least=3.0, at_most=3.25), values) == 0.25
-    assert compute_excess(Constraint(measure="b", at_most=9.0), scores[1]["b"]) == math.inf
+    assert compute_excess(Constraint(measure="b", at_most=9.0), curves[1]["b"]) == math.inf
 
 
 def test_a_controller_that_never_settles_keeps_nothing(tmp_path: Path) -> None:
     tune = load(tmp_path, SMALL.replace("objective: tracking_error", "objective: settling"))
     values = {name: np.array([0.5, 0.5]) for name in ("noise", "mean_interval")}
-    row = judge(tune, {"k_i": 0.1}, [values, {**values, "settling": np.array([3.0, np.nan])}])
+    row = judge(tune, {"k_i": 0.1}, Scores([values, {**values, "settling": np.array([3.0, np.nan])}]))
     assert (row["objective"], row["is_kept"]) == (math.inf, False)
-    assert judge(tune, {}, [values, {**values, "settling": np.array([3.0, 4.0])}])["is_kept"] is True
+    assert judge(tune, {}, Scores([values, {**values, "settling": np.array([3.0, 4.0])}]))["is_kept"] is True
 
 
 def test_ranking_by_hand() -> None:

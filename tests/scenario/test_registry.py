@@ -264,6 +264,14 @@ def test_a_plugin_is_local_unless_a_package_brings_it(monkeypatch):
     assert find_local_plugins(holders[:2]) == set()
 
 
+def test_a_package_that_was_imported_before_is_not_local(monkeypatch):
+    outside = _define("outside", "Outside")
+    monkeypatch.setattr(sim.catalogue, "entry_points", lambda group: [_EntryPoint(outside)])
+    registry = Registry("widget", "powsim.widgets")
+    registry.register("outside")(outside)  # as its module does when a notebook imports it
+    assert find_local_plugins(registry.build("outside")) == set()
+
+
 @dataclass(frozen=True)
 class _Holder:
     held: tuple[object, ...]

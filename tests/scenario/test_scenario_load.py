@@ -105,7 +105,7 @@ ONE_MISTAKE = [
     ("r_target: 1.4013564660458173", "r_target: 2.5", "23:3: protocol.r_target: 2.5 must be at most 2"),
     ("params: devtest", "params: devtset", '24:22: work.params: unknown preset "devtset". Did you mean "devtest"?'),
     ("dtype: float32", "dtype: fp32", '24:39: work.dtype: "fp32" is not one of the allowed values. Did you mean "flo'),
-    ("kind: kernel", "kind: 3", "24:8: work.kind: 3 is not one of the allowed values. Known: kernel, sphere."),
+    ("kind: kernel", "kind: 3", "24:8: work.kind: must be text, not 3"),
     ("rate_factor: 0.02", "rate_factor: 0", "24:55: work.rate_factor: 0 must be more than 0"),
     ("kind: regions", "kind: region", '27:14: network.topology.kind: unknown topology "region". Did you mean "region'),
     ("degree: 6", "degre: 6", '27:29: network.topology.degre: unknown key. Did you mean "degree"? Known: data, degree'),

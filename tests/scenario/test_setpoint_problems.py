@@ -1,4 +1,4 @@
-"""Setpoints that no r_target can meet: refused with their place, or doubted where only late blocks could help."""
+"""Setpoints that no difficulty can meet: refused with their place, or doubted where only late blocks could help."""
 
 from pathlib import Path
 from typing import Any

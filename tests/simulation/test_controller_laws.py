@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.difficulty import controllers
-from sim.protocol.state import EpochObservation
+from sim.difficulty.base import Interval, replay
 
 WANTED = 1000
 TARGET = {"valid_nonces_per_epoch": WANTED}
@@ -36,13 +36,29 @@ def build(spec: dict[str, Any]) -> Any:
     return controllers.build({**spec, "target": TARGET})
 
 
+def make_epoch(index: int, difficulty: float, found: int, wanted: int = WANTED) -> Interval:
+    """An epoch that found so many nonces, in the time that an epoch takes."""
+    return Interval(difficulty, found / wanted, max(found, 0.5) / wanted, 1.0, max(found, 0.5), index)
+
+
+def make_quota(index: int, difficulty: float, time: float) -> Interval:
+    """An interval that found what is wanted, in so many times the wanted time."""
+    return Interval(difficulty, 1.0, 1.0, time, WANTED, index)
+
+
 def follow(controller: Any, tries: Callable[[int], float], n: int, start: float, draw: Any = round) -> np.ndarray:
     """Difficulty in force in each of n epochs."""
-    history, difficulty = [], start
+    state, difficulty, in_force, wanted = None, start, [], controller.target.valid_nonces_per_epoch
     for epoch in range(1, n + 1):
-        history.append(EpochObservation(epoch, difficulty, int(draw(tries(epoch) / difficulty))))
-        difficulty = controller.next_difficulty(tuple(history))
-    return np.array([observation.difficulty for observation in history])
+        seen = make_epoch(epoch, difficulty, int(draw(tries(epoch) / difficulty)), wanted)
+        in_force.append(difficulty)
+        state, difficulty = controller.decide(controller.start(seen) if epoch == 1 else state, seen)
+    return np.array(in_force)
+
+
+def decide(spec: dict[str, Any], *intervals: Interval) -> Any:
+    """The last decision."""
+    return replay(build(spec), intervals)[-1]
 
 
 @pytest.mark.parametrize("spec", CONTROLLED, ids=lambda spec: spec["kind"])
@@ -57,18 +73,18 @@ def test_a_step_in_compute_is_answered_in_full(spec: dict[str, Any], factor: flo
 @pytest.mark.parametrize("factor", [0.2, 5.0])
 def test_a_step_is_answered_through_times_as_through_counts(spec: dict[str, Any], factor: float) -> None:
     """A quota per interval instead of a time: each finds what is wanted, in a time that the difficulty decides."""
-    controller, history, difficulty = build(spec), [], 2000.0
-    for interval in range(1, 121):
-        tries = 2e6 * (factor if interval > 20 else 1.0)
-        history.append(EpochObservation(interval, difficulty, WANTED, WANTED * difficulty / tries))
-        difficulty = controller.next_difficulty(history)
-    assert history[19].difficulty == pytest.approx(2000.0)
+    controller, state, difficulty = build(spec), None, 2000.0
+    for index in range(1, 121):
+        if index == 20:
+            assert difficulty == pytest.approx(2000.0)
+        seen = make_quota(index, difficulty, WANTED * difficulty / (2e6 * (factor if index > 20 else 1.0)))
+        state, difficulty = controller.decide(controller.start(seen) if index == 1 else state, seen)
     assert difficulty == pytest.approx(2000.0 * factor, rel=0.01)
 
 
 def test_times_by_hand() -> None:
     """Two intervals, D = 100 and 200, each with what is wanted, in 1/2 and in 3/2 of the wanted time."""
-    history = [EpochObservation(1, 100.0, WANTED, 0.5), EpochObservation(2, 200.0, WANTED, 1.5)]
+    seen = [make_quota(1, 100.0, 0.5), make_quota(2, 200.0, 1.5)]
     kept = math.exp(-1.5 / 3.0)
     expected: list[tuple[dict[str, Any], float]] = [
         ({"kind": "sma"}, (100 + 200) / (0.5 + 1.5)),
@@ -81,17 +97,17 @@ def test_times_by_hand() -> None:
         ({"kind": "pid", "k_p": 0.0, "k_i": 0.5}, 200 / math.sqrt(1.5)),
     ]
     for spec, difficulty in expected:
-        assert build(spec).next_difficulty(history) == pytest.approx(difficulty), spec
+        assert decide(spec, *seen) == pytest.approx(difficulty), spec
 
 
 def test_asert_forgets_a_false_timestamp() -> None:
     controller = build({"kind": "asert"})
     times = [0.7, 1.2, 0.4, 2.0, 0.9]
     false = [0.7, 1.2 + 5.0, 0.4 - 5.0, 2.0, 0.9]
-    found, shifted = (
-        [EpochObservation(number, 50.0, WANTED, time) for number, time in enumerate(each, 1)] for each in (times, false)
+    decided, misled = (
+        replay(controller, [make_quota(number, 50.0, time) for number, time in enumerate(each, 1)])
+        for each in (times, false)
     )
-    decided, misled = ([controller.next_difficulty(each[:n]) for n in range(1, 6)] for each in (found, shifted))
     assert misled[1] < decided[1] / 2
     assert misled[2:] == pytest.approx(decided[2:], rel=1e-12)
 
@@ -137,22 +153,21 @@ def test_stability_limit_of_asert() -> None:
 
 
 def test_asert_forgets_the_order_of_luck() -> None:
-    controller = build({"kind": "asert"})
+    spec = {"kind": "asert"}
     counts = [400, 1700, 900, 1200]
     decided = {
-        controller.next_difficulty([EpochObservation(epoch, 50.0, found) for epoch, found in enumerate(order, 1)])
+        decide(spec, *[make_epoch(epoch, 50.0, found) for epoch, found in enumerate(order, 1)])
         for order in (counts, counts[::-1], [counts[i] for i in (2, 0, 3, 1)])
     }
     assert max(decided) == pytest.approx(min(decided), rel=1e-12)
-    on_schedule = [EpochObservation(epoch, 50.0, found) for epoch, found in enumerate([500, 1500], 1)]
-    assert controller.next_difficulty(on_schedule) == 50.0
+    assert decide(spec, make_epoch(1, 50.0, 500), make_epoch(2, 50.0, 1500)) == 50.0
 
 
 def test_asert_near_the_setpoint_is_wtema() -> None:
     """Lifetime = half-life / ln 2 to first order of the error."""
-    history = [EpochObservation(1, 50.0, WANTED + 10)]
-    scheduled = build({"kind": "asert", "half_life": 3.0}).next_difficulty(history)
-    moved = build({"kind": "wtema", "lifetime": 3.0 / math.log(2)}).next_difficulty(history)
+    seen = make_epoch(1, 50.0, WANTED + 10)
+    scheduled = decide({"kind": "asert", "half_life": 3.0}, seen)
+    moved = decide({"kind": "wtema", "lifetime": 3.0 / math.log(2)}, seen)
     assert scheduled / 50.0 - 1 == pytest.approx(moved / 50.0 - 1, rel=0.01)
 
 
@@ -160,42 +175,38 @@ def test_asert_near_the_setpoint_is_wtema() -> None:
 def test_wtema_is_ema_started_from_the_difficulty_in_force(counts: list[int], lifetime: float) -> None:
     """Two recursions for one average: an independent second implementation of both."""
     wtema = build({"kind": "wtema", "lifetime": lifetime})
-    difficulty, history = 1000.0, []
+    seen = [make_epoch(0, 1000.0, WANTED)]  # an epoch that met the setpoint: its ideal is D₀
+    difficulty = 1000.0
     for epoch, count in enumerate(counts, 1):
-        history.append(EpochObservation(epoch, difficulty, count))
-        difficulty = wtema.next_difficulty(history)
-    before = EpochObservation(0, 1000.0, WANTED)  # an epoch that met the setpoint: its ideal is D₀
+        seen.append(make_epoch(epoch, difficulty, count))
+        _, difficulty = wtema.decide(None, seen[-1])
     continuous = -1 / math.log1p(-1 / lifetime)  # e^(-1/τ) = 1 - 1/lifetime
-    ema = build({"kind": "ema", "lifetime": continuous})
-    assert ema.next_difficulty([before, *history]) == pytest.approx(difficulty)
+    assert decide({"kind": "ema", "lifetime": continuous}, *seen) == pytest.approx(difficulty)
 
 
 def test_digishield_by_hand() -> None:
     """Two epochs of 1 500 found for 1 000 wanted: t = 2/3, damped 11/12, within its bounds."""
-    history = [EpochObservation(1, 100.0, 1500), EpochObservation(2, 200.0, 1500)]
     mean = 2 / (1 / 100 + 1 / 200)
-    assert build({"kind": "digishield"}).next_difficulty(history) == pytest.approx(mean * 12 / 11)
-    flood, drought = ([EpochObservation(1, 100.0, found)] for found in (10**6, 0))
-    assert build({"kind": "digishield", "damping": 1.0}).next_difficulty(flood) == pytest.approx(100 / 0.84)
-    assert build({"kind": "digishield", "damping": 1.0}).next_difficulty(drought) == pytest.approx(100 / 1.32)
+    found = decide({"kind": "digishield"}, make_epoch(1, 100.0, 1500), make_epoch(2, 200.0, 1500))
+    assert found == pytest.approx(mean * 12 / 11)
+    flood, drought = (decide({"kind": "digishield", "damping": 1.0}, make_epoch(1, 100.0, n)) for n in (10**6, 0))
+    assert (flood, drought) == pytest.approx((100 / 0.84, 100 / 1.32))
 
 
 def test_kalman_gain_settles_where_theory_says() -> None:
     """Steady state: gain² / (1 - gain) = drift² · found."""
-    drift, controller = 0.05, build({"kind": "kalman", "drift": 0.05})
-    steady = [EpochObservation(epoch, 1000.0, WANTED) for epoch in range(1, 200)]
-    push = EpochObservation(200, 1000.0, WANTED + 10)
-    moved = math.log(controller.next_difficulty([*steady, push]) / 1000.0) / math.log(1.01)
+    drift = 0.05
+    steady = [make_epoch(epoch, 1000.0, WANTED) for epoch in range(1, 200)]
+    decided = decide({"kind": "kalman", "drift": drift}, *steady, make_epoch(200, 1000.0, WANTED + 10))
+    moved = math.log(decided / 1000.0) / math.log(1.01)
     ratio = drift**2 * WANTED
     assert moved == pytest.approx((-ratio + math.sqrt(ratio**2 + 4 * ratio)) / 2, rel=0.005)
 
 
 def test_coefficient_by_hand() -> None:
     """Mechanisms 1.2: 5 % down at once, down again, a reversal halves, rest, then 5 % up; twice nothing: 10, 20 %."""
-    history, coefficients = [], []
-    for epoch, found in enumerate([1200, 1051, 949, 1050, 800, 0, 0], 1):
-        history.append(EpochObservation(epoch, 50.0, found))
-        coefficients.append(50.0 / build({"kind": "coefficient"}).next_difficulty(history))
+    seen = [make_epoch(epoch, 50.0, found) for epoch, found in enumerate([1200, 1051, 949, 1050, 800, 0, 0], 1)]
+    coefficients = [50.0 / decided for decided in replay(build({"kind": "coefficient"}), seen)]
     steps = [coefficients[0], *(after / before for before, after in itertools.pairwise(coefficients))]
     assert steps == pytest.approx([0.95, 0.95, 1.025, 1.0, 1.05, 1.1, 1.2], rel=1e-12)
 
@@ -229,8 +240,7 @@ def test_coefficient_without_zone_circles_by_its_floor() -> None:
 
 def test_epoch_average_waits_for_its_period() -> None:
     controller = build({"kind": "epoch_average", "period": 3, "max_step": 1.5})
-    history = [EpochObservation(epoch, 100.0, 2000) for epoch in (1, 2, 3)]
-    decided = [controller.next_difficulty(history[:n]) for n in (1, 2, 3)]
+    decided = replay(controller, [make_epoch(epoch, 100.0, 2000) for epoch in (1, 2, 3)])
     assert decided == [100.0, 100.0, 150.0]
 
 
@@ -238,7 +248,7 @@ def test_schedule() -> None:
     controller = controllers.build(
         {"kind": "schedule", "steps": [{"epoch": 5, "difficulty": 70.0}, {"epoch": 3, "difficulty": 40.0}]}
     )
-    decided = [controller.next_difficulty([EpochObservation(epoch, 20.0, 10)]) for epoch in range(1, 7)]
+    decided = replay(controller, [make_epoch(epoch, 20.0, 10) for epoch in range(1, 7)])
     assert decided == [20.0, 40.0, 40.0, 70.0, 70.0, 70.0]
 
 
@@ -257,6 +267,6 @@ def list_parameters() -> list[tuple[str, str, Any]]:
 def test_every_parameter_acts(kind: str, name: str, other: Any) -> None:
     varied = np.random.default_rng(3).choice([0, 12, 200, 900, 960, 1000, 1100, 4000, 10**6], 40)
     counts = [*[0] * 20, *varied, *[200, 4000] * 5, *[10**6] * 110]
-    history = [EpochObservation(epoch, 100.0 + epoch, int(count)) for epoch, count in enumerate(counts, 1)]
-    usual, changed = build({"kind": kind}), build({"kind": kind, name: other})
-    assert any(usual.next_difficulty(history[:n]) != changed.next_difficulty(history[:n]) for n in range(1, 181))
+    seen = [make_epoch(epoch, 100.0 + epoch, int(count)) for epoch, count in enumerate(counts, 1)]
+    usual, changed = (replay(build(spec), seen) for spec in ({"kind": kind}, {"kind": kind, name: other}))
+    assert usual != changed

@@ -65,6 +65,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "protocol.changes.inference_validation_cutoff": {
         "protocol.changes": [{"height": 51, "inference_validation_cutoff": 30}]
     },
+    "protocol.rules.proof": {"protocol.rules.proof": {"kind": "hits", "r_target": 1.39}},
     "protocol.rules.r_target": {"protocol.rules.r_target": 1.39},
     "protocol.rules.counts_duplicates": {"protocol.rules.counts_duplicates": False},
     "protocol.rules.weight_scale": {"protocol.rules.weight_scale": 2},

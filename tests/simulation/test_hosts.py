@@ -7,7 +7,7 @@ import pytest
 import sim
 from pow.params import PRESETS
 from sim.metrics.records import MLNodeFinished
-from sim.protocol.state import Block
+from sim.protocol.blocks.state import Block
 from sim.scenario import load_scenario, parse_scenario
 from sim.work.kernel import KernelWork
 from sim.world import World, build_world
@@ -34,12 +34,12 @@ def test_a_host_that_is_behind_uses_the_old_r_target(work: KernelWork) -> None:
     """S of epoch 1 is block 45: agreed, but still on its way to most hosts."""
     world = build(work)
     run_to_height(world, 45)
-    old, new = world.ledger.get_state(44).r_target, world.ledger.get_state(45).r_target
+    old, new = world.ledger.get_state(44).threshold, world.ledger.get_state(45).threshold
     assert new < old
-    known = {address: host.chain.state.r_target for address, host in world.hosts.items() if host.identity.joins == 1}
+    known = {address: host.chain.state.threshold for address, host in world.hosts.items() if host.identity.joins == 1}
     assert set(known.values()) == {old}  # the first validator has decided and is about to apply it
     world.env.run(until=world.env.now + 3)
-    assert {host.chain.state.r_target for host in world.hosts.values() if host.identity.joins == 1} == {new}
+    assert {host.chain.state.threshold for host in world.hosts.values() if host.identity.joins == 1} == {new}
 
 
 def test_a_newcomer_catches_up_by_block_sync_before_it_acts(work: KernelWork) -> None:

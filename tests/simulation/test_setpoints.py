@@ -53,12 +53,12 @@ def test_a_decision_is_in_force_one_epoch_later_and_reaches_every_node(name: str
 
 
 def test_the_estimated_success_rate_is_the_real_one() -> None:
-    """Tries from the largest nonces: about 40 a node, so that a node's estimate is off by 2.5 % at random."""
+    """About 100 finds an epoch on ten ML nodes, most with fewer than ten each: one voice a node costs precision."""
     result = run("success_rate")
     real = result.epochs["valid"] / result.epochs["tried"]
     ratio = result.difficulty["measured"] / real
     assert ratio.mean() == pytest.approx(1.0, abs=0.03)
-    assert ratio.std() < 0.1
+    assert ratio.std() < 0.15
 
 
 def test_blocks_until_the_quota_are_those_of_the_transactions() -> None:

@@ -7,13 +7,13 @@ from fractions import Fraction
 import pytest
 
 from sim.chain.traffic import Conduct, Traffic
-from sim.protocol.confirmation import start_confirmation
-from sim.protocol.params import EpochParams, ProtocolParams
-from sim.protocol.service import InferenceTally, compute_tokens_per_window
-from sim.protocol.stages import Schedule
-from sim.protocol.state import ChainState, EpochGroup, HostRecord, genesis_state
-from sim.protocol.transactions import HardwareNode
-from sim.protocol.versions import LAUNCH_R_TARGET, build_rule_book
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.stages import Schedule
+from sim.protocol.blocks.state import ChainState, EpochGroup, HostRecord, genesis_state
+from sim.protocol.consensus.transactions import HardwareNode
+from sim.protocol.proofs.confirmation import start_confirmation
+from sim.protocol.service.inferences import InferenceTally, compute_tokens_per_window
+from sim.protocol.versions import LAUNCH, build_rule_book
 from sim.streams import Streams
 
 PARAMS = ProtocolParams(rule_book=build_rule_book("v0.2.0", {}, {}), epoch=EpochParams(), vector_dim=8196)
@@ -22,7 +22,7 @@ N = 10_000
 
 
 def state_with(weights: dict[str, int], model: str = "QwQ-32B") -> ChainState:
-    genesis = genesis_state({"a": 1}, PARAMS, LAUNCH_R_TARGET)
+    genesis = genesis_state({"a": 1}, PARAMS, LAUNCH.r_target)
     return replace(
         genesis,
         schedule=Schedule.of(1, PARAMS.epoch),

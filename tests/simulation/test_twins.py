@@ -12,8 +12,8 @@ import sim
 from pow.law import DistanceLaw
 from pow.params import PRESETS
 from pow.sphere import distance_cdf, distance_ppf, hit_probability
-from sim.protocol.claimed_nonces import ClaimedNonces
-from sim.work.base import Sample, Work, WorkCounts
+from sim.protocol.proofs.claimed import ClaimedNonces
+from sim.work.base import Sample, Task, Work, WorkCounts
 from sim.work.kernel import KernelWork
 from sim.work.sphere import RMS_ERROR, SphereWork
 
@@ -26,11 +26,11 @@ def find(work: Work, n: int, dtype: str = "float32") -> np.ndarray:
     """Distances of the valid ones among n nonces of ten hosts with two GPU groups each."""
     half = n // 20
     groups, turns = (range(1, 1 + 2 * half, 2), range(2, 2 + 2 * half, 2)), range(half)
-    parts = [work.find_valid(HASH, dtype, f"host-{host}", groups, turns, R_TARGET) for host in range(10)]
+    parts = [work.produce(Task(HASH, f"host-{host}", dtype, groups, R_TARGET), turns) for host in range(10)]
     for part in parts:
         assert set(part.nonces.tolist()) <= set(range(1, 2 * half + 1))
         assert len(set(part.nonces.tolist())) == len(part.nonces)
-    return np.concatenate([part.distances for part in parts])
+    return np.concatenate([part.values for part in parts])
 
 
 @pytest.mark.parametrize(("kind", "n"), [("kernel", 1200), ("sphere", 200_000)])
@@ -70,7 +70,9 @@ def test_fabricated_nonces_follow_the_whole_law() -> None:
 def test_what_was_tried_in_vain_stays_invalid() -> None:
     """A cheater that claims its own failures is not luckier than the law: all of them lie beyond r_target."""
     with SphereWork(DIM) as work:
-        found = set(work.find_valid(HASH, "float32", "liar", (range(0, 2000),), range(2000), R_TARGET).nonces.tolist())
+        found = set(
+            work.produce(Task(HASH, "liar", "float32", (range(0, 2000),), R_TARGET), range(2000)).nonces.tolist()
+        )
         failed = [("liar", nonce) for nonce in range(2000) if nonce not in found]
         assert work.distances(HASH, "f16data_f64compute", failed).min() >= R_TARGET
 
@@ -79,7 +81,7 @@ def test_mismatches_appear_only_between_numerics() -> None:
     """bfloat16 claims re-executed in float16: about 0.5 % are found invalid (kernel 6: 5.0e-3), none in bfloat16."""
     with SphereWork(DIM) as work:
         groups = (range(0, 2_000_000),)
-        found = work.find_valid(HASH, "bfloat16", "host", groups, range(2_000_000), R_TARGET)
+        found = work.produce(Task(HASH, "host", "bfloat16", groups, R_TARGET), range(2_000_000))
         requests = [("host", nonce) for nonce in found.nonces[:20_000].tolist()]
         assert (work.distances(HASH, "bfloat16", requests) < R_TARGET).all()
         n_invalid = int((work.distances(HASH, "float16", requests) > R_TARGET).sum())
@@ -96,13 +98,13 @@ def test_ml_nodes_that_overlap_find_the_same_nonces(kind: str) -> None:
     one, other = range(1, 1001, 2), range(3, 1003, 2)
     with KernelWork(PRESETS["tiny"], None, None) if kind == "kernel" else SphereWork(DIM) as work:
         first, second = (
-            work.find_valid(HASH, "float32", "host", (nonces,), range(500), 1.41) for nonces in (one, other)
+            work.produce(Task(HASH, "host", "float32", (nonces,), 1.41), range(500)) for nonces in (one, other)
         )
     shared = set(one) & set(other)
     assert len(first.nonces) > 10
     assert shared & set(first.nonces.tolist()) == shared & set(second.nonces.tolist())
-    by_nonce = dict(zip(first.nonces.tolist(), first.distances.tolist(), strict=True))
-    for nonce, distance in zip(second.nonces.tolist(), second.distances.tolist(), strict=True):
+    by_nonce = dict(zip(first.nonces.tolist(), first.values.tolist(), strict=True))
+    for nonce, distance in zip(second.nonces.tolist(), second.values.tolist(), strict=True):
         assert by_nonce.get(nonce, distance) == pytest.approx(distance, abs=1e-12)
 
 
@@ -123,12 +125,12 @@ def test_whole_claims_are_judged_as_nonce_by_nonce(claimer: str, validator: str)
     """The fast verdict is the readable one: claims of three hosts, fabricated nonces and failed tries among them."""
     with SphereWork(DIM) as work:
         groups, turns, keys = (range(0, 300_000),), range(300_000), [f"host-{i}" for i in range(3)]
-        found = {key: work.find_valid(HASH, claimer, key, groups, turns, R_TARGET).nonces for key in keys}
+        found = {key: work.produce(Task(HASH, key, claimer, groups, R_TARGET), turns).nonces for key in keys}
         found["host-1"] = np.concatenate([found["host-1"], np.arange(2**40, 2**40 + 500), np.arange(100)])
         counts = np.array([len(nonces) for nonces in found.values()])
         claims = ClaimedNonces(
             block_hash=HASH,
-            r_target=R_TARGET,
+            threshold=R_TARGET,
             participants=np.array(keys, dtype=object),
             counts=counts,
             nonces=np.concatenate(list(found.values())),
@@ -177,11 +179,11 @@ def test_looking_ahead_finds_what_single_turns_find() -> None:
     groups = tuple(range(5 + 7 * group, 2**63, 21) for group in range(3))
     ticks = [range(start, min(start + 300, 20_000)) for start in range(0, 20_000, 300)]
     with SphereWork(DIM) as work, SphereWork(DIM) as other:
-        whole = work.find_valid(HASH, "float16", "host", groups, range(20_000), R_TARGET)
-        parts = [other.find_valid(HASH, "float16", "host", groups, tick, R_TARGET) for tick in ticks]
+        whole = work.produce(Task(HASH, "host", "float16", groups, R_TARGET), range(20_000))
+        parts = [other.produce(Task(HASH, "host", "float16", groups, R_TARGET), tick) for tick in ticks]
         assert work.counts == other.counts == WorkCounts(60_000, 0)
-    by_nonce = dict(zip(whole.nonces.tolist(), whole.distances.tolist(), strict=True))
-    found = [pair for part in parts for pair in zip(part.nonces.tolist(), part.distances.tolist(), strict=True)]
+    by_nonce = dict(zip(whole.nonces.tolist(), whole.values.tolist(), strict=True))
+    found = [pair for part in parts for pair in zip(part.nonces.tolist(), part.values.tolist(), strict=True)]
     assert dict(found) == by_nonce
     assert len(found) == len(by_nonce)
     for tick, part in zip(ticks, parts, strict=True):

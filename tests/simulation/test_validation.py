@@ -17,18 +17,18 @@ from pow.params import PRESETS
 from pow.proofs import ProofBatch
 from pow.validation import count_invalid
 from sim.metrics.recorder import Recorder
-from sim.nodes.ml_node import MLNode
 from sim.nodes.validation import Validation
-from sim.protocol.log import Log
-from sim.protocol.params import EpochParams, ProtocolParams
-from sim.protocol.sampling import select_positions
-from sim.protocol.state import ChainState, UpcomingEpoch, genesis_state
-from sim.protocol.transactions import SubmitProofBatch
-from sim.protocol.versions import LAUNCH_R_TARGET, build_rule_book
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.state import ChainState, UpcomingEpoch, genesis_state
+from sim.protocol.proofs.draws import select_positions
+from sim.protocol.proofs.hits import FiledBatches, SubmitProofBatch
+from sim.protocol.proofs.log import Log
+from sim.protocol.versions import LAUNCH, build_rule_book
 from sim.results import Result
-from sim.strategies.honest import Honest
+from sim.strategies.actions import Check
+from sim.strategies.base import MLNode
 from sim.streams import Streams
-from sim.work.base import Sample, Work
+from sim.work.base import Sample, Task, Work
 from sim.work.kernel import KernelWork
 from sim.work.sphere import SphereWork
 
@@ -39,7 +39,7 @@ CHEATED = {
     "network.tier": "paths",
     "work": {"kind": "sphere", "params": "devtest", "rate_factor": 0.5, "startup": "3.4 s", "dtype": "by_gpu"},
     "protocol.validation_sample_size": 30,
-    "protocol.r_target": LAUNCH_R_TARGET,
+    "protocol.r_target": LAUNCH.r_target,
     "difficulty": "fixed",
 }
 PERIOD, VERDICT_BYTES = 5.0, 420
@@ -58,7 +58,7 @@ def params_with(sample_size: int) -> ProtocolParams:
     )
 
 
-def state_with(nonces: dict[str, list[int]], r_target: float = LAUNCH_R_TARGET) -> ChainState:
+def state_with(nonces: dict[str, list[int]], r_target: float = LAUNCH.r_target) -> ChainState:
     """Block V with one claim of each participant."""
     batches = [
         SubmitProofBatch(
@@ -76,7 +76,8 @@ def state_with(nonces: dict[str, list[int]], r_target: float = LAUNCH_R_TARGET) 
         for who, claim in nonces.items()
     ]
     genesis = genesis_state(dict.fromkeys(nonces, 1), params_with(200), r_target)
-    return replace(genesis, upcoming=UpcomingEpoch(1, 40, "HASH"), batches=Log(batches))
+    proofs = FiledBatches(Log(batches), Log([41] * len(batches)))
+    return replace(genesis, upcoming=UpcomingEpoch(1, 40, "HASH"), proofs=proofs)
 
 
 def sample_of(state: ChainState, size: int, numerics: list[str], seed: int = 1) -> Sample:
@@ -101,7 +102,7 @@ def test_contradictions_are_the_sampled_nonces_that_are_invalid(kind: str) -> No
     """
     r_target, h, n_sampled = 1.295, 0.0802, 60
     with open_work(kind) as work:
-        found = work.find_valid("HASH", "float32", "key of x", (range(1500),), range(1500), r_target).nonces.tolist()
+        found = work.produce(Task("HASH", "key of x", "float32", (range(1500),), r_target), range(1500)).nonces.tolist()
         claim = [*found[:60], *range(2**40, 2**40 + 100)]
         claim = [claim[i] for i in np.random.default_rng(5).permutation(len(claim)).tolist()]
         state = state_with({"x": claim}, r_target)
@@ -130,8 +131,8 @@ def test_each_claim_is_judged_in_the_numerics_asked_for() -> None:
     """Four honest bfloat16 claims, wholly sampled in bfloat16 and float32 in turn: only float32 mismatches."""
     with SphereWork(DIM) as work:
         claims = {
-            who: work.find_valid(
-                "HASH", "bfloat16", f"key of {who}", (range(0, 40_000),), range(40_000), LAUNCH_R_TARGET
+            who: work.produce(
+                Task("HASH", f"key of {who}", "bfloat16", (range(0, 40_000),), LAUNCH.r_target), range(40_000)
             ).nonces.tolist()
             for who in "abcd"
         }
@@ -140,7 +141,7 @@ def test_each_claim_is_judged_in_the_numerics_asked_for() -> None:
         counts = work.count_contradictions(state.claimed_nonces, sample_of(state, 10**6, numerics))
         expected = [
             count_invalid(
-                work.distances("HASH", dtype, [(f"key of {who}", nonce) for nonce in claims[who]]), LAUNCH_R_TARGET
+                work.distances("HASH", dtype, [(f"key of {who}", nonce) for nonce in claims[who]]), LAUNCH.r_target
             )
             for who, dtype in zip("abcd", numerics, strict=True)
         ]
@@ -157,9 +158,9 @@ def test_a_claim_with_two_keys_is_re_executed_with_both(kind: str) -> None:
         keys = {"a": "key of a", "b": "key of b", "c": "key of a"}
         batches = [
             replace(b, creator="x", batch_id=b.creator, proofs=replace(b.proofs, public_key=keys[b.creator]))
-            for b in state.batches
+            for b in state.proofs.messages
         ]
-        state = replace(state, batches=Log(batches))
+        state = replace(state, proofs=FiledBatches(Log(batches), Log([41] * len(batches))))
         claims = state.claimed_nonces
         requests = [(keys[who], nonce) for who in "abc" for nonce in range(20)]
         assert claims.participants.tolist() == ["x"]
@@ -218,7 +219,7 @@ def validate(
         for node, rate in enumerate(rates)
     ]
     state = state_with({f"p{place:02}": list(range(size)) for place, size in enumerate(sizes)})
-    validation = Validation(context, "v", "key", state, Honest(), nodes, lambda *_: sent.append(env.now))  # type: ignore[arg-type]
+    validation = Validation(context, "v", "key", state, "V", Check(), nodes, lambda **_: sent.append(env.now))  # type: ignore[arg-type]
 
     def change():
         for time, _ in sorted(changes):
@@ -229,7 +230,7 @@ def validate(
     env.run(until=until)
     validation.stop()
     rows = recorder.validations.build_rows()
-    done = rows[rows["vote"] != "out of time"]
+    done = rows[rows["n_checked"] > 0]
     places = [int(name[1:]) for name in done["participant"]]
     assert done["n_checked"].tolist() == [sizes[place] for place in places]
     return [(time, work.numerics[place]) for time, place in zip(done["seconds"], places, strict=True)], sent
@@ -301,7 +302,7 @@ def test_a_fault_of_an_ml_node_in_a_whole_run(tier: str) -> None:
     after = faulty.validations.query("validator == 'pair-0' and epoch == 1").set_index("participant")
     for participant, (time, _) in zip(mine["participant"], expected, strict=True):
         row = after.loc[participant]
-        if row["vote"] == "out of time":
+        if row["n_checked"] == 0:
             assert start + time > row["seconds"]
         else:
             assert row["seconds"] == pytest.approx(start + time, abs=1e-6)

@@ -1,0 +1,194 @@
+"""Executes what a strategy wants done; nothing else leads from an action to the network.
+
+An action that no host could carry out raises ValueError, which becomes the error that names strategy, host and height.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import singledispatchmethod
+
+from pow.params import mode_of
+from sim.chain.chain_node import ChainNode
+from sim.nodes.context import Context
+from sim.nodes.ml_node import OnResults
+from sim.nodes.outbox import Outbox
+from sim.nodes.production import Production
+from sim.nodes.validation import OnChecks, Validation
+from sim.protocol.blocks.checks import commit_seed
+from sim.protocol.consensus import transactions as messages
+from sim.strategies import actions
+from sim.strategies.base import MLNode
+
+SEED_LIMIT = 2**63
+
+
+class Executor:
+    """The hands of one host: its ML nodes, its checks, its seeds and its outbox."""
+
+    def __init__(
+        self,
+        context: Context,
+        chain: ChainNode,
+        registration: messages.RegisterHost,
+        ml_nodes: Sequence[MLNode],
+        on_results: OnResults,
+        on_checks: OnChecks,
+        stop: Callable[[], None],
+    ) -> None:
+        """`stop` is called when the host leaves."""
+        self._context = context
+        self._chain = chain
+        self._registration = registration
+        self._on_checks = on_checks
+        self._stop = stop
+        self.outbox = Outbox(context, chain, registration.validator_key)
+        self.production = Production(context, chain.address, registration.validator_key, ml_nodes, on_results)
+        self.validation: Validation | None = None
+        self._seeds: dict[int, int] = {}
+
+    def register(self) -> None:
+        """Make the host known to the chain."""
+        self.outbox.send(self._registration)
+
+    def has_seed(self, epoch: int) -> bool:
+        """Tell whether the host holds the seed of an epoch, which it needs for its reward."""
+        return epoch in self._seeds
+
+    def end_generation(self) -> None:
+        """Stop the ML nodes, and send what the proof scheme wants of a host that has claimed all it will."""
+        self.production.stop()
+        self.outbox.complete_claims()
+
+    def stop_validation(self) -> None:
+        """End the checks that run, if any do."""
+        if self.validation is not None:
+            self.validation.stop()
+            self.validation = None
+
+    def use_working_nodes(self) -> None:
+        """Let checks go on with the ML nodes that have not failed."""
+        if self.validation is not None:
+            self.validation.use(self.production.working)
+
+    @singledispatchmethod
+    def do(self, action: object) -> None:
+        """Carry out one action; raises ValueError for what no host could do."""
+        raise TypeError(f"no action: {action!r}")
+
+    # The proof of compute
+
+    @do.register
+    def _(self, action: actions.CommitSeed) -> None:
+        seed = action.seed
+        if seed is None:
+            seed = int(self._context.streams("host", self._chain.address, "seed", action.epoch).integers(SEED_LIMIT))
+        if not 0 <= seed < SEED_LIMIT:
+            raise ValueError(f"the seed of epoch {action.epoch} is {seed}; it must be from 0 to 2^63 - 1")
+        self._seeds[action.epoch] = seed
+        tx_id = self.outbox.name("seed", action.epoch)
+        commitment = commit_seed(seed, self._chain.address)
+        self.outbox.send(messages.SubmitSeed(tx_id, self._chain.address, action.epoch, commitment))
+
+    @do.register
+    def _(self, action: actions.Compute) -> None:
+        if action.numerics is not None:
+            mode_of(action.numerics)
+        self.production.assign(action)
+
+    @do.register
+    def _(self, action: actions.ClaimResults) -> None:
+        if len(action.nonces) != len(action.values):
+            raise ValueError(f"{len(action.nonces)} nonces are claimed with {len(action.values)} values")
+        if action.nonces:
+            self.production.note_claimed(action.node_id, len(action.nonces))
+            self.outbox.send_claim(action)
+
+    @do.register
+    def _(self, action: actions.Check) -> None:
+        if self.validation is not None:
+            raise ValueError("checks of this epoch are running already")
+        state = self._chain.state
+        if (
+            state.upcoming is None
+            or not state.schedule.validation_start <= state.height < state.schedule.validation_end
+        ):
+            raise ValueError("claims can be checked from block V to block VE only")
+        # A host without a working ML node in this proof of compute checks nobody. Reference: protocol 4.1.
+        if self.production.epoch == state.upcoming.index and self.production.working:
+            self.validation = Validation(
+                self._context,
+                self._chain.address,
+                action.sample_key or self._registration.validator_key,
+                state,
+                self._context.ledger.get_block(state.height).block_hash,
+                action,
+                self.production.working,
+                self._on_checks,
+            )
+
+    @do.register
+    def _(self, action: actions.Vote) -> None:
+        if len(action.participants) != len(action.frauds):
+            raise ValueError(f"{len(action.participants)} participants have {len(action.frauds)} votes")
+        if self.validation is not None:
+            self.validation.note_votes(action)
+        self.outbox.send_votes(action.participants, tuple(action.frauds.tolist()))
+
+    # Money and membership
+
+    @do.register
+    def _(self, action: actions.CollectReward) -> None:
+        if action.epoch not in self._seeds:
+            raise ValueError(f"it has no seed of epoch {action.epoch} to reveal")
+        tx_id = self.outbox.name("claim", action.epoch)
+        seed = self._seeds.pop(action.epoch)
+        self.outbox.send(messages.ClaimReward(tx_id, self._chain.address, action.epoch, seed))
+
+    @do.register
+    def _(self, action: actions.AddCollateral) -> None:
+        amount = _check_amount(action.ngonka)
+        self.outbox.send(messages.DepositCollateral(self.outbox.name("deposit"), self._chain.address, amount))
+
+    @do.register
+    def _(self, action: actions.WithdrawCollateral) -> None:
+        amount = _check_amount(action.ngonka)
+        self.outbox.send(messages.ReleaseCollateral(self.outbox.name("withdrawal"), self._chain.address, amount))
+
+    @do.register
+    def _(self, action: actions.RegisterHardware) -> None:
+        nodes = tuple(messages.HardwareNode(node_id, model) for node_id, model in action.nodes)
+        tx_id, key = self.outbox.name("hardware"), self._registration.validator_key
+        self.outbox.send(messages.RegisterHost(tx_id, self._chain.address, key, nodes))
+
+    @do.register
+    def _(self, action: actions.Delegate) -> None:
+        tx_id = self.outbox.name("delegation")
+        self.outbox.send(messages.DelegatePower(tx_id, self._chain.address, action.model, action.to))
+
+    @do.register
+    def _(self, action: actions.ShowWeight) -> None:
+        end_height = self._chain.state.confirmation.end_height
+        if end_height is None:
+            raise ValueError("no confirmation is running")
+        if not 0.0 <= action.share <= 1.0:
+            raise ValueError(f"it cannot show {action.share:g} of its weight; the share is from 0 to 1")
+        self._context.traffic.show_weight(self._chain.address, end_height, action.share)
+
+    @do.register
+    def _(self, action: actions.Leave) -> None:
+        self._context.presence.leave(self._chain.address, self._stop)
+
+    @do.register
+    def _(self, action: actions.Join) -> None:
+        self._context.presence.join(self._chain.address)
+
+    @do.register
+    def _(self, action: actions.Propose) -> None:
+        raise ValueError("it is not its turn to propose")
+
+
+def _check_amount(ngonka: int) -> int:
+    if ngonka < 1:
+        raise ValueError(f"{ngonka} ngonka; it must be at least 1")
+    return ngonka

@@ -1,0 +1,134 @@
+"""A host's ML nodes: which take part in a proof of compute, what each computes, which have failed (protocol 1.5)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from sim.nodes.context import Context
+from sim.nodes.ml_node import Assignment, Generation, OnResults, report_idle
+from sim.protocol.blocks.state import ChainState
+from sim.protocol.proofs.draws import compute_n_nodes
+from sim.strategies.actions import Compute
+from sim.strategies.base import MLNode
+
+
+class Production:
+    """All generations of one host, epoch after epoch."""
+
+    def __init__(
+        self, context: Context, address: str, public_key: str, ml_nodes: Sequence[MLNode], on_results: OnResults
+    ) -> None:
+        self._context = context
+        self._address = address
+        self._public_key = public_key
+        self.ml_nodes = tuple(ml_nodes)
+        self._on_results = on_results
+        self.epoch = 0
+        """Of the last proof of compute that the host took part in."""
+        self.dispatched: tuple[MLNode, ...] = ()
+        """Nodes in that proof of compute; preserved ones neither produce nor check. Reference: protocol 5.2."""
+        self._assignment: Assignment | None = None
+        self._generations: dict[int, Generation] = {}
+        self._failures: Counter[int] = Counter()
+        """ML node -> faults that hold it down."""
+
+    @property
+    def failed(self) -> frozenset[int]:
+        """Numbers of the ML nodes that some fault holds down."""
+        return frozenset(node_id for node_id, n_faults in self._failures.items() if n_faults)
+
+    @property
+    def working(self) -> list[MLNode]:
+        """Nodes that are in the proof of compute and have not failed."""
+        return [node for node in self.dispatched if not self._failures[node.node_id]]
+
+    def open(self, state: ChainState) -> None:
+        """Enter an epoch's proof of compute, with no task for any node yet; one whose end was missed ends now."""
+        assert state.upcoming is not None, "generation without an upcoming epoch"
+        self.stop()
+        self.epoch = state.schedule.index
+        preserved = state.effective.preserved.get(self._address, frozenset())
+        self.dispatched = tuple(node for node in self.ml_nodes if node.node_id not in preserved)
+        for node in self.ml_nodes:
+            if node.node_id in preserved:
+                row = report_idle(node, self._address, self.epoch, state.threshold, is_preserved=True)
+                self._context.recorder.add(row)
+        rules = self._context.params.rules_at(self.epoch)
+        blocks_left = state.schedule.generation_end - state.height
+        # By how fast blocks have come; a clock that is wrong by hours must not announce nonces by the million.
+        pace = self._context.ledger.compute_interval(state.height)
+        self._assignment = Assignment(
+            epoch_index=self.epoch,
+            start_height=state.schedule.start,
+            block_hash=state.upcoming.block_hash,
+            public_key=self._public_key,
+            threshold=state.threshold,
+            n_nodes=compute_n_nodes(
+                [node.node_id for node in self.dispatched],
+                max(node.node_id for node in self.ml_nodes),
+                counts_nodes_handed_out=rules.counts_nodes_handed_out,
+            ),
+            expected_seconds=blocks_left * min(pace, 2 * self._context.block_time_seconds),
+        )
+
+    def assign(self, action: Compute) -> None:
+        """Give nodes their task; raises ValueError for what the hardware cannot do."""
+        if self._assignment is None:
+            raise ValueError("no generation is running")
+        assignment = replace(self._assignment, public_key=action.public_key or self._public_key)
+        for node in self._select(action.node_ids):
+            self._generations[node.node_id] = Generation(
+                self._context, self._address, node, assignment, action, self._on_results
+            )
+
+    def _select(self, node_ids: tuple[int, ...] | None) -> list[MLNode]:
+        free = {node.node_id: node for node in self.dispatched if node.node_id not in self._generations}
+        if node_ids is None:
+            return list(free.values())
+        for node_id in node_ids:
+            if node_id not in free:
+                known = ", ".join(map(str, free)) or "none"
+                raise ValueError(f"ML node {node_id} is not free to compute in epoch {self.epoch}; free: {known}")
+        return [free[node_id] for node_id in node_ids]
+
+    def note_claimed(self, node_id: int, n_nonces: int) -> None:
+        """The host has claimed nonces for one of its nodes."""
+        if node_id in self._generations:
+            self._generations[node_id].n_claimed += n_nonces
+
+    def start(self) -> None:
+        """Let all nodes with a task compute that have not failed; those that do already go on."""
+        for node_id, generation in self._generations.items():
+            if not self._failures[node_id]:
+                generation.start()
+
+    def pause(self) -> None:
+        """Let all nodes break off now: the host crashes."""
+        for generation in self._generations.values():
+            generation.pause()
+
+    def stop(self) -> None:
+        """End the generation of all nodes and record each, idle ones too."""
+        if self._assignment is None:
+            return
+        threshold = self._assignment.threshold
+        for node in self.dispatched:
+            if node.node_id in self._generations:
+                row = self._generations[node.node_id].stop()
+            else:
+                row = report_idle(node, self._address, self.epoch, threshold, is_preserved=False)
+            self._context.recorder.add(row)
+        self._generations, self._assignment = {}, None
+
+    def fail(self, node_ids: Iterable[int]) -> None:
+        """Let ML nodes fail: each breaks off its generation."""
+        for node_id in node_ids:
+            self._failures[node_id] += 1
+            if node_id in self._generations:
+                self._generations[node_id].pause()
+
+    def repair(self, node_ids: Iterable[int]) -> None:
+        """Undo one failure; an ML node works again once no other holds. It generates from the host's next block on."""
+        self._failures.subtract(node_ids)

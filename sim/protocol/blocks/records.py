@@ -1,0 +1,119 @@
+"""What the rules tell of a block, as typed rows: a fact is declared here, with the meaning and unit of its column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+NO_CLAIM = "no claim"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One row. A field whose annotation holds a sentence is a column of a frame; a second text is its unit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochStarted(Record):
+    """Block P was agreed."""
+
+    epoch: Annotated[int, "index of the epoch, from 1"]
+    start_height: Annotated[int, "P, the block whose hash is the network seed", "blocks"]
+    threshold: Annotated[float, "largest accepted distance in force at P", "chord"]
+    """Of the proof scheme in force; the column bears the name of the first scheme's."""
+    difficulty: Annotated[float, "1 / hit probability", "tries"]
+    hit_probability: Annotated[float, "exact probability of a valid nonce"]
+    version: Annotated[str, "version whose rules hold from P on"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParticipantJudged(Record):
+    """What VE made of one participant: what it claimed, what it kept, and what is left of both."""
+
+    epoch: Annotated[int, "index of the epoch"]
+    participant: Annotated[str, "address"]
+    claimed_nonces: Annotated[int, "nonces in its proof batches on chain", "nonces"]
+    distinct_nonces: Annotated[int, "different ones among them; ML nodes that overlap send a nonce twice", "nonces"]
+    counted_nonces: Annotated[int, "claimed ones that count by the version's rule on duplicates", "nonces"]
+    claimed_weight: Annotated[int, "weight of the counted nonces", "weight"]
+    valid_vote_weight: Annotated[int, "previous weight that voted valid; slots, where a committee judges", "weight"]
+    invalid_vote_weight: Annotated[int, "previous weight that voted fraud; slots, where a committee judges", "weight"]
+    total_vote_weight: Annotated[int, "previous weight of all members; slots, where a committee judges", "weight"]
+    is_accepted: Annotated[bool, "the claim passed every acceptance test"]
+    reason: Annotated[str, "first acceptance test that failed, accepted, or no claim"]
+    preserved_weight: Annotated[int, "kept by ML nodes that the proof of compute passed over", "weight"]
+    dropped_weight: Annotated[int, "of ML nodes that are not registered or serve no governance model", "weight"]
+    uncapped_weight: Annotated[int, "accepted and preserved weight, before collateral and power cap", "weight"]
+    activated_weight: Annotated[int, "what collateral leaves of it", "weight"]
+    is_member: Annotated[bool, "member of the epoch's group; false where weight without a seed was left out"]
+    weight: Annotated[int, "final weight, after the power cap; 0 where it is no member", "weight"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerSet(Record):
+    """Consensus power from S of an epoch on."""
+
+    epoch: int
+    participant: str
+    consensus_power: Annotated[int, "power in block production from S on, with the guardians' boost", "weight"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewardSettled(Record):
+    """A member's part in the settlement of an epoch that ended, or why it has none."""
+
+    epoch: Annotated[int, "epoch that is paid for"]
+    participant: Annotated[str, "address"]
+    uncapped_weight: Annotated[int, "what the reward follows before the settlement's cap", "weight"]
+    weight: Annotated[
+        int, "what the reward follows: final weight, from v0.2.5 on preserved and confirmed weight", "weight"
+    ]
+    reward_ngonka: Annotated[int, "settled reward", "ngonka"]
+    remainder_ngonka: int
+    """Part of the reward that truncation and punishments left over, for the first one paid."""
+    fees_ngonka: Annotated[int, "fees of users on top", "ngonka"]
+    reason: Annotated[str, "paid, or why there is no reward"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewardClaimed(Record):
+    """A claim was paid."""
+
+    epoch: int
+    participant: str
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InferencesServed(Record):
+    """A member's requests of an epoch and the status that they led to."""
+
+    epoch: Annotated[int, "index of the epoch"]
+    participant: Annotated[str, "address"]
+    requests: Annotated[int, "requests that it should have served"]
+    missed: Annotated[int, "of these not served"]
+    invalid: Annotated[int, "of the served ones found wrong by a validator"]
+    fees_ngonka: Annotated[int, "fees of the served ones", "ngonka"]
+    status: Annotated[str, "ACTIVE, RAMPING or INVALID after the epoch's validations"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceReached(Record):
+    """A model's price at the end of an epoch."""
+
+    epoch: Annotated[int, "index of the epoch"]
+    model: Annotated[str, "model that is served"]
+    price_ngonka: Annotated[int, "price of a token at the epoch's last block", "ngonka"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightConfirmed(Record):
+    """What a confirmation left of a member's weight."""
+
+    epoch: Annotated[int, "epoch whose weights were confirmed"]
+    height: Annotated[int, "last block of the confirmation", "blocks"]
+    participant: Annotated[str, "address"]
+    weight_before: Annotated[int, "confirmation weight before", "weight"]
+    measured: Annotated[int, "weight shown; 0 where nothing was sent", "weight"]
+    weight_after: Annotated[int, "confirmation weight after", "weight"]
+    is_failed: Annotated[bool, "showed so little that the epoch's reward is lost"]

@@ -1,0 +1,181 @@
+"""What participants send to the chain, and how large it is on the wire.
+
+Sizes are modelled, not measured [I]: a signed Cosmos transaction without payload takes about 300 bytes; a validation
+carries its verdict only (its arrays are emptied, protocol 4.4). Claims travel in messages of the proof scheme.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+HEADER_BYTES = 2000  # of a block without transactions
+ENVELOPE_BYTES = 300
+SEED_BYTES = 140
+VALIDATION_BYTES = 120
+VERDICT_BYTES = ENVELOPE_BYTES + VALIDATION_BYTES  # of a message with one verdict
+CLAIM_BYTES = 24
+AMOUNT_BYTES = 24
+DELEGATION_BYTES = 60
+REGISTRATION_BYTES = 100
+NODE_BYTES = 40
+
+
+class TxResult(StrEnum):
+    """What became of a transaction that a block contains; a proof scheme may have texts of its own for a refusal."""
+
+    ACCEPTED = "accepted"
+    REPLAYED = "replayed"
+    NO_ADDRESS = "no creator address"
+    NO_EPOCH = "epoch below 1"
+    NO_UPCOMING_EPOCH = "no upcoming epoch"
+    WRONG_START = "wrong start height"
+    OUTSIDE_WINDOW = "outside its window"
+    OTHER_SCHEME = "not of the proof scheme in force"
+    NOTHING_TO_CLAIM = "nothing to claim"
+    WRONG_SEED = "seed does not match its commitment"
+    MISSED_VALIDATIONS = "missed too many validations"
+    NOT_ENOUGH_COINS = "not enough coins"
+    NOT_ENOUGH_COLLATERAL = "not enough collateral"
+    UNKNOWN_MESSAGE = "unknown message"
+
+    @property
+    def is_late(self) -> bool:
+        """Whether its window or its epoch was over: nobody sends anything ahead of those."""
+        return self in (TxResult.OUTSIDE_WINDOW, TxResult.WRONG_START, TxResult.NO_UPCOMING_EPOCH)
+
+
+class Transaction(Protocol):
+    """What a host signs and sends: one of the classes here, or of a proof scheme's own."""
+
+    @property
+    def tx_id(self) -> str:
+        """Name of the message, which no other has."""
+
+    @property
+    def creator(self) -> str:
+        """Address of the sender."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Size on the wire."""
+
+
+@dataclass(frozen=True)
+class HardwareNode:
+    """An ML node as a host registers it. Reference: protocol 5.1, 5.2."""
+
+    node_id: int
+    """The number that the host's broker handed out, from 1 and never reused."""
+    model: str
+    """The model that it serves between two proofs of compute."""
+
+
+@dataclass(frozen=True)
+class RegisterHost:
+    """A host makes itself known: its consensus key, its hardware, its collateral.
+
+    Stands for the network's messages on participants, hardware and deposits, which a host sends once [I].
+    """
+
+    tx_id: str
+    creator: str
+    validator_key: str
+    nodes: tuple[HardwareNode, ...]
+    collateral_ngonka: int = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """Envelope, registration, and 40 bytes for each ML node."""
+        return ENVELOPE_BYTES + REGISTRATION_BYTES + NODE_BYTES * len(self.nodes)
+
+
+@dataclass(frozen=True)
+class SubmitSeed:
+    """Commitment to a private seed for an upcoming epoch. Reference: protocol 2.1."""
+
+    tx_id: str
+    creator: str
+    epoch_index: int
+    commitment: str
+
+    @property
+    def size_bytes(self) -> int:
+        """Envelope and commitment."""
+        return ENVELOPE_BYTES + SEED_BYTES
+
+
+@dataclass(frozen=True)
+class SubmitValidation:
+    """Verdicts of one validator that leave together; stands for a message on each. Reference: protocol 4.5."""
+
+    tx_id: str
+    creator: str
+    start_height: int
+    participants: tuple[str, ...]
+    verdicts: tuple[bool, ...]
+    """True where the participant of the same place is called a fraud."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Size on the wire: that of the messages it stands for."""
+        return len(self.participants) * VERDICT_BYTES
+
+
+@dataclass(frozen=True)
+class ClaimReward:
+    """Reveals the seed of a settled epoch and asks for its reward. Reference: protocol 2.1, 6.4."""
+
+    tx_id: str
+    creator: str
+    epoch_index: int
+    seed: int
+
+    @property
+    def size_bytes(self) -> int:
+        """Envelope and the revealed seed."""
+        return ENVELOPE_BYTES + CLAIM_BYTES
+
+
+@dataclass(frozen=True)
+class DepositCollateral:
+    """Moves free coins of the sender into its collateral. Reference: protocol 6.5."""
+
+    tx_id: str
+    creator: str
+    amount_ngonka: int
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes on the wire: envelope and amount."""
+        return ENVELOPE_BYTES + AMOUNT_BYTES
+
+
+@dataclass(frozen=True)
+class ReleaseCollateral:
+    """Begins to unbond collateral of the sender. Reference: protocol 6.5."""
+
+    tx_id: str
+    creator: str
+    amount_ngonka: int
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes on the wire: envelope and amount."""
+        return ENVELOPE_BYTES + AMOUNT_BYTES
+
+
+@dataclass(frozen=True)
+class DelegatePower:
+    """Lends the sender's voting power on a model. Known to the network from v0.2.12 on."""
+
+    tx_id: str
+    creator: str
+    model: str
+    to: str
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes on the wire: envelope, model and address."""
+        return ENVELOPE_BYTES + DELEGATION_BYTES

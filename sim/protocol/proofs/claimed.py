@@ -1,0 +1,78 @@
+"""Every claim of a proof of compute as arrays: what validators read at block V (protocol 4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, groupby
+from operator import itemgetter
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class ClaimedNonces:
+    """All claims, one after another in the order in which validators read them."""
+
+    block_hash: str
+    """Network seed that the nonces were computed under."""
+    threshold: float
+    """Of the proof scheme: what a recomputed nonce is held against."""
+    participants: NDArray[np.object_]
+    """(claims,) addresses"""
+    counts: Ints
+    """(claims,) nonces of each claim"""
+    nonces: Ints
+    """(n,) inside a claim in the order in which sampled positions count"""
+    public_keys: tuple[str, ...]
+    """(runs,) keys that the nonces were computed with: one run a claim, unless it names several keys."""
+    run_lengths: Ints
+    """(runs,) nonces of each run"""
+    values: NDArray[np.float64] | None = None
+    """(n,) or (n, k) said to have been computed; None where the scheme needs none to find a contradiction."""
+
+    @cached_property
+    def starts(self) -> Ints:
+        """(claims,) place of each claim's first nonce in `nonces`."""
+        return np.cumsum(self.counts) - self.counts
+
+    @cached_property
+    def _run_ends(self) -> Ints:
+        return np.cumsum(self.run_lengths)
+
+    def get_requests(self, place: int, positions: Ints) -> list[tuple[str, int]]:
+        """Return (public key, nonce) at some positions of one claim."""
+        wanted = self.starts[place] + positions
+        runs = np.searchsorted(self._run_ends, wanted, side="right")
+        keys = [self.public_keys[run] for run in runs.tolist()]
+        return list(zip(keys, self.nonces[wanted].tolist(), strict=True))
+
+
+def gather_claims(
+    listed: Sequence[tuple[str, Sequence[tuple[str, Sequence[int]]]]], block_hash: str, threshold: float
+) -> ClaimedNonces:
+    """Return claims as arrays; `listed` holds (participant, its (public key, nonces) in order).
+
+    Neighbours of one claim with the same key are one run. Reference: protocol 4.1.
+    """
+    runs = [
+        (place, key, list(chain.from_iterable(nonces for _, nonces in group)))
+        for place, (_, lists) in enumerate(listed)
+        for key, group in groupby(lists, key=itemgetter(0))
+    ]
+    run_lengths = np.array([len(nonces) for *_, nonces in runs], dtype=np.int64)
+    counts = np.zeros(len(listed), dtype=np.int64)
+    np.add.at(counts, np.array([place for place, *_ in runs], dtype=np.int64), run_lengths)
+    return ClaimedNonces(
+        block_hash=block_hash,
+        threshold=threshold,
+        participants=np.array([participant for participant, _ in listed], dtype=np.object_),
+        counts=counts,
+        nonces=np.fromiter(chain.from_iterable(nonces for *_, nonces in runs), np.int64, int(run_lengths.sum())),
+        public_keys=tuple(key for _, key, _ in runs),
+        run_lengths=run_lengths,
+    )

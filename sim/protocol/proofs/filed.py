@@ -1,0 +1,112 @@
+"""Messages that list nonces, as the chain files them: in the order of their blocks, one for each (creator, key)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Generic, Protocol, Self, TypeVar
+
+from sim.protocol.proofs.base import CountedClaim, Episode, Hardware, NodeClaim, ProofObservation, ProofRules
+from sim.protocol.proofs.claimed import ClaimedNonces, gather_claims
+from sim.protocol.proofs.log import Log
+from sim.protocol.proofs.tries import count_arrivals, estimate_success_rate
+from sim.protocol.proofs.weights import count_nonces, scale_counts
+
+
+class Listing(Protocol):
+    """A message that lists nonces, with a key of its own."""
+
+    @property
+    def creator(self) -> str:
+        """Address of the sender."""
+
+    @property
+    def storage_key(self) -> str:
+        """A later message of the same creator with the same key stands in the earlier one's place."""
+
+    @property
+    def claims(self) -> Sequence[NodeClaim]:
+        """What it says, by ML node."""
+
+
+M = TypeVar("M", bound=Listing)
+
+
+@dataclass(frozen=True)
+class Filed(Generic[M]):
+    """Immutable; a message more costs as much as itself. A scheme's store adds `take` to it."""
+
+    messages: Log[M] = field(default_factory=Log)
+    """As taken."""
+    heights: Log[int] = field(default_factory=Log)
+    """Block that took each of these, in the same order."""
+
+    def added(self, message: M, height: int) -> Self:
+        """Return the file with one message more."""
+        return replace(self, messages=self.messages.extended([message]), heights=self.heights.extended([height]))
+
+    @cached_property
+    def by_participant(self) -> Mapping[str, tuple[M, ...]]:
+        """The messages of each participant, by address; inside one, by key. Reference: protocol 4.1."""
+        filed = {(message.creator, message.storage_key): message for message in self.messages}
+        grouped: dict[str, list[M]] = {}
+        for creator, key in sorted(filed):
+            grouped.setdefault(creator, []).append(filed[creator, key])
+        return {creator: tuple(messages) for creator, messages in grouped.items()}
+
+    @cached_property
+    def participants(self) -> tuple[str, ...]:
+        """Addresses with a message, ascending."""
+        return tuple(self.by_participant)
+
+    @cached_property
+    def _listed(self) -> Mapping[str, list[NodeClaim]]:
+        return {
+            who: [claim for message in messages for claim in message.claims]
+            for who, messages in self.by_participant.items()
+        }
+
+    def read_claims(self, block_hash: str, threshold: float) -> ClaimedNonces:
+        """Return all listed nonces, a participant's by the keys of its messages. Reference: protocol 4.1."""
+        listed = [(who, [(each.public_key, each.nonces) for each in claims]) for who, claims in self._listed.items()]
+        return gather_claims(listed, block_hash, threshold)
+
+    def count_claims(self, rules: ProofRules) -> dict[str, CountedClaim]:
+        """Count and scale everybody's nonces, by address. Reference: protocol 5.1."""
+        return {who: _count_claim(claims, rules) for who, claims in self._listed.items()}
+
+    def observe(
+        self, accepted: Collection[str], hardware: Hardware, episode: Episode, rules: ProofRules
+    ) -> ProofObservation:
+        """Estimate the tries behind the nonces of the accepted, and say when these came."""
+        filed = zip(self.messages, self.heights, strict=True)
+        heights = {(message.creator, message.storage_key): height for message, height in filed}
+        own = {who: messages for who, messages in self.by_participant.items() if who in accepted}
+        taken = [
+            [(heights[who, each.storage_key], claim.nonces) for each in messages for claim in each.claims]
+            for who, messages in own.items()
+        ]
+        return ProofObservation(
+            success_rate=estimate_success_rate(
+                {who: [(each.node_id, each.nonces) for each in self._listed[who]] for who in own},
+                {who: max((node.node_id for node in nodes), default=1) for who, nodes in hardware.items()},
+            ),
+            arrivals=count_arrivals(
+                taken,
+                episode.start_height,
+                max([episode.last_claim, *heights.values()]),  # governance may have shortened the window
+                counts_duplicates=rules.counts_duplicates,
+            ),
+        )
+
+
+def _count_claim(claims: Sequence[NodeClaim], rules: ProofRules) -> CountedClaim:
+    listed = [(claim.node_id, claim.nonces) for claim in claims]
+    counts = count_nonces(listed, counts_duplicates=rules.counts_duplicates)
+    return CountedClaim(
+        claimed_nonces=sum(len(nonces) for _, nonces in listed),
+        distinct_nonces=len({nonce for _, nonces in listed for nonce in nonces}),
+        counts=counts,
+        node_weights=scale_counts(counts, rules.weight_scale),
+    )

@@ -1,0 +1,159 @@
+"""Actions: what a strategy may want its host to do. Only the host executes them.
+
+A law of nature cannot be broken: an action that would compute beyond the hardware, use what was not received or change
+the past is an error that names strategy, host and height. A rule of the chain can: what it forbids is sent, and the
+chain refuses or punishes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class CommitSeed:
+    """Commit to a private seed for an epoch; without it a host becomes no member. Reference: protocol 2.1."""
+
+    epoch: int
+    """The epoch that the seed is for."""
+    seed: int | None = None
+    """The seed, from 0 to 2^63 - 1; None: the host draws one."""
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Let ML nodes generate until the stage ends. Nodes that no action names stay idle."""
+
+    node_ids: tuple[int, ...] | None = None
+    """None: all that are in the proof of compute and that no other action names."""
+    n_layers: int | None = None
+    """Layers of the model that are computed, from 0 to all; None: all. Fewer are faster and err. Reference: kernel 7"""
+    numerics: str | None = None
+    """None: those of the GPU, or a coarser kind that `work.dtype` may name."""
+    public_key: str | None = None
+    """Key that the nonces are computed under; None: the host's own."""
+
+
+@dataclass(frozen=True)
+class ClaimResults:
+    """Claim results of one ML node; without any nonce nothing is sent. Reference: protocol 3.1."""
+
+    node_id: int
+    """Number of the ML node, as the claim tells it; the chain does not know whether it is true."""
+    nonces: tuple[int, ...]
+    """The nonces claimed, each from 0 to 2^63 - 1."""
+    values: tuple[float, ...]
+    """What each gave, as claimed; in the scheme `hits` the distance. Validators recompute under the sender's key."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """Re-execute samples of claims, in this order, until the validation ends. Reference: protocol 4.1."""
+
+    participants: tuple[str, ...] | None = None
+    """None: all whom the rules ask this host to check, in a random order; empty: nobody."""
+    sample_size: int | None = None
+    """Nonces of each claim; None: as many as the rules say."""
+    sample_key: str | None = None
+    """Validator key from which the sample is drawn; None: the host's own, as the rules say."""
+
+
+@dataclass(frozen=True, eq=False)
+class Vote:
+    """Tell the chain which claims are frauds; who is left out gets no vote. Nobody tests whether a check was made."""
+
+    participants: tuple[str, ...]
+    """(n,) addresses."""
+    frauds: NDArray[np.bool_]
+    """(n,) True where the participant of the same place is called a fraud."""
+
+
+@dataclass(frozen=True)
+class Propose:
+    """Fill the block that this host proposes."""
+
+    tx_ids: tuple[str, ...] | None = None
+    """Pending transactions in their order, cut where the block is full; None: as the mempool orders them."""
+    hash_index: int = 0
+    """Which of the candidate hashes the block gets, see `ProposalDue.get_hash`."""
+
+
+@dataclass(frozen=True)
+class CollectReward:
+    """Claim the reward of a settled epoch by revealing its seed. Reference: protocol 2.1, 6.4."""
+
+    epoch: int
+    """The settled epoch."""
+
+
+@dataclass(frozen=True)
+class ShowWeight:
+    """Show a share of the weight again in the confirmation that has begun. Reference: protocol 6.7."""
+
+    share: float
+    """From 0 to 1: nobody shows more than it has."""
+
+
+@dataclass(frozen=True)
+class Join:
+    """Come back after `Leave`: the host catches up and takes part again."""
+
+
+@dataclass(frozen=True)
+class Leave:
+    """Leave the network: ML nodes stop, the chain goes on without the host. It is still asked at each new epoch."""
+
+
+@dataclass(frozen=True)
+class AddCollateral:
+    """Deposit coins of the own balance as collateral. Reference: protocol 6.5."""
+
+    ngonka: int
+    """Amount, at least 1."""
+
+
+@dataclass(frozen=True)
+class WithdrawCollateral:
+    """Begin to take collateral back; it is free an epoch later. Reference: protocol 6.5."""
+
+    ngonka: int
+    """Amount, at least 1."""
+
+
+@dataclass(frozen=True)
+class RegisterHardware:
+    """Tell the chain which ML nodes the host has; nobody tests whether it is true. Reference: protocol 5.1."""
+
+    nodes: tuple[tuple[int, str], ...]
+    """(number of the node, model that it serves)"""
+
+
+@dataclass(frozen=True)
+class Delegate:
+    """Lend the voting power on a model to another host. No version up to v0.2.6 knows this message: it is refused."""
+
+    model: str
+    """Name of the model."""
+    to: str
+    """Address of the host that gets the power."""
+
+
+Action = (
+    CommitSeed
+    | Compute
+    | ClaimResults
+    | Check
+    | Vote
+    | Propose
+    | CollectReward
+    | ShowWeight
+    | Join
+    | Leave
+    | AddCollateral
+    | WithdrawCollateral
+    | RegisterHardware
+    | Delegate
+)

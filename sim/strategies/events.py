@@ -1,0 +1,143 @@
+"""Events: what a host's strategy is asked about, each with the host's `View`.
+
+A strategy names the events that it wants. Where it names none of a kind, an honest host answers, and where an honest
+host has nothing to say either, nothing is made: such a stretch of blocks is quiet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.protocol.blocks.state import Block
+from sim.strategies.base import Event
+
+
+@dataclass(frozen=True, eq=False)
+class EpochOpened(Event):
+    """Block P was applied: a seed is due, and the block's hash is the network seed. Hosts that have left hear of it."""
+
+    epoch: int
+    """Number of the epoch."""
+    block_hash: str
+    """Hash of block P."""
+    is_away: bool = False
+    """The host has left; its view is that of an observer who reads the chain without being part of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class GenerationOpened(Event):
+    """The first block of GENERATE that the host applies: its ML nodes are free to compute. Reference: protocol 1.5."""
+
+    epoch: int
+    """Number of the epoch."""
+    node_ids: tuple[int, ...]
+    """Those that are in this proof of compute; preserved ones are not."""
+
+
+@dataclass(frozen=True, eq=False)
+class ResultsFound(Event):
+    """What one ML node found in the last 5 s of generation. Reference: protocol 3.4."""
+
+    epoch: int
+    """Number of the epoch."""
+    node_id: int
+    """Number of the ML node within its host."""
+    n_tried: int
+    """Nonces that it tried."""
+    nonces: NDArray[np.int64]
+    """(n,) those that may be claimed, in the order of their computation."""
+    values: NDArray[np.float64]
+    """(n,) what each gave; in the scheme `hits` its distance, below the threshold."""
+    threshold: float
+    """What a result has to pass; in the scheme `hits` the largest distance."""
+
+
+@dataclass(frozen=True, eq=False)
+class GenerationEnded(Event):
+    """The stage's end was applied: ML nodes have stopped, and late claims are still taken for some blocks."""
+
+    epoch: int
+    """Number of the epoch."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClaimsKnown(Event):
+    """Block V was applied: all claims are known, and checks and votes may begin. Reference: protocol 4.1."""
+
+    epoch: int
+    """Number of the epoch."""
+    participants: tuple[str, ...]
+    """Everybody who has a claim."""
+    n_claimed: NDArray[np.int64]
+    """(n,) nonces in each claim."""
+    duties: NDArray[np.int64]
+    """(m,) places in `participants` of those whom the rules ask this host to check."""
+
+
+@dataclass(frozen=True, eq=False)
+class ChecksDone(Event):
+    """Checks that ended in the last 5 s; every array is (n,). Reference: protocol 4.3 to 4.5."""
+
+    epoch: int
+    """Number of the epoch."""
+    participants: tuple[str, ...]
+    n_checked: NDArray[np.int64]
+    """Nonces that were re-executed."""
+    n_contradicted: NDArray[np.int64]
+    """Those of them whose result contradicts the claim."""
+    p_values: NDArray[np.float64]
+    """Chance of at least so many contradictions in an honest claim."""
+    frauds: NDArray[np.bool_]
+    """Where the test of the rules says fraud."""
+
+
+@dataclass(frozen=True, eq=False)
+class BlockApplied(Event):
+    """The host applied a block; its transactions are public from now on."""
+
+    block: Block
+    """The block, with its transactions in their order."""
+
+
+@dataclass(frozen=True, eq=False)
+class ProposalDue(Event):
+    """It is the host's turn to propose a block."""
+
+    height: int
+    """Height of the block."""
+    get_hash: Callable[[int], str]
+    """Return candidate number i, from 0 on, for the block's hash; 0 is that of a proposer that tries once."""
+
+
+@dataclass(frozen=True, eq=False)
+class ConfirmationOpened(Event):
+    """A random re-check of the weights has begun. Reference: protocol 6.7."""
+
+    epoch: int
+    """Number of the epoch."""
+    end_height: int
+    """Block in which the weights shown are counted."""
+    initial_weight: int
+    """What the host is asked to show."""
+
+
+@dataclass(frozen=True, eq=False)
+class RewardDue(Event):
+    """A settled reward can be claimed. Reference: protocol 6.4."""
+
+    epoch: int
+    """Number of the epoch."""
+    amount_ngonka: int
+    """Emission and fees together, in ngonka."""
+
+
+@dataclass(frozen=True, eq=False)
+class PricesChanged(Event):
+    """The chain has set new prices for the tokens of some models. Reference: protocol 6.6."""
+
+    ngonka_per_token: Mapping[str, int]
+    """By model."""

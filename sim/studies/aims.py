@@ -1,0 +1,41 @@
+"""What a search wants, in numbers: a measure's values over replications, how good they are, which bounds they break."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sim.economy.base import Floats
+from sim.studies.search_schema import Aim, Constraint, Objective
+from sim.studies.subjects import Scores
+
+
+def compute_values(aim: Aim, scores: Scores, curve_names: Sequence[str], n_replications: int) -> Floats:
+    """A value per replication: the mean over the curves that have the measure, or that of the named curve.
+
+    NaN where there is none; all are where an error left no scores.
+    """
+    curves = [] if scores.error else zip(curve_names, scores.curves, strict=True)
+    found = [each[aim.measure] for name, each in curves if aim.measure in each and aim.curve in (None, name)]
+    return np.asarray(np.mean(found, axis=0) if found else np.full(n_replications, np.nan), dtype=np.float64)
+
+
+def compute_objective(objective: Objective, values: Floats) -> float:
+    """What should be small: the mean over replications, its negative, or its distance; infinite where it is unknown."""
+    mean = float(values.mean())
+    if objective.towards is not None:
+        found = abs(mean - objective.towards)
+    else:
+        found = -mean if objective.goal == "maximise" else mean
+    return found if np.isfinite(found) else np.inf
+
+
+def compute_excess(constraint: Constraint, values: Floats) -> float:
+    """Violation of the bounds by the mean over replications; at most 0 if they hold."""
+    mean = float(values.mean())
+    if not np.isfinite(mean):
+        return np.inf
+    above = -np.inf if constraint.at_most is None else mean - constraint.at_most
+    below = -np.inf if constraint.at_least is None else constraint.at_least - mean
+    return max(above, below)

@@ -1,0 +1,112 @@
+"""A lab that a search varies: its controllers on all its curves, many variants on several processes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from typing_extensions import override
+
+from sim.difficulty import controllers
+from sim.documents.document import Document, dump_tree
+from sim.execution.pool import LocalPool
+from sim.race.files import name_all
+from sim.race.lab_file import LabConfig, build_lab
+from sim.race.measures import RACE_MEASURES
+from sim.race.rig import lay_out
+from sim.streams import draw_generator
+from sim.studies.lab import make_setup, race_and_measure
+from sim.studies.subjects import SEARCH, Evaluate, Report, Scores, Subject
+
+FEW_DECISIONS, FEW_REPLICATIONS = 20, 2  # enough to see which measures a curve has
+SEED_BITS = 63
+
+
+class LabSubject(Subject):
+    """Races of a lab's controllers; with several controllers, a measure is its mean over them."""
+
+    noun, measures = "race", RACE_MEASURES
+
+    def __init__(self, document: Document, config: LabConfig) -> None:
+        self.document, self.seed, self.n_replications = document, config.seed, config.replications
+        self.curve_names = tuple(name_all(document.tree.get("curves")))
+        self.title = ", ".join(controllers.name_of(each) for each in config.controllers)
+
+    @override
+    def build(self, document: Document) -> LabConfig:
+        return build_lab(document).config
+
+    @override
+    def resolve(self, variant: LabConfig) -> Any:
+        return json.loads(variant.model_dump_json())
+
+    @override
+    def find_measures(self, variant: LabConfig) -> list[set[str]]:
+        """Return the measures of each curve, whatever the controller: seen in a race of a few decisions."""
+        sizes = {"decisions": FEW_DECISIONS, "replications": FEW_REPLICATIONS, "warm_up": 0}
+        return [set(each) for each in race(variant.model_copy(update=sizes), variant.seed, variant).curves]
+
+    @override
+    def count_steps(self, n_variants: int) -> int:
+        return n_variants
+
+    @override
+    @contextmanager
+    def open(self, folder: Path, n_workers: int) -> Iterator[Evaluate]:
+        with _open_map(n_workers) as map_all:
+
+            def evaluate(variants: Sequence[LabConfig], purpose: str, report: Report) -> Iterator[Scores]:
+                for scores in map_all(partial(race, seed=derive_seed(self.seed, purpose)), variants):
+                    yield scores
+                    report(purpose)
+
+            yield evaluate
+
+    @override
+    def write_winner(self, name: str, document: Document) -> tuple[str, str]:
+        text = dump_tree(document.tree)
+        variant = self.build(document)
+        if len(variant.controllers) > 1:
+            return "winner.yaml", f"# The lab of the search {name}, with the values that it found.\n{text}"
+        head = f"# From the search {name}: paste it into a scenario. An interval of the search is an epoch there.\n"
+        return "difficulty.yaml", head + dump_tree({"difficulty": controllers.spec_of(variant.controllers[0])})
+
+
+@contextmanager
+def _open_map(n_workers: int) -> Iterator[Any]:
+    if n_workers <= 1:
+        yield map
+        return
+    with LocalPool(n_workers) as pool:
+        try:
+            yield pool.map
+        except BaseException:
+            pool.shutdown(wait=False)
+            raise
+
+
+def derive_seed(seed: int, purpose: str) -> int:
+    """The search meets the random numbers that a lab with this seed meets; every other purpose has its own."""
+    if purpose == SEARCH:
+        return seed
+    return int(draw_generator(seed, "tune", purpose).integers(2**SEED_BITS))
+
+
+def race(config: LabConfig, seed: int, laid_out: LabConfig | None = None) -> Scores:
+    """Race a lab's controllers on every curve; curves are as long as `laid_out` asks for, by default the lab itself."""
+    setup = replace(make_setup(config), seed=seed)
+    length = replace(make_setup(laid_out or config), n_replications=setup.n_replications, seed=seed)
+    found = []
+    for curve in config.curves:
+        curves = lay_out(curve, length)
+        found.append(_average([race_and_measure(each, curves, setup)[1] for each in config.controllers]))
+    return Scores(found)
+
+
+def _average(measured: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {name: sum(each[name] for each in measured) / len(measured) for name in measured[0]}

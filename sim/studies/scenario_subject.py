@@ -1,0 +1,130 @@
+"""A scenario that a search varies: replications of every variant, which nothing finished is lost of.
+
+Runs go through the loop of sweeps: a worker that dies costs one run, and the folder's journal has every run that was
+finished, so that an interrupted search does none of them twice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from typing_extensions import override
+
+from sim.documents.document import Document
+from sim.execution.loop import Loop, Tally, Workers
+from sim.execution.plan import GivenRuns
+from sim.execution.store import Row, Store, open_store
+from sim.execution.sweep_file import RunSpec, specify
+from sim.execution.where import Where, open_workers
+from sim.execution.worker import Order
+from sim.metrics.measures import Measure, run_measures
+from sim.provenance import get_source_version
+from sim.scenario import Scenario, dump_scenario
+from sim.scenario.load import build_scenario
+from sim.streams import draw_generator
+from sim.studies.subjects import SEARCH, Evaluate, Report, Scores, Subject
+
+SEED_BITS = 63
+NAMELESS = ("",)  # a scenario has no curves
+
+
+class ScenarioSubject(Subject):
+    """Runs of a scenario."""
+
+    noun, title, curve_names = "run", "a scenario", NAMELESS
+
+    def __init__(
+        self, document: Document, scenario: Scenario, n_replications: int, time_limit: float | None = None
+    ) -> None:
+        self.document, self.seed = document, scenario.seed
+        self.n_replications, self._time_limit = n_replications, time_limit
+
+    @property
+    @override
+    def measures(self) -> Mapping[str, Measure]:
+        return {measure.name: measure for measure in run_measures.choose()}
+
+    @override
+    def build(self, document: Document) -> str:
+        return build_scenario(document).model_dump_json()
+
+    @override
+    def resolve(self, variant: str) -> Any:
+        return Scenario.model_validate_json(variant).model_dump(mode="json")
+
+    @override
+    def find_measures(self, variant: str) -> list[set[str]]:
+        return [set(run_measures.names())]
+
+    @override
+    def count_steps(self, n_variants: int) -> int:
+        return n_variants * self.n_replications
+
+    @override
+    @contextmanager
+    def open(self, folder: Path, n_workers: int) -> Iterator[Evaluate]:
+        order = Order(get_source_version(), run_measures.choose(), time_limit=self._time_limit, refuses_halts=True)
+        with closing(open_store(folder)) as store, open_workers(Where(n_workers), lambda said: None) as workers:
+            yield _Replications(self, workers, store, order)
+
+    @override
+    def write_winner(self, name: str, document: Document) -> tuple[str, str]:
+        head = f"# The scenario of the search {name}, with the values that it found.\n"
+        return "winner.yaml", head + dump_scenario(build_scenario(document))
+
+
+class _Replications:
+    """Runs variants of a subject, those in the journal excepted; an `Evaluate`."""
+
+    def __init__(self, subject: ScenarioSubject, workers: Workers, store: Store, order: Order) -> None:
+        self._subject, self._workers, self._store, self._order = subject, workers, store, order
+        self._ended = {row.run_id: row for row in store.read_rows()}
+
+    def __call__(self, variants: Sequence[str], purpose: str, report: Report) -> Iterator[Scores]:
+        specs = [self._specify(number, variant, purpose) for number, variant in enumerate(variants)]
+        wanted = {spec.run_id: spec for each in specs for spec in each}
+        n_reported = 0
+
+        def tell(tally: Tally) -> None:
+            nonlocal n_reported
+            for _ in range(tally.n_finished - n_reported):
+                report(purpose)
+            n_reported = tally.n_finished
+
+        loop = Loop(self._workers, GivenRuns(list(wanted.values())), self._store, order=self._order, report=tell)
+        try:
+            loop.run([row for run_id, row in self._ended.items() if run_id in wanted])
+        except BaseException:
+            loop.drain()
+            raise
+        self._ended.update(loop.rows)
+        for _ in range(sum(map(len, specs)) - n_reported):  # variants that are alike share their runs
+            report(purpose)
+        yield from (score([self._ended[spec.run_id] for spec in each], self._order.measures) for each in specs)
+
+    def _specify(self, point: int, variant: str, purpose: str) -> list[RunSpec]:
+        seed, version = derive_seed(self._subject.seed, purpose), self._order.code_version
+        return [specify(variant, seed, point, number, version) for number in range(self._subject.n_replications)]
+
+
+def derive_seed(seed: int, purpose: str) -> int:
+    """The search meets the random numbers that a sweep with this seed meets; every other purpose has its own."""
+    if purpose == SEARCH:
+        return seed
+    return int(draw_generator(seed, "search", purpose).integers(2**SEED_BITS))
+
+
+def score(rows: Sequence[Row], measures: Sequence[Measure]) -> Scores:
+    """Return a variant's scores; a run that failed or halted has no values, and so the variant has none."""
+    values = {
+        measure.name: np.array([row.measures.get(measure.name, np.nan) for row in rows], dtype=np.float64)
+        for measure in measures
+    }
+    failed = Counter(row.error for row in rows if row.error is not None)
+    told = "; ".join(f"{count} of {len(rows)} runs failed: {error}" for error, count in sorted(failed.items()))
+    return Scores([values], told)

@@ -1,0 +1,248 @@
+"""A search file -> a lab or a scenario, the keys of it that vary, what is wanted of them: what `powsim search` runs.
+
+Everything is checked before anything runs: the section, what is varied, and every end of every range in it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from sim.documents.document import Document, Place
+from sim.economy.base import Floats
+from sim.errors import Mistake, ScenarioError
+from sim.metrics.measures import run_measures
+from sim.problems import Loc, Problem, problems_of
+from sim.race.files import name_all
+from sim.race.lab_file import build_lab
+from sim.race.measures import RACE_MEASURES
+from sim.scenario.load import build_scenario
+from sim.scenario.overrides import Overrides
+from sim.studies.aims import compute_values
+from sim.studies.domains import Domain, Parameters, check_limits, is_number, make_domain
+from sim.studies.lab_subject import LabSubject
+from sim.studies.scenario_subject import NAMELESS, ScenarioSubject
+from sim.studies.search_forms import Form, read_form
+from sim.studies.search_schema import (
+    Aim,
+    SearchConfig,
+    Section,
+    check_aims,
+    check_sensitivity,
+    find_missing,
+)
+from sim.studies.subjects import Scores, Setting, Subject, look_up, open_bare_names, vary
+
+SET_BY_SEARCH = Place("search")
+REPLICATIONS = 4
+
+
+@dataclass(frozen=True)
+class Search:
+    """A checked search. `text` is the whole file as one YAML text, with what the command line changed."""
+
+    name: str
+    config: Section
+    subject: Subject
+    domains: Mapping[str, Domain]
+    """The values of each parameter."""
+    paths: Mapping[str, str]
+    """The dotted key of each parameter."""
+    given: Sequence[Setting]
+    """Values of keys that the file must have and leaves to the search."""
+    start: Mapping[str, Any]
+    """The value that each parameter has in the file, by default or by hand, as the file writes it."""
+    text: str
+
+    def vary(self, parameters: Parameters) -> Document:
+        """Return the file's document with other values of its parameters; without any, as it is."""
+        written = {name: self.domains[name].write(value) for name, value in parameters.items()}
+        settings = [(self.paths[name], value, SET_BY_SEARCH) for name, value in written.items()]
+        return vary(self.subject.document, [*self.given, *settings])
+
+    def compute_values(self, aim: Aim, scores: Scores) -> Floats:
+        """A value per replication of what is aimed at, see `aims.compute_values`."""
+        return compute_values(aim, scores, self.subject.curve_names, self.subject.n_replications)
+
+    def compute_mean(self, measure: str, scores: Scores) -> float:
+        """Mean of a measure over replications and over the curves that have it."""
+        return float(self.compute_values(Aim(measure=measure), scores).mean())
+
+
+def load_search(
+    source: str | os.PathLike[str] | Mapping[str, object],
+    overrides: Overrides = (),
+    seed: int | None = None,
+    trials: int | None = None,
+) -> Search:
+    """Return the search of a file, or of a mapping as a file would hold it, checked in both its parts.
+
+    `seed`, `trials`: in place of the file's. Raises ScenarioError with every mistake, each at its file:line:column.
+    """
+    form, text = read_form(source, overrides, seed, trials)
+    config, problems = _parse_section(form)
+    section = _with_defaults(form)
+    noun, names, curve_names = _describe_base(form)
+    problems += check_aims(section, noun, names, curve_names)
+    candidates = _list_candidates(form, section, problems)
+    mistakes = [*form.places.mistakes, *_drop_paths(form, candidates)]
+    try:
+        base = _open_base(form, candidates, config)
+    except ScenarioError as error:
+        mistakes += _move_to_keys(form, candidates, error.mistakes)
+    else:
+        mistakes += _check_candidates(form, base, candidates)
+    mistakes += [form.locate(problem) for problem in problems]
+    if mistakes or config is None:
+        raise ScenarioError(mistakes)
+    missing = find_missing(section, base.subject.find_measures(base.variant), curve_names)
+    if told := [form.locate(problem) for problem in missing]:
+        raise ScenarioError(told)
+    paths = {name: form.parent + name for name in config.parameters}
+    start = {name: look_up(base.resolved, path) for name, path in paths.items()}
+    domains = {name: make_domain(section["parameters"][name], is_whole=_is_whole(start[name])) for name in paths}
+    return Search(base.name, config, base.subject, domains, paths, base.given, start, text)
+
+
+def _parse_section(form: Form) -> tuple[Section | None, list[Problem]]:
+    """Return the section, None where it is wrong, and everything that is wrong with it."""
+    section = form.section
+    problems: list[Problem] = []
+    if isinstance(section, dict):
+        if isinstance(section.get("objective"), str):
+            section["objective"] = {"measure": section["objective"]}
+        problems += check_sensitivity(section.get("sensitivity"))
+        for name, limits in _list_limits(section).items():
+            problems += [problem.below("parameters", name) for problem in check_limits(limits)]
+    try:
+        return form.schema.model_validate_json(json.dumps(section)), problems
+    except ValidationError as error:
+        return None, [*problems, *problems_of(error, form.schema.model_json_schema(mode="serialization"))]
+
+
+def _with_defaults(form: Form) -> dict[str, Any]:
+    """The section with the measures that are shown without being asked for."""
+    front = form.schema.model_fields["front"].default
+    given = form.section if isinstance(form.section, dict) else {}
+    return {**({"front": list(front)} if front else {}), **given}
+
+
+def _list_limits(section: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The parameters of a section that are mappings; all others are told by the schema."""
+    parameters = section.get("parameters")
+    given = parameters.items() if isinstance(parameters, dict) else ()
+    return {name: limits for name, limits in given if isinstance(limits, dict)}
+
+
+def _describe_base(form: Form) -> tuple[str, Collection[str], Sequence[str]]:
+    """What happens in what is varied, by what it can be measured, its curves: known where it is broken as well."""
+    if form.is_lab:
+        return "race", RACE_MEASURES, name_all(form.base.tree.get("curves"))
+    return "run", run_measures.names(), NAMELESS
+
+
+def _list_candidates(form: Form, section: Mapping[str, Any], problems: Sequence[Problem]) -> dict[str, list[Setting]]:
+    """The values at the ends of each parameter's range, or its choices, with the places where they are written."""
+    wrong = {problem.loc[1] for problem in problems if problem.loc[:1] == ("parameters",) and len(problem.loc) > 1}
+    found = {}
+    for name, limits in _list_limits(section).items():
+        if name not in wrong:
+            ends: list[tuple[Loc, Any]] = [(("low",), limits.get("low")), (("high",), limits.get("high"))]
+            if limits.get("choices") is not None:
+                ends = [(("choices", index), value) for index, value in enumerate(limits["choices"])]
+            found[name] = [(form.parent + name, value, form.place("parameters", name, *loc)) for loc, value in ends]
+    return found
+
+
+def _drop_paths(form: Form, candidates: dict[str, list[Setting]]) -> list[Mistake]:
+    """Return a mistake for each parameter whose path leads nowhere; it is no candidate any more."""
+    mistakes = []
+    for name, settings in list(candidates.items()):
+        open_bare_names(form.base, settings[0][0])
+        refused = vary(form.base, settings[:1]).mistakes[len(form.base.mistakes) :]
+        if refused:
+            mistakes += [form.place("parameters", name).mistake(wrong.message) for wrong in refused]
+            del candidates[name]
+    return mistakes
+
+
+@dataclass(frozen=True)
+class _Base:
+    """What is varied, as it is in the file."""
+
+    name: str
+    subject: Subject
+    variant: Any
+    resolved: Any
+    given: Sequence[Setting]
+
+
+def _open_base(form: Form, candidates: Mapping[str, list[Setting]], config: Section | None) -> _Base:
+    """Build what is varied; keys that it must have and leaves to the search get their lowest value for that."""
+    given: list[Setting] = []
+    try:
+        subject, variant = _build_base(form, given, config)
+    except ScenarioError:
+        given = [each[0] for each in candidates.values() if look_up(form.base.tree, each[0][0]) is None]
+        subject, variant = _build_base(form, given, config)
+    resolved = subject.resolve(variant)
+    return _Base(resolved["name"], subject, variant, resolved, given)
+
+
+def _build_base(form: Form, given: Sequence[Setting], config: Section | None) -> tuple[Subject, Any]:
+    varied = vary(form.base, given)
+    if form.is_lab:
+        lab = build_lab(varied)
+        return LabSubject(form.base, lab.config), lab.config
+    scenario = build_scenario(varied)
+    n, limit = (config.replications, config.time_limit) if isinstance(config, SearchConfig) else (None, None)
+    return ScenarioSubject(form.base, scenario, n or REPLICATIONS, limit), scenario.model_dump_json()
+
+
+def _check_candidates(form: Form, base: _Base, candidates: Mapping[str, list[Setting]]) -> Iterator[Mistake]:
+    """Tell the values that are refused whatever the others are: those of the file, all their first or all their last.
+
+    Two keys that do not fit together are no mistake: a trial may change both.
+    """
+    for name, settings in candidates.items():
+        others = [each for other, each in candidates.items() if other != name]
+        beside: tuple[list[Setting], ...] = ([], [each[0] for each in others], [each[-1] for each in others])
+        for setting in settings:
+            found = [_refuse(form, base, setting, each) for each in beside]
+            if all(found):
+                yield from _move_to_keys(form, candidates, found[0])
+
+
+def _refuse(form: Form, base: _Base, setting: Setting, others: Sequence[Setting]) -> list[Mistake]:
+    """Return the mistakes of a file with this value and others that stand at this value."""
+    try:
+        base.subject.build(vary(form.base, [*base.given, *others, setting]))
+    except ScenarioError as error:
+        return [wrong for wrong in error.mistakes if _is_at(wrong, setting[2])]
+    return []
+
+
+def _move_to_keys(
+    form: Form, candidates: Mapping[str, list[Setting]], mistakes: Sequence[Mistake]
+) -> Iterator[Mistake]:
+    """Show a key that there is not at the parameter rather than at its value, which may be fine."""
+    for wrong in mistakes:
+        names = [name for name, each in candidates.items() if any(_is_at(wrong, place) for *_, place in each)]
+        if names and wrong.message.startswith("unknown key"):
+            yield form.place("parameters", names[0]).mistake(wrong.message)
+        else:
+            yield wrong
+
+
+def _is_at(mistake: Mistake, place: Place) -> bool:
+    return (mistake.source, mistake.line, mistake.column) == (place.source, place.line, place.column)
+
+
+def _is_whole(value: Any) -> bool | None:
+    """Whether a parameter is a whole number, as its value in the file is; None where it has no number there."""
+    return isinstance(value, int) if is_number(value) else None

@@ -1,0 +1,122 @@
+"""What a search varies: a lab or a scenario, of which any key may take another value.
+
+A subject builds variants and runs them: races of a lab on every curve, or replications of a scenario. What it returns
+are scores, a value per replication of every measure.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from sim.documents.document import Document, Place
+from sim.economy.base import Floats
+from sim.metrics.measures import Measure
+from sim.problems import Loc
+from sim.registry import KIND
+from sim.scenario.overrides import apply_value
+
+SEARCH, CHOICE, CHECK = "search", "choice", "check"  # purposes of runs, each with random numbers of its own
+Setting = tuple[str, Any, Place]
+"""A dotted path, the value that it gets, where that value was written."""
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Of each curve (a scenario has one nameless curve), its measures: a value per replication, NaN where it has none.
+
+    `error` says why there are none: the variant does not exist, or some of its runs failed.
+    """
+
+    curves: Sequence[Mapping[str, Floats]] = field(default_factory=tuple)
+    error: str = ""
+
+
+Evaluate = Callable[[Sequence[Any], str, Report], Iterator[Scores]]
+"""Variants, the purpose of their runs, what is called after each of them -> scores, in the same order."""
+
+
+class Subject(Protocol):
+    """A lab or a scenario that a search varies."""
+
+    noun: str
+    """What happens in it: a race, a run."""
+    title: str
+    """What it is called in tables."""
+    document: Document
+    """The file's tree, unvaried."""
+    curve_names: tuple[str, ...]
+    n_replications: int
+    seed: int
+
+    @property
+    def measures(self) -> Mapping[str, Measure]:
+        """All that may be measured."""
+
+    @abstractmethod
+    def build(self, document: Document) -> Any:
+        """Return the variant that a document describes, ready for another process; raises ScenarioError."""
+
+    @abstractmethod
+    def resolve(self, variant: Any) -> Any:
+        """Return the variant's tree with all defaults, as a file would hold it."""
+
+    @abstractmethod
+    def find_measures(self, variant: Any) -> Sequence[Collection[str]]:
+        """Return the measures of each curve."""
+
+    @abstractmethod
+    def count_steps(self, n_variants: int) -> int:
+        """Return how often `evaluate` reports for so many variants."""
+
+    @abstractmethod
+    def open(self, folder: Path, n_workers: int) -> AbstractContextManager[Evaluate]:
+        """Give what runs variants, on as many processes (0: this one); what it returns does not depend on how many."""
+
+    @abstractmethod
+    def write_winner(self, name: str, document: Document) -> tuple[str, str]:
+        """Return a file's name and its text: what a person pastes or runs of the document that won."""
+
+
+def vary(document: Document, settings: Sequence[Setting]) -> Document:
+    """Return a copy of the document with other values; what has no place there joins its mistakes."""
+    varied = Document(copy.deepcopy(document.tree), dict(document.places), list(document.mistakes))
+    # A parent before what stands in it: `difficulty` chooses the controller, `difficulty.max_step` changes it.
+    for path, value, place in sorted(settings, key=lambda setting: setting[0].count(".")):
+        apply_value(varied, path, copy.deepcopy(value), place)
+    return varied
+
+
+def open_bare_names(document: Document, path: str) -> None:
+    """Write a plug-in on the way to a parameter that stands there by its bare name (`asert`) as `{kind: asert}`."""
+    parts = path.split(".")
+    for length in range(1, len(parts)):
+        place = ".".join(parts[:length])
+        if isinstance(name := look_up(document.tree, place), str):
+            apply_value(document, place, {KIND: name}, _find_place(document, parts[:length]))
+
+
+def _find_place(document: Document, parts: Sequence[str]) -> Place:
+    near: Loc = tuple(int(part) if part.isdigit() else part for part in parts)
+    while near not in document.places:
+        near = near[:-1]
+    return document.places[near]
+
+
+def look_up(tree: Any, path: str) -> Any:
+    """Return what stands at a dotted path, whose parts are keys, positions or names of items; None where nothing is."""
+    for part in path.split("."):
+        if isinstance(tree, Mapping):
+            tree = tree.get(part)
+        elif isinstance(tree, list):
+            named = (each for each in tree if isinstance(each, Mapping) and each.get("name") == part)
+            tree = tree[int(part)] if part.isdigit() and int(part) < len(tree) else next(named, None)
+        else:
+            return None
+    return tree

@@ -1,0 +1,56 @@
+"""Kinds of work: each says for which proof scheme it computes, whether this machine can, and opens what computes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from pow.devices import check_memory
+from pow.placement import CPU
+from sim.errors import UserError
+from sim.work import check_kernel, open_kernel, open_sphere, works
+
+if TYPE_CHECKING:
+    from sim.work.base import WorkSettings
+    from sim.work.kernel import KernelWork
+    from sim.work.sphere import SphereWork
+
+
+@works.register("kernel")
+@dataclass(frozen=True)
+class KernelKind:
+    """Every distance comes from the real transformer."""
+
+    scheme: ClassVar[str] = "hits"
+
+    def check(self, settings: WorkSettings) -> None:
+        """Raise UserError if the model does not fit into this machine, or if there is no such device."""
+        dtype = settings.dtype or "float16"
+        try:
+            check_memory(settings.params, dtype)
+        except ValueError as error:
+            raise UserError(f"work.params: {error}; `work.kind: sphere` needs no model") from None
+        if settings.device != CPU:
+            try:
+                check_kernel(settings.params, dtype, settings.device, settings.batch_size, settings.n_threads)
+            except ValueError as error:
+                raise UserError(f"work.device: {error}") from None
+
+    def open(self, settings: WorkSettings) -> KernelWork:
+        """Load torch."""
+        return open_kernel(settings.params, settings.batch_size, settings.n_threads, device=settings.device)
+
+
+@works.register("sphere")
+@dataclass(frozen=True)
+class SphereKind:
+    """Distances are drawn from their exact law, which is faster."""
+
+    scheme: ClassVar[str] = "hits"
+
+    def check(self, settings: WorkSettings) -> None:
+        """Every machine can draw."""
+
+    def open(self, settings: WorkSettings) -> SphereWork:
+        """Return the exact law for a model."""
+        return open_sphere(settings.params)
