@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from sim import kernel_commands
-from sim.errors import UserError
+from sim.errors import UserError, did_you_mean
 from sim.options import File, Overrides
 from sim.studies import compare_commands
 from sim.studies.kinds import KINDS, AnyKind, add_commands, load_any, load_any_result, with_kind_flags
@@ -78,7 +78,11 @@ def list_(
     """List plug-ins (controllers, curves, ...) and the files of every kind that come with powsim."""
     from sim.studies.listing import print_listing
 
-    for name in names or NAMES:
+    wanted = names or NAMES
+    for name in wanted:
+        if name not in NAMES:
+            raise UserError(f'no list of "{name}".{did_you_mean(name, NAMES)}')
+    for name in wanted:
         print_listing(name)
 
 

@@ -27,4 +27,6 @@ Out = Annotated[
 Resume = Annotated[
     Path | None, typer.Option(metavar="FOLDER", help="go on with the interrupted or unfinished study in this folder")
 ]
-Workers = Annotated[int | None, typer.Option(help="processes on this machine (default: one a processor)", min=1)]
+Workers = Annotated[
+    int | None, typer.Option(help="processes on this machine (default: one a processor; 0: this one)", min=0)
+]

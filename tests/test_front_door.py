@@ -264,7 +264,6 @@ def test_a_scenario_file_is_varied_without_a_sweep_file() -> None:
         ({"grid": {"epochs": 3}}, "sim.sweep(grid=...)"),
         ({"replications": 0}, "sim.sweep(replications=...): sweep.replications: 0 must be at least 1"),
     ],
-    ids=str,
 )
 def test_mistakes_of_a_call_are_told_at_its_arguments(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(UserError) as caught:
@@ -399,7 +398,8 @@ def test_workers_would_not_know_it_and_that_is_said_before_anything_starts(regis
 
 
 def test_a_kind_of_work_is_a_plugin_too(registered: None) -> None:
-    from sim.work import SphereKind, works
+    from sim.work import works
+    from sim.work.kinds import SphereKind
 
     @works.register("abacus")
     @dataclass(frozen=True)

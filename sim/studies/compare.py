@@ -27,7 +27,7 @@ DIFFERENCE_COLUMNS = (
 Row = dict[str, Any]
 
 
-class Sweep(Protocol):
+class SweptRuns(Protocol):
     """What is needed of a sweep's result."""
 
     @property
@@ -47,7 +47,7 @@ class Sweep(Protocol):
         """Measures by name: the columns of `runs` that hold what was measured."""
 
 
-def summarise_sweep(sweep: Sweep, *, measures: Iterable[str] | None = None, level: float = LEVEL) -> pd.DataFrame:
+def summarise_sweep(sweep: SweptRuns, *, measures: Iterable[str] | None = None, level: float = LEVEL) -> pd.DataFrame:
     """One row per point × measure: the axes' values and `SUMMARY_COLUMNS`.
 
     `estimate` is the mean over the point's runs, `low` and `high` its interval by `method`; `n` counts the runs behind
@@ -63,7 +63,7 @@ def summarise_sweep(sweep: Sweep, *, measures: Iterable[str] | None = None, leve
 
 
 def compare(
-    a: Sweep, b: Sweep, *, measures: Iterable[str] | None = None, common: bool = False, level: float = LEVEL
+    a: SweptRuns, b: SweptRuns, *, measures: Iterable[str] | None = None, common: bool = False, level: float = LEVEL
 ) -> pd.DataFrame:
     """Differences b - a, one row per point × measure: the axes' values and `DIFFERENCE_COLUMNS`.
 
@@ -88,7 +88,7 @@ def compare(
 
 
 def compare_points(
-    sweep: Sweep,
+    sweep: SweptRuns,
     baseline: int | None = None,
     *,
     measures: Iterable[str] | None = None,
@@ -114,7 +114,7 @@ def compare_points(
     return pd.DataFrame(rows, columns=["point", *sweep.axes, *DIFFERENCE_COLUMNS])
 
 
-def choose_measures(sweep: Sweep, measures: Iterable[str] | None) -> list[str]:
+def choose_measures(sweep: SweptRuns, measures: Iterable[str] | None) -> list[str]:
     """Return the wanted measures, all by default; raises `UserError` for an unknown one or an incomplete table."""
     missing = [c for c in (*RUN_COLUMNS, *sweep.axes, *sweep.measures) if c not in sweep.runs.columns]
     if missing:
@@ -128,7 +128,7 @@ def choose_measures(sweep: Sweep, measures: Iterable[str] | None) -> list[str]:
     return chosen
 
 
-def split_points(sweep: Sweep) -> dict[int, pd.DataFrame]:
+def split_points(sweep: SweptRuns) -> dict[int, pd.DataFrame]:
     """Runs by point, both in order; raises `UserError` where a replication stands twice."""
     ordered = sweep.runs.sort_values(["point", "replication"], kind="stable")
     twice = ordered[ordered.duplicated(["point", "replication"])]
@@ -138,11 +138,11 @@ def split_points(sweep: Sweep) -> dict[int, pd.DataFrame]:
     return {int(str(point)): runs for point, runs in ordered.groupby("point")}
 
 
-def _describe(sweep: Sweep, names: Iterable[str]) -> list[Measure]:
+def _describe(sweep: SweptRuns, names: Iterable[str]) -> list[Measure]:
     return [sweep.measures[name] for name in names]
 
 
-def _get_axes(sweep: Sweep, runs: pd.DataFrame) -> Row:
+def _get_axes(sweep: SweptRuns, runs: pd.DataFrame) -> Row:
     return {axis: _get_cell(runs[axis].iloc[0]) for axis in sweep.axes}
 
 
@@ -169,7 +169,7 @@ def _summarise(runs: pd.DataFrame, measure: Measure, level: float) -> Row:
     }
 
 
-def _index_points(sweep: Sweep, axes: Sequence[str]) -> dict[Hashable, pd.DataFrame]:
+def _index_points(sweep: SweptRuns, axes: Sequence[str]) -> dict[Hashable, pd.DataFrame]:
     """Points by their axes' values; raises `UserError` where two have the same."""
     points = split_points(sweep)
     keys: dict[Hashable, pd.DataFrame] = {}
@@ -189,7 +189,7 @@ def _make_key(value: object) -> Hashable:
 
 
 def _check_same_points(
-    a: Sweep, b: Sweep, before: dict[Hashable, pd.DataFrame], after: dict[Hashable, pd.DataFrame], common: bool
+    a: SweptRuns, b: SweptRuns, before: dict[Hashable, pd.DataFrame], after: dict[Hashable, pd.DataFrame], common: bool
 ) -> None:
     if not before.keys() & after.keys():
         raise UserError(f"{a.name} and {b.name} cannot be compared: they have no point in common")

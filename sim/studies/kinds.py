@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sim import shipped
 from sim.errors import ScenarioError, UserError
 from sim.studies.kind import Kind
 from sim.studies.lab_commands import LabKind
@@ -78,6 +79,23 @@ def load_any_result(folder: Path) -> tuple[AnyKind, Any]:
         if kind.is_folder(folder):
             return kind, kind.load_result(folder)
     raise UserError(f"{folder}: not a results folder")
+
+
+def list_files(kind: AnyKind) -> list[tuple[str, str]]:
+    """Return the files of one kind in `./scenarios` and those that come with powsim, each with its first comment."""
+    return [(str(file), _get_first_comment(file)) for file in shipped.list_files() if _guess_kind(file) is kind]
+
+
+def _guess_kind(file: Path) -> AnyKind:
+    try:
+        return find_kind(file)
+    except ScenarioError:  # a broken file is listed as well: `powsim check` says what is wrong with it
+        return KINDS[-1]
+
+
+def _get_first_comment(file: Path) -> str:
+    first = next(iter(file.read_text(encoding="utf-8", errors="replace").splitlines()), "")
+    return first.removeprefix("#").strip() if first.startswith("#") else ""
 
 
 def add_commands(app: typer.Typer) -> None:

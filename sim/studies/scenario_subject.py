@@ -36,12 +36,12 @@ NAMELESS = ("",)  # a scenario has no curves
 class ScenarioSubject(Subject):
     """Runs of a scenario."""
 
-    noun, curve_names = "run", NAMELESS
+    noun, title, curve_names = "run", "a scenario", NAMELESS
 
     def __init__(
         self, document: Document, scenario: Scenario, n_replications: int, time_limit: float | None = None
     ) -> None:
-        self.document, self.seed, self.title = document, scenario.seed, scenario.name
+        self.document, self.seed = document, scenario.seed
         self.n_replications, self._time_limit = n_replications, time_limit
 
     @property

@@ -40,15 +40,9 @@ def search(
     if out is not None and resume is not None:
         raise UserError("--out begins a search and --resume goes on with one: choose one of them")
     loaded = load_search(file, set_ or (), seed, trials)
+    n_workers = get_n_cpus() if workers is None else workers
     with show_steps(loaded.name, count_steps(loaded)) as report:
-        result = run_search(
-            loaded,
-            out=out,
-            root=RESULTS,
-            n_workers=get_n_cpus() if workers is None else workers,
-            report=report,
-            resume=resume,
-        )
+        result = run_search(loaded, out=out, root=RESULTS, n_workers=n_workers, report=report, resume=resume)
     report_search(result)
     print_search(result)
 

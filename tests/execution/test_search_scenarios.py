@@ -249,7 +249,12 @@ def test_a_search_names_its_scenario(files: Path) -> None:
     file = files / "search.yaml"
     file.write_text("scenario: base.yaml\nname: other\nseed: 9\n" + SEARCH)
     search = load_search(file, ["protocol.block_time=6 s", "search.trials=3"], seed=2)
-    assert (search.name, search.subject.title, search.subject.seed, search.config.trials) == ("other", "other", 2, 3)
+    assert (search.name, search.subject.title, search.subject.seed, search.config.trials) == (
+        "other",
+        "a scenario",
+        2,
+        3,
+    )
     assert "block_time: 6 s" in search.text
     (files / "whole.yaml").write_text(search.text)
     assert load_search(files / "whole.yaml").text == search.text

@@ -158,8 +158,8 @@ def test_a_full_disk_while_frames_are_kept_loses_no_run(
         with pytest.raises(OSError, match="No space left"):
             sim.sweep(mini, workers=0, out=out)
     part = sim.load_sweep(out)
-    assert len(part.runs) == 4
-    assert len(part.transactions.groupby(["point", "replication"])) == 4
+    assert 1 <= len(part.runs) <= 4, "rows of one chunk are written together, after all their frames"
+    assert len(part.transactions.groupby(["point", "replication"])) == len(part.runs)
     done = sim.sweep(mini, workers=0, resume=out)
     assert len(done.transactions.groupby(["point", "replication"])) == 12
 
