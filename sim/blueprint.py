@@ -9,11 +9,11 @@ from pow.devices import gpu_groups
 from sim.gpus import load_gpu
 from sim.network.tier import Offer
 from sim.nodes.ml_node import SENDER_PERIOD_SECONDS
-from sim.protocol.params import ChainParams, EpochParams, ProtocolParams, accumulate_changes
-from sim.protocol.pricing import PricingParams
+from sim.protocol.blocks.params import ChainParams, EpochParams, ProtocolParams, accumulate_changes
+from sim.protocol.blocks.state import ChainState, genesis_state
+from sim.protocol.consensus.transactions import HardwareNode, RegisterHost
+from sim.protocol.money.pricing import PricingParams
 from sim.protocol.proofs.base import ProofScheme
-from sim.protocol.state import ChainState, genesis_state
-from sim.protocol.transactions import HardwareNode, RegisterHost
 from sim.protocol.versions import SCHEMES, adjust_scheme, build_rule_book
 from sim.scenario import BY_GPU, HostGroup, Scenario
 from sim.scenario.declared import read_parameters, read_values

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded, MLNodeFinished
-from sim.protocol.records import NO_CLAIM, ParticipantJudged
+from sim.protocol.blocks.records import NO_CLAIM, ParticipantJudged
 from sim.scenario import Scenario
 
 if TYPE_CHECKING:

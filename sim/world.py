@@ -35,10 +35,10 @@ from sim.nodes.faults import Faults
 from sim.nodes.host import Host
 from sim.nodes.identity import HostIdentity, gather_operators, name_hosts
 from sim.nodes.presence import Presence
-from sim.protocol.blocks import BlockResult
-from sim.protocol.params import ProtocolParams
-from sim.protocol.stages import Edge, Schedule
-from sim.protocol.transactions import RegisterHost
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.stages import Edge, Schedule
+from sim.protocol.blocks.transition import BlockResult
+from sim.protocol.consensus.transactions import RegisterHost
 from sim.scenario import HostGroup, Scenario
 from sim.strategies.base import Identity, MLNode
 from sim.streams import Streams

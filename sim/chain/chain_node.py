@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sim.chain.ledger import Ledger
 from sim.chain.mempool import Mempool
-from sim.protocol.state import Block, ChainState
+from sim.protocol.blocks.state import Block, ChainState
 
 OnBlock = Callable[[Block, ChainState], None]
 OnApplied = Callable[[str, int], None]

@@ -8,7 +8,8 @@ from itertools import chain
 
 import numpy as np
 
-from sim.protocol.consensus import (
+from sim.protocol.blocks.state import Block
+from sim.protocol.consensus.rounds import (
     NO_ROUND,
     Floats,
     Period,
@@ -20,8 +21,7 @@ from sim.protocol.consensus import (
     compute_quorum_seconds,
     select_valid_round,
 )
-from sim.protocol.proposer import select_proposer
-from sim.protocol.state import Block
+from sim.protocol.consensus.validators import select_proposer
 
 
 class Height:

@@ -12,8 +12,8 @@ from typing import Protocol
 
 from sim.chain.ledger import Ledger
 from sim.network.base import Flood, Message
-from sim.protocol.state import Block
-from sim.protocol.transactions import Transaction
+from sim.protocol.blocks.state import Block
+from sim.protocol.consensus.transactions import Transaction
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from sim.chain.mempool import HostMempool, Mempool, MempoolRules
 from sim.network.base import Flood, Foresight
 from sim.network.routes import Floats, Links
 from sim.network.rows import Rows
-from sim.protocol.state import Block
-from sim.protocol.transactions import Transaction
+from sim.protocol.blocks.state import Block
+from sim.protocol.consensus.transactions import Transaction
 
 CHUNK = 512  # transactions whose arrivals are looked up together
 RECORDED_HOSTS = 200  # networks up to this size record every transaction's arrivals

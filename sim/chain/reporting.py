@@ -9,11 +9,11 @@ from sim.chain.ledger import Agreement
 from sim.difficulty.base import Target
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import BlockAgreed, DifficultyDecided, TransactionIncluded
-from sim.protocol.blocks import BlockResult
-from sim.protocol.params import ProtocolParams
-from sim.protocol.stages import Edge
-from sim.protocol.state import ChainState
-from sim.protocol.transactions import TxResult
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.stages import Edge
+from sim.protocol.blocks.state import ChainState
+from sim.protocol.blocks.transition import BlockResult
+from sim.protocol.consensus.transactions import TxResult
 
 UNCONTROLLED = "valid_nonces_per_epoch"  # in the frame `difficulty` of controllers without a target
 

@@ -13,11 +13,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from sim.protocol.confirmation import ConfirmationTally
-from sim.protocol.formation import GOVERNANCE_MODELS
-from sim.protocol.params import ProtocolParams
-from sim.protocol.service import Inference, InferenceTally, compute_tokens_per_window
-from sim.protocol.state import ChainState, get_model_weights
+from sim.protocol.blocks.formation import GOVERNANCE_MODELS
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.state import ChainState, get_model_weights
+from sim.protocol.proofs.confirmation import ConfirmationTally
+from sim.protocol.service.inferences import Inference, InferenceTally, compute_tokens_per_window
 from sim.scenario import Scenario
 from sim.streams import Streams
 

@@ -22,8 +22,8 @@ from pydantic import Field
 
 from sim.difficulty.interval import Interval, Numbers, clamp
 from sim.difficulty.target import Target, read_interval
-from sim.protocol.epochs import NextDifficulty
-from sim.protocol.state import EpochObservation
+from sim.protocol.blocks.epochs import NextDifficulty
+from sim.protocol.blocks.state import EpochObservation
 
 __all__ = ["Controller", "Interval", "Numbers", "Target", "Window", "clamp"]
 

@@ -14,10 +14,10 @@ from sim.metrics import records
 from sim.metrics.columns import DTYPES, FRAMES, NAMES
 from sim.metrics.recorder import Recorder
 from sim.metrics.statistics import compute_wilson_interval
-from sim.protocol import payments
-from sim.protocol import records as facts
-from sim.protocol.records import NO_CLAIM
-from sim.protocol.transactions import TxResult
+from sim.protocol.blocks import payments
+from sim.protocol.blocks import records as facts
+from sim.protocol.blocks.records import NO_CLAIM
+from sim.protocol.consensus.transactions import TxResult
 
 INCLUDED, LATE, REFUSED, EXPIRED, LOST = "included", "late", "refused", "expired", "lost"
 BINS_PER_DECADE = 24

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from sim.metrics.frames import LATE, Frames
 from sim.metrics.measures import Law, NoValueError, run_measures
-from sim.protocol.records import NO_CLAIM
+from sim.protocol.blocks.records import NO_CLAIM
 
 HONEST = "honest"
 NOTHING_TRIED = "no nonce was tried"

@@ -11,8 +11,8 @@ from typing import Any, TypeVar, cast
 
 from sim.metrics.records import ValidationDone
 from sim.metrics.validations import ValidationTable, digest_validation
-from sim.protocol.records import Record
-from sim.protocol.transactions import SubmitValidation
+from sim.protocol.blocks.records import Record
+from sim.protocol.consensus.transactions import SubmitValidation
 
 R = TypeVar("R")
 SEPARATOR = "\x1f"  # ASCII unit separator: in no name

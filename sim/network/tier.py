@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import networkx as nx
 
 from sim.network.links import BITS_PER_BYTE, get_upload_rate
-from sim.protocol.transactions import CLAIM_BYTES, ENVELOPE_BYTES, SEED_BYTES, VALIDATION_BYTES
+from sim.protocol.consensus.transactions import CLAIM_BYTES, ENVELOPE_BYTES, SEED_BYTES, VALIDATION_BYTES
 from sim.scenario import NetworkConfig
 
 LARGEST_SHARE = 0.05  # of the time in which the busiest uplink may be busy for `paths` to be taken

@@ -23,7 +23,7 @@ from sim.chain.chain_node import ChainNode
 from sim.chain.ledger import Ledger
 from sim.network.base import ANNOUNCEMENT_BYTES, REQUEST_BYTES, Network
 from sim.network.links import Link
-from sim.protocol.transactions import Transaction
+from sim.protocol.consensus.transactions import Transaction
 
 RETRY_SECONDS = 1.0
 STATE_SYNC_BYTES = 1_000_000  # size of the state that a newcomer downloads from a peer [I]

@@ -16,7 +16,7 @@ from sim.metrics.recorder import Recorder
 from sim.network.base import Network
 from sim.nodes.catch_up import CatchUp
 from sim.nodes.presence import Presence
-from sim.protocol.params import ProtocolParams
+from sim.protocol.blocks.params import ProtocolParams
 from sim.streams import Streams
 from sim.work.base import Work
 

@@ -15,8 +15,8 @@ from sim.nodes.ml_node import OnResults
 from sim.nodes.outbox import Outbox
 from sim.nodes.production import Production
 from sim.nodes.validation import OnChecks, Validation
-from sim.protocol import transactions as messages
-from sim.protocol.checks import commit_seed
+from sim.protocol.blocks.checks import commit_seed
+from sim.protocol.consensus import transactions as messages
 from sim.strategies import actions
 from sim.strategies.base import MLNode
 

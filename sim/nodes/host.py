@@ -21,9 +21,9 @@ from sim.nodes.context import Context
 from sim.nodes.executor import Executor
 from sim.nodes.identity import HostIdentity
 from sim.nodes.ml_node import Generation
-from sim.protocol.stages import Edge
-from sim.protocol.state import Block, ChainState, get_places_to_check
-from sim.protocol.transactions import RegisterHost, Transaction
+from sim.protocol.blocks.stages import Edge
+from sim.protocol.blocks.state import Block, ChainState, get_places_to_check
+from sim.protocol.consensus.transactions import RegisterHost, Transaction
 from sim.strategies import events
 from sim.strategies.actions import Action, Propose
 from sim.strategies.base import Event, MLNode, View

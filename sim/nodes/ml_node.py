@@ -11,7 +11,7 @@ import simpy
 from pow.skipping import get_layers_speedup
 from sim.metrics.records import MLNodeFinished
 from sim.nodes.context import Context
-from sim.protocol.nonces import get_node_ranges
+from sim.protocol.proofs.draws import get_node_ranges
 from sim.strategies.actions import Compute
 from sim.strategies.base import MLNode
 from sim.work.base import Produced, Task

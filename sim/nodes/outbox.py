@@ -7,9 +7,9 @@ from collections import Counter
 from sim.chain.chain_node import ChainNode
 from sim.metrics.records import TransactionSent
 from sim.nodes.context import Context
+from sim.protocol.blocks.state import UpcomingEpoch
+from sim.protocol.consensus.transactions import VERDICT_BYTES, SubmitValidation, Transaction
 from sim.protocol.proofs.base import NodeClaim, OwnClaims
-from sim.protocol.state import UpcomingEpoch
-from sim.protocol.transactions import VERDICT_BYTES, SubmitValidation, Transaction
 from sim.strategies.actions import ClaimResults
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from sim.nodes.context import Context
 from sim.nodes.ml_node import Assignment, Generation, OnResults, report_idle
-from sim.protocol.nonces import compute_n_nodes
-from sim.protocol.state import ChainState
+from sim.protocol.blocks.state import ChainState
+from sim.protocol.proofs.draws import compute_n_nodes
 from sim.strategies.actions import Compute
 from sim.strategies.base import MLNode
 

@@ -20,8 +20,8 @@ from sim.metrics.records import ValidationDone
 from sim.metrics.validations import ABSTAINED_CODE, FRAUD_CODE, OUT_OF_TIME_CODE, VALID_CODE
 from sim.nodes.context import Context
 from sim.nodes.ml_node import SENDER_PERIOD_SECONDS
-from sim.protocol.sampling import select_positions
-from sim.protocol.state import ChainState, get_places_to_check
+from sim.protocol.blocks.state import ChainState, get_places_to_check
+from sim.protocol.proofs.draws import select_positions
 from sim.strategies.actions import Check, Vote
 from sim.strategies.base import MLNode
 from sim.work.base import Sample

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from sim.protocol.consensus import Timeouts
+from sim.protocol.consensus.rounds import Timeouts
 from sim.scenario.hosts import STRICT
 from sim.units import Seconds
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from sim.errors import did_you_mean
 from sim.problems import Problem, explained
-from sim.protocol.params import EpochParams
+from sim.protocol.blocks.params import EpochParams
 from sim.protocol.proofs import schemes
 from sim.protocol.proofs.base import ProofScheme
 from sim.protocol.versions import SCHEMES, VERSIONS, Rules

@@ -15,9 +15,9 @@ from typing import Any
 from pow.devices import GROUP_SIZES, MAINNET_MIN_GROUP_VRAM_GIB, TESTNET_MIN_GROUP_VRAM_GIB, gpu_groups
 from sim.errors import UserError
 from sim.problems import Problem
-from sim.protocol.params import EpochChange, EpochParams, get_epoch_at
-from sim.protocol.stages import Schedule, find_broken_edge
-from sim.protocol.transactions import (
+from sim.protocol.blocks.params import EpochChange, EpochParams, get_epoch_at
+from sim.protocol.blocks.stages import Schedule, find_broken_edge
+from sim.protocol.consensus.transactions import (
     CLAIM_BYTES,
     ENVELOPE_BYTES,
     HEADER_BYTES,

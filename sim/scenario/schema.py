@@ -22,8 +22,8 @@ from pow.placement import CPU, DEVICE_PATTERN, check_device
 from sim.difficulty import controllers
 from sim.errors import did_you_mean
 from sim.problems import Problem, as_validation_error, explained
-from sim.protocol.params import ChainParams, EpochParams
-from sim.protocol.pricing import MAINNET_PRICING
+from sim.protocol.blocks.params import ChainParams, EpochParams
+from sim.protocol.money.pricing import MAINNET_PRICING
 from sim.protocol.proofs import schemes
 from sim.protocol.versions import SCHEMES
 from sim.registry import PluginOf

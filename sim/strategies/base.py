@@ -13,9 +13,9 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from sim.protocol.params import ProtocolParams
-from sim.protocol.state import ChainState
-from sim.protocol.transactions import Transaction
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.state import ChainState
+from sim.protocol.consensus.transactions import Transaction
 from sim.strategies.actions import Action
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.protocol.state import Block
+from sim.protocol.blocks.state import Block
 from sim.strategies.base import Event
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from sim.chain.consensus import VOTE_BYTES
-from sim.protocol.transactions import HEADER_BYTES
+from sim.protocol.consensus.transactions import HEADER_BYTES
 from sim.runner import run
 from sim.scenario import parse_scenario
 from sim.theory.row import Row

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sim.difficulty import controllers
 from sim.difficulty.asert import aserti3_2d
 from sim.difficulty.base import steer
-from sim.protocol.state import EpochObservation
+from sim.protocol.blocks.state import EpochObservation
 from sim.theory.levels import Z_BOUND
 from sim.theory.loop import compute_ramp_error, find_gain_limit, find_k_i_limit, find_limit
 from sim.theory.row import Row

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from sim.protocol.proposer import select_proposer
+from sim.protocol.consensus.validators import select_proposer
 from sim.theory.row import Row
 
 SEED = 20260105

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.protocol.consensus.transactions import HardwareNode, Transaction
 from sim.protocol.proofs.claimed import ClaimedNonces
-from sim.protocol.transactions import HardwareNode, Transaction
-from sim.protocol.weights import NodeId
+from sim.protocol.proofs.weights import NodeId
 
 if TYPE_CHECKING:
     from pow.validation import FraudTest

@@ -1,4 +1,6 @@
-"""Who proposes a block: CometBFT's weighted round-robin by priority.
+"""Validators: the power that guardians get, who takes part, and who proposes a block (protocol 5.4, 10).
+
+Proposers take turns by CometBFT's weighted round-robin by priority.
 
 Each height every validator's priority grows by its power; the highest priority proposes and pays back the total power.
 While powers stay, n · ΣW heights from equal priorities give everybody exactly n · W blocks, unless priorities were
@@ -9,11 +11,40 @@ Reference: CometBFT specification, "Proposer selection procedure" (docs.cometbft
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
+from fractions import Fraction
 
 MAX_VALIDATORS = 100
 """Most validators that consensus has at a time. Reference: protocol 10 (staking max_validators)."""
 WINDOW_FACTOR = 2  # priorities are kept within this multiple of the total power
+MATURITY_THRESHOLD = 2_000_000
+GUARDIAN_MULTIPLIER = Fraction(13, 25)
+"""0.52: guardians jointly hold m / (1 + m), 34.2 %."""
+
+
+def boost_guardians(
+    powers: Mapping[str, int],
+    guardians: Collection[str],
+    *,
+    is_enabled: bool = True,
+    maturity_threshold: int = MATURITY_THRESHOLD,
+    multiplier: Fraction = GUARDIAN_MULTIPLIER,
+) -> dict[str, int]:
+    """Return the powers handed to consensus: guardians share m times the others' power while the network is young.
+
+    Unchanged where the network is mature, has one validator, no guardian, or guardians that hold more already.
+    Reference: protocol 5.4.
+    """
+    present = [address for address in powers if address in guardians]
+    is_young = len(powers) >= 2 and sum(powers.values()) < maturity_threshold
+    if not (is_enabled and is_young and present):
+        return dict(powers)
+    held = sum(powers[address] for address in present)
+    wanted = multiplier * (sum(powers.values()) - held)
+    if wanted < held:
+        return dict(powers)
+    return {**powers, **dict.fromkeys(present, math.trunc(wanted / len(present)))}
 
 
 def select_validators(powers: Mapping[str, int], limit: int = MAX_VALIDATORS) -> dict[str, int]:

@@ -6,29 +6,29 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from sim.protocol.collateral import Deposit, compute_activated_weight
-from sim.protocol.committee import Committee, select_guardians
-from sim.protocol.confirmation import start_confirmation
-from sim.protocol.fast.judging import judge_claims  # by arrays; the rule to read is `judging.judge_claims`
-from sim.protocol.formation import get_preserved_weights, merge_weights, select_preserved
-from sim.protocol.guardians import boost_guardians
-from sim.protocol.log import Log
-from sim.protocol.observations import observe_epoch
-from sim.protocol.params import ProtocolParams
-from sim.protocol.proofs.base import CountedClaim
-from sim.protocol.records import NO_CLAIM, EpochStarted, ParticipantJudged, PowerSet, Record
-from sim.protocol.service import switch_service
-from sim.protocol.settling import settle_epoch
-from sim.protocol.stages import Edge
-from sim.protocol.state import (
+from sim.protocol.blocks.fast.judging import judge_claims  # by arrays; the rule to read is `judging.judge_claims`
+from sim.protocol.blocks.formation import get_preserved_weights, merge_weights, select_preserved
+from sim.protocol.blocks.observations import observe_epoch
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.records import NO_CLAIM, EpochStarted, ParticipantJudged, PowerSet, Record
+from sim.protocol.blocks.settling import settle_epoch
+from sim.protocol.blocks.stages import Edge
+from sim.protocol.blocks.state import (
     Block,
     ChainState,
     EpochGroup,
     EpochObservation,
     UpcomingEpoch,
 )
-from sim.protocol.votes import select_voters
-from sim.protocol.weights import MergedWeight, cap_weights
+from sim.protocol.consensus.validators import boost_guardians
+from sim.protocol.money.collateral import Deposit, compute_activated_weight
+from sim.protocol.proofs.base import CountedClaim
+from sim.protocol.proofs.committee import Committee, select_guardians
+from sim.protocol.proofs.confirmation import start_confirmation
+from sim.protocol.proofs.log import Log
+from sim.protocol.proofs.votes import select_voters
+from sim.protocol.proofs.weights import MergedWeight, cap_weights
+from sim.protocol.service.inferences import switch_service
 
 NextDifficulty = Callable[[Any, EpochObservation], tuple[Any, float]]
 """From a controller's memory (None before its first decision) and the epoch that just closed to its memory afterwards

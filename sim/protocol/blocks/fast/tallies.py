@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.protocol.transactions import SubmitValidation
+from sim.protocol.consensus.transactions import SubmitValidation
 
 Ints = NDArray[np.int64]
 

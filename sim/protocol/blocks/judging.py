@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from sim.protocol.committee import Committee, decide_by_guardians, decide_by_slots
+from sim.protocol.blocks.state import ChainState, UpcomingEpoch
+from sim.protocol.consensus.transactions import SubmitValidation
 from sim.protocol.proofs.base import CountedClaim
-from sim.protocol.state import ChainState, UpcomingEpoch
-from sim.protocol.transactions import SubmitValidation
+from sim.protocol.proofs.committee import Committee, decide_by_guardians, decide_by_slots
+from sim.protocol.proofs.votes import Claimant, Verdict, find_reason, judge_participant, select_voters
 from sim.protocol.versions import Rules
-from sim.protocol.votes import Claimant, Verdict, find_reason, judge_participant, select_voters
 
 
 def judge_claims(

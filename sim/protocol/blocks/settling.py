@@ -7,24 +7,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from sim.protocol.collateral import SLASH_DOWNTIME, Deposit, release_unbonded, slash
-from sim.protocol.inference_status import is_down, passes_miss_test
-from sim.protocol.params import ProtocolParams
-from sim.protocol.payments import NOBODY, Payment, PaymentKind, pay
-from sim.protocol.records import Record, RewardSettled
-from sim.protocol.rewards import (
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.payments import NOBODY, Payment, PaymentKind, pay
+from sim.protocol.blocks.records import Record, RewardSettled
+from sim.protocol.blocks.state import ChainState
+from sim.protocol.money.accounts import Settlement, add_work_coins, unlock, write_settlements
+from sim.protocol.money.collateral import SLASH_DOWNTIME, Deposit, release_unbonded, slash
+from sim.protocol.money.rewards import (
     compute_effective_weights,
     compute_epoch_reward,
     select_entitled,
     select_settled,
     split_reward,
 )
-from sim.protocol.service import Counts, close_service
-from sim.protocol.settlements import add_work_coins, write_settlements
-from sim.protocol.state import ChainState, Settlement
+from sim.protocol.proofs.weights import cap_weights
+from sim.protocol.service.inferences import Counts, close_service
+from sim.protocol.service.status import is_down, passes_miss_test
 from sim.protocol.versions import Rules
-from sim.protocol.vesting import unlock
-from sim.protocol.weights import cap_weights
 
 PAID = "paid"
 NOT_SETTLED = "beyond the settled page"

@@ -17,7 +17,7 @@ from fractions import Fraction
 import numpy as np
 
 from pow.seeds import hash_to_number
-from sim.protocol.transactions import HardwareNode
+from sim.protocol.consensus.transactions import HardwareNode
 
 FIRST_EPOCH = 2  # nothing is preserved out of epochs 0 and 1
 LARGE_SHARE = Fraction(3, 4)
@@ -59,7 +59,7 @@ def group_by_model(
 def select_half(epoch_index: int, models: Mapping[str, Sequence[ModelNode]]) -> Preserved:
     """Until v0.2.3: floor(n / 2) of each participant's n nodes of a model, by a shuffle with the slot seed.
 
-    A participant with a single node never gets a slot. The shuffle is NumPy's PCG64, as in `sampling`.
+    A participant with a single node never gets a slot. The shuffle is NumPy's PCG64, as in `draws`.
     Reference: protocol 5.2, version 1.
     """
     chosen: dict[str, set[int]] = defaultdict(set)

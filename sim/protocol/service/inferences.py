@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from sim.protocol.claims import (
+from sim.protocol.money.pricing import PricingParams, update_prices
+from sim.protocol.service.due_validations import (
     FinishedInference,
     compute_min_average,
     compute_reputation,
     passes_claim_check,
     select_due_validations,
 )
-from sim.protocol.inference_status import InferenceRecord, Status, apply_inference_validation, switch_status
-from sim.protocol.pricing import PricingParams, update_prices
+from sim.protocol.service.status import InferenceRecord, Status, apply_inference_validation, switch_status
 from sim.protocol.versions import Rules
 
 

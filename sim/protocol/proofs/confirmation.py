@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from sim.protocol.sampling import compute_hash_uniform
+from sim.protocol.proofs.draws import compute_hash_uniform
 
 CUTOFF_BLOCKS = 80
 """Grace between trigger and generation, the same as the inference-validation cut-off."""

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sim.protocol.collateral import SLASH_INVALID
-from sim.protocol.confirmation import (
+from sim.protocol.blocks.formation import GOVERNANCE_MODELS
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.records import InferencesServed, PriceReached, Record, WeightConfirmed
+from sim.protocol.blocks.settling import slash_deposits
+from sim.protocol.blocks.state import Block, ChainState, get_model_weights
+from sim.protocol.money.collateral import SLASH_INVALID
+from sim.protocol.proofs.confirmation import (
     close_event,
     compute_generation_start,
     compute_trigger_heights,
     is_triggered,
 )
-from sim.protocol.formation import GOVERNANCE_MODELS
-from sim.protocol.inference_status import InferenceRecord
-from sim.protocol.params import ProtocolParams
-from sim.protocol.records import InferencesServed, PriceReached, Record, WeightConfirmed
-from sim.protocol.service import InferenceTally, apply_tally
-from sim.protocol.settling import slash_deposits
-from sim.protocol.state import Block, ChainState, get_model_weights
+from sim.protocol.service.inferences import InferenceTally, apply_tally
+from sim.protocol.service.status import InferenceRecord
 
 
 def apply_inferences(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping
 
-from sim.protocol.weights import cap_weights
+from sim.protocol.proofs.weights import cap_weights
 
 NGONKA_PER_GNK = 10**9
 INITIAL_EPOCH_REWARD = 323_000 * NGONKA_PER_GNK

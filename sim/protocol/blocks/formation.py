@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sim.protocol.preserved import Preserved, group_by_model, select_half, select_share
+from sim.protocol.blocks.state import ChainState
 from sim.protocol.proofs.base import CountedClaim
-from sim.protocol.state import ChainState
+from sim.protocol.proofs.preserved import Preserved, group_by_model, select_half, select_share
+from sim.protocol.proofs.weights import MergedWeight, merge_by_addition, merge_by_node
 from sim.protocol.versions import Rules
-from sim.protocol.weights import MergedWeight, merge_by_addition, merge_by_node
 
 GOVERNANCE_MODELS = ("Qwen2.5-7B", "QwQ-32B")  # the models of main net's genesis (protocol 10)
 

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sim.protocol.fast.tallies import read_votes
-from sim.protocol.params import ProtocolParams
+from sim.protocol.blocks.fast.tallies import read_votes
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.state import ChainState, EpochObservation
 from sim.protocol.proofs.base import CountedClaim
-from sim.protocol.state import ChainState, EpochObservation
 
 
 def observe_epoch(

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from sim.protocol.committee import decide_by_guardians, decide_by_slots
-from sim.protocol.fast.tallies import Tally, Votes, read_votes, tally_guardians, tally_slots, tally_weights
-from sim.protocol.judging import describe_claimant
+from sim.protocol.blocks.fast.tallies import Tally, Votes, read_votes, tally_guardians, tally_slots, tally_weights
+from sim.protocol.blocks.judging import describe_claimant
+from sim.protocol.blocks.state import ChainState, UpcomingEpoch
 from sim.protocol.proofs.base import CountedClaim
-from sim.protocol.state import ChainState, UpcomingEpoch
+from sim.protocol.proofs.committee import decide_by_guardians, decide_by_slots
+from sim.protocol.proofs.votes import Verdict, decide_by_majority, find_reason, select_voters
 from sim.protocol.versions import Rules
-from sim.protocol.votes import Verdict, decide_by_majority, find_reason, select_voters
 
 
 def judge_claims(
     state: ChainState, claims: Mapping[str, CountedClaim], upcoming: UpcomingEpoch, rules: Rules
 ) -> dict[str, Verdict]:
-    """Judge every claim, by address. The rule: `sim.protocol.judging.judge_claims`."""
+    """Judge every claim, by address. The rule: `sim.protocol.blocks.judging.judge_claims`."""
     committee = upcoming.committee
     voters = select_voters(state.effective.weights, rules.member_page_limit) if committee is None else committee.weights
     votes = read_votes(state.validations, list(claims), list(voters))

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sim.protocol.inference_status import MISS_ALPHA, MISS_RATE, passes_miss_test
-from sim.protocol.sampling import compute_hash_uniform
+from sim.protocol.proofs.draws import compute_hash_uniform
+from sim.protocol.service.status import MISS_ALPHA, MISS_RATE, passes_miss_test
 
 MIN_VALIDATION_AVERAGE = 0.01
 HALFWAY_VALIDATION_AVERAGE = 0.05

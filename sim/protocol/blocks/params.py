@@ -12,12 +12,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from sim.protocol.collateral import COLLATERAL_PER_WEIGHT_UNIT, GRACE_END_EPOCH
-from sim.protocol.confirmation import SLASH_THRESHOLD
-from sim.protocol.pricing import MAINNET_PRICING, PricingParams
-from sim.protocol.transactions import HEADER_BYTES
+from sim.protocol.consensus.transactions import HEADER_BYTES
+from sim.protocol.money.accounts import VESTING_EPOCHS
+from sim.protocol.money.collateral import COLLATERAL_PER_WEIGHT_UNIT, GRACE_END_EPOCH
+from sim.protocol.money.pricing import MAINNET_PRICING, PricingParams
+from sim.protocol.proofs.confirmation import SLASH_THRESHOLD
 from sim.protocol.versions import RuleBook, Rules
-from sim.protocol.vesting import VESTING_EPOCHS
 from sim.units import Bytes
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 from functools import cached_property
 
-from sim.protocol.params import EpochParams
+from sim.protocol.blocks.params import EpochParams
 
 WIND_DOWN_FACTOR = 0.8
 
@@ -30,7 +30,8 @@ class Stage(StrEnum):
 class Edge(Enum):
     """Heights at which chain or hosts act, in the order in which they act where one block is several of them.
 
-    What the chain does at them stands in `epochs.process_epoch`, what a host does in `sim.nodes.host.Host.on_block`.
+    What the chain does at them stands in `blocks.epochs.process_epoch`, what a host does in
+    `sim.nodes.host.Host.on_block`.
     """
 
     P = "P", "start", "the epoch opens; the hash of this block is the network seed"

@@ -10,7 +10,7 @@ from fractions import Fraction
 from importlib.resources import files
 from typing import Any
 
-from sim.economy.allocation import (
+from sim.theory.models.allocation import (
     Market,
     Node,
     Outcome,

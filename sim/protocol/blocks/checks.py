@@ -15,15 +15,15 @@ from __future__ import annotations
 
 import hashlib
 
-from sim.protocol.service import validated_enough
-from sim.protocol.state import ChainState
-from sim.protocol.transactions import (
+from sim.protocol.blocks.state import ChainState
+from sim.protocol.consensus.transactions import (
     ClaimReward,
     SubmitSeed,
     SubmitValidation,
     Transaction,
     TxResult,
 )
+from sim.protocol.service.inferences import validated_enough
 from sim.protocol.versions import Rules
 
 

@@ -7,16 +7,15 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from sim.protocol.checks import check_claim, check_start, check_stateless, check_validation
-from sim.protocol.collateral import Deposit, deposit, withdraw
-from sim.protocol.epochs import NextDifficulty, process_epoch
-from sim.protocol.params import ProtocolParams
-from sim.protocol.payments import PaymentKind, pay
-from sim.protocol.records import Record, RewardClaimed
-from sim.protocol.running import apply_confirmation, apply_inferences
-from sim.protocol.stages import Schedule, select_epoch
-from sim.protocol.state import Block, ChainState, HostRecord, Settlement
-from sim.protocol.transactions import (
+from sim.protocol.blocks.checks import check_claim, check_start, check_stateless, check_validation
+from sim.protocol.blocks.epochs import NextDifficulty, process_epoch
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.payments import PaymentKind, pay
+from sim.protocol.blocks.records import Record, RewardClaimed
+from sim.protocol.blocks.running import apply_confirmation, apply_inferences
+from sim.protocol.blocks.stages import Schedule, select_epoch
+from sim.protocol.blocks.state import Block, ChainState, HostRecord
+from sim.protocol.consensus.transactions import (
     ClaimReward,
     DelegatePower,
     DepositCollateral,
@@ -27,8 +26,9 @@ from sim.protocol.transactions import (
     Transaction,
     TxResult,
 )
+from sim.protocol.money.accounts import Settlement, VestingSchedule, vest
+from sim.protocol.money.collateral import Deposit, deposit, withdraw
 from sim.protocol.versions import Rules
-from sim.protocol.vesting import VestingSchedule, vest
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -10,23 +10,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.protocol.collateral import Deposit
-from sim.protocol.committee import Committee
-from sim.protocol.confirmation import Confirmation, ConfirmationTally
-from sim.protocol.log import Log
-from sim.protocol.params import ProtocolParams
-from sim.protocol.proofs.base import Episode, ProofStore
-from sim.protocol.proofs.claimed import ClaimedNonces
-from sim.protocol.service import InferenceTally, Service
-from sim.protocol.stages import Schedule
-from sim.protocol.transactions import (
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.stages import Schedule
+from sim.protocol.consensus.transactions import (
     HEADER_BYTES,
     HardwareNode,
     RegisterHost,
     SubmitValidation,
     Transaction,
 )
-from sim.protocol.vesting import VestingSchedule
+from sim.protocol.money.accounts import Settlement, VestingSchedule
+from sim.protocol.money.collateral import Deposit
+from sim.protocol.proofs.base import Episode, ProofStore
+from sim.protocol.proofs.claimed import ClaimedNonces
+from sim.protocol.proofs.committee import Committee
+from sim.protocol.proofs.confirmation import Confirmation, ConfirmationTally
+from sim.protocol.proofs.log import Log
+from sim.protocol.service.inferences import InferenceTally, Service
 
 
 @dataclass(frozen=True)
@@ -98,18 +98,6 @@ class EpochObservation:
     """Valid nonces by block, from P + 1 to the last block that takes batches."""
     checked_per_validator: float = 0.0
     """Nonces that a validator recomputed on average."""
-
-
-@dataclass(frozen=True)
-class Settlement:
-    """A reward, with fees, that waits for its claim, in ngonka. Reference: protocol 2.2, 6.4."""
-
-    epoch_index: int
-    amount: int
-    commitment: str
-    cutoff_height: int = 0
-    """First height whose inferences only those with a node active during the proof of compute had to validate."""
-    has_node_during_poc: bool = True
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from sim.protocol.records import Record
-from sim.protocol.state import ChainState
+from sim.protocol.blocks.records import Record
+from sim.protocol.blocks.state import ChainState
 
 NOBODY = ""
 
