@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pow.devices import get_n_cpus
+from sim.shipped import find_shipped
 
 DEPENDENCIES = ("simpy", "torch", "numpy", "scipy", "networkx", "pandas", "pyarrow", "pydantic", "ruamel.yaml")
 GIT_SECONDS = 10
@@ -33,7 +34,7 @@ def get_code_version() -> str:
 
 
 def get_provenance(seed: int) -> dict[str, Any]:
-    """Return what is known before a run starts."""
+    """Return the provenance that is known before a run starts."""
     return {
         "code_version": get_code_version(),
         "seed": seed,
@@ -67,12 +68,12 @@ def _get_processor() -> str:
 def get_source_version() -> str:
     """Return the package's version with a hash of its sources: equal wherever the same code is installed, git or not.
 
-    The code that was imported is what counts, so the hash is made once a process.
+    It is of the code that was imported, so it is made once a process.
     """
     digest = hashlib.sha256()
     root = Path(__file__).resolve().parent.parent
     for package in ("pow", "sim"):
         for file in sorted((root / package).rglob("*")):
-            if file.suffix in SOURCE_ENDINGS:
+            if file.suffix in SOURCE_ENDINGS and find_shipped() not in file.parents:
                 digest.update(f"{file.relative_to(root).as_posix()}\0".encode() + file.read_bytes() + b"\0")
     return f"{importlib.metadata.version('powsim')}+src.{digest.hexdigest()[:SOURCE_DIGITS]}"

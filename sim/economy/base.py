@@ -1,5 +1,5 @@
-"""What a compute curve is: the network's nonces per second h(t), as steps that one can add up and invert exactly, or
-hosts who watch a price and the difficulty.
+"""The protocols of compute curves: the network's nonces per second h(t), as steps that add up and invert exactly, or
+hosts that watch a price and the difficulty.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Offer:
 
 
 class Hosts(Protocol):
-    """Hosts who come and go: a fold over decisions, as a controller is one over intervals.
+    """Hosts that come and go: a fold over decisions, as a controller is one over intervals.
 
     They look at the chain at every decision; their compute stays until the next one. The law is written once, with
     NumPy's functions, for all replications of a race.
@@ -77,7 +77,7 @@ class Hosts(Protocol):
 
 @dataclass(frozen=True)
 class Market:
-    """One replication's price, and the hosts who watch it."""
+    """One replication's price, and the hosts that watch it."""
 
     prices: Steps
     hosts: Hosts

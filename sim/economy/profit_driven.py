@@ -1,4 +1,4 @@
-"""Compute that follows profit: hosts who stay, hosts who join by degrees, hosts who switch as one."""
+"""Compute that follows profit: hosts that stay, hosts that join by degrees, hosts that switch as one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ProfitDrivenState(NamedTuple):
     on_their_way: tuple[Floats, ...]
     """Means that have been seen and are not acted on yet, the oldest first."""
     are_greedy_here: NDArray[np.bool_]
-    """Who came or went at the last clear moment is still here or away."""
+    """Greedy hosts are where they went when the mean last lay outside their margin."""
 
 
 @curves.register("profit_driven")
@@ -93,7 +93,7 @@ class ProfitDriven:
         return ProfitDrivenState(costs, (cost,) * self.delay, 1.0 - cost >= self.greedy_margin)
 
     def respond(self, state: ProfitDrivenState, offer: Offer) -> tuple[ProfitDrivenState, Floats]:
-        """Add what variable and greedy hosts compute to what the steady ones do."""
+        """Add the compute of variable and greedy hosts to that of the steady ones."""
         tries = offer.difficulty if self.paid_per == "nonce" else offer.ideal
         costs = state.costs.push(self.compute_cost(tries, offer.price))
         cost, *on_their_way = *state.on_their_way, costs.total / self.window

@@ -1,8 +1,8 @@
 """What both tiers have in common: hosts and links, routes over these, and messages from one host to one host.
 
 Such a message takes the shortest path, hop by hop: the cheapest over the links as they are when it is sent. A fault
-that cuts it ahead of the message, or takes down a host on it, stops the message where it is. It is lost then, and
-neither end is told: a host that waits for an answer needs patience.
+that cuts it ahead of the message, or takes down a host on it, stops the message where it is. It is lost then, without a
+word to either end: a host that waits for an answer needs patience.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Hosts who come and go in every replication at once, beside their price; their law stands in `sim.economy`."""
+"""Hosts that come and go in every replication at once, beside their price; their law stands in `sim.economy`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class MarketCompute:
             self._lost = np.maximum(self._rate - before, 0.0) * self._switching
 
     def advance(self, tries: Floats) -> Floats:
-        """Do so many tries; return the seconds that it took. Work lost by those who just joined comes on top."""
+        """Do so many tries; return the seconds that it took. Work lost by hosts that just joined comes on top."""
         elapsed: Floats = (tries + self._lost) / self._rate
         self._now = self._now + elapsed
         return elapsed
@@ -69,5 +69,5 @@ class Levels:
 
 
 def _lay_side_by_side(rows: Sequence[Floats], length: int) -> Floats:
-    """One row after the other, each filled up to a length: with what no time reaches."""
+    """Return the rows as one array, each filled up to a length with times that no race reaches."""
     return np.concatenate([part for row in rows for part in (row, np.full(length - len(row), np.inf))])
