@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from sim.errors import did_you_mean
 
 Loc = tuple[int | str, ...]
 JsonSchema = Mapping[str, Any]
+M = TypeVar("M", bound=BaseModel)
 
 _EXPLAINED = "explained"  # the type of an error whose message is already a sentence (sim.units raises it too)
 _LONGEST_VALUE = 60
@@ -54,6 +55,15 @@ def as_validation_error(title: str, problems: Sequence[Problem], value: object) 
         for problem in problems
     ]
     return ValidationError.from_exception_data(title, errors)
+
+
+def read_model(model: type[M], tree: object) -> tuple[M | None, list[Problem]]:
+    """Return what a tree of plain values describes, None where it is wrong, and everything that is wrong with it."""
+    try:
+        # A YAML tree is JSON, and pydantic's strict mode takes a list for a tuple from JSON only.
+        return model.model_validate_json(json.dumps(tree)), []
+    except ValidationError as error:
+        return None, problems_of(error, model.model_json_schema(mode="serialization"))
 
 
 def problems_of(error: ValidationError, schema: JsonSchema) -> list[Problem]:

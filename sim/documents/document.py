@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ruamel.yaml import YAML
 
-from sim.errors import Mistake
+from sim.errors import Mistake, ScenarioError
 from sim.problems import Loc, Problem
 
 
@@ -50,12 +50,19 @@ class Document:
         self.places = {known: found for known, found in self.places.items() if known[: len(loc)] != loc}
         self.places[loc] = place
 
+    def find_place(self, loc: Loc) -> Place:
+        """Return where a part of the tree, or the nearest part around it that was written, stands."""
+        while loc not in self.places:
+            loc = loc[:-1]
+        return self.places[loc]
+
     def locate(self, problem: Problem) -> Mistake:
         """Return the mistake at the nearest part of the tree that was written."""
-        near = problem.loc
-        while near not in self.places:
-            near = near[:-1]
-        return self.places[near].mistake(problem.message, problem.loc)
+        return self.find_place(problem.loc).mistake(problem.message, problem.loc)
+
+    def refuse(self, problems: Iterable[Problem]) -> ScenarioError:
+        """Return the error that tells these problems and the mistakes so far."""
+        return ScenarioError([*self.mistakes, *map(self.locate, problems)])
 
 
 def dump_tree(tree: Mapping[str, Any]) -> str:

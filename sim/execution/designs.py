@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sim.execution.sweep_schema import SampledDesign, SweepConfig
+from sim.execution.sweep_schema import SampledDesign, SweepConfig, split_quantity
 from sim.problems import Loc, Problem, show_value
 from sim.streams import draw_generator
-from sim.units import TIME, Dimension
+from sim.units import QuantityError
 
 Cube = npt.NDArray[np.float64]  # points x axes, in [0, 1)
 
@@ -143,7 +143,10 @@ def _draw_sobol(n: int, n_axes: int, generator: np.random.Generator) -> Cube:
 
 def _make_scale(loc: Loc, low: Any, high: Any) -> Callable[[float], Any]:
     """Return the function from u in [0, 1) to a value of the range."""
-    (start, unit), (end, other) = _split_quantity(loc, low), _split_quantity(loc, high)
+    try:
+        (start, unit), (end, other) = split_quantity(low), split_quantity(high)
+    except QuantityError as error:
+        raise DesignError([Problem(loc, str(error))]) from None
     if unit != other:
         raise DesignError([Problem(loc, f"both ends need the same unit, not {show_value(low)} and {show_value(high)}")])
     if not start < end:
@@ -153,19 +156,3 @@ def _make_scale(loc: Loc, low: Any, high: Any) -> Callable[[float], Any]:
     if unit:
         return lambda u: f"{start + u * (end - start)!r} {unit}"
     return lambda u: start + u * (end - start)
-
-
-def _split_quantity(loc: Loc, value: Any) -> tuple[float, str]:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value), ""
-    number, _, unit = value.strip().partition(" ") if isinstance(value, str) else ("", "", "")
-    try:
-        return float(number), unit.strip()
-    except ValueError:
-        example = _example(TIME)
-        message = f'must be a number or a quantity such as "{example}", not {show_value(value)}'
-        raise DesignError([Problem(loc, message)]) from None
-
-
-def _example(dimension: Dimension) -> str:
-    return dimension.examples[0]

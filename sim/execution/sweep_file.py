@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from sim.documents.document import Document, Place, dump_tree
 from sim.documents.source import read_source
 from sim.documents.yaml_tree import parse_document
@@ -24,14 +22,14 @@ from sim.errors import Mistake, ScenarioError, did_you_mean
 from sim.execution.designs import DesignError, Point, Setting, compute_points, count_points
 from sim.execution.sweep_schema import MAX_POINTS, SweepConfig
 from sim.metrics.columns import FRAMES
-from sim.problems import Problem, problems_of, show_value
+from sim.problems import Problem, read_model
+from sim.scenario.beside import join_base
 from sim.scenario.load import Source, build_scenario, open_document
 from sim.scenario.overrides import Overrides, apply_overrides, apply_value
 from sim.streams import draw_generator
 
-SCENARIO_KEY, SWEEP_KEY = "scenario", "sweep"
+SWEEP_KEY = "sweep"
 NO_SECTION = "no `sweep:` section: a sweep is a scenario with one, or a file with `scenario:` and `sweep:`"
-OWN_KEYS = (SCENARIO_KEY, SWEEP_KEY, "name", "description", "seed")
 MOST_MISTAKES = 20
 ID_DIGITS = 16
 SEED_BITS = 63
@@ -87,13 +85,11 @@ def make_sweep(document: Document, overrides: Overrides = (), measures: Collecti
     seed = document.tree.get("seed", 1)
     n_points = count_points(config)
     if n_points > MAX_POINTS:
-        problem = Problem((SWEEP_KEY,), f"{n_points} points; at most {MAX_POINTS}")
-        raise ScenarioError([*document.mistakes, document.locate(problem)])
+        raise document.refuse([Problem((SWEEP_KEY,), f"{n_points} points; at most {MAX_POINTS}")])
     try:
         found = compute_points(config, seed if isinstance(seed, int) else 1)
     except DesignError as error:
-        located = (document.locate(problem.below(SWEEP_KEY)) for problem in error.problems)
-        raise ScenarioError([*document.mistakes, *located]) from None
+        raise document.refuse(problem.below(SWEEP_KEY) for problem in error.problems) from None
     points = _build_points(document, found)
     name, seed = (json.loads(points[0].scenario_json)[key] for key in ("name", "seed"))
     return Sweep(name, seed, tuple(setting.axis for setting in found[0]), points, config, text)
@@ -113,16 +109,6 @@ def open_sweep(source: Source, section: Mapping[str, object]) -> tuple[Document,
     for key, value in section.items():
         apply_value(document, f"{SWEEP_KEY}.{key}", value, Place(f"sim.sweep({key}=...)"))
     return document, is_file
-
-
-def expand(sweep: Sweep, code_version: str, *, n_replications: int | None = None) -> list[RunSpec]:
-    """Return the runs, all points' first replication before any second one; by default as many as the file says."""
-    replications = range(sweep.config.replications if n_replications is None else n_replications)
-    return [
-        make_run_spec(sweep, point, replication, code_version)
-        for replication in replications
-        for point in range(len(sweep.points))
-    ]
 
 
 def make_run_spec(sweep: Sweep, point: int, replication: int, code_version: str) -> RunSpec:
@@ -146,44 +132,15 @@ def derive_seed(sweep_seed: int, replication: int) -> int:
 def _read(path: str | os.PathLike[str]) -> Document:
     """Return the scenario's tree with the sweep's section in it, whichever of the two forms the file has."""
     document = parse_document(read_source(path), os.fspath(path))
-    tree = document.tree
-    if not isinstance(tree, Mapping) or SWEEP_KEY not in tree:
+    if not isinstance(document.tree, Mapping) or SWEEP_KEY not in document.tree:
         raise ScenarioError([*document.mistakes, document.places[()].mistake(NO_SECTION)])
-    if SCENARIO_KEY not in tree:
-        return document
-    _check_own_keys(document)
-    named = tree[SCENARIO_KEY]
-    base_path = Path(path).parent / named
-    base = parse_document(read_source(base_path), str(base_path))
-    if not isinstance(base.tree, dict) or SWEEP_KEY in base.tree:
-        raise ScenarioError([document.locate(Problem((SCENARIO_KEY,), f"{base_path} must be a scenario, no sweep"))])
-    for key in tree:
-        if key != SCENARIO_KEY:
-            base.replace((key,), tree[key], document.places[(key,)])
-            base.places.update({loc: place for loc, place in document.places.items() if loc[:1] == (key,)})
-    base.mistakes += document.mistakes
-    return base
-
-
-def _check_own_keys(document: Document) -> None:
-    problems = [
-        Problem((key,), f"unknown key beside `scenario:`.{did_you_mean(key, OWN_KEYS)}")
-        for key in document.tree
-        if key not in OWN_KEYS
-    ]
-    named = document.tree[SCENARIO_KEY]
-    if not isinstance(named, str):
-        problems.append(Problem((SCENARIO_KEY,), f"must be the name of a scenario file, not {show_value(named)}"))
-    if problems:
-        raise ScenarioError([*document.mistakes, *(document.locate(problem) for problem in problems)])
+    return join_base(document, Path(path).parent, ("scenario",), SWEEP_KEY)[0]
 
 
 def _parse_config(document: Document, section: object, measures: Collection[str] | None) -> SweepConfig:
-    try:
-        config = SweepConfig.model_validate_json(json.dumps(section))
-    except ValidationError as error:
-        problems = [problem.below(SWEEP_KEY) for problem in problems_of(error, SweepConfig.model_json_schema())]
-        raise ScenarioError([*document.mistakes, *(document.locate(problem) for problem in problems)]) from None
+    config, wrong = read_model(SweepConfig, section)
+    if config is None:
+        raise document.refuse(problem.below(SWEEP_KEY) for problem in wrong)
     problems = [*_check_kept(config), *([] if measures is None else _check_measures(config, measures))]
     document.mistakes += [document.locate(problem.below(SWEEP_KEY)) for problem in problems]
     return config
@@ -222,7 +179,7 @@ def _build_points(document: Document, points: list[Point]) -> tuple[SweepPoint, 
             continue
         if first.setdefault(scenario_json, index) != index:
             message = f"points {first[scenario_json]} and {index} are the same scenario"
-            place = _find_place(document, (SWEEP_KEY, *point[-1].key))
+            place = document.find_place((SWEEP_KEY, *point[-1].key))
             mistakes.setdefault((place, SWEEP_KEY), place.mistake(message, (SWEEP_KEY,)))
         built.append(SweepPoint(tuple(setting.value for setting in point), scenario_json))
     if mistakes or document.mistakes:
@@ -234,30 +191,20 @@ def _build_point(document: Document, point: Point) -> str:
     varied = Document(copy.deepcopy(document.tree), dict(document.places))
     # A parent before its parts: `difficulty` chooses the controller, `difficulty.max_step` changes it.
     for setting in sorted(point, key=lambda setting: setting.axis.count(".")):
-        apply_value(varied, setting.axis, copy.deepcopy(setting.value), _place(document, setting))
+        apply_value(varied, setting.axis, copy.deepcopy(setting.value), document.find_place((SWEEP_KEY, *setting.loc)))
     try:
         return build_scenario(varied).model_dump_json()
     except ScenarioError as error:
         raise ScenarioError(_move_to_axes(document, point, error.mistakes)) from None
 
 
-def _place(document: Document, setting: Setting) -> Place:
-    return _find_place(document, (SWEEP_KEY, *setting.loc))
-
-
-def _find_place(document: Document, loc: tuple[int | str, ...]) -> Place:
-    while loc not in document.places:  # a section from the command line has one place only
-        loc = loc[:-1]
-    return document.places[loc]
-
-
 def _move_to_axes(document: Document, point: Point, mistakes: Iterable[Mistake]) -> Iterator[Mistake]:
     """Show a path to no key at the axis rather than at its value, which may be fine."""
-    by_place = {_place(document, setting): setting for setting in point}
+    by_place = {document.find_place((SWEEP_KEY, *setting.loc)): setting for setting in point}
     for mistake in mistakes:
         setting = by_place.get(Place(mistake.source, mistake.line, mistake.column))
         if setting is not None and _is_of_path(mistake, setting):
-            yield _find_place(document, (SWEEP_KEY, *setting.key)).mistake(mistake.message, (mistake.path,))
+            yield document.find_place((SWEEP_KEY, *setting.key)).mistake(mistake.message, (mistake.path,))
         else:
             yield mistake
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 
 from pydantic import AfterValidator, BaseModel, Field
 
 from sim.problems import explained, show_value
 from sim.scenario.hosts import STRICT
 from sim.scenario.load import scenario_json_schema
-from sim.units import Seconds
+from sim.units import TIME, QuantityError, Seconds
 
 MAX_REPLICATIONS = 1_000_000
 MAX_POINTS = 1_000_000
 MAX_SAMPLES = 100_000
+Number = int | float
 
 _OWN = {
     "seed": "every replication has its own seed, made from the scenario's `seed` and the replication's number",
@@ -85,6 +86,23 @@ class SweepConfig(BaseModel):
     time_limit: Annotated[Seconds, Field(gt=0)] | None = Field(
         None, description="longest that one run may take; a longer one is a row with an error"
     )
+
+
+def split_quantity(value: Any) -> tuple[Number, str]:
+    """Return number and unit; raises QuantityError where it is neither a number nor a quantity."""
+    if is_number(value):
+        return value, ""
+    number, _, unit = value.strip().partition(" ") if isinstance(value, str) else ("", "", "")
+    try:
+        return float(number), unit.strip()
+    except ValueError:
+        shown = f'must be a number or a quantity such as "{TIME.examples[0]}", not {show_value(value)}'
+        raise QuantityError(shown) from None
+
+
+def is_number(value: object) -> TypeGuard[Number]:
+    """Whether the value is a number of a file; true and false are not."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def sweep_json_schema() -> dict[str, Any]:

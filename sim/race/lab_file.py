@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from sim.difficulty import controllers
 from sim.difficulty.matching import match_noise
 from sim.documents.document import Document, dump_tree
-from sim.errors import ScenarioError
-from sim.problems import Problem, problems_of
+from sim.problems import Problem, read_model
 from sim.race.files import (
     ControllerField,
     RaceConfig,
@@ -76,15 +74,12 @@ def build_lab(document: Document) -> Lab:
     text = dump_tree(document.tree)
     names = {key: name_all(document.tree.get(key)) for key in ("controllers", "curves")}
     problems = [*_fill_in(document.tree), *find_twins(names)]
-    config: LabConfig | None = None
-    try:
-        config = LabConfig.model_validate_json(json.dumps(document.tree))
-    except ValidationError as error:
-        problems += problems_of(error, LabConfig.model_json_schema(mode="serialization"))
-    else:
+    config, wrong = read_model(LabConfig, document.tree)
+    problems += wrong
+    if config is not None:
         problems += check_races(config, {("controllers", k): each for k, each in enumerate(config.controllers)})
     if config is None or problems or document.mistakes:
-        raise ScenarioError([*document.mistakes, *(document.locate(problem) for problem in problems)])
+        raise document.refuse(problems)
     return Lab(config, tuple(names["controllers"]), tuple(names["curves"]), text)
 
 

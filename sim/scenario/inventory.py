@@ -6,19 +6,18 @@ a resolved scenario needs no second file, and every check of hosts tells the lin
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from sim.documents.document import Document, Place
 from sim.documents.source import INVENTORY, read_source
 from sim.errors import Mistake, ScenarioError, did_you_mean
 from sim.gpus import gpu_names
-from sim.problems import Loc, Problem, problems_of, show_value
+from sim.problems import Loc, Problem, read_model, show_value
 from sim.scenario.files import find_file, locate_file_mistakes, name_source
 from sim.scenario.hosts import STRICT, Region
 
@@ -81,14 +80,11 @@ def expand_inventory(document: Document) -> set[Loc]:
     if not isinstance(hosts, Mapping):
         return set()
     here = document.places[(HOSTS,)]
+    config, problems = read_model(InventoryConfig, hosts)
     try:
-        config = InventoryConfig.model_validate_json(json.dumps(hosts))
+        if config is None:
+            raise ScenarioError([document.locate(problem.below(HOSTS)) for problem in problems])
         reading = _read(document, config)
-    except ValidationError as error:
-        problems = problems_of(error, InventoryConfig.model_json_schema())
-        document.mistakes += [document.locate(problem.below(HOSTS)) for problem in problems]
-        document.replace((HOSTS,), [], here)
-        return {(HOSTS,)}
     except ScenarioError as error:
         document.mistakes += error.mistakes
         document.replace((HOSTS,), [], here)

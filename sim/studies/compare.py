@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Hashable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,9 @@ from sim.errors import UserError, did_you_mean
 from sim.metrics.intervals import LEVEL, Interval, Method, Values, compute_paired_interval
 from sim.metrics.measures import Law, Measure, compute_interval
 
+if TYPE_CHECKING:
+    from sim.execution.table import SweepResult
+
 RUN_COLUMNS = ("run_id", "point", "replication", "seed", "error")
 SUMMARY_COLUMNS = ("measure", "unit", "n", "n_missing", "estimate", "low", "high", "level", "method", "warning")
 DIFFERENCE_COLUMNS = (
@@ -25,29 +28,11 @@ DIFFERENCE_COLUMNS = (
     *("level", "method", "gain", "resolved", "warning"),
 )
 Row = dict[str, Any]
+Points = dict[Hashable, pd.DataFrame]
+"""Runs by what their axes have."""
 
 
-class SweptRuns(Protocol):
-    """What is needed of a sweep's result."""
-
-    @property
-    def name(self) -> str:
-        """Name of the sweep."""
-
-    @property
-    def runs(self) -> pd.DataFrame:
-        """One row a run: `RUN_COLUMNS`, a column per axis, a column per measure."""
-
-    @property
-    def axes(self) -> tuple[str, ...]:
-        """Columns of `runs` that hold the axes' values."""
-
-    @property
-    def measures(self) -> Mapping[str, Measure]:
-        """Measures by name: the columns of `runs` that hold their values."""
-
-
-def summarise_sweep(sweep: SweptRuns, *, measures: Iterable[str] | None = None, level: float = LEVEL) -> pd.DataFrame:
+def summarise_sweep(sweep: SweepResult, *, measures: Iterable[str] | None = None, level: float = LEVEL) -> pd.DataFrame:
     """One row per point × measure: the axes' values and `SUMMARY_COLUMNS`.
 
     `estimate` is the mean over the point's runs, `low` and `high` its interval by `method`; `n` counts the runs behind
@@ -63,7 +48,7 @@ def summarise_sweep(sweep: SweptRuns, *, measures: Iterable[str] | None = None, 
 
 
 def compare(
-    a: SweptRuns, b: SweptRuns, *, measures: Iterable[str] | None = None, common: bool = False, level: float = LEVEL
+    a: SweepResult, b: SweepResult, *, measures: Iterable[str] | None = None, common: bool = False, level: float = LEVEL
 ) -> pd.DataFrame:
     """Differences b - a, one row per point × measure: the axes' values and `DIFFERENCE_COLUMNS`.
 
@@ -88,7 +73,7 @@ def compare(
 
 
 def compare_points(
-    sweep: SweptRuns,
+    sweep: SweepResult,
     baseline: int | None = None,
     *,
     measures: Iterable[str] | None = None,
@@ -114,7 +99,7 @@ def compare_points(
     return pd.DataFrame(rows, columns=["point", *sweep.axes, *DIFFERENCE_COLUMNS])
 
 
-def choose_measures(sweep: SweptRuns, measures: Iterable[str] | None) -> list[str]:
+def choose_measures(sweep: SweepResult, measures: Iterable[str] | None) -> list[str]:
     """Return the wanted measures, all by default; raises `UserError` for an unknown one or an incomplete table."""
     missing = [c for c in (*RUN_COLUMNS, *sweep.axes, *sweep.measures) if c not in sweep.runs.columns]
     if missing:
@@ -128,7 +113,7 @@ def choose_measures(sweep: SweptRuns, measures: Iterable[str] | None) -> list[st
     return chosen
 
 
-def split_points(sweep: SweptRuns) -> dict[int, pd.DataFrame]:
+def split_points(sweep: SweepResult) -> dict[int, pd.DataFrame]:
     """Runs by point, both in order; raises `UserError` where a replication stands twice."""
     ordered = sweep.runs.sort_values(["point", "replication"], kind="stable")
     twice = ordered[ordered.duplicated(["point", "replication"])]
@@ -138,11 +123,11 @@ def split_points(sweep: SweptRuns) -> dict[int, pd.DataFrame]:
     return {int(str(point)): runs for point, runs in ordered.groupby("point")}
 
 
-def _describe(sweep: SweptRuns, names: Iterable[str]) -> list[Measure]:
+def _describe(sweep: SweepResult, names: Iterable[str]) -> list[Measure]:
     return [sweep.measures[name] for name in names]
 
 
-def _get_axes(sweep: SweptRuns, runs: pd.DataFrame) -> Row:
+def _get_axes(sweep: SweepResult, runs: pd.DataFrame) -> Row:
     return {axis: _get_cell(runs[axis].iloc[0]) for axis in sweep.axes}
 
 
@@ -169,10 +154,10 @@ def _summarise(runs: pd.DataFrame, measure: Measure, level: float) -> Row:
     }
 
 
-def _index_points(sweep: SweptRuns, axes: Sequence[str]) -> dict[Hashable, pd.DataFrame]:
+def _index_points(sweep: SweepResult, axes: Sequence[str]) -> Points:
     """Points by their axes' values; raises `UserError` where two have the same."""
     points = split_points(sweep)
-    keys: dict[Hashable, pd.DataFrame] = {}
+    keys: Points = {}
     for point, runs in points.items():
         key = tuple(_make_key(runs[axis].iloc[0]) for axis in axes)
         if key in keys:
@@ -188,9 +173,7 @@ def _make_key(value: object) -> Hashable:
     return str(_get_cell(value))
 
 
-def _check_same_points(
-    a: SweptRuns, b: SweptRuns, before: dict[Hashable, pd.DataFrame], after: dict[Hashable, pd.DataFrame], common: bool
-) -> None:
+def _check_same_points(a: SweepResult, b: SweepResult, before: Points, after: Points, common: bool) -> None:
     if not before.keys() & after.keys():
         raise UserError(f"{a.name} and {b.name} cannot be compared: they have no point in common")
     for one, other, mine, theirs in ((a, b, before, after), (b, a, after, before)):

@@ -10,14 +10,14 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any
 
+from sim.execution.sweep_schema import Number, is_number, split_quantity
 from sim.problems import Problem, show_value
 from sim.units import BIT_RATE, SIZE, TIME, QuantityError, parse_quantity
 
 DIGITS = 4  # significant ones of a found number, unless the range needs more: no study can tell more digits apart
 STEPS = 1000  # so many values at least lie between the ends of a range
-Number = int | float
 Value = int | float | str
 """A number in the domain's unit, or a choice's label."""
 Parameters = Mapping[str, Value]
@@ -114,18 +114,6 @@ def make_label(choice: Any) -> str:
     return choice if isinstance(choice, str) else json.dumps(choice, ensure_ascii=False)
 
 
-def split_quantity(value: Any) -> tuple[Number, str]:
-    """Return number and unit; raises QuantityError where it is neither a number nor a quantity."""
-    if is_number(value):
-        return value, ""
-    number, _, unit = value.strip().partition(" ") if isinstance(value, str) else ("", "", "")
-    try:
-        return float(number), unit.strip()
-    except ValueError:
-        shown = f'must be a number or a quantity such as "{TIME.examples[0]}", not {show_value(value)}'
-        raise QuantityError(shown) from None
-
-
 def _convert(written: Any, unit: str) -> Number | None:
     """Return a number or quantity in the unit."""
     if not unit:
@@ -136,8 +124,3 @@ def _convert(written: Any, unit: str) -> Number | None:
         except QuantityError:
             continue
     return None
-
-
-def is_number(value: object) -> TypeGuard[Number]:
-    """Whether the value is a number of a file; true and false are not."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

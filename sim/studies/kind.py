@@ -42,9 +42,9 @@ class Kind(Protocol[Loaded, Result]):
     def describe(self, loaded: Loaded) -> str:
         """Return a few words on a checked file."""
 
-    @abstractmethod
     def is_folder(self, folder: Path) -> bool:
-        """Whether a study of this kind began in the folder."""
+        """Whether a study of this kind began in the folder: by default, whether its file NAME.yaml is there."""
+        return (folder / f"{self.names[0]}.yaml").is_file()
 
     @abstractmethod
     def load_result(self, folder: Path) -> Result:

@@ -75,12 +75,6 @@ class LabKind(Kind["Lab", "LabResult"]):
         return f"{len(loaded.controller_names)} controllers on {len(loaded.curve_names)} curves"
 
     @override
-    def is_folder(self, folder: Path) -> bool:
-        from sim.studies.lab import LAB_FILE
-
-        return (folder / LAB_FILE).is_file()
-
-    @override
     def load_result(self, folder: Path) -> LabResult:
         from sim.studies.lab import load_lab_result
 

@@ -97,12 +97,6 @@ class ScenarioKind(Kind["Scenario", "Result"]):
         return locate_doubts(loaded, path, overrides)
 
     @override
-    def is_folder(self, folder: Path) -> bool:
-        from sim.results import SCENARIO_FILE
-
-        return (folder / SCENARIO_FILE).is_file()
-
-    @override
     def load_result(self, folder: Path) -> Result:
         from sim.results import load_result
 

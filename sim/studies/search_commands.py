@@ -84,12 +84,6 @@ class SearchKind(Kind["Search", "SearchResult"]):
         return f"{loaded.config.trials} trials of {loaded.subject.title}, varied: {', '.join(loaded.domains)}"
 
     @override
-    def is_folder(self, folder: Path) -> bool:
-        from sim.studies.search import SEARCH_FILE
-
-        return (folder / SEARCH_FILE).is_file()
-
-    @override
     def load_result(self, folder: Path) -> SearchResult:
         from sim.studies.search import load_search_result
 

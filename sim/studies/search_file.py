@@ -5,26 +5,24 @@ All of it is checked before anything runs: the section, its base, and every end 
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
 from sim.documents.document import Document, Place
 from sim.economy.base import Floats
 from sim.errors import Mistake, ScenarioError
+from sim.execution.sweep_schema import is_number
 from sim.metrics.measures import run_measures
-from sim.problems import Loc, Problem, problems_of
+from sim.problems import Loc, Problem, read_model
 from sim.race.files import name_all
 from sim.race.lab_file import build_lab
 from sim.race.measures import RACE_MEASURES
 from sim.scenario.load import build_scenario
 from sim.scenario.overrides import Overrides
 from sim.studies.aims import compute_values
-from sim.studies.domains import Domain, Parameters, check_limits, is_number, make_domain
+from sim.studies.domains import Domain, Parameters, check_limits, make_domain
 from sim.studies.lab_subject import LabSubject
 from sim.studies.scenario_subject import NAMELESS, ScenarioSubject
 from sim.studies.search_forms import Form, read_form
@@ -119,10 +117,8 @@ def _parse_section(form: Form) -> tuple[Section | None, list[Problem]]:
         problems += check_sensitivity(section.get("sensitivity"))
         for name, limits in _list_limits(section).items():
             problems += [problem.below("parameters", name) for problem in check_limits(limits)]
-    try:
-        return form.schema.model_validate_json(json.dumps(section)), problems
-    except ValidationError as error:
-        return None, [*problems, *problems_of(error, form.schema.model_json_schema(mode="serialization"))]
+    config, wrong = read_model(form.schema, section)
+    return config, [*problems, *wrong]
 
 
 def _with_defaults(form: Form) -> dict[str, Any]:

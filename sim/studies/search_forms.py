@@ -15,15 +15,15 @@ from typing import Any
 
 from sim.documents.document import Document, Place, dump_tree
 from sim.errors import Mistake, ScenarioError, did_you_mean
-from sim.problems import Loc, Problem, show_value
+from sim.problems import Loc, Problem
 from sim.race.files import RaceConfig, move_paths
+from sim.scenario.beside import join_base
 from sim.scenario.load import open_document
 from sim.scenario.overrides import Overrides, apply_overrides, apply_value
 from sim.studies.search_schema import SearchConfig, Section, TuneConfig, TuneSection
 
 SEARCH_KEY = "search"
 BASES = ("scenario", "lab")
-OWN_KEYS = (*BASES, SEARCH_KEY, "name", "description", "seed")
 CONTROLLERS = ("controllers", 0)
 """Where the `controller` of a tune file stands in the lab that it describes."""
 
@@ -52,10 +52,7 @@ class Form:
     def place(self, *loc: int | str) -> Place:
         """Return where a part of the section, or the nearest part that it stands in, was written; it is called so."""
         whole: Loc = (*self.prefix, *loc)
-        near = whole
-        while near not in self.places.places:
-            near = near[:-1]
-        return replace(self.places.places[near], path=".".join(str(part) for part in whole))
+        return replace(self.places.find_place(whole), path=".".join(str(part) for part in whole))
 
 
 def read_form(
@@ -68,7 +65,7 @@ def read_form(
         message = f"such a file is a mapping with the keys {', '.join(TuneConfig.model_fields)}"
         raise ScenarioError([*whole.mistakes, whole.places[()].mistake(message)])
     if SEARCH_KEY in whole.tree:
-        whole = _read_base(whole, folder)
+        whole, folder = join_base(whole, folder, BASES, SEARCH_KEY)
     apply_overrides(whole, overrides, seed)
     if trials is not None:
         key = f"{SEARCH_KEY}.trials" if SEARCH_KEY in whole.tree else "trials"
@@ -76,36 +73,6 @@ def read_form(
     move_paths(whole.tree, folder)
     text = dump_tree(whole.tree)
     return _split(whole) if SEARCH_KEY in whole.tree else _split_tune(whole), text
-
-
-def _read_base(document: Document, folder: Path) -> Document:
-    """Return the tree of the file that `scenario:` or `lab:` names with the section in it; or the document itself."""
-    tree = document.tree
-    named = [key for key in BASES if key in tree]
-    if not named:
-        return document
-    problems = [
-        Problem((key,), f"unknown key beside `{named[0]}:`.{did_you_mean(key, OWN_KEYS)}")
-        for key in tree
-        if key not in OWN_KEYS
-    ]
-    if len(named) > 1:
-        problems.append(Problem((named[1],), "a search varies a scenario or a lab, not both"))
-    if not isinstance(tree[named[0]], str):
-        problems.append(Problem((named[0],), f"must be a file's name, not {show_value(tree[named[0]])}"))
-    if problems:
-        raise ScenarioError([*document.mistakes, *(document.locate(problem) for problem in problems)])
-    path = folder / tree[named[0]]
-    base = open_document(path, "study")
-    if not isinstance(base.tree, dict) or SEARCH_KEY in base.tree or ("curves" in base.tree) != (named[0] == "lab"):
-        raise ScenarioError([document.locate(Problem((named[0],), f"{path} must be a {named[0]}"))])
-    move_paths(base.tree, path.parent)
-    for key in tree:
-        if key not in BASES:
-            base.replace((key,), tree[key], document.places[(key,)])
-            base.places.update({loc: place for loc, place in document.places.items() if loc[:1] == (key,)})
-    base.mistakes += document.mistakes
-    return base
 
 
 def _split(whole: Document) -> Form:

@@ -9,13 +9,12 @@ from pydantic import BaseModel, Field
 from pydantic.config import JsonDict
 
 from sim.errors import did_you_mean
-from sim.execution.sweep_schema import MAX_REPLICATIONS
+from sim.execution.sweep_schema import MAX_REPLICATIONS, is_number
 from sim.problems import Loc, Problem
 from sim.race.files import ControllerField, RaceConfig, as_list
 from sim.race.lab_file import lab_json_schema
 from sim.scenario.hosts import STRICT
 from sim.scenario.load import scenario_json_schema
-from sim.studies.domains import is_number
 from sim.units import Seconds
 
 MOST_TRIALS = 100_000

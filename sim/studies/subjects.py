@@ -17,7 +17,6 @@ from typing import Any, Protocol
 from sim.documents.document import Document, Place
 from sim.economy.base import Floats
 from sim.metrics.measures import Measure
-from sim.problems import Loc
 from sim.registry import KIND
 from sim.scenario.overrides import apply_value
 
@@ -99,14 +98,8 @@ def open_bare_names(document: Document, path: str) -> None:
     for length in range(1, len(parts)):
         place = ".".join(parts[:length])
         if isinstance(name := look_up(document.tree, place), str):
-            apply_value(document, place, {KIND: name}, _find_place(document, parts[:length]))
-
-
-def _find_place(document: Document, parts: Sequence[str]) -> Place:
-    near: Loc = tuple(int(part) if part.isdigit() else part for part in parts)
-    while near not in document.places:
-        near = near[:-1]
-    return document.places[near]
+            loc = tuple(int(part) if part.isdigit() else part for part in parts[:length])
+            apply_value(document, place, {KIND: name}, document.find_place(loc))
 
 
 def look_up(tree: Any, path: str) -> Any:

@@ -92,12 +92,6 @@ class SweepKind(Kind["Sweep", "SweepResult"]):
         return f"{len(loaded.points)} points, varied: {', '.join(loaded.axes)}"
 
     @override
-    def is_folder(self, folder: Path) -> bool:
-        from sim.execution.store import SWEEP_FILE
-
-        return (folder / SWEEP_FILE).is_file()
-
-    @override
     def load_result(self, folder: Path) -> SweepResult:
         from sim.execution.table import load_sweep
 

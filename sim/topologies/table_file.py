@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from sim.documents.source import REGION_TABLE
 from sim.documents.yaml_tree import parse_document
 from sim.errors import ScenarioError
-from sim.problems import Loc, Problem, problems_of, show_value
+from sim.problems import Loc, Problem, read_model, show_value
 
 ROUNDING = 1e-9
 LISTS = ("upload_bits_per_second", "download_bits_per_second", "shares")
@@ -45,13 +44,10 @@ def parse_table(text: str, source: str) -> TableFile:
         shown = show_value(document.tree)
         message = f"a region table is a mapping with the keys {', '.join(TableFile.model_fields)}, not {shown}"
         raise ScenarioError([*document.mistakes, document.places[()].mistake(message)])
-    table, problems = None, list(find_table_problems(document.tree))
-    try:
-        table = TableFile.model_validate_json(json.dumps(document.tree))
-    except ValidationError as error:
-        problems += problems_of(error, TableFile.model_json_schema())
+    table, problems = read_model(TableFile, document.tree)
+    problems = [*find_table_problems(document.tree), *problems]
     if table is None or problems or document.mistakes:
-        raise ScenarioError([*document.mistakes, *(document.locate(problem) for problem in problems)])
+        raise document.refuse(problems)
     return table
 
 

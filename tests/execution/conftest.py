@@ -11,8 +11,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from sim.execution.plan import Plan
 from sim.execution.store import Row
-from sim.execution.sweep_file import expand, load_sweep_file
+from sim.execution.sweep_file import load_sweep_file
 from sim.execution.table import write_tables
 from sim.execution.worker import Order, execute
 from sim.metrics.measures import run_measures
@@ -90,7 +91,7 @@ def make_table(file: Path, folder: Path) -> bytes:
     """`runs.parquet` of a sweep computed here, one run after the other, in the opposite order."""
     sweep = load_sweep_file(file)
     rows = []
-    for spec in reversed(expand(sweep, "")):
+    for spec in reversed(Plan(sweep, Order("", ())).start([])):
         outcome = execute(spec, Order("", run_measures.choose()))
         identity = (spec.run_id, spec.point, spec.replication, spec.seed)
         rest = (outcome.missing, outcome.trace_hash)

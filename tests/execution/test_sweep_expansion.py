@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from sim.execution.sweep_file import Sweep, expand, load_sweep_file
+from sim.execution.plan import Plan
+from sim.execution.sweep_file import RunSpec, Sweep, load_sweep_file
 from sim.execution.sweep_schema import sweep_json_schema
+from sim.execution.worker import Order
 
 ROOT = Path(__file__).parent.parent.parent
 BASE = (ROOT / "tests" / "data" / "small.yaml").read_text()
@@ -17,6 +19,10 @@ def load(tmp_path: Path, section: str, **options: Any) -> Sweep:
     file = tmp_path / "sweep.yaml"
     file.write_text(BASE + "sweep:\n" + "".join(f"  {line}\n" for line in section.splitlines()))
     return load_sweep_file(file, **options)
+
+
+def expand(sweep: Sweep, version: str) -> list[RunSpec]:
+    return Plan(sweep, Order(version, ())).start([])
 
 
 def values(sweep: Sweep) -> list[tuple[Any, ...]]:

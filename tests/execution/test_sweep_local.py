@@ -194,9 +194,7 @@ def test_a_run_that_raises_is_a_row_with_its_error(mini: Path, tmp_path: Path, m
 
 
 def sim_specs(mini: Path) -> list[object]:
-    from sim.execution.sweep_file import expand
-
-    return list(expand(load_sweep_file(mini), "v"))
+    return Plan(load_sweep_file(mini), Order("v", ())).start([])
 
 
 def test_workers_with_other_code_are_refused() -> None:

@@ -91,7 +91,7 @@ def test_too_many_points_are_refused_before_they_are_made(tmp_path: Path) -> Non
         ("name: x\n", "no `sweep:` section"),
         ("- 1\n", "no `sweep:` section"),
         ("scenario: base.yml\nsweep: {}\n", "no such file"),
-        ("scenario: 3\nsweep: {}\n", "must be the name of a scenario file"),
+        ("scenario: 3\nsweep: {}\n", "must be a file's name, not 3"),
         ("scenario: base.yaml\nepochs: 3\nsweep: {}\n", "2:1: epochs: unknown key beside `scenario:`"),
         ("scenario: x.yaml\nsweep: {}\n", "must be a scenario, no sweep"),
     ],
