@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sim.figures.page import build_figure, build_page, build_section, build_text_section, save_report
+from sim.figures import page
 from sim.figures.style import GREY, PALETTE, house_style
 from sim.results import PROVENANCE_FILE
 
@@ -22,21 +22,22 @@ SMALLEST, LARGEST = 0.25, 4.0  # of difficulty / ideal: a rule that never answer
 def write_lab_report(folder: Path, name: str, ranked: pd.DataFrame, answers: pd.DataFrame, paths: pd.DataFrame) -> Path:
     """Write `figures/paths.png` and `report.html` into a lab's folder; return the page."""
     figure = draw_paths(paths)
-    return save_report(folder, {"paths": figure}, lambda: _build_page(folder, name, ranked, answers, figure), dpi=110)
+    return page.save_report(
+        folder, {"paths": figure}, lambda: _build_page(folder, name, ranked, answers, figure), dpi=110
+    )
 
 
 def _build_page(folder: Path, name: str, ranked: pd.DataFrame, answers: pd.DataFrame, figure: Figure) -> str:
     counts = (answers["controller"].nunique(), answers["curve"].nunique(), answers["n"].max())
     lead = "{} controllers on {} curves, {} replications each, with common random numbers.".format(*counts)
-    tables = (build_section(str(curve), _build_table(rows)) for curve, rows in answers.groupby("curve", sort=False))
+    by_curve = answers.groupby("curve", sort=False)
     parts = (
-        build_section(f"{ranked.columns[2]}, best first", ranked.to_html(index=False, border=0, float_format="%.4g")),
-        build_figure(figure),
-        *tables,
-        build_text_section("Lab", (folder / "lab.yaml").read_text(encoding="utf-8")),
-        build_text_section("Provenance", (folder / PROVENANCE_FILE).read_text(encoding="utf-8")),
+        page.build_section(f"{ranked.columns[2]}, best first", page.build_table(ranked, na_rep="NaN")),
+        page.build_figure(figure),
+        *(page.build_section(str(curve), _build_answers(rows)) for curve, rows in by_curve),
+        page.build_files(folder, {"Lab": "lab.yaml", "Provenance": PROVENANCE_FILE}),
     )
-    return build_page(name, lead, parts)
+    return page.build_page(name, lead, parts)
 
 
 def draw_paths(paths: pd.DataFrame) -> Figure:
@@ -75,7 +76,7 @@ def _draw_panel(panel: Axes, paths: pd.DataFrame, curve: str, controllers: np.nd
     panel.set_xlabel("time (d)" if days else "time (h)")
 
 
-def _build_table(rows: pd.DataFrame) -> str:
+def _build_answers(rows: pd.DataFrame) -> str:
     """A line per controller, a column per measure: mean and interval."""
     shown = rows.assign(
         text=[
@@ -84,5 +85,4 @@ def _build_table(rows: pd.DataFrame) -> str:
         ]
     )
     table = shown.pivot_table(index="controller", columns="measure", values="text", aggfunc="first", sort=False)
-    html: str = table.rename_axis(None, axis=1).reset_index().to_html(index=False, border=0, na_rep="")
-    return html
+    return page.build_table(table.rename_axis(None, axis=1).reset_index())

@@ -6,8 +6,10 @@ import io
 from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
+import pandas as pd
 from matplotlib.figure import Figure
 
 from sim.results import write_text
@@ -53,9 +55,22 @@ def build_section(heading: str, table: str) -> str:
     return f'<h2>{escape(heading)}</h2><div class="scroll">{table}</div>' if table else ""
 
 
+def build_table(frame: pd.DataFrame, *, float_format: str = "{:.4g}", na_rep: str = "", **options: Any) -> str:
+    """Return a frame as a table, without its index."""
+    table: str = frame.to_html(index=False, border=0, float_format=float_format.format, na_rep=na_rep, **options)
+    return table
+
+
 def build_text_section(heading: str, text: str) -> str:
     """A heading and a text as it stands in its file."""
     return f"<h2>{escape(heading)}</h2><pre>{escape(text)}</pre>"
+
+
+def build_files(folder: Path, files: Mapping[str, str]) -> str:
+    """Return a section for each of these files, by its heading, that the folder has."""
+    paths = {heading: folder / file for heading, file in files.items()}
+    texts = {heading: path.read_text(encoding="utf-8") for heading, path in paths.items() if path.is_file()}
+    return "\n".join(build_text_section(heading, text) for heading, text in texts.items())
 
 
 def build_warning(text: str) -> str:

@@ -3,45 +3,36 @@
 from __future__ import annotations
 
 import json
-from html import escape
 from pathlib import Path
 
+import pandas as pd
 from matplotlib.figure import Figure
 
-from sim.figures.page import build_figure, build_page, build_section, build_text_section, build_warning, save_report
+from sim.figures import page
 from sim.figures.plots import FIGURES
 from sim.figures.table import describe_origin
 from sim.results import Result
 
-EPOCH_FORMATS = {
-    "r_target": "{:.6f}".format,
-    "difficulty": "{:.2f}".format,
-    "hit_probability": "{:.4f}".format,
-    "success_rate": "{:.4f}".format,
-    "success_low": "{:.4f}".format,
-    "success_high": "{:.4f}".format,
-    "gossip_delay_median_seconds": "{:.3f}".format,
+EPOCH_COLUMNS = {
+    "epoch": "{}",
+    "r_target": "{:.6f}",
+    "difficulty": "{:.2f}",
+    "tried": "{}",
+    "valid": "{}",
+    "success_rate": "{:.4f}",
+    "success_low": "{:.4f}",
+    "success_high": "{:.4f}",
+    "hit_probability": "{:.4f}",
+    "accepted": "{}",
+    "rejected": "{}",
+    "gossip_delay_median_seconds": "{:.3f}",
 }
-EPOCH_COLUMNS = [
-    "epoch",
-    "r_target",
-    "difficulty",
-    "tried",
-    "valid",
-    "success_rate",
-    "success_low",
-    "success_high",
-    "hit_probability",
-    "accepted",
-    "rejected",
-    "gossip_delay_median_seconds",
-]
 
 
 def write_report(result: Result, folder: Path) -> Path:
     """Write `figures/*.png` and `report.html` into the folder; return the page."""
     figures = {name: draw(result) for name, draw in FIGURES.items()} if len(result.epochs) else {}
-    return save_report(folder, figures, lambda: _build_page(result, figures))
+    return page.save_report(folder, figures, lambda: _build_page(result, figures))
 
 
 def _build_page(result: Result, figures: dict[str, Figure]) -> str:
@@ -54,26 +45,22 @@ def _build_page(result: Result, figures: dict[str, Figure]) -> str:
         f"status: {provenance['status']}."
     )
     parts = (
-        *(build_warning(text) for text in summary["warnings"]),
-        build_section("Epochs", _build_epochs(result)),
-        build_section("Rejected claims", _build_rejections(result)),
-        *(build_figure(figure) for figure in figures.values()),
-        build_text_section("Scenario", result.scenario_yaml),
-        build_text_section("Provenance", json.dumps(provenance, indent=2)),
+        *(page.build_warning(text) for text in summary["warnings"]),
+        page.build_section("Epochs", _build_epochs(result)),
+        page.build_section("Rejected claims", _build_rejections(result)),
+        *(page.build_figure(figure) for figure in figures.values()),
+        page.build_text_section("Scenario", result.scenario_yaml),
+        page.build_text_section("Provenance", json.dumps(provenance, indent=2)),
     )
-    return build_page(title, lead, parts)
+    return page.build_page(title, lead, parts)
 
 
 def _build_epochs(result: Result) -> str:
-    table: str = result.epochs[EPOCH_COLUMNS].to_html(index=False, border=0, formatters=EPOCH_FORMATS, na_rep="")
+    formatters = {name: layout.format for name, layout in EPOCH_COLUMNS.items()}
+    table = page.build_table(result.epochs[list(EPOCH_COLUMNS)], formatters=formatters)
     return table.replace("gossip_delay_median_seconds", "gossip s").replace("_", " ")
 
 
 def _build_rejections(result: Result) -> str:
-    rows = "".join(
-        f"<tr><td>{row['epoch']}</td><td>{escape(row['participant'])}</td><td>{escape(row['strategy'])}</td>"
-        f"<td>{escape(row['reason'])}</td></tr>"
-        for row in result.summary["rejections"]
-    )
-    head = "<tr><th>epoch</th><th>participant</th><th>strategy</th><th>reason</th></tr>"
-    return f"<table>{head}{rows}</table>" if rows else ""
+    rejections = pd.DataFrame(result.summary["rejections"])
+    return "" if rejections.empty else page.build_table(rejections)

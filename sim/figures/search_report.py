@@ -14,7 +14,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from sim.figures.page import build_figure, build_page, build_section, build_text_section, build_warning, save_report
+from sim.figures import page
 from sim.figures.style import BLUE, GREY, ORANGE, RED, house_style, new_figure
 from sim.results import PROVENANCE_FILE
 from sim.terminal import format_value
@@ -32,7 +32,7 @@ Tables = Mapping[str, pd.DataFrame]
 def write_search_report(folder: Path, summary: Summary, tables: Tables) -> Path:
     """Write `figures/*.png` and `report.html` into a search's folder, of an interrupted one too; return it."""
     figures = draw_search(summary, tables)
-    return save_report(folder, figures, lambda: _build_page(folder, summary, tables, figures))
+    return page.save_report(folder, figures, lambda: _build_page(folder, summary, tables, figures))
 
 
 def draw_search(summary: Summary, tables: Tables) -> dict[str, Figure]:
@@ -184,24 +184,23 @@ def _build_page(folder: Path, summary: Summary, tables: Tables, figures: Mapping
         f"{n_trials} trials of {summary['subject']} by {_name_objective(summary)}, {summary['replications']} "
         "replications each, with common random numbers. Search, choice and check each have random numbers of their own."
     )
-    texts = {name: folder / file for name, file in FILES.items() if (folder / file).is_file()}
     parts = (
-        "" if "winner" in summary else build_warning("the search did not come to its end"),
+        "" if "winner" in summary else page.build_warning("the search did not come to its end"),
         *_warn_of_errors(tables),
-        build_section("Winner, and the file as it was, on fresh random numbers", _build_check(summary)),
-        build_section("Finalists", _build_table(tables, "finalists")),
-        *(build_figure(figure) for figure in figures.values()),
-        build_section("Sensitivity", _build_table(tables, "sensitivity")),
-        build_section("Front", _build_table(tables, "front")),
-        *(build_text_section(name, file.read_text(encoding="utf-8")) for name, file in texts.items()),
+        page.build_section("Winner, and the file as it was, on fresh random numbers", _build_check(summary)),
+        page.build_section("Finalists", _build_table(tables, "finalists")),
+        *(page.build_figure(figure) for figure in figures.values()),
+        page.build_section("Sensitivity", _build_table(tables, "sensitivity")),
+        page.build_section("Front", _build_table(tables, "front")),
+        page.build_files(folder, FILES),
     )
-    return build_page(summary["name"], lead, parts)
+    return page.build_page(summary["name"], lead, parts)
 
 
 def _warn_of_errors(tables: Tables) -> Iterator[str]:
     trials = tables.get("trials", pd.DataFrame({"error": []}))
     for error, count in trials.loc[trials["error"] != "", "error"].value_counts().items():
-        yield build_warning(f"{count} of {len(trials)} trials have no value: {error}")
+        yield page.build_warning(f"{count} of {len(trials)} trials have no value: {error}")
 
 
 def _build_check(summary: Summary) -> str:
@@ -230,7 +229,4 @@ def _format(value: float | None) -> str:
 
 
 def _build_table(tables: Tables, name: str) -> str:
-    if name not in tables:
-        return ""
-    html: str = tables[name].to_html(index=False, border=0, float_format="%.4g", na_rep="")
-    return html
+    return page.build_table(tables[name]) if name in tables else ""

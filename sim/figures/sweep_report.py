@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from sim.errors import UserError
 from sim.execution.store import SWEEP_FILE
 from sim.execution.table import SweepResult, tell_failed_measures
-from sim.figures.page import build_figure, build_page, build_section, build_text_section, build_warning, save_report
+from sim.figures import page
 from sim.figures.sweep_plots import get_axes, is_number, plot_heat_map, plot_measure
 from sim.metrics.measures import run_measures
 from sim.results import PROVENANCE_FILE, read_provenance
@@ -31,7 +31,7 @@ def write_sweep_report(result: SweepResult, summary: pd.DataFrame) -> Path:
     if folder is None:
         raise UserError(f"sweep {result.name} has no folder for a report: run it with out=FOLDER")
     figures = draw_sweep(summary)
-    return save_report(folder, figures, lambda: _build_page(result, folder, summary, figures))
+    return page.save_report(folder, figures, lambda: _build_page(result, folder, summary, figures))
 
 
 def select_varying(summary: pd.DataFrame) -> pd.DataFrame:
@@ -70,30 +70,27 @@ def _build_page(result: SweepResult, folder: Path, summary: pd.DataFrame, figure
     lead = f"{len(result.runs)} runs at {result.runs['point'].nunique()} points; status: {status}."
     warnings = summary.loc[~summary["warning"].isin(("", "no values")), "warning"].value_counts()
     parts = (
-        *(build_warning(f"{count} of {len(result.runs)} runs failed: {error}") for error, count in errors.items()),
-        *(build_warning(line) for line in tell_failed_measures(result.missing, len(result.runs))),
-        *(build_warning(f"{text} ({count} of {len(summary)} rows)") for text, count in warnings.items()),
-        *(build_figure(figure) for figure in figures.values()),
-        build_section("Estimates that differ between points", _build_estimates(select_varying(summary))),
-        build_section("Values that are missing", _build_missing(result.missing)),
-        build_text_section("Sweep", (folder / SWEEP_FILE).read_text(encoding="utf-8")),
-        build_text_section("Provenance", (folder / PROVENANCE_FILE).read_text(encoding="utf-8")),
+        *(page.build_warning(f"{count} of {len(result.runs)} runs failed: {error}") for error, count in errors.items()),
+        *(page.build_warning(line) for line in tell_failed_measures(result.missing, len(result.runs))),
+        *(page.build_warning(f"{text} ({count} of {len(summary)} rows)") for text, count in warnings.items()),
+        *(page.build_figure(figure) for figure in figures.values()),
+        page.build_section("Estimates that differ between points", _build_estimates(select_varying(summary))),
+        page.build_section("Values that are missing", _build_missing(result.missing)),
+        page.build_files(folder, {"Sweep": SWEEP_FILE, "Provenance": PROVENANCE_FILE}),
     )
-    return build_page(result.name, lead, parts)
+    return page.build_page(result.name, lead, parts)
 
 
 def _build_estimates(summary: pd.DataFrame) -> str:
     shown = summary.drop(columns=["n_missing", "level", "warning"]).rename(columns={"n": "runs", "estimate": "mean"})
-    table: str = shown.to_html(index=False, border=0, float_format="{:.4g}".format, na_rep="")
-    return table
+    return page.build_table(shown)
 
 
 def _build_missing(missing: pd.DataFrame) -> str:
     if missing.empty:
         return "<p>None.</p>"
     counts = missing.value_counts(["measure", "reason"], sort=False).rename("runs").reset_index()
-    table: str = counts.to_html(index=False, border=0)
-    return table
+    return page.build_table(counts)
 
 
 def _draw(summary: pd.DataFrame, measure: str) -> Iterator[tuple[str, Figure]]:

@@ -6,7 +6,10 @@ A column that a record holds is declared at the record; columns that frames add 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sim.metrics import records
 from sim.protocol.blocks import records as facts
@@ -15,7 +18,8 @@ from sim.protocol.blocks.records import Record
 
 NAMES = {"threshold": "r_target", "next_threshold": "next_r_target"}
 """Fields of records whose columns have another name: that of the scheme `hits`."""
-DTYPES = {int: "int64", float: "float64", bool: "bool", str: "str"}
+DTYPES: dict[Any, str] = {int: "int64", float: "float64", bool: "bool", str: "str"}
+DTYPES |= {NDArray[np.int64]: "int64", NDArray[np.float64]: "float64"}
 
 
 @dataclass(frozen=True)
@@ -32,10 +36,9 @@ def list_columns(kind: type[Record]) -> tuple[Column, ...]:
     """Return the columns that a record declares, in the order of its fields."""
     found = []
     for name, hint in get_type_hints(kind, include_extras=True).items():
-        if isinstance(hint, type):
-            continue  # kept, but no column
-        plain, meaning, *unit = get_args(hint)
-        found.append(Column(NAMES.get(name, name), DTYPES[plain], "".join(unit), meaning))
+        if get_origin(hint) is Annotated:  # any other field is kept, but no column
+            plain, meaning, *unit = get_args(hint)
+            found.append(Column(NAMES.get(name, name), DTYPES[plain], "".join(unit), meaning))
     return tuple(found)
 
 
@@ -67,7 +70,17 @@ ROWS: dict[str, str] = {
     "propagation": "message kind × bin of delay",
 }
 
-FRAMES: dict[str, tuple[Column, ...]] = {
+RECORDS: dict[str, type[Record]] = {
+    "ml_nodes": records.MLNodeFinished,
+    "difficulty": records.DifficultyDecided,
+    "payments": Payment,
+    "inferences": facts.InferencesServed,
+    "prices": facts.PriceReached,
+    "confirmations": facts.WeightConfirmed,
+}
+"""Frames that have a row a record, and its columns only."""
+
+_COMPOSED: dict[str, tuple[Column, ...]] = {
     "epochs": _columns(
         """
         epoch, version, start_height
@@ -102,7 +115,6 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         records.HostJoined,
         facts.PowerSet,
     ),
-    "ml_nodes": list_columns(records.MLNodeFinished),
     "blocks": (
         *list_columns(records.BlockAgreed),
         *_columns(
@@ -128,39 +140,33 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         records.TransactionSent,
         records.TransactionIncluded,
     ),
-    "validations": _columns("""
-        epoch | int64 | | index of the epoch
-        validator | str | | who re-executed
-        participant | str | | whose nonces
-        n_claimed | int64 | nonces | claimed nonces that the validator saw at V
-        n_checked | int64 | nonces | of these re-executed
-        n_invalid | int64 | nonces | of these with recomputed distance > r_target
-        p_value | float64 | | probability of so many or more mismatches of an honest host
+    "validations": _columns(
+        """
+        epoch, validator
+        participant | str | | address of the participant
+        n_claimed, n_checked, n_invalid, p_value
         vote | str | | valid, fraud, abstained or out of time
-        seconds | float64 | s | simulated time at which the check, or the time for it, ended
-    """),
-    "validation_summary": _columns("""
-        epoch | int64 | | index of the epoch
-        validator | str | | who re-executed
-        n_participants | int64 | | whom it had to check
-        n_claimed | int64 | nonces | claimed nonces that it saw at V
-        n_checked | int64 | nonces | of these re-executed
-        n_invalid | int64 | nonces | of these with recomputed distance > r_target
+        seconds
+        """,
+        records.ValidationDone,
+    ),
+    "validation_summary": _columns(
+        """
+        epoch, validator
+        n_participants | int64 | | participants that it had to check
+        n_claimed, n_checked, n_invalid
         n_valid | int64 | | votes valid
         n_fraud | int64 | | votes fraud
         n_abstained | int64 | | checks without a vote
         n_out_of_time | int64 | | participants that it did not get to
         last_seconds | float64 | s | simulated time at which its last check ended
-    """),
-    "difficulty": list_columns(records.DifficultyDecided),
+        """,
+        records.ValidationDone,
+    ),
     "rewards": (
         *list_columns(facts.RewardSettled),
         Column("is_claimed", "bool", "", "the participant claimed it in the simulated time"),
     ),
-    "payments": list_columns(Payment),
-    "inferences": list_columns(facts.InferencesServed),
-    "prices": list_columns(facts.PriceReached),
-    "confirmations": list_columns(facts.WeightConfirmed),
     "faults": _columns(
         "fault, kind, target, n_hosts, value, planned_seconds, start_seconds, end_seconds",
         records.FaultBegan,
@@ -173,3 +179,5 @@ FRAMES: dict[str, tuple[Column, ...]] = {
         deliveries | int64 | | first deliveries to a host in the bin
     """),
 }
+
+FRAMES = {name: list_columns(RECORDS[name]) if name in RECORDS else _COMPOSED[name] for name in ROWS}

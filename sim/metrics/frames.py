@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 
 from sim.metrics import records
-from sim.metrics.columns import DTYPES, FRAMES, NAMES
+from sim.metrics.columns import DTYPES, FRAMES, NAMES, RECORDS
 from sim.metrics.recorder import Recorder
 from sim.metrics.statistics import compute_wilson_interval
-from sim.protocol.blocks import payments
 from sim.protocol.blocks import records as facts
 from sim.protocol.blocks.records import NO_CLAIM
 from sim.protocol.consensus.transactions import TxResult
@@ -30,28 +29,24 @@ _FATES = {
 
 def build_frames(recorder: Recorder) -> Frames:
     """Return all frames of a run, with the columns, order and dtypes of `columns.FRAMES`."""
-    ml_nodes = _table(recorder, records.MLNodeFinished)
+    plain = {name: _table(recorder, kind) for name, kind in RECORDS.items()}
+    ml_nodes = plain["ml_nodes"]
     transactions = _build_transactions(recorder)
     participants = _build_participants(recorder, ml_nodes)
     blocks = _table(recorder, records.BlockAgreed)
     raw: Frames = {
+        **plain,
         "epochs": _build_epochs(recorder, blocks, ml_nodes, participants),
         "participants": participants,
-        "ml_nodes": ml_nodes,
         "blocks": _with_delays(blocks, _name_proposals(blocks), recorder),
         "transactions": transactions,
         "validations": recorder.validations.build_rows(),
         "validation_summary": recorder.validations.build_summary(),
-        "difficulty": _table(recorder, records.DifficultyDecided),
         "rewards": _build_rewards(recorder),
-        "payments": _table(recorder, payments.Payment),
-        "inferences": _table(recorder, facts.InferencesServed),
-        "prices": _table(recorder, facts.PriceReached),
-        "confirmations": _table(recorder, facts.WeightConfirmed),
         "faults": _build_faults(recorder),
         "propagation": _build_propagation(recorder),
     }
-    return {name: conform(name, frame) for name, frame in raw.items()}
+    return {name: conform(name, raw[name]) for name in FRAMES}
 
 
 def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -111,19 +111,19 @@ class ValidationDone(Record):
     Claims that it had no time for have 0 checked nonces, p-value 1 and the time at which it stopped.
     """
 
-    epoch: int
-    validator: str
+    epoch: Annotated[int, "index of the epoch"]
+    validator: Annotated[str, "address of the validator"]
     names: NDArray[np.object_]
     """Addresses of all claims; shared by all validators of the epoch."""
     places: NDArray[np.int64]
     """(n,) of the participants in `names`"""
-    n_claimed: NDArray[np.int64]
-    n_checked: NDArray[np.int64]
-    n_invalid: NDArray[np.int64]
-    p_values: NDArray[np.float64]
+    n_claimed: Annotated[NDArray[np.int64], "claimed nonces that the validator saw at V", "nonces"]
+    n_checked: Annotated[NDArray[np.int64], "of these re-executed", "nonces"]
+    n_invalid: Annotated[NDArray[np.int64], "of these with recomputed distance > r_target", "nonces"]
+    p_value: Annotated[NDArray[np.float64], "probability of so many or more mismatches of an honest host"]
     votes: NDArray[np.int8]
     """(n,) places in `VOTES`"""
-    seconds: NDArray[np.float64]
+    seconds: Annotated[NDArray[np.float64], "simulated time at which the check, or the time for it, ended", "s"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from sim.metrics.records import VOTES, ValidationDone
 
@@ -64,15 +64,15 @@ class ValidationTable:
             {
                 "epoch": np.repeat([done.epoch for done in self._kept], lengths),
                 "validator": np.repeat(np.array([done.validator for done in self._kept], dtype=object), lengths),
-                "participant": _join([done.names[done.places] for done in self._kept], object),
-                "n_claimed": _join([done.n_claimed for done in self._kept], np.int64),
-                "n_checked": _join([done.n_checked for done in self._kept], np.int64),
-                "n_invalid": _join([done.n_invalid for done in self._kept], np.int64),
-                "p_value": _join([done.p_values for done in self._kept], np.float64),
-                "vote": np.array(VOTES, dtype=object)[_join([done.votes for done in self._kept], np.int8)],
-                "seconds": _join([done.seconds for done in self._kept], np.float64),
+                "participant": [name for done in self._kept for name in done.names[done.places]],
+                **{name: self._join(name) for name in ("n_claimed", "n_checked", "n_invalid", "p_value", "seconds")},
+                "vote": np.array(VOTES, dtype=object)[self._join("votes").astype(np.int8)],
             }
         )
+
+    def _join(self, name: str) -> NDArray[Any]:
+        """Return one array of all validations; an empty one where none is kept."""
+        return np.concatenate([getattr(done, name) for done in self._kept]) if self._kept else np.empty(0)
 
     def build_summary(self) -> pd.DataFrame:
         """Return one row per epoch and validator."""
@@ -92,10 +92,6 @@ class ValidationTable:
 def digest_validation(done: ValidationDone) -> str:
     """Hash over every value, for the trace."""
     digest = hashlib.sha256(repr((done.epoch, done.validator)).encode())
-    for part in (done.places, done.n_claimed, done.n_checked, done.n_invalid, done.p_values, done.votes, done.seconds):
+    for part in (done.places, done.n_claimed, done.n_checked, done.n_invalid, done.p_value, done.votes, done.seconds):
         digest.update(part.tobytes())
     return digest.hexdigest()
-
-
-def _join(parts: list[NDArray[Any]], dtype: DTypeLike) -> NDArray[Any]:
-    return np.concatenate([np.empty(0, dtype=dtype), *parts])

@@ -118,7 +118,7 @@ class Validation:
                 n_claimed=self._claims.counts[self._places],
                 n_checked=np.where(is_tested, self._sizes, 0),
                 n_invalid=self._n_contradicted,
-                p_values=self._p_values,
+                p_value=self._p_values,
                 votes=self._votes,
                 seconds=np.where(is_tested, self._finished_seconds, self._env.now),
             )

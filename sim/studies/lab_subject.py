@@ -19,12 +19,10 @@ from sim.race.files import name_all
 from sim.race.lab_file import LabConfig, build_lab
 from sim.race.measures import RACE_MEASURES
 from sim.race.rig import lay_out
-from sim.streams import draw_generator
 from sim.studies.lab import make_setup, race_and_measure
-from sim.studies.subjects import SEARCH, Evaluate, Report, Scores, Subject
+from sim.studies.subjects import Evaluate, Report, Scores, Subject, derive_seed
 
 FEW_DECISIONS, FEW_REPLICATIONS = 20, 2  # enough to see which measures a curve has
-SEED_BITS = 63
 
 
 class LabSubject(Subject):
@@ -61,7 +59,7 @@ class LabSubject(Subject):
         with _open_map(n_workers) as map_all:
 
             def evaluate(variants: Sequence[LabConfig], purpose: str, report: Report) -> Iterator[Scores]:
-                for scores in map_all(partial(race, seed=derive_seed(self.seed, purpose)), variants):
+                for scores in map_all(partial(race, seed=derive_seed(self.seed, "tune", purpose)), variants):
                     yield scores
                     report(purpose)
 
@@ -88,13 +86,6 @@ def _open_map(n_workers: int) -> Iterator[Any]:
         except BaseException:
             pool.shutdown(wait=False)
             raise
-
-
-def derive_seed(seed: int, purpose: str) -> int:
-    """The search meets the random numbers that a lab with this seed meets; every other purpose has its own."""
-    if purpose == SEARCH:
-        return seed
-    return int(draw_generator(seed, "tune", purpose).integers(2**SEED_BITS))
 
 
 def race(config: LabConfig, seed: int, laid_out: LabConfig | None = None) -> Scores:

@@ -26,10 +26,8 @@ from sim.metrics.measures import Measure, run_measures
 from sim.provenance import get_source_version
 from sim.scenario import Scenario, dump_scenario
 from sim.scenario.load import build_scenario
-from sim.streams import draw_generator
-from sim.studies.subjects import SEARCH, Evaluate, Report, Scores, Subject
+from sim.studies.subjects import Evaluate, Report, Scores, Subject, derive_seed
 
-SEED_BITS = 63
 NAMELESS = ("",)  # a scenario has no curves
 
 
@@ -108,15 +106,8 @@ class _Replications:
         yield from (score([self._ended[spec.run_id] for spec in each], self._order.measures) for each in specs)
 
     def _specify(self, point: int, variant: str, purpose: str) -> list[RunSpec]:
-        seed, version = derive_seed(self._subject.seed, purpose), self._order.code_version
+        seed, version = derive_seed(self._subject.seed, "search", purpose), self._order.code_version
         return [specify(variant, seed, point, number, version) for number in range(self._subject.n_replications)]
-
-
-def derive_seed(seed: int, purpose: str) -> int:
-    """The search meets the random numbers that a sweep with this seed meets; every other purpose has its own."""
-    if purpose == SEARCH:
-        return seed
-    return int(draw_generator(seed, "search", purpose).integers(2**SEED_BITS))
 
 
 def score(rows: Sequence[Row], measures: Sequence[Measure]) -> Scores:

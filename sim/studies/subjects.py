@@ -19,7 +19,9 @@ from sim.economy.base import Floats
 from sim.metrics.measures import Measure
 from sim.registry import KIND
 from sim.scenario.overrides import apply_value
+from sim.streams import draw_generator
 
+SEED_BITS = 63
 SEARCH, CHOICE, CHECK = "search", "choice", "check"  # purposes of runs, each with random numbers of its own
 Setting = tuple[str, Any, Place]
 """A dotted path, the value that it gets, where that value was written."""
@@ -81,6 +83,11 @@ class Subject(Protocol):
     @abstractmethod
     def write_winner(self, name: str, document: Document) -> tuple[str, str]:
         """Return the name and the text of a file to paste or run: the document that won."""
+
+
+def derive_seed(seed: int, stream: str, purpose: str) -> int:
+    """Return the seed of runs: a search meets the random numbers of a lab or sweep, every other purpose has its own."""
+    return seed if purpose == SEARCH else int(draw_generator(seed, stream, purpose).integers(2**SEED_BITS))
 
 
 def vary(document: Document, settings: Sequence[Setting]) -> Document:

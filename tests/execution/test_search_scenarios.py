@@ -17,10 +17,9 @@ from sim.scenario import load_scenario
 from sim.studies.asking import find_start
 from sim.studies.domains import Domain, check_limits, make_domain
 from sim.studies.lab import run_lab
-from sim.studies.lab_subject import derive_seed
 from sim.studies.search import SearchResult, count_steps, load_search_result, run_search
 from sim.studies.search_file import Search, load_search
-from sim.studies.subjects import CHECK
+from sim.studies.subjects import CHECK, derive_seed
 
 DIM = 8192  # of the vectors whose distances devtest's kernel measures
 BASE = """\
@@ -284,7 +283,7 @@ def test_any_key_of_a_lab_may_vary(files: Path) -> None:
     winner = found.summary["winner"]
     assert found.summary["block"] == "winner.yaml"
     assert "sensitivity" not in found.tables
-    lab = load_lab(found.folder / "winner.yaml", seed=derive_seed(1, CHECK))
+    lab = load_lab(found.folder / "winner.yaml", seed=derive_seed(1, "tune", CHECK))
     assert lab.config.curves[1].factor == winner["parameters"]["curves.1.factor"]
     races = run_lab(lab, out=files / "lab", root=files, report=lambda step: None).races
     on_step = races[races["curve"].str.startswith("step")]

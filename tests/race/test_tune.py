@@ -18,11 +18,10 @@ from sim.race.lab_file import load_lab
 from sim.scenario import parse_scenario
 from sim.studies.asking import find_start
 from sim.studies.lab import run_lab
-from sim.studies.lab_subject import derive_seed
 from sim.studies.search import TABLES, SearchResult, count_steps, load_search_result, run_search
 from sim.studies.search_commands import report_search
 from sim.studies.search_file import Search, load_search
-from sim.studies.subjects import CHECK, CHOICE, SEARCH
+from sim.studies.subjects import CHECK, CHOICE, SEARCH, derive_seed
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = (ROOT / "tests" / "data" / "tune_small.yaml").read_text()
@@ -96,7 +95,7 @@ def test_a_trial_is_worth_what_a_lab_says(result: SearchResult, folder: Path) ->
 
 def test_luck_is_left_behind(result: SearchResult, folder: Path) -> None:
     """The winner's value comes from random numbers that neither ranked nor chose it."""
-    seeds = [derive_seed(3, purpose) for purpose in (SEARCH, CHOICE, CHECK)]
+    seeds = [derive_seed(3, "tune", purpose) for purpose in (SEARCH, CHOICE, CHECK)]
     assert seeds[0] == 3
     assert len(set(seeds)) == 3
     finalists, winner = result.tables["finalists"], result.summary["winner"]

@@ -89,7 +89,7 @@ def test_an_empty_table_has_its_columns() -> None:
             n_claimed=np.array([10, 10]),
             n_checked=np.array([5, 0]),
             n_invalid=np.array([1, 0]),
-            p_values=np.array([0.5, 1.0]),
+            p_value=np.array([0.5, 1.0]),
             votes=np.array([VOTES.index(FRAUD), VOTES.index(OUT_OF_TIME)], dtype=np.int8),
             seconds=np.array([7.0, 8.0]),
         )
