@@ -34,6 +34,13 @@ def make_table(headings: Sequence[str]) -> Table:
     return table
 
 
+def print_table(title: str, table: Table) -> None:
+    """Print a table below its title, which is never broken."""
+    console = make_console()
+    console.print(title, soft_wrap=True)
+    console.print(table)
+
+
 def format_value(value: object) -> str:
     """Whole numbers whole, others with four digits, texts as they are."""
     if not isinstance(value, float):

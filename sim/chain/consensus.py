@@ -232,14 +232,12 @@ class Consensus:
         wake = self._wake = self._env.event()
         if until_seconds < math.inf:
             alarm = self._env.timeout(until_seconds - self._env.now)
-            alarm.callbacks.append(lambda _: self._rouse_from(wake))
+            alarm.callbacks.append(lambda _: self._rouse(wake))
         yield wake
 
-    def _rouse(self) -> None:
-        self._rouse_from(self._wake)
-
-    @staticmethod
-    def _rouse_from(wake: simpy.Event) -> None:
+    def _rouse(self, wake: simpy.Event | None = None) -> None:
+        """End a sleep, by default the last one; without effect where it has ended."""
+        wake = self._wake if wake is None else wake
         if not wake.triggered:
             wake.succeed()
 

@@ -116,6 +116,14 @@ def at(time: float, value: float) -> tuple[Floats, Floats]:
     return np.array([time]), np.array([value])
 
 
+def walk(level: float, moves: Floats, every_seconds: float, passing: float | Floats = 0.0) -> Steps:
+    """Steps of equal length whose logarithm moves so in each, within a factor 10⁹ of the level, `passing` on top."""
+    limit = np.log(LARGEST_FACTOR)
+    logarithms = np.clip(np.concatenate([[0.0], np.cumsum(moves)]), -limit, limit)
+    logarithms[1:] += passing
+    return Steps(every_seconds * np.arange(len(moves) + 1.0), level * np.exp(logarithms))
+
+
 def check_n_steps(horizon_seconds: float, step_seconds: float) -> int:
     """How many steps reach the horizon; raises CurveError where they are too many."""
     n_steps = horizon_seconds / step_seconds

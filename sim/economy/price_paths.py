@@ -10,7 +10,7 @@ from pydantic import Field
 from scipy import special
 
 from sim.economy import prices
-from sim.economy.base import LARGEST_FACTOR, CurveError, Floats, Span, Steps, at, check_n_steps, join
+from sim.economy.base import CurveError, Floats, Span, Steps, at, check_n_steps, join, walk
 from sim.economy.from_csv import PRICE, CsvFile, MaxGap, read_steps
 from sim.units import Seconds
 
@@ -65,11 +65,8 @@ class JumpDiffusion:
         diffusion, luck, sizes, passing = generator.standard_normal((n_steps, 4)).T
         n_jumps = self._count_jumps(luck)
         jumps = n_jumps * self.jump_mean + np.sqrt(n_jumps) * self.jump_sd * sizes
-        limit = np.log(LARGEST_FACTOR)
         moves = self.drift + self.volatility * diffusion + jumps
-        logarithms = np.clip(np.concatenate([[0.0], np.cumsum(moves)]), -limit, limit)
-        logarithms[1:] += self.noise * passing
-        return Steps(self.every * np.arange(n_steps + 1.0), self.level * np.exp(logarithms))
+        return walk(self.level, moves, self.every, self.noise * passing)
 
     def _count_jumps(self, luck: Floats) -> Floats:
         """Turn normal numbers into Poisson ones, quantile by quantile."""

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from sim.economy import curves
-from sim.economy.base import LARGEST_FACTOR, Level, Span, Steps, check_n_steps, join
+from sim.economy.base import Level, Span, Steps, check_n_steps, walk
 
 
 @curves.register("random_walk")
@@ -30,7 +30,4 @@ class RandomWalk:
         """Return one path, the same from the start whatever the horizon."""
         n_steps = check_n_steps(horizon_seconds, self.every)
         moves = self.drift + self.volatility * generator.standard_normal(n_steps)
-        limit = np.log(LARGEST_FACTOR)
-        logarithms = np.clip(np.concatenate([[0.0], np.cumsum(moves)]), -limit, limit)
-        times = self.every * np.arange(n_steps + 1, dtype=np.float64)
-        return join((times, self.level * np.exp(logarithms)))
+        return walk(self.level, moves, self.every)

@@ -51,9 +51,10 @@ class Row:
 class Store:
     """An open sweep folder, which belongs to this program alone until `close`."""
 
-    def __init__(self, folder: Path, lock: int) -> None:
+    def __init__(self, folder: Path) -> None:
+        """Raises UserError while another program has the folder open."""
         self.folder = folder
-        self._lock = lock
+        self._lock = _acquire(folder)
         self._journal: int | None = None
 
     def read_rows(self) -> list[Row]:
@@ -71,10 +72,6 @@ class Store:
         while text:
             text = text[os.write(self._journal, text) :]
         os.fsync(self._journal)
-
-    def read_packed(self, row: Row, name: str) -> bytes:
-        """Return a frame that is kept of a run."""
-        return read_packed(self.folder, row, name)
 
     def remove_journal(self) -> None:
         """Remove the journal when its runs stand in the table."""
@@ -147,7 +144,7 @@ def _whole_lines(file: Path) -> Iterator[dict[str, Any]]:
 
 def create(folder: Path, text: str, provenance: dict[str, Any]) -> Store:
     """Begin a sweep in an empty folder: its file and provenance are there before anything runs."""
-    store = Store(folder, _acquire(folder))
+    store = Store(folder)
     write_json(folder / PROVENANCE_FILE, {**provenance, "status": StudyStatus.RUNNING})
     write_text(folder / SWEEP_FILE, text)  # last: it makes the folder one that can be resumed
     return store
@@ -157,18 +154,13 @@ def reopen(folder: Path, text: str, provenance: dict[str, Any]) -> Store:
     """Open a folder to go on; raises UserError unless it holds this very sweep, made by this very code."""
     if not (folder / SWEEP_FILE).is_file():
         raise UserError(f"--resume {folder}: not the folder of a sweep: no {SWEEP_FILE} in it")
-    store = Store(folder, _acquire(folder))
+    store = Store(folder)
     try:
         _check_same(folder, text, provenance)
     except BaseException:
         store.close()
         raise
     return store
-
-
-def open_store(folder: Path) -> Store:
-    """Open the journal of a study's folder, which another program may have begun; raises UserError while one does."""
-    return Store(folder, _acquire(folder))
 
 
 def _acquire(folder: Path) -> int:

@@ -61,7 +61,6 @@ class Production:
         pace = self._context.ledger.compute_interval(state.height)
         self._assignment = Assignment(
             epoch_index=self.epoch,
-            start_height=state.schedule.start,
             block_hash=state.upcoming.block_hash,
             public_key=self._public_key,
             threshold=state.threshold,

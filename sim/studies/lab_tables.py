@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from sim.metrics.intervals import LEVEL
-from sim.terminal import format_interval, format_value, make_console, make_table
+from sim.terminal import format_interval, format_value, make_table, print_table
 
 PERCENT = f"{100 * LEVEL:.4g} %"
 FROM_FIRST = ("difference", "low", "high", "resolved")
@@ -47,9 +47,7 @@ def print_ranking(ranked: pd.DataFrame, first: str, *, title: str) -> None:
         difference = ("", "") if row["controller"] == first else _format_difference(row)
         cells = [str(row["rank"]), row["controller"], format_value(row[measure]), *difference]
         table.add_row(*cells, *(format_value(row[curve]) for curve in curves), style="bold" if row["resolved"] else "")
-    console = make_console()
-    console.print(title, soft_wrap=True)
-    console.print(table)
+    print_table(title, table)
 
 
 def print_answers(answers: pd.DataFrame, curve: str, measures: Sequence[str], *, title: str) -> None:
@@ -61,9 +59,7 @@ def print_answers(answers: pd.DataFrame, curve: str, measures: Sequence[str], *,
     for controller, each in rows.groupby("controller", sort=False):
         found = each.set_index("measure").to_dict("index")
         table.add_row(str(controller), *(_format_answer(found[name]) for name in measures))
-    console = make_console()
-    console.print(f"\n{title}", soft_wrap=True)
-    console.print(table)
+    print_table(f"\n{title}", table)
 
 
 def find_curves(answers: pd.DataFrame, measure: str) -> list[str]:

@@ -18,7 +18,7 @@ from typing_extensions import override
 from sim.documents.document import Document
 from sim.execution.loop import Loop, Tally, Workers
 from sim.execution.plan import GivenRuns
-from sim.execution.store import Row, Store, open_store
+from sim.execution.store import Row, Store
 from sim.execution.sweep_file import RunSpec, specify
 from sim.execution.where import Where, open_workers
 from sim.execution.worker import Order
@@ -67,7 +67,7 @@ class ScenarioSubject(Subject):
     @contextmanager
     def open(self, folder: Path, n_workers: int) -> Iterator[Evaluate]:
         order = Order(get_source_version(), run_measures.choose(), time_limit=self._time_limit, refuses_halts=True)
-        with closing(open_store(folder)) as store, open_workers(Where(n_workers), lambda said: None) as workers:
+        with closing(Store(folder)) as store, open_workers(Where(n_workers), lambda said: None) as workers:
             yield _Replications(self, workers, store, order)
 
     @override

@@ -12,7 +12,7 @@ from sim.execution.progress import format_duration
 from sim.execution.table import SweepResult, tell_failed_measures
 from sim.problems import show_value
 from sim.studies.compare import DIFFERENCE_COLUMNS, SUMMARY_COLUMNS
-from sim.terminal import format_interval, format_value, make_console, make_table
+from sim.terminal import format_interval, format_value, make_console, make_table, print_table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -80,9 +80,8 @@ def _count_resolved(comparison: pd.DataFrame) -> str:
 
 
 def _print(title: str, table: Table, frame: pd.DataFrame) -> None:
+    print_table(title, table)
     console = make_console()
-    console.print(title, soft_wrap=True)
-    console.print(table)
     counts = frame.loc[frame["warning"].ne("") & frame["warning"].ne("no values"), "warning"].value_counts()
     for warning, count in counts.items():
         console.print(f"warning: {warning} ({count} of {len(frame)} rows)", soft_wrap=True)

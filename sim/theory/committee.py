@@ -9,7 +9,6 @@ from math import comb
 import numpy as np
 
 from sim.protocol.proofs.committee import decide_by_slots, draw_slots
-from sim.theory.levels import Z_BOUND, compute_binomial_z
 from sim.theory.row import Row
 
 # (slots, coalition's share of the weight) -> published chance that it passes a fake, three digits.
@@ -35,11 +34,11 @@ def committee_rows(quick: bool) -> Iterator[Row]:
     for n, share, published in PASSED:
         ours = _sum_binomial(n, share, [k for k in range(n + 1) if decide_by_slots(k, n - k, n)])
         label = f"a coalition of {float(share):.0%} passes a fake before {n} slots, relative"
-        yield Row(label, ours, published, ours / published - 1.0, THREE_DIGITS)
+        yield Row.relative(label, ours, published, THREE_DIGITS)
     for share, published in BLOCKED:
         ours = _sum_binomial(128, share, [k for k in range(129) if decide_by_slots(128 - k, 0, 128) is None])
         label = f"128 slots without a decision, {float(share):.1%} of the weight silent"
-        yield Row(label, ours, published, ours - published, LAST_DIGIT)
+        yield Row.absolute(label, ours, published, LAST_DIGIT)
     yield _simulated_row(2_000 if quick else 20_000)
 
 
@@ -54,6 +53,5 @@ def _simulated_row(n_participants: int) -> Row:
     blocked = sum(decide_by_slots(valid, 0, 64) is None for valid in n_valid.tolist())
     silent = Fraction(WEIGHTS[0], sum(WEIGHTS))
     theory = _sum_binomial(64, silent, [k for k in range(65) if decide_by_slots(64 - k, 0, 64) is None])
-    score = compute_binomial_z(blocked, n_participants, theory)
     label = f"64 drawn slots without a decision, 40% silent, {n_participants} participants"
-    return Row(label, blocked / n_participants, theory, score, Z_BOUND)
+    return Row.binomial(label, blocked, n_participants, theory)

@@ -43,18 +43,18 @@ def control_rows(quick: bool) -> Iterator[Row]:
     for spec, n_averaged in CASES:
         found, difficulties = _follow(spec, n_epochs)
         ratio = float(found.mean()) / WANTED
-        yield Row(f"found / wanted under constant compute, {spec['kind']}", ratio, 1.0, ratio - 1.0, BIAS_BOUND)
+        yield Row.absolute(f"found / wanted under constant compute, {spec['kind']}", ratio, 1.0, BIAS_BOUND)
         spread, theory = float(difficulties.std() / difficulties.mean()), 1.0 / math.sqrt(n_averaged * WANTED)
         bound = Z_BOUND * math.sqrt(n_averaged / (2 * (n_epochs - SETTLED)))  # sd of an autocorrelated sample's sd
-        yield Row(f"noise of the difficulty, {spec['kind']}, relative", spread, theory, spread / theory - 1.0, bound)
+        yield Row.relative(f"noise of the difficulty, {spec['kind']}, relative", spread, theory, bound)
     found, _ = _follow({"kind": "asert", "half_life": 3.0}, n_epochs)
     ratio = float(found.mean()) / WANTED
-    yield Row("found / wanted under constant compute, asert", ratio, 1.0, ratio - 1.0, BIAS_BOUND)
+    yield Row.absolute("found / wanted under constant compute, asert", ratio, 1.0, BIAS_BOUND)
     yield from _make_limit_rows()
     yield from _make_lasting_rows()
     ours = float(aserti3_2d(0xFFFF << 208 >> 32, 600 + 172_800, 0, max_target=0xFFFF << 208))
     theory = float((0xFFFF << 208 >> 32) * 2)
-    yield Row("ASERT, one half-life late: the target doubles, relative", ours, theory, ours / theory - 1.0, 0.0)
+    yield Row.relative("ASERT, one half-life late: the target doubles, relative", ours, theory, 0.0)
 
 
 def _follow(spec: dict[str, Any], n_epochs: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -74,12 +74,12 @@ def _make_limit_rows() -> Iterator[Row]:
         ours = find_limit(partial(_does_pid_die_out, k_p, k_d), *BETWEEN)
         limit = find_k_i_limit(k_p, k_d)
         which = f"k_p = {k_p:g}" + (f", k_d = {k_d:g}" if k_d else "")
-        yield Row(f"smallest unstable k_i of pid, {which}, relative", ours, limit, ours / limit - 1.0, 0.01)
+        yield Row.relative(f"smallest unstable k_i of pid, {which}, relative", ours, limit, 0.01)
     ours, limit = (
         find_limit(lambda gain: _dies_out({"kind": "proportional"}, gain), *BETWEEN),
         find_gain_limit(0.0, 1.0, 0.0),
     )
-    yield Row("smallest unstable gain of proportional, relative", ours, limit, ours / limit - 1.0, 0.01)
+    yield Row.relative("smallest unstable gain of proportional, relative", ours, limit, 0.01)
 
 
 def _make_lasting_rows() -> Iterator[Row]:
@@ -90,7 +90,7 @@ def _make_lasting_rows() -> Iterator[Row]:
         yield Row(f"lasting error of ln D after compute doubled, {spec['kind']}", ours, 0.0, ours, 1e-6)
         ours, theory = _race_without_chance(spec, ramp)[-1], compute_ramp_error(k_i, GROWTH)
         quantity = f"lasting error of ln D behind growth of 1 %, {spec['kind']}"
-        yield Row(f"{quantity}, relative", ours, theory, ours / theory - 1.0, 1e-4)
+        yield Row.relative(f"{quantity}, relative", ours, theory, 1e-4)
 
 
 def _does_pid_die_out(k_p: float, k_d: float, k_i: float) -> bool:

@@ -15,7 +15,7 @@ from sim.economy import curves, prices
 from sim.economy.base import Floats
 from sim.economy.timestamps import FalseTimestamps
 from sim.race.rig import Setup, lay_out, run_race
-from sim.theory.levels import Z_BOUND, compute_binomial_z
+from sim.theory.levels import Z_BOUND
 from sim.theory.row import Row
 
 SPACING_SECONDS, SEED = 600.0, 20260105
@@ -66,8 +66,7 @@ def _make_price_rows() -> Iterator[Row]:
     yield Row("their variance", ours, variance, (ours - variance) / error, Z_BOUND)
     jumps_alone = _draw_changes({**law, "volatility": 0.0, "drift": 0.0, "jump_mean": 0.0})
     n_jumping, theory = int((jumps_alone != 0.0).sum()), -math.expm1(-rate)
-    z = compute_binomial_z(n_jumping, N_STEPS, theory)
-    yield Row("share of steps with a jump, one in four steps on average", n_jumping / N_STEPS, theory, z, Z_BOUND)
+    yield Row.binomial("share of steps with a jump, one in four steps on average", n_jumping, N_STEPS, theory)
 
 
 def _draw_changes(law: Mapping[str, Any]) -> Floats:
@@ -79,7 +78,7 @@ def _make_timestamp_row(claim: Any, setup: Setup) -> Row:
     """Asert sums all times up; a sum knows its ends only."""
     false = FalseTimestamps.model_validate({"share": 0.3, "claim": claim, "reading": "raw"})
     ours = float(_race("asert", {"half_life": 100.0}, "constant", replace(setup, false_timestamps=false)).mean())
-    return Row(f"asert's mean interval, 3 of 10 timestamps {claim}", ours, 1.0, ours - 1.0, BIAS_BOUND)
+    return Row.absolute(f"asert's mean interval, 3 of 10 timestamps {claim}", ours, 1.0, BIAS_BOUND)
 
 
 def _make_study_rows(setup: Setup) -> Iterator[Row]:
@@ -87,9 +86,9 @@ def _make_study_rows(setup: Setup) -> Iterator[Row]:
     for kind, (parameters, mean, sd, bound) in PUBLISHED.items():
         times = SPACING_SECONDS * _race(kind, parameters, STUDY, setup)
         found = float(times.mean())
-        yield Row(f"profit switchers: mean block time, {kind}, s, relative", found, mean, found / mean - 1.0, 0.01)
+        yield Row.relative(f"profit switchers: mean block time, {kind}, s, relative", found, mean, 0.01)
         ours[kind] = float(times.std(axis=0, ddof=1).mean())
-        yield Row(f"its standard deviation, {kind}, s, relative", ours[kind], sd, ours[kind] / sd - 1.0, bound)
+        yield Row.relative(f"its standard deviation, {kind}, s, relative", ours[kind], sd, bound)
     # The table stands in the order of its standard deviations.
     n_wrong = sum(later >= sooner for sooner, later in itertools.combinations(ours.values(), 2))
     yield Row("profit switchers: pairs of rules in another order than published", n_wrong, 0, n_wrong, 0)

@@ -11,7 +11,7 @@ from scipy import stats
 from pow.params import PRESETS, mode_of
 from pow.skipping import compute_skipping_rms
 from pow.sphere import distance_cdf, distance_pdf, hit_probability
-from sim.theory.levels import ERROR_LEVEL, Z_BOUND, compute_binomial_z
+from sim.theory.levels import ERROR_LEVEL, Z_BOUND
 from sim.theory.row import Row
 from sim.work import open_kernel
 from sim.work.sphere import RMS_ERROR
@@ -29,8 +29,7 @@ def kernel_rows(quick: bool) -> Iterator[Row]:
     n_nonces = 500 if quick else 3000
     distances = _compute(n_nonces)
     n_valid, theory = int((distances < R_TARGET).sum()), hit_probability(R_TARGET, PARAMS.vocab_size)
-    score = compute_binomial_z(n_valid, n_nonces, theory)
-    yield Row(f"success rate of {n_nonces} nonces, devtest float32", n_valid / n_nonces, theory, score, Z_BOUND)
+    yield Row.binomial(f"success rate of {n_nonces} nonces, devtest float32", n_valid, n_nonces, theory)
     test = stats.ks_1samp(distances, lambda r: distance_cdf(r, PARAMS.vocab_size))
     critical = float(stats.kstwo.isf(ERROR_LEVEL, n_nonces))
     label = f"largest gap of the distance distribution (KS), {n_nonces} nonces"
@@ -88,12 +87,10 @@ def _error_rows(
     n_layers, bound = PRESETS[params].n_layers, _compute_rms_bound(len(distances))
     published = compute_skipping_rms(PRESETS[params], 0)
     rms = {kept: _compute_rms(distances, part) for kept, part in skipped.items()}
-    yield Row(
-        f"rms error of a distance without any layer, {params}", rms[0], published, rms[0] / published - 1.0, bound
-    )
+    yield Row.relative(f"rms error of a distance without any layer, {params}", rms[0], published, bound)
     for kept in list(skipped)[1:]:
         ratio, theory = rms[kept] / rms[0], compute_skipping_rms(PRESETS[params], kept) / published
-        yield Row(f"rms error with {kept} of {n_layers} layers, over that", ratio, theory, ratio / theory - 1.0, bound)
+        yield Row.relative(f"rms error with {kept} of {n_layers} layers, over that", ratio, theory, bound)
 
 
 def _yield_rows(distances: NDArray[np.float64], skipped: Mapping[int, NDArray[np.float64]]) -> Iterator[Row]:
@@ -109,6 +106,5 @@ def _yield_rows(distances: NDArray[np.float64], skipped: Mapping[int, NDArray[np
         margin = SAFETY * _compute_rms(distances, part)
         n_found = int((is_valid & (part < R_TARGET - margin)).sum())
         theory = 1.0 - density * margin if kept else SKIPPED_YIELD
-        score = compute_binomial_z(n_found, n_valid, theory)
         label = f"share of {n_valid} valid nonces found with {kept} of {PARAMS.n_layers} layers"
-        yield Row(label, n_found / n_valid, theory, score, Z_BOUND)
+        yield Row.binomial(label, n_found, n_valid, theory)

@@ -31,9 +31,9 @@ def race_rows(quick: bool) -> Iterator[Row]:
     for kind in ("asert", "ema", "wtema", "sma", "lwma"):
         few, many = (_race_quietly(kind, n_averaged, setup) for n_averaged in (FEW, MANY))
         mean = float(many.time_ratio.mean())
-        yield Row(f"mean interval under constant compute, {kind}, relative", mean, 1.0, mean - 1.0, BIAS_BOUND)
+        yield Row.absolute(f"mean interval under constant compute, {kind}, relative", mean, 1.0, BIAS_BOUND)
         noise, theory = _compute_noise(many), 1.0 / math.sqrt(MANY)
-        yield Row(f"noise of one decision per block, {kind}", noise, theory, noise / theory - 1.0, noise_bound)
+        yield Row.relative(f"noise of one decision per block, {kind}", noise, theory, noise_bound)
         power = math.log(noise / _compute_noise(few)) / math.log(MANY / FEW)
         yield Row(f"power of the memory by which noise falls, {kind}", power, -0.5, power + 0.5, power_bound)
     yield _make_growth_row(setup)
@@ -63,7 +63,7 @@ def _make_growth_row(setup: Setup) -> Row:
     race = run_race(_build("asert", half_life=HALF_LIFE), lay_out(curves.build(growth), setup), setup)
     late = race.time_ratio[DOUBLING:]  # the lag has built up by then
     ours, theory = float(late.mean()), 1.0 / (1.0 + HALF_LIFE / DOUBLING)
-    return Row("asert's mean interval while compute doubles again and again", ours, theory, ours - theory, BIAS_BOUND)
+    return Row.absolute("asert's mean interval while compute doubles again and again", ours, theory, BIAS_BOUND)
 
 
 def _make_timestamp_row() -> Row:

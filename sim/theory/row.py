@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from sim.theory.levels import Z_BOUND, compute_binomial_z
+
 
 @dataclass(frozen=True)
 class Row:
@@ -21,6 +23,21 @@ class Row:
     theory: float
     score: float
     bound: float
+
+    @classmethod
+    def relative(cls, quantity: str, ours: float, theory: float, bound: float) -> Row:
+        """Return a row whose score is the relative error."""
+        return cls(quantity, ours, theory, ours / theory - 1.0, bound)
+
+    @classmethod
+    def absolute(cls, quantity: str, ours: float, theory: float, bound: float) -> Row:
+        """Return a row whose score is the difference."""
+        return cls(quantity, ours, theory, ours - theory, bound)
+
+    @classmethod
+    def binomial(cls, quantity: str, n_successes: int, n_tries: int, theory: float) -> Row:
+        """Return a row of a simulated share, judged by the standard score of its count."""
+        return cls(quantity, n_successes / n_tries, theory, compute_binomial_z(n_successes, n_tries, theory), Z_BOUND)
 
     @property
     def passed(self) -> bool:

@@ -9,7 +9,6 @@ import numpy as np
 from scipy import integrate
 
 from pow.sphere import hit_probability, r_target_for
-from sim.theory.levels import Z_BOUND, compute_binomial_z
 from sim.theory.row import Row
 
 PUBLISHED = ((1.4013564660458173, 0.050647), (1.398077, 0.019975), (1.390051443, 0.001079))  # kernel 4, n = 8196
@@ -25,20 +24,14 @@ def sphere_rows(quick: bool) -> Iterator[Row]:
     """Hit probability against published values, against quadrature, its inverse, and random points."""
     for r_target, published in PUBLISHED:
         ours = hit_probability(r_target, NETWORK_DIM)
-        yield Row(
-            f"hit probability at r = {r_target:.6f}, dimension 8196",
-            ours,
-            published,
-            ours - published,
-            PUBLISHED_DIGITS,
-        )
+        label = f"hit probability at r = {r_target:.6f}, dimension 8196"
+        yield Row.absolute(label, ours, published, PUBLISHED_DIGITS)
     for dim in (3, 128, 8192, 100_000):
         r_target = math.sqrt(2.0) - 1.5 / math.sqrt(2.0 * dim)
         ours, theory = hit_probability(r_target, dim), _integrate(r_target, dim)
-        error = ours / theory - 1.0
-        yield Row(f"the same by quadrature, dimension {dim}, relative", ours, theory, error, QUADRATURE_ERROR)
+        yield Row.relative(f"the same by quadrature, dimension {dim}, relative", ours, theory, QUADRATURE_ERROR)
         back = r_target_for(ours, dim)
-        yield Row(f"its inverse, dimension {dim}, relative", back, r_target, back / r_target - 1.0, INVERSE_ERROR)
+        yield Row.relative(f"its inverse, dimension {dim}, relative", back, r_target, INVERSE_ERROR)
     yield _sample_row(20_000 if quick else 200_000)
 
 
@@ -63,7 +56,5 @@ def _sample_row(n_points: int) -> Row:
     points[:, 0] -= 1.0  # the target is the first axis
     n_hits = int(np.count_nonzero(np.linalg.norm(points, axis=1) < SAMPLE_R_TARGET))
     theory = hit_probability(SAMPLE_R_TARGET, SAMPLE_DIM)
-    score = compute_binomial_z(n_hits, n_points, theory)
-    return Row(
-        f"share of {n_points} random points hit, dimension {SAMPLE_DIM}", n_hits / n_points, theory, score, Z_BOUND
-    )
+    label = f"share of {n_points} random points hit, dimension {SAMPLE_DIM}"
+    return Row.binomial(label, n_hits, n_points, theory)

@@ -10,7 +10,6 @@ import numpy as np
 
 from pow.sphere import hit_probability
 from pow.validation import critical_count, fraud_test
-from sim.theory.levels import Z_BOUND, compute_binomial_z
 from sim.theory.row import Row
 
 # First and last n of each row of the published table, and the smallest count that is a fraud (protocol 4.4).
@@ -40,22 +39,18 @@ def validation_rows(quick: bool) -> Iterator[Row]:
     """Critical counts exactly; false positives and power against the published tables and by simulation."""
     yield from _critical_rows()
     ours, theory = float(fraud_test(SAMPLE, 5).p_values), _exact_tail(SAMPLE, 5, P_MISMATCH)
-    yield Row(
-        "p-value of 5 invalid in 200, against exact fractions, relative", ours, theory, ours / theory - 1.0, 1e-12
-    )
+    yield Row.relative("p-value of 5 invalid in 200, against exact fractions, relative", ours, theory, 1e-12)
     count = critical_count(SAMPLE)
     assert count is not None
     for mismatch, published in FALSE_POSITIVES:
         ours = _exact_tail(SAMPLE, count, Fraction(mismatch).limit_denominator(10_000))
         label = f"false positives of one validator, mismatch rate {mismatch:g}, relative"
-        yield Row(label, ours, published, ours / published - 1.0, TWO_DIGITS)
+        yield Row.relative(label, ours, published, TWO_DIGITS)
     hit = hit_probability(LAUNCH_R_TARGET, NETWORK_DIM)
     for fabricated, published in ACCEPTED:
         p_invalid = fabricated * (1.0 - hit) + (1.0 - fabricated) * float(P_MISMATCH)
         ours = 1.0 - _exact_tail(SAMPLE, count, Fraction(p_invalid))
-        yield Row(
-            f"accepted by one validator, {fabricated:.0%} fabricated", ours, published, ours - published, LAST_DIGIT
-        )
+        yield Row.absolute(f"accepted by one validator, {fabricated:.0%} fabricated", ours, published, LAST_DIGIT)
     yield _simulated_row(10_000 if quick else 200_000)
 
 
@@ -81,6 +76,5 @@ def _simulated_row(n_validators: int) -> Row:
     draws = np.random.default_rng(20260102).random((n_validators, SAMPLE)) < mismatch
     n_frauds = int(fraud_test(SAMPLE, draws.sum(axis=1)).frauds.sum())
     theory = _exact_tail(SAMPLE, 5, Fraction(1, 100))
-    score = compute_binomial_z(n_frauds, n_validators, theory)
     label = f"false positives of {n_validators} simulated validators, 1 % mismatch"
-    return Row(label, n_frauds / n_validators, theory, score, Z_BOUND)
+    return Row.binomial(label, n_frauds, n_validators, theory)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
@@ -10,7 +10,7 @@ import networkx as nx
 from pydantic import Field
 
 from sim.streams import Streams, draw_generator
-from sim.topologies.regions_data import RegionTable
+from sim.topologies.regions_data import load_region_table
 
 Data = Annotated[
     str,
@@ -42,30 +42,24 @@ class Topology(Protocol):
 
 
 def connect(
-    members: Sequence[Member],
-    pairs: Callable[[Sequence[Member]], Iterable[tuple[Member, Member]]],
-    table: RegionTable,
-    jitter: float,
-    streams: Streams,
+    members: Sequence[Member], pairs: Iterable[tuple[Member, Member]], data: str, jitter: float, streams: Streams
 ) -> nx.DiGraph:
     """Lay both directions of every pair: the table's latency times a log-normal factor of mean 1 per pair.
 
     Bandwidth is the smaller of the sender's upload and the receiver's download, as in the tables' own simulators.
     """
-    graph = nx.DiGraph()
+    graph, table = nx.DiGraph(), load_region_table(data)
     for member in members:
         upload = table.upload(member.region)
         graph.add_node(member.address, region=member.region, upload_bits_per_second=upload)
-    for a, b in pairs(members):
+    for a, b in pairs:
         factor = _draw_factor(streams.seed, a.address, b.address, jitter)
         for sender, receiver in ((a, b), (b, a)):
             graph.add_edge(
                 sender.address,
                 receiver.address,
                 latency_seconds=float(table.latency(sender.region, receiver.region) * factor),
-                bandwidth_bits_per_second=float(
-                    min(table.upload(sender.region), table.download(receiver.region)),
-                ),
+                bandwidth_bits_per_second=float(min(table.upload(sender.region), table.download(receiver.region))),
             )
     return graph
 

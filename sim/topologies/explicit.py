@@ -13,7 +13,6 @@ from sim.errors import did_you_mean
 from sim.problems import Problem
 from sim.streams import Streams
 from sim.topologies.base import Member, connect
-from sim.topologies.regions_data import load_region_table
 from sim.units import BitsPerSecond, Seconds
 
 Pair = tuple[str, str]
@@ -43,7 +42,7 @@ def connect_links(
     """
     by_address = {member.address: member for member in members}
     pairs = [(by_address[a], by_address[b]) for a, b in (link.between for link in links)]
-    graph = connect(members, lambda _: pairs, load_region_table(data), jitter, streams)
+    graph = connect(members, pairs, data, jitter, streams)
     by_region = {address for link in links if link.bandwidth is None for address in link.between}
     for link in links:
         given = {"latency_seconds": link.latency, "bandwidth_bits_per_second": link.bandwidth}

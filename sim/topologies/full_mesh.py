@@ -11,7 +11,6 @@ import networkx as nx
 from sim.streams import Streams
 from sim.topologies import topologies
 from sim.topologies.base import Data, Jitter, Member, connect
-from sim.topologies.regions_data import load_region_table
 
 
 @topologies.register("full_mesh")
@@ -24,5 +23,4 @@ class FullMesh:
 
     def build(self, members: Sequence[Member], streams: Streams) -> nx.DiGraph:
         """Return the graph; see `Topology.build`."""
-        table = load_region_table(self.data)
-        return connect(members, lambda all_: itertools.combinations(all_, 2), table, self.jitter, streams)
+        return connect(members, itertools.combinations(members, 2), self.data, self.jitter, streams)

@@ -13,7 +13,6 @@ from sim.streams import Streams
 from sim.topologies import topologies
 from sim.topologies.base import Data, Jitter, Member, connect
 from sim.topologies.growth import draw_pairs
-from sim.topologies.regions_data import load_region_table
 
 
 @topologies.register("random_regular")
@@ -31,7 +30,7 @@ class RandomRegular:
     def build(self, members: Sequence[Member], streams: Streams) -> nx.DiGraph:
         """Return the graph; see `Topology.build`."""
         pairs = draw_pairs("random_regular", self.degree, self._draw, members, streams)
-        return connect(members, lambda _: pairs, load_region_table(self.data), self.jitter, streams)
+        return connect(members, pairs, self.data, self.jitter, streams)
 
     def _draw(self, n: int, seed: int) -> nx.Graph:
         return nx.random_regular_graph(self.degree, n, seed=seed)

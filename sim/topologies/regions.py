@@ -12,7 +12,6 @@ from pydantic import Field
 from sim.streams import Streams
 from sim.topologies import topologies
 from sim.topologies.base import Data, Jitter, Member, connect
-from sim.topologies.regions_data import load_region_table
 
 
 @topologies.register("regions")
@@ -31,11 +30,11 @@ class Regions:
     def build(self, members: Sequence[Member], streams: Streams) -> nx.DiGraph:
         """Return the graph; see `Topology.build`."""
 
-        def dial(members: Sequence[Member]) -> Iterator[tuple[Member, Member]]:
+        def dial() -> Iterator[tuple[Member, Member]]:
             for position, member in enumerate(members):
                 n_dialled = min(self.degree // 2, position)
                 chosen = streams("topology", "dial", member.address).choice(position, n_dialled, replace=False)
                 for other in sorted(chosen.tolist()):
                     yield members[other], member
 
-        return connect(members, dial, load_region_table(self.data), self.jitter, streams)
+        return connect(members, dial(), self.data, self.jitter, streams)

@@ -13,7 +13,6 @@ from sim.streams import Streams
 from sim.topologies import topologies
 from sim.topologies.base import Data, Jitter, Member, connect
 from sim.topologies.growth import SEEDS
-from sim.topologies.regions_data import load_region_table
 
 
 @topologies.register("scale_free")
@@ -33,11 +32,11 @@ class ScaleFree:
         """Return the graph; see `Topology.build`."""
         seed = int(streams("topology", "scale_free").integers(SEEDS))
 
-        def attach(members: Sequence[Member]) -> Iterator[tuple[Member, Member]]:
+        def attach() -> Iterator[tuple[Member, Member]]:
             n = len(members)
             is_star = n <= self.links + 1
             graph = nx.star_graph(n - 1) if is_star else nx.barabasi_albert_graph(n, self.links, seed=seed)
             for low, high in sorted(tuple(sorted(edge)) for edge in graph.edges):
                 yield members[low], members[high]
 
-        return connect(members, attach, load_region_table(self.data), self.jitter, streams)
+        return connect(members, attach(), self.data, self.jitter, streams)

@@ -13,7 +13,6 @@ from sim.streams import Streams
 from sim.topologies import topologies
 from sim.topologies.base import Data, Jitter, Member, connect
 from sim.topologies.growth import draw_pairs
-from sim.topologies.regions_data import load_region_table
 
 
 @topologies.register("small_world")
@@ -34,7 +33,7 @@ class SmallWorld:
     def build(self, members: Sequence[Member], streams: Streams) -> nx.DiGraph:
         """Return the graph; see `Topology.build`."""
         pairs = draw_pairs("small_world", self.degree, self._draw, members, streams)
-        return connect(members, lambda _: pairs, load_region_table(self.data), self.jitter, streams)
+        return connect(members, pairs, self.data, self.jitter, streams)
 
     def _draw(self, n: int, seed: int) -> nx.Graph:
         return nx.watts_strogatz_graph(n, self.degree, self.rewiring, seed=seed)

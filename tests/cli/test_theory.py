@@ -47,15 +47,15 @@ def test_a_wrong_law_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 def test_a_network_that_is_a_little_wrong_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """Uploads that take 3 % longer are seen by the queue; 2 % more losses are seen by the lossy link."""
-    occupy, transfer = GossipNetwork._occupy, GossipNetwork._transfer
+    occupy, upload = GossipNetwork._occupy, GossipNetwork._upload
     monkeypatch.setattr(GossipNetwork, "_occupy", lambda self, sender, size: occupy(self, sender, size * 1.03))
     assert [row.passed for row in network_rows(True)] == [True, True, False, True, True, True]
     monkeypatch.setattr(GossipNetwork, "_occupy", occupy)
 
     def lose_more(self: GossipNetwork, sender: str, link: Link, *args: object) -> None:
-        transfer(self, sender, replace(link, loss=0.32 if link.loss else 0.0), *args)
+        upload(self, sender, replace(link, loss=0.32 if link.loss else 0.0), *args)
 
-    monkeypatch.setattr(GossipNetwork, "_transfer", lose_more)
+    monkeypatch.setattr(GossipNetwork, "_upload", lose_more)
     assert [row.passed for row in network_rows(False)] == [True, True, True, False, True, True]
 
 
