@@ -1,4 +1,4 @@
-"""What differs between the network's versions, as one table: one row a switch, one column a version (protocol 0).
+"""The differences between the network's versions, as one table: a row per switch, a column per version (protocol 0).
 
 No rule asks for a version; each asks for its switch. A scenario picks the column by `protocol.version`, changes it at
 an epoch by `protocol.upgrades`, and changes single switches for a what-if by `protocol.rules`.

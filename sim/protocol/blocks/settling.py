@@ -72,7 +72,7 @@ def advance_deposits_and_vesting(state: ChainState) -> tuple[ChainState, list[Pa
 
 
 def slash_downtime(state: ChainState) -> tuple[ChainState, list[Payment]]:
-    """Who missed more than 5 % of its requests loses a tenth of its collateral. Reference: protocol 6.3."""
+    """A member that missed more than 5 % of its requests loses a tenth of its collateral. Reference: protocol 6.3."""
     down = [who for who, counts in sorted(state.service.counts.items()) if is_down(counts.n_missed, counts.n_finished)]
     return slash_deposits(state, down, SLASH_DOWNTIME, "downtime")
 
@@ -90,7 +90,7 @@ def slash_deposits(
 
 
 def compute_entitlements(state: ChainState, emission: int, rules: Rules) -> dict[str, RewardSettled]:
-    """Who gets what of an epoch's emission and fees, by address, and why not. Reference: protocol 6.2, 6.3."""
+    """Parts in an epoch's emission and fees, by address, or the reason for none. Reference: protocol 6.2, 6.3."""
     uncapped, weights = get_reward_weights(state, rules)
     reasons = {who: _why(state, who, rules) for who in state.effective.weights}
     settled = set(select_settled(state.hosts, n_rows=rules.settlement_page_limit or None))

@@ -128,7 +128,7 @@ class Schedule:
         return self.start + n_blocks if self.index > 0 else 0
 
     def edges_at(self, height: int) -> list[Edge]:
-        """Return what a height is, in the order of `Edge`; it is rarely anything, and seldom two at once."""
+        """Return the edges at a height, in the order of `Edge`: mostly none, seldom two."""
         return [edge for edge, at in self.edges.items() if at == height]
 
     def ends_at(self, height: int) -> bool:

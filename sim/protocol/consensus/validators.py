@@ -1,4 +1,4 @@
-"""Validators: the power that guardians get, who takes part, and who proposes a block (protocol 5.4, 10).
+"""Validators: the guardians' power, the members that take part, and the proposer of a block (protocol 5.4, 10).
 
 Proposers take turns by CometBFT's weighted round-robin by priority.
 
@@ -48,7 +48,7 @@ def boost_guardians(
 
 
 def select_validators(powers: Mapping[str, int], limit: int = MAX_VALIDATORS) -> dict[str, int]:
-    """Return the powers of those who take part in consensus, in address order: the `limit` largest, ties by address.
+    """Return the powers of consensus's validators, in address order: the `limit` largest, ties by address.
 
     Whoever has no power takes no part. Raises ValueError if limit < 1. Reference: protocol 10.
     """
@@ -59,7 +59,7 @@ def select_validators(powers: Mapping[str, int], limit: int = MAX_VALIDATORS) ->
 
 
 def select_proposer(priorities: Mapping[str, int], powers: Mapping[str, int]) -> tuple[str, dict[str, int]]:
-    """Return the proposer of the next height and everybody's new priority; ties go to the lower address."""
+    """Return the proposer of the next height and all new priorities; ties go to the lower address."""
     if not powers:
         raise ValueError("no validator has any power: nobody can propose a block")
     total = sum(powers.values())

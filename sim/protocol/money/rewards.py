@@ -25,7 +25,7 @@ def compute_epoch_reward(
     genesis_epoch: int = GENESIS_EPOCH,
     supply_cap: int = SUPPLY_CAP,
 ) -> int:
-    """R(e) = trunc(R0 · exp(-0.000475 · (e - 1))), cut to what the supply cap leaves; ngonka.
+    """R(e) = trunc(R0 · exp(-0.000475 · (e - 1))), cut to the rest below the supply cap; ngonka.
 
     Sharing a cut amount by weight scales every reward down alike. Reference: protocol 6.1.
     """
@@ -34,7 +34,7 @@ def compute_epoch_reward(
 
 
 def select_settled(participants: Iterable[str], *, n_rows: int | None = None) -> list[str]:
-    """Return who is settled: the first `n_rows` of the participants' table, all where it is None.
+    """Return the participants that are settled: the first `n_rows` of their table, all where it is None.
 
     v0.2.0 reads one page of 100 rows. The table is ordered by address and the others' weights count in no sum [I].
     Reference: protocol 6.2.

@@ -49,7 +49,7 @@ class SubmitProofBatch:
 
     @property
     def claims(self) -> tuple[NodeClaim]:
-        """What it says of its ML node."""
+        """Its claim for its ML node."""
         proofs = self.proofs
         return (NodeClaim(proofs.node_id, proofs.public_key, proofs.nonces, proofs.distances),)
 

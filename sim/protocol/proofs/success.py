@@ -1,4 +1,4 @@
-"""Valid nonces / tries from what ML nodes show, while some of them lie.
+"""Valid nonces / tries from the nonces that ML nodes show, while some of them lie.
 
 Nobody reports tries, but nonces are tried in order: a valid one tells its place in the row of tries.
 

@@ -1,4 +1,4 @@
-"""Weight: what nonces give, what is kept without proof, what the power cap leaves (protocol 5.1, 5.3).
+"""Weight: of counted nonces, kept without proof, and under the power cap (protocol 5.1, 5.3).
 
 1. Nonces are counted by ML node; where duplicates do not count, the first stored batch gets the credit.
 2. A node's weight is its count times the version's scale, truncated.
@@ -24,7 +24,7 @@ class MergedWeight:
 
     weight: int
     node_weights: Mapping[int, int]
-    """By registered node; what a node keeps if it is preserved next time."""
+    """By registered node; a node keeps it if it is preserved next time."""
     dropped: int = 0
     """Weight of batches from nodes that are preserved, not registered or serve no governance model."""
 
@@ -103,6 +103,6 @@ def compute_power_cap(weights: Iterable[int], percentage: float | None) -> int |
 
 
 def cap_weights(weights: Mapping[str, int], percentage: float | None) -> dict[str, int]:
-    """Apply the power cap to everybody: min(weight, cap). Weights of nodes stay uncapped."""
+    """Apply the power cap to every member: min(weight, cap). Weights of nodes stay uncapped."""
     cap = compute_power_cap(weights.values(), percentage)
     return {address: weight if cap is None else min(weight, cap) for address, weight in weights.items()}

@@ -88,7 +88,7 @@ def is_drawn(seed: int, inference_id: str, probability: float) -> bool:
 
 @dataclass(frozen=True)
 class FinishedInference:
-    """What the claim check reads of an inference; weights are of the members of the model's group."""
+    """The facts of an inference for the claim check; weights are of the members of the model's group."""
 
     inference_id: str
     executor: str
@@ -140,7 +140,7 @@ def passes_claim_check(
     miss_rate: float = MISS_RATE,
     alpha: float = MISS_ALPHA,
 ) -> bool:
-    """Whether enough due validations were made: all of them in v0.2.0, later what the miss test tolerates.
+    """Whether enough due validations were made: all of them in v0.2.0, later by the miss test.
 
     Reference: protocol 2.1.6, 6.3.
     """

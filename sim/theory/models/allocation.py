@@ -123,7 +123,7 @@ def derive_terms(
 def settle(
     market: Market, coefficients: Mapping[str, float], shuffle: Shuffle, switching_cost: float = 0.01
 ) -> Settled:
-    """Ask all nodes until none moves, or 1000 times; `switching_cost` is a part of what the node earns.
+    """Ask all nodes until none moves, or 1000 times; `switching_cost` is a part of the node's earnings.
 
     A few large nodes may chase each other for ever. Reference: mechanisms 2.
     """
