@@ -24,7 +24,7 @@ from sim.protocol.consensus.rounds import (
 from sim.protocol.consensus.validators import select_proposer
 
 
-class Height:
+class HeightState:
     """Collects times of arrival and lets `compute_height` derive entries, votes and decisions from them."""
 
     def __init__(

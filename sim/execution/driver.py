@@ -21,7 +21,7 @@ from sim.execution.progress import silent_progress, sweep_progress
 from sim.execution.store import RUNS_FILE, Row, Store, create, reopen
 from sim.execution.sweep_file import Sweep, load_sweep_file, make_run_spec, make_sweep, open_sweep
 from sim.execution.table import SweepResult, build_result, load_sweep, write_tables
-from sim.execution.where import Where, open_workers
+from sim.execution.where import WorkerChoice, open_workers
 from sim.execution.worker import Order, build_scenario, execute
 from sim.metrics.measures import Compute, Measure, RunMeasure, run_measures
 from sim.provenance import get_provenance, get_source_version
@@ -36,7 +36,7 @@ PILOT_SECONDS = 10.0
 
 def run_sweep(
     source: Source,
-    where: Where,
+    where: WorkerChoice,
     *,
     section: Mapping[str, object] | None = None,
     measures: Sequence[str | Compute] | None = None,
@@ -72,7 +72,7 @@ def _make_order(sweep: Sweep, chosen: Sequence[RunMeasure] = ()) -> Order:
 def _run(
     sweep: Sweep,
     order: Order,
-    where: Where,
+    where: WorkerChoice,
     *,
     out: Path | None,
     resume: Path | None,
@@ -168,7 +168,7 @@ class Pilot:
         return sum(self.seconds) / len(self.seconds) * self.n_runs / min(self.n_workers, self.n_runs)
 
 
-def try_sweep(path: str | PathLike[str], where: Where, overrides: Overrides = ()) -> Pilot:
+def try_sweep(path: str | PathLike[str], where: WorkerChoice, overrides: Overrides = ()) -> Pilot:
     """Check a sweep and run a few of its points, spread over it, in this process, without writing a file."""
     where.check()
     sweep = load_sweep_file(path, overrides, run_measures.names())

@@ -71,8 +71,8 @@ class Round:
 
     value: int
     """Which block: the round that proposed it first."""
-    pol_round: int
-    """The round whose 2/3 of prevotes justify proposing it again; -1 for a new block."""
+    valid_round: int
+    """The round whose 2/3 of prevotes justify proposing it again (CometBFT: POL round); -1 for a new block."""
     proposal_seconds: Floats
     """When each has the whole block; infinity: not yet, or never."""
 
@@ -89,8 +89,8 @@ class RoundOutcome:
     """When each enters it, by itself or pulled by votes."""
     leave_seconds: Floats
     """When each is pulled into a later one."""
-    polka_seconds: Floats
-    """When each has prevotes of more than 2/3 for the block."""
+    prevoted_seconds: Floats
+    """When each has prevotes of more than 2/3 for the block (CometBFT: a polka)."""
     valid_seconds: Floats
     """When each, still in the round, knows that the block may be proposed again."""
     precommit_seconds: Floats
@@ -190,20 +190,20 @@ def _compute_round(
     entries = _until(leaves, entries)
     everybody = np.ones(len(powers), dtype=bool)
     has_block = proposal.proposal_seconds
-    if proposal.pol_round != NO_ROUND:
-        has_block = np.maximum(has_block, before[proposal.pol_round].polka_seconds)
+    if proposal.valid_round != NO_ROUND:
+        has_block = np.maximum(has_block, before[proposal.valid_round].prevoted_seconds)
     # Each prevotes once: for the block if it comes in time and no lock forbids it, else nil at the deadline.
     deadlines = entries + timeouts.get_propose(index)
     ready = np.maximum(entries, has_block)
     is_for_block = (ready <= deadlines) & _accepts(proposal, rounds, before)
     prevotes = _until(leaves, np.minimum(ready, deadlines))
     arrivals = compute_arrivals(prevotes, periods)
-    polka = compute_quorum_seconds(arrivals, powers, is_for_block)
+    prevoted = compute_quorum_seconds(arrivals, powers, is_for_block)
     nil = compute_quorum_seconds(arrivals, powers, ~is_for_block)
-    anything = compute_quorum_seconds(arrivals, powers, everybody) if not is_for_block.all() else polka
+    anything = compute_quorum_seconds(arrivals, powers, everybody) if not is_for_block.all() else prevoted
     # Each precommits once: what comes first, 2/3 of prevotes for the block that it has, 2/3 for nil, or the timeout
     # after 2/3 for anything; never before its own prevote.
-    for_block = np.maximum.reduce([polka, proposal.proposal_seconds, prevotes])
+    for_block = np.maximum.reduce([prevoted, proposal.proposal_seconds, prevotes])
     for_nil = np.minimum(np.maximum(nil, prevotes), np.maximum(anything, prevotes) + timeouts.get_prevote(index))
     is_locked = for_block <= for_nil
     precommits = _until(leaves, np.minimum(for_block, for_nil))
@@ -225,7 +225,7 @@ def _compute_round(
         own_seconds=own_seconds,
         entry_seconds=entries,
         leave_seconds=leaves,
-        polka_seconds=polka,
+        prevoted_seconds=prevoted,
         valid_seconds=_until(np.minimum(leaves, timeout), for_block),
         precommit_seconds=precommits,
         is_locked=is_locked & (precommits < np.inf),
@@ -244,7 +244,7 @@ def _accepts(proposal: Round, rounds: Sequence[Round], before: Sequence[RoundOut
     """True for validators that may prevote the block: without a lock, locked on it, or before its 2/3 of prevotes."""
     accepts = np.ones(len(proposal.proposal_seconds), dtype=bool)
     for index, outcome in enumerate(before):  # a later lock replaces an earlier one
-        is_same = rounds[index].value == proposal.value or proposal.pol_round >= index
+        is_same = rounds[index].value == proposal.value or proposal.valid_round >= index
         accepts = np.where(outcome.is_locked, is_same, accepts)
     return accepts
 
