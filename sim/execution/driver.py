@@ -63,7 +63,7 @@ def run_sweep(
 
 
 def _make_order(sweep: Sweep, chosen: Sequence[RunMeasure] = ()) -> Order:
-    """Return what is wanted of every run; `chosen` has functions that no catalogue knows."""
+    """Return the order for every run; `chosen` has measures that no catalogue knows."""
     given, names = {measure.name: measure for measure in chosen}, sweep.config.measures or run_measures.names()
     measures = tuple(given.get(name) or run_measures.get(name) for name in names)
     return Order(get_source_version(), measures, sweep.config.keep, sweep.config.time_limit)
@@ -79,7 +79,7 @@ def _run(
     root: Path | None,
     progress: bool,
 ) -> SweepResult:
-    """Run what is checked; without `root` and without a folder to go on with, in memory."""
+    """Run a checked sweep; without `root` and without a folder to go on with, in memory."""
     say, described = _say if progress else _say_nothing, describe_sweep(sweep, order.measures)
     with ExitStack() as stack:
         # A folder is looked at before a cluster is asked for, and made only when there are workers.

@@ -114,7 +114,7 @@ class Executor:
             or not state.schedule.validation_start <= state.height < state.schedule.validation_end
         ):
             raise ValueError("claims can be checked from block V to block VE only")
-        # A host without a working ML node in this proof of compute checks nobody. Reference: protocol 4.1.
+        # A host without a working ML node in this proof of compute makes no checks. Reference: protocol 4.1.
         if self.production.epoch == state.upcoming.index and self.production.working:
             self.validation = Validation(
                 self._context,

@@ -1,7 +1,7 @@
 """Observations of a finished epoch for a controller, made at VE from the chain's own state alone.
 
 1. Valid nonces: the counted nonces of accepted participants.
-2. When they came, and the tries behind them: what the proof scheme tells from the claims (`proofs`).
+2. Their times, and the tries behind them: the proof scheme reads them from the claims (`proofs`).
 3. Validation work: votes name participant and validator; a vote stands for its sample.
 
 All of it is known at VE and acts from the next S on: a decision answers the epoch before, never the running one.

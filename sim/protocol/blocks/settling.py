@@ -38,7 +38,7 @@ def settle_epoch(state: ChainState, params: ProtocolParams) -> tuple[ChainState,
     1. Unbonding collateral is released, one slice of every vesting schedule unlocks.
     2. Who was down loses collateral.
     3. The epoch's emission is minted in full and shared; fees go on top.
-    4. Records of earlier epochs that nobody claimed are burnt.
+    4. Unclaimed records of earlier epochs are burnt.
     """
     state, unlocked = advance_deposits_and_vesting(state)
     if state.effective.index == 0:

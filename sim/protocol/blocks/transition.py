@@ -101,7 +101,7 @@ def _apply_transactions(
 class Draft:
     """A state that is being changed by one block: each mapping that a transaction touches is copied once.
 
-    Logs are not copied; what a block adds to them joins at its end, since no check reads them.
+    Logs are not copied; a block's additions to them join at its end, since no check reads them.
     """
 
     hosts = _Copied[str, HostRecord]()

@@ -60,7 +60,7 @@ def compute_effective_weights(
 def split_reward(weights: Mapping[str, int], amount: int, *, divisor: int | None = None) -> dict[str, int]:
     """Share `amount` by weight, floored; the remainder goes to the first address with a positive share.
 
-    `divisor` stands in for the sum of the weights; it may not be smaller. Nobody is paid where it is zero.
+    `divisor` stands in for the sum of the weights; it may not be smaller. No participant is paid where it is zero.
     Reference: protocol 6.2.
     """
     total = sum(weights.values()) if divisor is None else divisor

@@ -39,7 +39,7 @@ class Committee:
     def draw(self, participants: Sequence[str]) -> NDArray[np.int64]:
         """Return the holder of every slot, as a place in the order of `weights`: int64 (participants, slots).
 
-        Where there is no member, every slot is `NOBODY`'s.
+        In an epoch without members every slot is `NOBODY`'s.
         """
         if not (self.weights and participants):
             return np.full((len(participants), self.n_slots), NOBODY, dtype=np.int64)

@@ -82,7 +82,7 @@ def select_share(
 ) -> Preserved:
     """From v0.2.5: nodes of each model until `share` of the model's weight is reached.
 
-    `capped` are everybody's capped weights, `served` the addresses that served each model in the last epoch. Drawn
+    `capped` are all members' capped weights, `served` the addresses that served each model in the last epoch. Drawn
     participants take turns, each giving its smallest eligible node; a node that would leave too much weight without
     any proof is skipped. Guards in `_eligible` and `may_preserve`. Reference: protocol 5.2, version 2.
     """

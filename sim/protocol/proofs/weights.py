@@ -3,7 +3,7 @@
 1. Nonces are counted by ML node; where duplicates do not count, the first stored batch gets the credit.
 2. A node's weight is its count times the version's scale, truncated.
 3. Accepted fresh weight is merged with the weight of nodes that were preserved.
-4. The power cap limits everybody's share.
+4. The power cap limits every member's share.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def spread_evenly(total: int, node_ids: Collection[int]) -> dict[int, int]:
     """Divide by the number of nodes; the first `remainder` nodes get +1 twice, as on the chain.
 
     The nodes may so hold total + remainder together, while the participant's weight stays `total`. Without any node
-    the chain divides by zero [I]; here nobody gets anything. Reference: protocol 5.1.
+    the chain divides by zero [I]; here no node gets weight. Reference: protocol 5.1.
     """
     if not node_ids:
         return {}

@@ -231,7 +231,7 @@ class _Books:
         self.nodes[index] = replace(node, model=model)
 
     def _look(self, owner: str) -> tuple[float, dict[str, float], float]:
-        """An owner's share of the network's weight, what a nonce of each model is paid, the network's weight."""
+        """An owner's share of the network's weight, the pay of a nonce of each model, the network's weight."""
         work = {model: difficulty * self._total[model] for model, _, _, _, difficulty in self._prices}
         whole = sum(work.values())
         paid = {

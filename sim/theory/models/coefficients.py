@@ -9,7 +9,7 @@
 7. The step doubles while the direction stays, and halves with each reversal.
 8. The moved coefficient is clamped again.
 
-Numbers are exact fractions. What is stored, or paid by, has 18 decimal places, rounded half to even; that each value
+Numbers are exact fractions. Stored and paid coefficients have 18 decimal places, rounded half to even; that each value
 is rounded once, at its end, is our reading [I].
 """
 
@@ -83,7 +83,7 @@ def compute_next_states(
 ) -> dict[str, ModelState]:
     """Return the states of an epoch from those of the epoch before and its validated nonces by model.
 
-    `totals` is None where there was no such epoch: then nothing is adjusted. Reference: mechanisms 1.2.
+    `totals` is None where there was no such epoch: then the states stay. Reference: mechanisms 1.2.
     """
     work = compute_work(totals or {}, terms)
     total = sum(work.values(), Fraction(0))
