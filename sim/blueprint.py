@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from pow.devices import gpu_groups
 from sim.gpus import load_gpu
-from sim.network.tier import Offer
+from sim.network.tier import OfferedLoad
 from sim.nodes.ml_node import SENDER_PERIOD_SECONDS
 from sim.protocol.blocks.params import ChainParams, EpochParams, ProtocolParams, accumulate_changes
 from sim.protocol.blocks.state import ChainState, genesis_state
@@ -77,7 +77,7 @@ def register_host(address: str, ml_nodes: Sequence[MLNode], group: HostGroup, st
 
 def estimate_offer(
     scenario: Scenario, ml_nodes: Mapping[str, Sequence[MLNode]], proof: ProofScheme, hit_probability: float
-) -> Offer:
+) -> OfferedLoad:
     """Estimate the load of all hosts together, at the first difficulty and as if all were there from the start.
 
     `ml_nodes`: group -> the ML nodes of each of its hosts.
@@ -85,7 +85,7 @@ def estimate_offer(
     machines = [(group.count, ml_nodes[group.name]) for group in scenario.hosts]
     rate = sum(count * sum(node.nonces_per_second for node in nodes) for count, nodes in machines)
     protocol = scenario.protocol
-    return Offer(
+    return OfferedLoad(
         n_hosts=sum(group.count for group in scenario.hosts),
         n_ml_nodes=sum(count * len(nodes) for count, nodes in machines),
         valid_nonces_per_second=rate * hit_probability,

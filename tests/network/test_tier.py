@@ -11,7 +11,7 @@ import sim
 from sim.cli import app
 from sim.errors import ScenarioError
 from sim.network.tier import (
-    Offer,
+    OfferedLoad,
     TierChoice,
     choose_tier,
     compute_busiest_share,
@@ -20,7 +20,7 @@ from sim.network.tier import (
 from sim.scenario import NetworkConfig
 
 SMALL = Path("tests/data/small.yaml").read_text(encoding="utf-8")
-QUIET = Offer(
+QUIET = OfferedLoad(
     n_hosts=10,
     n_ml_nodes=20,
     valid_nonces_per_second=100.0,
@@ -31,8 +31,8 @@ QUIET = Offer(
 )
 
 
-def offer(**changes: float) -> Offer:
-    return Offer(**{**QUIET.__dict__, **changes})
+def offer(**changes: float) -> OfferedLoad:
+    return OfferedLoad(**{**QUIET.__dict__, **changes})
 
 
 def star(upload: float) -> nx.DiGraph:
