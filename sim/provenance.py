@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pow.devices import get_n_cpus
+from sim.shipped import find_shipped
 
 DEPENDENCIES = ("simpy", "torch", "numpy", "scipy", "networkx", "pandas", "pyarrow", "pydantic", "ruamel.yaml")
 GIT_SECONDS = 10
@@ -73,6 +74,6 @@ def get_source_version() -> str:
     root = Path(__file__).resolve().parent.parent
     for package in ("pow", "sim"):
         for file in sorted((root / package).rglob("*")):
-            if file.suffix in SOURCE_ENDINGS:
+            if file.suffix in SOURCE_ENDINGS and find_shipped() not in file.parents:
                 digest.update(f"{file.relative_to(root).as_posix()}\0".encode() + file.read_bytes() + b"\0")
     return f"{importlib.metadata.version('powsim')}+src.{digest.hexdigest()[:SOURCE_DIGITS]}"

@@ -1,6 +1,8 @@
 """Kinds of studies: every file is of one, every command loops over them, and another package may bring one."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -113,3 +115,20 @@ def test_shipped_scenarios_are_listed_and_run_from_everywhere(tmp_path: Path) ->
     assert "scenarios/broken.yaml" in listing
     assert "16 hosts in 7 groups" in powsim("check", "baseline").stdout
     assert powsim("list", "scenaros").stderr.startswith('no list of "scenaros". Did you mean "scenarios"?')
+
+
+def test_shipped_scenarios_are_no_part_of_the_code(tmp_path: Path) -> None:
+    """A wheel has them inside the package, a checkout beside it: one must be able to go on with the other's sweep."""
+    for package in ("sim", "pow"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(SCENARIOS, tmp_path / "sim" / "scenarios")
+    code = "from sim.provenance import get_source_version; import sim; print(sim.__file__, get_source_version())"
+    versions = {}
+    for root in (ROOT, tmp_path):
+        environment = {**os.environ, "PYTHONPATH": str(root)}
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        file, versions[root] = done.stdout.split()
+        assert Path(file).parent.parent == root
+    assert versions[ROOT] == versions[tmp_path]

@@ -36,7 +36,8 @@ def block(height: int, *transactions: Transaction) -> Block:
 
 def new_ledger() -> Ledger:
     params = ProtocolParams(rule_book=build_rule_book("v0.2.0", {}, {}), epoch=EpochParams(), vector_dim=8196)
-    return Ledger(genesis_state({"a": 1}, params, LAUNCH.r_target, []), params, lambda history: 1.0)
+    genesis = genesis_state({"a": 1}, params, LAUNCH.r_target, [])
+    return Ledger(genesis, params, lambda control, observed: (control, 1.0))
 
 
 def test_first_come_until_one_does_not_fit() -> None:
