@@ -11,7 +11,7 @@ from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded, MLNodeFinished
 from sim.protocol.blocks.records import ParticipantJudged
 from sim.protocol.proofs.votes import Reason
-from sim.scenario import Scenario
+from sim.scenario.schema import Scenario
 
 if TYPE_CHECKING:
     from rich.console import Console

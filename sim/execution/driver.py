@@ -26,9 +26,9 @@ from sim.execution.worker import Order, build_scenario, execute
 from sim.metrics.measures import Compute, Measure, RunMeasure, run_measures
 from sim.provenance import get_provenance, get_source_version
 from sim.results import keep_status, open_folder, read_provenance
-from sim.scenario import Scenario
 from sim.scenario.load import Source
 from sim.scenario.overrides import Overrides
+from sim.scenario.schema import Scenario
 
 N_PILOTS = 3
 PILOT_SECONDS = 10.0

@@ -12,7 +12,7 @@ import networkx as nx
 
 from sim.network.links import BITS_PER_BYTE, get_upload_rate
 from sim.protocol.consensus.transactions import CLAIM_BYTES, ENVELOPE_BYTES, SEED_BYTES, VALIDATION_BYTES
-from sim.scenario import NetworkConfig
+from sim.scenario.schema import NetworkConfig
 
 LARGEST_SHARE = 0.05  # of the time in which the busiest uplink may be busy for `paths` to be taken
 AUTO, EVENTS, PATHS = "auto", "events", "paths"

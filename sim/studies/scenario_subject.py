@@ -24,8 +24,8 @@ from sim.execution.where import Where, open_workers
 from sim.execution.worker import Order
 from sim.metrics.measures import Measure, run_measures
 from sim.provenance import get_source_version
-from sim.scenario import Scenario, dump_scenario
-from sim.scenario.load import build_scenario
+from sim.scenario.load import build_scenario, dump_scenario
+from sim.scenario.schema import Scenario
 from sim.streams import draw_generator
 from sim.studies.subjects import SEARCH, Evaluate, Report, Scores, Subject
 

@@ -17,7 +17,7 @@ from sim.network.tier import (
     compute_busiest_share,
     compute_offered_bytes_per_second,
 )
-from sim.scenario import NetworkConfig
+from sim.scenario.schema import NetworkConfig
 
 SMALL = Path("tests/data/small.yaml").read_text(encoding="utf-8")
 QUIET = OfferedLoad(
@@ -82,7 +82,7 @@ def test_only_events_knows_losses_and_announcements(values: dict[str, Any]) -> N
     key = next(iter(values))
     text = SMALL.replace("network: {", f"network: {{tier: paths, {key}: {values[key]}, ")
     with pytest.raises(ScenarioError) as caught:
-        sim.scenario.parse_scenario(text.replace("epochs: 3", "epochs: x"), "x.yaml")
+        sim.scenario.load.parse_scenario(text.replace("epochs: 3", "epochs: x"), "x.yaml")
     assert [str(mistake).split(": ")[1] for mistake in caught.value.mistakes] == ["epochs", f"network.{key}"]
     assert f"x.yaml:7:24: network.{key}: the tier `paths` knows no" in str(caught.value)
 
