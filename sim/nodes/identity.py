@@ -1,4 +1,4 @@
-"""Who a host is and what it computes with, as the scenario says."""
+"""Identities of hosts and their ML nodes, as the scenario names them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sim.streams import Streams
 
 @dataclass(frozen=True)
 class HostIdentity:
-    """Who a host is in the scenario."""
+    """A host's name and its entry in the scenario."""
 
     address: str
     host_group: str
@@ -25,7 +25,7 @@ class HostIdentity:
     gpus: str
     joins: int
     operator: str
-    """Who decides for it: the host itself, unless the scenario names somebody."""
+    """Name of the operator that decides for it; the host's own address where the scenario names none."""
 
 
 def name_hosts(scenario: Scenario, streams: Streams) -> list[HostIdentity]:

@@ -172,6 +172,18 @@ def test_an_overclaimer_fabricates_by_what_it_sent_not_by_what_a_failure_lost() 
         assert row.claimed == n_sent + int(0.3 * n_sent)
 
 
+def test_cheaters_of_one_operator_count_apart_what_each_has_sent() -> None:
+    """operators x overclaim x ml_node: one memory for two cheaters, of which one fails, changes no claim."""
+    fault = {"kind": "ml_node", "at": "200 s", "lasts": "2 s", "hosts": "liar-0"}
+    apart, together = (
+        observe_small(fault, hosts__liar__count=2, hosts__liar__operator=operator, epochs=2).result.ml_nodes
+        for operator in (None, "house")
+    )
+    cheaters = apart[apart["participant"].str.startswith("liar")]
+    assert (cheaters["claimed"] > cheaters["valid"] - cheaters["unsent"]).all()
+    assert apart.equals(together)
+
+
 def test_a_failure_of_the_only_node_that_is_not_preserved_leaves_nobody_to_check() -> None:
     """ml_node x preserved x validation: a preserved node serves on and checks nothing, whatever else fails."""
     fast = {"hosts__pair__count": 1, "protocol__validation_sample_size": 8}
