@@ -15,10 +15,9 @@ from sim.protocol.versions import Rules
 GOVERNANCE_MODELS = ("Qwen2.5-7B", "QwQ-32B")  # the models of main net's genesis (protocol 10)
 
 
-def merge_weights(
-    state: ChainState, accepted: Mapping[str, CountedClaim], preserved: Mapping[str, Mapping[int, int]], rules: Rules
-) -> dict[str, MergedWeight]:
+def merge_weights(state: ChainState, accepted: Mapping[str, CountedClaim], rules: Rules) -> dict[str, MergedWeight]:
     """Add preserved nodes' weight, which no vote judges, to accepted claims, by address. Reference: protocol 4.7."""
+    preserved = _get_preserved_weights(state)
     return {
         who: _merge(state, who, accepted.get(who, CountedClaim()), preserved.get(who, {}), rules)
         for who in sorted({*accepted, *preserved})

@@ -56,7 +56,7 @@ def deposit(held: Deposit, amount: int) -> Deposit:
     return Deposit(held.active + amount, held.unbonding)
 
 
-def withdraw(deposit: Deposit, amount: int, epoch_index: int, *, unbonding_epochs: int = UNBONDING_EPOCHS) -> Deposit:
+def withdraw(deposit: Deposit, amount: int, epoch_index: int) -> Deposit:
     """Move ngonka from active to unbonding until `epoch_index` + 1 advances; ValueError for more than is active.
 
     Reference: protocol 6.5.

@@ -29,15 +29,6 @@ def compute_epoch_reward(
     return max(0, min(emission, supply_cap - paid_before))
 
 
-def select_settled(participants: Iterable[str], *, n_rows: int | None = None) -> list[str]:
-    """Return the participants that are settled: the first `n_rows` of their table, all where it is None.
-
-    v0.2.0 reads one page of 100 rows. The table is ordered by address and the others' weights count in no sum [I].
-    Reference: protocol 6.2.
-    """
-    return sorted(participants)[:n_rows]
-
-
 def compute_effective_weights(
     preserved: Mapping[str, int], confirmed: Mapping[str, int], active: Collection[str]
 ) -> dict[str, int]:
