@@ -161,7 +161,7 @@ class Consensus:
         self._send(height, proposal, proposer)
 
     def _send(self, height: Height, proposal: Proposal, proposer: str) -> None:
-        """Let the block spread from its proposer; where arrivals are known ahead, the height is told all of them."""
+        """Let the block spread from its proposer; a `Foresight` gives the height all arrivals at once."""
         network, size_bytes = self._network, proposal.block.size_bytes
         if isinstance(network, Foresight):
             network.record(proposal.message_id, proposer, size_bytes)
@@ -189,7 +189,7 @@ class Consensus:
             height.replace_arrivals(index, now, zip(routes.index, (now + delays).tolist(), strict=True))
 
     def _close(self, height: Height, on_agreed: OnAgreed) -> None:
-        """The first validator has decided: the block is agreed, and everybody applies it when it can."""
+        """The first validator has decided: the block is agreed, and each host applies it when it can."""
         now, index = self._env.now, height.deciding_round
         block, routes = height.blocks[index], self._network.routes
         assert block is not None, "a decision on nothing"

@@ -23,7 +23,7 @@ class Agreement:
 
     block: Block
     round_index: int
-    """The round that decided; 0 where nothing went wrong."""
+    """The round that decided; 0 where the first proposal succeeded."""
     seconds: float
     """Time of the first validator's decision."""
 

@@ -1,6 +1,6 @@
 """Every frame's columns: name, dtype, unit, meaning. The docs' page of frames is made from this table.
 
-A column that a record holds is declared at the record; here stands what frames add.
+A column that a record holds is declared at the record; columns that frames add are declared here.
 """
 
 from __future__ import annotations

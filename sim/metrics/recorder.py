@@ -73,7 +73,7 @@ class Recorder:
 
 
 def describe_event(event: object) -> bytes:
-    """Return a text of every value in an event, numbers in full; large messages say by `as_bytes` what is in them."""
+    """Return a text of every value in an event, numbers in full; large messages give their content by `as_bytes`."""
     kind = type(event)
     if kind not in _describers:
         _describers[kind] = _build_describer(kind)
@@ -84,7 +84,7 @@ _describers: dict[type[object], Callable[[Any], bytes]] = {}
 
 
 def _build_describer(kind: type[Any]) -> Callable[[Any], bytes]:
-    """Return what describes events of a type; for records three times as fast as their own text."""
+    """Return the function that describes events of a type; for records three times as fast as their own text."""
     if hasattr(kind, "as_bytes"):
         return lambda event: bytes(event.as_bytes())
     if kind is SubmitValidation:

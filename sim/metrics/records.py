@@ -1,6 +1,6 @@
-"""What happened, as typed rows that actors append while time passes. Nothing is computed from them during the run.
+"""Events of a run, as typed rows that actors append while time passes. Frames are computed after the run.
 
-What the rules themselves tell of a block stands in `sim.protocol.blocks.records`.
+The rules' own rows about a block are in `sim.protocol.blocks.records`.
 """
 
 from __future__ import annotations

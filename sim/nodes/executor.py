@@ -1,4 +1,4 @@
-"""Executes what a strategy wants done; nothing else leads from an action to the network.
+"""Executes the actions of a strategy; no other way leads from an action to the network.
 
 An action that no host could carry out raises ValueError, which becomes the error that names strategy, host and height.
 """
@@ -59,7 +59,7 @@ class Executor:
         return epoch in self._seeds
 
     def end_generation(self) -> None:
-        """Stop the ML nodes, and send what the proof scheme wants of a host that has claimed all it will."""
+        """Stop the ML nodes, and send the messages that the proof scheme has for a complete claim."""
         self.production.stop()
         self.outbox.complete_claims()
 
@@ -76,7 +76,7 @@ class Executor:
 
     @singledispatchmethod
     def do(self, action: object) -> None:
-        """Carry out one action; raises ValueError for what no host could do."""
+        """Carry out one action; raises ValueError for one that no host could do."""
         raise TypeError(f"no action: {action!r}")
 
     # The proof of compute

@@ -1,4 +1,4 @@
-"""Sections of a scenario about the chain: how it agrees, on which transactions first, and what a run keeps of it."""
+"""Sections of a scenario about the chain: timeouts of consensus, mempools, and the records that a run keeps."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ SUM_ERROR = 1e-9  # seconds; the order of additions differs
 
 
 def consensus_rows(quick: bool) -> Iterator[Row]:
-    """A full mesh of equal links, before anybody sends a transaction, in both tiers."""
+    """A full mesh of equal links, before any host sends a transaction, in both tiers."""
     for tier in ("events",) if quick else ("events", "paths"):
         theory = compute_block_seconds(queues=tier == "events")
         blocks = run(parse_scenario(_write_scenario(tier))).frames["blocks"]

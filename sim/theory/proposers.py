@@ -1,4 +1,4 @@
-"""Who proposes: in proportion to weight, over whole rounds of the weighted round-robin."""
+"""Proposers in proportion to weight, over whole rounds of the weighted round-robin."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ class ProofScheme(Protocol):
     """A frozen dataclass, registered by its name; its fields are the scheme's parameters."""
 
     messages: ClassVar[tuple[type[Any], ...]]
-    """Classes of its transactions, `ProofMessage`s."""
+    """Classes of its transactions, each a `ProofMessage`."""
     bytes_per_nonce: ClassVar[int]
     """By which a message grows with each claimed nonce; for the estimate of a network's load."""
 

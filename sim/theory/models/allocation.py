@@ -1,13 +1,13 @@
-"""Which model each ML node serves, when hosts follow the coefficients (mechanisms 2).
+"""The model that each ML node serves, when hosts follow the coefficients (mechanisms 2).
 
 1. A node's rate on a model is that of the replicas that fit on its GPUs; a model that does not fit is closed to it.
 2. An owner looks at its share of the network's weight, all of its nodes together.
-3. A node asks what its owner's share would be on every other model, shares and dilution computed anew.
+3. A node computes its owner's share on every other model, with shares and dilution made anew.
 4. It moves to the best one if the gain exceeds the switching cost; equals go to the earlier model.
-5. The nodes are asked one after the other, in a new random order each pass, until a pass moves nobody; 1000 times at
-   most.
+5. The nodes are asked one after the other, in a new random order each pass, until a pass moves no node; 1000 times
+   at most.
 
-Hosts reckon in floats; what the chain then stores is exact (`sim.theory.models.coefficients`).
+Hosts reckon in floats; the values that the chain stores are exact (`sim.theory.models.coefficients`).
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Settled:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One epoch: what the chain keeps of each model and pays for it, and who serves it."""
+    """One epoch: each model's state and pay on the chain, and the nodes that serve it."""
 
     states: Mapping[str, ModelState]
     effective: Mapping[str, Fraction]
@@ -93,7 +93,7 @@ class Outcome:
 def compute_rate(node: Node, model: str, speeds: Speeds) -> int:
     """Nonces per minute of a node on a model: whole replicas only; 0 where not even one fits. Reference: mechanisms 2.
 
-    Raises KeyError for a pair that nobody has measured.
+    Raises KeyError for a pair without a measurement.
     """
     speed = speeds[model, node.family]
     return speed.nonces_per_minute * (node.n_gpus // speed.gpus_per_replica)
@@ -139,7 +139,7 @@ def settle(
 def follow(
     market: Market, coefficients: Mapping[str, Fraction], shuffle: Shuffle, rule: StepRule | None = None
 ) -> Iterator[Outcome]:
-    """Yield one epoch after the other, without end; the first pays the given coefficients undiluted and moves nobody.
+    """Yield one epoch after the other, without end; the first pays the given coefficients undiluted and moves no node.
 
     Each epoch's coefficients come from the shares of the one before, its dilution from its own. Reference: mechanisms
     1.3, 1.4, 2.
@@ -157,7 +157,7 @@ def follow(
 
 
 def compute_totals(market: Market) -> dict[str, int]:
-    """Nonces per minute of all nodes by model, 0 where nobody serves one."""
+    """Nonces per minute of all nodes by model, 0 for a model that no node serves."""
     rates = [(node.model, compute_rate(node, node.model, market.speeds)) for node in market.nodes]
     return {model: sum(rate for served, rate in rates if served == model) for model in market.terms}
 
@@ -180,7 +180,7 @@ def compute_weight_per_gpu(outcome: Outcome, speeds: Speeds) -> dict[str, Fracti
 
 
 class _Books:
-    """Who serves what while nodes move: totals of the network and of each owner."""
+    """The models that nodes serve while they move: totals of the network and of each owner."""
 
     def __init__(self, market: Market, coefficients: Mapping[str, float]) -> None:
         self.nodes = list(market.nodes)

@@ -44,7 +44,7 @@ def published_rows(_quick: bool) -> Iterator[Row]:
 
 
 def load_market() -> Market:
-    """Nodes and speeds of epoch 403, without GPUs that nobody has measured."""
+    """Nodes and speeds of epoch 403, without GPUs that were not measured."""
     speeds: dict[tuple[str, str], Speed] = {}
     for row in _read("benchmarks_8gpu.csv"):
         key = (_shorten(row["model"]), row["gpu_type"])
@@ -66,7 +66,7 @@ def load_published() -> list[dict[str, Any]]:
 
 
 def compare(published: Mapping[str, Any], outcome: Outcome, market: Market) -> dict[str, list[tuple[float, float]]]:
-    """Pairs of ours and theirs for one epoch, by what they are."""
+    """Pairs of our number and the published one for one epoch, by quantity."""
     shares, weights = compute_shares(outcome.totals, market.terms), compute_weight_per_gpu(outcome, market.speeds)
     states = {model: published["controller_state"][model] for model in TARGETS}
     return {
