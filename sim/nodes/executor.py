@@ -117,10 +117,11 @@ class Executor:
             or not state.schedule.validation_start <= state.height < state.schedule.validation_end
         ):
             raise ValueError("claims can be checked from block V to block VE only")
-        if self.opening is not None and self.opening.schedule.index == state.upcoming.index:
+        epoch = state.upcoming.index
+        if self.opening is not None and self.opening.schedule.index == epoch:
             state = self.opening  # claims are read once, also by a host that has caught up beyond V
         # A host without a working ML node in this proof of compute checks nobody. Reference: protocol 4.1.
-        if self.production.epoch == state.upcoming.index and self.production.working:
+        if self.production.epoch == epoch and self.production.working:
             self.validation = Validation(
                 self._context,
                 self._chain.address,
