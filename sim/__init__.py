@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sim.execution.table import SweepResult
     from sim.metrics.frames import Frames
     from sim.results import Result
-    from sim.scenario import Scenario
+    from sim.scenario.schema import Scenario
     from sim.studies.lab import LabResult
     from sim.studies.search import SearchResult
 
@@ -39,7 +39,7 @@ def __dir__() -> list[str]:
 
 def load_scenario(path: str | PathLike[str]) -> Scenario:
     """Read and check a scenario file; raises `sim.errors.ScenarioError` with every mistake at once."""
-    from sim.scenario import load_scenario as load
+    from sim.scenario.load import load_scenario as load
 
     return load(path)
 

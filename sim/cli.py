@@ -51,7 +51,7 @@ def check(
 
 def _check_strategies(scenario: object) -> None:
     from sim.runner import rehearse
-    from sim.scenario import Scenario
+    from sim.scenario.schema import Scenario
 
     if not isinstance(scenario, Scenario):
         raise UserError("--strategies: only a scenario has strategies to check")
@@ -99,7 +99,7 @@ def theory(
     quick: Annotated[bool, typer.Option("--quick", help="smaller samples: seconds instead of a minute")] = False,
 ) -> None:
     """Hold the simulator against theory and published tables; exit status 1 if a row fails."""
-    from sim.theory import compute_rows
+    from sim.theory.rows import compute_rows
     from sim.theory.table import print_theory
 
     if not print_theory(compute_rows(quick=quick)):

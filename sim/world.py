@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import simpy
 
 from sim.blueprint import (
-    build_ml_nodes,
     build_params,
     count_expected_validations,
     estimate_offer,
@@ -33,13 +32,14 @@ from sim.nodes.catch_up import CatchUp
 from sim.nodes.context import Context
 from sim.nodes.faults import Faults
 from sim.nodes.host import Host
-from sim.nodes.identity import HostIdentity, gather_operators, name_hosts
+from sim.nodes.identity import HostIdentity, build_ml_nodes, gather_operators, name_hosts
 from sim.nodes.presence import Presence
 from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.stages import Edge, Schedule
 from sim.protocol.blocks.transition import BlockResult
 from sim.protocol.consensus.transactions import RegisterHost
-from sim.scenario import HostGroup, Scenario
+from sim.scenario.hosts import HostGroup
+from sim.scenario.schema import Scenario
 from sim.strategies.base import Identity, MLNode
 from sim.streams import Streams
 from sim.topologies.base import Member

@@ -18,7 +18,7 @@ from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.state import ChainState, get_model_weights
 from sim.protocol.proofs.confirmation import ConfirmationTally
 from sim.protocol.service.inferences import Inference, InferenceTally, compute_tokens_per_window
-from sim.scenario import Scenario
+from sim.scenario.schema import Scenario
 from sim.streams import Streams
 
 

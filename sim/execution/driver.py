@@ -18,7 +18,7 @@ from sim.execution.known import check_columns, check_workers_know
 from sim.execution.loop import Loop, SchedulerLostError, Workers
 from sim.execution.plan import Plan
 from sim.execution.progress import silent_progress, sweep_progress
-from sim.execution.store import RUNS_FILE, Row, Store, create, reopen
+from sim.execution.store import RUNS_FILE, FinishedRun, Store, create, reopen
 from sim.execution.sweep_file import Sweep, load_sweep_file, make_run_spec, make_sweep, open_sweep
 from sim.execution.table import SweepResult, build_result, load_sweep, write_tables
 from sim.execution.where import Where, open_workers
@@ -26,9 +26,9 @@ from sim.execution.worker import Order, build_scenario, execute
 from sim.metrics.measures import Compute, Measure, RunMeasure, run_measures
 from sim.provenance import get_provenance, get_source_version
 from sim.results import keep_status, open_folder, read_provenance
-from sim.scenario import Scenario
 from sim.scenario.load import Source
 from sim.scenario.overrides import Overrides
+from sim.scenario.schema import Scenario
 
 N_PILOTS = 3
 PILOT_SECONDS = 10.0
@@ -113,7 +113,7 @@ def _compute(
     order: Order,
     progress: Callable[[str], AbstractContextManager[Any]],
     say: Callable[[str], None],
-) -> list[Row]:
+) -> list[FinishedRun]:
     with progress(sweep.name) as report:
         plan = Plan(sweep, order)
         loop = Loop(workers, plan, store, order=order, report=report)
@@ -128,7 +128,7 @@ def _compute(
             raise
 
 
-def _finish(store: Store | MemoryStore, sweep: Sweep, order: Order, rows: list[Row] | None) -> SweepResult:
+def _finish(store: Store | MemoryStore, sweep: Sweep, order: Order, rows: list[FinishedRun] | None) -> SweepResult:
     """Write the tables, once; a program that was killed in between leaves the journal, which is removed now."""
     if isinstance(store, MemoryStore):
         return build_result(sweep, rows or [], order.measures, store.read_packed)

@@ -8,8 +8,8 @@ from sim.catalogue import LocalPlugin, find_local_plugins, list_local_plugins
 from sim.errors import UserError
 from sim.execution.sweep_file import Sweep
 from sim.metrics.measures import RunMeasure, run_measures
-from sim.scenario import Scenario
 from sim.scenario.changes import find_schemes
+from sim.scenario.schema import Scenario
 from sim.work import works
 
 IDENTITY = ("run_id", "point", "replication", "seed", "error", "trace_hash")

@@ -28,7 +28,7 @@ from sim.network.base import ANNOUNCEMENT_BYTES, REQUEST_BYTES, Message
 from sim.network.courier import Courier
 from sim.network.links import BITS_PER_BYTE, Handler, Link, Roster, get_upload_rate
 from sim.network.routes import Routes
-from sim.scenario import NetworkConfig
+from sim.scenario.schema import NetworkConfig
 from sim.streams import Streams
 
 

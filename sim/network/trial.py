@@ -13,7 +13,7 @@ from sim.metrics.recorder import Recorder
 from sim.network.base import Foresight, Message
 from sim.network.opening import open_network
 from sim.network.tier import TierChoice
-from sim.scenario import NetworkConfig
+from sim.scenario.schema import NetworkConfig
 from sim.streams import Streams
 
 

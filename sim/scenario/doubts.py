@@ -13,7 +13,7 @@ from sim.scenario.load import read_document
 from sim.scenario.overrides import Overrides
 from sim.scenario.raw import read_hosts
 from sim.scenario.schema import Scenario
-from sim.scenario.setpoints import find_setpoint_doubts
+from sim.scenario.setpoints import find_setpoint_problems
 
 ROUNDS = 1.25  # so much longer than block_time says a block may take: rounds of votes come on top
 
@@ -29,7 +29,7 @@ def locate_doubts(scenario: Scenario, path: str | os.PathLike[str], overrides: O
 
 def find_doubts(scenario: Scenario) -> Iterator[Problem]:
     """Yield all warnings about a whole scenario."""
-    yield from find_setpoint_doubts(scenario)
+    yield from find_setpoint_problems(scenario, lateness=1.0)  # every block on time
     yield from _find_closed_windows(scenario)
     yield from _find_late_faults(scenario)
     yield from _find_whole_partitions(scenario)

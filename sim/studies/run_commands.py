@@ -15,8 +15,8 @@ from sim.studies.kind import Kind
 
 if TYPE_CHECKING:
     from sim.results import Result
-    from sim.scenario import Scenario
     from sim.scenario.overrides import Overrides as Given
+    from sim.scenario.schema import Scenario
 
 
 Point = Annotated[int | None, typer.Option(help="FILE is a sweep: do one run of this point, as the sweep does it")]
@@ -35,7 +35,8 @@ def run(
     from sim.figures.report import write_report
     from sim.figures.table import print_result
     from sim.runner import run_into_folder
-    from sim.scenario import load_scenario, locate_doubts
+    from sim.scenario.doubts import locate_doubts
+    from sim.scenario.load import load_scenario
 
     if point is not None or replication is not None:
         scenario = _load_point(file, point, replication or 0, seed, set_)
@@ -75,13 +76,13 @@ class ScenarioKind(Kind["Scenario", "Result"]):
 
     @override
     def load(self, path: Path, overrides: Given = ()) -> Scenario:
-        from sim.scenario import load_scenario
+        from sim.scenario.load import load_scenario
 
         return load_scenario(path, overrides)
 
     @override
     def json_schema(self) -> dict[str, Any]:
-        from sim.scenario import scenario_json_schema
+        from sim.scenario.load import scenario_json_schema
 
         return scenario_json_schema()
 
@@ -92,7 +93,7 @@ class ScenarioKind(Kind["Scenario", "Result"]):
 
     @override
     def locate_doubts(self, loaded: Scenario, path: Path, overrides: Given) -> Sequence[Mistake]:
-        from sim.scenario import locate_doubts
+        from sim.scenario.doubts import locate_doubts
 
         return locate_doubts(loaded, path, overrides)
 

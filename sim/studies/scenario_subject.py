@@ -16,16 +16,16 @@ import numpy as np
 from typing_extensions import override
 
 from sim.documents.document import Document
-from sim.execution.loop import Loop, Tally, Workers
+from sim.execution.loop import Loop, RunTally, Workers
 from sim.execution.plan import GivenRuns
-from sim.execution.store import Row, Store, open_store
+from sim.execution.store import FinishedRun, Store, open_store
 from sim.execution.sweep_file import RunSpec, specify
 from sim.execution.where import Where, open_workers
 from sim.execution.worker import Order
 from sim.metrics.measures import Measure, run_measures
 from sim.provenance import get_source_version
-from sim.scenario import Scenario, dump_scenario
-from sim.scenario.load import build_scenario
+from sim.scenario.load import build_scenario, dump_scenario
+from sim.scenario.schema import Scenario
 from sim.streams import draw_generator
 from sim.studies.subjects import SEARCH, Evaluate, Report, Scores, Subject
 
@@ -90,7 +90,7 @@ class _Replications:
         wanted = {spec.run_id: spec for each in specs for spec in each}
         n_reported = 0
 
-        def tell(tally: Tally) -> None:
+        def tell(tally: RunTally) -> None:
             nonlocal n_reported
             for _ in range(tally.n_finished - n_reported):
                 report(purpose)
@@ -119,7 +119,7 @@ def derive_seed(seed: int, purpose: str) -> int:
     return int(draw_generator(seed, "search", purpose).integers(2**SEED_BITS))
 
 
-def score(rows: Sequence[Row], measures: Sequence[Measure]) -> Scores:
+def score(rows: Sequence[FinishedRun], measures: Sequence[Measure]) -> Scores:
     """Return a variant's scores; a run that failed or halted has no values, and so the variant has none."""
     values = {
         measure.name: np.array([row.measures.get(measure.name, np.nan) for row in rows], dtype=np.float64)

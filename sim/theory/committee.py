@@ -9,8 +9,7 @@ from math import comb
 import numpy as np
 
 from sim.protocol.proofs.committee import decide_by_slots, draw_slots
-from sim.theory.levels import Z_BOUND, compute_binomial_z
-from sim.theory.row import Row
+from sim.theory.row import Z_BOUND, Row, compute_binomial_z
 
 # (slots, coalition's share of the weight) -> published chance that it passes a fake, three digits.
 PASSED = (

@@ -9,8 +9,7 @@ import numpy as np
 from scipy import integrate
 
 from pow.sphere import hit_probability, r_target_for
-from sim.theory.levels import Z_BOUND, compute_binomial_z
-from sim.theory.row import Row
+from sim.theory.row import Z_BOUND, Row, compute_binomial_z
 
 PUBLISHED = ((1.4013564660458173, 0.050647), (1.398077, 0.019975), (1.390051443, 0.001079))  # kernel 4, n = 8196
 PUBLISHED_DIGITS = 5e-7  # the published values are rounded to six decimals

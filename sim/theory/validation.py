@@ -10,8 +10,7 @@ import numpy as np
 
 from pow.sphere import hit_probability
 from pow.validation import critical_count, fraud_test
-from sim.theory.levels import Z_BOUND, compute_binomial_z
-from sim.theory.row import Row
+from sim.theory.row import Z_BOUND, Row, compute_binomial_z
 
 # First and last n of each row of the published table, and the smallest count that is a fraud (protocol 4.4).
 CRITICAL = (

@@ -54,7 +54,7 @@ def test_modules_and_their_names_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_name_with_its_file_is_in_it(page: Path) -> None:
-    """As in "`Edge` (`sim/protocol/stages.py`)" or "`Edge` in `sim/protocol/stages.py`"."""
+    """As in "`Edge` (`sim/protocol/blocks/stages.py`)" or "`Edge` in `sim/protocol/blocks/stages.py`"."""
     missing = []
     for name, path in re.findall(r"`([A-Za-z_][\w.]*)`\s(?:in\s|\()`((?:sim|pow)/[\w/]+\.py)`", read_prose(page)):
         module = importlib.import_module(path.removesuffix(".py").removesuffix("/__init__").replace("/", "."))

@@ -17,7 +17,6 @@ from sim.protocol.money.rewards import (
     compute_effective_weights,
     compute_epoch_reward,
     select_entitled,
-    select_settled,
     split_reward,
 )
 from sim.protocol.proofs.weights import cap_weights
@@ -93,7 +92,9 @@ def compute_entitlements(state: ChainState, emission: int, rules: Rules) -> dict
     """Who gets what of an epoch's emission and fees, by address, and why not. Reference: protocol 6.2, 6.3."""
     uncapped, weights = get_reward_weights(state, rules)
     reasons = {who: _why(state, who, rules) for who in state.effective.weights}
-    settled = set(select_settled(state.hosts, n_rows=rules.settlement_page_limit or None))
+    settled = set(
+        sorted(state.hosts)[: rules.settlement_page_limit or None]
+    )  # one page by address; others count nowhere
     reasons = {who: reason if who in settled else NOT_SETTLED for who, reason in reasons.items()}
     settled_weights = {who: weights.get(who, 0) for who, reason in reasons.items() if reason != NOT_SETTLED}
     excluded = {who for who, reason in reasons.items() if reason in (INVALID, JAILED)}
@@ -135,7 +136,7 @@ def get_reward_weights(state: ChainState, rules: Rules) -> tuple[dict[str, int],
         who for who in group.weights if not state.service.is_invalid(who) and who not in state.confirmation.jailed
     }
     confirmed = {who: weight for who, weight in state.confirmation.weights.items() if who in group.weights}
-    uncapped = compute_effective_weights(preserved, confirmed, active, percentage=0.0)
+    uncapped = compute_effective_weights(preserved, confirmed, active)
     return uncapped, cap_weights(uncapped, rules.settlement_cap)
 
 

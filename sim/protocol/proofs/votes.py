@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why a participant was rejected; the first test that fails decides."""
+    """What became of a participant; of the tests the first that fails decides."""
 
     ACCEPTED = "accepted"
     NO_RECORD = "no participant record"
@@ -18,6 +18,7 @@ class Reason(StrEnum):
     VOTED_INVALID = "voted invalid"
     NO_QUORUM = "no majority either way"
     NO_SEED = "no seed"
+    NO_CLAIM = "no claim"
 
 
 @dataclass(frozen=True)
