@@ -9,9 +9,8 @@ from tables import write_table
 from sim.blueprint import build_ml_nodes, build_params, get_first_scheme
 from sim.gpus import load_gpu
 from sim.nodes.catch_up import STATE_SYNC_BYTES
-from sim.protocol.proofs.hits import BYTES_PER_NONCE
-from sim.protocol.stages import Schedule
-from sim.protocol.transactions import (
+from sim.protocol.blocks.stages import Schedule
+from sim.protocol.consensus.transactions import (
     CLAIM_BYTES,
     ENVELOPE_BYTES,
     HEADER_BYTES,
@@ -20,6 +19,7 @@ from sim.protocol.transactions import (
     SEED_BYTES,
     VALIDATION_BYTES,
 )
+from sim.protocol.proofs.hits import BYTES_PER_NONCE
 from sim.scenario import Scenario, load_scenario
 
 BASELINE = Path(__file__).resolve().parent.parent / "scenarios" / "baseline.yaml"

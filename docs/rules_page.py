@@ -36,7 +36,7 @@ def write_versions() -> str:
 def write_rules() -> str:
     """Parts, modules and their public names, as the package's docstring lists them."""
     parts = []
-    for line in (sim.protocol.__doc__ or "").splitlines()[2:-2]:
+    for line in (sim.protocol.__doc__ or "").splitlines()[2:-3]:
         entry = ENTRY.match(line)
         if entry:
             parts.append(_write_module(entry[1]))

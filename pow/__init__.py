@@ -1,4 +1,4 @@
-"""The proof-of-work kernel: what one nonce costs and how its distance comes about.
+"""The proof-of-work kernel: the computation behind one nonce, and the distance that results from it.
 
 Everything random is drawn on the CPU by NumPy; only the forward pass may run on an accelerator.
 
@@ -15,8 +15,8 @@ Everything random is drawn on the CPU by NumPy; only the forward pass may run on
  9. A validator recomputes some of them, counts those with distance > r_target, and calls the batch a fraud iff so many
     would be too unlikely for an honest host, by a one-sided binomial test (`pow.validation`).
 
-This package imports nothing by itself, so that whoever needs only the sphere's geometry or the fraud test does not load
-torch. Torch is used by what computes: `pow.parameters`, `pow.transformer`, `pow.distances`, and the fast path.
+The package itself imports no module, so that programs that need only the sphere's geometry or the fraud test do not
+load torch. The modules that compute use it: `pow.parameters`, `pow.transformer`, `pow.distances`, and the fast path.
 
 Reference: kernel 1-4, 6
 """

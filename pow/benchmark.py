@@ -150,7 +150,7 @@ def _measure_rates(
 def compare_with_float64(
     params: PowParams, dtype: str, device: str, n_nonces: int, n_threads: int | None = None
 ) -> dict[str, Any]:
-    """Measure the error of a distance against float64 on the same device, and what it means at main net's r_target."""
+    """Measure a distance's error against float64 on the same device, and how often it changes a verdict at r_target."""
 
     def compute(mode: str) -> FloatArray:  # one model at a time in memory
         with Kernel(BLOCK_HASH, params, mode, device, n_threads=n_threads) as kernel:

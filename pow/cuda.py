@@ -1,4 +1,4 @@
-"""The few calls that only mean something on CUDA; whatever else runs on a card is the same code as on the CPU.
+"""The few calls that exist for CUDA only; all other code that runs on a card is the CPU's.
 
 Reference: kernel 5
 """
@@ -22,7 +22,7 @@ def list_cards() -> tuple[Card, ...]:
 
 def _describe(index: int) -> Card:
     free_bytes, total_bytes = torch.cuda.mem_get_info(index)
-    # What torch has taken from the driver and does not use now is free for us.
+    # Memory that torch has taken from the driver and does not use now is free for us.
     cached_bytes = torch.cuda.memory_reserved(index) - torch.cuda.memory_allocated(index)
     return Card(index, torch.cuda.get_device_name(index), total_bytes, free_bytes + cached_bytes)
 
@@ -33,7 +33,7 @@ def get_device(card: Card) -> torch.device:
 
 
 def set_deterministic(is_on: bool = True) -> None:
-    """Set this process to equal bits for equal work, or back to speed: what it costs, `powsim kernel benchmark` says.
+    """Set this process to equal bits for equal work, or back to speed; `powsim kernel benchmark` measures the cost.
 
     On: deterministic algorithms; no TF32; sums of float16 and bfloat16 products in float32; cuBLAS with a workspace
     of its own for each stream, which counts only if it is set before the first product. New tensors are not filled

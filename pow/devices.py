@@ -1,4 +1,4 @@
-"""How an ML node divides its GPUs into groups, how many nonces a group takes at once, what this machine has.
+"""How an ML node divides its GPUs into groups; nonces per batch; processors and memory of this machine.
 
 Nothing here touches a GPU. Reference: protocol 7.2, 7.3
 """
@@ -116,7 +116,7 @@ def get_available_bytes() -> int | None:
 
 
 def check_memory(params: PowParams, dtype: str, n_threads: int = 1, bytes_per_thread: int = CPU_BATCH_BYTES) -> None:
-    """Raise ValueError, with what is needed and what there is, if the model does not fit into memory.
+    """Raise ValueError, with the memory that is needed and the memory of this machine, if the model does not fit.
 
     Needed are the pool, a second one where the linear layers have another number type, and each thread's batch.
     """

@@ -1,4 +1,4 @@
-"""Who computes the batches of a kernel: the processors, or the cards with the processors drawing for them.
+"""Engines compute the batches of a kernel: on the processors, or on cards for which the processors draw.
 
 Reference: kernel 4, 5
 """
@@ -85,7 +85,7 @@ class CardEngine:
         return np.concatenate(found)
 
     def close(self) -> None:
-        """End the threads; what is being computed in another thread ends with a RuntimeError there."""
+        """End the threads; a computation in another thread ends with a RuntimeError there."""
         self._is_closed = True
         self._threads.shutdown(wait=True, cancel_futures=True)
         self._feeders.shutdown(wait=True, cancel_futures=True)
@@ -95,7 +95,7 @@ class CardEngine:
         try:
             with closing(draw_ahead(self._threads, self._draw, batches, self._n_ahead)) as drawn:
                 for batch, (x, orders) in zip(batches, drawn, strict=True):
-                    if stop.is_set():  # another card failed, or nobody waits any more
+                    if stop.is_set():  # another card failed, or the caller has stopped waiting
                         break
                     logits = model.last_logits(x).cpu().numpy()
                     measured.append(self._threads.submit(self._measure, logits, orders, len(batch)))

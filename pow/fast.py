@@ -1,6 +1,6 @@
 """The forward pass again, for speed: the same steps as `transformer`, fewer passes over memory.
 
-What differs from the readable path, and nothing else does:
+It differs from the readable path in three ways only:
 1. linear layers go through `linear`, the fastest product of this machine;
 2. in the last layer only the last position asks and goes on to the feed-forward (all positions answer it);
 3. where everything is done in one number type, a norm and a rotation are one fused operation each.

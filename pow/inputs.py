@@ -1,4 +1,4 @@
-"""What a nonce feeds the model with: one sequence of random embeddings and one permutation of the logits.
+"""The input that a nonce stands for: one sequence of random embeddings and one permutation of the logits.
 
 Reference: kernel 1, 4
 """

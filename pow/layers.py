@@ -1,4 +1,4 @@
-"""What the transformer's layers contribute: a host that computes only the first few, beside an honest one.
+"""The contribution of the transformer's layers: a host that computes only the first few, beside an honest one.
 
 1. Every nonce's distance is computed with all layers, and again with the first k of them.
 2. The skipping host knows its error's size and lowers its own r_target by `safety` times its root mean square.

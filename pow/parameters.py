@@ -24,7 +24,7 @@ CHUNK: Final = 2**21  # float64 draws held at a time: 16 MiB, of two chunks
 
 
 def torch_type(name: str) -> torch.dtype:
-    """Give torch's number type of this name, such as "float16". Raises ValueError if it is none."""
+    """Give torch's number type of this name, such as "float16". Raises ValueError for any other name."""
     kind = getattr(torch, name, None)
     if not isinstance(kind, torch.dtype):
         raise ValueError(f"{name!r} is no number type of torch")

@@ -1,4 +1,4 @@
-"""What defines a proof-of-work model: its architecture (`PowParams`) and its numerics (`Mode`).
+"""A proof-of-work model is defined by its architecture (`PowParams`) and its numerics (`Mode`).
 
 Both are plain data and know nothing of torch. Reference: kernel 2, 6
 """

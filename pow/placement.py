@@ -47,7 +47,7 @@ MIN_GROUP_VRAM_GIB: Final = {
 
 @dataclass(frozen=True)
 class Card:
-    """One GPU as its driver describes it; `free_bytes` is what this process may still take."""
+    """One GPU as its driver describes it; `free_bytes` is the memory that this process may still take."""
 
     index: int
     name: str
@@ -133,7 +133,7 @@ def card_batch_size(free_bytes: Sequence[int], params: PowParams, dtype: str, we
 
 
 def nonce_bytes(params: PowParams, dtype: str) -> int:
-    """Give the memory of a card that one nonce of a batch needs at most: one layer at a time, nothing is kept."""
+    """Give the memory of a card that one nonce of a batch needs at most: that of one layer, since none is kept."""
     tokens = params.seq_len * (2 * params.hidden_dim + 8 * params.dim)
     scores = 3 * params.n_heads * params.seq_len**2
     return BYTES_OF[mode_of(dtype).working] * (tokens + scores + 2 * params.vocab_size)

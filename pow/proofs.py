@@ -1,4 +1,4 @@
-"""`ProofBatch`: what a host hands in. No torch here, since the chain's rules use it.
+"""`ProofBatch`: the proof that a host submits. No torch here, since the chain's rules use it.
 
 Reference: protocol 3.1
 """

@@ -1,4 +1,4 @@
-"""What a host saves and risks that computes only the first of the transformer's layers. No torch here.
+"""Speed and error of a host that computes only the first of the transformer's layers. No torch here.
 
 Reference: kernel 7
 """

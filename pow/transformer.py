@@ -32,7 +32,7 @@ class Transformer:
     """One block hash's model, ready for any number of batches. Made by `build`.
 
     `weights` are the parameters by name; `rotary` holds cosines and sines, (T, E/2, 2); `n_layers` is how many layers
-    are run, all of them unless somebody studies what they contribute. Reference: kernel 3, 7
+    are run, fewer than all in studies of skipped layers only. Reference: kernel 3, 7
     """
 
     block_hash: str

@@ -87,8 +87,8 @@ def load_result(folder: str | PathLike[str]) -> Result:
 def measures(result: Result, chosen: Sequence[str | Callable[[Frames], float]] | None = None) -> pd.Series[float]:
     """Return a run in numbers, a measure a row, NaN where it has no value; by default all of `powsim list measures`.
 
-    `chosen`: names, or functions from a result's frames to a number. `attrs["missing"]` of what is returned has the
-    reasons by measure. Raises `sim.errors.UserError` for an unknown name.
+    `chosen`: names, or functions from a result's frames to a number. `attrs["missing"]` of the returned series has
+    the reasons by measure. Raises `sim.errors.UserError` for an unknown name.
     """
     import pandas as pd
 
@@ -155,7 +155,7 @@ def _as_path(path: str | PathLike[str] | None) -> Path | None:
 
 
 def load_sweep(folder: str | PathLike[str]) -> SweepResult:
-    """Load a sweep's results folder; of an unfinished sweep, what is finished so far."""
+    """Load a sweep's results folder; of an unfinished sweep, the runs that have finished so far."""
     from sim.execution.table import load_sweep as load
 
     return load(folder)
@@ -222,7 +222,7 @@ def search(
     overrides: Mapping[str, object] | None = None,
     progress: bool = False,
 ) -> SearchResult:
-    """Search keys of a scenario or of a lab for an objective; return what the results folder holds.
+    """Search keys of a scenario or of a lab for an objective; return the tables that the results folder holds.
 
     `source`: a file of a search, or a mapping with the same keys. The answer does not depend on `workers`, processes on
     this machine (one a processor by default). The folder is `out`, by default results/<name>/<time>-<hash>; `resume`

@@ -9,11 +9,11 @@ from pow.devices import gpu_groups
 from sim.gpus import load_gpu
 from sim.network.tier import Offer
 from sim.nodes.ml_node import SENDER_PERIOD_SECONDS
-from sim.protocol.params import ChainParams, EpochParams, ProtocolParams, accumulate_changes
-from sim.protocol.pricing import PricingParams
+from sim.protocol.blocks.params import ChainParams, EpochParams, ProtocolParams, accumulate_changes
+from sim.protocol.blocks.state import ChainState, genesis_state
+from sim.protocol.consensus.transactions import HardwareNode, RegisterHost
+from sim.protocol.money.pricing import PricingParams
 from sim.protocol.proofs.base import ProofScheme
-from sim.protocol.state import ChainState, genesis_state
-from sim.protocol.transactions import HardwareNode, RegisterHost
 from sim.protocol.versions import SCHEMES, adjust_scheme, build_rule_book
 from sim.scenario import BY_GPU, HostGroup, Scenario
 from sim.scenario.declared import read_parameters, read_values
@@ -25,7 +25,7 @@ GENESIS_WEIGHT = 1  # every founding host is a genesis validator of weight 1 (pr
 
 
 def found_chain(founders: Sequence[RegisterHost], params: ProtocolParams, scenario: Scenario) -> ChainState:
-    """Return the genesis state: everybody who is there from the start is a member."""
+    """Return the genesis state: every founding host is a member."""
     weights = {founder.creator: GENESIS_WEIGHT for founder in founders}
     return genesis_state(weights, params, get_first_scheme(scenario, params).threshold, founders)
 
@@ -36,7 +36,7 @@ def get_first_scheme(scenario: Scenario, params: ProtocolParams) -> ProofScheme:
 
 
 def count_expected_validations(scenario: Scenario) -> int:
-    """Return how many checks a run makes at most: by everybody of everybody, or by as many as there are slots."""
+    """Return the largest number of checks in a run: of every host by every host, or by as many as there are slots."""
     edges = sorted({group.joins for group in scenario.hosts} | {scenario.epochs + 1})
     present = [sum(group.count for group in scenario.hosts if group.joins <= start) for start in edges[:-1]]
     slots = scenario.protocol.validation_committee

@@ -84,7 +84,7 @@ class Catalogue(Generic[P]):
     def find_local(self) -> dict[P, LocalPlugin]:
         """Return the plug-ins that only this process knows: neither powsim nor an installed package brings them."""
         if all(self._is_own(name) for name in self._plugins):
-            return {}  # nothing to load for
+            return {}  # all are powsim's own: no entry points to load
         self._load()
         local = [name for name in sorted(self._plugins) if name not in self._installed and not self._is_own(name)]
         return {self._plugins[name]: self._describe_local(name) for name in local}
@@ -101,7 +101,7 @@ class Catalogue(Generic[P]):
         return f"{module}.".startswith((OWN, f"{self._package}."))
 
     def _add(self, name: str, plugin: P) -> None:
-        """Put a plug-in under its name; a notebook's cell that is run again replaces what it defined before."""
+        """Put a plug-in under its name; a notebook's cell that is run again replaces its earlier definition."""
         before = self._plugins.get(name)
         if before is not None and get_origin(self._get_source(before)) != get_origin(self._get_source(plugin)):
             raise ValueError(f'{self.kind} "{name}" is registered twice: {before!r} and {plugin!r}')
@@ -136,7 +136,7 @@ class Catalogue(Generic[P]):
         self._installed |= self._plugins.keys() - before
 
     def _add_loaded(self, name: str, loaded: Any) -> str:
-        """Add what an entry point names, unless its module did so when it was imported; return its name here."""
+        """Add the object that an entry point names, unless its module did so at import; return its name here."""
         raise NotImplementedError
 
 
@@ -153,7 +153,7 @@ def _find_local() -> dict[object, LocalPlugin]:
 
 
 def find_local_plugins(value: object) -> set[LocalPlugin]:
-    """Return the plug-ins within a value that only this process knows: within a scenario, or what it consists of."""
+    """Return the plug-ins that only this process knows, within a scenario or any part of one."""
     local = _find_local()
     return {local[type(part)] for part in _walk(value) if type(part) in local} if local else set()
 

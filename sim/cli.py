@@ -107,7 +107,7 @@ def theory(
 
 
 def main() -> None:
-    """Run the command; turn what the user got wrong into one message and exit status 2."""
+    """Run the command; turn the user's mistakes into one message and exit status 2."""
     try:
         app(standalone_mode=True)
     except UserError as error:

@@ -1,4 +1,4 @@
-"""What the user did wrong, told in one clear message without a traceback (exit status 2)."""
+"""The user's mistakes, each reported in one clear message without a traceback (exit status 2)."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def benchmark(
         typer.echo(json.dumps(figures, indent=2))
         return
     for name, value in figures.items():
-        if value not in (None, ()):  # what only cards have, or only a comparison
+        if value not in (None, ()):  # only cards have these lines, or only a comparison
             shown = f"{value:.4g}" if isinstance(value, float) else str(value)
             typer.echo(f"{name.replace('_', ' '):<28}{shown:>14}")
 
@@ -102,7 +102,7 @@ def layers(
     n_nonces: Annotated[int, typer.Option("--nonces", help="how many nonces to try", min=10, max=MAX_NONCES)] = 1000,
     figure: Annotated[Path | None, typer.Option(help="draw the result into this PNG file as well")] = None,
 ) -> None:
-    """Measure what a host gains that computes only the first layers, with the pool's norm gains and with gains of 1."""
+    """Measure the gain from computing the first layers only, with the pool's norm gains and with gains of 1."""
     from pow.layers import measure_layers
 
     preset = _get_preset(params)

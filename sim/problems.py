@@ -1,4 +1,4 @@
-"""From pydantic's errors to sentences for people: what was found, what is allowed, the bound, the nearest right name.
+"""From pydantic's errors to sentences for people: the value, the allowed ones, the bound, the nearest right name.
 
 Scenario files and plug-in parameters are both described by pydantic types; this page is their one translator. The
 names allowed at a place are read from the JSON Schema, which knows nested parameters too.
@@ -57,7 +57,7 @@ def as_validation_error(title: str, problems: Sequence[Problem], value: object) 
 
 
 def problems_of(error: ValidationError, schema: JsonSchema) -> list[Problem]:
-    """Translate every error; `schema` is the JSON Schema of what was validated."""
+    """Translate every error; `schema` is the JSON Schema of the validated type."""
     found = [details for details in error.errors() if not _is_echo(details)]
     return [Problem(_written_loc(details, schema), _sentence(details, schema)) for details in found]
 
@@ -164,7 +164,7 @@ def _enumerated(part: JsonSchema) -> Sequence[object]:
 
 
 def _written_loc(details: ErrorDetails, schema: JsonSchema) -> Loc:
-    """Return the place without pydantic's own steps, the names of a union's members, which nobody wrote."""
+    """Return the place without pydantic's own steps, the names of a union's members, which are not in the file."""
     loc = details["loc"]
     n_own = 1 if details["type"] in _UNKNOWN_KEY else details.get("ctx", {}).get("n_own_steps", 0)
     n_pydantic = len(loc) - n_own

@@ -1,4 +1,4 @@
-"""What a person sees while a run takes its time: one line an epoch, and a moving bar in a terminal."""
+"""Progress of a run: one line an epoch, and a moving bar in a terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded, MLNodeFinished
-from sim.protocol.records import NO_CLAIM, ParticipantJudged
+from sim.protocol.blocks.records import NO_CLAIM, ParticipantJudged
 from sim.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ Progress = Callable[[Scenario], AbstractContextManager[ReportEpoch]]
 
 @contextmanager
 def no_progress(_: Scenario) -> Iterator[ReportEpoch]:
-    """Say nothing."""
+    """Report no progress."""
     yield lambda ended, recorder: None
 
 
 @contextmanager
 def open_bar(*columns: ProgressColumn) -> Iterator[tuple[Bar, Console]]:
-    """A moving bar on standard error, so that tables on standard output stay clean; nothing where no terminal is."""
+    """A moving bar on standard error, so that tables on standard output stay clean; only in a terminal."""
     from rich.console import Console
     from rich.progress import Progress as Bar
 
@@ -60,7 +60,7 @@ def terminal_progress(scenario: Scenario) -> Iterator[ReportEpoch]:
 
 @contextmanager
 def show_steps(name: str, n_steps: int) -> Iterator[Callable[[str], None]]:
-    """A bar in a terminal, nothing elsewhere; call what this gives with the name of each step."""
+    """A bar in a terminal only; call the yielded function with the name of each step."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
     with open_bar(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()) as (bar, _):

@@ -34,7 +34,7 @@ def get_code_version() -> str:
 
 
 def get_provenance(seed: int) -> dict[str, Any]:
-    """Return what is known before a run starts."""
+    """Return the provenance that is known before a run starts."""
     return {
         "code_version": get_code_version(),
         "seed": seed,
@@ -68,7 +68,7 @@ def _get_processor() -> str:
 def get_source_version() -> str:
     """Return the package's version with a hash of its sources: equal wherever the same code is installed, git or not.
 
-    The code that was imported is what counts, so the hash is made once a process.
+    It is of the code that was imported, so it is made once a process.
     """
     digest = hashlib.sha256()
     root = Path(__file__).resolve().parent.parent

@@ -1,7 +1,7 @@
 """Plug-ins with parameters: one file with `@controllers.register("name")` over a frozen dataclass.
 
 A registry builds a plug-in from a scenario's spec (`proportional`, or `{kind: proportional, max_step: 2.0}`) and
-refuses what the dataclass does not name: a plain dataclass behind pydantic would drop an unknown key in silence.
+refuses keys that are no fields: a plain dataclass behind pydantic would drop an unknown key in silence.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Registry(Catalogue[type[T]]):
         return {**schema, "properties": properties, "required": [KIND, *schema.get("required", [])]}
 
     def _check_registrable(self, name: str, plugin: type) -> None:
-        """Raise for what the author of a plug-in got wrong (a TypeError or ValueError: no user can mend it)."""
+        """Raise for mistakes of a plug-in's author (a TypeError or ValueError: no user can mend it)."""
         if not dataclasses.is_dataclass(plugin) or not plugin.__dataclass_params__.frozen:  # type: ignore[attr-defined]
             raise TypeError(f'{self.kind} "{name}": {plugin!r} must be a frozen dataclass (register above dataclass)')
         if any(field.name == KIND for field in dataclasses.fields(plugin)):
@@ -162,7 +162,7 @@ class PluginOf:
 
 
 def _inline(schema: Any, definitions: Mapping[str, Any]) -> Any:
-    """Return the schema with each $ref replaced by what it names: it must stand alone inside another schema."""
+    """Return the schema with each $ref replaced by its definition: it must stand alone inside another schema."""
     if isinstance(schema, list):
         return [_inline(item, definitions) for item in schema]
     if not isinstance(schema, dict):

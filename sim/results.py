@@ -38,7 +38,7 @@ JsonObject = dict[str, Any]
 
 @dataclass(frozen=True, repr=False)
 class Result(HasFrames):
-    """What a run left. Every frame is an attribute as well: `result.epochs` is `result.frames["epochs"]`."""
+    """A run's results. Every frame is an attribute as well: `result.epochs` is `result.frames["epochs"]`."""
 
     scenario: Scenario | str
     """The resolved scenario; its text where the result was loaded."""
@@ -73,7 +73,7 @@ class Result(HasFrames):
         return f"<Result of {self.name}: {self._describe()}; frames: {', '.join(self.frames)}>"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: how the run ended, its warnings, its epochs and the sizes of its frames."""
+        """The page in a notebook: how the run ended, its warnings, its epochs and the sizes of its frames."""
         warnings = "".join(f"<p>warning: {html.escape(text)}</p>" for text in self.summary.get("warnings", ()))
         epochs = self.frames["epochs"].to_html(max_rows=MOST_ROWS, index=False) if "epochs" in self.frames else ""
         sizes = ", ".join(f"<code>{name}</code> ({len(frame)})" for name, frame in self.frames.items())
@@ -113,7 +113,7 @@ def load_result(folder: str | os.PathLike[str]) -> Result:
 
 
 def open_folder(scenario_name: str, scenario_yaml: str, out: Path | None, root: Path) -> Path:
-    """Make the folder of a new run: `out`, or root/<scenario>/<UTC time>-<hash>. Nothing is ever overwritten."""
+    """Make the folder of a new run: `out`, or root/<scenario>/<UTC time>-<hash>. No folder is ever overwritten."""
     digest = hashlib.sha256(scenario_yaml.encode()).hexdigest()[:HASH_DIGITS]
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     wanted = out or root / scenario_name / f"{stamp}-{digest}"
@@ -134,7 +134,7 @@ def open_folder(scenario_name: str, scenario_yaml: str, out: Path | None, root: 
 
 
 def _is_scaffold(name: str) -> bool:
-    """Whether a file is what a program leaves that was killed before it had described its run: nothing is lost."""
+    """Whether a program that is killed before it has described its run leaves such a file; it holds no result."""
     return name.startswith(".") or name == PROVENANCE_FILE
 
 
@@ -173,7 +173,7 @@ def keep_status(folder: Path, provenance: Mapping[str, Any]) -> Iterator[JsonObj
 
 
 def read_provenance(folder: Path) -> JsonObject:
-    """Return what a results folder says of its origin; raises `UserError` where it says nothing."""
+    """Return the provenance in a results folder; raises `UserError` where there is none."""
     file = folder / PROVENANCE_FILE
     if not file.is_file():
         raise UserError(f"{folder}: not a results folder: no {PROVENANCE_FILE} in it")

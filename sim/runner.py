@@ -39,7 +39,7 @@ def run(
 
 
 def run_into_folder(scenario: Scenario, *, out: Path | None, root: Path, progress: bool) -> tuple[Result, Path]:
-    """Run a scenario and leave its results folder; what was finished at an interruption is saved too."""
+    """Run a scenario and leave its results folder; an interrupted run saves its finished part."""
     check_work(scenario.work)
     text = dump_scenario(scenario)
     folder = open_folder(scenario.name, text, out, root)
@@ -58,7 +58,7 @@ def run_into_folder(scenario: Scenario, *, out: Path | None, root: Path, progres
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C: carries the result of what was finished."""
+    """Ctrl-C: carries the result of the finished part."""
 
     def __init__(self, finished: Result) -> None:
         super().__init__("interrupted")

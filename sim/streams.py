@@ -36,7 +36,7 @@ def get_mixing_seed(*name: Name) -> int:
 def draw_uniforms(seeds: int | NDArray[np.uint64], indices: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return number `index` of the sequence of each seed, uniform in (0, 1), 53 bits each: float64 (n,).
 
-    A number belongs to its index, whoever asks for it and in which order, and costs 10 ns. `seeds` is one seed or one
+    A number belongs to its index, whatever the order of the questions, and costs 10 ns. `seeds` is one seed or one
     per index. The sequence is SplitMix64's. Reference: Steele, Lea and Flood 2014, "Fast splittable pseudorandom number
     generators", section 5.
     """

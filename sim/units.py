@@ -1,6 +1,6 @@
 """Quantities with units ("5.6 s", "22020096 B", "100 Mbit/s") to floats in base units: second, byte, bit per second.
 
-A bare number is refused, for nobody should have to guess what it counts. Prefixes follow SI and IEC: 1 MB = 1e6 B,
+A bare number is refused, for a reader should not have to guess its unit. Prefixes follow SI and IEC: 1 MB = 1e6 B,
 1 MiB = 1048576 B. Upper and lower case differ, as in SI: "mb" is no megabyte. Only `SignedSeconds` may be negative.
 """
 
@@ -23,7 +23,7 @@ class QuantityError(ValueError):
 
 @dataclass(frozen=True)
 class Dimension:
-    """What is measured, its units in base units, and quantities that may stand as examples."""
+    """A quantity's name, its units in base units, and examples."""
 
     name: str
     base_unit: str

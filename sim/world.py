@@ -35,10 +35,10 @@ from sim.nodes.faults import Faults
 from sim.nodes.host import Host
 from sim.nodes.identity import HostIdentity, gather_operators, name_hosts
 from sim.nodes.presence import Presence
-from sim.protocol.blocks import BlockResult
-from sim.protocol.params import ProtocolParams
-from sim.protocol.stages import Edge, Schedule
-from sim.protocol.transactions import RegisterHost
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.stages import Edge, Schedule
+from sim.protocol.blocks.transition import BlockResult
+from sim.protocol.consensus.transactions import RegisterHost
 from sim.scenario import HostGroup, Scenario
 from sim.strategies.base import Identity, MLNode
 from sim.streams import Streams
@@ -65,9 +65,9 @@ class World:
     presence: Presence
     faults: Faults
     network_facts: Mapping[str, object]
-    """The tier, why it was taken, and what graph it runs on."""
+    """The tier, the reason for it, and the graph that it runs on."""
     warnings: tuple[str, ...] = ()
-    """Settings that are legal but change what a run keeps."""
+    """Warnings about settings that are legal but change the records that a run keeps."""
     _counts_before: WorkCounts = field(default_factory=lambda: WorkCounts(0, 0))
 
     @property
@@ -76,7 +76,7 @@ class World:
         return is_last(self.ledger.get_state(self.ledger.height), self.scenario.epochs)
 
     def run(self) -> None:
-        """Let time pass until the last block of the last epoch has reached everybody that it can reach."""
+        """Let time pass until the last block of the last epoch has reached every host that it can reach."""
         production = self.start()
         self.faults.start()
         self.env.run(until=production | self.env.process(self._watch()))
@@ -105,7 +105,7 @@ class World:
                     self.catch_up.start(host.address)
 
     def _watch(self) -> Generator[simpy.Event, object, None]:
-        """Give the chain up where nothing was agreed for the length of an epoch and no fault has to begin or end."""
+        """Give the chain up after an epoch's length without an agreed block, if no fault has still to begin or end."""
         protocol = self.scenario.protocol
         while not self.is_complete:
             height = self.ledger.height
@@ -154,7 +154,7 @@ class Ground:
 
 
 def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd, *, is_rehearsed: bool = False) -> World:
-    """Build everything a run needs; nothing has happened yet. `is_rehearsed`: strategies are asked everything twice."""
+    """Build a world at time 0. `is_rehearsed`: strategies are asked everything twice."""
     detail = choose_detail(scenario.metrics.validations, count_expected_validations(scenario))
     ground = _lay_ground(scenario, Recorder(ValidationTable(is_full=detail.is_full)))
     ledger = _found_chain(ground)

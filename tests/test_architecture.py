@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 FILES = sorted([*(ROOT / "sim").rglob("*.py"), *(ROOT / "pow").rglob("*.py")])
 TIME_PASSES = ("sim/world.py", "sim/nodes/", "sim/chain/", "sim/network/")
 MAX_LINES = 300
-REPLAYS = "sim/theory/published.py"  # repeats a published run, which drew from Python's own generator
+REPLAYS = "sim/theory/models/published.py"  # repeats a published run, which drew from Python's own generator
 
 
 def imports(path: Path) -> set[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sim.chain.ledger import Ledger
 from sim.chain.mempool import Mempool
-from sim.protocol.state import Block, ChainState
+from sim.protocol.blocks.state import Block, ChainState
 
 OnBlock = Callable[[Block, ChainState], None]
 OnApplied = Callable[[str, int], None]
@@ -28,7 +28,7 @@ class ChainNode:
         on_applied: OnApplied,
         choose: Choose = lambda get_hash: (None, 0),
     ) -> None:
-        """`on_applied(address, height)` is told of every height that is reached, also by block sync."""
+        """`on_applied(address, height)` is called for every height that is reached, also by block sync."""
         self._ledger = ledger
         self.address = address
         self._on_block = on_block

@@ -1,9 +1,9 @@
 """Agreement on block after block, on the SimPy clock.
 
-The rules of one height are in `sim.protocol.consensus`. Here are the steps that take time: a proposer builds a block
-when it enters its round, the block travels, votes take the ways that are open, and every host applies the block when it
-has both the block and the precommits for it. The next height begins a target interval later, at each validator by
-itself. Nothing sets a block time: it is the target interval and the time of the rounds. A chain that cannot agree
+The rules of one height are in `sim.protocol.consensus.rounds`. Here are the steps that take time: a proposer builds a
+block when it enters its round, the block travels, votes take the ways that are open, and every host applies the block
+when it has both the block and the precommits for it. The next height begins a target interval later, at each validator
+by itself. Nothing sets a block time: it is the target interval and the time of the rounds. A chain that cannot agree
 stands still.
 """
 
@@ -23,10 +23,10 @@ from sim.chain.proposals import BlockMaker
 from sim.chain.rollout import Rollout
 from sim.metrics.recorder import Recorder
 from sim.network.base import Flood, Foresight, Message
-from sim.protocol.blocks import BlockResult
-from sim.protocol.consensus import NO_ROUND, Floats, Timeouts
-from sim.protocol.proposer import select_validators
-from sim.protocol.state import Block, ChainState
+from sim.protocol.blocks.state import Block, ChainState
+from sim.protocol.blocks.transition import BlockResult
+from sim.protocol.consensus.rounds import NO_ROUND, Floats, Timeouts
+from sim.protocol.consensus.validators import select_validators
 
 VOTE_BYTES = 200  # a signed vote on the wire [I]
 PROPOSAL_BYTES = 300  # a signed proposal without its block [I]
@@ -161,7 +161,7 @@ class Consensus:
         self._send(height, proposal, proposer)
 
     def _send(self, height: Height, proposal: Proposal, proposer: str) -> None:
-        """Let the block spread from its proposer; where arrivals are known ahead, the height is told all of them."""
+        """Let the block spread from its proposer; a `Foresight` gives the height all arrivals at once."""
         network, size_bytes = self._network, proposal.block.size_bytes
         if isinstance(network, Foresight):
             network.record(proposal.message_id, proposer, size_bytes)
@@ -189,7 +189,7 @@ class Consensus:
             height.replace_arrivals(index, now, zip(routes.index, (now + delays).tolist(), strict=True))
 
     def _close(self, height: Height, on_agreed: OnAgreed) -> None:
-        """The first validator has decided: the block is agreed, and everybody applies it when it can."""
+        """The first validator has decided: the block is agreed, and each host applies it when it can."""
         now, index = self._env.now, height.deciding_round
         block, routes = height.blocks[index], self._network.routes
         assert block is not None, "a decision on nothing"

@@ -1,4 +1,4 @@
-"""One height in the making: validators that have entered, blocks that were proposed, their arrivals, the outcome."""
+"""The height that validators are agreeing on: entries, proposed blocks, their arrivals, and the outcome."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from itertools import chain
 
 import numpy as np
 
-from sim.protocol.consensus import (
+from sim.protocol.blocks.state import Block
+from sim.protocol.consensus.rounds import (
     NO_ROUND,
     Floats,
     Period,
@@ -20,8 +21,7 @@ from sim.protocol.consensus import (
     compute_quorum_seconds,
     select_valid_round,
 )
-from sim.protocol.proposer import select_proposer
-from sim.protocol.state import Block
+from sim.protocol.consensus.validators import select_proposer
 
 
 class Height:
@@ -54,7 +54,7 @@ class Height:
         self._proposers, self.priorities = _order_proposers(priorities, powers)
         self._next_proposer = next(self._proposers)
 
-    # What happens
+    # Events, as they come in
 
     def admit(self, address: str, seconds: float) -> bool:
         """A validator enters the height; returns whether that may matter before the next proposal."""
@@ -65,7 +65,7 @@ class Height:
         return bool(self._rounds) or self.is_overdue or address == self._next_proposer
 
     def add_round(self, block: Block | None, valid_round: int = NO_ROUND) -> None:
-        """The proposer of the next round proposes a block: a new one, or that of `valid_round` again; or nothing."""
+        """The next round's proposer proposes a new block, that of `valid_round` again, or none (`block` is None)."""
         value = len(self._rounds) if valid_round == NO_ROUND else self._rounds[valid_round].value
         self._rounds.append(Round(value, valid_round, np.full(len(self._entries), np.inf)))
         self.blocks.append(block)
@@ -96,7 +96,7 @@ class Height:
         self._periods.append(Period(now_seconds, vote_delays_seconds))
         self._outcomes = []
 
-    # What follows
+    # Their outcome
 
     def evaluate(self, now_seconds: float) -> None:
         """Compute all rounds' outcomes from what has arrived up to now.
@@ -138,13 +138,13 @@ class Height:
 
     @property
     def skip_seconds(self) -> float:
-        """When the first validator leaves the next round although nothing was proposed in it."""
+        """When the first validator leaves the next round although its proposer proposed no block."""
         is_open = len(self._outcomes) > len(self._rounds)
         return float(self._outcomes[-1].next_entry_seconds.min()) if is_open else math.inf
 
     @property
     def proposer(self) -> str:
-        """Who proposes in the next round."""
+        """The proposer of the next round."""
         return self._next_proposer
 
     def get_valid_round(self, now_seconds: float) -> int:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sim.protocol.blocks import BlockResult, apply_block
-from sim.protocol.epochs import NextDifficulty
-from sim.protocol.params import ProtocolParams
-from sim.protocol.state import Block, ChainState
+from sim.protocol.blocks.epochs import NextDifficulty
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.state import Block, ChainState
+from sim.protocol.blocks.transition import BlockResult, apply_block
 
 RECENT_BLOCKS = 20
 
@@ -23,7 +23,7 @@ class Agreement:
 
     block: Block
     round_index: int
-    """The round that decided; 0 where nothing went wrong."""
+    """The round that decided; 0 where the first proposal succeeded."""
     seconds: float
     """Time of the first validator's decision."""
 

@@ -12,8 +12,8 @@ from typing import Protocol
 
 from sim.chain.ledger import Ledger
 from sim.network.base import Flood, Message
-from sim.protocol.state import Block
-from sim.protocol.transactions import Transaction
+from sim.protocol.blocks.state import Block
+from sim.protocol.consensus.transactions import Transaction
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class MempoolRules:
     def select(
         self, arrived: Iterable[Transaction], max_bytes: int, tx_ids: tuple[str, ...] | None = None
     ) -> tuple[Transaction, ...]:
-        """Return what goes into a block, of transactions in the order of arrival.
+        """Select a block's transactions among those that have arrived, given in the order of arrival.
 
         The highest fee per byte comes first, then the order of arrival, unless the proposer wants transactions in an
         order of its own; ValueError for one that has not arrived. The first that does not fit ends the block.
@@ -88,10 +88,10 @@ class Mempool(Protocol):
         """Iterate over the transactions that this host offers to a peer when a link to it opens again."""
 
     def list_pending(self) -> tuple[Transaction, ...]:
-        """Return all that has reached this host, in the order of arrival."""
+        """Return the transactions that have reached this host, in the order of arrival."""
 
     def select(self, max_bytes: int, tx_ids: tuple[str, ...] | None = None) -> tuple[Transaction, ...]:
-        """Return what a block takes, see `MempoolRules.select`."""
+        """Select a block's transactions, see `MempoolRules.select`."""
 
 
 class HostMempool(Mempool):
@@ -150,9 +150,9 @@ class HostMempool(Mempool):
         return iter(self._pending.values())
 
     def list_pending(self) -> tuple[Transaction, ...]:
-        """Return what this host holds, in the order in which it came."""
+        """Return the transactions that this host holds, in the order of arrival."""
         return tuple(self._pending.values())
 
     def select(self, max_bytes: int, tx_ids: tuple[str, ...] | None = None) -> tuple[Transaction, ...]:
-        """Choose among what this host holds, in the order in which it came."""
+        """Select a block's transactions among those that this host holds."""
         return self._rules.select(self._pending.values(), max_bytes, tx_ids)

@@ -1,7 +1,7 @@
 """All pending transactions of a network in which arrivals are known ahead (tier `paths`).
 
-Whether a host has a transaction is computed from its sending time and the shortest path to that host. Nothing is
-delivered, and only proposers ask. Where links change, a transaction that is still on its way to a host sets out again
+Whether a host has a transaction is computed from its sending time and the shortest path to that host. There are no
+deliveries, and only proposers ask. Where links change, a transaction that is still on its way to a host sets out again
 from its sender over the links as they are then.
 """
 
@@ -20,8 +20,8 @@ from sim.chain.mempool import HostMempool, Mempool, MempoolRules
 from sim.network.base import Flood, Foresight
 from sim.network.routes import Floats, Links
 from sim.network.rows import Rows
-from sim.protocol.state import Block
-from sim.protocol.transactions import Transaction
+from sim.protocol.blocks.state import Block
+from sim.protocol.consensus.transactions import Transaction
 
 CHUNK = 512  # transactions whose arrivals are looked up together
 RECORDED_HOSTS = 200  # networks up to this size record every transaction's arrivals
@@ -66,7 +66,7 @@ class Sent:
 
 
 class SharedPool:
-    """See above; one for all hosts of a run."""
+    """The pending transactions of all hosts of a run."""
 
     def __init__(self, env: simpy.Environment, network: Foresight, ledger: Ledger, rules: MempoolRules) -> None:
         self._env = env
@@ -83,7 +83,7 @@ class SharedPool:
         network.roster.listeners.append(self.change_links)
 
     def submit(self, sender: str, transaction: Transaction) -> None:
-        """Send a transaction to everybody."""
+        """Send a transaction to all hosts."""
         period, size_bytes = self._open_period(), transaction.size_bytes
         height, own = self._ledger.height, self._heights.get(sender, 0)
         sent = Sent(transaction, sender, size_bytes, self._env.now, height, own, period)
@@ -101,11 +101,11 @@ class SharedPool:
         self._n_sent += 1
 
     def change_links(self) -> None:
-        """Links have changed, now."""
+        """Begin a new period: links have changed now."""
         if not self._pending:
             self._periods.clear()  # every transaction that was sent over earlier links is in a block or lost
         elif self._periods[-1].links is None:
-            self._periods.pop()  # nothing was sent in it, and no proposer asked
+            self._periods.pop()  # no transaction was sent in it, and no proposer asked
         self._periods.append(LinkPeriod(self._env.now, self._ledger.height))
 
     def remove(self, address: str, block: Block) -> None:
@@ -130,13 +130,13 @@ class SharedPool:
         return tx_id in self._pending or self._ledger.is_included(tx_id, self._height)
 
     def select(self, receiver: str, max_bytes: int, tx_ids: tuple[str, ...] | None = None) -> tuple[Transaction, ...]:
-        """Return what has reached a host by now, as much as fits, see `MempoolRules.select`."""
+        """Select a block's transactions among those that have reached a host, see `MempoolRules.select`."""
         if tx_ids is not None:
             return self._rules.select(self.list_arrived(receiver), max_bytes, tx_ids)
         return self._rules.select(self.list_arrived(receiver, max_bytes), max_bytes)
 
     def list_arrived(self, receiver: str, max_bytes: float = math.inf) -> tuple[Transaction, ...]:
-        """Return what has reached a host by now, in the order of arrival; enough to fill a block of so many bytes."""
+        """Return transactions that have reached a host, in the order of arrival; at least a block of so many bytes."""
         now, last = self._env.now, self._open_period()
         self._expire()
         arrived: list[tuple[float, Sent]] = []
@@ -186,7 +186,7 @@ class SharedPool:
         return bisect_right(self._periods, seconds, key=lambda period: period.start_seconds) - 1
 
     def _expire(self) -> None:
-        """Drop the transactions that everybody has forgotten: a sender that is cut off keeps its own meanwhile."""
+        """Drop the transactions that no host keeps any more; a sender that is cut off keeps its own meanwhile."""
         if self._rules.ttl_blocks is not None:
             opened = self._periods[-1].height
             for sent in list(self._pending.values()):
@@ -246,22 +246,22 @@ class PoolView(Mempool):
         return self.pool.knows(tx_id)
 
     def __iter__(self) -> Iterator[Transaction]:
-        """Offer nothing: `SharedPool.change_links` sends pending transactions again."""
+        """Iterate over no transaction: `SharedPool.change_links` sends pending ones again."""
         return iter(())
 
     def list_pending(self) -> tuple[Transaction, ...]:
-        """Return what has reached this host by now."""
+        """Return the transactions that have reached this host."""
         return self.pool.list_arrived(self.address)
 
     def select(self, max_bytes: int, tx_ids: tuple[str, ...] | None = None) -> tuple[Transaction, ...]:
-        """Choose among what has reached this host by now."""
+        """Select a block's transactions among those that have reached this host."""
         return self.pool.select(self.address, max_bytes, tx_ids)
 
 
 def open_mempools(
     network: Flood | Foresight, env: simpy.Environment, ledger: Ledger, rules: MempoolRules
 ) -> Callable[[str], Mempool]:
-    """Return what opens a host's mempool: its own where transactions are delivered, else a view of one pool."""
+    """Return a function that opens a host's mempool: its own over a `Flood`, else a view of one pool."""
     if isinstance(network, Foresight):
         pool = SharedPool(env, network, ledger, rules)
         return lambda address: PoolView(pool, address)

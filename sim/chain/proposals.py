@@ -10,7 +10,7 @@ import numpy as np
 from sim.chain.chain_node import ChainNode
 from sim.chain.ledger import Ledger
 from sim.chain.traffic import Traffic
-from sim.protocol.state import Block
+from sim.protocol.blocks.state import Block
 from sim.streams import Streams, draw_generator
 
 HASH_BYTES = 32

@@ -9,26 +9,26 @@ from sim.chain.ledger import Agreement
 from sim.difficulty.base import Target
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import BlockAgreed, DifficultyDecided, TransactionIncluded
-from sim.protocol.blocks import BlockResult
-from sim.protocol.params import ProtocolParams
-from sim.protocol.stages import Edge
-from sim.protocol.state import ChainState
-from sim.protocol.transactions import TxResult
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.stages import Edge
+from sim.protocol.blocks.state import ChainState
+from sim.protocol.blocks.transition import BlockResult
+from sim.protocol.consensus.transactions import TxResult
 
-UNCONTROLLED = "valid_nonces_per_epoch"  # what the frame shows where nothing is controlled
+UNCONTROLLED = "valid_nonces_per_epoch"  # in the frame `difficulty` of controllers without a target
 
 
 @dataclass(frozen=True)
 class BlockReporter:
-    """Writes what every observer of the chain can see."""
+    """Records the public facts of every agreed block."""
 
     recorder: Recorder
     params: ProtocolParams
     target: Target | None
-    """What the controller holds at its setpoint; None where it holds nothing."""
+    """The controller's target; None for a controller without a setpoint."""
 
     def report(self, agreement: Agreement, result: BlockResult) -> None:
-        """Record the block, the fate of its transactions and whatever edge it is."""
+        """Record the block, the fate of its transactions, the rows of the rules and the controller's decision."""
         block, schedule = agreement.block, result.state.schedule
         self.recorder.add(
             BlockAgreed(

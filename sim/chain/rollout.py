@@ -9,7 +9,7 @@ import simpy
 
 from sim.chain.chain_node import ChainNode
 from sim.network.links import Roster
-from sim.protocol.state import Block
+from sim.protocol.blocks.state import Block
 
 
 class Rollout:

@@ -1,8 +1,8 @@
 """Service of hosts between two proofs of compute, drawn instead of simulated: requests, and weight shown again.
 
 A block that ends an epoch carries an `InferenceTally`, which stands for all transactions about the epoch's requests.
-Each request goes to a member by weight; whether it is missed, answered wrongly, or not validated by those who should
-is drawn at its host's rates. The last block of a confirmation carries what each host still shows of its weight.
+Each request goes to a member by weight; whether the member misses it, answers wrongly, or skips a validation that it
+owes is drawn at its host's rates. The last block of a confirmation carries what each host still shows of its weight.
 Every draw is from a stream of its own, by epoch and participant.
 """
 
@@ -13,11 +13,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from sim.protocol.confirmation import ConfirmationTally
-from sim.protocol.formation import GOVERNANCE_MODELS
-from sim.protocol.params import ProtocolParams
-from sim.protocol.service import Inference, InferenceTally, compute_tokens_per_window
-from sim.protocol.state import ChainState, get_model_weights
+from sim.protocol.blocks.formation import GOVERNANCE_MODELS
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.state import ChainState, get_model_weights
+from sim.protocol.proofs.confirmation import ConfirmationTally
+from sim.protocol.service.inferences import Inference, InferenceTally, compute_tokens_per_window
 from sim.scenario import Scenario
 from sim.streams import Streams
 
@@ -48,7 +48,7 @@ class Traffic:
     """(host, last block of a confirmation) -> share of its weight that it has decided to show"""
 
     def show_weight(self, who: str, end_height: int, share: float) -> None:
-        """A host decides for one confirmation what it shows, instead of the share of its group."""
+        """Let a host show this share of its weight in one confirmation, instead of its group's share."""
         self._shown[who, end_height] = share
 
     def draw_inferences(self, state: ChainState, height: int) -> InferenceTally | None:

@@ -1,4 +1,4 @@
-"""What a controller is: a fold over finished intervals. Memory and interval in, memory and difficulty out.
+"""The protocol of controllers. A controller is a fold: memory and interval in, memory and difficulty out.
 
 Controllers act on difficulty = 1 / hit probability, never on r_target: 0.23 % of r_target is a factor 2.5 in
 difficulty (kernel 4). The live network has no such rule: a controller is a what-if (protocol 8).
@@ -22,8 +22,8 @@ from pydantic import Field
 
 from sim.difficulty.interval import Interval, Numbers, clamp
 from sim.difficulty.target import Target, read_interval
-from sim.protocol.epochs import NextDifficulty
-from sim.protocol.state import EpochObservation
+from sim.protocol.blocks.epochs import NextDifficulty
+from sim.protocol.blocks.state import EpochObservation
 
 __all__ = ["Controller", "Interval", "Numbers", "Target", "Window", "clamp"]
 
@@ -38,7 +38,7 @@ class Controller(Protocol):
 
     @property
     def target(self) -> Target | None:
-        """What is controlled, and its setpoint; None where nothing is."""
+        """The controlled quantity and its setpoint; None for a controller without one."""
 
     def start(self, first: Interval) -> Any:
         """Return the memory before the first interval, which `decide` then takes in as well."""

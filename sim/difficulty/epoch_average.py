@@ -12,7 +12,7 @@ from sim.difficulty.base import Interval, Numbers, Target, clamp
 
 
 class EpochAverageState(NamedTuple):
-    """Memory of `epoch_average`: what the period has brought so far."""
+    """Memory of `epoch_average`: sums over the period so far."""
 
     n_seen: int = 0
     found: Numbers = 0.0

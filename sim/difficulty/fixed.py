@@ -18,10 +18,10 @@ class Fixed:
 
     @property
     def target(self) -> None:
-        """Nothing is controlled."""
+        """No target."""
 
     def start(self, first: Interval) -> None:
-        """Nothing is remembered."""
+        """No memory."""
 
     def decide(self, state: None, interval: Interval) -> tuple[None, Numbers]:
         """Return the difficulty of the epoch that just closed."""

@@ -1,4 +1,4 @@
-"""What a controller sees: one interval, as numbers or as rows of replications."""
+"""The input of a controller: one interval, as numbers or as rows of replications."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Numbers: TypeAlias = float | NDArray[np.float64]
 class Interval:
     """From one decision to the next: an epoch of the network, or a block or a quota of nonces in a race.
 
-    Each field has the same shape in all intervals that one memory takes in, and nobody writes into its arrays.
+    Each field has the same shape in all intervals that one memory takes in; its arrays are never written to.
     """
 
     difficulty: Numbers

@@ -18,7 +18,7 @@ class KalmanState(NamedTuple):
     estimate: Numbers
     """Of ln compute."""
     precision: Numbers
-    """1 / the estimate's variance; 0: nothing is known yet."""
+    """1 / the estimate's variance; 0 before the first measurement."""
 
 
 @controllers.register("kalman")
@@ -37,7 +37,7 @@ class Kalman:
     drift: Annotated[float, Field(gt=0.0, le=10.0, description="sd of ln compute's change in an epoch")] = 0.1
 
     def start(self, first: Interval) -> KalmanState:
-        """Know nothing: the first measurement becomes the estimate."""
+        """Begin without precision: the first measurement becomes the estimate."""
         return KalmanState(np.log(first.difficulty), 0.0)
 
     def decide(self, state: KalmanState, interval: Interval) -> tuple[KalmanState, Numbers]:

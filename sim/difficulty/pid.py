@@ -54,5 +54,5 @@ class Pid:
 
     @property
     def _weights(self) -> tuple[float, float, float]:
-        """What e, e₁ and e₂ weigh in the sum of the three shares."""
+        """Weights of e, e₁ and e₂ in the sum of the three shares."""
         return self.k_i + self.k_p + self.k_d, -self.k_p - 2.0 * self.k_d, self.k_d

@@ -23,7 +23,7 @@ class Proportional:
     max_step: Annotated[float, Field(gt=1.0, le=1000.0, description="largest factor of one decision")] = 2.0
 
     def start(self, first: Interval) -> None:
-        """Nothing is remembered."""
+        """No memory."""
 
     def decide(self, state: None, interval: Interval) -> tuple[None, Numbers]:
         """Scale the last difficulty by found / wanted; an epoch without any valid nonce asks for the largest step."""

@@ -1,4 +1,4 @@
-"""Difficulty by hand: values that somebody decides beforehand."""
+"""Difficulty by hand: values that the scenario sets beforehand."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class Schedule:
 
     @property
     def target(self) -> None:
-        """Nothing is controlled."""
+        """No target."""
 
     def start(self, first: Interval) -> None:
-        """Nothing is remembered."""
+        """No memory."""
 
     def decide(self, state: None, interval: Interval) -> tuple[None, Numbers]:
         """Return the difficulty that the latest decision so far asks for, else that of the last epoch."""

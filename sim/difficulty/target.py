@@ -1,4 +1,4 @@
-"""What a controller holds at its setpoint, as far as the chain can know it (`sim.protocol.observations`).
+"""The quantity that a controller holds at its setpoint, as the chain can know it (`sim.protocol.blocks.observations`).
 
 Every quantity is turned into n = found / wanted, a number that is 1 at the setpoint and falls as difficulty rises:
 
@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sim.difficulty.interval import Interval
 from sim.problems import Problem, as_validation_error
-from sim.protocol.state import EpochObservation
+from sim.protocol.blocks.state import EpochObservation
 
 FEWEST_NONCES = 0.5
 """An epoch without any valid nonce counts as half of one: difficulty falls, but never to 0."""
@@ -93,7 +93,7 @@ class Target(BaseModel):
 
 
 def read_interval(target: Target | None, observation: EpochObservation) -> Interval:
-    """Return what a controller sees of an epoch; without a target all that is wanted is found."""
+    """Return an epoch as the interval that a controller takes in; without a target found / wanted is 1."""
     return Interval(
         difficulty=observation.difficulty,
         found=target.compute_found(observation) if target else 1.0,

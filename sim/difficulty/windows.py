@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.protocol.log import Log
+from sim.protocol.proofs.log import Log
 
 Row = NDArray[np.float64]
 ZERO: Any = np.float64(0.0)  # an immutable row that adds to every shape

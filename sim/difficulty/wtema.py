@@ -29,7 +29,7 @@ class Wtema:
     lifetime: Annotated[float, Field(gt=1.0, le=1e6, description="epochs over which an error is answered")] = 4.0
 
     def start(self, first: Interval) -> None:
-        """Nothing is remembered but the difficulty in force."""
+        """No memory but the difficulty in force."""
 
     def decide(self, state: None, interval: Interval) -> tuple[None, Numbers]:
         """Return the moved difficulty of the last epoch."""

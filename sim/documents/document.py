@@ -21,7 +21,7 @@ class Place:
     line: int | None = None
     column: int | None = None
     path: str | None = None
-    """What was written here, where that is not called like the part of the tree that it became."""
+    """The key in the file, where it is not the key of the tree that it became."""
 
     def mistake(self, message: str, path: Loc = ()) -> Mistake:
         """Return a mistake at this place."""

@@ -1,4 +1,4 @@
-"""A file's text, with a clear word for every file that is none."""
+"""Read a text file; raise a clear error for folders, binaries and files that are too large."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_FILE_BYTES = 1_000_000  # a scenario is written by hand; more is some other 
 
 @dataclass(frozen=True)
 class FileKind:
-    """What a file should be, in words for people, and how such files' names end."""
+    """A kind of text file, in words for people, and the endings of such files' names."""
 
     noun: str
     notation: str

@@ -44,7 +44,7 @@ class _Node:
 
 
 def parse_document(text: str, source: str, kind: FileKind = SCENARIO) -> Document:
-    """Return the tree of the text; raise ScenarioError where there is none to check further."""
+    """Return the tree of the text; raise ScenarioError for text without a tree to check further."""
     try:
         return _Expansion(source).expand(_Reader(text, source, kind.noun).read())
     except MarkedYAMLError as error:
@@ -130,7 +130,7 @@ class _Reader:
                 return number if abs(number) < LARGEST_NUMBER else text
             if tag == "float":
                 return self._yaml.constructor.construct_yaml_float(node)
-        except ValueError:  # looks like a number but is none ("-_"), or has more digits than Python reads
+        except ValueError:  # looks like a number without being one ("-_"), or has more digits than Python reads
             return text
         if tag == "merge":
             raise self._refusal(event, 'merge keys ("<<") belong to YAML 1.1; write the keys out')

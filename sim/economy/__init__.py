@@ -1,5 +1,5 @@
-"""What lies outside the chain and drives it: curves of the network's compute, and prices that some of them follow; one
-plug-in a name.
+"""Forces outside the chain that drive it: curves of the network's compute, and prices that some of them follow. One
+file per plug-in, found by its name.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""What a compute curve is: the network's nonces per second h(t), as steps that one can add up and invert exactly, or
-hosts who watch a price and the difficulty.
+"""The protocols of compute curves: the network's nonces per second h(t), as steps that add up and invert exactly, or
+hosts that watch a price and the difficulty.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Offer:
 
 
 class Hosts(Protocol):
-    """Hosts who come and go. They look at the chain at every decision; their compute stays until the next one."""
+    """Hosts that come and go. They look at the chain at every decision; their compute stays until the next one."""
 
     @property
     def switching_time(self) -> float:
@@ -65,14 +65,14 @@ class Hosts(Protocol):
         """Return the nonces per second with which a race begins; its first difficulty is the right one for them."""
 
     def next_compute(self, offers: Sequence[Offer]) -> float:
-        """Return nonces per second, above 0, until the next decision; `offers` ends with what is seen now, and begins
-        with the price, difficulty and compute of the race's beginning.
+        """Return nonces per second, above 0, until the next decision; `offers` begins with the price,
+        difficulty and compute of the race's beginning and ends with the present ones.
         """
 
 
 @dataclass(frozen=True)
 class Market:
-    """One replication's price, and the hosts who watch it."""
+    """One replication's price, and the hosts that watch it."""
 
     prices: Steps
     hosts: Hosts

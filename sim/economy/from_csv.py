@@ -1,4 +1,4 @@
-"""Compute as somebody measured it; and the reader of such files, which prices use as well."""
+"""Compute from a file of measurements; and the reader of such files, which prices use as well."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MaxGap = Annotated[
 
 @dataclass(frozen=True)
 class Column:
-    """The second column: what it holds, a header for instance, and its units; none where it has no unit."""
+    """The second column: its meaning, an example of its heading, and its units, empty for a number without one."""
 
     noun: str
     example: str

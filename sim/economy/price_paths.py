@@ -1,4 +1,4 @@
-"""What a coin costs: always the same, a random path with jumps, or as somebody recorded it."""
+"""The price of a coin: constant, a random path with jumps, or recorded in a file."""
 
 from __future__ import annotations
 

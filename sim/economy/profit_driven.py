@@ -1,4 +1,4 @@
-"""Compute that follows profit: hosts who stay, hosts who join by degrees, hosts who switch as one."""
+"""Compute that follows profit: hosts that stay, hosts that join by degrees, hosts that switch as one."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class ProfitDriven:
         return self.steady + joined + (self.greedy if self._is_greedy_here(offers, last) else 0.0)
 
     def _is_greedy_here(self, offers: Sequence[Offer], last: int) -> bool:
-        """Whoever came or went at the last clear moment is still here or away."""
+        """Greedy hosts are where they went when the mean last lay outside their margin."""
         for number in range(last, -1, -1):
             mean = self._compute_mean(offers, number)
             if abs(mean - 1.0) >= self.greedy_margin:

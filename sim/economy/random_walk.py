@@ -1,4 +1,4 @@
-"""Compute that nobody can foretell."""
+"""Compute along a random path."""
 
 from __future__ import annotations
 

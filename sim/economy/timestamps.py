@@ -1,4 +1,4 @@
-"""False timestamps: who lies about time, how far the chain lets them, and how it reads what it is told."""
+"""False timestamps: the share of liars, the bounds that the chain sets them, and how it reads the timestamps."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ def _make_workers(distributed: Any, client: Any, named: str, say: Callable[[str]
 
 
 class _Count:
-    """Asks how many worker threads there are, not more often than every few seconds; says when there are none."""
+    """Asks for the number of worker threads, at most every few seconds; reports when it is 0."""
 
     def __init__(self, client: Any, say: Callable[[str], None]) -> None:
         self._client = client

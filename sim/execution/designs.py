@@ -142,7 +142,7 @@ def _draw_sobol(n: int, n_axes: int, generator: np.random.Generator) -> Cube:
 
 
 def _make_scale(loc: Loc, low: Any, high: Any) -> Callable[[float], Any]:
-    """Return what turns u in [0, 1) into a value of the range."""
+    """Return the function from u in [0, 1) to a value of the range."""
     (start, unit), (end, other) = _split_quantity(loc, low), _split_quantity(loc, high)
     if unit != other:
         raise DesignError([Problem(loc, f"both ends need the same unit, not {show_value(low)} and {show_value(high)}")])

@@ -82,7 +82,7 @@ def _run(
     """Run what is checked; without `root` and without a folder to go on with, in memory."""
     say, described = _say if progress else _say_nothing, describe_sweep(sweep, order.measures)
     with ExitStack() as stack:
-        # A folder is looked at before a cluster is asked for, and made only when somebody is there to compute.
+        # A folder is looked at before a cluster is asked for, and made only when there are workers.
         store: Store | MemoryStore | None = None
         if resume is not None:
             store = reopen(resume, sweep.text, described)
@@ -146,7 +146,7 @@ def _tell_rest(loop: Loop, plan: Plan, store: Store | MemoryStore) -> str:
 
 
 def describe_sweep(sweep: Sweep, measures: Iterable[Measure]) -> dict[str, Any]:
-    """Return a sweep's provenance: what it is, what it measures, and which code and machine run it."""
+    """Return a sweep's provenance: its file, its measures, and the code and machine that run it."""
     made = {**get_provenance(sweep.seed), "source_version": get_source_version()}
     told = [{key: getattr(measure, key) for key in ("name", "unit", "law", "meaning")} for measure in measures]
     return {"name": sweep.name, "axes": sweep.axes, "measures": told, "keep": sweep.config.keep, **made}
@@ -154,7 +154,7 @@ def describe_sweep(sweep: Sweep, measures: Iterable[Measure]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Pilot:
-    """What a sweep would be: its points, its number of runs, and how long runs of some points took, in seconds."""
+    """A sweep before it runs: its points, its number of runs, and how long runs of some points took, in seconds."""
 
     sweep: Sweep
     n_runs: int
@@ -169,7 +169,7 @@ class Pilot:
 
 
 def try_sweep(path: str | PathLike[str], where: Where, overrides: Overrides = ()) -> Pilot:
-    """Check a sweep and run a few of its points, spread over it, in this process; nothing is written."""
+    """Check a sweep and run a few of its points, spread over it, in this process, without writing a file."""
     where.check()
     sweep = load_sweep_file(path, overrides, run_measures.names())
     order = _make_order(sweep)

@@ -15,7 +15,7 @@ from sim.metrics.frames import Frames
 
 GROUP_ROWS = 100_000  # rows of a joined file that are held in memory at a time
 Read = Callable[[Row, str], bytes]
-"""From a run and the name of a frame to what `pack_frames` made of it."""
+"""From a run and the name of a frame to its bytes, as `pack_frames` made them."""
 
 
 def pack_frames(frames: Frames, names: Sequence[str]) -> dict[str, bytes]:
@@ -68,7 +68,7 @@ def to_frame(tables: Iterable[pa.Table]) -> pd.DataFrame:
 
 
 class MemoryStore:
-    """In the place of a sweep's folder: what is finished is in memory, and lost with this program."""
+    """In the place of a sweep's folder: finished runs are in memory, and lost with this program."""
 
     folder = None
 
@@ -76,7 +76,7 @@ class MemoryStore:
         self._packed: dict[tuple[str, str], bytes] = {}
 
     def read_rows(self) -> list[Row]:
-        """Return what earlier programs finished: nothing."""
+        """Return an empty dictionary: no earlier program has left runs."""
         return []
 
     def append(self, rows: Sequence[Row], packed: Mapping[str, Mapping[str, bytes]]) -> None:
@@ -88,4 +88,4 @@ class MemoryStore:
         return self._packed[row.run_id, name]
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Close no file: none is open."""

@@ -1,4 +1,4 @@
-"""What workers would not know: plug-ins and measures that exist only in the process that starts a sweep."""
+"""Plug-ins and measures that workers would not know, since only the process that starts a sweep has them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one loop over any executor: fill, wait, keep what is finished, run again what was lost."""
+"""The one loop over any executor: fill, wait, keep finished runs, run lost ones again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ POLL_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Workers:
-    """An executor, and what the loop must know of it."""
+    """An executor, with the facts that the loop needs of it."""
 
     executor: Executor
     count: Callable[[], int]
@@ -31,7 +31,7 @@ class Workers:
     n_ahead: int
     """Chunks that wait behind each that is computed."""
     lost: tuple[type[BaseException], ...]
-    """What a future raises whose worker died."""
+    """Exceptions that a future raises when its worker has died."""
     description: str
 
 
@@ -56,7 +56,7 @@ Execute = Callable[[Sequence[RunSpec], Order], list[Outcome]]
 
 
 class Loop:
-    """Runs a plan to its end; what is finished stands in the store before it is counted."""
+    """Runs a plan to its end; a finished run is in the store before it is counted."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class Loop:
         return list(self.rows.values())
 
     def drain(self) -> None:
-        """Keep what has ended meanwhile: an interrupt comes at any time."""
+        """Keep the runs that have ended meanwhile: an interrupt comes at any time."""
         done = [future for future in self._running if future.done() and not future.cancelled()]
         self._keep([each for future in done if future.exception() is None for each in self._collect(future)])
 

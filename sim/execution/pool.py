@@ -1,6 +1,6 @@
 """Workers on this machine: one single-worker `ProcessPoolExecutor` a lane.
 
-A pool of many workers breaks as a whole when one of them dies, and nobody knows whose run it was. With a lane each,
+A pool of many workers breaks as a whole when one of them dies, and cannot tell whose run it was. With a lane each,
 exactly one chunk is lost, its lane is rebuilt, and the others go on. Processes are spawned, never forked: torch and
 forked threads do not go together.
 """
@@ -52,7 +52,7 @@ class LocalPool(Executor):
             self._change.notify()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the workers; without `wait`, in the middle of what they do."""
+        """End the workers; without `wait`, in the middle of their runs."""
         with self._change:
             lanes = [*self._idle, *self._busy]
         for lane in lanes:
@@ -70,7 +70,7 @@ class _Lane:
         with _interrupts_blocked():
             try:
                 return self._get_executor().submit(fn, *args, **kwargs)
-            except BrokenExecutor:  # the worker died while it was idle: nothing was lost
+            except BrokenExecutor:  # the worker died while it was idle: no run was lost
                 self.kill()
                 return self._get_executor().submit(fn, *args, **kwargs)
 
@@ -96,13 +96,13 @@ class _Lane:
 
 def _start_worker(lifeline: Connection) -> None:
     """Make the worker end with the program, which may be killed without a chance to tell it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program decides what an interrupt ends
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program, not its workers, answers an interrupt
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
 
 
 def _end_with(lifeline: Connection) -> None:
     try:
-        lifeline.poll(None)  # nothing is ever sent: it returns when the other end is closed
+        lifeline.poll(None)  # the other end sends no data: this returns when it is closed
     finally:
         os._exit(1)
 

@@ -1,4 +1,4 @@
-"""What a person sees while a sweep runs: finished, failed, left, rate, estimated end. On standard error."""
+"""Progress of a sweep, on standard error: runs finished, failed and left, their rate, the estimated end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LINE_SECONDS = 5.0  # between two lines where there is no terminal to redraw
 
 @contextmanager
 def silent_progress(_: str) -> Iterator[Report]:
-    """Say nothing."""
+    """Print no line."""
     yield lambda tally: None
 
 

@@ -1,8 +1,8 @@
-"""A sweep's results folder while it runs: what is finished is on disk, whatever happens next.
+"""A sweep's results folder while it runs: finished runs are on disk, whatever happens next.
 
 Finished chunks are appended to a journal, `journal/<session>.jsonl`: one line a run, written and synced as a whole.
 A kill can tear only the last line of a session's file; it is not read, and the run is done again. Every program
-that works on the folder starts a file of its own, so nothing that was written is ever changed. Frames that are kept of
+that works on the folder starts a file of its own, so no file of an earlier one is ever changed. Frames that are kept of
 a run lie beside these files, and are whole before the run's line is written.
 """
 
@@ -57,7 +57,7 @@ class Store:
         self._journal: int | None = None
 
     def read_rows(self) -> list[Row]:
-        """Return what earlier programs finished; a run that two of them finished is there once."""
+        """Return the runs that earlier programs finished; one that two of them finished is there once."""
         return read_journal(self.folder)
 
     def append(self, rows: Sequence[Row], packed: Mapping[str, Mapping[str, bytes]]) -> None:
@@ -82,7 +82,7 @@ class Store:
         for pattern in ("*.jsonl", "*.parquet", ".*.part"):
             for file in (self.folder / JOURNAL).glob(pattern):
                 file.unlink()
-        with contextlib.suppress(OSError):  # somebody's own file lies there
+        with contextlib.suppress(OSError):  # a file of the user's lies there
             (self.folder / JOURNAL).rmdir()
 
     def close(self) -> None:
@@ -146,7 +146,7 @@ def _whole_lines(file: Path) -> Iterator[dict[str, Any]]:
 
 
 def create(folder: Path, text: str, provenance: dict[str, Any]) -> Store:
-    """Begin a sweep in an empty folder: what it is stands there before anything runs."""
+    """Begin a sweep in an empty folder: its file and provenance are there before anything runs."""
     store = Store(folder, _acquire(folder))
     write_json(folder / PROVENANCE_FILE, {**provenance, "status": StudyStatus.RUNNING})
     write_text(folder / SWEEP_FILE, text)  # last: it makes the folder one that can be resumed

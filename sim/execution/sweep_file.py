@@ -102,7 +102,7 @@ def make_sweep(document: Document, overrides: Overrides = (), measures: Collecti
 def open_sweep(source: Source, section: Mapping[str, object]) -> tuple[Document, bool]:
     """Return a scenario's or a sweep's tree with keys of its section given in Python, and whether it is a sweep file.
 
-    Raises ScenarioError where nothing says what the sweep is.
+    Raises ScenarioError where neither says how the sweep varies.
     """
     document = open_document(source)
     is_file = isinstance(source, str | os.PathLike) and isinstance(document.tree, dict) and SWEEP_KEY in document.tree
@@ -232,7 +232,7 @@ def _build_points(document: Document, points: list[Point]) -> tuple[SweepPoint, 
 
 def _build_point(document: Document, point: Point) -> str:
     varied = Document(copy.deepcopy(document.tree), dict(document.places))
-    # A parent before what stands in it: `difficulty` chooses the controller, `difficulty.max_step` changes it.
+    # A parent before its parts: `difficulty` chooses the controller, `difficulty.max_step` changes it.
     for setting in sorted(point, key=lambda setting: setting.axis.count(".")):
         apply_value(varied, setting.axis, copy.deepcopy(setting.value), _place(document, setting))
     try:
@@ -252,7 +252,7 @@ def _find_place(document: Document, loc: tuple[int | str, ...]) -> Place:
 
 
 def _move_to_axes(document: Document, point: Point, mistakes: Iterable[Mistake]) -> Iterator[Mistake]:
-    """Show a path that names nothing at the axis rather than at its value, which may be fine."""
+    """Show a path to no key at the axis rather than at its value, which may be fine."""
     by_place = {_place(document, setting): setting for setting in point}
     for mistake in mistakes:
         setting = by_place.get(Place(mistake.source, mistake.line, mistake.column))

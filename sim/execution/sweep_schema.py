@@ -1,4 +1,4 @@
-"""What the `sweep:` section of a file holds: which parameters vary, how many runs each point gets."""
+"""The `sweep:` section of a file: which parameters vary, how many runs each point gets."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ TIMING_COLUMNS = {
 
 @dataclass(frozen=True, repr=False)
 class SweepResult(HasFrames):
-    """What a sweep found. An unfinished one has the rows of what is finished so far.
+    """A sweep's tables. An unfinished sweep has the rows of the runs that have finished so far.
 
     The frames that it keeps are attributes: `result.epochs` has the rows of all runs that did not fail, with the
     columns `point` and `replication` before them. They are read when they are asked for.
@@ -56,11 +56,11 @@ class SweepResult(HasFrames):
 
     name: str
     runs: pd.DataFrame
-    """One row a run: what was varied and measured, `error` where it failed, `trace_hash`."""
+    """One row a run: its axes and measures, `error` where it failed, `trace_hash`."""
     axes: tuple[str, ...]
-    """Columns of `runs` that hold what was varied."""
+    """Columns of `runs` that hold the axes' values."""
     measures: Mapping[str, Measure]
-    """Columns of `runs` that hold what was measured, with unit, law and meaning."""
+    """Columns of `runs` that hold measures, with unit, law and meaning."""
     missing: pd.DataFrame
     """One row per run and measure without a value: the `reason`, and `is_failure` where the measure is to blame."""
     timings: pd.DataFrame
@@ -89,7 +89,7 @@ class SweepResult(HasFrames):
         return f"<SweepResult of {self.name}: {self._describe()}{kept}>"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: how far the sweep came, what failed, and the first of its runs."""
+        """The page in a notebook: how far the sweep came, which runs failed, and the first of its runs."""
         failed = [
             *(f"{count} runs failed: {error}" for error, count in self.runs["error"].value_counts().items()),
             *tell_failed_measures(self.missing, len(self.runs)),
@@ -209,7 +209,7 @@ def build_runs(sweep: Sweep, rows: Sequence[Row], measures: Iterable[str]) -> pa
 
 
 def build_missing(rows: Sequence[Row]) -> pa.Table:
-    """One row per run and missing measure, with the reason; nothing of runs that failed as a whole."""
+    """One row per run and missing measure, with the reason; runs that failed as a whole are left out."""
     found = [
         (row.run_id, row.point, row.replication, measure, reason.removeprefix(FAILED), reason.startswith(FAILED))
         for row in rows
@@ -237,7 +237,7 @@ def tell_failed_measures(missing: pd.DataFrame, n_runs: int) -> Iterator[str]:
 def shorten_mappings(frame: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
     """Return the frame with values of axes that are mappings as a person says them: "sma window=5".
 
-    What all of them have in common is left out, so that different values stay different.
+    Parts that all values have in common are left out, so that different values stay different.
     """
     return frame.assign(**{axis: frame[axis].map(_name_mappings(frame[axis].unique().tolist())) for axis in axes})
 

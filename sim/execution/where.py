@@ -1,4 +1,4 @@
-"""Who computes the runs of a sweep: this process, processes on this machine, or a cluster."""
+"""The executor of a sweep's runs: this process, processes on this machine, or a cluster."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Where:
     slurm: Path | None = None
 
     def check(self) -> None:
-        """Raise UserError where the choice is none."""
+        """Raise UserError for choices that exclude each other, or a number of workers below 0."""
         given = [name for name, value in vars(self).items() if value is not None]
         if len(given) > 1:
             raise UserError(f"--{' and --'.join(given).replace('_', '-')}: choose one of them")
@@ -36,13 +36,13 @@ class Where:
 
     @property
     def is_here(self) -> bool:
-        """Whether runs are computed in this process, which knows everything that was defined in it."""
+        """Whether runs are computed in this process, which knows all plug-ins that were defined in it."""
         return self.workers == 0
 
 
 @contextmanager
 def open_workers(where: Where, say: Callable[[str], None]) -> Iterator[Workers]:
-    """Open what computes; on leaving it ends, in the middle of its work where an error ended the sweep."""
+    """Open the executor; on leaving it ends, in the middle of its work where an error ended the sweep."""
     if where.scheduler is not None or where.scheduler_file is not None:
         from sim.execution.cluster import open_scheduler
 
@@ -78,7 +78,7 @@ def open_local(n_workers: int) -> Iterator[Workers]:
 
 
 class HereExecutor(Executor):
-    """Computes each call at once, in this thread, so that it needs to find nothing that another process could lack."""
+    """Computes each call at once, in this thread, which knows every plug-in of this process."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Return a future that is done. An interrupt is raised here, by the call that it interrupts."""

@@ -1,4 +1,4 @@
-"""What happens in a worker process: a chunk of run specifications -> an outcome each."""
+"""The work of a worker process: a chunk of run specifications -> an outcome each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sim.results import StudyStatus
 from sim.runner import simulate
 from sim.scenario import Scenario
 
-N_THREADS = 1  # processes are what shares out the processors
+N_THREADS = 1  # the processors are shared out by processes, not by threads
 DELIVERY_SECONDS = 0.001
 
 
@@ -38,7 +38,7 @@ class VersionError(UserError):
 
 @dataclass(frozen=True)
 class Order:
-    """What a sweep wants of each of its runs; `time_limit` in seconds."""
+    """The measures and frames that a sweep takes of each run; `time_limit` in seconds."""
 
     code_version: str
     measures: tuple[RunMeasure, ...]

@@ -1,1 +1,1 @@
-"""What people look at: figures, the HTML report, tables in the terminal. Everything is made from a `Result`."""
+"""Figures and HTML reports, and the table of `powsim run`. Everything is made from results."""

@@ -1,4 +1,4 @@
-"""The figure of `powsim kernel layers`: what skipping layers costs and what it saves."""
+"""The figure of `powsim kernel layers`: cost and saving of skipped layers."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def save_report(folder: Path, figures: Mapping[str, Figure], build: Callable[[],
 
 
 def build_section(heading: str, table: str) -> str:
-    """A heading and a table that scrolls where it is too wide; nothing where there is no table."""
+    """A heading and a table that scrolls where it is too wide; empty where there is no table."""
     return f'<h2>{escape(heading)}</h2><div class="scroll">{table}</div>' if table else ""
 
 

@@ -36,7 +36,7 @@ def plot_success_rate(result: Result) -> Figure:
 
 
 def plot_weights(result: Result) -> Figure:
-    """Final weight by participant, coloured by GPU type; whoever is not honest is named."""
+    """Final weight by participant, coloured by GPU type; hosts that are not honest are named."""
     keys = ["participant", "gpus", "strategy"]
     total = result.participants.groupby(keys, as_index=False)["weight"].mean()
     total = total.sort_values("weight").assign(position=np.arange(len(total)))

@@ -30,7 +30,7 @@ Tables = Mapping[str, pd.DataFrame]
 
 
 def write_search_report(folder: Path, summary: Summary, tables: Tables) -> Path:
-    """Write `figures/*.png` and `report.html` into a search's folder, with what an interrupted one has; return it."""
+    """Write `figures/*.png` and `report.html` into a search's folder, of an interrupted one too; return it."""
     figures = draw_search(summary, tables)
     return save_report(folder, figures, lambda: _build_page(folder, summary, tables, figures))
 

@@ -134,7 +134,7 @@ def is_number(values: pd.Series) -> bool:
 
 
 def _place(axes: Axes, values: pd.Series) -> dict[Any, float]:
-    """Position of each value: its number, or a place in the order of appearance for what is not a number."""
+    """Position of each value: the number itself, or for other values the place in the order of appearance."""
     found = _sort_values(values)
     if not is_number(values):
         axes.set_xticks(range(len(found)), [str(value).replace(" ", "\n") for value in found])
@@ -172,7 +172,7 @@ def _label_cell(axes: Axes, column: int, line: int, row: Mapping[str, Any], *, i
 
 
 def _make_title(rows: pd.DataFrame, measure: str, where: Mapping[str, Any] | None, varying: Sequence[str] = ()) -> str:
-    """Name the measure, the runs behind a point, what was kept and what else varies."""
+    """Name the measure, the runs behind a point, the axes that are fixed and those that vary besides."""
     fewest, most, level = int(rows["n"].min()), int(rows["n"].max()), 100 * rows["level"].iloc[0]
     runs = f"{fewest} to {most}" if fewest < most else f"{most}"
     kept = "".join(f", {name} = {_format(value)}" for name, value in (where or {}).items())

@@ -25,7 +25,7 @@ HEADLINES = (
 def write_sweep_report(result: SweepResult, summary: pd.DataFrame) -> Path:
     """Write `figures/*.png` and `report.html` into the sweep's folder; return the page.
 
-    `summary` is what `sim.studies.compare.summarise_sweep` makes of the result.
+    `summary` is the table that `sim.studies.compare.summarise_sweep` makes of the result.
     """
     folder = result.folder
     if folder is None:
@@ -43,7 +43,7 @@ def select_varying(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def select_headlines(summary: pd.DataFrame) -> pd.DataFrame:
-    """Keep what people ask for first of the measures that differ between points: headlines, then those of plug-ins.
+    """Keep the first measures that people ask for, of those that differ between points: headlines, then plug-ins.
 
     A sweep that takes neither shows all that differ.
     """

@@ -1,4 +1,4 @@
-"""What `powsim run` ends with in the terminal."""
+"""The table at the end of `powsim run`."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _ORIGINS = {"kernel": "computed by the kernel", "sphere": "drawn from the exact 
 
 
 def describe_origin(kind: str) -> str:
-    """Return what a kind of work did with its numbers."""
+    """Return the words for the origin of a kind of work's numbers."""
     return _ORIGINS.get(kind, f"computed by {kind}")
 
 
 def build_epoch_table(result: Result, width: int) -> Table:
-    """One line an epoch: what `powsim run` ends with. Long headings are broken where the terminal is narrow."""
+    """The table at the end of `powsim run`, one line an epoch. Long headings are broken in a narrow terminal."""
     is_wide = width >= WIDE_ENOUGH
     title = f"{result.summary['n_epochs']} epochs"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2 if is_wide else 1, 0, 0))

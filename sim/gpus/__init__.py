@@ -25,7 +25,7 @@ _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class RentRange(BaseModel):
-    """What a GPU costs per hour on the market, in USD."""
+    """Rent of a GPU per hour on the market, in USD."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -40,7 +40,7 @@ class RentRange(BaseModel):
 
 
 class GpuProfile(BaseModel):
-    """One GPU model: what the datasheet says, and how fast it computes nonces."""
+    """One GPU model: its datasheet, and how fast it computes nonces."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 

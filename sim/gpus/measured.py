@@ -15,7 +15,7 @@ from sim.gpus import GpuProfile, gpu_names, load_gpu
 
 MAINNET: Final = "mainnet"
 MEMORY_RATIOS: Final = (0.85, 1.05)
-"""What a driver shows of the nominal memory; some cards keep a part for error correction."""
+"""Share of the nominal memory that a driver shows; some cards keep a part for error correction."""
 
 
 def check_request(file: Path, like: str | None, params: str, dtype: str, device: str) -> GpuProfile:
@@ -46,7 +46,7 @@ def check_cards(profile: GpuProfile, cards: Sequence[Card]) -> None:
 
 
 def write_profile(file: Path, like: GpuProfile, nonces_per_second: float, numerics: str, how: str) -> GpuProfile:
-    """Write the measured profile, of today, and return it; `how` says with what it was measured."""
+    """Write the measured profile, of today, and return it; `how` says how it was measured."""
     changes = {
         "name": file.stem,
         "status": "measured",

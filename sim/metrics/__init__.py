@@ -1,1 +1,1 @@
-"""Measuring: records of what happened, the frames made of them, their columns, intervals."""
+"""Measuring: records of events, the frames made of them, their columns, measures and intervals."""

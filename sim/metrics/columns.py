@@ -1,6 +1,6 @@
 """Every frame's columns: name, dtype, unit, meaning. The docs' page of frames is made from this table.
 
-A column that a record holds is declared at the record; here stands what frames add.
+A column that a record holds is declared at the record; columns that frames add are declared here.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import get_args, get_type_hints
 
 from sim.metrics import records
-from sim.protocol import records as facts
-from sim.protocol.payments import Payment
-from sim.protocol.records import Record
+from sim.protocol.blocks import records as facts
+from sim.protocol.blocks.payments import Payment
+from sim.protocol.blocks.records import Record
 
 NAMES = {"threshold": "r_target", "next_threshold": "next_r_target"}
 """Fields of records whose columns have another name: that of the scheme `hits`."""

@@ -1,4 +1,4 @@
-"""Records -> tidy frames, one row per what `columns.ROWS` says."""
+"""Records -> tidy frames, one row per unit of `columns.ROWS`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from sim.metrics import records
 from sim.metrics.columns import DTYPES, FRAMES, NAMES
 from sim.metrics.recorder import Recorder
 from sim.metrics.statistics import compute_wilson_interval
-from sim.protocol import payments
-from sim.protocol import records as facts
-from sim.protocol.records import NO_CLAIM
-from sim.protocol.transactions import TxResult
+from sim.protocol.blocks import payments
+from sim.protocol.blocks import records as facts
+from sim.protocol.blocks.records import NO_CLAIM
+from sim.protocol.consensus.transactions import TxResult
 
 INCLUDED, LATE, REFUSED, EXPIRED, LOST = "included", "late", "refused", "expired", "lost"
 BINS_PER_DECADE = 24
@@ -61,7 +61,7 @@ def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def is_rejected(participants: pd.DataFrame) -> pd.Series:
-    """Whose claim failed; whoever claimed nothing was neither accepted nor rejected."""
+    """Rows of failed claims; a participant without a claim was neither accepted nor rejected."""
     return ~participants["is_accepted"] & (participants["reason"] != NO_CLAIM)
 
 
@@ -78,7 +78,7 @@ def _table(recorder: Recorder, kind: type[Any]) -> pd.DataFrame:
 
 
 def _with_delays(frame: pd.DataFrame, message_ids: Sequence[str], recorder: Recorder) -> pd.DataFrame:
-    """Add what is known of each message's delays; messages that share their delays are measured once."""
+    """Add the delays of each message; messages that share their delays are measured once."""
     delays = recorder.delays_seconds
     reached = [(place, delays[message_id]) for place, message_id in enumerate(message_ids) if message_id in delays]
     measured = {id(seconds): (len(seconds), _compute_sorted_median(seconds), seconds[-1]) for _, seconds in reached}
@@ -90,7 +90,7 @@ def _with_delays(frame: pd.DataFrame, message_ids: Sequence[str], recorder: Reco
 
 
 def _compute_sorted_median(seconds: Sequence[float]) -> float:
-    """Delays stand in the order of arrival, so that nothing has to be sorted."""
+    """Delays stand in the order of arrival, so that no sort is needed."""
     half = len(seconds) // 2
     return seconds[half] if len(seconds) % 2 else (seconds[half - 1] + seconds[half]) / 2
 
@@ -117,7 +117,7 @@ def _build_transactions(recorder: Recorder) -> pd.DataFrame:
 
 
 def _build_participants(recorder: Recorder, ml_nodes: pd.DataFrame) -> pd.DataFrame:
-    """One row for everybody who is in the network in an epoch; whoever claimed nothing has zeros and its reason."""
+    """One row for every host in the network in an epoch; one without a claim has zeros and its reason."""
     started = [row.epoch for row in recorder.rows(records.DifficultyDecided)]
     epochs = pd.DataFrame({"epoch": started}, dtype="int64")
     hosts = _table(recorder, records.HostJoined).rename(columns={"epoch": "joined"})
@@ -199,7 +199,7 @@ def _build_rewards(recorder: Recorder) -> pd.DataFrame:
 
 
 def _build_faults(recorder: Recorder) -> pd.DataFrame:
-    """Beginnings with their ends, in the order of time; what never began comes last."""
+    """Beginnings with their ends, in the order of time; faults that never began come last."""
     began = _table(recorder, records.FaultBegan)
     joined = began.merge(_table(recorder, records.FaultEnded), on="number", how="left")
     joined["planned_seconds"] = joined["start_seconds"]

@@ -20,7 +20,7 @@ from scipy import stats
 from sim.metrics.statistics import compute_wilson_interval
 
 LEVEL = 0.95
-N_RESAMPLES = 1999  # (N + 1) * 2.5 % is whole: the bounds are order statistics, nothing is interpolated
+N_RESAMPLES = 1999  # (N + 1) * 2.5 % is whole: the bounds are order statistics, without interpolation
 RESAMPLED_AT_ONCE = 2_000_000  # values held in memory by one step of the bootstrap
 FEWEST_SEQUENTIAL = 10
 FEWEST_EQUAL = 6  # with five pairs the sign test's smallest two-sided p-value is 2 / 2**5 > 5 %, with six it is below
@@ -43,7 +43,7 @@ FEWEST = {Method.T: 10, Method.BOOTSTRAP: 20, Method.BCA: 50, Method.PERCENTILE:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An estimate with its interval from `n` values; `warning` is empty where nothing is wrong."""
+    """An estimate with its interval from `n` values; `warning` is empty where there is none."""
 
     estimate: float
     low: float
@@ -158,7 +158,7 @@ def compute_statistic_interval(
         return replace(constant, estimate=float(statistic(found, axis=-1)) if found.size else math.nan)
     for method in (Method.BCA, Method.PERCENTILE):
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # scipy warns of what the loop is for: bounds that are not numbers
+            warnings.simplefilter("ignore")  # scipy warns of bounds that are not numbers, which the loop handles
             made = stats.bootstrap(
                 (found,),
                 statistic,
@@ -199,8 +199,8 @@ def is_precise_enough(
 ) -> bool:
     """Whether a sweep may stop: at least `min_runs` values, and an interval no wider than ± `half_width`.
 
-    Missing values (of runs that failed) are left out. A caveat: whoever looks after every run and stops at the first
-    narrow interval, stops a little too often where the spread happens to look small, so that such an interval covers
+    Missing values (of runs that failed) are left out. A caveat: a sweep that looks after every run and stops at the
+    first narrow interval stops a little too often where the spread looks small by chance, so that its interval covers
     less than its level says (docs/statistics.md has figures). `min_runs` keeps the loss small; the caller's `max_runs`
     ends a sweep that never gets there. Source: Y. S. Chow, H. Robbins, Ann. Math. Statist. 36 (1965) 457.
     """

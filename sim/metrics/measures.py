@@ -26,11 +26,11 @@ from sim.metrics.intervals import FEWEST_SEQUENTIAL, LEVEL, Interval, is_precise
 Compute = Callable[[Frames], float]
 F = TypeVar("F", bound=Compute)
 FAILED = "failed: "
-"""Begins the reason of a measure that is missing by a defect of its own, not by what happened in the run."""
+"""Begins the reason of a measure that is missing by a defect of its own, not by the events of the run."""
 
 
 class Law(StrEnum):
-    """What is known of a measure's law over runs; it decides on the interval of the mean."""
+    """The law of a measure over runs, as far as it is known; it decides on the interval of the mean."""
 
     MEAN = "mean"
     """A sum or a mean over many events: close to normal. Student."""
@@ -161,7 +161,7 @@ def make_measure(
 
 
 def take_measures(frames: Frames, chosen: Iterable[RunMeasure]) -> Measured:
-    """Return what the measures say of a run; one that raises or returns no finite number is missing with its reason."""
+    """Return the measures' values in a run; one that raises or returns no finite number is missing with its reason."""
     values: dict[str, float] = {}
     missing: dict[str, str] = {}
     for measure in chosen:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from sim.metrics.frames import LATE, Frames
 from sim.metrics.measures import Law, NoValueError, run_measures
-from sim.protocol.records import NO_CLAIM
+from sim.protocol.blocks.records import NO_CLAIM
 
 HONEST = "honest"
 NOTHING_TRIED = "no nonce was tried"
@@ -225,7 +225,7 @@ def compute_small_reward_cv(participants: pd.DataFrame, rewards: pd.DataFrame) -
     """How uneven a small host's income is: standard deviation / mean of its rewards over epochs, a mean over hosts.
 
     Small: honest, above 0, and no heavier than the median of the honest hosts' mean final weights. An epoch counts from
-    a host's first one on, as 0 where nothing was paid, if its rewards are settled. NaN where no such host has two.
+    a host's first one on, as 0 where no reward was paid, if its rewards are settled. NaN where no such host has two.
     """
     settled = participants[participants["epoch"].isin(rewards["epoch"]) & (participants["strategy"] == HONEST)]
     weights = settled.groupby("participant")["weight"].mean()

@@ -11,8 +11,8 @@ from typing import Any, TypeVar, cast
 
 from sim.metrics.records import ValidationDone
 from sim.metrics.validations import ValidationTable, digest_validation
-from sim.protocol.records import Record
-from sim.protocol.transactions import SubmitValidation
+from sim.protocol.blocks.records import Record
+from sim.protocol.consensus.transactions import SubmitValidation
 
 R = TypeVar("R")
 SEPARATOR = "\x1f"  # ASCII unit separator: in no name
@@ -73,7 +73,7 @@ class Recorder:
 
 
 def describe_event(event: object) -> bytes:
-    """Return a text of every value in an event, numbers in full; large messages say by `as_bytes` what is in them."""
+    """Return a text of every value in an event, numbers in full; large messages give their content by `as_bytes`."""
     kind = type(event)
     if kind not in _describers:
         _describers[kind] = _build_describer(kind)
@@ -84,7 +84,7 @@ _describers: dict[type[object], Callable[[Any], bytes]] = {}
 
 
 def _build_describer(kind: type[Any]) -> Callable[[Any], bytes]:
-    """Return what describes events of a type; for records three times as fast as their own text."""
+    """Return the function that describes events of a type; for records three times as fast as their own text."""
     if hasattr(kind, "as_bytes"):
         return lambda event: bytes(event.as_bytes())
     if kind is SubmitValidation:

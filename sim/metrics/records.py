@@ -1,6 +1,6 @@
-"""What happened, as typed rows that actors append while time passes. Nothing is computed from them during the run.
+"""Events of a run, as typed rows that actors append while time passes. Frames are computed after the run.
 
-What the rules themselves tell of a block stands in `sim.protocol.records`.
+The rules' own rows about a block are in `sim.protocol.blocks.records`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.protocol.records import Record
+from sim.protocol.blocks.records import Record
 
 VALID, FRAUD, ABSTAINED, OUT_OF_TIME = VOTES = ("valid", "fraud", "abstained", "out of time")
 """What becomes of a check; the first three in the order of the codes of `sim.strategies.base.Votes`."""

@@ -8,7 +8,7 @@ Z_95 = 1.959963984540054  # two-sided 95 % point of the normal law
 
 
 def compute_wilson_interval(n_successes: int, n_tries: int, z: float = Z_95) -> tuple[float, float]:
-    """Wilson score interval of a proportion; (0, 1) where nothing was tried.
+    """Wilson score interval of a proportion; (0, 1) without any try.
 
     Covers close to 95 % even for few tries or rare successes, where the normal interval does not.
     Source: E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209.

@@ -12,7 +12,7 @@ from sim.metrics.statistics import compute_wilson_interval
 
 
 def summarise(frames: Frames, warnings: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the measures of a whole run as plain JSON values; `warnings` are what was surprising before it began."""
+    """Return the measures of a whole run as plain JSON values; `warnings` are those of before the run."""
     epochs, participants, transactions = frames["epochs"], frames["participants"], frames["transactions"]
     tried, valid = int(epochs["tried"].sum()), int(epochs["valid"].sum())
     expected = float((epochs["hit_probability"] * epochs["tried"]).sum() / tried) if tried else None
@@ -42,13 +42,13 @@ def summarise(frames: Frames, warnings: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def _median(values: pd.Series) -> float | None:
-    """Median of what is there; None where nothing is (a network of one host has no gossip)."""
+    """Median of the values that are not missing; None without any (a network of one host has no gossip)."""
     known = values.dropna()
     return float(known.median()) if len(known) else None
 
 
 def _warn(frames: Frames) -> list[str]:
-    """Say what is legal but surprising."""
+    """Return warnings about results that are legal but surprising."""
     return [
         *_warn_of_empty_groups(frames["epochs"]),
         *_warn_of_missed_faults(frames["faults"]),

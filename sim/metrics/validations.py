@@ -1,4 +1,4 @@
-"""What validators found: a row each, or only sums by validator where all-to-all checking makes too many rows."""
+"""Checks of validators: a row each, or only sums by validator where all-to-all checking makes too many rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VALID_CODE, FRAUD_CODE, ABSTAINED_CODE, OUT_OF_TIME_CODE = range(len(VOTES))
 
 @dataclass(frozen=True)
 class Detail:
-    """Whether rows are kept, and what has to be said about it."""
+    """Whether rows are kept, and the warning if they are not."""
 
     is_full: bool
     warning: str = ""

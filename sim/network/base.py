@@ -20,7 +20,7 @@ REQUEST_BYTES = 61  # `getdata` has the same form
 
 @dataclass(frozen=True)
 class Message:
-    """A transaction or a block for everybody, known by its id."""
+    """A transaction or a block for all hosts, known by its id."""
 
     message_id: str
     origin: str
@@ -57,7 +57,7 @@ class Network(Protocol):
 
 @runtime_checkable
 class Flood(Network, Protocol):
-    """A network that delivers every message to every host, at times that turn out as it does."""
+    """A network that delivers every message hop by hop; times of arrival are known when they come."""
 
     def broadcast(self, message: Message) -> None:
         """Start the gossip of a message at its origin, which already has it."""
@@ -65,7 +65,7 @@ class Flood(Network, Protocol):
 
 @runtime_checkable
 class Foresight(Network, Protocol):
-    """A network that knows when a message will arrive; nothing is delivered."""
+    """A network that knows a message's times of arrival when it is sent, and makes no deliveries."""
 
     def delays(self, origin: str, size_bytes: int) -> Floats:
         """Return the seconds from a host to every host, in the order of `routes.index`; infinity where no way leads."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from math import prod
 
 REST = -1
-"""The side of a partition on which everybody stands whom it does not name."""
+"""The side of a partition for all hosts that it does not name."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Conditions:
         self._sort()
 
     def remove(self, key: object) -> Disturbance:
-        """End a disturbance and return it; raise KeyError where there is none."""
+        """End a disturbance and return it; raise KeyError for an unknown key."""
         removed = self._held.pop(key)
         self._sort()
         return removed
@@ -84,7 +84,7 @@ class Conditions:
     def _sort(self) -> None:
         held = self._held.values()
         self.is_calm = not held
-        """Nothing holds."""
+        """No disturbance holds."""
         self._down = frozenset().union(*(each.down for each in held))
         self._splits = [each for each in held if each.sides]
         self._changed = [each for each in held if each.ends[0]]

@@ -1,8 +1,8 @@
 """A message from one host to one host, in either tier: over the shortest path, hop by hop.
 
 The path is the cheapest over the links as they are when the message is sent. A fault that cuts it ahead of the message,
-or takes down a host on it, stops the message where it is. It is lost then, and neither end is told: a host that waits
-for an answer needs patience.
+or takes down a host on it, stops the message where it is. It is lost then, without a word to either end: a host that
+waits for an answer needs patience.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class Flight:
 class Flights:
     """All messages of a network that are on their way.
 
-    While links stay as they are nothing has to be done for a message, so that runs without faults pay nothing.
+    While links stay as they are a message needs no event, so that runs without faults do no work here.
     """
 
     def __init__(self, env: simpy.Environment, roster: Roster, recorder: Recorder) -> None:

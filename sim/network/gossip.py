@@ -6,9 +6,9 @@
    peers.
 4. Later copies are dropped.
 5. A lost transfer is repeated: `retry_timeout` after its upload began it joins the sender's queue again.
-6. A message above `announce_above` is announced. Who hears of it asks the first announcer for it, and the next one if
-   the message is not there `retry_timeout` later. A message then travels three one-way latencies a hop.
-7. Whatever arrives at a host that is down or cut off from its sender is lost, and not repeated.
+6. A message above `announce_above` is announced. A host that hears of it asks the first announcer for it, and the next
+   one if the message is not there `retry_timeout` later. A message then travels three one-way latencies a hop.
+7. A transfer that arrives at a host that is down or cut off from its sender is lost, and not repeated.
 
 At most one event per hop, no process and no Store per message (design 7).
 """

@@ -31,7 +31,7 @@ class Link:
 
 
 class Roster:
-    """Who has joined, and all links by sender and receiver as faults have left them; both tiers keep one."""
+    """Hosts that have joined, and all links by sender and receiver as faults have left them; each tier keeps one."""
 
     def __init__(self, graph: nx.DiGraph, loss: float = 0.0) -> None:
         self._links = {

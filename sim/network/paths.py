@@ -3,7 +3,7 @@
 1. A link costs latency + size / bandwidth + validation; a message takes the cheapest way to every host (`Routes`).
 2. One row of shortest paths holds all arrivals of a message. It depends on origin and size only and is kept until
    another host joins or a fault begins or ends.
-3. Nothing is delivered: consensus and mempools ask for the delays of a message.
+3. There are no deliveries: consensus and mempools ask for the delays of a message.
 4. An arrival that a fault prevents is taken back from the record, see `Flights`.
 """
 

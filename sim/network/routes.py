@@ -33,11 +33,11 @@ class Routes:
         return self.get_links().index
 
     def compute_delays(self, origin: str, size_bytes: int) -> Floats:
-        """Return the seconds from a host to everybody; infinity where there is no way."""
+        """Return the seconds from a host to every host, (n,) in the order of `index`; infinity where no path leads."""
         return self.get_links().compute_delays(origin, size_bytes)
 
     def compute_delays_from_any(self, origins: Sequence[str], size_bytes: int) -> Floats:
-        """Return the seconds to everybody from whichever of the hosts is nearest to it."""
+        """Return the seconds to every host from the nearest of some hosts."""
         return self.get_links().compute_delays_from_any(origins, size_bytes)
 
     def find_path(self, origin: str, receiver: str, size_bytes: int) -> tuple[str, ...]:
@@ -72,7 +72,7 @@ class Links:
         self._reversed = csr_array((reversed_seconds, numbered.indices, numbered.indptr), shape=numbered.shape)
 
     def compute_delays(self, origin: str, size_bytes: int) -> Floats:
-        """Return the seconds from a host to everybody, by their places; infinity where there is no way."""
+        """Return the seconds from a host to every host, by their places; infinity where no path leads."""
         return np.asarray(dijkstra(self.weigh(size_bytes), indices=self.index[origin]))
 
     def weigh(self, size_bytes: int) -> csr_array:
@@ -81,7 +81,7 @@ class Links:
         return self._matrix
 
     def compute_delays_from_any(self, origins: Sequence[str], size_bytes: int) -> Floats:
-        """Return the seconds to everybody from the nearest of some hosts; infinity where there is no way."""
+        """Return the seconds to every host from the nearest of some hosts; infinity where no path leads."""
         places = [self.index[origin] for origin in origins]
         return np.asarray(dijkstra(self.weigh(size_bytes), indices=places, min_only=True))
 
@@ -99,6 +99,6 @@ class Links:
         return tuple(reversed(path)) if path[-1] == origin else ()
 
     def compute_delays_to(self, receiver: str, size_bytes: int) -> Floats:
-        """Return the seconds from everybody to a host."""
+        """Return the seconds from every host to one host."""
         self._reversed.data = self.weigh(size_bytes).data[self._places]
         return np.asarray(dijkstra(self._reversed, indices=self.index[receiver]))

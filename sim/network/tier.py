@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import networkx as nx
 
 from sim.network.links import BITS_PER_BYTE, get_upload_rate
-from sim.protocol.transactions import CLAIM_BYTES, ENVELOPE_BYTES, SEED_BYTES, VALIDATION_BYTES
+from sim.protocol.consensus.transactions import CLAIM_BYTES, ENVELOPE_BYTES, SEED_BYTES, VALIDATION_BYTES
 from sim.scenario import NetworkConfig
 
 LARGEST_SHARE = 0.05  # of the time in which the busiest uplink may be busy for `paths` to be taken
@@ -33,7 +33,7 @@ class Offer:
     block_seconds: float
     validation_seconds: float
     committee: int | None = None
-    """Most validators that vote on one host; None: everybody does."""
+    """Most validators that vote on one host; None: all do."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class TierChoice:
 def compute_offered_bytes_per_second(offer: Offer) -> float:
     """Return the bytes per second of new messages in the busiest stage, blocks included.
 
-    Generation: a batch per ML node and period, and its nonces. Validation: a vote of everybody, or of a committee, on
-    everybody. Edges of an epoch: a seed or a claim of everybody within one block time. Blocks carry all of it again.
+    Generation: a batch per ML node and period, and its nonces. Validation: a vote of every host, or of a committee, on
+    every host. Edges of an epoch: a seed or a claim of every host within one block time. Blocks carry all of it again.
     """
     batches_per_second = min(offer.n_ml_nodes / offer.send_period_seconds, offer.valid_nonces_per_second)
     generation = batches_per_second * ENVELOPE_BYTES + offer.valid_nonces_per_second * offer.bytes_per_nonce
@@ -60,7 +60,7 @@ def compute_offered_bytes_per_second(offer: Offer) -> float:
 
 
 def compute_busiest_share(graph: nx.DiGraph, bytes_per_second: float) -> float:
-    """Return the share of time for which the busiest uplink is busy: everybody sends everything on to all other peers.
+    """Return the share of time for which the busiest uplink is busy: each host sends each message on to its peers.
 
     A host of degree d passes a message on d - 1 times (the origin: d times, for one of n messages).
     """

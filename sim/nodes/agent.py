@@ -1,4 +1,4 @@
-"""A strategy at work: asks it, keeps its memory, refuses what is no answer."""
+"""Agents: a strategy at work. An agent asks it, keeps its memory, and refuses malformed answers."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ HONEST = Honest()
 
 
 class StrategyError(UserError):
-    """A strategy did what no host can do; the program's input was in order, hence status 1."""
+    """A strategy tried an action that no host can do; the program's input was in order, hence status 1."""
 
     exit_status = 1
     finished: Any = None
-    """The result of what was finished before, for callers in this process."""
+    """The result up to the error, for callers in this process."""
 
     def __reduce__(self) -> tuple[type[StrategyError], tuple[str]]:
         """Cross a process border without the result."""
@@ -42,11 +42,11 @@ class Agent:
         self._is_rehearsed = is_rehearsed
 
     def wants(self, kind: type[Event]) -> bool:
-        """Tell whether anybody answers this kind of event: the strategy, or an honest host in its place."""
+        """Tell whether the strategy, or `honest` in its place, answers this kind of event."""
         return kind in self._wanted or kind in self._honest
 
     def ask(self, event: Event, generator: np.random.Generator) -> tuple[Action, ...]:
-        """Return the actions in answer to an event; raises StrategyError where the answer is none."""
+        """Return the actions in answer to an event; raises StrategyError for a malformed answer."""
         actions = None
         if type(event) in self._wanted:
             answer = self._react if not self._is_rehearsed else self._react_twice

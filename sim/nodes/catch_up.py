@@ -1,14 +1,14 @@
-"""Hosts that have missed something: they get blocks from a peer that is ahead, pending transactions from all peers.
+"""Hosts that have missed blocks or transactions get them: blocks from a peer that is ahead, the others from all.
 
 1. A newcomer, a host that restarts, one whose links are open again, and one that is behind by a block time fetch blocks
-   from the nearest peer that has more: a question and an answer, each a message from one host to the other. An answer
-   that does not come is waited for a block time, then twice as long, and so on, and each time the peer that is nearest
-   then is asked. Where no peer has a chain, a newcomer asks again later.
+   from the nearest peer that has more: a question and an answer, each a message from one host to the other. The host
+   waits for the answer for a block time, then asks the peer that is nearest then, waits twice as long, and so on. Where
+   no peer has a chain, a newcomer asks again later.
 2. A host that got blocks tells its peers, and those that are behind fetch in turn.
 3. Over a link that is open again each side sends the pending transactions that the other does not know; those that are
    new to the receiver go on to its own peers, as in CometBFT's mempool.
 
-Where a scenario has no faults only newcomers have missed anything.
+In a scenario without faults, and without hosts that leave, only newcomers have missed blocks.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sim.chain.chain_node import ChainNode
 from sim.chain.ledger import Ledger
 from sim.network.base import ANNOUNCEMENT_BYTES, REQUEST_BYTES, Network
 from sim.network.links import Link
-from sim.protocol.transactions import Transaction
+from sim.protocol.consensus.transactions import Transaction
 
 RETRY_SECONDS = 1.0
 STATE_SYNC_BYTES = 1_000_000  # size of the state that a newcomer downloads from a peer [I]
@@ -95,7 +95,7 @@ class CatchUp:
         self.watch()
 
     def watch(self) -> None:
-        """Look after a block time, and again while anybody is behind and has a peer that is not, who missed a block."""
+        """Look for hosts that missed a block after a block time, and again while one is behind a peer of its own."""
         if self._has_faults and not self._is_watching:
             self._is_watching = True
             self._env.process(self._look_for_stragglers())

@@ -1,4 +1,4 @@
-"""What every actor of one run shares."""
+"""The environment that all actors of one run share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sim.metrics.recorder import Recorder
 from sim.network.base import Network
 from sim.nodes.catch_up import CatchUp
 from sim.nodes.presence import Presence
-from sim.protocol.params import ProtocolParams
+from sim.protocol.blocks.params import ProtocolParams
 from sim.streams import Streams
 from sim.work.base import Work
 
@@ -33,7 +33,7 @@ class Context:
     presence: Presence
     traffic: Traffic
     open_mempool: Callable[[str], Mempool]
-    """Give a host its view of what is pending."""
+    """Give a host its view of the pending transactions."""
     work: Work
     model: PowParams
     """The transformer that ML nodes run."""

@@ -1,4 +1,4 @@
-"""Executes what a strategy wants done; nothing else leads from an action to the network.
+"""Executes the actions of a strategy; no other way leads from an action to the network.
 
 An action that no host could carry out raises ValueError, which becomes the error that names strategy, host and height.
 """
@@ -15,8 +15,8 @@ from sim.nodes.ml_node import OnResults
 from sim.nodes.outbox import Outbox
 from sim.nodes.production import Production
 from sim.nodes.validation import OnChecks, Validation
-from sim.protocol import transactions as messages
-from sim.protocol.checks import commit_seed
+from sim.protocol.blocks.checks import commit_seed
+from sim.protocol.consensus import transactions as messages
 from sim.strategies import actions
 from sim.strategies.base import MLNode
 
@@ -56,7 +56,7 @@ class Executor:
         return epoch in self._seeds
 
     def end_generation(self) -> None:
-        """Stop the ML nodes, and send what the proof scheme wants of a host that has claimed all it will."""
+        """Stop the ML nodes, and send the messages that the proof scheme has for a complete claim."""
         self.production.stop()
         self.outbox.complete_claims()
 
@@ -73,7 +73,7 @@ class Executor:
 
     @singledispatchmethod
     def do(self, action: object) -> None:
-        """Carry out one action; raises ValueError for what no host could do."""
+        """Carry out one action; raises ValueError for one that no host could do."""
         raise TypeError(f"no action: {action!r}")
 
     # The proof of compute

@@ -1,7 +1,7 @@
 """Lets a scenario's faults happen: each begins at its time, leaves a row, and is undone at its end.
 
-What a fault does to links is a `Disturbance` of the network; what it does to hosts they do themselves. Every draw comes
-from a stream named after the fault's position, so that no other stream changes.
+A fault changes links by a `Disturbance` of the network, and hosts by their own methods (`crash`, `fail_nodes`). Every
+draw comes from a stream named after the fault's position, so that no other stream changes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Undo = Callable[[], None]
 
 
 class Hit(NamedTuple):
-    """What a fault has hit, and how to undo it."""
+    """A fault's targets, and how to undo it."""
 
     target: str
     n_hosts: int
@@ -84,7 +84,7 @@ class Faults:
             self._env.process(self._run(index, fault))
 
     def close(self) -> None:
-        """The run is over: nothing begins or ends any more, and what the hosts still do ends."""
+        """The run is over: no fault begins or ends any more, and the hosts' processes end."""
         self._is_closed = self._catch_up.is_closed = True
         for index, fault in self._waiting.items():
             target = describe(fault)
@@ -114,7 +114,7 @@ class Faults:
             self._end(number, undo)
 
     def _churn(self, index: int, fault: ChurnFault, address: str) -> Generator[simpy.Event, object, None]:
-        """Leave and come back; whoever is away at the end of the churn comes back then."""
+        """Leave and come back; a host that is away at the end of the churn comes back then."""
         stream = self._context.streams("fault", index, address)
         end_seconds = None if fault.lasts is None else fault.at + fault.lasts
         while True:
@@ -155,7 +155,7 @@ class Faults:
             self._context.recorder.add(FaultEnded(number=number, end_seconds=self._env.now))
             undo()
 
-    # What each kind does
+    # One method a kind
 
     @singledispatchmethod
     def _hit(self, fault: AnyFault, index: int) -> Hit:
@@ -221,7 +221,7 @@ class Faults:
         self._roster.disturb(key, disturbance)
         return lambda: self._catch_up.reconnect(self._roster.relieve(key))
 
-    # Whom it hits
+    # Targets
 
     def _select(self, names: Sequence[str] | None) -> list[str]:
         return list(self._hosts) if names is None else resolve(names, self._directory)
@@ -252,7 +252,7 @@ class Faults:
 
 
 def describe(fault: AnyFault) -> str:
-    """Return whom a fault is meant for, as the scenario says."""
+    """Return a fault's target in the scenario's words."""
     if isinstance(fault, PartitionFault):
         return " | ".join(map(", ".join, fault.groups) if fault.groups is not None else map(str, fault.shares or ()))
     target = EVERYBODY if fault.hosts is None else ", ".join(fault.hosts)

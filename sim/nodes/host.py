@@ -21,9 +21,9 @@ from sim.nodes.context import Context
 from sim.nodes.executor import Executor
 from sim.nodes.identity import HostIdentity
 from sim.nodes.ml_node import Generation
-from sim.protocol.stages import Edge
-from sim.protocol.state import Block, ChainState, get_places_to_check
-from sim.protocol.transactions import RegisterHost, Transaction
+from sim.protocol.blocks.stages import Edge
+from sim.protocol.blocks.state import Block, ChainState, get_places_to_check
+from sim.protocol.consensus.transactions import RegisterHost, Transaction
 from sim.strategies import events
 from sim.strategies.actions import Action, Propose
 from sim.strategies.base import Event, MLNode, View
@@ -31,7 +31,7 @@ from sim.work.base import Produced
 
 
 class Host:
-    """Tells its agent what happens, and lets its executor do what the agent wants."""
+    """Turns blocks, results and checks into events for its agent, and lets its executor carry out the actions."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Host:
         self._is_starting = self._must_register = self._context.ledger.height > 0
 
     def crash(self) -> None:
-        """Stop everything and lose what is in memory; the chain so far and the seeds are on disk."""
+        """Stop generation and checks, and lose the memory; the chain so far and the seeds are on disk."""
         self._production.pause()
         self._executor.stop_validation()
         self.chain.lose_memory()
@@ -95,11 +95,11 @@ class Host:
             self._executor.register()
 
     def finish(self) -> None:
-        """End what still runs when the run is over."""
+        """End generation and checks when the run is over."""
         self._production.stop()
         self._executor.stop_validation()
 
-    # What arrives
+    # Messages and blocks
 
     def receive(self, payload: Proposal | Transaction) -> None:
         """Take a message from the network."""
@@ -109,7 +109,7 @@ class Host:
             self.chain.mempool.add(payload)
 
     def on_block(self, block: Block, state: ChainState) -> None:
-        """Tell the agent of the epoch's edges, and of everything else in the block. Reference: protocol 1.5."""
+        """Tell the agent of the epoch's edges, of changes and of the block. Reference: protocol 1.5."""
         schedule = state.schedule
         self._is_starting = False
         for edge in schedule.edges_at(block.height):
@@ -147,7 +147,7 @@ class Host:
                 raise self._agent.fail(event, f"Propose: {error}") from error
         return proposal.tx_ids, proposal.hash_index
 
-    # What the agent is told
+    # Events for the agent
 
     def _tell(
         self,
@@ -156,7 +156,7 @@ class Host:
         state: ChainState | None = None,
         **details: Any,
     ) -> None:
-        """Tell the agent of an event, if it wants to know, and do what it answers."""
+        """Tell the agent of an event, if it wants that kind, and carry out its actions."""
         if not self._agent.wants(kind):
             return
         event = kind(self._view(state), **details)
@@ -244,10 +244,10 @@ class Host:
         epoch, block_hash = state.schedule.index, block.block_hash
         self._tell(events.EpochOpened, state=state, epoch=epoch, block_hash=block_hash, is_away=True)
 
-    # What fails
+    # Failures of ML nodes
 
     def fail_nodes(self, node_ids: Iterable[int]) -> None:
-        """ML nodes fail: each breaks off its generation, and the others check on without it."""
+        """ML nodes fail: each breaks off its generation, and checks go on with the others."""
         self._production.fail(node_ids)
         self._executor.use_working_nodes()
 

@@ -1,4 +1,4 @@
-"""Who a host is, as the scenario says."""
+"""Identities of hosts, as the scenario names them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sim.streams import Streams
 
 @dataclass(frozen=True)
 class HostIdentity:
-    """Who a host is in the scenario."""
+    """A host's name and its entry in the scenario."""
 
     address: str
     host_group: str
@@ -22,7 +22,7 @@ class HostIdentity:
     gpus: str
     joins: int
     operator: str
-    """Who decides for it: the host itself, unless the scenario names somebody."""
+    """Name of the operator that decides for it; the host's own address where the scenario names none."""
 
 
 def name_hosts(scenario: Scenario, streams: Streams) -> list[HostIdentity]:

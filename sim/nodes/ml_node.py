@@ -11,7 +11,7 @@ import simpy
 from pow.skipping import get_layers_speedup
 from sim.metrics.records import MLNodeFinished
 from sim.nodes.context import Context
-from sim.protocol.nonces import get_node_ranges
+from sim.protocol.proofs.draws import get_node_ranges
 from sim.strategies.actions import Compute
 from sim.strategies.base import MLNode
 from sim.work.base import Produced, Task
@@ -21,14 +21,14 @@ SENDER_PERIOD_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a host tells its ML nodes at dispatch, read from its own chain state."""
+    """A host's instructions to its ML nodes at dispatch, read from its own chain state."""
 
     epoch_index: int
     start_height: int
     block_hash: str
     public_key: str
     threshold: float
-    """What a result has to pass. Reference: protocol 8"""
+    """By it a result counts. Reference: protocol 8"""
     n_nodes: int
     """Stride of the nonces. Reference: protocol 3.2"""
     expected_seconds: float
@@ -104,7 +104,7 @@ class Generation:
         return self._node.node_id
 
     def start(self) -> None:
-        """Begin, or go on after a break; nothing happens while it runs."""
+        """Begin, or go on after a break; without effect while it runs."""
         if self._process is None:
             self._process = self._env.process(self._run())
 
@@ -157,7 +157,7 @@ class Generation:
             return
 
     def _try_nonces(self) -> Produced:
-        """Try what all GPU groups have finished since the last look."""
+        """Try the nonces that all GPU groups have finished since the last call."""
         elapsed = max(0.0, self._env.now - self._resumed_seconds)
         before, self._turns = self._turns, self._turns_before + math.floor(elapsed * self._rate)
         produced = self._work.produce(self._task, range(before, self._turns))

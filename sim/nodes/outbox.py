@@ -1,4 +1,4 @@
-"""What a host sends: transactions of its own, recorded, into its mempool and from there to everybody."""
+"""A host's own transactions: named, recorded, and put into its mempool, which spreads them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections import Counter
 from sim.chain.chain_node import ChainNode
 from sim.metrics.records import TransactionSent
 from sim.nodes.context import Context
+from sim.protocol.blocks.state import UpcomingEpoch
+from sim.protocol.consensus.transactions import VERDICT_BYTES, SubmitValidation, Transaction
 from sim.protocol.proofs.base import NodeClaim, OwnClaims
-from sim.protocol.state import UpcomingEpoch
-from sim.protocol.transactions import VERDICT_BYTES, SubmitValidation, Transaction
 from sim.strategies.actions import ClaimResults
 
 
 class Outbox:
-    """Signs with one host's key."""
+    """Makes one host's transactions and sends them."""
 
     def __init__(self, context: Context, chain: ChainNode, public_key: str) -> None:
         self._context = context
@@ -53,7 +53,7 @@ class Outbox:
             self._chain.mempool.submit(transaction)
 
     def send_claim(self, claim: ClaimResults) -> None:
-        """Send what the proof scheme makes of a claim; raises ValueError where no proof of compute is open."""
+        """Send the proof scheme's messages about a claim; raises ValueError where no proof of compute is open."""
         upcoming = self._chain.state.upcoming
         if upcoming is None:
             raise ValueError("no proof of compute is open to claim for")
@@ -63,7 +63,7 @@ class Outbox:
         self._send_claims(upcoming, is_complete=False)
 
     def complete_claims(self) -> None:
-        """Generation has ended: send what the proof scheme still wants, if anything was claimed."""
+        """Generation has ended: send the proof scheme's last messages, if the host has claimed nonces."""
         if self._upcoming is not None:
             self._send_claims(self._upcoming, is_complete=True)
         self._upcoming, self._claims = None, []

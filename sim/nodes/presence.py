@@ -12,10 +12,10 @@ from sim.nodes.catch_up import CatchUp
 
 
 class Presence:
-    """Who has left."""
+    """Keeps the hosts that have left, and lets them leave and return."""
 
     def __init__(self, env: simpy.Environment, roster: Roster, catch_up: CatchUp, notice_seconds: float) -> None:
-        """A host that leaves stays for `notice_seconds`, so that what it has sent travels on."""
+        """A host that leaves stays for `notice_seconds`, so that its last messages travel on."""
         self._env = env
         self._roster = roster
         self._catch_up = catch_up
@@ -25,13 +25,13 @@ class Presence:
         """Hosts that have left, in that order."""
 
     def leave(self, address: str, stop: Callable[[], None]) -> None:
-        """Let a host leave; `stop` ends what it does. Nothing happens where it is leaving or away."""
+        """Let a host leave; `stop` ends its processes. Without effect where it is leaving or away."""
         if address not in self._leaving and address not in self.away:
             self._leaving.add(address)
             self._env.process(self._go(address, stop))
 
     def join(self, address: str) -> None:
-        """Let a host come back, or stay; it fetches what it has missed."""
+        """Let a host come back, or stay; it fetches the blocks that it has missed."""
         self._leaving.discard(address)
         if address in self.away:
             del self.away[address]

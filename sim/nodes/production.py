@@ -1,4 +1,4 @@
-"""A host's ML nodes: which take part in a proof of compute, what each computes, which have failed (protocol 1.5)."""
+"""A host's ML nodes: those in a proof of compute, their tasks and generations, their failures (protocol 1.5)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from sim.nodes.context import Context
 from sim.nodes.ml_node import Assignment, Generation, OnResults, report_idle
-from sim.protocol.nonces import compute_n_nodes
-from sim.protocol.state import ChainState
+from sim.protocol.blocks.state import ChainState
+from sim.protocol.proofs.draws import compute_n_nodes
 from sim.strategies.actions import Compute
 from sim.strategies.base import MLNode
 
@@ -45,7 +45,7 @@ class Production:
         return [node for node in self.dispatched if not self._failures[node.node_id]]
 
     def open(self, state: ChainState) -> None:
-        """Enter an epoch's proof of compute, with no task for any node yet; one whose end was missed ends now."""
+        """Enter an epoch's proof of compute, with no task for any node yet; an earlier one that still runs ends."""
         assert state.upcoming is not None, "generation without an upcoming epoch"
         self.stop()
         self.epoch = state.schedule.index
@@ -74,7 +74,7 @@ class Production:
         )
 
     def assign(self, action: Compute) -> None:
-        """Give nodes their task; raises ValueError for what the hardware cannot do."""
+        """Give nodes their task; raises ValueError for nodes that are not free."""
         if self._assignment is None:
             raise ValueError("no generation is running")
         assignment = replace(self._assignment, public_key=action.public_key or self._public_key)

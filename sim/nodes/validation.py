@@ -4,7 +4,7 @@
    the numerics of the ML node whose turn it is.
 2. The times at which checks are finished are known as long as no ML node fails or is repaired, so that a check needs
    no event of its own: the host wakes with its sender's period (protocol 3.4).
-3. Then it tests what was finished since, asks its strategy, and sends the verdicts in one transaction.
+3. Then it tests the checks that were finished since and tells its agent, whose votes leave in one transaction.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from sim.metrics.records import ValidationDone
 from sim.metrics.validations import ABSTAINED_CODE, FRAUD_CODE, OUT_OF_TIME_CODE, VALID_CODE
 from sim.nodes.context import Context
 from sim.nodes.ml_node import SENDER_PERIOD_SECONDS
-from sim.protocol.sampling import select_positions
-from sim.protocol.state import ChainState, get_places_to_check
+from sim.protocol.blocks.state import ChainState, get_places_to_check
+from sim.protocol.proofs.draws import select_positions
 from sim.strategies.actions import Check, Vote
 from sim.strategies.base import MLNode
 from sim.work.base import Sample
@@ -104,7 +104,7 @@ class Validation:
             self._turns[n_begun:] = np.resize(np.array(turns, dtype=np.object_), len(self._turns) - n_begun)
 
     def stop(self) -> None:
-        """The window is over: claims whose checks were not reported yet get no verdict from this validator."""
+        """The window is over. Checks that were finished but not reported are recorded; no vote leaves for them."""
         if self._process.is_alive:
             self._process.interrupt()
         self._test_finished()

@@ -1,4 +1,4 @@
-"""What a controller learns about time: the truth, or timestamps of which some are false."""
+"""The clocks by which a controller sees time: the true one, or timestamps of which some are false."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TrueClock(Clock):
     """Every timestamp is right."""
 
     def read(self, time_ratio: Floats) -> Floats:
-        """Return what is true."""
+        """Return the true times."""
         return time_ratio
 
 
@@ -64,7 +64,7 @@ class FalseClock(Clock):
 
 
 def draw_liars(seed: int, n_replications: int, n_rows: int) -> Iterator[Floats]:
-    """Uniform numbers, a stream per replication that knows nothing of controllers and curves."""
+    """Uniform numbers, a stream per replication that depends on neither controllers nor curves."""
     generators = [draw_generator(seed, "race", "timestamps", each) for each in range(n_replications)]
     while True:
         yield from np.array([generator.random(min(DRAWN_AT_ONCE, n_rows)) for generator in generators]).T.copy()

@@ -32,7 +32,7 @@ class Compute:
         return self._rate
 
     def react(self, difficulty: Floats) -> None:
-        """This compute comes and goes whatever the difficulty is."""
+        """Ignored: this curve does not depend on the difficulty."""
 
     def advance(self, tries: Floats) -> Floats:
         """Do so many tries; return the seconds that it took."""

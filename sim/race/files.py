@@ -1,4 +1,4 @@
-"""What files about races have in common: those of `powsim lab` and those of `powsim tune`."""
+"""The common part of files about races: those of `powsim lab` and those of `powsim tune`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CurveField = Annotated[Curve, PluginOf(curves)]
 
 
 class RaceConfig(BaseModel):
-    """What all races of a file share."""
+    """The keys that all races of a file share."""
 
     model_config = STRICT
 
@@ -68,7 +68,7 @@ def read_race_file(
 ) -> Document:
     """Return the tree of a file, or of a mapping as a file would hold it, with overrides; its paths seen from the file.
 
-    Raises ScenarioError where it is none. `keys`: what it may have.
+    Raises ScenarioError for a file that is no mapping. `keys`: those that it may have.
     """
     document = open_document(source, "study")
     if not isinstance(document.tree, dict):
@@ -96,7 +96,7 @@ def set_target(spec: dict[str, Any], kind: str, quota: object) -> Iterator[Probl
 
 
 def check_races(config: RaceConfig, rules: Mapping[Loc, Controller]) -> Iterator[Problem]:
-    """What no field alone can know: too large races, curves without a layout, rules that lies break.
+    """Yield problems between fields: too large races, curves without a layout, rules that false timestamps break.
 
     `rules`: the controllers, by their place in the file.
     """
@@ -129,13 +129,13 @@ def name_all(specs: object) -> list[str]:
 
 
 def _differs(key: str, given: Sequence[Mapping[str, Any]]) -> bool:
-    """Twins are told apart by nothing, and named by everything."""
+    """Identical specs get all their parameters in the name; others only those that differ."""
     is_twin = len(given) > 1 and all(other == given[0] for other in given)
     return key != KIND and (is_twin or any(other.get(key) != given[0].get(key) for other in given))
 
 
 def find_twins(names: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
-    """What stands in a list twice."""
+    """Yield a problem for each name that a list has twice."""
     for key, each in names.items():
         for index, name in enumerate(each):
             if name in each[:index]:
@@ -143,16 +143,16 @@ def find_twins(names: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
 
 
 def get_kind(spec: object) -> str:
-    """The name of a plug-in in its spec, or what stands in its place."""
+    """Return the name of a plug-in in its spec, or the text of a value in its place."""
     found = spec.get(KIND) if isinstance(spec, Mapping) else spec
     return found if isinstance(found, str) else show_value(found)
 
 
 def as_positive(value: object, default: int) -> int:
-    """What is no such number is told by the schema."""
+    """Return a whole number above 0; anything else gives the default, and the schema reports it."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else default
 
 
 def as_list(value: object) -> list[Any]:
-    """What is no list is told by the schema."""
+    """Return a list; anything else gives an empty one, and the schema reports it."""
     return value if isinstance(value, list) else []

@@ -1,4 +1,4 @@
-"""Who earns what in a race: steady hosts beside switchers, small hosts, and whoever lies about time."""
+"""Earnings in a race: of steady hosts beside switchers, of small hosts, and under false timestamps."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class LabConfig(RaceConfig):
 
 @dataclass(frozen=True)
 class Lab:
-    """A checked lab. `text` is the whole lab as one YAML file, with what `--set` changed."""
+    """A checked lab. `text` is the whole lab as one YAML file, with the changes of `--set`."""
 
     config: LabConfig
     controller_names: tuple[str, ...]

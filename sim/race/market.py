@@ -1,4 +1,4 @@
-"""Hosts who come and go in every replication at once: vectorised twins of the plug-ins, or the plug-in itself.
+"""Hosts that come and go in every replication at once: vectorised twins of the plug-ins, or the plug-in itself.
 
 The laws stand in the plug-ins of `sim.economy`; a test holds each twin to its plug-in.
 """
@@ -49,7 +49,7 @@ class MarketCompute:
             self._lost = np.maximum(self._rate - before, 0.0) * self._switching
 
     def advance(self, tries: Floats) -> Floats:
-        """Do so many tries; return the seconds that it took. Work lost by those who just joined comes on top."""
+        """Do so many tries; return the seconds that it took. Work lost by hosts that just joined comes on top."""
         elapsed: Floats = (tries + self._lost) / self._rate
         self._now = self._now + elapsed
         return elapsed
@@ -81,7 +81,7 @@ class Levels:
 
 
 def _lay_side_by_side(rows: Sequence[Floats], length: int) -> Floats:
-    """One row after the other, each filled up to a length: with what no time reaches."""
+    """Return the rows as one array, each filled up to a length with times that no race reaches."""
     return np.concatenate([part for row in rows for part in (row, np.full(length - len(row), np.inf))])
 
 
@@ -123,7 +123,7 @@ class ProfitDrivenCrowd(Crowd):
         self._is_greedy_here = 1.0 - first >= hosts.greedy_margin
 
     def respond(self, price: Floats, difficulty: Floats, ideal: Floats) -> Floats:
-        """Add what variable and greedy hosts compute to what the steady ones do."""
+        """Add the compute of variable and greedy hosts to that of the steady ones."""
         hosts = self._hosts
         tries = difficulty if hosts.paid_per == "nonce" else ideal
         self._costs = self._costs.push(tries * self._scale / price)

@@ -53,7 +53,7 @@ def measure_race(
     """Return those measures of `RACE_MEASURES` that the curve has, a value per replication.
 
     `reference`: the race without the step, where the curve has one; `settling` and `overshoot` need it, see
-    `measure_step`. `noise` needs constant compute, `compute_swing` hosts who follow profit. `honest`: the race without
+    `measure_step`. `noise` needs constant compute, `compute_swing` hosts that follow profit. `honest`: the race without
     false timestamps, where there are any.
     """
     times, errors = race.time_ratio, _compute_errors(race)
@@ -107,7 +107,7 @@ def _find_change(curve: Steps | Market) -> float | None:
 
 
 def leave_out_step(curves: Sequence[Steps | Market]) -> list[Steps]:
-    """Return the curves as they would be had nothing changed."""
+    """Return the curves without their change: each stays at its first value."""
     return [Steps(curve.times[:1], curve.values[:1]) for curve in curves if isinstance(curve, Steps)]
 
 
@@ -115,7 +115,7 @@ def measure_step(race: Race, curves: Sequence[Steps | Market], reference: Race, 
     """Return settling (decisions) and overshoot of each replication.
 
     The answer is ln(difficulty / ideal) minus the same of a race with the same random numbers and without the step:
-    what chance does to both drops out, decision by decision. Decisions count from the first interval that begins after
+    the part of chance drops out, decision by decision. Decisions count from the first interval that begins after
     the step. NaN: a race that ends outside the band, or soon after the step.
     """
     time, factor = find_step(curves) or (0.0, 1.0)

@@ -1,4 +1,4 @@
-"""A race: difficulty, work, time, decision, and again, in every replication at once."""
+"""Run one controller against one curve, all replications in parallel: work, time, decision, and again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sim.streams import draw_generator
 
 @dataclass(frozen=True)
 class Setup:
-    """What all races of a lab share."""
+    """The settings that all races of a lab share."""
 
     spacing_seconds: float
     """Wanted time from one nonce to the next."""
@@ -33,7 +33,7 @@ class Setup:
     small_host: float = 0.001
     """Share of the first compute that the host has whose income `small_host_sd` looks at."""
     false_timestamps: FalseTimestamps | None = None
-    """Lies about time once the curve begins; None: there are none."""
+    """False timestamps once the curve begins; None: all are true."""
 
     @property
     def interval_seconds(self) -> float:
@@ -48,7 +48,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class Race:
-    """What happened, (decisions, replications)."""
+    """A race's history; every array is (decisions, replications)."""
 
     difficulty: Floats
     """In force."""
@@ -68,7 +68,7 @@ def lay_out(curve: Curve, setup: Setup) -> list[Steps | Market]:
 
 
 def run_race(controller: Controller, curves: Sequence[Steps | Market], setup: Setup) -> Race:
-    """Run one controller against one curve; what chance does is the same for every controller."""
+    """Run one controller against one curve; every controller meets the same random numbers."""
     compute, clock = _make_compute(curves, setup), _make_clock(setup)
     first = compute.rate * setup.spacing_seconds
     has_lies = setup.false_timestamps is not None
@@ -109,7 +109,7 @@ def _make_clock(setup: Setup) -> Clock:
 def draw_work(setup: Setup) -> Iterator[Floats]:
     """Tries that each next quota takes, in units of the difficulty: a Gamma law, an exponential one for one nonce.
 
-    Each replication has its own stream, which knows nothing of controllers and curves.
+    Each replication has its own stream, which depends on neither controllers nor curves.
     """
     generators = [draw_generator(setup.seed, "race", "work", each) for each in range(setup.n_replications)]
     n_rows = min(DRAWN_AT_ONCE, setup.warm_up + setup.n_decisions)

@@ -16,13 +16,13 @@ LARGEST_CHANGE = 1e12  # no difficulty leaves its first value by more, either wa
 
 
 class Steering:
-    """A controller beside its memory of all replications. Each interval finds what is wanted, in a random time."""
+    """A controller beside its memory of all replications. Each interval finds the wanted number, in a random time."""
 
     def __init__(self, controller: Controller, first: Floats, quota: int, first_index: int, *, has_lies: bool) -> None:
         """`first`: difficulty of each replication; `quota`: nonces an interval; `first_index`: of the first interval.
 
-        `has_lies`: an interval of false timestamps may have no length or a negative one; what a controller makes of it
-        counts where it is a difficulty, elsewhere the one in force stays. Raises UserError for a controller that cannot
+        `has_lies`: an interval of false timestamps may have no length or a negative one; a decision that is no
+        difficulty then leaves the one in force. Raises UserError for a controller that cannot
         decide on rows.
         """
         self._controller, self._quota, self._has_lies = controller, quota, has_lies
@@ -53,7 +53,7 @@ class Steering:
         return state
 
     def decide(self, difficulty: Floats, time_ratio: Floats) -> Floats:
-        """Return new difficulties from those in force and from what the interval took, time / wanted time."""
+        """Return new difficulties from those in force and from the interval's time / wanted time."""
         interval = Interval(difficulty, 1.0, 1.0, time_ratio, self._quota, self._index)
         self._index += 1
         if self._has_lies:

@@ -1,4 +1,4 @@
-"""Sections of a scenario about the chain: how it agrees, on which transactions first, and what a run keeps of it."""
+"""Sections of a scenario about the chain: timeouts of consensus, mempools, and the records that a run keeps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from sim.protocol.consensus import Timeouts
+from sim.protocol.consensus.rounds import Timeouts
 from sim.scenario.hosts import STRICT
 from sim.units import Seconds
 

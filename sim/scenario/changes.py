@@ -1,4 +1,4 @@
-"""What governance changes while a scenario runs, the version and the lengths of an epoch; and what-if switches."""
+"""Changes by governance while a scenario runs: the version, the lengths of an epoch; and what-if switches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from sim.errors import did_you_mean
 from sim.problems import Problem, explained
-from sim.protocol.params import EpochParams
+from sim.protocol.blocks.params import EpochParams
 from sim.protocol.proofs import schemes
 from sim.protocol.proofs.base import ProofScheme
 from sim.protocol.versions import SCHEMES, VERSIONS, Rules
@@ -73,7 +73,7 @@ if TYPE_CHECKING:
     RuleSwitches = _Switches
 
     class EpochChangeConfig(_Height):
-        """What `make_section` makes, for the type checker."""
+        """The class of `make_section`, for the type checker."""
 
         def __getattr__(self, name: str) -> int | None: ...
 

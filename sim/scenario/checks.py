@@ -1,4 +1,4 @@
-"""What must fit together across the fields of a scenario.
+"""Checks across the fields of a scenario.
 
 These checks read a finished Scenario or a raw tree that has other mistakes in it, so that one mistake does not hide
 another: a part that cannot be understood is left out, for its own type reports it.
@@ -15,9 +15,9 @@ from typing import Any
 from pow.devices import GROUP_SIZES, MAINNET_MIN_GROUP_VRAM_GIB, TESTNET_MIN_GROUP_VRAM_GIB, gpu_groups
 from sim.errors import UserError
 from sim.problems import Problem
-from sim.protocol.params import EpochChange, EpochParams, get_epoch_at
-from sim.protocol.stages import Schedule, find_broken_edge
-from sim.protocol.transactions import (
+from sim.protocol.blocks.params import EpochChange, EpochParams, get_epoch_at
+from sim.protocol.blocks.stages import Schedule, find_broken_edge
+from sim.protocol.consensus.transactions import (
     CLAIM_BYTES,
     ENVELOPE_BYTES,
     HEADER_BYTES,
@@ -43,7 +43,7 @@ ROUNDING = 1e-9
 
 
 def scenario_problems(scenario: object) -> list[Problem]:
-    """Return what does not fit together in a Scenario or in the raw tree of one."""
+    """Return the problems between fields of a Scenario or of the raw tree of one."""
     hosts = list(_read_hosts(_get(scenario, "hosts")))
     problems = [problem.below("protocol") for problem in schedule_problems(_get(scenario, "protocol"))]
     if not problems:  # changes start from lengths that fit
@@ -74,7 +74,7 @@ def _operator_problems(hosts: object) -> Iterator[Problem]:
 
 
 def schedule_problems(protocol: object) -> list[Problem]:
-    """Return what keeps the stages from fitting into an epoch. Reference: protocol 1.1."""
+    """Return the problems that keep the stages from fitting into an epoch. Reference: protocol 1.1."""
     params = _read_epoch_params(protocol)
     if params is None or not params.epoch_length:
         return []
@@ -197,7 +197,7 @@ def _registration_problems(hosts: Sequence[_Host]) -> Iterator[Problem]:
 
 
 def network_problems(network: object) -> list[Problem]:
-    """Return what the tier `paths` cannot do: its arrivals are known when a message starts."""
+    """Return the settings that the tier `paths` does not know: its arrivals are known when a message starts."""
     if _get(network, "tier") != "paths":
         return []
     message = "the tier `paths` knows no {}; take `tier: events` (or `auto`, which does)"
@@ -257,7 +257,7 @@ def _region_problems(hosts: Sequence[_Host], topology: object) -> Iterator[Probl
 
 
 def _region_mistakes(table: RegionTable, region: Any) -> Iterator[Problem]:
-    """Of a region's name, or of shares by name; whatever else stands there has no valid type."""
+    """Of a region's name, or of shares by name; other values have no valid type."""
     is_mapping = isinstance(region, Mapping)
     for name in region if is_mapping else [region]:
         try:
@@ -271,7 +271,7 @@ def _region_mistakes(table: RegionTable, region: Any) -> Iterator[Problem]:
 
 
 def _topology_problems(hosts: Sequence[_Host], topology: object) -> list[Problem]:
-    """Ask a topology that names hosts, once it is known who they are and when they join."""
+    """Ask a topology that names hosts for its problems, once all hosts and their epochs of joining are known."""
     built = _quiet(topologies.build, "regions" if topology is None else topology)
     if not hosts or not isinstance(built, NamesHosts):
         return []

@@ -1,4 +1,4 @@
-"""What a scenario may say and yet hardly means; each is told once, before anything runs."""
+"""Warnings: valid settings that are probably a mistake, each printed once before the run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROUNDS = 1.25  # so much longer than block_time says a block may take: rounds of
 
 
 def locate_doubts(scenario: Scenario, path: str | os.PathLike[str], overrides: Overrides = ()) -> list[Mistake]:
-    """Return the doubts about the scenario of a file, each at its place."""
+    """Return the warnings about the scenario of a file, each at its place."""
     found = list(find_doubts(scenario))
     if not found:
         return []
@@ -28,7 +28,7 @@ def locate_doubts(scenario: Scenario, path: str | os.PathLike[str], overrides: O
 
 
 def find_doubts(scenario: Scenario) -> Iterator[Problem]:
-    """Yield everything that is doubted in a whole scenario."""
+    """Yield all warnings about a whole scenario."""
     yield from find_setpoint_doubts(scenario)
     yield from _find_closed_windows(scenario)
     yield from _find_late_faults(scenario)

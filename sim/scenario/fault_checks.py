@@ -1,4 +1,4 @@
-"""What must fit together between the faults of a scenario, its hosts and its network."""
+"""Checks between the faults of a scenario, its hosts and its network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Directory = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True)
 class _Fault:
-    """What could be understood of one fault."""
+    """The readable values of one fault."""
 
     index: int
     kind: str | None
@@ -41,7 +41,7 @@ class _Fault:
 
 
 def fault_problems(faults: object, hosts: Sequence[RawHost], tier: object) -> Iterator[Problem]:
-    """Yield what does not fit; `faults` may be a raw tree. Names are judged only where all hosts are known."""
+    """Yield problems; `faults` may be a raw tree. Names are judged only where all hosts are known."""
     found = [_read(index, raw) for index, raw in enumerate(faults if isinstance(faults, (list, tuple)) else [])]
     for fault in found:
         if fault.kind == "loss" and tier == "paths":
@@ -89,7 +89,7 @@ def _sides(fault: _Fault) -> list[list[tuple[Loc, str]]]:
 
 
 def build_raw_directory(hosts: Sequence[RawHost]) -> dict[str, tuple[str, ...]]:
-    """As in `build_directory`; a region that is drawn by share is known, but nobody is known to stand there."""
+    """As in `build_directory`; a region that is drawn by share is known, with no host in it yet."""
     drawn = {str(name): () for host in hosts if isinstance(host.region, Mapping) for name in host.region}
     fixed = build_directory(
         (address, str(host.name), host.region if isinstance(host.region, str) else "")
@@ -107,7 +107,7 @@ def _name_problems(fault: _Fault, directory: Directory) -> Iterator[Problem]:
 
 
 def _suggest(name: str, directory: Directory) -> str:
-    """Name the nearest; in a large network only groups and regions, for nobody reads a thousand names."""
+    """Name the nearest; in a large network only groups and regions, for a thousand names would not be read."""
     known = [known for known, addresses in directory.items() if tuple(addresses) != (known,)]
     return did_you_mean(name, directory if len(directory) <= MOST_LISTED else known)
 
@@ -136,7 +136,7 @@ def _node_problems(fault: _Fault, hosts: Sequence[RawHost], directory: Directory
 
 
 def _hit(fault: _Fault, directory: Directory) -> set[str]:
-    """Return the hosts that a fault names: of one that names nobody, all."""
+    """Return the hosts that a fault names; a fault without names means all."""
     names = [name for _, name in fault.names("hosts")]
     return set(resolve(names if get(fault.raw, "hosts") is not None else directory, directory))
 
@@ -148,7 +148,7 @@ def _overlap_problems(faults: Sequence[_Fault], directory: Directory) -> Iterato
         if pair.keys() != {"crash", "partition"} or not first.overlaps(second):
             continue
         crash, partition = pair["crash"], pair["partition"]
-        if get(crash.raw, "share") not in (None, 1):  # whom less than all of them means is drawn later
+        if get(crash.raw, "share") not in (None, 1):  # a smaller share of them is drawn when the fault begins
             continue
         sided = resolve([name for side in _sides(partition) for _, name in side], directory)
         common = [host for host in sided if host in _hit(crash, directory)]

@@ -1,7 +1,7 @@
-"""`faults` of a scenario: what goes wrong, when, for how long and for whom.
+"""`faults` of a scenario: kinds, times, lengths and targets.
 
-One model a kind, told apart by `kind`. Times count from the start of the run. Whom a fault hits is said by names of
-hosts, host groups or regions; a `share` draws that part of them.
+One model a kind, told apart by `kind`. Times count from the start of the run. Targets are names of hosts, host groups
+or regions; a `share` draws that part of them.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class ChurnFault(BaseModel):
 
 
 class PartitionFault(BaseModel):
-    """The network falls apart into sides that exchange nothing. Whom it does not name stand on one more side."""
+    """The network falls apart into sides that exchange nothing. Hosts that it does not name stand on one more side."""
 
     model_config = STRICT
 
@@ -168,7 +168,7 @@ KINDS = tuple(model.model_fields["kind"].annotation.__args__[0] for model in FAU
 
 
 def _check_kind(value: object) -> object:
-    """Refuse what names no kind before pydantic looks for its model."""
+    """Refuse a fault without a known kind before pydantic looks for its model."""
     kind = value.get("kind") if isinstance(value, Mapping) else getattr(value, "kind", None)
     if kind in KINDS:
         return value
@@ -186,7 +186,7 @@ Fault = Annotated[AnyFault, Field(discriminator="kind"), BeforeValidator(_check_
 
 
 def build_directory(hosts: Iterable[tuple[str, str, str]]) -> dict[str, tuple[str, ...]]:
-    """Return whom each name means, from (address, host group, region) of all hosts.
+    """Return the hosts that each name means, from (address, host group, region) of all hosts.
 
     A name is a host's; where no host is called so, a group's; where no group is either, a region's.
     """
@@ -198,12 +198,12 @@ def build_directory(hosts: Iterable[tuple[str, str, str]]) -> dict[str, tuple[st
 
 
 def resolve(names: Iterable[str], directory: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return the hosts that names mean, each once, in the order of the names; an unknown name means nobody."""
+    """Return the hosts that names mean, each once, in the order of the names; an unknown name means no host."""
     return list(dict.fromkeys(address for name in names for address in directory.get(name, ())))
 
 
 def partition_problems(groups: Any, shares: Any) -> list[Problem]:
-    """Return what is wrong with the sides of a partition by themselves."""
+    """Return the problems in the sides of a partition by themselves."""
     if (groups is None) == (shares is None):
         return [Problem((), "a partition has either `groups` or `shares`")]
     if shares is None:

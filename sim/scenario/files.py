@@ -22,7 +22,7 @@ def find_file(name: str, place: Place) -> Path:
 
 
 def _exists(path: Path) -> bool:
-    """Tell whether there is such a file; a name that no file can have is for whoever reads it to refuse."""
+    """Tell whether there is such a file; a name that no file can have counts as none."""
     try:
         return path.exists()
     except (OSError, ValueError):

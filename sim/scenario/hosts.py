@@ -1,4 +1,4 @@
-"""Host groups of a scenario: who takes part, with which GPUs, where, from when and with what in mind."""
+"""Host groups of a scenario: number, GPUs, region, first epoch, strategy, operator, conduct."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class MLNodeConfig:
     gpu: str
 
     def __str__(self) -> str:
-        """Return what a scenario writes: "4 x H100-SXM"."""
+        """Return the text of a scenario: "4 x H100-SXM"."""
         return f"{self.n_gpus} x {self.gpu}"
 
     @property
@@ -98,7 +98,7 @@ def _parse_ml_node(item: object) -> MLNodeConfig:
 
 
 def format_ml_nodes(nodes: tuple[MLNodeConfig, ...]) -> str | list[str]:
-    """Return what `parse_ml_nodes` reads."""
+    """Return the text that `parse_ml_nodes` reads."""
     return str(nodes[0]) if len(nodes) == 1 else [str(node) for node in nodes]
 
 

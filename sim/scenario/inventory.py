@@ -59,7 +59,7 @@ _Row = dict[str, _Cell]
 
 @dataclass
 class _Reading:
-    """Groups under construction, and what is wrong with them."""
+    """Groups under construction, and the mistakes in their lines."""
 
     config: InventoryConfig
     default_place: Place
@@ -75,7 +75,7 @@ class _Reading:
 def expand_inventory(document: Document) -> set[Loc]:
     """Put host groups where the tree names an inventory; mistakes join the document's.
 
-    Return the parts of the tree that are missing now, because what stands in their place was told as a mistake.
+    Return the parts of the tree that are missing now, because the value in their place is reported as a mistake.
     """
     hosts = document.tree.get(HOSTS) if isinstance(document.tree, dict) else None
     if not isinstance(hosts, Mapping):
@@ -100,7 +100,7 @@ def expand_inventory(document: Document) -> set[Loc]:
 
 
 def _read(document: Document, config: InventoryConfig) -> _Reading:
-    """Return the groups of the file; raise ScenarioError where its form is so wrong that there are none."""
+    """Return the groups of the file; raise ScenarioError where its form is so wrong that it has no groups."""
     named = document.places.get((HOSTS, "inventory"), document.places[(HOSTS,)])
     default = document.places.get((HOSTS, "default_region"), document.places[(HOSTS,)])
     reading = _Reading(config, replace(default, path=f"{HOSTS}.default_region"))
@@ -222,7 +222,7 @@ def _check_nodes(reading: _Reading, rows: list[_Row]) -> None:
 
 
 def _describe_gpus(reading: _Reading, row: _Row) -> str:
-    """Return what a scenario writes, "8 x H100-SXM"."""
+    """Return the text of a scenario, "8 x H100-SXM"."""
     kind, count = row["gpu_type"].text, row["gpu_count"]
     gpu = reading.config.gpu_types.get(kind, kind)
     if not (count.text.isascii() and count.text.isdigit()) or len(count.text) > 9:

@@ -18,7 +18,7 @@ class _RefusedError(Exception):
 
 
 def apply_overrides(document: Document, overrides: Overrides, seed: int | None = None) -> None:
-    """Change the document's tree, later overrides over earlier ones; what is wrong joins its mistakes.
+    """Change the document's tree, later overrides over earlier ones; mistakes join the document's.
 
     A path names keys, positions in lists from 0, or an item of a list by its `name`; missing mappings are made.
     """
@@ -35,7 +35,7 @@ def apply_overrides(document: Document, overrides: Overrides, seed: int | None =
 
 
 def make_document(tree: Mapping[str, object], source: str) -> Document:
-    """Return a tree that was made in Python as if it had been read; what no file could hold joins the mistakes."""
+    """Return a tree that was made in Python as if it had been read; values that no file can hold are mistakes."""
     document = Document({}, {(): Place(source)})
     for key, value in tree.items():
         try:

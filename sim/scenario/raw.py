@@ -1,6 +1,6 @@
 """Reading a scenario that may be finished or raw.
 
-What cannot be understood is left out, for its own type reports it.
+Values that cannot be read are left out, for their own types report them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RawHost:
-    """What could be understood of one host group."""
+    """The readable values of one host group."""
 
     index: int
     name: str | None
@@ -52,7 +52,7 @@ def get(section: object, key: str, default: Any = None) -> Any:
 
 
 def quiet(read: Callable[[Any], T], value: object) -> T | None:
-    """Return None for a value that cannot be read: whoever validates it reports why."""
+    """Return None for a value that cannot be read: its own type reports why."""
     try:
         return read(value)
     except (ValueError, UserError):

@@ -1,4 +1,4 @@
-"""What a scenario file holds: one frozen model per section, every field described here and nowhere else."""
+"""The schema of scenario files: one frozen model per section, every field described here and nowhere else."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from pow.placement import CPU, DEVICE_PATTERN, check_device
 from sim.difficulty import controllers
 from sim.errors import did_you_mean
 from sim.problems import Problem, as_validation_error, explained
-from sim.protocol.params import ChainParams, EpochParams
-from sim.protocol.pricing import MAINNET_PRICING
+from sim.protocol.blocks.params import ChainParams, EpochParams
+from sim.protocol.money.pricing import MAINNET_PRICING
 from sim.protocol.proofs import schemes
 from sim.protocol.versions import SCHEMES
 from sim.registry import PluginOf
@@ -113,7 +113,7 @@ class _Rules(BaseModel):
 if TYPE_CHECKING:
 
     class _Declared(EpochParams, ChainParams, _Rules):
-        """What `make_section` makes, for the type checker."""
+        """The class of `make_section`, for the type checker."""
 
 else:
     _Declared = make_section(
@@ -140,7 +140,7 @@ class ProtocolConfig(_Declared):
 
 
 class WorkConfig(BaseModel):
-    """Who computes the nonces, and how fast the simulated hosts are."""
+    """The kind of work, where it is computed, and how fast the simulated hosts are."""
 
     model_config = STRICT
 

@@ -1,8 +1,8 @@
-"""Actions: what a strategy may want its host to do. Only the host executes them.
+"""Actions that a strategy may ask of its host. Only the host executes them.
 
-A law of nature cannot be broken: an action that would compute beyond the hardware, use what was not received or change
-the past is an error that names strategy, host and height. A rule of the chain can: what it forbids is sent, and the
-chain refuses or punishes it.
+A law of nature cannot be broken: an action that would compute beyond the hardware, use messages that were not received
+or change the past is an error that names strategy, host and height. A rule of the chain can: a forbidden message is
+sent, and the chain refuses or punishes it.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ class Compute:
 
 @dataclass(frozen=True)
 class ClaimResults:
-    """Claim results of one ML node; without any nonce nothing is sent. Reference: protocol 3.1."""
+    """Claim results of one ML node; a claim without nonces is not sent. Reference: protocol 3.1."""
 
     node_id: int
-    """Number of the ML node, as the claim tells it; the chain does not know whether it is true."""
+    """Number of the ML node, as claimed; the chain does not know whether it is true."""
     nonces: tuple[int, ...]
     """The nonces claimed, each from 0 to 2^63 - 1."""
     values: tuple[float, ...]
-    """What each gave, as claimed; in the scheme `hits` the distance. Validators recompute under the sender's key."""
+    """Its result for each nonce, as claimed; in the scheme `hits` the distance. Validators use the sender's key."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Check:
     """Re-execute samples of claims, in this order, until the validation ends. Reference: protocol 4.1."""
 
     participants: tuple[str, ...] | None = None
-    """None: all whom the rules ask this host to check, in a random order; empty: nobody."""
+    """None: all that the rules ask this host to check, in a random order; empty: none."""
     sample_size: int | None = None
     """Nonces of each claim; None: as many as the rules say."""
     sample_key: str | None = None
@@ -63,7 +63,7 @@ class Check:
 
 @dataclass(frozen=True, eq=False)
 class Vote:
-    """Tell the chain which claims are frauds; who is left out gets no vote. Nobody tests whether a check was made."""
+    """Tell the chain which claims are frauds; no vote on claims that are left out. No rule asks for a check first."""
 
     participants: tuple[str, ...]
     """(n,) addresses."""
@@ -94,7 +94,7 @@ class ShowWeight:
     """Show a share of the weight again in the confirmation that has begun. Reference: protocol 6.7."""
 
     share: float
-    """From 0 to 1: nobody shows more than it has."""
+    """From 0 to 1: a host cannot show more than it has."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class WithdrawCollateral:
 
 @dataclass(frozen=True)
 class RegisterHardware:
-    """Tell the chain which ML nodes the host has; nobody tests whether it is true. Reference: protocol 5.1."""
+    """Tell the chain which ML nodes the host has; no rule tests whether it is true. Reference: protocol 5.1."""
 
     nodes: tuple[tuple[int, str], ...]
     """(number of the node, model that it serves)"""

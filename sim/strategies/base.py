@@ -1,6 +1,6 @@
-"""What a strategy is: an agent with a memory. An event and the memory go in, a new memory and actions come out.
+"""The protocol of strategies: agents with a memory. Event and memory go in, the next memory and actions come out.
 
-Only the host executes actions, so that a strategy can neither touch the network nor see what its host has not received.
+Only the host executes actions, so that a strategy can neither touch the network nor see beyond its host's messages.
 A strategy is pure: its memory is a value that it never changes in place, and its draws come from the generator that it
 is given. The shape is that of cpr's agents (`prepare`, `observe`, `apply`). Source: https://github.com/pkel/cpr
 """
@@ -13,9 +13,9 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from sim.protocol.params import ProtocolParams
-from sim.protocol.state import ChainState
-from sim.protocol.transactions import Transaction
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.state import ChainState
+from sim.protocol.consensus.transactions import Transaction
 from sim.strategies.actions import Action
 
 
@@ -31,7 +31,7 @@ class MLNode:
     dtype: str
     """Numerics of its GPUs."""
     model: str
-    """What it serves between two proofs of compute."""
+    """The model that it serves between two proofs of compute."""
     is_registered: bool = True
     """The chain knows it as hardware of its host."""
 
@@ -43,7 +43,7 @@ class MLNode:
 
 @dataclass(frozen=True)
 class Identity:
-    """For whom a strategy decides, as it learns once at the start."""
+    """The hosts for which a strategy decides, as it learns once at the start."""
 
     operator: str
     """Name of the operator, or the host's address where it has none."""
@@ -53,7 +53,7 @@ class Identity:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What one host knows at the moment of an event: its own chain state, mempool, ML nodes and money."""
+    """One host's knowledge at the moment of an event: its own chain state, mempool, ML nodes and money."""
 
     address: str
     """The host's own."""
@@ -105,14 +105,14 @@ class Event:
 
 
 Answer = tuple[Any, tuple[Action, ...] | None]
-"""The next memory, and what to do; None: what an honest host does."""
+"""The next memory, and the actions; None: those of an honest host."""
 
 
 class Strategy(Protocol):
     """Decides for one host, or for all hosts of one operator."""
 
     events: ClassVar[tuple[type[Event], ...]]
-    """What it wants to be asked about; an honest host answers everything else."""
+    """Kinds of events that it answers; an honest host answers all others."""
 
     def start(self, identity: Identity) -> Any:
         """Return the memory before the first event: any value that is never changed in place."""

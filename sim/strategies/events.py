@@ -1,7 +1,7 @@
-"""Events: what a host's strategy is asked about, each with the host's `View`.
+"""Events that a host's strategy is asked about, each with the host's `View`.
 
-A strategy names the events that it wants. Where it names none of a kind, an honest host answers, and where an honest
-host has nothing to say either, nothing is made: such a stretch of blocks is quiet.
+A strategy names the kinds of events that it wants. An honest host answers the others, and an event of a kind that
+neither answers is not made.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.protocol.state import Block
+from sim.protocol.blocks.state import Block
 from sim.strategies.base import Event
 
 
@@ -40,7 +40,7 @@ class GenerationOpened(Event):
 
 @dataclass(frozen=True, eq=False)
 class ResultsFound(Event):
-    """What one ML node found in the last 5 s of generation. Reference: protocol 3.4."""
+    """Results of one ML node in the last 5 s of generation. Reference: protocol 3.4."""
 
     epoch: int
     """Number of the epoch."""
@@ -51,9 +51,9 @@ class ResultsFound(Event):
     nonces: NDArray[np.int64]
     """(n,) those that may be claimed, in the order of their computation."""
     values: NDArray[np.float64]
-    """(n,) what each gave; in the scheme `hits` its distance, below the threshold."""
+    """(n,) its result for each; in the scheme `hits` the distance, below the threshold."""
     threshold: float
-    """What a result has to pass; in the scheme `hits` the largest distance."""
+    """By it a result counts; in the scheme `hits` the largest distance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +71,11 @@ class ClaimsKnown(Event):
     epoch: int
     """Number of the epoch."""
     participants: tuple[str, ...]
-    """Everybody who has a claim."""
+    """All participants with a claim."""
     n_claimed: NDArray[np.int64]
     """(n,) nonces in each claim."""
     duties: NDArray[np.int64]
-    """(m,) places in `participants` of those whom the rules ask this host to check."""
+    """(m,) places in `participants` of the claims that the rules ask this host to check."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +122,7 @@ class ConfirmationOpened(Event):
     end_height: int
     """Block in which the weights shown are counted."""
     initial_weight: int
-    """What the host is asked to show."""
+    """Weight that the host is asked to show."""
 
 
 @dataclass(frozen=True, eq=False)

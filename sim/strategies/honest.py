@@ -1,4 +1,4 @@
-"""The honest host: what the network's own software does. Honest behaviour stands here and nowhere else."""
+"""The honest host: the behaviour of the network's own software. It stands here and nowhere else."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Honest:
     )
 
     def start(self, identity: Identity) -> None:
-        """Nothing to remember."""
+        """No memory."""
 
     def react(self, memory: None, event: Event, generator: np.random.Generator) -> Answer:
-        """Do what the software does."""
+        """Answer as the software does."""
         return None, (answer_honestly(event),)
 
 

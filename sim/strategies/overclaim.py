@@ -15,7 +15,7 @@ from sim.strategies.actions import ClaimResults, Vote
 from sim.strategies.base import Answer, Identity
 from sim.strategies.events import ChecksDone, EpochOpened, ResultsFound
 
-FABRICATED_FROM = 2**40  # far beyond what any ML node reaches in a stage: never a nonce that was really tried
+FABRICATED_FROM = 2**40  # far beyond the nonces of any ML node in a stage: never one that was really tried
 FABRICATED_BELOW = 2**62
 Totals = Mapping[tuple[str, int], tuple[int, int]]
 """(host, ML node) -> nonces found and nonces claimed in this epoch"""
@@ -26,7 +26,7 @@ Totals = Mapping[tuple[str, int], tuple[int, int]]
 class Overclaim:
     """Claims `excess` fabricated nonces for every valid one, with values drawn from the law of valid ones.
 
-    The claimed values give nothing away: a validator has to recompute. Fabricated share of the claim:
+    The claimed values do not give the fraud away: a validator has to recompute. Fabricated share of the claim:
     excess / (1 + excess). Votes honestly on others and for itself. Reference: protocol 4.4 (power), 4.6 (self-votes).
     """
 
@@ -36,7 +36,7 @@ class Overclaim:
     events: ClassVar = (EpochOpened, ResultsFound, ChecksDone)
 
     def start(self, identity: Identity) -> Totals:
-        """Nothing is found yet."""
+        """No node has found a nonce yet."""
         return {}
 
     def react(

@@ -1,4 +1,4 @@
-"""What a search wants, in numbers: a measure's values over replications, how good they are, which bounds they break."""
+"""The aims of a search in numbers: a measure's values over replications, their objective, the bounds they break."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def compute_values(aim: Aim, scores: Scores, curve_names: Sequence[str], n_repli
 
 
 def compute_objective(objective: Objective, values: Floats) -> float:
-    """What should be small: the mean over replications, its negative, or its distance; infinite where it is unknown."""
+    """The number to be made small: mean over replications, its negative, or its distance; infinite where unknown."""
     mean = float(values.mean())
     if objective.towards is not None:
         found = abs(mean - objective.towards)

@@ -1,7 +1,7 @@
-"""Which parameters to try next: optuna's tree of Parzen estimators, asked in batches of a fixed size.
+"""The next parameters to try: optuna's tree of Parzen estimators, asked in batches of a fixed size.
 
-A batch is asked for before any of its answers is known, and answers are told in the order of the questions. What is
-tried therefore depends on the seed alone, not on how many processes answer.
+A batch is asked for before any of its answers is known, and answers are told in the order of the questions. The
+trials therefore depend on the seed alone, not on how many processes answer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Answer = Callable[[Sequence[Parameters]], Sequence[Row]]
 
 
 def ask(search: Search, answer: Answer) -> Iterator[list[Row]]:
-    """Yield the rows of each batch. The first point is what the file has, if the domains allow it."""
+    """Yield the rows of each batch. The first point has the file's values, if the domains allow them."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     seed = int(draw_generator(search.subject.seed, "tune", "sampler").integers(2**SEED_BITS))
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))

@@ -1,7 +1,7 @@
-"""What a sweep says: estimates with intervals per point, and differences between points or sweeps.
+"""Statistics of sweeps: estimates with intervals per point, and differences between points or sweeps.
 
 Runs with one replication number share their random numbers, whatever their point. Differences are therefore taken
-replication by replication: what the shared numbers do to both variants drops out.
+replication by replication: the effect that the shared numbers have on both variants drops out.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class SweptRuns(Protocol):
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """Columns of `runs` that hold what was varied."""
+        """Columns of `runs` that hold the axes' values."""
 
     @property
     def measures(self) -> Mapping[str, Measure]:
-        """Measures by name: the columns of `runs` that hold what was measured."""
+        """Measures by name: the columns of `runs` that hold their values."""
 
 
 def summarise_sweep(sweep: SweptRuns, *, measures: Iterable[str] | None = None, level: float = LEVEL) -> pd.DataFrame:

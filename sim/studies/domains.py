@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 from sim.problems import Problem, show_value
 from sim.units import BIT_RATE, SIZE, TIME, QuantityError, parse_quantity
 
-DIGITS = 4  # significant ones of a found number, unless the range needs more: nobody pastes more, no study can tell
+DIGITS = 4  # significant ones of a found number, unless the range needs more: no study can tell more digits apart
 STEPS = 1000  # so many values at least lie between the ends of a range
 Number = int | float
 Value = int | float | str
@@ -64,7 +64,7 @@ class Domain:
         return f"{value} {self.unit}" if self.unit else value
 
     def read(self, written: Any) -> Value | None:
-        """Return the value of what a file holds; None where it is not in this domain."""
+        """Return the value of a file's entry; None where it is not in this domain."""
         if self.choices is not None:
             label = make_label(written)
             return label if label in self.choices else None
@@ -86,7 +86,7 @@ def make_domain(limits: Mapping[str, Any], *, is_whole: bool | None = None) -> D
 
 
 def check_limits(limits: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield what is wrong with a parameter's values, each with its place in them."""
+    """Yield the mistakes in a parameter's values, each with its place in them."""
     choices, ends = limits.get("choices"), [limits.get(end) for end in ("low", "high")]
     if (choices is None) == any(end is None for end in ends):
         yield Problem((), "needs `low` and `high`, or `choices`")
@@ -110,7 +110,7 @@ def check_limits(limits: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def make_label(choice: Any) -> str:
-    """Return what names a choice in tables: a text as it is, anything else as JSON."""
+    """Return a choice's name in tables: a text as it is, other values as JSON."""
     return choice if isinstance(choice, str) else json.dumps(choice, ensure_ascii=False)
 
 
@@ -139,5 +139,5 @@ def _convert(written: Any, unit: str) -> Number | None:
 
 
 def is_number(value: object) -> TypeGuard[Number]:
-    """Whether the value is a number of a file; true and false are none."""
+    """Whether the value is a number of a file; true and false are not."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""What a kind of study is: how its files look, what they hold, how they run, what their results folders show."""
+"""The protocol of kinds of studies: how their files look, are read and run, and how their results are shown."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ Result = TypeVar("Result")
 
 
 class Kind(Protocol[Loaded, Result]):
-    """One kind of study. `Loaded` is what its file becomes, `Result` what its results folder holds."""
+    """One kind of study. `Loaded` is the type of a checked file, `Result` that of a loaded results folder."""
 
     names: tuple[str, ...]
-    """What its files are called, in options (`powsim check --NAME`) and lists; the first is the name."""
+    """Names of its files, in options (`powsim check --NAME`) and lists; the first is the kind's own."""
     plural: str
-    """What `powsim list` calls them."""
+    """Their name in `powsim list`."""
     keys: tuple[str, ...]
     """Top-level keys that a file of this kind alone has; none: every file that no other kind knows."""
     summary: str
-    """What such a file describes: "a sweep, many runs"."""
+    """The content of such a file in a few words: "a sweep, many runs"."""
     commands: tuple[tuple[str, Callable[..., None]], ...]
     """The commands that run such a file, with their names; each takes it as its argument `file`."""
 
     @abstractmethod
     def load(self, path: Path, overrides: Overrides = ()) -> Loaded:
-        """Return what a file describes; raises ScenarioError with every mistake at its place."""
+        """Return the checked content of a file; raises ScenarioError with every mistake at its place."""
 
     @abstractmethod
     def json_schema(self) -> dict[str, Any]:
@@ -40,7 +40,7 @@ class Kind(Protocol[Loaded, Result]):
 
     @abstractmethod
     def describe(self, loaded: Loaded) -> str:
-        """Return in a few words what a checked file holds."""
+        """Return a few words on a checked file."""
 
     @abstractmethod
     def is_folder(self, folder: Path) -> bool:
@@ -48,7 +48,7 @@ class Kind(Protocol[Loaded, Result]):
 
     @abstractmethod
     def load_result(self, folder: Path) -> Result:
-        """Return what a results folder holds; raises UserError where that is nothing."""
+        """Return the results in a folder; raises UserError where there are none."""
 
     @abstractmethod
     def report(self, result: Result, folder: Path) -> Any:

@@ -50,7 +50,7 @@ def find_kind(path: Path) -> AnyKind:
 
 
 def load_any(path: Path, overrides: Overrides = (), kind: AnyKind | None = None) -> tuple[AnyKind, Any]:
-    """Return a file's kind (the given one, or the one that it looks like) and what it describes."""
+    """Return a file's kind (the given one, or the one that it looks like) and its checked content."""
     if kind is None:
         kind = find_kind(path)
     try:
@@ -74,7 +74,7 @@ def explain(error: ScenarioError, kind: AnyKind, path: Path) -> ScenarioError:
 
 
 def load_any_result(folder: Path) -> tuple[AnyKind, Any]:
-    """Return the kind of a results folder and what it holds; raises UserError where it is none."""
+    """Return the kind of a results folder and its results; raises UserError for any other folder."""
     for kind in KINDS:
         if kind.is_folder(folder):
             return kind, kind.load_result(folder)

@@ -1,4 +1,4 @@
-"""`powsim lab`: every controller against every curve, what each race says, and who follows the compute best."""
+"""`powsim lab`: every controller against every curve, the measures of each race, and a ranking."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _Finished = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
 @dataclass(frozen=True)
 class LabResult:
-    """What a lab found: tables, and the folder that holds them."""
+    """A lab's tables, and the folder that holds them."""
 
     name: str
     rank_by: str
@@ -61,7 +61,7 @@ def run_lab(
 ) -> LabResult:
     """Run every race into a results folder; `report` is called with the name of each race before it starts.
 
-    An interruption keeps the races that were finished. `rank_by` is noted for whoever draws the folder again.
+    An interruption keeps the races that were finished. `rank_by` is noted for `powsim report`.
     """
     setup = make_setup(lab.config)
     folder = open_folder(lab.name, lab.text, out, root)
@@ -90,7 +90,7 @@ def load_lab_result(folder: Path) -> LabResult:
 
 
 def make_setup(config: RaceConfig) -> Setup:
-    """Return what all races of a lab or of a search share."""
+    """Return the settings that all races of a lab or of a search share."""
     sizes = (config.decisions, config.replications, config.quota, config.warm_up, config.seed)
     return Setup(config.spacing, *sizes, config.small_host, config.false_timestamps)
 
@@ -108,7 +108,7 @@ def race_and_measure(
 
 
 def _run_all(lab: Lab, setup: Setup, report: Callable[[str], None]) -> Iterator[_Finished]:
-    """Yield what each race adds to the tables `TABLES`."""
+    """Yield each race's rows of the tables `TABLES`."""
     for curve_name, curve in zip(lab.curve_names, lab.config.curves, strict=True):
         curves = lay_out(curve, setup)
         for controller_name, controller in zip(lab.controller_names, lab.config.controllers, strict=True):

@@ -47,7 +47,7 @@ class LabSubject(Subject):
 
     @override
     def find_measures(self, variant: LabConfig) -> list[set[str]]:
-        """Return the measures of each curve, whatever the controller: seen in a race of a few decisions."""
+        """Return the measures that each curve has, whatever the controller: found in a race of a few decisions."""
         sizes = {"decisions": FEW_DECISIONS, "replications": FEW_REPLICATIONS, "warm_up": 0}
         return [set(each) for each in race(variant.model_copy(update=sizes), variant.seed, variant).curves]
 

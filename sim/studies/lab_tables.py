@@ -38,7 +38,7 @@ TABLES = {
 
 
 def print_ranking(ranked: pd.DataFrame, first: str, *, title: str) -> None:
-    """Print what `rank` found: bold where the difference from the first controller is resolved."""
+    """Print the ranking of `rank`: bold where the difference from the first controller is resolved."""
     measure = ranked.columns[2]
     curves = [column for column in ranked.columns[3:] if column not in FROM_FIRST]
     headings = ["rank", "controller", "mean over\ncurves", f"minus\n{first}", f"{PERCENT}\ninterval", *_break(curves)]
@@ -53,7 +53,7 @@ def print_ranking(ranked: pd.DataFrame, first: str, *, title: str) -> None:
 
 
 def print_answers(answers: pd.DataFrame, curve: str, measures: Sequence[str], *, title: str) -> None:
-    """Print measures of one curve, a line per controller, each ± half its interval; nothing where there are none."""
+    """Print measures of one curve, a line per controller, each ± half its interval, if there are any."""
     rows = answers[(answers["curve"] == curve) & answers["measure"].isin(measures)]
     if rows.empty:
         return
@@ -80,7 +80,7 @@ def _format_difference(row: dict[str, Any]) -> tuple[str, str]:
 
 
 def _format_answer(row: dict[str, Any]) -> str:
-    """The mean with half of its interval; whoever needs both ends finds them in the report."""
+    """The mean with half of its interval; both ends are in the report."""
     if math.isnan(row["estimate"]):
         return "never"
     return f"{format_value(row['estimate'])} ± {(row['high'] - row['low']) / 2:.2g}"

@@ -1,4 +1,4 @@
-"""The points of a search: what each is worth, as a row of numbers."""
+"""The points of a search: parameters and scores of each, as a row of numbers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def evaluate_points(
 
 
 def judge(search: Search, parameters: Parameters, scores: Scores) -> Row:
-    """A row of numbers: parameters, objective, what each constraint is broken by, the mean of every measure, errors."""
+    """A row of numbers: parameters, objective, violation of each constraint, the mean of every measure, errors."""
     objective = compute_objective(search.config.objective, search.compute_values(search.config.objective, scores))
     excesses = [compute_excess(each, search.compute_values(each, scores)) for each in search.config.constraints]
     measured = [name for name in search.subject.measures if any(name in each for each in scores.curves)]

@@ -1,4 +1,4 @@
-"""A scenario that a search varies: replications of every variant, which nothing finished is lost of.
+"""A scenario that a search varies: replications of every variant, of which no finished one is lost.
 
 Runs go through the loop of sweeps: a worker that dies costs one run, and the folder's journal has every run that was
 finished, so that an interrupted search does none of them twice.

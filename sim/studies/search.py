@@ -1,8 +1,8 @@
-"""`powsim search`: the values of some keys that best meet a stated objective, and what they are really worth.
+"""`powsim search`: the values of some keys that best meet a stated objective, reported on random numbers of its own.
 
 Three sets of random numbers, of which each is used once: the search ranks its points by the first, the best of them are
-compared again on the second, which names the winner, and only what the third says of the winner is reported as its
-value, beside the file as it was.
+compared again on the second, which names the winner, and the third gives the winner's reported value, beside that
+of the file as it was.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ NO_TRIAL = -1  # in the place of a trial's number: a point of the design
 
 @dataclass
 class SearchResult:
-    """What a search found: tables by name, facts, and the folder that holds both. An interrupted one has less."""
+    """A search's tables by name, its facts, and the folder that holds both. An interrupted one has fewer."""
 
     folder: Path
     summary: JsonObject
@@ -60,8 +60,8 @@ def run_search(
 ) -> SearchResult:
     """Search into a results folder; `report` is called after each race of a point or run, see `count_steps`.
 
-    Ctrl-C keeps what is known. The answer does not depend on `n_workers`, processes on this machine. `resume`: the
-    folder of an interrupted search, whose trials are taken as they stand. Raises UserError where it holds another one.
+    Ctrl-C keeps the finished batches. The answer does not depend on `n_workers`, processes on this machine. `resume`:
+    the folder of an interrupted search, whose trials are taken as they stand. Raises UserError for that of another one.
     """
     known: list[Row] = []
     if resume is None:
@@ -81,7 +81,7 @@ def run_search(
 
 
 def load_search_result(folder: Path) -> SearchResult:
-    """Load a folder of `run_search`; raises UserError where it is none."""
+    """Load a folder of `run_search`; raises UserError for any other folder."""
     if not (folder / SUMMARY_FILE).is_file() or not (folder / SEARCH_FILE).is_file():
         raise UserError(f"{folder}: not the results folder of a search")
     files = {name: folder / f"{name}.parquet" for name in TABLES}
@@ -109,7 +109,7 @@ def count_steps(search: Search) -> int:
 
 
 def _describe(search: Search) -> JsonObject:
-    """What a report must know of the file, so that the folder stands alone."""
+    """Return the file's facts that a report needs, so that the folder stands alone."""
     config = search.config
     return {
         "name": search.name,
@@ -130,7 +130,7 @@ def _answer(
 
 
 def _search(search: Search, evaluate: Evaluate, result: SearchResult, report: Report, known: Sequence[Row]) -> None:
-    """Ask and answer, batch by batch; where the answers stand in `known`, nothing is run."""
+    """Ask and answer, batch by batch; batches whose answers are in `known` are not run."""
     from sim.studies.asking import ask  # optuna, which only a search needs
 
     rows: list[Row] = []
@@ -188,7 +188,7 @@ def _choose(search: Search, evaluate: Evaluate, result: SearchResult, report: Re
 
 
 def _check(search: Search, evaluate: Evaluate, result: SearchResult, winner: Parameters, report: Report) -> None:
-    """What is said of the winner, from random numbers that had no part in choosing it."""
+    """Return the facts on the winner, from random numbers that had no part in choosing it."""
     scores = list(evaluate_points(search, evaluate, [winner, {}], CHECK, report))
     values = [search.compute_values(search.config.objective, each) for each in scores]
     found = {name: domain.write(winner[name]) for name, domain in search.domains.items()}
@@ -211,7 +211,7 @@ def _write_winner(search: Search, winner: Parameters, result: SearchResult) -> s
 
 
 def _tell(search: Search, parameters: Parameters, scores: Scores, values: Floats) -> JsonObject:
-    """Facts on one variant; `estimate` is the measure's mean, `objective` what should be small."""
+    """Facts on one variant; `estimate` is the measure's mean, `objective` the number to be made small."""
     objective, judged = search.config.objective, judge(search, {}, scores)
     facts: JsonObject = {
         "parameters": {name: _show(value) for name, value in parameters.items()},

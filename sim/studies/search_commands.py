@@ -49,7 +49,7 @@ def search(
 
 @functools.wraps(search, assigned=("__module__", "__annotations__"))
 def tune(*given: Any, **options: Any) -> None:
-    """Search the parameters of a lab's controller: what `powsim search` does, by its name for labs."""
+    """Search the parameters of a lab's controller; the same command as `powsim search`."""
     search(*given, **options)
 
 

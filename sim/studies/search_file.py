@@ -1,6 +1,6 @@
-"""A search file -> a lab or a scenario, the keys of it that vary, what is wanted of them: what `powsim search` runs.
+"""A search file -> a lab or a scenario, the keys of it that vary, the aims: the input of `powsim search`.
 
-Everything is checked before anything runs: the section, what is varied, and every end of every range in it.
+All of it is checked before anything runs: the section, its base, and every end of every range in it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ REPLICATIONS = 4
 
 @dataclass(frozen=True)
 class Search:
-    """A checked search. `text` is the whole file as one YAML text, with what the command line changed."""
+    """A checked search. `text` is the whole file as one YAML text, with the command line's changes."""
 
     name: str
     config: Section
@@ -66,7 +66,7 @@ class Search:
         return vary(self.subject.document, [*self.given, *settings])
 
     def compute_values(self, aim: Aim, scores: Scores) -> Floats:
-        """A value per replication of what is aimed at, see `aims.compute_values`."""
+        """A value per replication of the objective's measure, see `aims.compute_values`."""
         return compute_values(aim, scores, self.subject.curve_names, self.subject.n_replications)
 
     def compute_mean(self, measure: str, scores: Scores) -> float:
@@ -133,7 +133,7 @@ def _with_defaults(form: Form) -> dict[str, Any]:
 
 
 def _list_limits(section: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The parameters of a section that are mappings; all others are told by the schema."""
+    """The parameters of a section that are mappings; the schema reports all others."""
     parameters = section.get("parameters")
     given = parameters.items() if isinstance(parameters, dict) else ()
     return {name: limits for name, limits in given if isinstance(limits, dict)}

@@ -1,4 +1,4 @@
-"""The forms of a search file: what is varied, and the section of the search, each with its places.
+"""The forms of a search file: a lab or scenario, and the section of the search, each with its places.
 
 A search is a lab or a scenario with a section `search:`, or a file with `lab: FILE` or `scenario: FILE` and `search:`.
 A tune file is the short form for the controller of a lab: the section's keys stand beside the lab's own, `controller`
@@ -30,7 +30,7 @@ CONTROLLERS = ("controllers", 0)
 
 @dataclass(frozen=True)
 class Form:
-    """A file in two parts: what is varied, and the section of the search, whose places stand below `prefix`."""
+    """A file in two parts: a lab or scenario, and the section of the search, whose places stand below `prefix`."""
 
     base: Document
     section: Any
@@ -38,7 +38,7 @@ class Form:
     prefix: Loc
     schema: type[Section]
     parent: str = ""
-    """What stands before each parameter's name in its path."""
+    """The beginning of each parameter's path, before its name."""
 
     @property
     def is_lab(self) -> bool:

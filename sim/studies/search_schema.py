@@ -1,4 +1,4 @@
-"""What the `search:` section of a file holds: keys that vary, an objective, bounds, how much is tried."""
+"""The `search:` section of a file: keys that vary, an objective, bounds, numbers of trials."""
 
 from __future__ import annotations
 
@@ -46,21 +46,21 @@ class Aim(BaseModel):
 
 
 class Objective(Aim):
-    """What is wanted."""
+    """The measure to make small, large, or equal to a value."""
 
     goal: Literal["minimise", "maximise"] = Field("minimise", description="which side of the measure is better")
     towards: float | None = Field(None, description="the measure's distance from this value should be small instead")
 
 
 class Constraint(Aim):
-    """What must hold."""
+    """A measure with its bounds."""
 
     at_most: float | None = Field(None, description="largest mean that is allowed")
     at_least: float | None = Field(None, description="smallest mean that is allowed")
 
 
 class Section(BaseModel):
-    """What every search says: keys that vary, what should come of them, how much is tried."""
+    """The keys of every search: parameters, aims, numbers of trials."""
 
     model_config = STRICT
 
@@ -139,7 +139,7 @@ def _make_form(properties: Mapping[str, Any], required: Sequence[str]) -> dict[s
 def check_aims(
     section: Mapping[str, Any], noun: str, names: Collection[str], curve_names: Sequence[str]
 ) -> Iterator[Problem]:
-    """Names of measures and curves that there are not, bounds that bound nothing."""
+    """Yield problems: unknown measures and curves, constraints without a bound."""
     for loc, aim in list_aims(section):
         measure, curve = aim.get("measure"), aim.get("curve")
         if isinstance(measure, str) and measure not in names:

@@ -1,4 +1,4 @@
-"""What a search found, in the terminal."""
+"""Tables of a search in the terminal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def describe_objective(objective: Mapping[str, Any]) -> str:
 
 
 def print_search(result: SearchResult) -> None:
-    """Print the finalists, the winner beside the file as it was, the sensitivities and what to paste or run."""
+    """Print the finalists, the winner beside the file as it was, the sensitivities, and the text to paste or run."""
     summary, console = result.summary, make_console()
     console.print(f"{summary['name']}: {summary['subject']}, {describe_objective(summary['objective'])}")
     console.print(_build_finalists(result.tables["finalists"], summary))
@@ -46,7 +46,7 @@ def print_search(result: SearchResult) -> None:
 
 
 def _print_block(result: SearchResult) -> None:
-    """Print what to paste; of a whole file, its name and the values that were found."""
+    """Print the text to paste; of a whole file, its name and the values that were found."""
     block, console = result.summary["block"], make_console()
     if block == "difficulty.yaml":
         console.print(f"\n{(result.folder / block).read_text(encoding='utf-8')}")

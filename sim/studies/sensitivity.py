@@ -1,4 +1,4 @@
-"""What a parameter's range does to a measure: Sobol indices with bootstrap intervals.
+"""The effect of a parameter's range on a measure: Sobol indices with bootstrap intervals.
 
 The first-order index is the share of a measure's variance, over the ranges, that would go if the parameter were known;
 the total index is the share that would stay if all others were. Source: A. Saltelli and others, Computer Physics

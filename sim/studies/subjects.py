@@ -1,7 +1,7 @@
-"""What a search varies: a lab or a scenario, of which any key may take another value.
+"""Subjects of a search: a lab or a scenario, of which any key may take another value.
 
-A subject builds variants and runs them: races of a lab on every curve, or replications of a scenario. What it returns
-are scores, a value per replication of every measure.
+A subject builds variants and runs them: races of a lab on every curve, or replications of a scenario. It returns
+scores, a value per replication of every measure.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ class Scores:
 
 
 Evaluate = Callable[[Sequence[Any], str, Report], Iterator[Scores]]
-"""Variants, the purpose of their runs, what is called after each of them -> scores, in the same order."""
+"""(variants, purpose of their runs, callback after each of them) -> scores, in the same order."""
 
 
 class Subject(Protocol):
     """A lab or a scenario that a search varies."""
 
     noun: str
-    """What happens in it: a race, a run."""
+    """The word for one replication: race, run."""
     title: str
-    """What it is called in tables."""
+    """Its name in tables."""
     document: Document
     """The file's tree, unvaried."""
     curve_names: tuple[str, ...]
@@ -77,17 +77,17 @@ class Subject(Protocol):
 
     @abstractmethod
     def open(self, folder: Path, n_workers: int) -> AbstractContextManager[Evaluate]:
-        """Give what runs variants, on as many processes (0: this one); what it returns does not depend on how many."""
+        """Give the function that runs variants, on as many processes (0: this one); scores do not depend on them."""
 
     @abstractmethod
     def write_winner(self, name: str, document: Document) -> tuple[str, str]:
-        """Return a file's name and its text: what a person pastes or runs of the document that won."""
+        """Return the name and the text of a file to paste or run: the document that won."""
 
 
 def vary(document: Document, settings: Sequence[Setting]) -> Document:
-    """Return a copy of the document with other values; what has no place there joins its mistakes."""
+    """Return a copy of the document with other values; those without a place there join its mistakes."""
     varied = Document(copy.deepcopy(document.tree), dict(document.places), list(document.mistakes))
-    # A parent before what stands in it: `difficulty` chooses the controller, `difficulty.max_step` changes it.
+    # A parent before its parts: `difficulty` chooses the controller, `difficulty.max_step` changes it.
     for path, value, place in sorted(settings, key=lambda setting: setting[0].count(".")):
         apply_value(varied, path, copy.deepcopy(value), place)
     return varied
@@ -110,7 +110,7 @@ def _find_place(document: Document, parts: Sequence[str]) -> Place:
 
 
 def look_up(tree: Any, path: str) -> Any:
-    """Return what stands at a dotted path, whose parts are keys, positions or names of items; None where nothing is."""
+    """Return the value at a dotted path, whose parts are keys, positions or names of items; None without one."""
     for part in path.split("."):
         if isinstance(tree, Mapping):
             tree = tree.get(part)

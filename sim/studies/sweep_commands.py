@@ -48,7 +48,7 @@ def sweep(
     result = run_sweep(file, where, out=out, resume=resume, overrides=set_ or (), progress=True)
 
     summary = report_sweep(result)
-    # Only now: what draws and prints takes a second to load, and workers should not wait for it.
+    # Only now: modules that draw and print take a second to load, and workers should not wait for them.
     from sim.figures.sweep_report import select_headlines
     from sim.studies.sweep_tables import print_failures, print_summary
 

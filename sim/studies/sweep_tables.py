@@ -21,7 +21,7 @@ MOST_POINTS_SHOWN = 20
 
 
 def print_summary(summary: pd.DataFrame, *, title: str) -> None:
-    """Print what `summarise_sweep` found, a block per measure, without measures that have no value anywhere."""
+    """Print the table of `summarise_sweep`, a block per measure, without measures that have no value anywhere."""
     axes = [column for column in summary.columns if column not in ("point", *SUMMARY_COLUMNS)]
     headings = ["measure", "point", *_break_paths(axes), "runs", "mean", _name_interval(summary), "by"]
     table = make_table(headings)
@@ -35,7 +35,7 @@ def print_summary(summary: pd.DataFrame, *, title: str) -> None:
 
 
 def print_comparison(comparison: pd.DataFrame, *, title: str) -> None:
-    """Print what `compare` or `compare_points` found, and say which differences are resolved."""
+    """Print the table of `compare` or `compare_points`, and say which differences are resolved."""
     axes = [column for column in comparison.columns if column not in DIFFERENCE_COLUMNS]
     values = ["pairs", "before", "after", "difference", _name_interval(comparison), "resolved"]
     table = make_table(["measure", *_break_paths(axes), *values])
@@ -97,7 +97,7 @@ def _format_axes(row: dict[str, object], axes: Sequence[str]) -> list[str]:
 
 
 def print_pilot(pilot: Pilot) -> None:
-    """Print what a sweep would be."""
+    """Print a sweep's points and expected time."""
     console, sweep = make_console(), pilot.sweep
     n_points = len(sweep.points)
     until = sweep.config.until

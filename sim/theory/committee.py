@@ -8,7 +8,7 @@ from math import comb
 
 import numpy as np
 
-from sim.protocol.committee import decide_by_slots, draw_slots
+from sim.protocol.proofs.committee import decide_by_slots, draw_slots
 from sim.theory.levels import Z_BOUND, compute_binomial_z
 from sim.theory.row import Row
 

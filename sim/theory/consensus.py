@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from sim.chain.consensus import VOTE_BYTES
-from sim.protocol.transactions import HEADER_BYTES
+from sim.protocol.consensus.transactions import HEADER_BYTES
 from sim.runner import run
 from sim.scenario import parse_scenario
 from sim.theory.row import Row
@@ -19,7 +19,7 @@ SUM_ERROR = 1e-9  # seconds; the order of additions differs
 
 
 def consensus_rows(quick: bool) -> Iterator[Row]:
-    """A full mesh of equal links, before anybody sends a transaction, in both tiers."""
+    """A full mesh of equal links, before any host sends a transaction, in both tiers."""
     for tier in ("events",) if quick else ("events", "paths"):
         theory = compute_block_seconds(queues=tier == "events")
         blocks = run(parse_scenario(_write_scenario(tier))).frames["blocks"]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sim.difficulty import controllers
 from sim.difficulty.asert import aserti3_2d
 from sim.difficulty.base import steer
-from sim.protocol.state import EpochObservation
+from sim.protocol.blocks.state import EpochObservation
 from sim.theory.levels import Z_BOUND
 from sim.theory.loop import compute_ramp_error, find_gain_limit, find_k_i_limit, find_limit
 from sim.theory.row import Row
@@ -58,7 +58,7 @@ def control_rows(quick: bool) -> Iterator[Row]:
 
 
 def _follow(spec: dict[str, Any], n_epochs: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Counts and difficulties of the epochs after SETTLED; what is found is Poisson, tries never change."""
+    """Counts and difficulties of the epochs after SETTLED; found nonces are Poisson, tries never change."""
     decide = steer(controllers.build({**spec, "target": {"valid_nonces_per_epoch": WANTED}}))
     generator, seen, control, difficulty = np.random.default_rng(SEED), [], None, START
     for epoch in range(1, n_epochs + 1):
@@ -83,7 +83,7 @@ def _make_limit_rows() -> Iterator[Row]:
 
 
 def _make_lasting_rows() -> Iterator[Row]:
-    """What stays of an error behind compute that has jumped, and behind compute that grows."""
+    """The lasting error behind compute that has jumped, and behind compute that grows."""
     for spec, k_i in LASTING:
         jump, ramp = [math.log(2.0)] * 300, [GROWTH * epoch for epoch in range(300)]
         ours = _race_without_chance(spec, jump)[-1]

@@ -1,4 +1,4 @@
-"""Prices beside their law, a chain that is told lies about time, and a published study of profit switchers."""
+"""Prices beside their law, a chain with false timestamps, and a published study of profit switchers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real kernel against the law on the sphere, and what its layers contribute (kernel 4, 7)."""
+"""The real kernel against the law on the sphere, and the contribution of its layers (kernel 4, 7)."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _compute_rms_bound(n_nonces: int) -> float:
 
 
 def _numerics_rows(n_nonces: int) -> Iterator[Row]:
-    """Rounding errors of a distance against float64: what the exact law's twin takes for granted (kernel 6)."""
+    """Rounding errors of a distance against float64, on which `work.kind: sphere` rests (kernel 6)."""
     truth = _compute(n_nonces, dtype="f16data_f64compute")
     for dtype in ("f16data_f32compute", "float32", "mixed", "bfloat16"):
         rms = _compute_rms(_compute(n_nonces, dtype=dtype), truth)

@@ -1,7 +1,7 @@
 """How fast blocks and small messages spread, beside two measured days of the Bitcoin network.
 
 1. Hosts stand in regions by the shares of a table of Bitcoin's nodes; each has `DEGREE` peers.
-2. One message after another starts at a random host; nothing else is on its way (tier `events`).
+2. One message after another starts at a random host, without any other on its way (tier `events`).
 3. The delays of all messages to all other hosts, taken together, have percentiles.
 4. The measured percentiles are of times after the first sight of a message, by one observer with many peers.
 
@@ -37,7 +37,7 @@ Percentiles = tuple[float, ...]
 
 @dataclass(frozen=True)
 class PropagationConditions:
-    """A message and what delays it. Sizes in bytes, times in seconds."""
+    """A message and the causes of its delay. Sizes in bytes, times in seconds."""
 
     size_bytes: int
     hop_validation_seconds: float

@@ -1,4 +1,4 @@
-"""Who proposes: in proportion to weight, over whole rounds of the weighted round-robin."""
+"""Proposers in proportion to weight, over whole rounds of the weighted round-robin."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from sim.protocol.proposer import select_proposer
+from sim.protocol.consensus.validators import select_proposer
 from sim.theory.row import Row
 
 SEED = 20260105

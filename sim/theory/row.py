@@ -29,7 +29,7 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """What the table says of it."""
+        """The row's last cell in the table: whether it passed."""
         if math.isinf(self.bound):
             return "reported"
         return "ok" if self.passed else "FAILED"

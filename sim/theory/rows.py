@@ -9,10 +9,10 @@ from sim.theory.consensus import consensus_rows
 from sim.theory.control import control_rows
 from sim.theory.economy import economy_rows
 from sim.theory.kernel import kernel_rows
+from sim.theory.models.published import published_rows
 from sim.theory.network import network_rows
 from sim.theory.propagation import propagation_rows
 from sim.theory.proposers import proposer_rows
-from sim.theory.published import published_rows
 from sim.theory.race import race_rows
 from sim.theory.row import Group, Row
 from sim.theory.sphere import sphere_rows

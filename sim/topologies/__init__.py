@@ -1,4 +1,4 @@
-"""Who is linked to whom, and how fast: one file per plug-in, found by its name."""
+"""Topologies: the links between hosts, and how fast they are. One file per plug-in, found by its name."""
 
 from __future__ import annotations
 
@@ -16,4 +16,4 @@ class NamesHosts(Protocol):
     """A topology that names hosts can be wrong about them; the scenario's checks ask it."""
 
     def find_problems(self, waves: Mapping[int, Sequence[str]]) -> list[Problem]:
-        """Return what does not fit the hosts, given by the epoch that they join at; places count from the spec."""
+        """Return problems with the hosts, given by the epoch that they join at; places count from the spec."""

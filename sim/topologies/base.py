@@ -1,4 +1,4 @@
-"""What a topology is: a pure rule from the hosts to a directed graph with latency and bandwidth on every link."""
+"""The protocol of topologies: a pure rule from the hosts to a directed graph with latency and bandwidth on links."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def connect(
 
 
 def _draw_factor(seed: int, a: str, b: str, jitter: float) -> float:
-    """One draw from the pair's own stream, which nobody else reads: there is no need to keep ten thousands of them."""
+    """One draw from the pair's own stream, which has no other reader: ten thousands of them need not be kept."""
     if not jitter:
         return 1.0
     return draw_generator(seed, "topology", "latency", a, b).lognormal(-0.5 * jitter**2, jitter)

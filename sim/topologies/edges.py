@@ -19,7 +19,7 @@ from sim.topologies.explicit import ExplicitLink, connect_links, find_link_probl
 @topologies.register("edges")
 @dataclass(frozen=True)
 class Edges:
-    """The links of the list and no others; what a link does not say comes from its hosts' regions.
+    """The links of the list and no others; a link's missing values come from its hosts' regions.
 
     Hosts are named like in the results: a group `farm` of two hosts is `farm-0` and `farm-1`. Whenever hosts join, the
     network must be connected. `jitter` changes latencies of the table only. A host whose links all have a bandwidth
@@ -41,5 +41,5 @@ class Edges:
         return connect_links(members, self.links, self.data, self.jitter, streams)
 
     def find_problems(self, waves: Mapping[int, Sequence[str]]) -> list[Problem]:
-        """Return links to nobody, links twice, and hosts that are cut off."""
+        """Return problems: links to unknown hosts, links that stand there twice, and hosts that are cut off."""
         return find_link_problems([link.between for link in self.links], waves)

@@ -1,4 +1,4 @@
-"""Named links: what can be wrong with them, and the graph that they make."""
+"""Named links: their possible mistakes, and the graph that they make."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _find_repeated(pairs: Sequence[Pair]) -> Iterator[Problem]:
 
 
 def _find_cut_off(pairs: Sequence[Pair], waves: Mapping[int, Sequence[str]]) -> Iterator[Problem]:
-    """Only the first epoch at which the network is in pieces is told: what follows from it would be noise."""
+    """Only the first epoch at which the network is in pieces is reported: later ones follow from it."""
     whole = nx.Graph(pairs)
     present: list[str] = []
     for epoch in sorted(waves):

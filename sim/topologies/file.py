@@ -27,8 +27,8 @@ class GraphFile:
     """The links of a file: GraphML if it ends in `.graphml`, else networkx's edge list, a link a line.
 
     Nodes are called like hosts (`farm-0`). A link may have the attributes `latency_seconds` (one way) and
-    `bandwidth_bits_per_second`, in an edge list as `farm-0 lab-0 {"latency_seconds": 0.02}`; what it does not have
-    comes from its hosts' regions. Links count in both directions. Whenever hosts join, the network must be connected.
+    `bandwidth_bits_per_second`, in an edge list as `farm-0 lab-0 {"latency_seconds": 0.02}`; missing ones
+    come from its hosts' regions. Links count in both directions. Whenever hosts join, the network must be connected.
     """
 
     path: Annotated[
@@ -46,7 +46,7 @@ class GraphFile:
         return connect_links(members, read_links(self.path), self.data, self.jitter, streams)
 
     def find_problems(self, waves: Mapping[int, Sequence[str]]) -> list[Problem]:
-        """Return why the file cannot be read, or what is wrong with its links."""
+        """Return why the file cannot be read, or the problems in its links."""
         try:
             links = read_links(self.path)
         except UserError as error:
@@ -56,7 +56,7 @@ class GraphFile:
 
 
 def read_links(path: str) -> list[ExplicitLink]:
-    """Return the links in the file's order; raise UserError that says what is wrong with it."""
+    """Return the links in the file's order; raise UserError with its mistakes."""
     read = nx.read_graphml if Path(path).suffix == ".graphml" else nx.read_edgelist
     try:
         graph = read(path)

@@ -1,4 +1,4 @@
-"""Everybody is everybody's peer."""
+"""Every host is every other's peer."""
 
 from __future__ import annotations
 

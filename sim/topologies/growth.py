@@ -18,8 +18,8 @@ def draw_pairs(
 ) -> Iterator[tuple[Member, Member]]:
     """Yield the pairs of `draw(n hosts, integer seed)`, drawn again until it is connected; the earlier member first.
 
-    With at most `degree` hosts everybody is linked to everybody. A place in the graph is drawn for each member, so that
-    whoever joins is linked to somebody who is there: every prefix of the members is connected.
+    With at most `degree` hosts every host is linked to every other. A place in the graph is drawn for each member, so
+    that a host that joins is linked to one that is there: every prefix of the members is connected.
     """
     generator = streams("topology", name)
     n = len(members)
@@ -39,7 +39,7 @@ def _draw_connected(draw: Callable[[int, int], nx.Graph], n: int, generator: np.
 def order_connected(graph: nx.Graph, generator: np.random.Generator) -> list[int]:
     """Return the nodes of a connected graph in a random order of which every prefix is connected.
 
-    The order grows from a node by one random neighbour of what is there at a time.
+    The order grows from a node, each time by one random neighbour of the nodes in it.
     """
     frontier = [int(generator.integers(len(graph)))] if len(graph) else []
     seen = set(frontier)

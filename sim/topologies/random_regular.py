@@ -1,4 +1,4 @@
-"""Peers drawn evenly: everybody has as many as everybody else."""
+"""Peers drawn evenly: every host has as many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Peers as a growing open network makes them: whoever joins dials hosts that are already there."""
+"""Peers as a growing open network makes them: a host that joins dials hosts that are already there."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ Numbers = tuple[float, ...]
 
 @dataclass(frozen=True)
 class RegionTable:
-    """Regions in one order; every field follows it. Whoever reads a file checks it: `parse_table`."""
+    """Regions in one order; every field follows it. `parse_table` checks those of a file."""
 
     names: tuple[str, ...]
     latency_seconds: tuple[Numbers, ...]

@@ -19,7 +19,7 @@ from sim.topologies.regions_data import load_region_table
 @topologies.register("scale_free")
 @dataclass(frozen=True)
 class ScaleFree:
-    """Whoever joins links to `links` hosts, each chosen in proportion to the peers that it has.
+    """A host that joins links to `links` hosts, each chosen in proportion to the peers that it has.
 
     The model of Barabási and Albert (1999): a few hubs, many hosts with few peers. The first `links` + 1 hosts are a
     star. A further host at the end changes no link that was there. Latency and bandwidth by region.

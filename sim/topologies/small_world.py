@@ -19,7 +19,7 @@ from sim.topologies.regions_data import load_region_table
 @topologies.register("small_world")
 @dataclass(frozen=True)
 class SmallWorld:
-    """A ring in which everybody knows the `degree` nearest; each link is rewired with probability `rewiring`.
+    """A ring in which every host knows the `degree` nearest; each link is rewired with probability `rewiring`.
 
     The model of Watts and Strogatz (1998). "Near" is on the ring, not on the map: latency and bandwidth by region.
     """

@@ -24,7 +24,7 @@ _Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class TableFile(BaseModel):
-    """What a region table's file holds; every list follows the order of `regions`."""
+    """The content of a region table's file; every list follows the order of `regions`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -56,7 +56,7 @@ def parse_table(text: str, source: str) -> TableFile:
 
 
 def find_table_problems(tree: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield what does not fit together in a raw tree; what has no right type by itself is left out."""
+    """Yield problems between the parts of a raw tree; parts of a wrong type are left out."""
     regions, rows, shares = tree.get("regions"), tree.get(LATENCY), tree.get("shares")
     n = len(regions) if isinstance(regions, list) else 0
     if isinstance(regions, list):

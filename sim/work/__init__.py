@@ -1,6 +1,6 @@
-"""Who does the computing: the real kernel (`kernel`, the only door to torch) or the exact law (`sphere`, its twin).
+"""Kinds of work: the real kernel (`kernel`, the only door to torch) or the exact law (`sphere`, its twin).
 
-What computes is imported only when it is opened: torch and scipy take long to load.
+The computing modules are imported only when work is opened: torch and scipy take long to load.
 """
 
 from __future__ import annotations

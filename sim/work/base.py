@@ -1,4 +1,4 @@
-"""What the simulated network asks of its computing."""
+"""The protocol of work: computing as the simulated network asks for it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class WorkCounts:
 
 @dataclass(frozen=True)
 class Task:
-    """What one ML node computes in an epoch."""
+    """The computation of one ML node in an epoch."""
 
     block_hash: str
     """The network seed."""
@@ -47,18 +47,18 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Produced:
-    """What came of some turns of a task."""
+    """The results of some turns of a task."""
 
     n_tried: int
     nonces: NDArray[np.int64]
-    """(n,) what may be claimed, by GPU group and in order"""
+    """(n,) nonces that may be claimed, by GPU group and in order"""
     values: NDArray[np.float64]
-    """(n,) or (n, k) what was computed for each"""
+    """(n,) or (n, k) computed for each"""
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """What one validator re-executes of some claims; every array is (n,)."""
+    """One validator's samples of some claims; every array is (n,)."""
 
     places: NDArray[np.int64]
     """Of the claims."""
@@ -72,7 +72,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class WorkSettings:
-    """What a scenario says of its computing."""
+    """A scenario's settings of its computing."""
 
     params: PowParams
     dtype: str | None
@@ -109,7 +109,7 @@ class Work(Protocol):
         """Say how far a task is expected to come, so that the nonces of many hosts can be computed in full batches."""
 
     def produce(self, task: Task, turns: range) -> Produced:
-        """Try the nonces at some places of each GPU group's range, and return what may be claimed."""
+        """Try the nonces at some places of each GPU group's range, and return those that may be claimed."""
 
     def count_contradictions(self, claims: ClaimedNonces, sample: Sample) -> NDArray[np.int64]:
         """Re-execute samples: how many nonces of each contradict the claim, int64 (n,)."""
@@ -121,9 +121,9 @@ class Work(Protocol):
         """Return settings and totals for the provenance."""
 
     def __enter__(self) -> Self:
-        """Open what has to be closed."""
+        """Begin; threads and memory may be held until the exit."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close it."""
+        """End the threads and free the memory."""

@@ -30,7 +30,7 @@ from sim.work.base import Produced, Request, Sample, Task, WorkCounts
 
 @dataclass
 class _Numbers:
-    """What is known under one network seed in one numerics; dicts keep the order of announcement."""
+    """Distances and announced requests under one network seed in one numerics, in the order of announcement."""
 
     kernel: Kernel
     pending: dict[Request, None] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class KernelWork:
         return WorkCounts(self._n_computed, self._n_shared)
 
     def announce(self, task: Task, n_turns: int) -> None:
-        """Remember what will be asked for; nothing is computed yet."""
+        """Remember requests to come; they are computed when one of them is asked for."""
         numbers = self._get(task.block_hash, task.numerics, task.n_layers)
         self._remember(numbers, _list_requests(task, range(n_turns)))
 
@@ -89,9 +89,9 @@ class KernelWork:
     def distances(
         self, block_hash: str, dtype: str, requests: Sequence[Request], n_layers: int | None = None
     ) -> NDArray[np.float64]:
-        """Return the distance of every request, float64 (n,); computes whatever is announced if one is missing.
+        """Return the distance of every request, float64 (n,); computes all announced ones if one is missing.
 
-        `n_layers` runs only the first layers of the model: what a host that skips the others computes (kernel 7).
+        `n_layers` runs only the first layers of the model, as a host that skips the others does (kernel 7).
         """
         numbers = self._get(block_hash, dtype, n_layers)
         if any(request not in numbers.known for request in requests):

@@ -1,4 +1,4 @@
-"""Kinds of work: each says for which proof scheme it computes, whether this machine can, and opens what computes."""
+"""Kinds of work: each says for which proof scheme it computes, whether this machine can, and opens the work."""
 
 from __future__ import annotations
 

@@ -2,13 +2,13 @@
 
 1. Every nonce of a key has one uniform number under a network seed: the share of the sphere that lies nearer. Its true
    distance is the exact law's quantile of it.
-2. Every (nonce, numerics) has a normal error of its own; what a host measures is the true distance plus that error, so
-   that equal numerics agree to the bit, as in the kernel. A nonce is valid iff the measured distance < r_target.
-3. A nonce that nobody tried (fabricated) has its distance all the same, from the whole law.
+2. Every (nonce, numerics) has a normal error of its own; a host measures the true distance plus that error, so that
+   equal numerics agree to the bit, as in the kernel. A nonce is valid iff the measured distance < r_target.
+3. A nonce that no ML node tried (fabricated) has its distance all the same, from the whole law.
 4. A host that leaves layers out adds an error for each (nonce, number of layers), normal too. Reference: kernel 7
 
-Each number belongs to the network seed, the key and the nonce, so that none depends on who asks first. The error widens
-the law of measured distances by less than 1e-4 of the hit probability, even for bfloat16. Reference: kernel 4, 6
+Each number belongs to the network seed, the key and the nonce, so that none depends on the order of requests. The
+error widens the law of distances by less than 1e-4 of the hit probability, even for bfloat16. Reference: kernel 4, 6
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class SphereWork:
         return WorkCounts(self._n_drawn, self._n_shared)
 
     def announce(self, task: Task, n_turns: int) -> None:
-        """Nothing to prepare."""
+        """Do nothing: each number is drawn when it is asked for."""
 
     def produce(self, task: Task, turns: range) -> Produced:
         """Draw which are valid, and their distances as measured in the host's own numerics."""
@@ -139,7 +139,7 @@ class SphereWork:
         return compute_skipping_rms(self._params, task.n_layers)
 
     def distances(self, block_hash: str, dtype: str, requests: Sequence[Request]) -> NDArray[np.float64]:
-        """Return what a validator with these numerics measures, float64 (n,)."""
+        """Return the distances that a validator with these numerics measures, float64 (n,)."""
         self._n_drawn += len(requests)
         keys = {key: index for index, key in enumerate(dict.fromkeys(key for key, _ in requests))}
         owners = np.array([keys[key] for key, _ in requests], dtype=np.int64)
@@ -181,7 +181,7 @@ class SphereWork:
         return invalid
 
     def forget(self, block_hash: str) -> None:
-        """Free what is held for a network seed."""
+        """Free the memory that is held for a network seed."""
         self._ahead.pop(block_hash, None)
         self._invalid = {key: known for key, known in self._invalid.items() if key[0].block_hash != block_hash}
 

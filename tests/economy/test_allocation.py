@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sim.economy.allocation import (
+from sim.theory.models.allocation import (
     Market,
     Node,
     Speed,
@@ -24,8 +24,8 @@ from sim.economy.allocation import (
     follow,
     settle,
 )
-from sim.protocol.coefficients import ModelTerms
-from sim.theory.published import START, TARGETS, compare, load_market, load_published, published_rows
+from sim.theory.models.coefficients import ModelTerms
+from sim.theory.models.published import START, TARGETS, compare, load_market, load_published, published_rows
 
 DECODE = Path(__file__).parent.parent / "data" / "epoch403" / "benchmarks_decode_8gpu.csv"
 F = Fraction
@@ -197,7 +197,7 @@ def test_where_nodes_settle_nobody_wants_to_move(nodes: list[Node], x: float, y:
     market, prices = Market(tuple(nodes), found, terms), {"base": 0.5, "x": x, "y": y}
     assume(all(compute_rate(node, node.model, found) for node in nodes))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sim.economy.allocation.MOST_PASSES", 20)
+        patch.setattr("sim.theory.models.allocation.MOST_PASSES", 20)
         result = settle(market, prices, random.Random(3).shuffle)
     assume(result.n_passes < 20)
     settled = result.nodes

@@ -239,7 +239,7 @@ def check_difficulty(run: Observed) -> None:
         if row["quantity"] == "valid_nonces_per_epoch":
             assert row["measured"] == nonces.get(epoch, 0)
         if epoch + 1 in epochs.index:
-            before, after = (run.params.rules_at(index).r_target for index in (epoch, epoch + 1))
+            before, after = (run.params.rules_at(index).proof.threshold for index in (epoch, epoch + 1))
             wanted = row["next_r_target"] if before == after else after
             assert abs(epochs.loc[epoch + 1, "r_target"] - wanted) < 1e-9
     for row in run.result.ml_nodes.itertuples():

@@ -38,9 +38,10 @@ MECHANISMS = {
     "vesting": "claims, and coins that unlock slowly",
     "clock": "clocks that are wrong",
     "summary": "which rows of validations are kept",
+    "operators": "memory that hosts share",
 }
 MANY = "pairs/test_many_at_once.py::test_laws_hold_with_many_mechanisms_at_once"
-ALONE = "pairs/test_pairs_apart.py::test_everything_else_is_the_same_without_clocks_summary_and_vesting"
+ALONE = "pairs/test_pairs_apart.py::test_everything_else_is_the_same_without_clocks_summary_vesting_and_operators"
 _FAULTS = "pairs/test_pairs_of_faults.py::test_"
 _RULES = "pairs/test_pairs_of_rules.py::test_"
 _VALIDATION = "simulation/test_validation.py::test_"
@@ -211,6 +212,7 @@ ROWS = {
         {"validation": "simulation/test_validation_metrics.py::test_sums_say_what_the_rows_say"},
         ALONE,
     ),
+    "operators": Row({"overclaim": f"{_FAULTS}cheaters_of_one_operator_count_apart_what_each_has_sent"}, ALONE),
 }
 
 

@@ -10,6 +10,7 @@ from observed import SMALL, Observed, observe_small
 import sim
 
 TIERS = ("events", "paths")
+SAID = ("valid_vote_weight", "invalid_vote_weight")
 P2, CLAIM2 = 60, 76
 """Heights of the start of epoch 2 and of the claims in it."""
 
@@ -130,21 +131,26 @@ def test_without_its_guardian_a_young_network_halts(is_guardian: bool) -> None:
 
 @pytest.mark.parametrize("tier", TIERS)
 def test_a_block_that_is_proposed_again_during_a_fault_is_agreed_once(tier: str) -> None:
-    """reproposal x crash, partition, links: rounds fail for want of time, of proposers and of ways."""
+    """reproposal x crash, partition, links: rounds fail for want of time, of proposers and of ways.
+
+    A block that is proposed again keeps the timestamp of its first round, and so is older than any of one round.
+    """
     run = observe_small(
-        {"kind": "latency", "at": "60 s", "lasts": "60 s", "factor": 3.0},
-        {"kind": "crash", "at": "190 s", "lasts": "40 s", "hosts": "big-0"},
-        {"kind": "partition", "at": "250 s", "lasts": "40 s", "groups": ["pair"]},
+        {"kind": "latency", "at": "0 s", "factor": 2.0},
+        {"kind": "crash", "at": "190 s", "lasts": "20 s", "hosts": "big-0"},
+        {"kind": "partition", "at": "250 s", "lasts": "20 s", "groups": ["pair"]},
         network__tier=tier,
         epochs=2,
         consensus={
-            "timeout_propose": "0.2 s",
+            "timeout_propose": "0.6 s",
             "timeout_prevote": "20 ms",
             "timeout_precommit": "5 ms",
             "timeout_delta": "30 ms",
         },
     )
-    assert run.result.blocks["round"].max() > 2
+    blocks = run.result.blocks
+    age, is_first = blocks["time_seconds"] - blocks["timestamp_seconds"], blocks["round"] == 0
+    assert (age[~is_first] > age[is_first].max()).sum() >= 3
     assert run.result.provenance["status"] == "finished"
     check_all(run)
 
@@ -166,6 +172,18 @@ def test_an_overclaimer_fabricates_by_what_it_sent_not_by_what_a_failure_lost() 
         assert row.claimed == n_sent + int(0.3 * n_sent)
 
 
+def test_cheaters_of_one_operator_count_apart_what_each_has_sent() -> None:
+    """operators x overclaim x ml_node: one memory for two cheaters, of which one fails, changes no claim."""
+    fault = {"kind": "ml_node", "at": "200 s", "lasts": "2 s", "hosts": "liar-0"}
+    apart, together = (
+        observe_small(fault, hosts__liar__count=2, hosts__liar__operator=operator, epochs=2).result.ml_nodes
+        for operator in (None, "house")
+    )
+    cheaters = apart[apart["participant"].str.startswith("liar")]
+    assert (cheaters["claimed"] > cheaters["valid"] - cheaters["unsent"]).all()
+    assert apart.equals(together)
+
+
 def test_a_failure_of_the_only_node_that_is_not_preserved_leaves_nobody_to_check() -> None:
     """ml_node x preserved x validation: a preserved node serves on and checks nothing, whatever else fails."""
     fast = {"hosts__pair__count": 1, "protocol__validation_sample_size": 8}
@@ -185,13 +203,17 @@ def test_a_failure_of_the_only_node_that_is_not_preserved_leaves_nobody_to_check
 
 
 def test_the_slots_of_a_member_that_is_down_abstain() -> None:
-    """committee x crash: its slots stay silent, and those of the others decide or do not."""
-    run = observe_small(
-        {"kind": "crash", "at": "396 s", "lasts": "60 s", "hosts": "big-0"}, protocol__validation_committee=3, epochs=2
+    """committee x crash: it goes down in the middle of its checks; its slots of the other claims are silent."""
+    fault = {"kind": "crash", "at": "415 s", "lasts": "60 s", "hosts": "big-0"}
+    usual, run = (observe_small(*faults, protocol__validation_committee=8, epochs=2) for faults in ([], [fault]))
+    mine = run.result.validations.query("validator == 'big-0' and epoch == 2")
+    assert set(mine["vote"]) == {"valid", "out of time"}
+    unchecked = mine.loc[mine["vote"] == "out of time", "participant"]
+    before, after = (
+        each.result.participants.query("epoch == 2").set_index("participant").loc[unchecked, [*SAID]].sum(axis=1)
+        for each in (usual, run)
     )
-    assert run.result.validations.query("validator == 'big-0' and epoch == 2").empty
-    judged = run.result.participants.query("epoch == 2 and claimed_nonces > 0")
-    assert (judged["valid_vote_weight"] + judged["invalid_vote_weight"] < 3).any()
+    assert (after < before).all()
     check_all(run)
 
 

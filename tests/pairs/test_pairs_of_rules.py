@@ -198,9 +198,12 @@ def test_slashed_collateral_activates_less_weight_at_the_same_end_of_validation(
 def test_what_a_minority_sends_does_not_expire_by_blocks_that_it_cannot_see(tier: str) -> None:
     """mempool x partition: a host counts the blocks that it has applied; behind a cut there are none."""
     late = {"protocol__poc_exchange_duration": 6, "epochs": 2, "network__tier": tier, "mempool__ttl_blocks": 2}
-    run = observe_small({"kind": "partition", "at": "372 s", "lasts": "25 s", "groups": ["pair"]}, **late)
+    cut = {"kind": "partition", "at": "372 s", "lasts": "25 s", "groups": ["pair"]}
+    run = observe_small(cut, **late, hosts__pair__count=1)
+    assert run.result.blocks["time_seconds"].between(374.0, 396.0).sum() > 2
     sent = run.result.transactions.query("kind == 'SubmitProofBatch' and creator.str.startswith('pair')")
     cut_off = sent[sent["created_seconds"].between(374.0, 396.0)]
     assert len(cut_off) >= 2
+    assert (cut_off["included_seconds"] > 397.0).all()
     assert (cut_off["fate"] == "included").all()
     check_all(run)

@@ -8,14 +8,13 @@ import pytest
 
 from pow.proofs import ProofBatch
 from pow.sphere import hit_probability
-from sim.protocol.blocks import BlockResult, apply_block
-from sim.protocol.checks import commit_seed
-from sim.protocol.fast.tallies import read_votes
-from sim.protocol.params import EpochParams, ProtocolParams
-from sim.protocol.proofs.hits import SubmitProofBatch
-from sim.protocol.records import ParticipantJudged, RewardSettled
-from sim.protocol.state import Block, ChainState, genesis_state
-from sim.protocol.transactions import (
+from sim.protocol.blocks.checks import commit_seed
+from sim.protocol.blocks.fast.tallies import read_votes
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.records import ParticipantJudged, RewardSettled
+from sim.protocol.blocks.state import Block, ChainState, genesis_state
+from sim.protocol.blocks.transition import BlockResult, apply_block
+from sim.protocol.consensus.transactions import (
     ClaimReward,
     HardwareNode,
     RegisterHost,
@@ -24,8 +23,9 @@ from sim.protocol.transactions import (
     Transaction,
     TxResult,
 )
+from sim.protocol.proofs.hits import SubmitProofBatch
+from sim.protocol.proofs.votes import Reason
 from sim.protocol.versions import LAUNCH, build_rule_book
-from sim.protocol.votes import Reason
 
 R = TypeVar("R")
 PARAMS = ProtocolParams(rule_book=build_rule_book("v0.2.0", {}, {}), epoch=EpochParams(), vector_dim=8196)

@@ -5,20 +5,21 @@ from dataclasses import replace
 import pytest
 
 from pow.proofs import ProofBatch
-from sim.protocol.blocks import Draft, apply_transaction
-from sim.protocol.checks import check_stateless, commit_seed
-from sim.protocol.fast.tallies import read_votes
-from sim.protocol.params import EpochParams, ProtocolParams
-from sim.protocol.proofs.hits import BLANK_BATCH_ID, SubmitProofBatch
-from sim.protocol.stages import Schedule
-from sim.protocol.state import ChainState, Settlement, UpcomingEpoch, genesis_state
-from sim.protocol.transactions import (
+from sim.protocol.blocks.checks import check_stateless, commit_seed
+from sim.protocol.blocks.fast.tallies import read_votes
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.stages import Schedule
+from sim.protocol.blocks.state import ChainState, UpcomingEpoch, genesis_state
+from sim.protocol.blocks.transition import Draft, apply_transaction
+from sim.protocol.consensus.transactions import (
     ClaimReward,
     RegisterHost,
     SubmitSeed,
     SubmitValidation,
     TxResult,
 )
+from sim.protocol.money.accounts import Settlement
+from sim.protocol.proofs.hits import BLANK_BATCH_ID, SubmitProofBatch
 from sim.protocol.versions import LAUNCH, VERSIONS, build_rule_book
 
 PARAMS = ProtocolParams(rule_book=build_rule_book("v0.2.0", {}, {}), epoch=EpochParams(), vector_dim=8196)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.protocol.claims import (
+from sim.protocol.proofs.draws import compute_hash_uniform
+from sim.protocol.service.due_validations import (
     FinishedInference,
     compute_draw_probability,
     compute_min_average,
@@ -17,7 +18,6 @@ from sim.protocol.claims import (
     passes_claim_check,
     select_due_validations,
 )
-from sim.protocol.sampling import compute_hash_uniform
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.protocol.collateral import (
+from sim.protocol.money.collateral import (
     SLASH_DOWNTIME,
     SLASH_INVALID,
     Deposit,

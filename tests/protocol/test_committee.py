@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from pow.proofs import ProofBatch
-from sim.protocol.blocks import apply_block
-from sim.protocol.committee import Committee, decide_by_guardians, decide_by_slots, draw_slots
-from sim.protocol.fast.tallies import read_votes, tally_slots
-from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.fast.tallies import read_votes, tally_slots
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.records import ParticipantJudged
+from sim.protocol.blocks.state import Block, ChainState, genesis_state
+from sim.protocol.blocks.transition import apply_block
+from sim.protocol.consensus.transactions import RegisterHost, SubmitSeed, SubmitValidation
+from sim.protocol.proofs.committee import Committee, decide_by_guardians, decide_by_slots, draw_slots
 from sim.protocol.proofs.hits import SubmitProofBatch
-from sim.protocol.records import ParticipantJudged
-from sim.protocol.state import Block, ChainState, genesis_state
-from sim.protocol.transactions import RegisterHost, SubmitSeed, SubmitValidation
+from sim.protocol.proofs.votes import Reason
 from sim.protocol.versions import LAUNCH, build_rule_book
-from sim.protocol.votes import Reason
 
 LEVEL = 1e-4
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.protocol.confirmation import (
+from sim.protocol.proofs.confirmation import (
     close_event,
     compute_generation_start,
     compute_initial_weights,

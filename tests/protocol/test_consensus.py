@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.protocol.consensus import (
+from sim.protocol.consensus.rounds import (
     NO_ROUND,
     Period,
     Round,

@@ -6,16 +6,16 @@ import pytest
 
 from pow.proofs import ProofBatch
 from pow.sphere import hit_probability
-from sim.protocol.epochs import form_epoch, open_epoch, switch_epoch
-from sim.protocol.log import Log
-from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.epochs import form_epoch, open_epoch, switch_epoch
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.records import NO_CLAIM, ParticipantJudged
+from sim.protocol.blocks.stages import Schedule
+from sim.protocol.blocks.state import ChainState, EpochGroup, HostRecord, UpcomingEpoch, genesis_state
+from sim.protocol.consensus.transactions import HardwareNode, SubmitValidation
 from sim.protocol.proofs.hits import FiledBatches, SubmitProofBatch
-from sim.protocol.records import NO_CLAIM, ParticipantJudged
-from sim.protocol.stages import Schedule
-from sim.protocol.state import ChainState, EpochGroup, HostRecord, UpcomingEpoch, genesis_state
-from sim.protocol.transactions import HardwareNode, SubmitValidation
+from sim.protocol.proofs.log import Log
+from sim.protocol.proofs.votes import Reason
 from sim.protocol.versions import LAUNCH, build_rule_book
-from sim.protocol.votes import Reason
 
 PEOPLE = ("a", "b", "c")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.protocol.guardians import boost_guardians
+from sim.protocol.consensus.validators import boost_guardians
 
 
 def test_guardians_share_52_percent_of_the_others() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.protocol.inference_status import (
+from sim.protocol.service.status import (
     MISS_TABLE_TOTALS,
     InferenceRecord,
     Status,

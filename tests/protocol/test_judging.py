@@ -5,16 +5,16 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.protocol import judging
-from sim.protocol.committee import Committee
-from sim.protocol.fast import judging as fast
-from sim.protocol.log import Log
-from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.blocks import judging
+from sim.protocol.blocks.fast import judging as fast
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.state import EpochGroup, HostRecord, UpcomingEpoch, genesis_state
+from sim.protocol.consensus.transactions import SubmitValidation
 from sim.protocol.proofs.base import CountedClaim
-from sim.protocol.state import EpochGroup, HostRecord, UpcomingEpoch, genesis_state
-from sim.protocol.transactions import SubmitValidation
+from sim.protocol.proofs.committee import Committee
+from sim.protocol.proofs.log import Log
+from sim.protocol.proofs.votes import Reason
 from sim.protocol.versions import LAUNCH, VERSIONS, build_rule_book
-from sim.protocol.votes import Reason
 
 PARAMS = ProtocolParams(rule_book=build_rule_book("v0.2.0", {}, {}), epoch=EpochParams(), vector_dim=8196)
 GENESIS = genesis_state({"a": 1}, PARAMS, LAUNCH.r_target)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.protocol.log import Log
+from sim.protocol.proofs.log import Log
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.lists(st.integers(), max_size=4)), max_size=20))

@@ -3,10 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.protocol.rewards import compute_epoch_reward, select_entitled, split_reward
-from sim.protocol.settlements import write_settlements
-from sim.protocol.state import Settlement
-from sim.protocol.vesting import unlock, vest
+from sim.protocol.money.accounts import Settlement, unlock, vest, write_settlements
+from sim.protocol.money.rewards import compute_epoch_reward, select_entitled, split_reward
 
 NAMES = st.sampled_from("abcd")
 EPOCH = st.tuples(st.dictionaries(NAMES, st.integers(0, 1000)), st.sets(NAMES), st.sets(NAMES))

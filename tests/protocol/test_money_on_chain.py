@@ -6,22 +6,23 @@ from itertools import chain
 
 import pytest
 
-from sim.protocol.blocks import BlockResult, apply_block
-from sim.protocol.checks import commit_seed
-from sim.protocol.collateral import Deposit
-from sim.protocol.confirmation import ConfirmationTally, close_event, start_confirmation
-from sim.protocol.epochs import activate_weight
-from sim.protocol.inference_status import Status
-from sim.protocol.params import EpochParams, ProtocolParams
-from sim.protocol.payments import Payment, PaymentKind
-from sim.protocol.pricing import PricingParams
-from sim.protocol.records import PriceReached, RewardSettled, WeightConfirmed
-from sim.protocol.running import apply_inferences
-from sim.protocol.service import Counts, Inference, InferenceTally, Service, apply_tally, close_service
-from sim.protocol.settling import INVALID, JAILED, MISSED, NOT_SETTLED, PAID, compute_entitlements, settle_epoch
-from sim.protocol.stages import Schedule
-from sim.protocol.state import Block, ChainState, EpochGroup, HostRecord, Settlement, genesis_state
-from sim.protocol.transactions import ClaimReward, HardwareNode, Transaction, TxResult
+from sim.protocol.blocks.checks import commit_seed
+from sim.protocol.blocks.epochs import activate_weight
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.payments import Payment, PaymentKind
+from sim.protocol.blocks.records import PriceReached, RewardSettled, WeightConfirmed
+from sim.protocol.blocks.running import apply_inferences
+from sim.protocol.blocks.settling import INVALID, JAILED, MISSED, NOT_SETTLED, PAID, compute_entitlements, settle_epoch
+from sim.protocol.blocks.stages import Schedule
+from sim.protocol.blocks.state import Block, ChainState, EpochGroup, HostRecord, genesis_state
+from sim.protocol.blocks.transition import BlockResult, apply_block
+from sim.protocol.consensus.transactions import ClaimReward, HardwareNode, Transaction, TxResult
+from sim.protocol.money.accounts import Settlement
+from sim.protocol.money.collateral import Deposit
+from sim.protocol.money.pricing import PricingParams
+from sim.protocol.proofs.confirmation import ConfirmationTally, close_event, start_confirmation
+from sim.protocol.service.inferences import Counts, Inference, InferenceTally, Service, apply_tally, close_service
+from sim.protocol.service.status import Status
 from sim.protocol.versions import LAUNCH, VERSIONS, Rules, build_rule_book
 
 PEOPLE = ("a", "b", "c", "d")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.protocol.nonces import compute_n_nodes, get_node_ranges
+from sim.protocol.proofs.draws import compute_n_nodes, get_node_ranges
 
 
 def first(nonces: range, n: int = 4) -> list[int]:

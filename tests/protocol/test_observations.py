@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pow.proofs import ProofBatch
-from sim.protocol.log import Log
-from sim.protocol.nonces import get_node_ranges
-from sim.protocol.observations import observe_epoch
-from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.observations import observe_epoch
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.stages import Schedule
+from sim.protocol.blocks.state import ChainState, EpochObservation, HostRecord, UpcomingEpoch, genesis_state
+from sim.protocol.consensus.transactions import HardwareNode, SubmitValidation
+from sim.protocol.proofs.draws import get_node_ranges
 from sim.protocol.proofs.hits import FiledBatches, SubmitProofBatch
+from sim.protocol.proofs.log import Log
 from sim.protocol.proofs.tries import find_places
-from sim.protocol.stages import Schedule
-from sim.protocol.state import ChainState, EpochObservation, HostRecord, UpcomingEpoch, genesis_state
-from sim.protocol.transactions import HardwareNode, SubmitValidation
 from sim.protocol.versions import LAUNCH, build_rule_book
 
 EPOCH = EpochParams()  # P at 120 in epoch 3: generation of 10 blocks, batches until 12 after P

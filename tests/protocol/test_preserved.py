@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.protocol.preserved import (
+from sim.protocol.consensus.transactions import HardwareNode
+from sim.protocol.proofs.preserved import (
     ModelNode,
     compute_outlier_bound,
     compute_slot_seed,
@@ -16,7 +17,6 @@ from sim.protocol.preserved import (
     select_large,
     select_share,
 )
-from sim.protocol.transactions import HardwareNode
 
 
 def nodes(address: str, *weights: int) -> list[ModelNode]:

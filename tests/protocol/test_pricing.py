@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.protocol.pricing import PricingParams, compute_next_price, compute_utilization, update_prices
+from sim.protocol.money.pricing import PricingParams, compute_next_price, compute_utilization, update_prices
 
 UTILIZATIONS = st.fractions(0, 3, max_denominator=10_000)
 

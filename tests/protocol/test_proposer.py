@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.protocol.proposer import MAX_VALIDATORS, select_proposer, select_validators
+from sim.protocol.consensus.validators import MAX_VALIDATORS, select_proposer, select_validators
 from sim.theory import proposers
 from sim.theory.proposers import count_blocks, proposer_rows
 

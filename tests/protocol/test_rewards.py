@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.protocol.rewards import (
+from sim.protocol.money.rewards import (
     NGONKA_PER_GNK,
     SUPPLY_CAP,
     compute_effective_weights,

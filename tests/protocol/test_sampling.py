@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pow.validation import critical_count, fraud_test
-from sim.protocol.sampling import compute_sampling_seed, select_positions
+from sim.protocol.proofs.draws import compute_sampling_seed, select_positions
 
 
 def test_everything_where_the_sample_covers_it() -> None:

@@ -3,8 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.protocol.settlements import add_work_coins, write_settlements
-from sim.protocol.state import Settlement
+from sim.protocol.money.accounts import Settlement, add_work_coins, write_settlements
 
 
 def record(epoch_index: int, amount: int) -> Settlement:

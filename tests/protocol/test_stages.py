@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from sim.protocol.params import EpochParams
-from sim.protocol.stages import Schedule, Stage, find_broken_edge, select_epoch
+from sim.protocol.blocks.params import EpochParams
+from sim.protocol.blocks.stages import Schedule, Stage, find_broken_edge, select_epoch
 
 MAINNET = EpochParams(
     epoch_length=17280,

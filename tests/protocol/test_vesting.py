@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.protocol.vesting import unlock, vest
+from sim.protocol.money.accounts import unlock, vest
 
 
 def test_the_first_slice_takes_the_remainder() -> None:

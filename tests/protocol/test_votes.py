@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.protocol.votes import Claimant, Reason, judge_participant, select_voters
+from sim.protocol.proofs.votes import Claimant, Reason, judge_participant, select_voters
 
 
 def judge(frauds: dict[str, bool], weights: dict[str, int], claimed: int = 1, **known: bool) -> Reason:

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pow.sphere import hit_probability
-from sim.protocol.versions import VERSIONS
-from sim.protocol.weights import (
+from sim.protocol.proofs.weights import (
     NodeId,
     cap_weights,
     compute_power_cap,
@@ -18,6 +17,7 @@ from sim.protocol.weights import (
     scale_counts,
     spread_evenly,
 )
+from sim.protocol.versions import VERSIONS
 
 
 @pytest.mark.parametrize(

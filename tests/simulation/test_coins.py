@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 import sim
-from sim.protocol.state import ChainState
+from sim.protocol.blocks.state import ChainState
 from sim.results import Result
 from sim.scenario import parse_scenario
 from sim.work.sphere import SphereWork

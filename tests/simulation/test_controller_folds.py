@@ -9,7 +9,7 @@ import pytest
 
 from sim.difficulty import controllers
 from sim.difficulty.base import Interval, replay, steer
-from sim.protocol.state import EpochObservation
+from sim.protocol.blocks.state import EpochObservation
 
 REFERENCE = json.loads((Path(__file__).parent.parent / "data" / "controllers" / "decisions.json").read_text())
 UNCONTROLLED = ("fixed", "schedule")

@@ -11,7 +11,7 @@ from sim.difficulty import controllers
 from sim.difficulty.base import Target, replay, steer
 from sim.difficulty.proportional import Proportional
 from sim.difficulty.target import read_interval
-from sim.protocol.state import EpochObservation
+from sim.protocol.blocks.state import EpochObservation
 
 
 def decide(controller: Any, *found: int, difficulty: float = 20.0) -> Any:

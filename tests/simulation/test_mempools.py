@@ -14,9 +14,9 @@ from sim.chain.mempool import HostMempool, MempoolRules
 from sim.chain.pool import SharedPool
 from sim.metrics.recorder import Recorder
 from sim.network.paths import PathsNetwork
-from sim.protocol.params import EpochParams, ProtocolParams
-from sim.protocol.state import Block, genesis_state
-from sim.protocol.transactions import ClaimReward, SubmitSeed, Transaction
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.state import Block, genesis_state
+from sim.protocol.consensus.transactions import ClaimReward, SubmitSeed, Transaction
 from sim.protocol.versions import LAUNCH, build_rule_book
 from sim.results import Result
 from sim.scenario import NetworkConfig
@@ -36,7 +36,8 @@ def block(height: int, *transactions: Transaction) -> Block:
 
 def new_ledger() -> Ledger:
     params = ProtocolParams(rule_book=build_rule_book("v0.2.0", {}, {}), epoch=EpochParams(), vector_dim=8196)
-    return Ledger(genesis_state({"a": 1}, params, LAUNCH.r_target, []), params, lambda history: 1.0)
+    genesis = genesis_state({"a": 1}, params, LAUNCH.r_target, [])
+    return Ledger(genesis, params, lambda control, observed: (control, 1.0))
 
 
 def test_first_come_until_one_does_not_fit() -> None:

@@ -9,8 +9,8 @@ from scipy import stats
 from pow.sphere import distance_cdf, hit_probability
 from pow.validation import fraud_test
 from sim.nodes.agent import Agent, is_equal
-from sim.protocol.params import EpochParams, ProtocolParams
-from sim.protocol.state import Block, ChainState, genesis_state
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.state import Block, ChainState, genesis_state
 from sim.protocol.versions import build_rule_book
 from sim.strategies import events, strategies
 from sim.strategies.actions import (

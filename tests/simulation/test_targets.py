@@ -10,7 +10,7 @@ from sim.catalogue import PluginError
 from sim.difficulty import controllers
 from sim.difficulty.base import replay
 from sim.difficulty.target import QUANTITIES, Target, read_interval
-from sim.protocol.state import EpochObservation
+from sim.protocol.blocks.state import EpochObservation
 
 SEEN = EpochObservation(4, 20.0, 60, success_rate=0.04, arrivals=(0, 10, 30, 20), checked_per_validator=90.0)
 TARGETS: dict[str, dict[str, Any]] = {

@@ -7,12 +7,12 @@ from fractions import Fraction
 import pytest
 
 from sim.chain.traffic import Conduct, Traffic
-from sim.protocol.confirmation import start_confirmation
-from sim.protocol.params import EpochParams, ProtocolParams
-from sim.protocol.service import InferenceTally, compute_tokens_per_window
-from sim.protocol.stages import Schedule
-from sim.protocol.state import ChainState, EpochGroup, HostRecord, genesis_state
-from sim.protocol.transactions import HardwareNode
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.stages import Schedule
+from sim.protocol.blocks.state import ChainState, EpochGroup, HostRecord, genesis_state
+from sim.protocol.consensus.transactions import HardwareNode
+from sim.protocol.proofs.confirmation import start_confirmation
+from sim.protocol.service.inferences import InferenceTally, compute_tokens_per_window
 from sim.protocol.versions import LAUNCH, build_rule_book
 from sim.streams import Streams
 

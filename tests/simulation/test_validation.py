@@ -18,11 +18,11 @@ from pow.proofs import ProofBatch
 from pow.validation import count_invalid
 from sim.metrics.recorder import Recorder
 from sim.nodes.validation import Validation
-from sim.protocol.log import Log
-from sim.protocol.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.state import ChainState, UpcomingEpoch, genesis_state
+from sim.protocol.proofs.draws import select_positions
 from sim.protocol.proofs.hits import FiledBatches, SubmitProofBatch
-from sim.protocol.sampling import select_positions
-from sim.protocol.state import ChainState, UpcomingEpoch, genesis_state
+from sim.protocol.proofs.log import Log
 from sim.protocol.versions import LAUNCH, build_rule_book
 from sim.results import Result
 from sim.strategies.actions import Check

@@ -129,12 +129,13 @@ def test_accepted_nonces_are_nonces_whatever_is_controlled(target: dict[str, flo
 
 
 def test_the_words_are_those_of_the_simulation() -> None:
+    from sim.metrics.own_measures import HONEST
     from sim.metrics.records import ABSTAINED, FRAUD, VALID, VOTES
+    from sim.metrics.validations import ABSTAINED_CODE, FRAUD_CODE, VALID_CODE
     from sim.strategies import strategies
-    from sim.strategies.base import ABSTAINS, SAYS_FRAUD, SAYS_VALID
 
-    assert [VOTES[code] for code in (SAYS_VALID, SAYS_FRAUD, ABSTAINS)] == [VALID, FRAUD, ABSTAINED]
-    assert "honest" in strategies.describe()
+    assert [VOTES[code] for code in (VALID_CODE, FRAUD_CODE, ABSTAINED_CODE)] == [VALID, FRAUD, ABSTAINED]
+    assert HONEST in strategies.describe()
 
 
 def test_a_run_without_events_has_no_shares() -> None:

@@ -1,4 +1,4 @@
-"""Proof schemes: what a host may claim, and how the chain and the other hosts deal with it (`base`); one file each.
+"""What computing is worth. A proof scheme says what a host may claim, and how chain and hosts deal with it (`base`).
 
 A scheme is a row of the table of versions. What it decides stands in its file; what is the same for all schemes
 (blocks, votes, weights after the count, rewards) asks the scheme in force and never names one.

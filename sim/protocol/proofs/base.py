@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.protocol.consensus.transactions import HardwareNode, Transaction
 from sim.protocol.proofs.claimed import ClaimedNonces
-from sim.protocol.transactions import HardwareNode, Transaction
-from sim.protocol.weights import NodeId
+from sim.protocol.proofs.weights import NodeId
 
 if TYPE_CHECKING:
     from pow.validation import FraudTest
@@ -158,7 +158,7 @@ class ProofScheme(Protocol):
     """A frozen dataclass, registered by its name; its fields are the scheme's parameters."""
 
     messages: ClassVar[tuple[type[Any], ...]]
-    """Classes of its transactions, `ProofMessage`s."""
+    """Classes of its transactions, each a `ProofMessage`."""
     bytes_per_nonce: ClassVar[int]
     """By which a message grows with each claimed nonce; for the estimate of a network's load."""
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Generic, Protocol, Self, TypeVar
 
-from sim.protocol.log import Log
 from sim.protocol.proofs.base import CountedClaim, Episode, Hardware, NodeClaim, ProofObservation, ProofRules
 from sim.protocol.proofs.claimed import ClaimedNonces, gather_claims
+from sim.protocol.proofs.log import Log
 from sim.protocol.proofs.tries import count_arrivals, estimate_success_rate
-from sim.protocol.weights import count_nonces, scale_counts
+from sim.protocol.proofs.weights import count_nonces, scale_counts
 
 
 class Listing(Protocol):

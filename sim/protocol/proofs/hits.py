@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pow.proofs import ProofBatch
+from sim.protocol.consensus.transactions import ENVELOPE_BYTES, TxResult
 from sim.protocol.proofs import schemes
 from sim.protocol.proofs.base import Episode, NodeClaim, OwnClaims, ProofRules
+from sim.protocol.proofs.draws import compute_sampling_seed
 from sim.protocol.proofs.filed import Filed
-from sim.protocol.sampling import compute_sampling_seed
-from sim.protocol.transactions import ENVELOPE_BYTES, TxResult
 
 if TYPE_CHECKING:
     from pow.validation import FraudTest

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.protocol.proofs.success import estimate_rate
-from sim.protocol.weights import NodeId
+from sim.protocol.proofs.weights import NodeId
 
 Listed = tuple[NodeId, Sequence[int]]
 """An ML node and nonces that it claims."""

@@ -1,0 +1,80 @@
+"""What the chain checks in a transaction before it stores it, and what it does not (protocol 2.1, 4.5).
+
+Stateless checks need the message alone. What is checked in a claim belongs to the proof scheme (`proofs`).
+
+Never checked:
+
+- in a seed: the window, the signature, membership;
+- in a validation: its creator at all, membership, whether its target exists.
+
+A message that passes overwrites an earlier one with the same key: (epoch, address) of a seed, (participant, validator)
+of a validation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from sim.protocol.blocks.state import ChainState
+from sim.protocol.consensus.transactions import (
+    ClaimReward,
+    SubmitSeed,
+    SubmitValidation,
+    Transaction,
+    TxResult,
+)
+from sim.protocol.service.inferences import validated_enough
+from sim.protocol.versions import Rules
+
+
+def commit_seed(seed: int, creator: str) -> str:
+    """Commitment to a private seed; stands for the network's signature over it [I]. Reference: protocol 2.1."""
+    return hashlib.sha256(f"{seed}:{creator}".encode()).hexdigest()
+
+
+def check_stateless(transaction: Transaction) -> TxResult:
+    """Check the message by itself. Reference: protocol 2.1, 3.1, 4.5."""
+    needs_address = not isinstance(transaction, (SubmitValidation, ClaimReward))
+    if needs_address and not transaction.creator:
+        return TxResult.NO_ADDRESS
+    if isinstance(transaction, SubmitSeed) and transaction.epoch_index < 1:
+        return TxResult.NO_EPOCH
+    return TxResult.ACCEPTED
+
+
+def check_start(state: ChainState, start_height: int) -> TxResult:
+    """An upcoming epoch exists, and the start height is its P. Reference: protocol 3.1 (claims), 4.5 (validations)."""
+    if state.upcoming is None:
+        return TxResult.NO_UPCOMING_EPOCH
+    return TxResult.ACCEPTED if start_height == state.upcoming.start_height else TxResult.WRONG_START
+
+
+def check_validation(state: ChainState, start_height: int) -> TxResult:
+    """It is about the upcoming epoch, and the height is inside the window. Reference: protocol 4.5."""
+    started = check_start(state, start_height)
+    is_open = state.schedule.accepts_validation(state.height)
+    return started if started is not TxResult.ACCEPTED or is_open else TxResult.OUTSIDE_WINDOW
+
+
+def check_claim(state: ChainState, claim: ClaimReward, rules: Rules) -> TxResult:
+    """A record of that epoch with an amount exists, the seed is the one committed to, validations were made.
+
+    That only the epoch before can be claimed (v0.2.2) needs no test: older records are burnt at the settlement.
+    Inferences from the cut-off on count only where one of the claimer's nodes stayed active during the proof of
+    compute. Reference: protocol 2.1.
+    """
+    settlement = state.settled.get(claim.creator)
+    if settlement is None or settlement.epoch_index != claim.epoch_index or settlement.amount == 0:
+        return TxResult.NOTHING_TO_CLAIM
+    if commit_seed(claim.seed, claim.creator) != settlement.commitment:
+        return TxResult.WRONG_SEED
+    enough = validated_enough(
+        state.service,
+        claim.creator,
+        claim.epoch_index,
+        claim.seed,
+        rules,
+        cutoff_height=settlement.cutoff_height,
+        has_node_during_poc=settlement.has_node_during_poc,
+    )
+    return TxResult.ACCEPTED if enough else TxResult.MISSED_VALIDATIONS

@@ -1,0 +1,206 @@
+"""What happens at an epoch's edges on chain: P opens it, VE forms its weights, S makes it effective (protocol 1.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from sim.protocol.blocks.fast.judging import judge_claims  # by arrays; the rule to read is `judging.judge_claims`
+from sim.protocol.blocks.formation import get_preserved_weights, merge_weights, select_preserved
+from sim.protocol.blocks.observations import observe_epoch
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.records import NO_CLAIM, EpochStarted, ParticipantJudged, PowerSet, Record
+from sim.protocol.blocks.settling import settle_epoch
+from sim.protocol.blocks.stages import Edge
+from sim.protocol.blocks.state import (
+    Block,
+    ChainState,
+    EpochGroup,
+    EpochObservation,
+    UpcomingEpoch,
+)
+from sim.protocol.consensus.validators import boost_guardians
+from sim.protocol.money.collateral import Deposit, compute_activated_weight
+from sim.protocol.proofs.base import CountedClaim
+from sim.protocol.proofs.committee import Committee, select_guardians
+from sim.protocol.proofs.confirmation import start_confirmation
+from sim.protocol.proofs.log import Log
+from sim.protocol.proofs.votes import select_voters
+from sim.protocol.proofs.weights import MergedWeight, cap_weights
+from sim.protocol.service.inferences import switch_service
+
+NextDifficulty = Callable[[Any, EpochObservation], tuple[Any, float]]
+"""From a controller's memory (None before its first decision) and the epoch that just closed to its memory afterwards
+and the difficulty of the next epoch."""
+SEED_EPOCHS_KEPT = 2
+
+
+def process_epoch(
+    state: ChainState, block: Block, params: ProtocolParams, next_difficulty: NextDifficulty
+) -> tuple[ChainState, list[Record]]:
+    """Do what the chain does at the edges of an epoch, in its order: one block can be VE and S at once.
+
+    Reference: protocol 1.4.
+    """
+    rows: list[Record] = []
+    for edge in state.schedule.edges_at(block.height):
+        match edge:
+            case Edge.P:
+                state = open_epoch(state, block.block_hash, params)
+                rows.append(_describe_start(state, params))
+            case Edge.V:
+                state = draw_committees(state, block.block_hash, params)
+            case Edge.VE:
+                state, settled = settle_epoch(state, params)
+                state, judged = form_epoch(state, params, next_difficulty)
+                rows += [*settled, *judged]
+            case Edge.S:
+                state = switch_epoch(state, params)
+                rows += _describe_powers(state)
+    return state, rows
+
+
+def open_epoch(state: ChainState, block_hash: str, params: ProtocolParams) -> ChainState:
+    """P: the next epoch exists; claims and votes of the last one are pruned; a new scheme brings its threshold."""
+    index = state.schedule.index
+    proof = params.rules_at(index).proof
+    opened = replace(
+        state,
+        upcoming=UpcomingEpoch(index, state.height, block_hash),
+        proofs=proof.open_store(),
+        validations=Log(),
+        seeds={key: seed for key, seed in state.seeds.items() if key[0] >= index - SEED_EPOCHS_KEPT},
+    )
+    if proof == params.rules_at(index - 1).proof:
+        return opened
+    difficulty = 1.0 / proof.hit_probability(proof.threshold, params.vector_dim)
+    return replace(opened, threshold=proof.threshold, difficulty=difficulty, next_difficulty=difficulty)
+
+
+def draw_committees(state: ChainState, block_hash: str, params: ProtocolParams) -> ChainState:
+    """V: its hash draws the committees, where there are any, among all members [I]. Reference: protocol 4.9."""
+    assert state.upcoming is not None, "V without P: the schedule is broken"
+    if params.validation_committee is None:
+        return state
+    voters = select_voters(state.effective.weights, 0)
+    guardians = select_guardians(params.guardians, voters)
+    committee = Committee(block_hash, voters, params.validation_committee, guardians)
+    return replace(state, upcoming=replace(state.upcoming, committee=committee))
+
+
+def form_epoch(
+    state: ChainState, params: ProtocolParams, next_difficulty: NextDifficulty
+) -> tuple[ChainState, list[ParticipantJudged]]:
+    """VE, then, in the chain's order (protocol 1.4).
+
+    1. Every claim is counted and judged by the votes of the effective epoch's members.
+    2. What was accepted is merged with the weight of preserved nodes, which nobody judges.
+    3. Collateral activates what it can.
+    4. The cap, over everybody who has any weight.
+    5. Nodes are chosen that the next proof of compute passes over.
+    6. Whoever has a seed becomes a member; the others only took part in steps 4 and 5.
+    7. The controller decides.
+    """
+    assert state.upcoming is not None, "VE without P: the schedule is broken"
+    index = state.upcoming.index
+    rules = params.rules_at(index)
+    claims = state.proofs.count_claims(rules)
+    verdicts = judge_claims(state, claims, state.upcoming, rules)
+    accepted = {who: claim for who, claim in claims.items() if verdicts[who].is_accepted}
+    kept = get_preserved_weights(state)
+    merged = merge_weights(state, accepted, kept, rules)
+    activated = {who: activate_weight(state, who, part.weight, index, params) for who, part in merged.items()}
+    capped = cap_weights(activated, params.max_individual_power_percentage)
+    node_weights = {who: part.node_weights for who, part in merged.items()}
+    members = {who: weight for who, weight in capped.items() if (index, who) in state.seeds}
+    preserved = select_preserved(state, index, node_weights, capped, rules)
+    group = EpochGroup(
+        index=index,
+        start_height=state.upcoming.start_height,
+        weights=members,
+        node_weights={who: weights for who, weights in node_weights.items() if who in members},
+        preserved={who: node_ids for who, node_ids in preserved.items() if who in members},
+    )
+    observation = observe_epoch(state, index, claims, accepted, params)
+    control, wanted = next_difficulty(state.control, observation)
+    decided = max(1.0, wanted)
+    after = replace(state, next_group=group, observed=observation, control=control, next_difficulty=decided)
+    judged = []
+    for who in sorted({*claims, *merged}):
+        claim, verdict, part = claims.get(who, CountedClaim()), verdicts.get(who), merged.get(who, MergedWeight(0, {}))
+        judged.append(
+            ParticipantJudged(
+                epoch=index,
+                participant=who,
+                claimed_nonces=claim.claimed_nonces,
+                distinct_nonces=claim.distinct_nonces,
+                counted_nonces=claim.counted_nonces,
+                claimed_weight=claim.weight,
+                valid_vote_weight=verdict.valid_weight if verdict else 0,
+                invalid_vote_weight=verdict.invalid_weight if verdict else 0,
+                total_vote_weight=verdict.total_weight if verdict else 0,
+                is_accepted=verdict is not None and verdict.is_accepted,
+                reason=verdict.reason if verdict else NO_CLAIM,
+                preserved_weight=sum(kept.get(who, {}).values()),
+                dropped_weight=part.dropped,
+                uncapped_weight=part.weight,
+                activated_weight=activated.get(who, 0),
+                is_member=who in members,
+                weight=members.get(who, 0),
+            )
+        )
+    return after, judged
+
+
+def activate_weight(state: ChainState, who: str, weight: int, index: int, params: ProtocolParams) -> int:
+    """What a participant's collateral activates of its weight in epoch `index`. Reference: protocol 6.5."""
+    return compute_activated_weight(
+        weight,
+        state.deposits.get(who, Deposit()).active,
+        index,
+        grace_end_epoch=params.collateral_grace_epochs,
+        per_weight_unit=params.collateral_per_weight_unit,
+    )
+
+
+def switch_epoch(state: ChainState, params: ProtocolParams) -> ChainState:
+    """S: the formed epoch becomes effective, and with it the decided difficulty.
+
+    Guardians are boosted in the powers handed to consensus only. Reference: protocol 1.4, 5.4.
+    """
+    assert state.next_group is not None, "S without VE: the schedule is broken"
+    group = state.next_group
+    members = {address: weight for address, weight in group.weights.items() if weight > 0}
+    threshold = state.threshold
+    if state.next_difficulty != state.difficulty:
+        proof = params.rules_at(group.index).proof
+        threshold = proof.threshold_for(1.0 / state.next_difficulty, params.vector_dim)
+    return replace(
+        state,
+        effective=replace(group, weights=members),
+        powers=boost_guardians(members, params.guardians) or state.powers,
+        service=switch_service(state.service, params.rules_at(group.index)),
+        confirmation=start_confirmation(group.node_weights, group.preserved),
+        upcoming=None,
+        next_group=None,
+        difficulty=state.next_difficulty,
+        threshold=threshold,
+    )
+
+
+def _describe_start(state: ChainState, params: ProtocolParams) -> EpochStarted:
+    rules = params.rules_at(state.schedule.index)
+    return EpochStarted(
+        epoch=state.schedule.index,
+        start_height=state.height,
+        threshold=state.threshold,
+        difficulty=state.difficulty,
+        hit_probability=rules.proof.hit_probability(state.threshold, params.vector_dim),
+        version=rules.version,
+    )
+
+
+def _describe_powers(state: ChainState) -> Iterator[PowerSet]:
+    for who, power in sorted(state.powers.items()):
+        yield PowerSet(epoch=state.schedule.index, participant=who, consensus_power=power)

@@ -1,0 +1,73 @@
+"""VE: every claim is judged by the stored votes, of all members or of a committee (protocol 4.6, 4.9).
+
+What runs is `fast.judging`, which counts all votes at once; this is the rule that it keeps.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from sim.protocol.blocks.state import ChainState, UpcomingEpoch
+from sim.protocol.consensus.transactions import SubmitValidation
+from sim.protocol.proofs.base import CountedClaim
+from sim.protocol.proofs.committee import Committee, decide_by_guardians, decide_by_slots
+from sim.protocol.proofs.votes import Claimant, Verdict, find_reason, judge_participant, select_voters
+from sim.protocol.versions import Rules
+
+
+def judge_claims(
+    state: ChainState, claims: Mapping[str, CountedClaim], upcoming: UpcomingEpoch, rules: Rules
+) -> dict[str, Verdict]:
+    """Judge every claim, by address, one after the other. Reference: protocol 4.6, 4.9."""
+    frauds, committee = read_votes(state.validations), upcoming.committee
+    voters = select_voters(state.effective.weights, rules.member_page_limit)
+    verdicts = {}
+    for who, claim in claims.items():
+        claimant, votes = describe_claimant(state, who, claim, upcoming), frauds.get(who, {})
+        verdicts[who] = (
+            judge_participant(claimant, votes, voters)
+            if committee is None
+            else judge_by_committee(claimant, votes, committee)
+        )
+    return verdicts
+
+
+def read_votes(validations: Iterable[SubmitValidation]) -> dict[str, dict[str, bool]]:
+    """Return participant -> validator -> whether it votes fraud; the last verdict of a pair holds.
+
+    Reference: protocol 4.5.
+    """
+    frauds: dict[str, dict[str, bool]] = {}
+    for said in validations:
+        for participant, is_fraud in zip(said.participants, said.verdicts, strict=True):
+            frauds.setdefault(participant, {})[said.creator] = is_fraud
+    return frauds
+
+
+def judge_by_committee(claimant: Claimant, frauds: Mapping[str, bool], committee: Committee) -> Verdict:
+    """Run the acceptance tests on the votes of those who hold the participant's slots, each as often as it holds one.
+
+    A slot without a holder, or with a silent one, abstains. Where slots do not decide, the guardians do, but a claim on
+    which no holder of a slot has voted fails before they are asked. Reference: protocol 4.9.
+    """
+    members, places = list(committee.weights), committee.draw([claimant.address])[0]
+    slots = Counter(frauds.get(members[place]) if members else None for place in places.tolist())
+    voices = Counter(frauds.get(guardian) for guardian in committee.guardians)
+    opinion = decide_by_slots(slots[False], slots[True], committee.n_slots)
+    if opinion is None:
+        opinion = decide_by_guardians(voices[False], voices[True], len(committee.guardians))
+    reason = find_reason(claimant, bool(slots[False] + slots[True]), opinion)
+    return Verdict(claimant.address, reason, slots[False], slots[True], committee.n_slots)
+
+
+def describe_claimant(state: ChainState, who: str, claim: CountedClaim, upcoming: UpcomingEpoch) -> Claimant:
+    """Return what the acceptance tests look at besides votes."""
+    record = state.hosts.get(who)
+    return Claimant(
+        address=who,
+        claimed_weight=claim.weight,
+        has_record=record is not None,
+        has_validator_key=record is not None and bool(record.validator_key),
+        has_seed=(upcoming.index, who) in state.seeds,
+    )

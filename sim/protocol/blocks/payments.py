@@ -1,0 +1,61 @@
+"""Every movement of coins, as one list: what an observer of the chain can add up to the last ngonka (protocol 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+from sim.protocol.blocks.records import Record
+from sim.protocol.blocks.state import ChainState
+
+NOBODY = ""
+
+
+class PaymentKind(StrEnum):
+    """Where coins come from or go."""
+
+    REWARD = "reward"
+    """Emission that now waits for its claim."""
+    REMAINDER = "remainder"
+    """Emission that truncation or punishment left over, to the first participant paid."""
+    FEE = "fee"
+    """Fees of users, waiting for the same claim."""
+    LEFT = "left"
+    """Emission or fees that nobody is entitled to: they stay in the module."""
+    CLAIM = "claim"
+    """From waiting into the vesting schedule, or out at once."""
+    VESTED = "vested"
+    """From vesting into the balance."""
+    BURNT = "burnt"
+    """Waiting coins that nobody claimed in time."""
+    DEPOSITED = "deposited"
+    """From the balance into collateral."""
+    RELEASED = "released"
+    """Unbonded collateral, back in the balance."""
+    SLASHED = "slashed"
+    """Collateral taken and burnt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment(Record):
+    """One movement of coins."""
+
+    epoch: Annotated[int, "epoch whose [P, next P) holds the height"]
+    height: Annotated[int, "block in which coins moved", "blocks"]
+    participant: Annotated[str, "address; empty where it concerns nobody"]
+    kind: Annotated[str, "reward, remainder, fee, left, claim, vested, burnt or slashed"]
+    amount_ngonka: Annotated[int, "how much", "ngonka"]
+    reason: Annotated[str, "why"]
+
+
+def pay(state: ChainState, participant: str, kind: PaymentKind, amount_ngonka: int, reason: str) -> list[Payment]:
+    """Return the movement in the block that the state is of; none where nothing moves."""
+    if amount_ngonka == 0:
+        return []
+    epoch, height = state.schedule.index, state.height
+    return [
+        Payment(
+            epoch=epoch, height=height, participant=participant, kind=kind, amount_ngonka=amount_ngonka, reason=reason
+        )
+    ]

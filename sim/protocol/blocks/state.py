@@ -1,0 +1,229 @@
+"""What the chain knows after a block: one immutable value, shared by everybody who has reached that height."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.stages import Schedule
+from sim.protocol.consensus.transactions import (
+    HEADER_BYTES,
+    HardwareNode,
+    RegisterHost,
+    SubmitValidation,
+    Transaction,
+)
+from sim.protocol.money.accounts import Settlement, VestingSchedule
+from sim.protocol.money.collateral import Deposit
+from sim.protocol.proofs.base import Episode, ProofStore
+from sim.protocol.proofs.claimed import ClaimedNonces
+from sim.protocol.proofs.committee import Committee
+from sim.protocol.proofs.confirmation import Confirmation, ConfirmationTally
+from sim.protocol.proofs.log import Log
+from sim.protocol.service.inferences import InferenceTally, Service
+
+
+@dataclass(frozen=True)
+class Block:
+    """An agreed block. Its hash is drawn, not computed from the content, see `sim.chain.proposals`."""
+
+    height: int
+    block_hash: str
+    proposer: str
+    time_seconds: float
+    transactions: tuple[Transaction, ...]
+    inferences: InferenceTally | None = None
+    """Stands for the transactions about an epoch's requests; in the epoch's last block."""
+    confirmation: ConfirmationTally | None = None
+    """Stands for the transactions of a confirmation; in its last block."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Header and transactions; tallies stand for transactions that are not counted."""
+        return HEADER_BYTES + sum(transaction.size_bytes for transaction in self.transactions)
+
+
+@dataclass(frozen=True)
+class HostRecord:
+    """What the chain knows of a participant. Reference: protocol 4.6 (tests 1 and 4), 5.1."""
+
+    validator_key: str
+    nodes: tuple[HardwareNode, ...]
+
+
+@dataclass(frozen=True)
+class EpochGroup:
+    """Members of an epoch with their final weights."""
+
+    index: int
+    start_height: int
+    """P; -epoch_shift for epoch 0."""
+    weights: Mapping[str, int]
+    node_weights: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    """Uncapped, by participant and ML node."""
+    preserved: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """ML nodes that skip the next proof of compute and keep their weight. Reference: protocol 5.2."""
+
+
+@dataclass(frozen=True)
+class UpcomingEpoch:
+    """An epoch between P and S: its proof of compute is running. Reference: protocol 1.1."""
+
+    index: int
+    start_height: int
+    block_hash: str
+    """Hash of block P: the network seed."""
+    committee: Committee | None = None
+    """From V on, where only drawn members judge a participant; otherwise all do."""
+
+
+@dataclass(frozen=True)
+class EpochObservation:
+    """What a controller may know of a finished epoch: chain state only."""
+
+    epoch_index: int
+    difficulty: float
+    """In force while the epoch's nonces were generated."""
+    valid_nonces: int
+    """Counted nonces of accepted participants."""
+    success_rate: float = 0.0
+    """Valid nonces / tries, as far as nonces tell; 0 where nothing was found."""
+    arrivals: tuple[int, ...] = ()
+    """Valid nonces by block, from P + 1 to the last block that takes batches."""
+    checked_per_validator: float = 0.0
+    """Nonces that a validator recomputed on average."""
+
+
+@dataclass(frozen=True)
+class ChainState:
+    """The chain after block `height`."""
+
+    height: int
+    schedule: Schedule
+    """Of the epoch whose [P, next P) holds the height."""
+    effective: EpochGroup
+    powers: Mapping[str, int]
+    """Consensus power of the validators; stays where an epoch forms without members."""
+    priorities: Mapping[str, int]
+    difficulty: float
+    threshold: float
+    """Of the proof scheme in force; difficulty in the scheme's own terms."""
+    next_difficulty: float
+    """Decided at VE, in force from S."""
+    proofs: ProofStore
+    """Claims of the running proof of compute, as the proof scheme stores them; pruned at P."""
+    upcoming: UpcomingEpoch | None = None
+    next_group: EpochGroup | None = None
+    observed: EpochObservation | None = None
+    """The last epoch that VE has closed, as the controller was shown it."""
+    control: Any = None
+    """The controller's memory, None before its first decision; a value that only the controller reads."""
+    hosts: Mapping[str, HostRecord] = field(default_factory=dict)
+    seeds: Mapping[tuple[int, str], str] = field(default_factory=dict)
+    validations: Log[SubmitValidation] = field(default_factory=Log)
+    """As taken; a later verdict of the same validator on the same participant stands in an earlier one's place."""
+    settled: Mapping[str, Settlement] = field(default_factory=dict)
+    vesting: Mapping[str, VestingSchedule] = field(default_factory=dict)
+    balances: Mapping[str, int] = field(default_factory=dict)
+    """ngonka that their owners are free to use."""
+    deposits: Mapping[str, Deposit] = field(default_factory=dict)
+    service: Service = field(default_factory=Service)
+    confirmation: Confirmation = field(default_factory=Confirmation)
+    emitted: int = 0
+    """ngonka minted so far."""
+    fees: int = 0
+    """ngonka that users have paid."""
+    left: int = 0
+    """ngonka of both that nobody was entitled to."""
+    burnt: int = 0
+    """ngonka that nobody claimed in time."""
+    slashed: int = 0
+    """ngonka of collateral that were taken and burnt."""
+
+    @cached_property
+    def episode(self) -> Episode:
+        """The running proof of compute. Raises ValueError where no epoch is upcoming."""
+        if self.upcoming is None:
+            raise ValueError(f"at height {self.height} no epoch is upcoming, so that no proof of compute is running")
+        return Episode(
+            epoch_index=self.upcoming.index,
+            start_height=self.upcoming.start_height,
+            block_hash=self.upcoming.block_hash,
+            generation_end=self.schedule.generation_end,
+            last_claim=self.schedule.last_batch,
+            validation_start=self.schedule.validation_start,
+            validation_end=self.schedule.validation_end,
+        )
+
+    @cached_property
+    def claimed_nonces(self) -> ClaimedNonces:
+        """All claims as arrays. Raises ValueError where no epoch is upcoming. Reference: protocol 4.1."""
+        return self.proofs.read_claims(self.episode.block_hash, self.threshold)
+
+    @cached_property
+    def duties(self) -> Mapping[str, NDArray[np.int64]] | None:
+        """Whom each committee member checks, as places in `proofs.participants`; None: everybody checks all."""
+        if self.upcoming is None or self.upcoming.committee is None:
+            return None
+        return self.upcoming.committee.assign(list(self.proofs.participants))
+
+
+def genesis_state(
+    members: Mapping[str, int],
+    params: ProtocolParams,
+    threshold: float | None = None,
+    founders: Iterable[RegisterHost] = (),
+) -> ChainState:
+    """Return the state before the first block: epoch 0 with the genesis members; a threshold of None is the scheme's.
+
+    Reference: protocol 0, 4.6.
+    """
+    if not members:
+        raise ValueError("a chain needs at least one genesis member")
+    proof = params.rules_at(0).proof
+    threshold = proof.threshold if threshold is None else threshold
+    difficulty = 1.0 / proof.hit_probability(threshold, params.vector_dim)
+    schedule, known = Schedule.of(0, params.epoch), list(founders)
+    return ChainState(
+        height=0,
+        schedule=schedule,
+        effective=EpochGroup(0, schedule.start, dict(members)),
+        powers=dict(members),
+        priorities={},
+        difficulty=difficulty,
+        threshold=threshold,
+        next_difficulty=difficulty,
+        proofs=proof.open_store(),
+        hosts={founder.creator: HostRecord(founder.validator_key, founder.nodes) for founder in known},
+        deposits={founder.creator: Deposit(founder.collateral_ngonka) for founder in known},
+    )
+
+
+def get_model_weights(state: ChainState, governance_models: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Weights of the effective members that serve each model: model -> member -> weight; only models with members."""
+    grouped: dict[str, dict[str, int]] = {}
+    for model in sorted(governance_models):
+        members = {
+            who: weight
+            for who, weight in sorted(state.effective.weights.items())
+            if who in state.hosts and any(node.model == model for node in state.hosts[who].nodes)
+        }
+        if members:
+            grouped[model] = members
+    return grouped
+
+
+def get_places_to_check(state: ChainState, validator: str) -> NDArray[np.int64]:
+    """Whom a validator checks, as ascending places in `proofs.participants`: all, or by its committee slots.
+
+    Reference: protocol 4.1, 4.9.
+    """
+    if state.duties is None:
+        return np.arange(len(state.proofs.participants))
+    return state.duties.get(validator, np.empty(0, dtype=np.int64))

@@ -1,0 +1,201 @@
+"""`apply_block`: the state after a block, with the fate of each of its transactions (protocol 1.4, 2, 3, 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar
+
+from sim.protocol.blocks.checks import check_claim, check_start, check_stateless, check_validation
+from sim.protocol.blocks.epochs import NextDifficulty, process_epoch
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.payments import PaymentKind, pay
+from sim.protocol.blocks.records import Record, RewardClaimed
+from sim.protocol.blocks.running import apply_confirmation, apply_inferences
+from sim.protocol.blocks.stages import Schedule, select_epoch
+from sim.protocol.blocks.state import Block, ChainState, HostRecord
+from sim.protocol.consensus.transactions import (
+    ClaimReward,
+    DelegatePower,
+    DepositCollateral,
+    RegisterHost,
+    ReleaseCollateral,
+    SubmitSeed,
+    SubmitValidation,
+    Transaction,
+    TxResult,
+)
+from sim.protocol.money.accounts import Settlement, VestingSchedule, vest
+from sim.protocol.money.collateral import Deposit, deposit, withdraw
+from sim.protocol.versions import Rules
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class BlockResult:
+    """A block's effect: the new state and what an observer wants to know of it."""
+
+    state: ChainState
+    tx_results: tuple[str, ...]
+    """`TxResult`s, or what a proof scheme says."""
+    rows: tuple[Record, ...]
+    """What happened, as every observer of the chain sees it."""
+
+
+def apply_block(
+    state: ChainState,
+    block: Block,
+    priorities: Mapping[str, int],
+    params: ProtocolParams,
+    next_difficulty: NextDifficulty,
+    included: Container[str] = frozenset(),
+) -> BlockResult:
+    """Apply the transactions in order, then the epoch's edge if the height is one. Reference: protocol 1.4.
+
+    `included`: ids of the transactions in earlier blocks. The chain stores none of them again, nor one that this block
+    holds twice, whatever mempools let through; so nothing is paid or counted twice.
+    """
+    if block.height != state.height + 1:
+        raise ValueError(f"block {block.height} does not follow height {state.height}")
+    effective = Schedule(state.effective.index, state.effective.start_height, params.epoch_at(block.height))
+    schedule = select_epoch(effective, block.height)
+    draft = Draft(replace(state, height=block.height, priorities=priorities, schedule=schedule))
+    results = _apply_transactions(draft, block, params, included)
+    state, served = apply_inferences(draft.finish(), block.inferences, params)
+    state, edges = process_epoch(state, block, params, next_difficulty)
+    state, confirmed = apply_confirmation(state, block, params)
+    return BlockResult(state, results, (*draft.rows, *served, *edges, *confirmed))
+
+
+class _Copied(Generic[K, V]):
+    """One of the state's mappings, by the name of the attribute: copied when the block first touches it."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, draft: Draft, owner: type) -> dict[K, V]:
+        copy = draft.__dict__[self._name] = dict(getattr(draft.state, self._name))
+        # Checks read the copy too, so that a transaction sees what those before it in the block did.
+        view: Any = MappingProxyType(copy)
+        draft.state = replace(draft.state, **{self._name: view})
+        return copy
+
+
+def _apply_transactions(
+    draft: Draft, block: Block, params: ProtocolParams, included: Container[str]
+) -> tuple[str, ...]:
+    rules, seen = params.rules_at(draft.state.schedule.index), set[str]()
+    results: list[str] = []
+    for transaction in block.transactions:
+        if transaction.tx_id in included or transaction.tx_id in seen:
+            results.append(TxResult.REPLAYED)
+        else:
+            seen.add(transaction.tx_id)
+            results.append(apply_transaction(draft, transaction, params, rules))
+    return tuple(results)
+
+
+class Draft:
+    """A state that is being changed by one block: each mapping that a transaction touches is copied once.
+
+    Logs are not copied; what a block adds to them joins at its end, since no check reads them.
+    """
+
+    hosts = _Copied[str, HostRecord]()
+    deposits = _Copied[str, Deposit]()
+    seeds = _Copied[tuple[int, str], str]()
+    settled = _Copied[str, Settlement]()
+    vesting = _Copied[str, VestingSchedule]()
+    balances = _Copied[str, int]()
+
+    def __init__(self, state: ChainState) -> None:
+        self.state = state
+        self.rows: list[Record] = []
+        self.proofs = state.proofs
+        self.validations: list[SubmitValidation] = []
+
+    def finish(self) -> ChainState:
+        """Return the state with everything that the block added."""
+        return replace(
+            self.state,
+            proofs=self.proofs,
+            validations=self.state.validations.extended(self.validations),
+        )
+
+
+def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolParams, rules: Rules) -> str:
+    """Check one transaction as the chain does, then store it. Reference: protocol 2.1, 3.1, 4.5."""
+    result: str = check_stateless(transaction)
+    if result is not TxResult.ACCEPTED:
+        return result
+    match transaction:
+        case RegisterHost():
+            draft.hosts[transaction.creator] = HostRecord(transaction.validator_key, transaction.nodes)
+            held = draft.deposits.get(transaction.creator, Deposit())
+            draft.deposits[transaction.creator] = deposit(held, transaction.collateral_ngonka)
+        case SubmitSeed():
+            draft.seeds[transaction.epoch_index, transaction.creator] = transaction.commitment
+        case SubmitValidation():
+            result = check_validation(draft.state, transaction.start_height)
+            if result is TxResult.ACCEPTED:
+                draft.validations.append(transaction)
+        case ClaimReward():
+            result = check_claim(draft.state, transaction, rules)
+            if result is TxResult.ACCEPTED:
+                _pay_claim(draft, transaction, params.vesting_epochs)
+        case DepositCollateral():
+            result = _move_into_collateral(draft, transaction.creator, transaction.amount_ngonka)
+        case ReleaseCollateral():
+            result = _unbond(draft, transaction.creator, transaction.amount_ngonka)
+        case DelegatePower():
+            result = TxResult.UNKNOWN_MESSAGE  # the network knows delegation from v0.2.12 on
+        case _:
+            result = _take_proof(draft, transaction, rules)
+    return result
+
+
+def _take_proof(draft: Draft, message: Any, rules: Rules) -> str:
+    """Everything else belongs to the proof scheme in force, or to none."""
+    if not isinstance(message, rules.proof.messages):
+        return TxResult.OTHER_SCHEME
+    state = draft.state
+    result: str = check_start(state, message.start_height)
+    if result is TxResult.ACCEPTED:
+        result, draft.proofs = draft.proofs.take(message, state.height, state.episode, rules)
+    return result
+
+
+def _pay_claim(draft: Draft, claim: ClaimReward, vesting_epochs: int) -> None:
+    """The record is gone; its amount joins the vesting schedule, or is free at once. Reference: protocol 6.4."""
+    who, amount = claim.creator, draft.settled.pop(claim.creator).amount
+    schedule, free = vest(draft.vesting.get(who, ()), amount, n_epochs=vesting_epochs)
+    if schedule:
+        draft.vesting[who] = schedule
+    if free:
+        draft.balances[who] = draft.balances.get(who, 0) + free
+    reason = f"vests over {vesting_epochs} epochs" if vesting_epochs else "free at once"
+    draft.rows.append(RewardClaimed(epoch=claim.epoch_index, participant=who, height=draft.state.height))
+    draft.rows += pay(draft.state, who, PaymentKind.CLAIM, amount, reason)
+
+
+def _move_into_collateral(draft: Draft, who: str, amount: int) -> TxResult:
+    """Free coins become collateral at once. Reference: protocol 6.5."""
+    free = draft.balances.get(who, 0)
+    if not 0 < amount <= free:
+        return TxResult.NOT_ENOUGH_COINS
+    draft.balances[who] = free - amount
+    draft.deposits[who] = deposit(draft.deposits.get(who, Deposit()), amount)
+    draft.rows += pay(draft.state, who, PaymentKind.DEPOSITED, amount, "from the balance")
+    return TxResult.ACCEPTED
+
+
+def _unbond(draft: Draft, who: str, amount: int) -> TxResult:
+    """Collateral stops to activate weight at once and is free an epoch later. Reference: protocol 6.5."""
+    held = draft.deposits.get(who, Deposit())
+    if not 0 < amount <= held.active:
+        return TxResult.NOT_ENOUGH_COLLATERAL
+    draft.deposits[who] = withdraw(held, amount, draft.state.effective.index)
+    return TxResult.ACCEPTED

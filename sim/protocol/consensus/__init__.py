@@ -1,0 +1,1 @@
+"""Messages, and how validators agree on a block."""

@@ -1,0 +1,88 @@
+"""Emission of an epoch and its distribution, in ngonka, integers throughout (protocol 6.1, 6.2)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+
+from sim.protocol.proofs.weights import cap_weights
+
+NGONKA_PER_GNK = 10**9
+INITIAL_EPOCH_REWARD = 323_000 * NGONKA_PER_GNK
+DECAY_RATE = -0.000475
+GENESIS_EPOCH = 1
+SUPPLY_CAP = 680_000_000 * NGONKA_PER_GNK
+SETTLEMENT_CAP = 0.30
+"""Largest share of the reward weights, hard-coded on the network from v0.2.5."""
+
+
+def compute_epoch_reward(
+    epoch_index: int,
+    paid_before: int,
+    *,
+    initial_reward: int = INITIAL_EPOCH_REWARD,
+    decay_rate: float = DECAY_RATE,
+    genesis_epoch: int = GENESIS_EPOCH,
+    supply_cap: int = SUPPLY_CAP,
+) -> int:
+    """R(e) = trunc(R0 · exp(-0.000475 · (e - 1))), cut to what the supply cap leaves; ngonka.
+
+    Sharing a cut amount by weight scales every reward down alike. Reference: protocol 6.1.
+    """
+    emission = math.trunc(initial_reward * math.exp(decay_rate * (epoch_index - genesis_epoch)))
+    return max(0, min(emission, supply_cap - paid_before))
+
+
+def select_settled(participants: Iterable[str], *, n_rows: int | None = None) -> list[str]:
+    """Return who is settled: the first `n_rows` of the participants' table, all where it is None.
+
+    v0.2.0 reads one page of 100 rows. The table is ordered by address and the others' weights count in no sum [I].
+    Reference: protocol 6.2.
+    """
+    return sorted(participants)[:n_rows]
+
+
+def compute_effective_weights(
+    preserved: Mapping[str, int],
+    confirmed: Mapping[str, int],
+    active: Collection[str],
+    *,
+    percentage: float = SETTLEMENT_CAP,
+) -> dict[str, int]:
+    """Reward weights from v0.2.5 on: preserved nodes + confirmation weight of ACTIVE participants, then the cap.
+
+    Who is not active is left out before the cap is taken [I]. Reference: protocol 6.2.
+    """
+    members = sorted({*preserved, *confirmed} & set(active))
+    return cap_weights({who: preserved.get(who, 0) + confirmed.get(who, 0) for who in members}, percentage)
+
+
+def split_reward(weights: Mapping[str, int], amount: int, *, divisor: int | None = None) -> dict[str, int]:
+    """Share `amount` by weight, floored; the remainder goes to the first address with a positive share.
+
+    `divisor` stands in for the sum of the weights; it may not be smaller. Nobody is paid where it is zero.
+    Reference: protocol 6.2.
+    """
+    total = sum(weights.values()) if divisor is None else divisor
+    if total <= 0:
+        return dict.fromkeys(sorted(weights), 0)
+    shares = {address: weight * amount // total for address, weight in sorted(weights.items())}
+    remainder = amount - sum(shares.values())
+    first = next((address for address, share in shares.items() if share > 0), None)
+    if first is not None:
+        shares[first] += remainder
+    return shares
+
+
+def select_entitled(
+    weights: Mapping[str, int], excluded: Collection[str], punished: Collection[str], *, recomputes_total: bool
+) -> tuple[dict[str, int], int]:
+    """Return the settled members' weights that count in a distribution, and the total that divides it.
+
+    `excluded` ones (INVALID) have no row in the answer. A `punished` participant (miss test, v0.2.2+) has weight 0;
+    where the total is not recomputed (v0.2.2 to v0.2.4) its weight still divides, so that the lost part goes with the
+    remainder to the first address. Reference: protocol 6.2.
+    """
+    entitled = {address: weight for address, weight in weights.items() if address not in excluded}
+    kept = {address: 0 if address in punished else weight for address, weight in entitled.items()}
+    return kept, sum((kept if recomputes_total else entitled).values())

@@ -1,0 +1,150 @@
+"""Which inferences a participant had to validate before it may claim (protocol 2.1, items 6 to 8)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from sim.protocol.proofs.draws import compute_hash_uniform
+from sim.protocol.service.status import MISS_ALPHA, MISS_RATE, passes_miss_test
+
+MIN_VALIDATION_AVERAGE = 0.01
+HALFWAY_VALIDATION_AVERAGE = 0.05
+MAX_VALIDATION_AVERAGE = 1.0
+FULL_VALIDATION_TRAFFIC = 10_000
+MIN_VALIDATION_TRAFFIC = 100
+EPOCHS_TO_MAX_REPUTATION = 30
+MISS_CUTOFF = Fraction(1, 100)
+MISS_PENALTY = Fraction(1)
+
+
+def compute_min_average(
+    n_requests: int,
+    *,
+    min_average: float = MIN_VALIDATION_AVERAGE,
+    halfway_average: float = HALFWAY_VALIDATION_AVERAGE,
+    max_average: float = MAX_VALIDATION_AVERAGE,
+    full_traffic: int = FULL_VALIDATION_TRAFFIC,
+    min_traffic: int = MIN_VALIDATION_TRAFFIC,
+) -> float:
+    """Validations per inference that the best reputation still owes, by the epoch's traffic in requests.
+
+    Two straight lines that meet at half the full traffic. Reference: protocol 2.1.7.
+    """
+    half_traffic = full_traffic / 2
+    if n_requests >= full_traffic:
+        return min_average
+    if n_requests >= half_traffic:
+        return min_average + (halfway_average - min_average) * (full_traffic - n_requests) / half_traffic
+    if n_requests > min_traffic:
+        above = (half_traffic - n_requests) / (half_traffic - min_traffic)
+        return halfway_average + (max_average - halfway_average) * above
+    return max_average
+
+
+def compute_reputation(
+    epochs: Iterable[tuple[int, int]],
+    *,
+    epochs_to_max: int = EPOCHS_TO_MAX_REPUTATION,
+    miss_cutoff: Fraction = MISS_CUTOFF,
+    miss_penalty: Fraction = MISS_PENALTY,
+) -> int:
+    """Reputation, 0 to 100, from (missed, inferences) of each past epoch.
+
+    An epoch without inferences has missed none [I]. Reference: protocol 2.1.8.
+    """
+    fractions = [Fraction(missed, inferences) if inferences else Fraction(0) for missed, inferences in epochs]
+    credit = len(fractions) - sum(fraction * miss_penalty for fraction in fractions if fraction > miss_cutoff)
+    return 100 if credit > epochs_to_max else max(0, math.trunc(100 * credit / epochs_to_max))
+
+
+def compute_draw_probability(
+    validator_weight: int,
+    executor_weight: int,
+    model_weight: int,
+    min_average: float,
+    reputation: int,
+    *,
+    max_average: float = MAX_VALIDATION_AVERAGE,
+) -> float:
+    """Chance that a validator must check an inference: its share of all weight but the executor's, times the target.
+
+    The target falls from `max_average` at reputation 0 to `min_average` at 100. Raises ValueError where no weight
+    besides the executor's is left. Reference: protocol 2.1.6.
+    """
+    others = model_weight - executor_weight
+    if others <= 0:
+        raise ValueError(f"the model's weight {model_weight} must exceed its executor's weight {executor_weight}")
+    target = min_average + (max_average - min_average) * (1.0 - reputation / 100)
+    return min(1.0, target * validator_weight / others)
+
+
+def is_drawn(seed: int, inference_id: str, probability: float) -> bool:
+    """Whether the participant's seed draws it as validator of the inference. Reference: protocol 2.1.6."""
+    return compute_hash_uniform(f"{seed}:{inference_id}") < probability
+
+
+@dataclass(frozen=True)
+class FinishedInference:
+    """What the claim check reads of an inference; weights are of the members of the model's group."""
+
+    inference_id: str
+    executor: str
+    model_weights: Mapping[str, int]
+    created_height: int
+    min_average: float
+    """Of the traffic on its model and epoch."""
+
+
+def select_due_validations(
+    inferences: Iterable[FinishedInference],
+    validator: str,
+    seed: int,
+    reputation: int,
+    *,
+    cutoff_height: int,
+    has_node_during_poc: bool,
+    max_average: float = MAX_VALIDATION_AVERAGE,
+) -> list[str]:
+    """Return the inferences that the validator was drawn for, in the given order.
+
+    Neither its own nor those of models that it or the executor does not serve. From the cut-off height on only where
+    one of its nodes stays active during the proof of compute. Reference: protocol 2.1.6.
+    """
+    due = []
+    for inference in inferences:
+        weights, executor = inference.model_weights, inference.executor
+        is_late = inference.created_height >= cutoff_height and not has_node_during_poc
+        if is_late or executor == validator or not {executor, validator} <= weights.keys():
+            continue
+        probability = compute_draw_probability(
+            weights[validator],
+            weights[executor],
+            sum(weights.values()),
+            inference.min_average,
+            reputation,
+            max_average=max_average,
+        )
+        if is_drawn(seed, inference.inference_id, probability):
+            due.append(inference.inference_id)
+    return due
+
+
+def passes_claim_check(
+    due: Collection[str],
+    validated: Collection[str],
+    *,
+    tolerates_misses: bool = True,
+    miss_rate: float = MISS_RATE,
+    alpha: float = MISS_ALPHA,
+) -> bool:
+    """Whether enough due validations were made: all of them in v0.2.0, later what the miss test tolerates.
+
+    Reference: protocol 2.1.6, 6.3.
+    """
+    n_missed = len(set(due) - set(validated))
+    if not tolerates_misses:
+        return n_missed == 0
+    return passes_miss_test(n_missed, len(due), miss_rate=miss_rate, alpha=alpha)
