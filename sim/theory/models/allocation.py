@@ -127,13 +127,13 @@ def settle(
 
     A few large nodes may chase each other for ever. Reference: mechanisms 2.
     """
-    books = _Books(market, coefficients)
+    totals = _NetworkTotals(market, coefficients)
     moves: list[int] = []
     while len(moves) < MOST_PASSES and (not moves or moves[-1]):
         order = list(range(len(market.nodes)))
         shuffle(order)
-        moves.append(sum(books.ask(index, switching_cost) for index in order))
-    return Settled(tuple(books.nodes), len(moves), sum(moves))
+        moves.append(sum(totals.ask(index, switching_cost) for index in order))
+    return Settled(tuple(totals.nodes), len(moves), sum(moves))
 
 
 def follow(
@@ -179,7 +179,7 @@ def compute_weight_per_gpu(outcome: EpochOutcome, speeds: Speeds) -> dict[str, F
     return found
 
 
-class _Books:
+class _NetworkTotals:
     """The models that nodes serve while they move: totals of the network and of each owner."""
 
     def __init__(self, market: ModelMarket, coefficients: Mapping[str, float]) -> None:
