@@ -58,7 +58,7 @@ def _load_point(file: Path, point: int | None, replication: int, seed: int | Non
     try:
         return load_point(file, point, replication, set_ or ())
     except ScenarioError as error:
-        raise UserError(str(error)) from None  # to be told as it is, not that another command runs sweeps
+        raise UserError(str(error)) from None  # shown as it is, without the advice that another command runs sweeps
 
 
 def print_warnings(warnings: Sequence[Mistake]) -> None:

@@ -93,7 +93,7 @@ class EpochObservation:
     valid_nonces: int
     """Counted nonces of accepted participants."""
     success_rate: float = 0.0
-    """Valid nonces / tries, as far as nonces tell; 0 where nothing was found."""
+    """Valid nonces / tries, estimated from the claims; 0 without a valid nonce."""
     arrivals: tuple[int, ...] = ()
     """Valid nonces by block, from P + 1 to the last block that takes batches."""
     checked_per_validator: float = 0.0

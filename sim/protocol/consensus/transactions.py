@@ -59,7 +59,7 @@ class Transaction(Protocol):
 
     @property
     def size_bytes(self) -> int:
-        """Size on the wire."""
+        """Bytes on the wire."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class SubmitValidation:
 
     @property
     def size_bytes(self) -> int:
-        """Size on the wire: that of the messages it stands for."""
+        """Bytes on the wire: those of the messages it stands for."""
         return len(self.participants) * VERDICT_BYTES
 
 

@@ -124,7 +124,7 @@ class ProofObservation:
     """Observations from the claims of accepted participants, for a controller."""
 
     success_rate: float
-    """Counted / tried, as far as claims tell; 0 where nothing was found."""
+    """Counted / tried, estimated from the claims; 0 without a counted nonce."""
     arrivals: tuple[int, ...]
     """Counted nonces by block, from P + 1 to the last block that takes claims."""
 

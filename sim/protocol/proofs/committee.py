@@ -57,6 +57,7 @@ class Committee:
         # One number per pair of holder and participant: sorted and without repetitions, it groups places by holder.
         pairs = np.unique(self.draw(participants) * n + np.arange(n)[:, np.newaxis])
         holders, places = np.divmod(pairs, n)
+        # Members without a slot get an empty part between two equal ends.
         ends = np.searchsorted(holders, np.arange(1, len(members)))
         duties = dict(zip(members, np.split(places, ends), strict=True))
         return {who: np.arange(n) if who in self.guardians else duties[who] for who in members}

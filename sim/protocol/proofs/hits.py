@@ -55,7 +55,7 @@ class SubmitProofBatch:
 
     @property
     def size_bytes(self) -> int:
-        """Size on the wire."""
+        """Envelope, and 16 bytes for each nonce with its distance."""
         return ENVELOPE_BYTES + BYTES_PER_NONCE * len(self.proofs.nonces)
 
     def as_bytes(self) -> bytes:

@@ -1,4 +1,4 @@
-"""How many nonces were tried, and when they arrived, told from the nonces that are claimed (protocol 3.2).
+"""The number of tries, and the arrivals of nonces, estimated from the claimed nonces (protocol 3.2).
 
 Hosts do not report tries. But nonces are tried in order, so that the places of an ML node's claimed ones tell how rare
 they are (`success`).
