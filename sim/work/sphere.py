@@ -122,7 +122,7 @@ class SphereWork:
         seed, numerics, skipping = (task.block_hash, task.public_key), task.numerics, self._get_skipping_rms(task)
         shares = draw_uniforms(get_mixing_seed("share", *seed), tried)
         # Few nonces lie near enough for an error to carry them in, and only those need a distance: the quantile of the
-        # law is what costs. The bound is wider by the largest error, so that no valid nonce is missed.
+        # law is the expensive part. The bound is wider by the largest error, so that no valid nonce is missed.
         near = np.flatnonzero(shares < _share_below(task.threshold, numerics, self._dim, 1, skipping))
         measured = self._measure(shares[near], get_mixing_seed("error", numerics, *seed), tried[near], numerics)
         if skipping:

@@ -30,7 +30,7 @@ class Stage(StrEnum):
 class Edge(Enum):
     """Heights at which chain or hosts act, in the order in which they act where one block is several of them.
 
-    What the chain does at them stands in `blocks.epochs.process_epoch`, what a host does in
+    The chain's acts at them stand in `blocks.epochs.process_epoch`, those of a host in
     `sim.nodes.host.Host.on_block`.
     """
 

@@ -201,7 +201,7 @@ def _compute_round(
     prevoted = compute_quorum_seconds(arrivals, powers, is_for_block)
     nil = compute_quorum_seconds(arrivals, powers, ~is_for_block)
     anything = compute_quorum_seconds(arrivals, powers, everybody) if not is_for_block.all() else prevoted
-    # Each precommits once: what comes first, 2/3 of prevotes for the block that it has, 2/3 for nil, or the timeout
+    # Each precommits once, at the first of these: 2/3 of prevotes for the block that it has, 2/3 for nil, the timeout
     # after 2/3 for anything; never before its own prevote.
     for_block = np.maximum.reduce([prevoted, proposal.proposal_seconds, prevotes])
     for_nil = np.minimum(np.maximum(nil, prevotes), np.maximum(anything, prevotes) + timeouts.get_prevote(index))

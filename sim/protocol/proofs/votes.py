@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """What became of a participant; of the tests the first that fails decides."""
+    """Acceptance of a participant, or the first test that failed."""
 
     ACCEPTED = "accepted"
     NO_RECORD = "no participant record"
