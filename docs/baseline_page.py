@@ -6,9 +6,10 @@ from pathlib import Path
 
 from tables import write_table
 
-from sim.blueprint import build_ml_nodes, build_params, get_first_scheme
+from sim.blueprint import build_params, get_first_scheme
 from sim.gpus import load_gpu
 from sim.nodes.catch_up import STATE_SYNC_BYTES
+from sim.nodes.identity import build_ml_nodes
 from sim.protocol.blocks.stages import Schedule
 from sim.protocol.consensus.transactions import (
     CLAIM_BYTES,
@@ -20,7 +21,8 @@ from sim.protocol.consensus.transactions import (
     VALIDATION_BYTES,
 )
 from sim.protocol.proofs.hits import BYTES_PER_NONCE
-from sim.scenario import Scenario, load_scenario
+from sim.scenario.load import load_scenario
+from sim.scenario.schema import Scenario
 
 BASELINE = Path(__file__).resolve().parent.parent / "scenarios" / "baseline.yaml"
 

@@ -34,7 +34,7 @@ from sim.race.files import RaceConfig
 from sim.race.lab_file import LabConfig
 from sim.race.measures import RACE_MEASURES
 from sim.registry import Registry
-from sim.scenario import scenario_json_schema
+from sim.scenario.load import scenario_json_schema
 from sim.studies.search_schema import SearchConfig, TuneConfig
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sim.execution.table import SweepResult
     from sim.metrics.frames import Frames
     from sim.results import Result
-    from sim.scenario import Scenario
+    from sim.scenario.schema import Scenario
     from sim.studies.lab import LabResult
     from sim.studies.search import SearchResult
 
@@ -39,7 +39,7 @@ def __dir__() -> list[str]:
 
 def load_scenario(path: str | PathLike[str]) -> Scenario:
     """Read and check a scenario file; raises `sim.errors.ScenarioError` with every mistake at once."""
-    from sim.scenario import load_scenario as load
+    from sim.scenario.load import load_scenario as load
 
     return load(path)
 
@@ -135,12 +135,12 @@ def sweep(
     Raises `sim.errors.UserError`, also where workers would not know a plug-in or a measure.
     """
     from sim.execution.driver import run_sweep
-    from sim.execution.where import Where
+    from sim.execution.where import WorkerChoice
 
     given = {"grid": grid, "replications": replications, "keep": keep}
     return run_sweep(
         scenario,
-        Where(workers, scheduler, _as_path(scheduler_file), _as_path(slurm)),
+        WorkerChoice(workers, scheduler, _as_path(scheduler_file), _as_path(slurm)),
         section={key: value for key, value in given.items() if value is not None},
         measures=measures,
         out=_as_path(out),

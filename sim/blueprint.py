@@ -1,13 +1,11 @@
-"""A scenario in the terms of a run: the chain's parameters, machines, registrations and load."""
+"""A scenario in the terms of a run: the chain's parameters, registrations and load."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from pow.devices import gpu_groups
-from sim.gpus import load_gpu
-from sim.network.tier import Offer
+from sim.network.tier import OfferedLoad
 from sim.nodes.ml_node import SENDER_PERIOD_SECONDS
 from sim.protocol.blocks.params import ChainParams, EpochParams, ProtocolParams, accumulate_changes
 from sim.protocol.blocks.state import ChainState, genesis_state
@@ -15,8 +13,9 @@ from sim.protocol.consensus.transactions import HardwareNode, RegisterHost
 from sim.protocol.money.pricing import PricingParams
 from sim.protocol.proofs.base import ProofScheme
 from sim.protocol.versions import SCHEMES, adjust_scheme, build_rule_book
-from sim.scenario import BY_GPU, HostGroup, Scenario
 from sim.scenario.declared import read_parameters, read_values
+from sim.scenario.hosts import HostGroup
+from sim.scenario.schema import Scenario
 from sim.strategies.base import MLNode
 from sim.streams import Streams
 
@@ -77,7 +76,7 @@ def register_host(address: str, ml_nodes: Sequence[MLNode], group: HostGroup, st
 
 def estimate_offer(
     scenario: Scenario, ml_nodes: Mapping[str, Sequence[MLNode]], proof: ProofScheme, hit_probability: float
-) -> Offer:
+) -> OfferedLoad:
     """Estimate the load of all hosts together, at the first difficulty and as if all were there from the start.
 
     `ml_nodes`: group -> the ML nodes of each of its hosts.
@@ -85,7 +84,7 @@ def estimate_offer(
     machines = [(group.count, ml_nodes[group.name]) for group in scenario.hosts]
     rate = sum(count * sum(node.nonces_per_second for node in nodes) for count, nodes in machines)
     protocol = scenario.protocol
-    return Offer(
+    return OfferedLoad(
         n_hosts=sum(group.count for group in scenario.hosts),
         n_ml_nodes=sum(count * len(nodes) for count, nodes in machines),
         valid_nonces_per_second=rate * hit_probability,
@@ -95,23 +94,3 @@ def estimate_offer(
         validation_seconds=protocol.poc_validation_duration * protocol.block_time,
         committee=protocol.validation_committee,
     )
-
-
-def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:
-    """Divide each machine's GPUs into groups; a group works at the rate of one GPU (protocol 7.2, 7.4 [I])."""
-    nodes = []
-    for node_id, machine in enumerate(group.gpus, start=1):
-        profile = load_gpu(machine.gpu)
-        nodes.append(
-            MLNode(
-                node_id=node_id,
-                gpu=machine.gpu,
-                n_gpus=machine.n_gpus,
-                n_gpu_groups=len(gpu_groups(machine.vram_gib, scenario.work.min_group_vram_gib)),
-                group_nonces_per_second=profile.raw_nonces_per_second * scenario.work.rate_factor,
-                dtype=profile.numerics if scenario.work.dtype == BY_GPU else scenario.work.dtype,
-                model=group.model,
-                is_registered=node_id <= len(group.gpus) - group.unregistered,
-            )
-        )
-    return nodes

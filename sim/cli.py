@@ -13,7 +13,7 @@ from sim.errors import UserError, did_you_mean
 from sim.options import File, Overrides
 from sim.studies import compare_commands
 from sim.studies.kinds import KINDS, AnyKind, add_commands, load_any, load_any_result, with_kind_flags
-from sim.studies.run_commands import print_doubts
+from sim.studies.run_commands import print_warnings
 
 INTERRUPTED = 130
 PLUG_INS = ("controllers", "curves", "prices", "strategies", "schemes", "works", "measures", "topologies", "gpus")
@@ -44,14 +44,14 @@ def check(
 
     kind, loaded = load_any(file, set_ or (), kind)
     make_console().print(f"{file}: fine: {loaded.name}, {kind.describe(loaded)}", soft_wrap=True)
-    print_doubts(kind.locate_doubts(loaded, file, set_ or ()))
+    print_warnings(kind.locate_warnings(loaded, file, set_ or ()))
     if strategies:
         _check_strategies(loaded)
 
 
 def _check_strategies(scenario: object) -> None:
     from sim.runner import rehearse
-    from sim.scenario import Scenario
+    from sim.scenario.schema import Scenario
 
     if not isinstance(scenario, Scenario):
         raise UserError("--strategies: only a scenario has strategies to check")
@@ -99,7 +99,7 @@ def theory(
     quick: Annotated[bool, typer.Option("--quick", help="smaller samples: seconds instead of a minute")] = False,
 ) -> None:
     """Hold the simulator against theory and published tables; exit status 1 if a row fails."""
-    from sim.theory import compute_rows
+    from sim.theory.rows import compute_rows
     from sim.theory.table import print_theory
 
     if not print_theory(compute_rows(quick=quick)):

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded, MLNodeFinished
-from sim.protocol.blocks.records import NO_CLAIM, ParticipantJudged
-from sim.scenario import Scenario
+from sim.protocol.blocks.records import ParticipantJudged
+from sim.protocol.proofs.votes import Reason
+from sim.scenario.schema import Scenario
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,7 +71,9 @@ def show_steps(name: str, n_steps: int) -> Iterator[Callable[[str], None]]:
 
 def _describe(ended: EpochEnded, recorder: Recorder, wall_seconds: float, n_epochs: int) -> str:
     nodes = [row for row in recorder.rows(MLNodeFinished) if row.epoch == ended.epoch]
-    judged = [row for row in recorder.rows(ParticipantJudged) if row.epoch == ended.epoch and row.reason != NO_CLAIM]
+    judged = [
+        row for row in recorder.rows(ParticipantJudged) if row.epoch == ended.epoch and row.reason != Reason.NO_CLAIM
+    ]
     n_accepted = sum(row.is_accepted for row in judged)
     minutes, seconds = divmod(round(ended.end_seconds), 60)
     return (

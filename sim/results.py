@@ -25,7 +25,8 @@ import pandas as pd
 from sim.errors import UserError
 from sim.metrics.columns import FRAMES
 from sim.metrics.frame_access import HasFrames
-from sim.scenario import Scenario, dump_scenario
+from sim.scenario.load import dump_scenario
+from sim.scenario.schema import Scenario
 
 if TYPE_CHECKING:
     from sim.metrics.frames import Frames

@@ -15,8 +15,8 @@ from sim.nodes.agent import StrategyError
 from sim.progress import Progress, no_progress, terminal_progress
 from sim.provenance import get_provenance
 from sim.results import SCENARIO_FILE, Result, StudyStatus, keep_status, open_folder, write_text
-from sim.scenario import Scenario, WorkConfig, dump_scenario
-from sim.scenario.load import Source, resolve_scenario
+from sim.scenario.load import Source, dump_scenario, resolve_scenario
+from sim.scenario.schema import Scenario, WorkConfig
 from sim.work import works
 from sim.world import build_world
 

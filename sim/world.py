@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import simpy
 
 from sim.blueprint import (
-    build_ml_nodes,
     build_params,
     count_expected_validations,
     estimate_offer,
@@ -21,7 +20,7 @@ from sim.chain.mempool import MempoolRules
 from sim.chain.pool import open_mempools
 from sim.chain.proposals import BlockMaker, Clocks
 from sim.chain.reporting import BlockReporter
-from sim.chain.traffic import Traffic, build_traffic
+from sim.chain.traffic import InferenceTraffic, build_traffic
 from sim.difficulty.base import steer
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded
@@ -33,13 +32,14 @@ from sim.nodes.catch_up import CatchUp
 from sim.nodes.context import Context
 from sim.nodes.faults import Faults
 from sim.nodes.host import Host
-from sim.nodes.identity import HostIdentity, gather_operators, name_hosts
+from sim.nodes.identity import HostIdentity, build_ml_nodes, gather_operators, name_hosts
 from sim.nodes.presence import Presence
 from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.stages import Edge, Schedule
 from sim.protocol.blocks.transition import BlockResult
 from sim.protocol.consensus.transactions import RegisterHost
-from sim.scenario import HostGroup, Scenario
+from sim.scenario.hosts import HostGroup
+from sim.scenario.schema import Scenario
 from sim.strategies.base import Identity, MLNode
 from sim.streams import Streams
 from sim.topologies.base import Member
@@ -235,7 +235,7 @@ def _open_consensus(ground: Ground, ledger: Ledger, tier: Tier, maker: BlockMake
 
 
 def _gather_context(
-    ground: Ground, ledger: Ledger, tier: Tier, consensus: Consensus, traffic: Traffic, work: Work
+    ground: Ground, ledger: Ledger, tier: Tier, consensus: Consensus, traffic: InferenceTraffic, work: Work
 ) -> Context:
     scenario, params = ground.scenario, ground.params
     block_seconds, has_faults = scenario.protocol.block_time, bool(scenario.faults)

@@ -11,7 +11,7 @@ from sim.difficulty import controllers
 from sim.difficulty.base import Interval, Numbers
 
 
-class Step(BaseModel):
+class Decision(BaseModel):
     """One decision."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -22,14 +22,14 @@ class Step(BaseModel):
 
 @controllers.register("schedule")
 @dataclass(frozen=True)
-class Schedule:
+class GovernanceSchedule:
     """Sets the difficulty at given epochs, as the live network's governance does, and keeps it in between.
 
     Reference: protocol 8.
     """
 
     steps: Annotated[
-        tuple[Step, ...],
+        tuple[Decision, ...],
         Field(
             min_length=1,
             strict=False,

@@ -28,7 +28,7 @@ MaxGap = Annotated[
 
 
 @dataclass(frozen=True)
-class Column:
+class CsvColumn:
     """The second column: its meaning, an example of its heading, and its units, empty for a number without one."""
 
     noun: str
@@ -36,8 +36,8 @@ class Column:
     units: Mapping[str, float]
 
 
-COMPUTE = Column("compute", "time (h),compute (nonces/s)", COMPUTE_UNITS)
-PRICE = Column("price", "time (h),price", {})
+COMPUTE = CsvColumn("compute", "time (h),compute (nonces/s)", COMPUTE_UNITS)
+PRICE = CsvColumn("price", "time (h),price", {})
 
 
 @curves.register("csv")
@@ -57,7 +57,7 @@ class FromCsv:
         return read_steps(self.path, self.max_gap, COMPUTE)
 
 
-def read_steps(file: str, max_gap_seconds: float | None, column: Column) -> Steps:
+def read_steps(file: str, max_gap_seconds: float | None, column: CsvColumn) -> Steps:
     """Return times (s) from the first line's, and values in the column's base unit; raises CurveError with every line
     that is wrong.
     """
@@ -79,7 +79,7 @@ def read_steps(file: str, max_gap_seconds: float | None, column: Column) -> Step
     return join((rows[:, 0] - rows[0, 0], rows[:, 1]))
 
 
-def _read_header(path: Path, cells: list[str], column: Column) -> np.ndarray:
+def _read_header(path: Path, cells: list[str], column: CsvColumn) -> np.ndarray:
     """Return the factors that bring both columns to their base units."""
     units = [match[1] if (match := _HEADING.fullmatch(cell)) else "" for cell in cells]
     scales = column.units or {column.noun: 1.0}  # without units the noun stands alone
@@ -111,7 +111,7 @@ def _read_number(cell: str) -> float:
 def _find_mistakes(
     lines: list[list[str]], rows: np.ndarray, max_gap_seconds: float | None, noun: str
 ) -> Iterator[tuple[int, int, str]]:
-    """Lines and columns of the file, which count from 1, with what is wrong there."""
+    """Mistakes with their lines and columns in the file, which count from 1."""
     for number, (cells, (time, value)) in enumerate(zip(lines, rows, strict=True), 2):
         if len(cells) != 2 or math.isnan(time) or math.isnan(value):
             what = (

@@ -10,11 +10,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sim.execution.store import Row
+from sim.execution.store import FinishedRun
 from sim.metrics.frames import Frames
 
 GROUP_ROWS = 100_000  # rows of a joined file that are held in memory at a time
-Read = Callable[[Row, str], bytes]
+Read = Callable[[FinishedRun, str], bytes]
 """From a run and the name of a frame to its bytes, as `pack_frames` made them."""
 
 
@@ -29,7 +29,7 @@ def _pack(frame: pd.DataFrame) -> bytes:
     return file.getvalue()
 
 
-def join_frames(rows: Iterable[Row], name: str, read: Read) -> Iterator[pa.Table]:
+def join_frames(rows: Iterable[FinishedRun], name: str, read: Read) -> Iterator[pa.Table]:
     """Yield the rows of one frame over all runs that did not fail, with their `point` and `replication` before them.
 
     Tables of about GROUP_ROWS rows; none where every run failed.
@@ -45,7 +45,7 @@ def join_frames(rows: Iterable[Row], name: str, read: Read) -> Iterator[pa.Table
         yield pa.concat_tables(parts)
 
 
-def _unpack(packed: bytes, row: Row) -> pa.Table:
+def _unpack(packed: bytes, row: FinishedRun) -> pa.Table:
     table = pq.read_table(pa.BufferReader(packed))
     for place, (column, value) in enumerate((("point", row.point), ("replication", row.replication))):
         table = table.add_column(place, column, pa.array([value] * table.num_rows, pa.int64()))
@@ -75,15 +75,15 @@ class MemoryStore:
     def __init__(self) -> None:
         self._packed: dict[tuple[str, str], bytes] = {}
 
-    def read_rows(self) -> list[Row]:
-        """Return an empty dictionary: no earlier program has left runs."""
+    def read_rows(self) -> list[FinishedRun]:
+        """Return an empty list: no earlier program has left runs."""
         return []
 
-    def append(self, rows: Sequence[Row], packed: Mapping[str, Mapping[str, bytes]]) -> None:
+    def append(self, rows: Sequence[FinishedRun], packed: Mapping[str, Mapping[str, bytes]]) -> None:
         """Hold the frames of finished runs, by run and name; their rows are held by the loop."""
         self._packed |= {(row.run_id, name): data for row in rows for name, data in packed[row.run_id].items()}
 
-    def read_packed(self, row: Row, name: str) -> bytes:
+    def read_packed(self, row: FinishedRun, name: str) -> bytes:
         """Return a frame of a run."""
         return self._packed[row.run_id, name]
 

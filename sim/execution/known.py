@@ -8,8 +8,8 @@ from sim.catalogue import LocalPlugin, find_local_plugins, list_local_plugins
 from sim.errors import UserError
 from sim.execution.sweep_file import Sweep
 from sim.metrics.measures import RunMeasure, run_measures
-from sim.scenario import Scenario
 from sim.scenario.changes import find_schemes
+from sim.scenario.schema import Scenario
 from sim.work import works
 
 IDENTITY = ("run_id", "point", "replication", "seed", "error", "trace_hash")
@@ -35,7 +35,7 @@ def check_workers_know(sweep: Sweep, measures: Sequence[RunMeasure]) -> None:
 
 
 def _list_parts(scenario: Scenario) -> list[object]:
-    """The scenario with what it only names: its kind of work and its proof schemes."""
+    """The scenario with the plug-ins that it only names: its kind of work and its proof schemes."""
     return [scenario, works.build(scenario.work.kind), *find_schemes(scenario.protocol)]
 
 

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 
 from sim.execution.kept import MemoryStore
 from sim.execution.plan import GivenRuns, Plan
-from sim.execution.store import Row, Store
+from sim.execution.store import FinishedRun, Store
 from sim.execution.sweep_file import RunSpec
 from sim.execution.worker import Order, Outcome, execute_chunk
 
-CHUNK_SECONDS = 0.5  # a chunk takes about this long: far above what sending it costs, little to do again
+CHUNK_SECONDS = 0.5  # a chunk takes about this long: far above the cost of sending it, little to do again
 MOST_IN_CHUNK = 256
 SHARES_LEFT = 2  # near the end chunks shrink, so that all workers end together
 MOST_DEATHS = 3
@@ -40,7 +40,7 @@ class SchedulerLostError(ConnectionError):
 
 
 @dataclass(frozen=True)
-class Tally:
+class RunTally:
     """How far a sweep is, in runs; `n_new` counts those that this program finished."""
 
     n_finished: int
@@ -49,8 +49,8 @@ class Tally:
     n_runs: int
 
 
-Report = Callable[[Tally], None]
-Ended = tuple[Row, Mapping[str, bytes]]
+Report = Callable[[RunTally], None]
+Ended = tuple[FinishedRun, Mapping[str, bytes]]
 """A run that has ended, with the frames that are kept of it."""
 Execute = Callable[[Sequence[RunSpec], Order], list[Outcome]]
 
@@ -79,10 +79,10 @@ class Loop:
         self._running: dict[Future[list[Outcome]], tuple[RunSpec, ...]] = {}
         self._deaths: Counter[str] = Counter()
         self._seconds_per_run: float | None = None
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, FinishedRun] = {}
         self._n_new = self._n_failed = 0
 
-    def run(self, ended: Sequence[Row]) -> list[Row]:
+    def run(self, ended: Sequence[FinishedRun]) -> list[FinishedRun]:
         """Return all rows of the sweep, those that had ended before included."""
         self._todo.extend(self._plan.start(ended))
         self._count(ended)
@@ -132,8 +132,8 @@ class Loop:
         self._alone.extend(chunk)
         return []
 
-    def _make_row(self, spec: RunSpec, outcome: Outcome) -> Row:
-        return Row(
+    def _make_row(self, spec: RunSpec, outcome: Outcome) -> FinishedRun:
+        return FinishedRun(
             run_id=spec.run_id,
             point=spec.point,
             replication=spec.replication,
@@ -160,8 +160,8 @@ class Loop:
         self._todo.extend(self._plan.end(rows))
         self._count(rows)
 
-    def _count(self, rows: Iterable[Row]) -> None:
+    def _count(self, rows: Iterable[FinishedRun]) -> None:
         for row in rows:
             self.rows[row.run_id] = row
             self._n_failed += row.error is not None
-        self._report(Tally(len(self.rows), self._n_failed, self._n_new, self._plan.n_runs))
+        self._report(RunTally(len(self.rows), self._n_failed, self._n_new, self._plan.n_runs))

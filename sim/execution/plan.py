@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sim.execution.store import Row
+from sim.execution.store import FinishedRun
 from sim.execution.sweep_file import RunSpec, Sweep, make_run_spec
 from sim.execution.worker import Order
 from sim.metrics.intervals import FEWEST_SEQUENTIAL
@@ -35,8 +35,8 @@ class Plan:
         """How many runs there are, as far as is known now."""
         return sum(self._n_planned)
 
-    def start(self, ended: Iterable[Row]) -> list[RunSpec]:
-        """Return what is to do, given what earlier programs did."""
+    def start(self, ended: Iterable[FinishedRun]) -> list[RunSpec]:
+        """Return the runs to do, given those that earlier programs finished."""
         for row in ended:
             self._note(row)
         for point in range(len(self._sweep.points)):
@@ -49,7 +49,7 @@ class Plan:
             if replication < n_planned and replication not in self._ended[point]
         ]
 
-    def end(self, rows: Iterable[Row]) -> list[RunSpec]:
+    def end(self, rows: Iterable[FinishedRun]) -> list[RunSpec]:
         """Take note of finished runs; return those that they make necessary."""
         added: list[RunSpec] = []
         for row in rows:
@@ -58,7 +58,7 @@ class Plan:
             added += [make_run_spec(self._sweep, row.point, number, self._code_version) for number in new]
         return added
 
-    def _note(self, row: Row) -> None:
+    def _note(self, row: FinishedRun) -> None:
         until = self._sweep.config.until
         self._ended[row.point][row.replication] = row.measures.get(until.measure, float("nan")) if until else 0.0
 
@@ -85,11 +85,11 @@ class GivenRuns:
         """How many different runs there are."""
         return len(self._specs)
 
-    def start(self, ended: Iterable[Row]) -> list[RunSpec]:
-        """Return what is to do, given what earlier programs did."""
+    def start(self, ended: Iterable[FinishedRun]) -> list[RunSpec]:
+        """Return the runs to do, given those that earlier programs finished."""
         done = {row.run_id for row in ended}
         return [spec for run_id, spec in self._specs.items() if run_id not in done]
 
-    def end(self, rows: Iterable[Row]) -> list[RunSpec]:
+    def end(self, rows: Iterable[FinishedRun]) -> list[RunSpec]:
         """Return the runs that finished ones make necessary: none."""
         return []

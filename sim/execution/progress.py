@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from sim.execution.loop import Report, Tally
+from sim.execution.loop import Report, RunTally
 from sim.progress import open_bar
 
 LINE_SECONDS = 5.0  # between two lines where there is no terminal to redraw
@@ -30,7 +30,7 @@ def sweep_progress(name: str) -> Iterator[Report]:
         started = time.perf_counter()
         last = started
 
-        def report(tally: Tally) -> None:
+        def report(tally: RunTally) -> None:
             nonlocal last
             now = time.perf_counter()
             told = describe(tally, now - started)
@@ -43,7 +43,7 @@ def sweep_progress(name: str) -> Iterator[Report]:
         yield report
 
 
-def describe(tally: Tally, seconds: float) -> str:
+def describe(tally: RunTally, seconds: float) -> str:
     """One line on how far a sweep is, `seconds` after this program began."""
     n_left = tally.n_runs - tally.n_finished
     parts = [f"{tally.n_finished} of {tally.n_runs} runs finished", f"{tally.n_failed} failed", f"{n_left} left"]

@@ -31,7 +31,7 @@ IDENTITY = ("source_version", "python", "dependencies")
 
 
 @dataclass(frozen=True)
-class Row:
+class FinishedRun:
     """One finished run as the journal has it; `missing` has reasons by measure."""
 
     run_id: str
@@ -57,11 +57,11 @@ class Store:
         self._lock = _acquire(folder)
         self._journal: int | None = None
 
-    def read_rows(self) -> list[Row]:
+    def read_rows(self) -> list[FinishedRun]:
         """Return the runs that earlier programs finished; one that two of them finished is there once."""
         return read_journal(self.folder)
 
-    def append(self, rows: Sequence[Row], packed: Mapping[str, Mapping[str, bytes]]) -> None:
+    def append(self, rows: Sequence[FinishedRun], packed: Mapping[str, Mapping[str, bytes]]) -> None:
         """Put finished runs on disk, with the frames kept by run and name; raises OSError where the disk is full."""
         if self._journal is None:
             self._journal = self._open_journal()
@@ -99,11 +99,11 @@ class Store:
         return os.open(folder / f"{number:04d}.jsonl", os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o666)
 
 
-def _name_packed(folder: Path, row: Row, name: str) -> Path:
+def _name_packed(folder: Path, row: FinishedRun, name: str) -> Path:
     return folder / JOURNAL / f"{row.run_id}.{name}.parquet"
 
 
-def read_packed(folder: Path, row: Row, name: str) -> bytes:
+def read_packed(folder: Path, row: FinishedRun, name: str) -> bytes:
     """Return a frame that is kept of a run of an unfinished sweep."""
     return _name_packed(folder, row, name).read_bytes()
 
@@ -120,12 +120,12 @@ def _write_synced(path: Path, data: bytes) -> None:
     replace_file(path, write)
 
 
-def read_journal(folder: Path) -> list[Row]:
+def read_journal(folder: Path) -> list[FinishedRun]:
     """Return the runs in a folder's journal, each once."""
-    rows: dict[str, Row] = {}
+    rows: dict[str, FinishedRun] = {}
     for file in sorted((folder / JOURNAL).glob("*.jsonl")):
         for line in _whole_lines(file):
-            rows.setdefault(line["run_id"], Row(**line))
+            rows.setdefault(line["run_id"], FinishedRun(**line))
     return list(rows.values())
 
 

@@ -1,4 +1,4 @@
-"""Finished runs -> `runs.parquet` and `timings.parquet`: the same bytes, whatever the order in which runs ended."""
+"""Finished runs -> `runs.parquet`, `missing.parquet`, `timings.parquet`: the same bytes in any order of ending."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sim.execution.store import (
     RUNS_FILE,
     SWEEP_FILE,
     TIMINGS_FILE,
-    Row,
+    FinishedRun,
     read_journal,
     read_packed,
 )
@@ -132,7 +132,7 @@ def load_sweep(folder: str | PathLike[str]) -> SweepResult:
     )
 
 
-def build_result(sweep: Sweep, rows: Sequence[Row], measures: Iterable[Measure], read: Read) -> SweepResult:
+def build_result(sweep: Sweep, rows: Sequence[FinishedRun], measures: Iterable[Measure], read: Read) -> SweepResult:
     """Return the result of a sweep that has no folder; `read` gives the frames that were kept of its runs."""
     by_name, ordered = {measure.name: measure for measure in measures}, sort_rows(rows)
     runs, timings, missing = (table.to_pandas() for table in _build_tables(sweep, ordered, by_name))
@@ -142,7 +142,7 @@ def build_result(sweep: Sweep, rows: Sequence[Row], measures: Iterable[Measure],
     )
 
 
-def _join(rows: Sequence[Row], read: Read, name: str) -> pd.DataFrame:
+def _join(rows: Sequence[FinishedRun], read: Read, name: str) -> pd.DataFrame:
     return to_frame(join_frames(rows, name, read))
 
 
@@ -167,11 +167,11 @@ def _read_tables(folder: Path) -> tuple[pa.Table, ...]:
         raise UserError(f"{folder}: its tables cannot be read: {error}") from None
 
 
-def _build_tables(sweep: Sweep, ordered: Sequence[Row], measures: Iterable[str]) -> tuple[pa.Table, ...]:
+def _build_tables(sweep: Sweep, ordered: Sequence[FinishedRun], measures: Iterable[str]) -> tuple[pa.Table, ...]:
     return build_runs(sweep, ordered, measures), build_timings(ordered), build_missing(ordered)
 
 
-def write_tables(folder: Path, sweep: Sweep, rows: Sequence[Row], measures: Iterable[str]) -> None:
+def write_tables(folder: Path, sweep: Sweep, rows: Sequence[FinishedRun], measures: Iterable[str]) -> None:
     """Write all tables and kept frames; the runs last, for their file says that the sweep is finished."""
     ordered = sort_rows(rows)
     for name in sweep.config.keep:
@@ -183,12 +183,12 @@ def write_tables(folder: Path, sweep: Sweep, rows: Sequence[Row], measures: Iter
         replace_file(folder / file, partial(pq.write_table, table))
 
 
-def sort_rows(rows: Sequence[Row]) -> list[Row]:
+def sort_rows(rows: Sequence[FinishedRun]) -> list[FinishedRun]:
     """Points in order, the replications of each in order."""
     return sorted(rows, key=lambda row: (row.point, row.replication))
 
 
-def build_runs(sweep: Sweep, rows: Sequence[Row], measures: Iterable[str]) -> pa.Table:
+def build_runs(sweep: Sweep, rows: Sequence[FinishedRun], measures: Iterable[str]) -> pa.Table:
     """One row a run: identity, a column per axis, a column per measure (NaN where it is missing), error, trace hash."""
     columns: dict[str, pa.Array] = {
         "run_id": pa.array([row.run_id for row in rows], pa.string()),
@@ -208,7 +208,7 @@ def build_runs(sweep: Sweep, rows: Sequence[Row], measures: Iterable[str]) -> pa
     return pa.table(columns)
 
 
-def build_missing(rows: Sequence[Row]) -> pa.Table:
+def build_missing(rows: Sequence[FinishedRun]) -> pa.Table:
     """One row per run and missing measure, with the reason; runs that failed as a whole are left out."""
     found = [
         (row.run_id, row.point, row.replication, measure, reason.removeprefix(FAILED), reason.startswith(FAILED))
@@ -220,7 +220,7 @@ def build_missing(rows: Sequence[Row]) -> pa.Table:
     return pa.table({name: pa.array(column, kind) for (name, kind), column in zip(kinds, columns, strict=True)})
 
 
-def build_timings(rows: Sequence[Row]) -> pa.Table:
+def build_timings(rows: Sequence[FinishedRun]) -> pa.Table:
     """Where and how long each run took, and how often it was tried: different in every execution."""
     return pa.table(
         {name: pa.array([getattr(row, name) for row in rows], kind) for name, kind in TIMING_COLUMNS.items()}

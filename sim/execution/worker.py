@@ -18,7 +18,7 @@ from sim.progress import no_progress
 from sim.provenance import get_source_version
 from sim.results import StudyStatus
 from sim.runner import simulate
-from sim.scenario import Scenario
+from sim.scenario.schema import Scenario
 
 N_THREADS = 1  # the processors are shared out by processes, not by threads
 DELIVERY_SECONDS = 0.001

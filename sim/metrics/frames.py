@@ -15,8 +15,8 @@ from sim.metrics.columns import DTYPES, FRAMES, NAMES, RECORDS
 from sim.metrics.recorder import Recorder
 from sim.metrics.statistics import compute_wilson_interval
 from sim.protocol.blocks import records as facts
-from sim.protocol.blocks.records import NO_CLAIM
 from sim.protocol.consensus.transactions import TxResult
+from sim.protocol.proofs.votes import Reason
 
 INCLUDED, LATE, REFUSED, EXPIRED, LOST = "included", "late", "refused", "expired", "lost"
 BINS_PER_DECADE = 24
@@ -57,7 +57,7 @@ def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 def is_rejected(participants: pd.DataFrame) -> pd.Series:
     """Rows of failed claims; a participant without a claim was neither accepted nor rejected."""
-    return ~participants["is_accepted"] & (participants["reason"] != NO_CLAIM)
+    return ~participants["is_accepted"] & (participants["reason"] != Reason.NO_CLAIM)
 
 
 def _table(recorder: Recorder, kind: type[Any]) -> pd.DataFrame:
@@ -126,7 +126,7 @@ def _build_participants(recorder: Recorder, ml_nodes: pd.DataFrame) -> pd.DataFr
         joined = joined.merge(part, on=keys, how="left")
     counts = [column.name for column in FRAMES["participants"] if column.dtype == "int64"]
     joined[counts] = joined[counts].fillna(0)
-    joined["reason"] = joined["reason"].astype("object").where(joined["reason"].notna(), NO_CLAIM)
+    joined["reason"] = joined["reason"].astype("object").where(joined["reason"].notna(), Reason.NO_CLAIM.value)
     for flag in ("is_accepted", "is_member"):
         joined[flag] = joined[flag].eq(True)
     return joined.sort_values(keys)

@@ -42,7 +42,7 @@ FEWEST = {Method.T: 10, Method.BOOTSTRAP: 20, Method.BCA: 50, Method.PERCENTILE:
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class ConfidenceInterval:
     """An estimate with its interval from `n` values; `warning` is empty where there is none."""
 
     estimate: float
@@ -64,20 +64,20 @@ class Interval:
         return not self.low <= value <= self.high
 
 
-def compute_mean_interval(values: ArrayLike, *, level: float = LEVEL) -> Interval:
+def compute_mean_interval(values: ArrayLike, *, level: float = LEVEL) -> ConfidenceInterval:
     """Mean with Student's interval: exact for normal values, good from about 10 values of a law without a long tail."""
     found = check_values(values)
     return _without_spread(found, Method.T) or _make(found, _compute_t_bounds(found, level), Method.T)
 
 
-def compute_proportion_interval(n_successes: int, n_tries: int, *, level: float = LEVEL) -> Interval:
+def compute_proportion_interval(n_successes: int, n_tries: int, *, level: float = LEVEL) -> ConfidenceInterval:
     """Proportion with Wilson's score interval."""
     low, high = compute_wilson_interval(n_successes, n_tries, float(stats.norm.isf((1 - _check_level(level)) / 2)))
     estimate = n_successes / n_tries if n_tries else math.nan
-    return Interval(estimate, low, high, n_tries, Method.WILSON, _warn_of_few(n_tries, Method.WILSON))
+    return ConfidenceInterval(estimate, low, high, n_tries, Method.WILSON, _warn_of_few(n_tries, Method.WILSON))
 
 
-def compute_share_interval(values: ArrayLike, *, level: float = LEVEL) -> Interval:
+def compute_share_interval(values: ArrayLike, *, level: float = LEVEL) -> ConfidenceInterval:
     """Mean of values in [0, 1]: Student's interval cut to [0, 1]; Wilson's where every value is 0 or 1.
 
     Runs that all say 0 have no spread, but they do not prove 0: among the laws on [0, 1] with one mean, that of a coin
@@ -94,7 +94,7 @@ def compute_share_interval(values: ArrayLike, *, level: float = LEVEL) -> Interv
 
 def compute_bootstrap_interval(
     values: ArrayLike, *, level: float = LEVEL, n_resamples: int = N_RESAMPLES, seed: int = 0
-) -> Interval:
+) -> ConfidenceInterval:
     """Mean of values of an unknown, perhaps skewed law, with the studentised bootstrap interval.
 
     Where too few values differ for it (a resample without spread has no t), Student's interval is given instead.
@@ -148,7 +148,7 @@ def compute_statistic_interval(
     level: float = LEVEL,
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
-) -> Interval:
+) -> ConfidenceInterval:
     """Any statistic (`np.median`, a quantile, a spread; it takes `axis`) with its BCa bootstrap interval.
 
     Where BCa does not exist (leaving one value out never changes the statistic), the percentile interval is given.
@@ -176,7 +176,7 @@ def compute_statistic_interval(
 
 def compute_paired_interval(
     before: ArrayLike, after: ArrayLike, *, method: Method = Method.T, level: float = LEVEL
-) -> Interval:
+) -> ConfidenceInterval:
     """Mean of after - before, pair by pair. Pairs that share their random numbers vary together, and the common part
     drops out of the difference.
     """
@@ -195,7 +195,7 @@ def is_precise_enough(
     *,
     level: float = LEVEL,
     min_runs: int = FEWEST_SEQUENTIAL,
-    compute: Callable[..., Interval] = compute_mean_interval,
+    compute: Callable[..., ConfidenceInterval] = compute_mean_interval,
 ) -> bool:
     """Whether a sweep may stop: at least `min_runs` values, and an interval no wider than ± `half_width`.
 
@@ -213,7 +213,7 @@ def is_precise_enough(
 
 
 def estimate_runs_needed(values: ArrayLike, half_width: float, *, level: float = LEVEL) -> int | None:
-    """How many runs in all a mean needs for ± `half_width`, as far as these values tell; None for fewer than 2."""
+    """Estimated number of runs in all that a mean needs for ± `half_width`; None for fewer than 2 values."""
     found = drop_missing(values)
     if found.size < 2 or not half_width > 0:
         return None
@@ -250,19 +250,19 @@ def _compute_t_bounds(found: Values, level: float) -> tuple[float, float]:
     return mean - half, mean + half
 
 
-def _make(found: Values, bounds: tuple[float, float], method: Method) -> Interval:
-    return Interval(float(found.mean()), *bounds, found.size, method, _warn_of_few(found.size, method))
+def _make(found: Values, bounds: tuple[float, float], method: Method) -> ConfidenceInterval:
+    return ConfidenceInterval(float(found.mean()), *bounds, found.size, method, _warn_of_few(found.size, method))
 
 
-def _without_spread(found: Values, method: Method) -> Interval | None:
+def _without_spread(found: Values, method: Method) -> ConfidenceInterval | None:
     """Return the interval of no values, of one, or of equal ones; None where they differ."""
     if found.size == 0:
-        return Interval(math.nan, -math.inf, math.inf, 0, method, "no values")
+        return ConfidenceInterval(math.nan, -math.inf, math.inf, 0, method, "no values")
     first = float(found[0])
     if found.size == 1:
-        return Interval(first, -math.inf, math.inf, 1, method, "one value: nothing is known of the spread")
+        return ConfidenceInterval(first, -math.inf, math.inf, 1, method, "one value: nothing is known of the spread")
     if np.all(found == first):
-        return Interval(first, first, first, found.size, method, f"all {found.size} values are equal")
+        return ConfidenceInterval(first, first, first, found.size, method, f"all {found.size} values are equal")
     return None
 
 

@@ -21,7 +21,7 @@ from sim.catalogue import Catalogue, LocalPlugin, get_origin
 from sim.errors import UserError
 from sim.metrics import intervals
 from sim.metrics.frames import Frames
-from sim.metrics.intervals import FEWEST_SEQUENTIAL, LEVEL, Interval, is_precise_enough
+from sim.metrics.intervals import FEWEST_SEQUENTIAL, LEVEL, ConfidenceInterval, is_precise_enough
 
 Compute = Callable[[Frames], float]
 F = TypeVar("F", bound=Compute)
@@ -189,7 +189,7 @@ def compute_measures(frames: Frames) -> dict[str, float]:
     return {measure.name: found.get(measure.name, math.nan) for measure in chosen}
 
 
-def compute_interval(measure: Measure, values: ArrayLike, *, level: float = LEVEL) -> Interval:
+def compute_interval(measure: Measure, values: ArrayLike, *, level: float = LEVEL) -> ConfidenceInterval:
     """Mean over runs with the interval that fits the measure's law."""
     return INTERVALS[measure.law](values, level=level)
 
@@ -202,7 +202,7 @@ def is_measure_precise_enough(
     return is_precise_enough(values, half_width, level=level, min_runs=min_runs, compute=compute)
 
 
-INTERVALS: dict[Law, Callable[..., Interval]] = {
+INTERVALS: dict[Law, Callable[..., ConfidenceInterval]] = {
     Law.MEAN: intervals.compute_mean_interval,
     Law.SHARE: intervals.compute_share_interval,
     Law.UNKNOWN: intervals.compute_bootstrap_interval,

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from sim.metrics.frames import LATE, Frames
 from sim.metrics.measures import Law, NoValueError, run_measures
-from sim.protocol.blocks.records import NO_CLAIM
+from sim.protocol.proofs.votes import Reason
 
 HONEST = "honest"
 NOTHING_TRIED = "no nonce was tried"
@@ -88,7 +88,7 @@ def cheater_rejected_share(frames: Frames) -> float:
 def _select_claims(frames: Frames, *, honest: bool | None = None) -> pd.DataFrame:
     """Participants that claimed something: all of them, the honest ones, or the others."""
     participants = frames["participants"]
-    is_chosen = participants["reason"] != NO_CLAIM
+    is_chosen = participants["reason"] != Reason.NO_CLAIM
     if honest is not None:
         is_chosen &= (participants["strategy"] == HONEST) == honest
     return participants[is_chosen]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sim.protocol.blocks.records import Record
 
 VALID, FRAUD, ABSTAINED, OUT_OF_TIME = VOTES = ("valid", "fraud", "abstained", "out of time")
-"""What becomes of a check; the first three in the order of the codes of `sim.strategies.base.Votes`."""
+"""The outcome of a check; their order is that of the codes in `sim.metrics.validations`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ class ValidationDone(Record):
     """(n,) of the participants in `names`"""
     n_claimed: Annotated[NDArray[np.int64], "claimed nonces that the validator saw at V", "nonces"]
     n_checked: Annotated[NDArray[np.int64], "of these re-executed", "nonces"]
-    n_invalid: Annotated[NDArray[np.int64], "of these with recomputed distance > r_target", "nonces"]
+    n_invalid: Annotated[NDArray[np.int64], "of these that contradict the claim", "nonces"]
     p_value: Annotated[NDArray[np.float64], "probability of so many or more mismatches of an honest host"]
     votes: NDArray[np.int8]
     """(n,) places in `VOTES`"""

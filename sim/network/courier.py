@@ -17,7 +17,7 @@ import simpy
 from sim.metrics.recorder import Recorder
 from sim.network.links import Link, Roster
 from sim.network.routes import Routes
-from sim.scenario import NetworkConfig
+from sim.scenario.schema import NetworkConfig
 
 Arrive = Callable[[simpy.Event], None]
 

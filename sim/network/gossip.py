@@ -27,7 +27,7 @@ from sim.metrics.recorder import Recorder
 from sim.network.base import ANNOUNCEMENT_BYTES, REQUEST_BYTES, Message
 from sim.network.courier import Arrive, Courier
 from sim.network.links import BITS_PER_BYTE, Link, get_upload_rate
-from sim.scenario import NetworkConfig
+from sim.scenario.schema import NetworkConfig
 from sim.streams import Streams
 
 

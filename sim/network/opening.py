@@ -13,7 +13,7 @@ from sim.network.base import Flood, Foresight
 from sim.network.gossip import GossipNetwork
 from sim.network.paths import PathsNetwork
 from sim.network.tier import PATHS, TierChoice
-from sim.scenario import NetworkConfig
+from sim.scenario.schema import NetworkConfig
 from sim.streams import Streams
 
 

@@ -24,7 +24,7 @@ from sim.network.flights import Arrivals, Flights
 from sim.network.links import Link
 from sim.network.routes import Floats
 from sim.network.rows import Rows
-from sim.scenario import NetworkConfig
+from sim.scenario.schema import NetworkConfig
 
 
 class PathsNetwork(Courier):

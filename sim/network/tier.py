@@ -12,14 +12,14 @@ import networkx as nx
 
 from sim.network.links import BITS_PER_BYTE, get_upload_rate
 from sim.protocol.consensus.transactions import CLAIM_BYTES, ENVELOPE_BYTES, SEED_BYTES, VALIDATION_BYTES
-from sim.scenario import NetworkConfig
+from sim.scenario.schema import NetworkConfig
 
 LARGEST_SHARE = 0.05  # of the time in which the busiest uplink may be busy for `paths` to be taken
 AUTO, EVENTS, PATHS = "auto", "events", "paths"
 
 
 @dataclass(frozen=True)
-class Offer:
+class OfferedLoad:
     """Load that the hosts of a scenario are expected to send, before any controller has acted."""
 
     n_hosts: int
@@ -45,7 +45,7 @@ class TierChoice:
     reason: str
 
 
-def compute_offered_bytes_per_second(offer: Offer) -> float:
+def compute_offered_bytes_per_second(offer: OfferedLoad) -> float:
     """Return the bytes per second of new messages in the busiest stage, blocks included.
 
     Generation: a batch per ML node and period, and its nonces. Validation: a vote of every host, or of a committee, on
@@ -68,7 +68,9 @@ def compute_busiest_share(graph: nx.DiGraph, bytes_per_second: float) -> float:
     return max((bits * max(graph.out_degree(host) - 1, 0) / get_upload_rate(graph, host) for host in graph), default=0)
 
 
-def choose_tier(config: NetworkConfig, graph: nx.DiGraph, offer: Offer, *, has_bursts: bool = False) -> TierChoice:
+def choose_tier(
+    config: NetworkConfig, graph: nx.DiGraph, offer: OfferedLoad, *, has_bursts: bool = False
+) -> TierChoice:
     """Return the tier that the scenario names; for `auto`, `paths` while the busiest uplink is busy for at most 5 %.
 
     `has_bursts`: some fault loses transfers for a while.

@@ -16,6 +16,7 @@ from sim.nodes.outbox import Outbox
 from sim.nodes.production import Production
 from sim.nodes.validation import OnChecks, Validation
 from sim.protocol.blocks.checks import commit_seed
+from sim.protocol.blocks.state import ChainState
 from sim.protocol.consensus import transactions as messages
 from sim.strategies import actions
 from sim.strategies.base import MLNode
@@ -45,6 +46,8 @@ class Executor:
         self.outbox = Outbox(context, chain, registration.validator_key)
         self.production = Production(context, chain.address, registration.validator_key, ml_nodes, on_results)
         self.validation: Validation | None = None
+        self.opening: ChainState | None = None
+        """After block V, where this host has acted upon it."""
         self._seeds: dict[int, int] = {}
 
     def register(self) -> None:
@@ -114,8 +117,11 @@ class Executor:
             or not state.schedule.validation_start <= state.height < state.schedule.validation_end
         ):
             raise ValueError("claims can be checked from block V to block VE only")
-        # A host without a working ML node in this proof of compute checks nobody. Reference: protocol 4.1.
-        if self.production.epoch == state.upcoming.index and self.production.working:
+        epoch = state.upcoming.index
+        if self.opening is not None and self.opening.schedule.index == epoch:
+            state = self.opening  # claims are read once, also by a host that has caught up beyond V
+        # A host without a working ML node in this proof of compute makes no checks. Reference: protocol 4.1.
+        if self.production.epoch == epoch and self.production.working:
             self.validation = Validation(
                 self._context,
                 self._chain.address,

@@ -213,6 +213,7 @@ class Host:
         """Read the claims once, unless the host comes too late to check or vote. Reference: protocol 4.1."""
         if state.upcoming is None or self.chain.height >= state.schedule.validation_end:
             return
+        self._executor.opening = state
         claims = state.claimed_nonces
         self._tell(
             events.ClaimsKnown,

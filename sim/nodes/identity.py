@@ -1,13 +1,16 @@
-"""Identities of hosts, as the scenario names them."""
+"""Identities of hosts and their ML nodes, as the scenario names them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sim.scenario import Scenario
-from sim.scenario.hosts import describe_gpus
+from pow.devices import gpu_groups
+from sim.gpus import load_gpu
+from sim.scenario.hosts import HostGroup, describe_gpus
+from sim.scenario.schema import BY_GPU, Scenario
 from sim.strategies import strategies
+from sim.strategies.base import MLNode
 from sim.streams import Streams
 
 
@@ -58,3 +61,23 @@ def gather_operators(identities: Iterable[HostIdentity]) -> dict[str, tuple[str,
     for who in identities:
         gathered[who.operator] = (*gathered.get(who.operator, ()), who.address)
     return gathered
+
+
+def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:
+    """Divide each machine's GPUs into groups; a group works at the rate of one GPU (protocol 7.2, 7.4 [I])."""
+    nodes = []
+    for node_id, machine in enumerate(group.gpus, start=1):
+        profile = load_gpu(machine.gpu)
+        nodes.append(
+            MLNode(
+                node_id=node_id,
+                gpu=machine.gpu,
+                n_gpus=machine.n_gpus,
+                n_gpu_groups=len(gpu_groups(machine.vram_gib, scenario.work.min_group_vram_gib)),
+                group_nonces_per_second=profile.raw_nonces_per_second * scenario.work.rate_factor,
+                dtype=profile.numerics if scenario.work.dtype == BY_GPU else scenario.work.dtype,
+                model=group.model,
+                is_registered=node_id <= len(group.gpus) - group.unregistered,
+            )
+        )
+    return nodes

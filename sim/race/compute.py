@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sim.economy.base import Floats, Steps
 
 
-class Compute:
+class SteppedCompute:
     """Where each replication stands on its curve. Work (tries) grows in straight pieces, so that it inverts exactly."""
 
     def __init__(self, curves: Sequence[Steps]) -> None:

@@ -11,7 +11,7 @@ from sim.difficulty.base import Controller
 from sim.economy.base import HORIZON, Curve, Floats, Market, Steps
 from sim.economy.timestamps import FalseTimestamps
 from sim.race.clock import DRAWN_AT_ONCE, SHORTEST, FalseClock, draw_liars
-from sim.race.compute import Compute
+from sim.race.compute import SteppedCompute
 from sim.race.market import MarketCompute
 from sim.race.steering import Steering
 from sim.streams import draw_generator
@@ -91,12 +91,12 @@ def run_race(controller: Controller, curves: Sequence[Steps | Market], setup: Se
     return found
 
 
-def _make_compute(curves: Sequence[Steps | Market], setup: Setup) -> Compute | MarketCompute:
+def _make_compute(curves: Sequence[Steps | Market], setup: Setup) -> SteppedCompute | MarketCompute:
     """All replications of a race are on one kind of curve."""
     markets = [curve for curve in curves if isinstance(curve, Market)]
     if markets:
         return MarketCompute(markets, setup.spacing_seconds)
-    return Compute([curve for curve in curves if isinstance(curve, Steps)])
+    return SteppedCompute([curve for curve in curves if isinstance(curve, Steps)])
 
 
 def _make_clock(setup: Setup) -> Callable[[Floats], Floats]:

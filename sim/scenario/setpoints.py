@@ -2,44 +2,35 @@
 
 At difficulty 1 every try is valid: hosts cannot find more nonces than they try. How many they try follows from their
 GPUs and from the length of generation, if blocks come on time; blocks that wait for their proposer give more time. So
-a setpoint beyond what such hosts can do is doubted, and one beyond twice as much is refused, like one that the
+a setpoint beyond the means of such hosts is warned of, and one beyond twice as much is refused, like one that the
 schedule or the sample rules out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Any
 
 from pow.devices import gpu_groups
 from sim.gpus import load_gpu
 from sim.problems import Problem
 
-if TYPE_CHECKING:
-    from sim.difficulty.target import Target
-    from sim.scenario.schema import Scenario
-
 LATE = 2.0  # blocks may take so many times as long as block_time says
 
 
-def find_setpoint_problems(scenario: Scenario, lateness: float = LATE) -> list[Problem]:
+def find_setpoint_problems(scenario: Any, lateness: float = LATE) -> list[Problem]:
     """Return why the setpoint cannot be met if blocks take up to `lateness` times as long as they should.
 
-    An estimate needs a whole scenario, whose parts are all right.
+    An estimate needs a whole `Scenario`, whose parts are all right.
     """
-    target: Target | None = getattr(scenario.difficulty, "target", None)
+    target = getattr(scenario.difficulty, "target", None)
     if target is None:
         return []
     loc = ("difficulty", "target", target.quantity)
     return [Problem(loc, f"{target.setpoint:.10g} {why}") for why in _find_limits(scenario, target, lateness)]
 
 
-def find_setpoint_doubts(scenario: Scenario) -> list[Problem]:
-    """Return why the setpoint cannot be met if every block is on time."""
-    return find_setpoint_problems(scenario, lateness=1.0)
-
-
-def _find_limits(scenario: Scenario, target: Target, lateness: float) -> Iterator[str]:
+def _find_limits(scenario: Any, target: Any, lateness: float) -> Iterator[str]:
     protocol, rate = scenario.protocol, _sum_rates(scenario)
     block_seconds = lateness * protocol.block_time
     stages = [protocol.poc_stage_duration, *(change.poc_stage_duration or 0 for change in protocol.changes)]
@@ -65,14 +56,11 @@ def _find_limits(scenario: Scenario, target: Target, lateness: float) -> Iterato
                 yield f"nonces cannot be met {found}"
 
 
-def _sum_rates(scenario: Scenario) -> float:
+def _sum_rates(scenario: Any) -> float:
     """Raw nonces per second of all hosts, as if all were there from the start."""
-    work = scenario.work
-    return sum(
-        group.count
-        * len(gpu_groups(machine.vram_gib, work.min_group_vram_gib))
-        * load_gpu(machine.gpu).raw_nonces_per_second
-        * work.rate_factor
-        for group in scenario.hosts
-        for machine in group.gpus
-    )
+    work, machines = scenario.work, [(group.count, machine) for group in scenario.hosts for machine in group.gpus]
+    rates = [
+        count * len(gpu_groups(machine.vram_gib, work.min_group_vram_gib)) * load_gpu(machine.gpu).raw_nonces_per_second
+        for count, machine in machines
+    ]
+    return float(sum(rates) * work.rate_factor)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from sim.errors import UserError, did_you_mean
-from sim.metrics.intervals import LEVEL, Interval, Method, Values, compute_paired_interval
+from sim.metrics.intervals import LEVEL, ConfidenceInterval, Method, Values, compute_paired_interval
 from sim.metrics.measures import Law, Measure, compute_interval
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def _compare_measure(before: pd.DataFrame, after: pd.DataFrame, measure: Measure
     }
 
 
-def _compute_difference(measure: Measure, before: Values, after: Values, level: float) -> Interval:
+def _compute_difference(measure: Measure, before: Values, after: Values, level: float) -> ConfidenceInterval:
     method = Method.BOOTSTRAP if measure.law is Law.UNKNOWN else Method.T
     return compute_paired_interval(before, after, method=method, level=level)
 

@@ -14,7 +14,7 @@ import pandas as pd
 from sim.difficulty.base import Controller
 from sim.economy.base import Floats, Market, Steps
 from sim.errors import UserError, did_you_mean
-from sim.metrics.intervals import LEVEL, Interval, compute_paired_interval
+from sim.metrics.intervals import LEVEL, ConfidenceInterval, compute_paired_interval
 from sim.metrics.measures import INTERVALS
 from sim.provenance import get_provenance
 from sim.race.files import RaceConfig
@@ -33,7 +33,7 @@ from sim.results import keep_status, open_folder, read_provenance, write_parquet
 LAB_FILE, RACES_FILE, ANSWERS_FILE, PATHS_FILE = "lab.yaml", "races.parquet", "answers.parquet", "paths.parquet"
 N_PATH_POINTS = 300
 OPEN_END = "races end before they have a value"
-UNKNOWN = Interval(math.nan, math.nan, math.nan, 0, "none")
+UNKNOWN = ConfidenceInterval(math.nan, math.nan, math.nan, 0, "none")
 QUANTILES = {"low": 0.1, "median": 0.5, "high": 0.9}
 TABLES = (RACES_FILE, ANSWERS_FILE, PATHS_FILE)
 Row = dict[str, Any]
@@ -133,7 +133,7 @@ def _estimate(measured: dict[str, Floats]) -> Iterator[Row]:
             yield _make_row(name, INTERVALS[RACE_MEASURES[name].law](values))
 
 
-def _make_row(name: str, made: Interval) -> Row:
+def _make_row(name: str, made: ConfidenceInterval) -> Row:
     return {
         **{"measure": name, "unit": RACE_MEASURES[name].unit, "n": made.n, "estimate": made.estimate},
         **{"low": made.low, "high": made.high, "level": LEVEL, "method": str(made.method), "warning": made.warning},

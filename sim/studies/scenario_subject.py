@@ -16,16 +16,16 @@ import numpy as np
 from typing_extensions import override
 
 from sim.documents.document import Document
-from sim.execution.loop import Loop, Tally, Workers
+from sim.execution.loop import Loop, RunTally, Workers
 from sim.execution.plan import GivenRuns
-from sim.execution.store import Row, Store
+from sim.execution.store import FinishedRun, Store
 from sim.execution.sweep_file import RunSpec, specify
-from sim.execution.where import Where, open_workers
+from sim.execution.where import WorkerChoice, open_workers
 from sim.execution.worker import Order
 from sim.metrics.measures import Measure, run_measures
 from sim.provenance import get_source_version
-from sim.scenario import Scenario, dump_scenario
-from sim.scenario.load import build_scenario
+from sim.scenario.load import build_scenario, dump_scenario
+from sim.scenario.schema import Scenario
 from sim.studies.subjects import Evaluate, Report, Scores, Subject, derive_seed
 
 NAMELESS = ("",)  # a scenario has no curves
@@ -67,7 +67,7 @@ class ScenarioSubject(Subject):
     @contextmanager
     def open(self, folder: Path, n_workers: int) -> Iterator[Evaluate]:
         order = Order(get_source_version(), run_measures.choose(), time_limit=self._time_limit, refuses_halts=True)
-        with closing(Store(folder)) as store, open_workers(Where(n_workers), lambda said: None) as workers:
+        with closing(Store(folder)) as store, open_workers(WorkerChoice(n_workers), lambda said: None) as workers:
             yield _Replications(self, workers, store, order)
 
     @override
@@ -88,7 +88,7 @@ class _Replications:
         wanted = {spec.run_id: spec for each in specs for spec in each}
         n_reported = 0
 
-        def tell(tally: Tally) -> None:
+        def tell(tally: RunTally) -> None:
             nonlocal n_reported
             for _ in range(tally.n_finished - n_reported):
                 report(purpose)
@@ -110,7 +110,7 @@ class _Replications:
         return [specify(variant, seed, point, number, version) for number in range(self._subject.n_replications)]
 
 
-def score(rows: Sequence[Row], measures: Sequence[Measure]) -> Scores:
+def score(rows: Sequence[FinishedRun], measures: Sequence[Measure]) -> Scores:
     """Return a variant's scores; a run that failed or halted has no values, and so the variant has none."""
     values = {
         measure.name: np.array([row.measures.get(measure.name, np.nan) for row in rows], dtype=np.float64)

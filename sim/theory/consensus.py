@@ -10,7 +10,7 @@ import numpy as np
 from sim.chain.consensus import VOTE_BYTES
 from sim.protocol.consensus.transactions import HEADER_BYTES
 from sim.runner import run
-from sim.scenario import parse_scenario
+from sim.scenario.load import parse_scenario
 from sim.theory.row import Row
 
 N_VALIDATORS = 7

@@ -14,9 +14,8 @@ from sim.difficulty import controllers
 from sim.difficulty.asert import aserti3_2d
 from sim.difficulty.base import steer
 from sim.protocol.blocks.state import EpochObservation
-from sim.theory.levels import Z_BOUND
 from sim.theory.loop import compute_ramp_error, find_gain_limit, find_k_i_limit, find_limit
-from sim.theory.row import Row
+from sim.theory.row import Z_BOUND, Row
 
 WANTED, START, SEED = 400, 100.0, 20260103
 SETTLED = 100  # epochs that are left out: the controller has found the setpoint by then

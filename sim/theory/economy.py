@@ -15,8 +15,7 @@ from sim.economy import curves, prices
 from sim.economy.base import Floats
 from sim.economy.timestamps import FalseTimestamps
 from sim.race.rig import Setup, lay_out, run_race
-from sim.theory.levels import Z_BOUND
-from sim.theory.row import Row
+from sim.theory.row import Z_BOUND, Row
 
 SPACING_SECONDS, SEED = 600.0, 20260105
 BIAS_BOUND = 0.005

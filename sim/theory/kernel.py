@@ -11,8 +11,7 @@ from scipy import stats
 from pow.params import PRESETS, mode_of
 from pow.skipping import compute_skipping_rms
 from pow.sphere import distance_cdf, distance_pdf, hit_probability
-from sim.theory.levels import ERROR_LEVEL, Z_BOUND
-from sim.theory.row import Row
+from sim.theory.row import ERROR_LEVEL, Z_BOUND, Row
 from sim.work import open_kernel
 from sim.work.sphere import RMS_ERROR
 

@@ -9,11 +9,10 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
-from sim.network.trial import measure_delays
-from sim.scenario import NetworkConfig
+from sim.network.standalone import measure_delays
+from sim.scenario.schema import NetworkConfig
 from sim.streams import Streams
-from sim.theory.levels import Z_BOUND
-from sim.theory.row import Row
+from sim.theory.row import Z_BOUND, Row
 from sim.topologies.base import Member
 from sim.topologies.random_regular import RandomRegular
 

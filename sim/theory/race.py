@@ -13,8 +13,7 @@ from sim.difficulty.base import Controller, Interval, replay
 from sim.difficulty.matching import match_noise
 from sim.economy import curves
 from sim.race.rig import Race, Setup, lay_out, run_race
-from sim.theory.levels import Z_BOUND
-from sim.theory.row import Row
+from sim.theory.row import Z_BOUND, Row
 
 SPACING_SECONDS, SEED = 600.0, 20260104
 BIAS_BOUND = 0.005

@@ -12,7 +12,7 @@ import pytest
 
 import sim
 from sim.results import Result
-from sim.scenario import parse_scenario
+from sim.scenario.load import parse_scenario
 from sim.strategies import strategies
 
 OUTSIDE = Path(__file__).parent / "outside"

@@ -20,8 +20,7 @@ from sim.errors import ScenarioError
 from sim.protocol.proofs import schemes
 from sim.protocol.proofs.base import Episode
 from sim.results import Result
-from sim.scenario import load_scenario
-from sim.scenario.load import dump_scenario, parse_scenario, scenario_json_schema
+from sim.scenario.load import dump_scenario, load_scenario, parse_scenario, scenario_json_schema
 from sim.work import works
 
 ROOT = Path(__file__).parent.parent.parent

@@ -18,7 +18,7 @@ from pow.transformer import build
 from sim.metrics.recorder import Recorder
 from sim.network.base import Message
 from sim.network.gossip import GossipNetwork
-from sim.scenario import NetworkConfig
+from sim.scenario.schema import NetworkConfig
 from sim.streams import Streams
 
 pytestmark = pytest.mark.benchmark

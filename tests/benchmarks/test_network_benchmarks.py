@@ -12,7 +12,7 @@ from sim.metrics.recorder import Recorder
 from sim.network.base import Message, Network
 from sim.network.gossip import GossipNetwork
 from sim.network.paths import PathsNetwork
-from sim.scenario import NetworkConfig
+from sim.scenario.schema import NetworkConfig
 from sim.streams import Streams
 from sim.topologies import topologies
 from sim.topologies.base import Member

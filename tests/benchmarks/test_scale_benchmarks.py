@@ -17,7 +17,8 @@ import pytest
 import simpy
 from ruamel.yaml import YAML
 
-from sim.scenario import Scenario, load_scenario
+from sim.scenario.load import load_scenario
+from sim.scenario.schema import Scenario
 
 pytestmark = pytest.mark.benchmark
 ROOT = Path(__file__).parent.parent.parent

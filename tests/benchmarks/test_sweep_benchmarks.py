@@ -12,7 +12,7 @@ import pytest
 
 from sim.execution.loop import Loop, Workers
 from sim.execution.plan import Plan
-from sim.execution.store import Row, create, read_journal
+from sim.execution.store import FinishedRun, create, read_journal
 from sim.execution.sweep_file import Sweep, load_sweep_file
 from sim.execution.table import write_tables
 from sim.execution.where import open_local
@@ -129,7 +129,7 @@ def test_scan_of_10000_finished_runs(tmp_path: Path) -> None:
     for spec in Plan(sweep, Order("v", ())).start([]):
         identity = (spec.run_id, spec.point, spec.replication, spec.seed)
         store.append(
-            [Row(*identity, measures, None, 1.0, "machine", 1, "2026-01-01T00:00:00+00:00")], {spec.run_id: {}}
+            [FinishedRun(*identity, measures, None, 1.0, "machine", 1, "2026-01-01T00:00:00+00:00")], {spec.run_id: {}}
         )
     started = time.perf_counter()
     rows = read_journal(folder)

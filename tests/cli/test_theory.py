@@ -6,8 +6,10 @@ import pytest
 
 from sim.network.gossip import GossipNetwork
 from sim.network.links import Link
-from sim.theory import Row, committee, compute_rows, sphere
+from sim.theory import committee, sphere
 from sim.theory.network import network_rows
+from sim.theory.row import Row
+from sim.theory.rows import compute_rows
 from sim.theory.table import print_theory
 
 

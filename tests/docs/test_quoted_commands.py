@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from typer.main import get_command
 
 from sim.cli import app
-from sim.scenario import parse_scenario
+from sim.scenario.load import parse_scenario
 from sim.topologies.table_file import parse_table
 
 ROOT = Path(__file__).parent.parent.parent

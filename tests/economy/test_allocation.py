@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sim.theory.models.allocation import (
-    Market,
+    ModelMarket,
     Node,
     Speed,
     compute_rate,
@@ -102,7 +102,7 @@ def test_a_node_moves_where_it_earns_more() -> None:
     1.0 / 10 against 1 / 10.5. The eighth would not: 0.9375 / 9.5 against 1 / 10.
     """
     nodes = tuple(Node(f"owner-{number}", "g", 1, "base") for number in range(10))
-    settled = settle(Market(nodes, speeds(100, 100), pair("0.5")), {"base": 1.0, "other": 1.2}, in_order)
+    settled = settle(ModelMarket(nodes, speeds(100, 100), pair("0.5")), {"base": 1.0, "other": 1.2}, in_order)
     assert [node.model for node in settled.nodes] == ["other"] * 7 + ["base"] * 3
     assert (settled.n_passes, settled.n_moves) == (2, 7)
 
@@ -110,7 +110,7 @@ def test_a_node_moves_where_it_earns_more() -> None:
 def test_an_owner_internalises_the_dilution_of_its_own_nodes() -> None:
     """One owner of all nodes has the whole pool whatever it does: it never moves."""
     nodes = tuple(Node("all", "g", 1, "base") for _ in range(10))
-    settled = settle(Market(nodes, speeds(100, 100), pair("0.5")), {"base": 1.0, "other": 1.5}, in_order)
+    settled = settle(ModelMarket(nodes, speeds(100, 100), pair("0.5")), {"base": 1.0, "other": 1.5}, in_order)
     assert (settled.n_passes, settled.n_moves) == (1, 0)
 
 
@@ -119,9 +119,9 @@ def test_the_gain_must_exceed_the_switching_cost(coefficient: float, moves: int)
     """A node of 1 000: it is 1 % of its own share that counts, not of the network's."""
     nodes = (Node("a", "g", 1, "base"), Node("b", "fixed", 999, "base"))
     found = {**speeds(100, 100), ("base", "fixed"): Speed(100, 1), ("other", "fixed"): Speed(1, 1000)}
-    settled = settle(Market(nodes, found, pair("0.5")), {"base": 1.0, "other": coefficient}, in_order)
+    settled = settle(ModelMarket(nodes, found, pair("0.5")), {"base": 1.0, "other": coefficient}, in_order)
     assert settled.n_moves == moves
-    free = settle(Market(nodes, found, pair("0.5")), {"base": 1.0, "other": coefficient}, in_order, 0.0)
+    free = settle(ModelMarket(nodes, found, pair("0.5")), {"base": 1.0, "other": coefficient}, in_order, 0.0)
     assert free.n_moves == 1
 
 
@@ -130,14 +130,14 @@ def test_equals_go_to_the_earlier_model() -> None:
     found = {(name, "g"): Speed(100, 1) for name in terms}
     nodes = tuple(Node(f"owner-{number}", "g", 1, "base") for number in range(9))
     prices = {"base": 1.0, "first": 1.5, "second": 1.5}
-    settled = settle(Market(nodes, found, terms), prices, in_order)
+    settled = settle(ModelMarket(nodes, found, terms), prices, in_order)
     assert settled.nodes[0].model == "first"
 
 
 def test_a_model_that_does_not_fit_is_closed() -> None:
     found = {("base", "g"): Speed(100, 1), ("other", "g"): Speed(10**6, 2)}
     nodes = (Node("a", "g", 1, "base"), Node("b", "g", 2, "base"), Node("c", "g", 2, "base"))
-    settled = settle(Market(nodes, found, pair("0.9")), {"base": 1.0, "other": 4.0}, in_order)
+    settled = settle(ModelMarket(nodes, found, pair("0.9")), {"base": 1.0, "other": 4.0}, in_order)
     assert settled.nodes[0].model == "base"
     assert settled.nodes[1].model == "other"
 
@@ -152,7 +152,7 @@ def test_each_pass_asks_in_a_new_order() -> None:
 
     generator = random.Random(1)
     nodes = tuple(Node(f"owner-{number}", "g", 1, "base") for number in range(10))
-    settled = settle(Market(nodes, speeds(100, 100), pair("0.5")), {"base": 1.0, "other": 1.5}, spy)
+    settled = settle(ModelMarket(nodes, speeds(100, 100), pair("0.5")), {"base": 1.0, "other": 1.5}, spy)
     assert len(seen) == settled.n_passes
     assert len(set(seen)) == len(seen)
 
@@ -166,7 +166,7 @@ NODES = st.lists(
 PRICES = st.floats(0.3, 1.0)
 
 
-def second_share(nodes: Sequence[Node], owner: str, market: Market, prices: dict[str, float]) -> float:
+def second_share(nodes: Sequence[Node], owner: str, market: ModelMarket, prices: dict[str, float]) -> float:
     """Mechanisms 1.3 and 2, written as the page has them: shares first, then coefficients, then weights."""
 
     def rate(node: Node) -> float:
@@ -194,7 +194,7 @@ def test_where_nodes_settle_nobody_wants_to_move(nodes: list[Node], x: float, y:
     rates = {"base": 100, "x": 140, "y": 60}
     found = {(m, g): Speed(r + 7 * (g == "h"), 1 + (m == "x")) for m, r in rates.items() for g in "gh"}
     terms = {m: ModelTerms(F("0.2"), F(4), F(1, 3), F(d)) for m, d in zip(MODELS, (1, 2, 3), strict=True)}
-    market, prices = Market(tuple(nodes), found, terms), {"base": 0.5, "x": x, "y": y}
+    market, prices = ModelMarket(tuple(nodes), found, terms), {"base": 0.5, "x": x, "y": y}
     assume(all(compute_rate(node, node.model, found) for node in nodes))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sim.theory.models.allocation.MOST_PASSES", 20)
@@ -217,7 +217,7 @@ def test_two_large_nodes_chase_each_other_until_the_limit() -> None:
     found = {("base", "g"): Speed(100, 1), ("x", "g"): Speed(140, 2), ("y", "g"): Speed(60, 1)}
     terms = {m: ModelTerms(F("0.2"), F(4), F(1, 3), F(d)) for m, d in zip(MODELS, (1, 2, 3), strict=True)}
     nodes = (Node("a", "g", 1, "base"), Node("b", "g", 2, "base"))
-    settled = settle(Market(nodes, found, terms), {"base": 0.5, "x": 1.0, "y": 1.0}, random.Random(3).shuffle)
+    settled = settle(ModelMarket(nodes, found, terms), {"base": 0.5, "x": 1.0, "y": 1.0}, random.Random(3).shuffle)
     assert settled.n_passes == 1000
     assert settled.n_moves >= 1000
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from sim.execution.plan import Plan
-from sim.execution.store import Row
+from sim.execution.store import FinishedRun
 from sim.execution.sweep_file import load_sweep_file
 from sim.execution.table import write_tables
 from sim.execution.worker import Order, execute
@@ -95,7 +95,7 @@ def make_table(file: Path, folder: Path) -> bytes:
         outcome = execute(spec, Order("", run_measures.choose()))
         identity = (spec.run_id, spec.point, spec.replication, spec.seed)
         rest = (outcome.missing, outcome.trace_hash)
-        rows.append(Row(*identity, outcome.measures, outcome.error, 0.0, "", 1, "", *rest))
+        rows.append(FinishedRun(*identity, outcome.measures, outcome.error, 0.0, "", 1, "", *rest))
     folder.mkdir(exist_ok=True)
     write_tables(folder, sweep, rows, run_measures.names())
     return (folder / "runs.parquet").read_bytes()

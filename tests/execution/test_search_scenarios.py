@@ -13,7 +13,7 @@ from pow.sphere import hit_probability, r_target_for
 from sim.errors import ScenarioError, UserError
 from sim.execution.store import read_journal
 from sim.race.lab_file import load_lab
-from sim.scenario import load_scenario
+from sim.scenario.load import load_scenario
 from sim.studies.asking import find_start
 from sim.studies.domains import Domain, check_limits, make_domain
 from sim.studies.lab import run_lab

@@ -12,10 +12,10 @@ import pytest
 
 import sim
 from sim.errors import UserError
-from sim.execution.loop import Loop, Tally
+from sim.execution.loop import Loop, RunTally
 from sim.execution.plan import Plan
 from sim.execution.pool import LocalPool
-from sim.execution.store import Row, create
+from sim.execution.store import FinishedRun, create
 from sim.execution.sweep_file import derive_seed, load_sweep_file
 from sim.execution.table import shorten_mappings
 from sim.execution.where import open_local
@@ -123,10 +123,10 @@ def test_the_limit_hits_its_own_run_only() -> None:
         pass
 
 
-def run_loop(file: Path, folder: Path, module: str, n_workers: int = 2) -> tuple[list[Row], list[Tally]]:
+def run_loop(file: Path, folder: Path, module: str, n_workers: int = 2) -> tuple[list[FinishedRun], list[RunTally]]:
     """The loop with another function than `execute_chunk` in its workers."""
     sweep, version = load_sweep_file(file), get_source_version()
-    tallies: list[Tally] = []
+    tallies: list[RunTally] = []
     folder.mkdir()
     store = create(folder, sweep.text, {})
     with open_local(n_workers) as workers:
@@ -164,7 +164,7 @@ def test_a_run_that_kills_its_worker_three_times_is_a_row_with_its_error(
     assert errors == {(1, 2): "WorkerDied: its worker process died 3 times"}
     assert len(rows) == 12
     assert 3 <= len(log.read_text()) <= 4, "once more where it died in a chunk of several"
-    assert tallies[-1] == Tally(12, 1, 12, 12)
+    assert tallies[-1] == RunTally(12, 1, 12, 12)
 
 
 def test_runs_of_a_worker_that_died_once_are_done_again(

@@ -15,7 +15,7 @@ from sim.network.conditions import Conditions, Disturbance
 from sim.network.gossip import GossipNetwork
 from sim.network.links import Roster
 from sim.network.paths import PathsNetwork
-from sim.scenario import NetworkConfig
+from sim.scenario.schema import NetworkConfig
 from sim.streams import Streams
 
 TIERS = ("events", "paths")

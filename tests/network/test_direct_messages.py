@@ -15,7 +15,7 @@ from sim.network.base import Network
 from sim.network.conditions import Disturbance
 from sim.network.opening import open_network
 from sim.network.tier import TierChoice
-from sim.scenario import NetworkConfig
+from sim.scenario.schema import NetworkConfig
 from sim.streams import Streams
 
 TIERS = ("events", "paths")

@@ -15,7 +15,7 @@ from sim.network.base import Message, Network
 from sim.network.gossip import GossipNetwork
 from sim.network.paths import PathsNetwork
 from sim.network.rows import Rows
-from sim.scenario import NetworkConfig
+from sim.scenario.schema import NetworkConfig
 from sim.streams import Streams
 
 FAST = 1e15  # bit/s: a link without load

@@ -11,16 +11,16 @@ import sim
 from sim.cli import app
 from sim.errors import ScenarioError
 from sim.network.tier import (
-    Offer,
+    OfferedLoad,
     TierChoice,
     choose_tier,
     compute_busiest_share,
     compute_offered_bytes_per_second,
 )
-from sim.scenario import NetworkConfig
+from sim.scenario.schema import NetworkConfig
 
 SMALL = Path("tests/data/small.yaml").read_text(encoding="utf-8")
-QUIET = Offer(
+QUIET = OfferedLoad(
     n_hosts=10,
     n_ml_nodes=20,
     valid_nonces_per_second=100.0,
@@ -31,8 +31,8 @@ QUIET = Offer(
 )
 
 
-def offer(**changes: float) -> Offer:
-    return Offer(**{**QUIET.__dict__, **changes})
+def offer(**changes: float) -> OfferedLoad:
+    return OfferedLoad(**{**QUIET.__dict__, **changes})
 
 
 def star(upload: float) -> nx.DiGraph:
@@ -82,7 +82,7 @@ def test_only_events_knows_losses_and_announcements(values: dict[str, Any]) -> N
     key = next(iter(values))
     text = SMALL.replace("network: {", f"network: {{tier: paths, {key}: {values[key]}, ")
     with pytest.raises(ScenarioError) as caught:
-        sim.scenario.parse_scenario(text.replace("epochs: 3", "epochs: x"), "x.yaml")
+        sim.scenario.load.parse_scenario(text.replace("epochs: 3", "epochs: x"), "x.yaml")
     assert [str(mistake).split(": ")[1] for mistake in caught.value.mistakes] == ["epochs", f"network.{key}"]
     assert f"x.yaml:7:24: network.{key}: the tier `paths` knows no" in str(caught.value)
 

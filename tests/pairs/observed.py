@@ -14,7 +14,8 @@ import sim
 from sim.chain.consensus import Consensus
 from sim.metrics.recorder import Recorder
 from sim.results import Result
-from sim.scenario import Scenario, load_scenario, parse_scenario
+from sim.scenario.load import load_scenario, parse_scenario
+from sim.scenario.schema import Scenario
 from sim.world import World, build_world
 
 SMALL = Path(__file__).parent.parent / "data" / "small.yaml"

@@ -100,7 +100,7 @@ ROWS = {
     "crash": Row({"validation": f"{_OLDER_FAULTS}a_crashed_host_does_nothing_and_gets_no_reward"}),
     "partition": Row(
         {
-            "validation": f"{_OLDER_FAULTS}whoever_hears_of_a_whole_validation_at_once_does_not_begin_it",
+            "validation": f"{_FAULTS}who_catches_up_after_v_checks_the_claims_that_v_knew",
             "crash": f"{_OLDER_FAULTS}blocks_that_are_fetched_over_a_way_that_is_cut_meanwhile_do_not_arrive",
         }
     ),

@@ -76,6 +76,24 @@ def test_a_newcomer_holds_no_slot_before_it_has_weight() -> None:
     check_all(run)
 
 
+# Votes
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_who_catches_up_after_v_checks_the_claims_that_v_knew(tier: str) -> None:
+    """partition x validation: full blocks take batches after V too, which no validator looks at."""
+    cut = {"kind": "partition", "at": "226 s", "lasts": "22 s", "groups": ["pair-0"]}
+    full = {"protocol__poc_exchange_duration": 5, "protocol__block_max_bytes": "5 kB", "epochs": 2}
+    run = observe_small(cut, **full, network__tier=tier)
+    (first, _) = check_all(run)
+    opened = seconds_at(run, first.opening)
+    assert 226.0 < opened < 248.0
+    assert not any(opened < seconds < 248.0 for seconds, _ in run.applied["pair-0"])
+    assert any(height > first.opening for height, _ in first.batches)
+    checks = run.result.validations.query("validator == 'pair-0' and epoch == 1")
+    assert (checks["n_checked"] > 0).any()
+
+
 # Rewards
 
 

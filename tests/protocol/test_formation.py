@@ -8,7 +8,7 @@ from pow.proofs import ProofBatch
 from pow.sphere import hit_probability
 from sim.protocol.blocks.epochs import form_epoch, open_epoch, switch_epoch
 from sim.protocol.blocks.params import EpochParams, ProtocolParams
-from sim.protocol.blocks.records import NO_CLAIM, ParticipantJudged
+from sim.protocol.blocks.records import ParticipantJudged
 from sim.protocol.blocks.stages import Schedule
 from sim.protocol.blocks.state import ChainState, EpochGroup, HostRecord, UpcomingEpoch, genesis_state
 from sim.protocol.consensus.transactions import HardwareNode, SubmitValidation
@@ -103,7 +103,7 @@ def test_preserved_weight_survives_a_fraud_vote() -> None:
     row = judged["a"]
     assert row.reason is Reason.VOTED_INVALID
     assert (row.claimed_weight, row.weight, row.is_member) == (3, 10, True)
-    assert judged["b"].reason == NO_CLAIM  # it claimed nothing and kept its preserved node
+    assert judged["b"].reason == Reason.NO_CLAIM  # it claimed nothing and kept its preserved node
 
 
 def test_without_a_seed_preserved_weight_is_no_membership_but_counts_for_the_cap() -> None:

@@ -16,9 +16,9 @@ from sim.protocol.money.rewards import (
     compute_effective_weights,
     compute_epoch_reward,
     select_entitled,
-    select_settled,
     split_reward,
 )
+from sim.protocol.proofs.weights import cap_weights
 
 WEIGHTS = st.dictionaries(st.text("abcdef", min_size=1, max_size=4), st.integers(0, 10**6))
 AMOUNTS = st.integers(0, 10**15)
@@ -155,21 +155,13 @@ def test_a_punished_share_falls_to_the_first_until_the_total_is_recomputed() -> 
     assert distribute_reward(weights, 100, punished=set(weights), recomputes_total=False) == dict.fromkeys(weights, 0)
 
 
-def test_v0_2_0_settles_the_first_hundred_rows_by_address() -> None:
-    """Protocol 6.2: default pagination."""
-    addresses = [f"p{i:03}" for i in reversed(range(130))]
-    assert select_settled(addresses, n_rows=100) == [f"p{i:03}" for i in range(100)]
-    assert select_settled(addresses) == sorted(addresses)
-
-
 def test_effective_weight_is_preserved_plus_confirmed_under_thirty_percent() -> None:
     """Protocol 6.2 with the golden cap of 5.3: [1000, 2000, 4000, 8000] at 0.30 caps at 2250."""
     preserved = {"d": 8000, "b": 500, "a": 1000}
     confirmed = {"b": 1500, "c": 4000, "e": 10**6}
-    capped = compute_effective_weights(preserved, confirmed, "abcd")
+    capped = cap_weights(compute_effective_weights(preserved, confirmed, "abcd"), 0.30)
     assert capped == {"a": 1000, "b": 2000, "c": 2250, "d": 2250}
-    assert compute_effective_weights({}, {"d": 8000, "c": 4000, "b": 2000, "a": 1000}, "abcd") == capped
-    assert compute_effective_weights(preserved, confirmed, "abcd", percentage=0.25) == dict.fromkeys("abcd", 1000)
+    assert cap_weights({"d": 8000, "c": 4000, "b": 2000, "a": 1000}, 0.30) == capped
 
 
 def test_effective_weights_are_in_address_order() -> None:
@@ -182,7 +174,7 @@ def test_effective_weights_are_in_address_order() -> None:
 def test_no_capped_share_above_thirty_percent(weights: list[int], amount: int) -> None:
     """Truncating the cap by less than 1 raises the largest share of weight by less than 1 / total."""
     named = {f"{i:02}": weight for i, weight in enumerate(weights)}
-    capped = compute_effective_weights(named, {}, named)
+    capped = cap_weights(compute_effective_weights(named, {}, named), 0.30)
     shares = split_reward(capped, amount)
     total = sum(capped.values())
     slack = amount // total + 1 if total else 0
@@ -191,8 +183,8 @@ def test_no_capped_share_above_thirty_percent(weights: list[int], amount: int) -
 
 def test_participants_below_four_use_the_small_network_limits() -> None:
     """Protocol 5.3, step 2, at the settlement too."""
-    assert compute_effective_weights({"a": 10, "b": 20}, {}, "ab") == {"a": 10, "b": 10}
-    assert compute_effective_weights({"a": 10, "b": 20, "c": 100}, {}, "abc") == {"a": 10, "b": 20, "c": 20}
+    assert cap_weights({"a": 10, "b": 20}, 0.30) == {"a": 10, "b": 10}
+    assert cap_weights({"a": 10, "b": 20, "c": 100}, 0.30) == {"a": 10, "b": 20, "c": 20}
 
 
 def test_addresses_order_decides_not_insertion() -> None:

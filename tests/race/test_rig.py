@@ -14,7 +14,7 @@ from sim.difficulty.base import Interval
 from sim.economy import curves
 from sim.economy.base import Steps
 from sim.errors import UserError
-from sim.race.compute import Compute
+from sim.race.compute import SteppedCompute
 from sim.race.rig import Race, Setup, draw_work, lay_out, run_race
 from sim.race.steering import Steering
 
@@ -99,7 +99,7 @@ def test_times_are_exact(parts: list[tuple[float, float]], data: st.DataObject) 
     """A second implementation: walk along the steps, and use up the work."""
     times = np.concatenate([[0.0], np.cumsum([length for length, _ in parts])[:-1]])
     steps = Steps(times, np.array([value for _, value in parts]))
-    compute, now = Compute([steps, Steps(np.array([0.0]), np.array([7.0]))]), 0.0
+    compute, now = SteppedCompute([steps, Steps(np.array([0.0]), np.array([7.0]))]), 0.0
     for tries in data.draw(st.lists(st.floats(0.0, 2000.0), min_size=1, max_size=20)):
         took = compute.advance(np.array([tries, tries]))
         end = walk(steps, now, tries)

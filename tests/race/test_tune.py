@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from sim.difficulty.matching import match_noise
 from sim.errors import UserError
 from sim.race.lab_file import load_lab
-from sim.scenario import parse_scenario
+from sim.scenario.load import parse_scenario
 from sim.studies.asking import find_start
 from sim.studies.lab import run_lab
 from sim.studies.search import TABLES, SearchResult, count_steps, load_search_result, run_search

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import ScenarioError
-from sim.scenario import Scenario, dump_scenario, parse_scenario, scenario_json_schema
 from sim.scenario.faults import (
     AnyFault,
     BandwidthFault,
@@ -25,6 +24,8 @@ from sim.scenario.faults import (
     build_directory,
     resolve,
 )
+from sim.scenario.load import dump_scenario, parse_scenario, scenario_json_schema
+from sim.scenario.schema import Scenario
 
 HEAD = """\
 name: x

@@ -8,8 +8,9 @@ import pytest
 
 from sim.errors import ScenarioError
 from sim.execution.sweep_file import load_sweep_file
-from sim.scenario import MLNodeConfig, Scenario, dump_scenario, load_scenario, parse_scenario
-from sim.scenario.hosts import describe_gpus
+from sim.scenario.hosts import MLNodeConfig, describe_gpus
+from sim.scenario.load import dump_scenario, load_scenario, parse_scenario
+from sim.scenario.schema import Scenario
 
 ROOT = Path(__file__).parent.parent.parent
 HEADER = "participant,node,gpu_type,gpu_count,region\n"

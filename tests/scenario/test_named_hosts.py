@@ -9,7 +9,7 @@ import pytest
 from sim.errors import ScenarioError
 from sim.execution.sweep_file import load_sweep_file
 from sim.nodes.identity import name_hosts
-from sim.scenario import dump_scenario, load_scenario, parse_scenario
+from sim.scenario.load import dump_scenario, load_scenario, parse_scenario
 from sim.streams import Streams
 from sim.topologies.base import Member
 

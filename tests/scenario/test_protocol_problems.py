@@ -6,7 +6,7 @@ import pytest
 
 from sim.blueprint import build_params
 from sim.errors import ScenarioError
-from sim.scenario import dump_scenario, parse_scenario
+from sim.scenario.load import dump_scenario, parse_scenario
 
 TEXT = """name: rules
 epochs: 9

@@ -14,8 +14,9 @@ import sim
 from sim.cli import app
 from sim.errors import ScenarioError, UserError
 from sim.execution.sweep_file import load_sweep_file
-from sim.network.trial import measure_delays
-from sim.scenario import NetworkConfig, Scenario, dump_scenario, load_scenario, parse_scenario
+from sim.network.standalone import measure_delays
+from sim.scenario.load import dump_scenario, load_scenario, parse_scenario
+from sim.scenario.schema import NetworkConfig, Scenario
 from sim.streams import Streams
 from sim.topologies import topologies
 from sim.topologies.base import Member

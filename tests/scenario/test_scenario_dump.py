@@ -11,16 +11,9 @@ from ruamel.yaml import YAML
 
 from pow.params import PRESETS
 from sim.difficulty import controllers
-from sim.scenario import (
-    HostGroup,
-    ProtocolConfig,
-    Scenario,
-    WorkConfig,
-    dump_scenario,
-    load_scenario,
-    parse_scenario,
-    scenario_json_schema,
-)
+from sim.scenario.hosts import HostGroup
+from sim.scenario.load import dump_scenario, load_scenario, parse_scenario, scenario_json_schema
+from sim.scenario.schema import ProtocolConfig, Scenario, WorkConfig
 
 GPUS = st.sampled_from(["H100-SXM", "8 x H100-SXM", "2 x RTX-3090", "4 x L4"])
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=200)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from pow.params import PRESETS
-from sim.scenario import Scenario, load_scenario
+from sim.scenario.load import load_scenario
+from sim.scenario.schema import Scenario
 
 FOLDER = Path(__file__).parent.parent.parent / "scenarios"
 NAMES = ("mainnet-launch", "mainnet-2025-10", "mainnet-2026-09", "slow-links", "ten-thousand-hosts")

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from sim.errors import ScenarioError
-from sim.scenario import Scenario, parse_scenario
+from sim.scenario.load import parse_scenario
+from sim.scenario.schema import Scenario
 
 FUZZ = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 WORDS = st.sampled_from(

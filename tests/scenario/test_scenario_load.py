@@ -7,7 +7,8 @@ import pytest
 
 from pow.params import PRESETS
 from sim.errors import ScenarioError
-from sim.scenario import MLNodeConfig, load_scenario, parse_scenario
+from sim.scenario.hosts import MLNodeConfig
+from sim.scenario.load import load_scenario, parse_scenario
 from sim.topologies.regions_data import region_table_names
 
 HOST = "{name: a, gpus: H100-SXM, region: EUROPE}"
@@ -296,7 +297,7 @@ def test_byte_order_mark_and_windows_line_ends(tmp_path):
 
 def test_importing_stays_light():
     heavy = {"torch", "simpy", "pandas", "scipy", "networkx", "matplotlib"}
-    code = "import sys, sim.scenario; print(*sys.modules)"
+    code = "import sys, sim.scenario.load; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert "sim.scenario.schema" in loaded
     assert heavy.isdisjoint(loaded)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sim.errors import ScenarioError
-from sim.scenario import parse_scenario
+from sim.scenario.load import parse_scenario
 
 SMALL = """name: small
 epochs: 2

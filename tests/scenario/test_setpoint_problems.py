@@ -1,5 +1,6 @@
 """Setpoints that no difficulty can meet: refused with their place, or doubted where only late blocks could help."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ from pow.devices import gpu_groups
 from sim.cli import app
 from sim.errors import ScenarioError
 from sim.gpus import load_gpu
-from sim.scenario import load_scenario
-from sim.scenario.setpoints import find_setpoint_doubts
+from sim.scenario.load import load_scenario
+from sim.scenario.setpoints import find_setpoint_problems
 
 FILE = Path(__file__).parent.parent / "data" / "setpoints.yaml"
+find_doubts_of = partial(find_setpoint_problems, lateness=1.0)
 STAGE, BLOCK_SECONDS, STARTUP, SAMPLE, N_HOSTS, WINDOW = 20, 5.6, 10.0, 50, 9, 22
 
 
@@ -60,8 +62,8 @@ LIMITS: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], str]] = 
 def test_what_hosts_can_do(
     name: str, fine: dict[str, Any], doubtful: dict[str, Any], impossible: dict[str, Any], why: str
 ) -> None:
-    assert find_setpoint_doubts(load(fine)) == []
-    doubts = find_setpoint_doubts(load(doubtful))
+    assert find_doubts_of(load(fine)) == []
+    doubts = find_doubts_of(load(doubtful))
     assert len(doubts) == 1
     assert f"difficulty.target.{name}: {doubtful[name]:.10g} " in str(doubts[0])
     assert why in str(doubts[0])
@@ -79,7 +81,7 @@ def test_what_hosts_can_do(
 )
 def test_what_schedule_and_sample_rule_out(target: dict[str, Any], why: str) -> None:
     name = next(iter(target))
-    assert find_setpoint_doubts(load({**target, name: target[name] - 1.0})) == []
+    assert find_doubts_of(load({**target, name: target[name] - 1.0})) == []
     with pytest.raises(ScenarioError, match=why):
         load(target)
 
@@ -92,9 +94,9 @@ def test_a_sample_larger_than_what_can_be_found() -> None:
 
 def test_longer_stages_to_come_count() -> None:
     target = {"valid_nonces_per_epoch": int(TRIES * 1.05)}
-    assert find_setpoint_doubts(load(target))
+    assert find_doubts_of(load(target))
     longer = [{"height": 89, "poc_stage_duration": 22}]
-    assert find_setpoint_doubts(load(target, **{"protocol.changes": longer})) == []
+    assert find_doubts_of(load(target, **{"protocol.changes": longer})) == []
 
 
 def test_the_place_in_the_file(tmp_path: Path) -> None:
@@ -110,7 +112,7 @@ def test_the_place_in_the_file(tmp_path: Path) -> None:
 
 
 def test_nothing_controlled_nothing_doubted() -> None:
-    assert find_setpoint_doubts(load_scenario(FILE, {"difficulty": "fixed"})) == []
+    assert find_doubts_of(load_scenario(FILE, {"difficulty": "fixed"})) == []
 
 
 def load(target: dict[str, Any], **overrides: Any) -> Any:

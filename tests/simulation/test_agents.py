@@ -14,7 +14,8 @@ import sim
 from sim.errors import ScenarioError
 from sim.nodes.agent import Agent, StrategyError
 from sim.results import Result
-from sim.scenario import Scenario, parse_scenario
+from sim.scenario.load import parse_scenario
+from sim.scenario.schema import Scenario
 from sim.strategies import events
 from sim.strategies.actions import (
     AddCollateral,

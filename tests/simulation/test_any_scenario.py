@@ -12,7 +12,8 @@ from sim.errors import ScenarioError
 from sim.gpus import gpu_names
 from sim.protocol.versions import VERSIONS
 from sim.results import Result
-from sim.scenario import Scenario, parse_scenario
+from sim.scenario.load import parse_scenario
+from sim.scenario.schema import Scenario
 from sim.topologies.regions_data import load_region_table
 
 REGIONS = load_region_table("simblock-2019").names

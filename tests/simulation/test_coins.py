@@ -7,7 +7,7 @@ import pytest
 import sim
 from sim.protocol.blocks.state import ChainState
 from sim.results import Result
-from sim.scenario import parse_scenario
+from sim.scenario.load import parse_scenario
 from sim.work.sphere import SphereWork
 from sim.world import build_world
 

@@ -8,9 +8,9 @@ import pytest
 from pydantic import BaseModel
 
 import sim
-from sim.scenario import Scenario
 from sim.scenario.faults import FAULTS as FAULT_MODELS
 from sim.scenario.faults import KINDS
+from sim.scenario.schema import Scenario
 
 FIELDS_OF = {kind: model.model_fields.keys() - {"kind"} for kind, model in zip(KINDS, FAULT_MODELS, strict=True)}
 BASE = {"epochs": 2}

@@ -17,7 +17,7 @@ import sim
 from sim.network.base import REQUEST_BYTES
 from sim.network.conditions import Disturbance
 from sim.results import Result
-from sim.scenario import load_scenario
+from sim.scenario.load import load_scenario
 from sim.work import open_sphere
 from sim.world import World, build_world
 

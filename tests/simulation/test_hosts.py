@@ -8,7 +8,7 @@ import sim
 from pow.params import PRESETS
 from sim.metrics.records import MLNodeFinished
 from sim.protocol.blocks.state import Block
-from sim.scenario import load_scenario, parse_scenario
+from sim.scenario.load import load_scenario, parse_scenario
 from sim.work.kernel import KernelWork
 from sim.world import World, build_world
 

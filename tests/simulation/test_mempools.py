@@ -19,7 +19,7 @@ from sim.protocol.blocks.state import Block, genesis_state
 from sim.protocol.consensus.transactions import ClaimReward, SubmitSeed, Transaction
 from sim.protocol.versions import LAUNCH, build_rule_book
 from sim.results import Result
-from sim.scenario import NetworkConfig
+from sim.scenario.schema import NetworkConfig
 
 
 def claim(name: str, who: str = "a") -> ClaimReward:

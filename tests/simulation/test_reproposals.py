@@ -5,7 +5,7 @@ import pytest
 from sim.chain.consensus import PROPOSAL_BYTES
 from sim.protocol.blocks.state import Block
 from sim.protocol.consensus.transactions import SubmitSeed
-from sim.scenario import load_scenario
+from sim.scenario.load import load_scenario
 from sim.work import open_sphere
 from sim.world import build_world
 

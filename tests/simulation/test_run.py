@@ -10,7 +10,7 @@ from scipy import stats
 import sim
 from sim.metrics.columns import FRAMES
 from sim.results import Result
-from sim.scenario import load_scenario
+from sim.scenario.load import load_scenario
 
 ERROR_LEVEL = 1e-4  # each statistical assertion fails by chance with this probability on a fresh seed
 Z = float(stats.norm.isf(ERROR_LEVEL / 2))

@@ -11,7 +11,7 @@ from sim.metrics.measures import compute_measures
 from sim.metrics.records import FRAUD, OUT_OF_TIME, VOTES, ValidationDone
 from sim.metrics.validations import MOST_ROWS, ValidationTable, choose_detail
 from sim.results import Result
-from sim.scenario import load_scenario
+from sim.scenario.load import load_scenario
 
 SLOW = {"network.tier": "paths", "work.kind": "sphere", "work.rate_factor": 0.02}
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from sim.metrics.intervals import (
-    Interval,
+    ConfidenceInterval,
     Method,
     compute_bootstrap_interval,
     compute_mean_interval,
@@ -158,7 +158,7 @@ def test_equal_differences_of_few_pairs_resolve_nothing() -> None:
 
 
 def test_half_width_and_missing_values() -> None:
-    assert Interval(1.0, 0.5, 1.5, 9, Method.T).half_width == 0.5
+    assert ConfidenceInterval(1.0, 0.5, 1.5, 9, Method.T).half_width == 0.5
     assert drop_missing([1.0, math.nan, math.inf, 2.0]).tolist() == [1.0, 2.0]
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import sim
 from sim.errors import UserError
-from sim.metrics.frames import NO_CLAIM, build_frames
+from sim.metrics.frames import build_frames
 from sim.metrics.measures import (
     FAILED,
     Law,
@@ -28,6 +28,7 @@ from sim.metrics.measures import (
 )
 from sim.metrics.own_measures import compute_gini, compute_nakamoto_coefficient, compute_small_reward_cv
 from sim.metrics.recorder import Recorder
+from sim.protocol.proofs.votes import Reason
 from sim.results import Result
 
 WEIGHTS = st.lists(st.integers(0, 10**9), min_size=1, max_size=12).filter(any)
@@ -43,7 +44,7 @@ def frames() -> dict[str, pd.DataFrame]:
         (2, "a", "honest", True, "accepted", 5, 33),
         (2, "b", "honest", True, "accepted", 5, 27),
         (2, "c", "overclaim", False, "voted invalid", 0, 9),
-        (2, "d", "honest", False, NO_CLAIM, 0, 0),
+        (2, "d", "honest", False, str(Reason.NO_CLAIM), 0, 0),
     ]
     epochs = {
         **{"epoch": [1, 2], "tried": [100, 300], "valid": [40, 60], "hit_probability": [0.4, 0.2]},

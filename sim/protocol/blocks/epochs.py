@@ -1,4 +1,4 @@
-"""What happens at an epoch's edges on chain: P opens it, VE forms its weights, S makes it effective (protocol 1.4)."""
+"""An epoch's edges on chain: P opens it, VE forms its weights, S makes it effective (protocol 1.4)."""
 
 from __future__ import annotations
 
@@ -7,27 +7,25 @@ from dataclasses import replace
 from typing import Any
 
 from sim.protocol.blocks.fast.judging import judge_claims  # by arrays; the rule to read is `judging.judge_claims`
-from sim.protocol.blocks.formation import get_preserved_weights, merge_weights, select_preserved
+from sim.protocol.blocks.formation import describe_judgement, gather_members, merge_weights
 from sim.protocol.blocks.observations import observe_epoch
 from sim.protocol.blocks.params import ProtocolParams
-from sim.protocol.blocks.records import NO_CLAIM, EpochStarted, ParticipantJudged, PowerSet, Record
+from sim.protocol.blocks.records import EpochStarted, ParticipantJudged, PowerSet, Record
 from sim.protocol.blocks.settling import settle_epoch
 from sim.protocol.blocks.stages import Edge
 from sim.protocol.blocks.state import (
     Block,
     ChainState,
-    EpochGroup,
     EpochObservation,
     UpcomingEpoch,
 )
 from sim.protocol.consensus.validators import boost_guardians
 from sim.protocol.money.collateral import Deposit, compute_activated_weight
-from sim.protocol.proofs.base import CountedClaim
 from sim.protocol.proofs.committee import Committee, select_guardians
 from sim.protocol.proofs.confirmation import start_confirmation
 from sim.protocol.proofs.log import Log
 from sim.protocol.proofs.votes import select_voters
-from sim.protocol.proofs.weights import MergedWeight, cap_weights
+from sim.protocol.proofs.weights import cap_weights
 from sim.protocol.service.inferences import switch_service
 
 NextDifficulty = Callable[[Any, EpochObservation], tuple[Any, float]]
@@ -39,7 +37,7 @@ SEED_EPOCHS_KEPT = 2
 def process_epoch(
     state: ChainState, block: Block, params: ProtocolParams, next_difficulty: NextDifficulty
 ) -> tuple[ChainState, list[Record]]:
-    """Do what the chain does at the edges of an epoch, in its order: one block can be VE and S at once.
+    """Act as the chain does at the edges of an epoch, in their order: one block can be VE and S at once.
 
     Reference: protocol 1.4.
     """
@@ -95,66 +93,30 @@ def form_epoch(
     """VE, then, in the chain's order (protocol 1.4).
 
     1. Every claim is counted and judged by the votes of the effective epoch's members.
-    2. What was accepted is merged with the weight of preserved nodes, which nobody judges.
-    3. Collateral activates what it can.
-    4. The cap, over everybody who has any weight.
+    2. Accepted claims are merged with the weight of preserved nodes, which no vote judges.
+    3. Collateral activates as much of the weight as it covers.
+    4. The cap limits every participant with weight.
     5. Nodes are chosen that the next proof of compute passes over.
-    6. Whoever has a seed becomes a member; the others only took part in steps 4 and 5.
+    6. Participants with a seed become members; the others only took part in steps 4 and 5.
     7. The controller decides.
     """
     assert state.upcoming is not None, "VE without P: the schedule is broken"
-    index = state.upcoming.index
-    rules = params.rules_at(index)
+    index, rules = state.upcoming.index, params.rules_at(state.upcoming.index)
     claims = state.proofs.count_claims(rules)
     verdicts = judge_claims(state, claims, state.upcoming, rules)
     accepted = {who: claim for who, claim in claims.items() if verdicts[who].is_accepted}
-    kept = get_preserved_weights(state)
-    merged = merge_weights(state, accepted, kept, rules)
+    merged = merge_weights(state, accepted, rules)
     activated = {who: activate_weight(state, who, part.weight, index, params) for who, part in merged.items()}
     capped = cap_weights(activated, params.max_individual_power_percentage)
-    node_weights = {who: part.node_weights for who, part in merged.items()}
-    members = {who: weight for who, weight in capped.items() if (index, who) in state.seeds}
-    preserved = select_preserved(state, index, node_weights, capped, rules)
-    group = EpochGroup(
-        index=index,
-        start_height=state.upcoming.start_height,
-        weights=members,
-        node_weights={who: weights for who, weights in node_weights.items() if who in members},
-        preserved={who: node_ids for who, node_ids in preserved.items() if who in members},
-    )
-    observation = observe_epoch(state, index, claims, accepted, params)
-    control, wanted = next_difficulty(state.control, observation)
-    decided = max(1.0, wanted)
-    after = replace(state, next_group=group, observed=observation, control=control, next_difficulty=decided)
-    judged = []
-    for who in sorted({*claims, *merged}):
-        claim, verdict, part = claims.get(who, CountedClaim()), verdicts.get(who), merged.get(who, MergedWeight(0, {}))
-        judged.append(
-            ParticipantJudged(
-                epoch=index,
-                participant=who,
-                claimed_nonces=claim.claimed_nonces,
-                distinct_nonces=claim.distinct_nonces,
-                counted_nonces=claim.counted_nonces,
-                claimed_weight=claim.weight,
-                valid_vote_weight=verdict.valid_weight if verdict else 0,
-                invalid_vote_weight=verdict.invalid_weight if verdict else 0,
-                total_vote_weight=verdict.total_weight if verdict else 0,
-                is_accepted=verdict is not None and verdict.is_accepted,
-                reason=verdict.reason if verdict else NO_CLAIM,
-                preserved_weight=sum(kept.get(who, {}).values()),
-                dropped_weight=part.dropped,
-                uncapped_weight=part.weight,
-                activated_weight=activated.get(who, 0),
-                is_member=who in members,
-                weight=members.get(who, 0),
-            )
-        )
-    return after, judged
+    group = gather_members(state, state.upcoming, merged, capped, rules)
+    observed = observe_epoch(state, index, claims, accepted, params)
+    control, wanted = next_difficulty(state.control, observed)
+    after = replace(state, next_group=group, observed=observed, control=control, next_difficulty=max(1.0, wanted))
+    return after, list(describe_judgement(after, claims, verdicts, merged, activated))
 
 
 def activate_weight(state: ChainState, who: str, weight: int, index: int, params: ProtocolParams) -> int:
-    """What a participant's collateral activates of its weight in epoch `index`. Reference: protocol 6.5."""
+    """The part of a participant's weight that its collateral activates in epoch `index`. Reference: protocol 6.5."""
     return compute_activated_weight(
         weight,
         state.deposits.get(who, Deposit()).active,

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from sim.protocol.blocks.state import ChainState
+from sim.protocol.blocks.records import ParticipantJudged
+from sim.protocol.blocks.state import ChainState, EpochGroup, UpcomingEpoch
 from sim.protocol.proofs.base import CountedClaim
 from sim.protocol.proofs.preserved import Preserved, group_by_model, select_half, select_share
+from sim.protocol.proofs.votes import Reason, Verdict
 from sim.protocol.proofs.weights import MergedWeight, merge_by_addition, merge_by_node
 from sim.protocol.versions import Rules
 
 GOVERNANCE_MODELS = ("Qwen2.5-7B", "QwQ-32B")  # the models of main net's genesis (protocol 10)
 
 
-def merge_weights(
-    state: ChainState, accepted: Mapping[str, CountedClaim], preserved: Mapping[str, Mapping[int, int]], rules: Rules
-) -> dict[str, MergedWeight]:
-    """Add the weight of preserved nodes to what was accepted, by address; nobody judges it. Reference: protocol 4.7."""
+def merge_weights(state: ChainState, accepted: Mapping[str, CountedClaim], rules: Rules) -> dict[str, MergedWeight]:
+    """Add preserved nodes' weight, which no vote judges, to accepted claims, by address. Reference: protocol 4.7."""
+    preserved = _get_preserved_weights(state)
     return {
         who: _merge(state, who, accepted.get(who, CountedClaim()), preserved.get(who, {}), rules)
         for who in sorted({*accepted, *preserved})
     }
 
 
-def get_preserved_weights(state: ChainState) -> dict[str, dict[int, int]]:
+def _get_preserved_weights(state: ChainState) -> dict[str, dict[int, int]]:
     """Weights of the nodes that the running proof of compute passes over, by address and node."""
     group = state.effective
     return {
@@ -43,7 +44,27 @@ def _merge(
     return merge_by_addition(claim.weight, preserved, {node.node_id for node in nodes})
 
 
-def select_preserved(
+def gather_members(
+    state: ChainState,
+    upcoming: UpcomingEpoch,
+    merged: Mapping[str, MergedWeight],
+    capped: Mapping[str, int],
+    rules: Rules,
+) -> EpochGroup:
+    """Return those of everybody with weight who sent a seed, and which of their ML nodes are preserved next."""
+    node_weights = {who: part.node_weights for who, part in merged.items()}
+    preserved = _select_preserved(state, upcoming.index, node_weights, capped, rules)
+    members = {who: weight for who, weight in capped.items() if (upcoming.index, who) in state.seeds}
+    return EpochGroup(
+        index=upcoming.index,
+        start_height=upcoming.start_height,
+        weights=members,
+        node_weights={who: weights for who, weights in node_weights.items() if who in members},
+        preserved={who: node_ids for who, node_ids in preserved.items() if who in members},
+    )
+
+
+def _select_preserved(
     state: ChainState,
     index: int,
     node_weights: Mapping[str, Mapping[int, int]],
@@ -58,3 +79,37 @@ def select_preserved(
     before = group_by_model(state.effective.node_weights, hardware, GOVERNANCE_MODELS)
     served = {model: {node.address for node in nodes} for model, nodes in before.items()}
     return select_share(index, models, capped, served, rules.preserved_share)
+
+
+def describe_judgement(
+    state: ChainState,
+    claims: Mapping[str, CountedClaim],
+    verdicts: Mapping[str, Verdict],
+    merged: Mapping[str, MergedWeight],
+    activated: Mapping[str, int],
+) -> Iterator[ParticipantJudged]:
+    """Yield how everybody with a claim or with preserved weight came to its weight in the group just formed."""
+    assert state.next_group is not None, "a group was formed"
+    members, preserved = state.next_group.weights, _get_preserved_weights(state)
+    for who in sorted({*claims, *merged}):
+        claim, part = claims.get(who, CountedClaim()), merged.get(who, MergedWeight(0, {}))
+        verdict = verdicts.get(who, Verdict(who, Reason.NO_CLAIM, 0, 0, 0))
+        yield ParticipantJudged(
+            epoch=state.next_group.index,
+            participant=who,
+            claimed_nonces=claim.claimed_nonces,
+            distinct_nonces=claim.distinct_nonces,
+            counted_nonces=claim.counted_nonces,
+            claimed_weight=claim.weight,
+            valid_vote_weight=verdict.valid_weight,
+            invalid_vote_weight=verdict.invalid_weight,
+            total_vote_weight=verdict.total_weight,
+            is_accepted=verdict.is_accepted,
+            reason=verdict.reason,
+            preserved_weight=sum(preserved.get(who, {}).values()),
+            dropped_weight=part.dropped,
+            uncapped_weight=part.weight,
+            activated_weight=activated.get(who, 0),
+            is_member=who in members,
+            weight=members.get(who, 0),
+        )

@@ -17,7 +17,6 @@ from sim.protocol.money.rewards import (
     compute_effective_weights,
     compute_epoch_reward,
     select_entitled,
-    select_settled,
     split_reward,
 )
 from sim.protocol.proofs.weights import cap_weights
@@ -38,7 +37,7 @@ def settle_epoch(state: ChainState, params: ProtocolParams) -> tuple[ChainState,
     1. Unbonding collateral is released, one slice of every vesting schedule unlocks.
     2. Who was down loses collateral.
     3. The epoch's emission is minted in full and shared; fees go on top.
-    4. Records of earlier epochs that nobody claimed are burnt.
+    4. Unclaimed records of earlier epochs are burnt.
     """
     state, unlocked = advance_deposits_and_vesting(state)
     if state.effective.index == 0:
@@ -72,7 +71,7 @@ def advance_deposits_and_vesting(state: ChainState) -> tuple[ChainState, list[Pa
 
 
 def slash_downtime(state: ChainState) -> tuple[ChainState, list[Payment]]:
-    """Who missed more than 5 % of its requests loses a tenth of its collateral. Reference: protocol 6.3."""
+    """A member that missed more than 5 % of its requests loses a tenth of its collateral. Reference: protocol 6.3."""
     down = [who for who, counts in sorted(state.service.counts.items()) if is_down(counts.n_missed, counts.n_finished)]
     return slash_deposits(state, down, SLASH_DOWNTIME, "downtime")
 
@@ -90,10 +89,12 @@ def slash_deposits(
 
 
 def compute_entitlements(state: ChainState, emission: int, rules: Rules) -> dict[str, RewardSettled]:
-    """Who gets what of an epoch's emission and fees, by address, and why not. Reference: protocol 6.2, 6.3."""
+    """Parts in an epoch's emission and fees, by address, or the reason for none. Reference: protocol 6.2, 6.3."""
     uncapped, weights = get_reward_weights(state, rules)
     reasons = {who: _why(state, who, rules) for who in state.effective.weights}
-    settled = set(select_settled(state.hosts, n_rows=rules.settlement_page_limit or None))
+    settled = set(
+        sorted(state.hosts)[: rules.settlement_page_limit or None]
+    )  # one page by address; others count nowhere
     reasons = {who: reason if who in settled else NOT_SETTLED for who, reason in reasons.items()}
     settled_weights = {who: weights.get(who, 0) for who, reason in reasons.items() if reason != NOT_SETTLED}
     excluded = {who for who, reason in reasons.items() if reason in (INVALID, JAILED)}
@@ -135,7 +136,7 @@ def get_reward_weights(state: ChainState, rules: Rules) -> tuple[dict[str, int],
         who for who in group.weights if not state.service.is_invalid(who) and who not in state.confirmation.jailed
     }
     confirmed = {who: weight for who, weight in state.confirmation.weights.items() if who in group.weights}
-    uncapped = compute_effective_weights(preserved, confirmed, active, percentage=0.0)
+    uncapped = compute_effective_weights(preserved, confirmed, active)
     return uncapped, cap_weights(uncapped, rules.settlement_cap)
 
 

@@ -23,7 +23,6 @@ def compute_activated_weight(
     upcoming_epoch_index: int,
     *,
     grace_end_epoch: int = GRACE_END_EPOCH,
-    base_ratio: Fraction = BASE_WEIGHT_RATIO,
     per_weight_unit: Fraction = COLLATERAL_PER_WEIGHT_UNIT,
 ) -> int:
     """Return trunc(0.2·w + min(0.8·w, collateral / unit)); all of w up to the last epoch of grace.
@@ -32,7 +31,7 @@ def compute_activated_weight(
     """
     if upcoming_epoch_index <= grace_end_epoch:
         return weight
-    base, rest = base_ratio * weight, (1 - base_ratio) * weight
+    base, rest = BASE_WEIGHT_RATIO * weight, (1 - BASE_WEIGHT_RATIO) * weight
     if per_weight_unit == 0:
         return math.trunc(base + (rest if collateral > 0 else 0))
     return math.trunc(base + min(rest, collateral / per_weight_unit))
@@ -53,18 +52,18 @@ class Deposit:
 
 
 def deposit(held: Deposit, amount: int) -> Deposit:
-    """Add ngonka to what is active. Reference: protocol 6.5."""
+    """Add ngonka to the active deposit. Reference: protocol 6.5."""
     return Deposit(held.active + amount, held.unbonding)
 
 
-def withdraw(deposit: Deposit, amount: int, epoch_index: int, *, unbonding_epochs: int = UNBONDING_EPOCHS) -> Deposit:
-    """Move ngonka from active to unbonding until `epoch_index` + 1 advances; ValueError beyond what is active.
+def withdraw(deposit: Deposit, amount: int, epoch_index: int) -> Deposit:
+    """Move ngonka from active to unbonding until `epoch_index` + 1 advances; ValueError for more than is active.
 
     Reference: protocol 6.5.
     """
     if not 0 <= amount <= deposit.active:
         raise ValueError(f"cannot withdraw {amount} ngonka of {deposit.active} active ones")
-    release = epoch_index + unbonding_epochs
+    release = epoch_index + UNBONDING_EPOCHS
     unbonding = {**deposit.unbonding, release: deposit.unbonding.get(release, 0) + amount}
     return Deposit(deposit.active - amount, unbonding)
 

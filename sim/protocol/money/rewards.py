@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
-
-from sim.protocol.proofs.weights import cap_weights
+from collections.abc import Collection, Mapping
 
 NGONKA_PER_GNK = 10**9
 INITIAL_EPOCH_REWARD = 323_000 * NGONKA_PER_GNK
 DECAY_RATE = -0.000475
 GENESIS_EPOCH = 1
 SUPPLY_CAP = 680_000_000 * NGONKA_PER_GNK
-SETTLEMENT_CAP = 0.30
-"""Largest share of the reward weights, hard-coded on the network from v0.2.5."""
 
 
 def compute_epoch_reward(
@@ -25,7 +21,7 @@ def compute_epoch_reward(
     genesis_epoch: int = GENESIS_EPOCH,
     supply_cap: int = SUPPLY_CAP,
 ) -> int:
-    """R(e) = trunc(R0 · exp(-0.000475 · (e - 1))), cut to what the supply cap leaves; ngonka.
+    """R(e) = trunc(R0 · exp(-0.000475 · (e - 1))), cut to the rest below the supply cap; ngonka.
 
     Sharing a cut amount by weight scales every reward down alike. Reference: protocol 6.1.
     """
@@ -33,34 +29,21 @@ def compute_epoch_reward(
     return max(0, min(emission, supply_cap - paid_before))
 
 
-def select_settled(participants: Iterable[str], *, n_rows: int | None = None) -> list[str]:
-    """Return who is settled: the first `n_rows` of the participants' table, all where it is None.
-
-    v0.2.0 reads one page of 100 rows. The table is ordered by address and the others' weights count in no sum [I].
-    Reference: protocol 6.2.
-    """
-    return sorted(participants)[:n_rows]
-
-
 def compute_effective_weights(
-    preserved: Mapping[str, int],
-    confirmed: Mapping[str, int],
-    active: Collection[str],
-    *,
-    percentage: float = SETTLEMENT_CAP,
+    preserved: Mapping[str, int], confirmed: Mapping[str, int], active: Collection[str]
 ) -> dict[str, int]:
-    """Reward weights from v0.2.5 on: preserved nodes + confirmation weight of ACTIVE participants, then the cap.
+    """Reward weights from v0.2.5 on, before their cap: preserved nodes + confirmation weight of ACTIVE participants.
 
-    Who is not active is left out before the cap is taken [I]. Reference: protocol 6.2.
+    Participants that are not active are left out before the cap is taken [I]. Reference: protocol 6.2.
     """
     members = sorted({*preserved, *confirmed} & set(active))
-    return cap_weights({who: preserved.get(who, 0) + confirmed.get(who, 0) for who in members}, percentage)
+    return {who: preserved.get(who, 0) + confirmed.get(who, 0) for who in members}
 
 
 def split_reward(weights: Mapping[str, int], amount: int, *, divisor: int | None = None) -> dict[str, int]:
     """Share `amount` by weight, floored; the remainder goes to the first address with a positive share.
 
-    `divisor` stands in for the sum of the weights; it may not be smaller. Nobody is paid where it is zero.
+    `divisor` stands in for the sum of the weights; it may not be smaller. No participant is paid where it is zero.
     Reference: protocol 6.2.
     """
     total = sum(weights.values()) if divisor is None else divisor

@@ -17,14 +17,14 @@ SLASH_THRESHOLD = Fraction(0)
 
 @dataclass(frozen=True)
 class ConfirmationTally:
-    """The weights that an event measured; who sent nothing is absent. Stands for the event's transactions [I]."""
+    """The weights that an event measured; silent members are absent. Stands for the event's transactions [I]."""
 
     measured: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class Confirmation:
-    """The effective epoch's confirmation: weights so far, who failed, and the event that is running."""
+    """The effective epoch's confirmation: weights so far, members that failed, and the event that is running."""
 
     initial: Mapping[str, int] = field(default_factory=dict)
     weights: Mapping[str, int] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Confirmation:
 def start_confirmation(
     node_weights: Mapping[str, Mapping[int, int]], preserved: Mapping[str, Collection[int]]
 ) -> Confirmation:
-    """S: everybody starts with the weight of its nodes that are not preserved."""
+    """S: every member starts with the weight of its nodes that are not preserved."""
     initial = compute_initial_weights(node_weights, preserved)
     return Confirmation(initial, initial)
 
@@ -48,7 +48,7 @@ def close_event(
     absence_counts_as_zero: bool,
     threshold: Fraction = SLASH_THRESHOLD,
 ) -> Confirmation:
-    """End of an event: weights shrink to what was measured, and who shows too little is jailed until the next S.
+    """End of an event: weights shrink to the measured ones; members that show too little are jailed until the next S.
 
     Being jailed costs the epoch's reward; main net's slash is 0. Reference: protocol 6.7.
     """
@@ -109,9 +109,9 @@ def compute_initial_weights(
 def confirm_weights(
     current: Mapping[str, int], measured: Mapping[str, int], *, absence_counts_as_zero: bool = True
 ) -> dict[str, int]:
-    """After an event: min(current, measured) for everybody.
+    """After an event: min(current, measured) for every member.
 
-    v0.2.5 lets who sent no batches keep its weight; from v0.2.6 on it has 0. Reference: protocol 0, 6.7.
+    v0.2.5 lets a member that sent no batches keep its weight; from v0.2.6 on it has 0. Reference: protocol 0, 6.7.
     """
     return {
         participant: min(weight, measured.get(participant, 0 if absence_counts_as_zero else weight))
@@ -120,7 +120,7 @@ def confirm_weights(
 
 
 def is_slashed(measured_weight: int, initial_weight: int, *, threshold: Fraction = SLASH_THRESHOLD) -> bool:
-    """Whether the measured weight is at most alpha of the initial one; who had nothing to confirm is spared [I].
+    """Whether the measured weight is at most alpha of the initial one; without weight to confirm none fails [I].
 
     Reference: protocol 6.7.
     """

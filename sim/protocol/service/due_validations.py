@@ -8,56 +8,39 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from sim.protocol.proofs.draws import compute_hash_uniform
-from sim.protocol.service.status import MISS_ALPHA, MISS_RATE, passes_miss_test
+from sim.protocol.service.status import MISS_RATE, passes_miss_test
 
-MIN_VALIDATION_AVERAGE = 0.01
-HALFWAY_VALIDATION_AVERAGE = 0.05
-MAX_VALIDATION_AVERAGE = 1.0
-FULL_VALIDATION_TRAFFIC = 10_000
-MIN_VALIDATION_TRAFFIC = 100
+MIN_AVERAGE, HALFWAY_AVERAGE, MAX_AVERAGE = 0.01, 0.05, 1.0
+"""Validations per inference."""
+MIN_TRAFFIC, HALF_TRAFFIC, FULL_TRAFFIC = 100, 5_000, 10_000
+"""Requests of an epoch."""
 EPOCHS_TO_MAX_REPUTATION = 30
 MISS_CUTOFF = Fraction(1, 100)
-MISS_PENALTY = Fraction(1)
 
 
-def compute_min_average(
-    n_requests: int,
-    *,
-    min_average: float = MIN_VALIDATION_AVERAGE,
-    halfway_average: float = HALFWAY_VALIDATION_AVERAGE,
-    max_average: float = MAX_VALIDATION_AVERAGE,
-    full_traffic: int = FULL_VALIDATION_TRAFFIC,
-    min_traffic: int = MIN_VALIDATION_TRAFFIC,
-) -> float:
+def compute_min_average(n_requests: int) -> float:
     """Validations per inference that the best reputation still owes, by the epoch's traffic in requests.
 
     Two straight lines that meet at half the full traffic. Reference: protocol 2.1.7.
     """
-    half_traffic = full_traffic / 2
-    if n_requests >= full_traffic:
-        return min_average
-    if n_requests >= half_traffic:
-        return min_average + (halfway_average - min_average) * (full_traffic - n_requests) / half_traffic
-    if n_requests > min_traffic:
-        above = (half_traffic - n_requests) / (half_traffic - min_traffic)
-        return halfway_average + (max_average - halfway_average) * above
-    return max_average
+    if n_requests >= FULL_TRAFFIC:
+        return MIN_AVERAGE
+    if n_requests >= HALF_TRAFFIC:
+        return MIN_AVERAGE + (HALFWAY_AVERAGE - MIN_AVERAGE) * (FULL_TRAFFIC - n_requests) / HALF_TRAFFIC
+    if n_requests > MIN_TRAFFIC:
+        above = (HALF_TRAFFIC - n_requests) / (HALF_TRAFFIC - MIN_TRAFFIC)
+        return HALFWAY_AVERAGE + (MAX_AVERAGE - HALFWAY_AVERAGE) * above
+    return MAX_AVERAGE
 
 
-def compute_reputation(
-    epochs: Iterable[tuple[int, int]],
-    *,
-    epochs_to_max: int = EPOCHS_TO_MAX_REPUTATION,
-    miss_cutoff: Fraction = MISS_CUTOFF,
-    miss_penalty: Fraction = MISS_PENALTY,
-) -> int:
+def compute_reputation(epochs: Iterable[tuple[int, int]]) -> int:
     """Reputation, 0 to 100, from (missed, inferences) of each past epoch.
 
     An epoch without inferences has missed none [I]. Reference: protocol 2.1.8.
     """
     fractions = [Fraction(missed, inferences) if inferences else Fraction(0) for missed, inferences in epochs]
-    credit = len(fractions) - sum(fraction * miss_penalty for fraction in fractions if fraction > miss_cutoff)
-    return 100 if credit > epochs_to_max else max(0, math.trunc(100 * credit / epochs_to_max))
+    credit = len(fractions) - sum(fraction for fraction in fractions if fraction > MISS_CUTOFF)
+    return max(0, min(100, math.trunc(100 * credit / EPOCHS_TO_MAX_REPUTATION)))
 
 
 def compute_draw_probability(
@@ -66,18 +49,16 @@ def compute_draw_probability(
     model_weight: int,
     min_average: float,
     reputation: int,
-    *,
-    max_average: float = MAX_VALIDATION_AVERAGE,
 ) -> float:
     """Chance that a validator must check an inference: its share of all weight but the executor's, times the target.
 
-    The target falls from `max_average` at reputation 0 to `min_average` at 100. Raises ValueError where no weight
+    The target falls from 1 at reputation 0 to `min_average` at 100. Raises ValueError where no weight
     besides the executor's is left. Reference: protocol 2.1.6.
     """
     others = model_weight - executor_weight
     if others <= 0:
         raise ValueError(f"the model's weight {model_weight} must exceed its executor's weight {executor_weight}")
-    target = min_average + (max_average - min_average) * (1.0 - reputation / 100)
+    target = min_average + (MAX_AVERAGE - min_average) * (1.0 - reputation / 100)
     return min(1.0, target * validator_weight / others)
 
 
@@ -88,7 +69,7 @@ def is_drawn(seed: int, inference_id: str, probability: float) -> bool:
 
 @dataclass(frozen=True)
 class FinishedInference:
-    """What the claim check reads of an inference; weights are of the members of the model's group."""
+    """The facts of an inference for the claim check; weights are of the members of the model's group."""
 
     inference_id: str
     executor: str
@@ -106,7 +87,6 @@ def select_due_validations(
     *,
     cutoff_height: int,
     has_node_during_poc: bool,
-    max_average: float = MAX_VALIDATION_AVERAGE,
 ) -> list[str]:
     """Return the inferences that the validator was drawn for, in the given order.
 
@@ -120,12 +100,7 @@ def select_due_validations(
         if is_late or executor == validator or not {executor, validator} <= weights.keys():
             continue
         probability = compute_draw_probability(
-            weights[validator],
-            weights[executor],
-            sum(weights.values()),
-            inference.min_average,
-            reputation,
-            max_average=max_average,
+            weights[validator], weights[executor], sum(weights.values()), inference.min_average, reputation
         )
         if is_drawn(seed, inference.inference_id, probability):
             due.append(inference.inference_id)
@@ -138,13 +113,12 @@ def passes_claim_check(
     *,
     tolerates_misses: bool = True,
     miss_rate: float = MISS_RATE,
-    alpha: float = MISS_ALPHA,
 ) -> bool:
-    """Whether enough due validations were made: all of them in v0.2.0, later what the miss test tolerates.
+    """Whether enough due validations were made: all of them in v0.2.0, later by the miss test.
 
     Reference: protocol 2.1.6, 6.3.
     """
     n_missed = len(set(due) - set(validated))
     if not tolerates_misses:
         return n_missed == 0
-    return passes_miss_test(n_missed, len(due), miss_rate=miss_rate, alpha=alpha)
+    return passes_miss_test(n_missed, len(due), miss_rate=miss_rate)

@@ -1,4 +1,4 @@
-"""What missed and invalid inferences do to a participant's status: downtime, miss test, INVALID (protocol 6.3)."""
+"""The effect of missed and invalid inferences on a participant: downtime, miss test, INVALID (protocol 6.3)."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ MEASUREMENTS_FACTOR = 2.618
 Z_LIMIT = 1.0
 
 
-def is_down(n_missed: int, n_inferences: int, *, threshold: float = DOWNTIME_THRESHOLD) -> bool:
+def is_down(n_missed: int, n_inferences: int) -> bool:
     """Whether missed / (inferences + missed) exceeds the threshold; no requests, no check. Reference: protocol 6.3."""
     n_requests = n_inferences + n_missed
-    return n_requests > 0 and n_missed / n_requests > threshold
+    return n_requests > 0 and n_missed / n_requests > DOWNTIME_THRESHOLD
 
 
 @cache
 def compute_miss_table(miss_rate: float = MISS_RATE, alpha: float = MISS_ALPHA) -> Mapping[int, int]:
-    """Return total -> critical: the smallest c with P(Bin(total, p0) >= c) <= alpha, or what the table lists instead.
+    """Return total -> critical: the smallest c with P(Bin(total, p0) >= c) <= alpha, or the published table's entry.
 
     The rule reproduces each published entry but the one in `LISTED_CRITICALS`. For other rates than the published one
     it is an inference [I]. Reference: protocol 6.3.
@@ -75,39 +75,26 @@ class InferenceRecord:
     status: Status = Status.RAMPING
 
 
-def compute_status(
-    record: InferenceRecord,
-    *,
-    false_positive_rate: float = FALSE_POSITIVE_RATE,
-    min_ramp_up: int = MIN_RAMP_UP,
-) -> Status:
+def compute_status(record: InferenceRecord) -> Status:
     """INVALID by a run of invalidations or by their share, RAMPING below 10 inferences, else ACTIVE.
 
     A run counts at any number of inferences: rate^run < 1e-6. The share counts after enough measurements: its
     z-value against the false positive rate exceeds 1. Reference: protocol 6.3.
     """
-    if false_positive_rate**record.n_consecutive_invalidations < CONSECUTIVE_LIMIT:
+    if FALSE_POSITIVE_RATE**record.n_consecutive_invalidations < CONSECUTIVE_LIMIT or _is_share_invalid(record):
         return Status.INVALID
-    if _is_share_invalid(record, false_positive_rate, min_ramp_up):
-        return Status.INVALID
-    return Status.RAMPING if record.n_validated < min_ramp_up else Status.ACTIVE
+    return Status.RAMPING if record.n_validated < MIN_RAMP_UP else Status.ACTIVE
 
 
-def _is_share_invalid(record: InferenceRecord, rate: float, min_ramp_up: int) -> bool:
-    n = record.n_validated
-    if n < max(1, min(math.ceil(MEASUREMENTS_FACTOR / rate), min_ramp_up)):
+def _is_share_invalid(record: InferenceRecord) -> bool:
+    n, rate = record.n_validated, FALSE_POSITIVE_RATE
+    if n < min(math.ceil(MEASUREMENTS_FACTOR / rate), MIN_RAMP_UP):
         return False
     z = (record.n_invalidated / n - rate) / math.sqrt(rate * (1.0 - rate) / n)
     return z > Z_LIMIT
 
 
-def apply_inference_validation(
-    record: InferenceRecord,
-    is_valid: bool,
-    *,
-    false_positive_rate: float = FALSE_POSITIVE_RATE,
-    min_ramp_up: int = MIN_RAMP_UP,
-) -> InferenceRecord:
+def apply_inference_validation(record: InferenceRecord, is_valid: bool) -> InferenceRecord:
     """Count one validated inference and recompute the status from all of them. Reference: protocol 6.3."""
     counted = replace(
         record,
@@ -115,10 +102,9 @@ def apply_inference_validation(
         n_invalidated=record.n_invalidated + (not is_valid),
         n_consecutive_invalidations=0 if is_valid else record.n_consecutive_invalidations + 1,
     )
-    status = compute_status(counted, false_positive_rate=false_positive_rate, min_ramp_up=min_ramp_up)
-    return replace(counted, status=status)
+    return replace(counted, status=compute_status(counted))
 
 
 def switch_status(record: InferenceRecord, *, resets_status: bool = True) -> InferenceRecord:
-    """Epoch switch: from v0.2.2 on everybody is ACTIVE again; v0.2.0 leaves the status. Reference: protocol 6.3."""
+    """Epoch switch: from v0.2.2 on all are ACTIVE again; v0.2.0 leaves the status. Reference: protocol 6.3."""
     return replace(record, status=Status.ACTIVE) if resets_status else record

@@ -62,7 +62,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Market:
+class ModelMarket:
     """Nodes in their order, speeds, and the terms of every model, in the order in which equals are preferred."""
 
     nodes: tuple[Node, ...]
@@ -80,7 +80,7 @@ class Settled:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class EpochOutcome:
     """One epoch: each model's state and pay on the chain, and the nodes that serve it."""
 
     states: Mapping[str, ModelState]
@@ -121,24 +121,24 @@ def derive_terms(
 
 
 def settle(
-    market: Market, coefficients: Mapping[str, float], shuffle: Shuffle, switching_cost: float = 0.01
+    market: ModelMarket, coefficients: Mapping[str, float], shuffle: Shuffle, switching_cost: float = 0.01
 ) -> Settled:
-    """Ask all nodes until none moves, or 1000 times; `switching_cost` is a part of what the node earns.
+    """Ask all nodes until none moves, or 1000 times; `switching_cost` is a part of the node's earnings.
 
     A few large nodes may chase each other for ever. Reference: mechanisms 2.
     """
-    books = _Books(market, coefficients)
+    totals = _NetworkTotals(market, coefficients)
     moves: list[int] = []
     while len(moves) < MOST_PASSES and (not moves or moves[-1]):
         order = list(range(len(market.nodes)))
         shuffle(order)
-        moves.append(sum(books.ask(index, switching_cost) for index in order))
-    return Settled(tuple(books.nodes), len(moves), sum(moves))
+        moves.append(sum(totals.ask(index, switching_cost) for index in order))
+    return Settled(tuple(totals.nodes), len(moves), sum(moves))
 
 
 def follow(
-    market: Market, coefficients: Mapping[str, Fraction], shuffle: Shuffle, rule: StepRule | None = None
-) -> Iterator[Outcome]:
+    market: ModelMarket, coefficients: Mapping[str, Fraction], shuffle: Shuffle, rule: StepRule | None = None
+) -> Iterator[EpochOutcome]:
     """Yield one epoch after the other, without end; the first pays the given coefficients undiluted and moves no node.
 
     Each epoch's coefficients come from the shares of the one before, its dilution from its own. Reference: mechanisms
@@ -147,16 +147,16 @@ def follow(
     rule = rule or StepRule()
     states = {model: ModelState(coefficient, rule.first) for model, coefficient in coefficients.items()}
     totals = compute_totals(market)
-    yield Outcome(states, dict(coefficients), totals, Settled(market.nodes, 0, 0))
+    yield EpochOutcome(states, dict(coefficients), totals, Settled(market.nodes, 0, 0))
     while True:
         states = compute_next_states(states, market.terms, totals, rule)
         settled = settle(market, {model: float(state.coefficient) for model, state in states.items()}, shuffle)
         market = replace(market, nodes=settled.nodes)
         totals = compute_totals(market)
-        yield Outcome(states, compute_effective(states, market.terms, totals), totals, settled)
+        yield EpochOutcome(states, compute_effective(states, market.terms, totals), totals, settled)
 
 
-def compute_totals(market: Market) -> dict[str, int]:
+def compute_totals(market: ModelMarket) -> dict[str, int]:
     """Nonces per minute of all nodes by model, 0 for a model that no node serves."""
     rates = [(node.model, compute_rate(node, node.model, market.speeds)) for node in market.nodes]
     return {model: sum(rate for served, rate in rates if served == model) for model in market.terms}
@@ -168,7 +168,7 @@ def compute_shares(totals: Mapping[str, int], terms: Mapping[str, ModelTerms]) -
     return {model: part / sum(work.values(), Fraction(0)) for model, part in work.items()}
 
 
-def compute_weight_per_gpu(outcome: Outcome, speeds: Speeds) -> dict[str, Fraction]:
+def compute_weight_per_gpu(outcome: EpochOutcome, speeds: Speeds) -> dict[str, Fraction]:
     """Mean weight of a GPU of each family, per minute. Reference: mechanisms 3."""
     found: dict[str, Fraction] = {}
     nodes = outcome.settled.nodes
@@ -179,10 +179,10 @@ def compute_weight_per_gpu(outcome: Outcome, speeds: Speeds) -> dict[str, Fracti
     return found
 
 
-class _Books:
+class _NetworkTotals:
     """The models that nodes serve while they move: totals of the network and of each owner."""
 
-    def __init__(self, market: Market, coefficients: Mapping[str, float]) -> None:
+    def __init__(self, market: ModelMarket, coefficients: Mapping[str, float]) -> None:
         self.nodes = list(market.nodes)
         self._models = list(market.terms)
         self._rates = [
@@ -231,7 +231,7 @@ class _Books:
         self.nodes[index] = replace(node, model=model)
 
     def _look(self, owner: str) -> tuple[float, dict[str, float], float]:
-        """An owner's share of the network's weight, what a nonce of each model is paid, the network's weight."""
+        """An owner's share of the network's weight, the pay of a nonce of each model, the network's weight."""
         work = {model: difficulty * self._total[model] for model, _, _, _, difficulty in self._prices}
         whole = sum(work.values())
         paid = {

@@ -11,9 +11,9 @@ from importlib.resources import files
 from typing import Any
 
 from sim.theory.models.allocation import (
-    Market,
+    EpochOutcome,
+    ModelMarket,
     Node,
-    Outcome,
     Speed,
     compute_shares,
     compute_weight_per_gpu,
@@ -43,7 +43,7 @@ def published_rows(_quick: bool) -> Iterator[Row]:
         yield Row(f"{len(outcomes)} published epochs: {name}, wrong ones", wrong, 0.0, wrong, 0.0)
 
 
-def load_market() -> Market:
+def load_market() -> ModelMarket:
     """Nodes and speeds of epoch 403, without GPUs that were not measured."""
     speeds: dict[tuple[str, str], Speed] = {}
     for row in _read("benchmarks_8gpu.csv"):
@@ -56,7 +56,7 @@ def load_market() -> Market:
         if row["gpu_family"] in FAMILIES
     )
     terms = derive_terms(speeds, BASE_MODEL, START[BASE_MODEL], FAMILIES[0], TARGETS, MARGIN)
-    return Market(nodes, speeds, terms)
+    return ModelMarket(nodes, speeds, terms)
 
 
 def load_published() -> list[dict[str, Any]]:
@@ -65,7 +65,9 @@ def load_published() -> list[dict[str, Any]]:
     return epochs
 
 
-def compare(published: Mapping[str, Any], outcome: Outcome, market: Market) -> dict[str, list[tuple[float, float]]]:
+def compare(
+    published: Mapping[str, Any], outcome: EpochOutcome, market: ModelMarket
+) -> dict[str, list[tuple[float, float]]]:
     """Pairs of our number and the published one for one epoch, by quantity."""
     shares, weights = compute_shares(outcome.totals, market.terms), compute_weight_per_gpu(outcome, market.speeds)
     states = {model: published["controller_state"][model] for model in TARGETS}
