@@ -23,9 +23,9 @@ Progress = Callable[[Scenario], AbstractContextManager[ReportEpoch]]
 
 
 @contextmanager
-def no_progress(_: Scenario) -> Iterator[ReportEpoch]:
-    """Report no progress."""
-    yield lambda ended, recorder: None
+def no_progress(_: object) -> Iterator[Callable[..., None]]:
+    """Say nothing, of a run or of a study."""
+    yield lambda *_: None
 
 
 @contextmanager

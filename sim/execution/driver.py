@@ -17,13 +17,14 @@ from sim.execution.kept import MemoryStore
 from sim.execution.known import check_columns, check_workers_know
 from sim.execution.loop import Loop, SchedulerLostError, Workers
 from sim.execution.plan import Plan
-from sim.execution.progress import silent_progress, sweep_progress
+from sim.execution.progress import sweep_progress
 from sim.execution.store import RUNS_FILE, FinishedRun, Store, create, reopen
 from sim.execution.sweep_file import Sweep, load_sweep_file, make_run_spec, make_sweep, open_sweep
 from sim.execution.table import SweepResult, build_result, load_sweep, write_tables
 from sim.execution.where import WorkerChoice, open_workers
 from sim.execution.worker import Order, build_scenario, execute
 from sim.metrics.measures import Compute, Measure, RunMeasure, run_measures
+from sim.progress import no_progress
 from sim.provenance import get_provenance, get_source_version
 from sim.results import keep_status, open_folder, read_provenance
 from sim.scenario.load import Source
@@ -96,7 +97,7 @@ def _run(
             stack.callback(store.close)
         say(f"{store.folder or sweep.name}: {workers.description}")
         with nullcontext() if store.folder is None else keep_status(store.folder, read_provenance(store.folder)):
-            rows = _compute(sweep, store, workers, order, sweep_progress if progress else silent_progress, say)
+            rows = _compute(sweep, store, workers, order, sweep_progress if progress else no_progress, say)
             return _finish(store, sweep, order, rows)
 
 

@@ -14,12 +14,6 @@ LINE_SECONDS = 5.0  # between two lines where there is no terminal to redraw
 
 
 @contextmanager
-def silent_progress(_: str) -> Iterator[Report]:
-    """Print no line."""
-    yield lambda tally: None
-
-
-@contextmanager
 def sweep_progress(name: str) -> Iterator[Report]:
     """A moving bar in a terminal; elsewhere a line every few seconds."""
     from rich.progress import BarColumn, TextColumn

@@ -6,7 +6,6 @@ like a scenario of its own before anything runs.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import os
@@ -25,7 +24,7 @@ from sim.metrics.columns import FRAMES
 from sim.problems import Problem, read_model
 from sim.scenario.beside import join_base
 from sim.scenario.load import Source, build_scenario, open_document
-from sim.scenario.overrides import Overrides, apply_overrides, apply_value
+from sim.scenario.overrides import Overrides, apply_overrides, apply_value, vary
 from sim.streams import draw_generator
 
 SWEEP_KEY = "sweep"
@@ -188,10 +187,8 @@ def _build_points(document: Document, points: list[Point]) -> tuple[SweepPoint, 
 
 
 def _build_point(document: Document, point: Point) -> str:
-    varied = Document(copy.deepcopy(document.tree), dict(document.places))
-    # A parent before its parts: `difficulty` chooses the controller, `difficulty.max_step` changes it.
-    for setting in sorted(point, key=lambda setting: setting.axis.count(".")):
-        apply_value(varied, setting.axis, copy.deepcopy(setting.value), document.find_place((SWEEP_KEY, *setting.loc)))
+    settings = ((each.axis, each.value, document.find_place((SWEEP_KEY, *each.loc))) for each in point)
+    varied = vary(Document(document.tree, document.places), settings)
     try:
         return build_scenario(varied).model_dump_json()
     except ScenarioError as error:

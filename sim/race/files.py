@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +21,6 @@ from sim.problems import Loc, Problem, show_value
 from sim.registry import KIND, PluginOf
 from sim.scenario.hosts import STRICT, Name
 from sim.scenario.load import open_document
-from sim.scenario.overrides import Overrides, apply_overrides
 from sim.units import Seconds
 
 if TYPE_CHECKING:
@@ -63,10 +62,8 @@ class RaceConfig(BaseModel):
         return self.decisions * self.quota * self.spacing
 
 
-def read_race_file(
-    source: str | os.PathLike[str] | Mapping[str, object], overrides: Overrides, seed: int | None, keys: Sequence[str]
-) -> Document:
-    """Return the tree of a file, or of a mapping as a file would hold it, with overrides; its paths seen from the file.
+def open_study(source: str | os.PathLike[str] | Mapping[str, object], keys: Iterable[str]) -> tuple[Document, Path]:
+    """Return the tree of a file, or of a mapping as a file would hold it, and the folder from which its paths are seen.
 
     Raises ScenarioError for a file that is no mapping. `keys`: those that it may have.
     """
@@ -74,9 +71,7 @@ def read_race_file(
     if not isinstance(document.tree, dict):
         message = f"such a file is a mapping with the keys {', '.join(keys)}"
         raise ScenarioError([*document.mistakes, document.places[()].mistake(message)])
-    apply_overrides(document, overrides, seed)
-    move_paths(document.tree, Path() if isinstance(source, Mapping) else Path(source).parent)
-    return document
+    return document, Path() if isinstance(source, Mapping) else Path(source).parent
 
 
 def move_paths(tree: Mapping[str, Any], folder: Path) -> None:

@@ -21,13 +21,14 @@ from sim.race.files import (
     check_races,
     find_twins,
     get_kind,
+    move_paths,
     name_all,
-    read_race_file,
+    open_study,
     set_target,
 )
 from sim.registry import KIND
 from sim.scenario.load import JSON_SCHEMA
-from sim.scenario.overrides import Overrides
+from sim.scenario.overrides import Overrides, apply_overrides
 
 
 class LabConfig(RaceConfig):
@@ -66,7 +67,10 @@ def load_lab(
 
     Raises ScenarioError with every mistake, each at its file:line:column.
     """
-    return build_lab(read_race_file(source, overrides, seed, list(LabConfig.model_fields)))
+    document, folder = open_study(source, LabConfig.model_fields)
+    apply_overrides(document, overrides, seed)
+    move_paths(document.tree, folder)
+    return build_lab(document)
 
 
 def build_lab(document: Document) -> Lab:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sim.documents.document import Document, Place
@@ -11,6 +12,8 @@ from sim.errors import Mistake, ScenarioError, did_you_mean
 from sim.problems import Loc, show_value
 
 Overrides = Mapping[str, object] | Sequence[str]
+Setting = tuple[str, Any, Place]
+"""A dotted path, the value that it gets, where that value was written."""
 
 
 class _RefusedError(Exception):
@@ -74,6 +77,15 @@ def apply_value(document: Document, path: str, value: object, place: Place) -> N
         document.replace(loc, _plain(value), place)
     except _RefusedError as refusal:
         document.mistakes.append(place.mistake(str(refusal)))
+
+
+def vary(document: Document, settings: Iterable[Setting]) -> Document:
+    """Return a copy of the document with other values; those without a place there join its mistakes."""
+    varied = Document(copy.deepcopy(document.tree), dict(document.places), list(document.mistakes))
+    # A parent before its parts: `difficulty` chooses the controller, `difficulty.max_step` changes it.
+    for path, value, place in sorted(settings, key=lambda setting: setting[0].count(".")):
+        apply_value(varied, path, copy.deepcopy(value), place)
+    return varied
 
 
 def _resolve(document: Document, path: str, place: Place) -> Loc:

@@ -44,7 +44,8 @@ def print_ranking(ranked: pd.DataFrame, first: str, *, title: str) -> None:
     headings = ["rank", "controller", "mean over\ncurves", f"minus\n{first}", f"{PERCENT}\ninterval", *_break(curves)]
     table = make_table(headings)
     for row in ranked.to_dict("records"):
-        difference = ("", "") if row["controller"] == first else _format_difference(row)
+        shown = f"{row['difference']:+.3g}", format_interval(row["low"], row["high"])
+        difference = ("", "") if row["controller"] == first else shown
         cells = [str(row["rank"]), row["controller"], format_value(row[measure]), *difference]
         table.add_row(*cells, *(format_value(row[curve]) for curve in curves), style="bold" if row["resolved"] else "")
     print_table(title, table)
@@ -69,10 +70,6 @@ def find_curves(answers: pd.DataFrame, measure: str) -> list[str]:
 
 def _break(names: Sequence[str]) -> list[str]:
     return [name.replace(" ", "\n").replace("_", "_\n") for name in names]
-
-
-def _format_difference(row: dict[str, Any]) -> tuple[str, str]:
-    return f"{row['difference']:+.3g}", format_interval(row["low"], row["high"])
 
 
 def _format_answer(row: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ from sim.race.files import name_all
 from sim.race.lab_file import build_lab
 from sim.race.measures import RACE_MEASURES
 from sim.scenario.load import build_scenario
-from sim.scenario.overrides import Overrides
+from sim.scenario.overrides import Overrides, Setting, vary
 from sim.studies.aims import compute_values
 from sim.studies.domains import Domain, Parameters, check_limits, make_domain
 from sim.studies.lab_subject import LabSubject
@@ -34,7 +34,7 @@ from sim.studies.search_schema import (
     check_sensitivity,
     find_missing,
 )
-from sim.studies.subjects import Scores, Setting, Subject, look_up, open_bare_names, vary
+from sim.studies.subjects import Scores, Subject, look_up, open_bare_names
 
 SET_BY_SEARCH = Place("search")
 REPLICATIONS = 4

@@ -10,15 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from sim.documents.document import Document, Place, dump_tree
-from sim.errors import Mistake, ScenarioError, did_you_mean
+from sim.errors import Mistake, did_you_mean
 from sim.problems import Loc, Problem
-from sim.race.files import RaceConfig, move_paths
+from sim.race.files import RaceConfig, move_paths, open_study
 from sim.scenario.beside import join_base
-from sim.scenario.load import open_document
 from sim.scenario.overrides import Overrides, apply_overrides, apply_value
 from sim.studies.search_schema import SearchConfig, Section, TuneConfig, TuneSection
 
@@ -59,11 +57,7 @@ def read_form(
     source: str | os.PathLike[str] | Mapping[str, object], overrides: Overrides, seed: int | None, trials: int | None
 ) -> tuple[Form, str]:
     """Return the two parts of a file with overrides, unchecked, and the whole as one YAML text."""
-    whole = open_document(source, "study")
-    folder = Path() if isinstance(source, Mapping) else Path(source).parent
-    if not isinstance(whole.tree, dict):
-        message = f"such a file is a mapping with the keys {', '.join(TuneConfig.model_fields)}"
-        raise ScenarioError([*whole.mistakes, whole.places[()].mistake(message)])
+    whole, folder = open_study(source, TuneConfig.model_fields)
     if SEARCH_KEY in whole.tree:
         whole, folder = join_base(whole, folder, BASES, SEARCH_KEY)
     apply_overrides(whole, overrides, seed)

@@ -6,7 +6,6 @@ scores, a value per replication of every measure.
 
 from __future__ import annotations
 
-import copy
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -14,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from sim.documents.document import Document, Place
+from sim.documents.document import Document
 from sim.economy.base import Floats
 from sim.metrics.measures import Measure
 from sim.registry import KIND
@@ -23,8 +22,6 @@ from sim.streams import draw_generator
 
 SEED_BITS = 63
 SEARCH, CHOICE, CHECK = "search", "choice", "check"  # purposes of runs, each with random numbers of its own
-Setting = tuple[str, Any, Place]
-"""A dotted path, the value that it gets, where that value was written."""
 Report = Callable[[str], None]
 
 
@@ -88,15 +85,6 @@ class Subject(Protocol):
 def derive_seed(seed: int, stream: str, purpose: str) -> int:
     """Return the seed of runs: a search meets the random numbers of a lab or sweep, every other purpose has its own."""
     return seed if purpose == SEARCH else int(draw_generator(seed, stream, purpose).integers(2**SEED_BITS))
-
-
-def vary(document: Document, settings: Sequence[Setting]) -> Document:
-    """Return a copy of the document with other values; those without a place there join its mistakes."""
-    varied = Document(copy.deepcopy(document.tree), dict(document.places), list(document.mistakes))
-    # A parent before its parts: `difficulty` chooses the controller, `difficulty.max_step` changes it.
-    for path, value, place in sorted(settings, key=lambda setting: setting[0].count(".")):
-        apply_value(varied, path, copy.deepcopy(value), place)
-    return varied
 
 
 def open_bare_names(document: Document, path: str) -> None:

@@ -244,6 +244,19 @@ curves: [constant, {kind: step, time: 4 h}]
 """
 
 
+def test_a_named_lab_finds_its_files_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths of CSV files are seen from the lab, whose own path is seen from the search."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("labs", "searches"):
+        Path(folder).mkdir()
+    Path("labs/compute.csv").write_text("time (h),compute (nonces/s)\n0,100\n1,200\n")
+    lab = "name: lab\nspacing: 600 s\ndecisions: 20\ncontrollers: [asert]\ncurves: [{kind: csv, path: compute.csv}]\n"
+    Path("labs/lab.yaml").write_text(lab)
+    limits = "parameters: {controllers.0.half_life: {low: 1, high: 5}}"
+    Path("searches/one.yaml").write_text(f"lab: ../labs/lab.yaml\nsearch: {{{limits}, objective: tracking_error}}\n")
+    assert load_search(Path("searches/one.yaml")).domains.keys() == {"controllers.0.half_life"}
+
+
 def test_a_search_names_its_scenario(files: Path) -> None:
     file = files / "search.yaml"
     file.write_text("scenario: base.yaml\nname: other\nseed: 9\n" + SEARCH)
