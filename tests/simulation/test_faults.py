@@ -18,7 +18,7 @@ from sim.network.base import REQUEST_BYTES
 from sim.network.conditions import Disturbance
 from sim.results import Result
 from sim.scenario.load import load_scenario
-from sim.work import open_sphere
+from sim.work.sphere import SphereWork
 from sim.world import World, build_world
 
 SMALL = "tests/data/small.yaml"
@@ -40,7 +40,7 @@ def world_of(*faults: dict[str, Any], tier: str = "events", **others: Any) -> Wo
     """A world that has begun; the sphere keeps nothing open."""
     overrides = {"work.kind": "sphere", "network.tier": tier, "faults": list(faults), **others}
     scenario = load_scenario(SMALL, overrides)
-    world = build_world(scenario, open_sphere(scenario.work.pow_params).__enter__(), lambda ended: None)
+    world = build_world(scenario, SphereWork(scenario.work.pow_params.vocab_size).__enter__(), lambda ended: None)
     world.start()
     world.faults.start()
     return world
