@@ -94,7 +94,7 @@ def benchmark(
     """
     threads = n_threads or get_n_cpus()
     if n_compared:
-        place_kernel(params, TRUTH, device, None, threads)  # told before anything is measured
+        place_kernel(params, TRUTH, device, None, threads)  # raises before anything is measured
     placement = place_kernel(params, dtype, device, None, threads)
     first = cuda.get_device(placement.cards[0]) if placement.cards else torch.device(CPU)
     linear = linear_name(AUTO, mode_of(dtype).linear, on_card=bool(placement.cards))

@@ -48,7 +48,7 @@ def distances(
     Builds the model anew: for many calls use `build` once and `distances_of`. Raises ValueError if there is no nonce,
     one is outside [0, 2^63), or `dtype` is unknown. Reference: kernel 1-4
     """
-    # The nonces first: a mistake in them is told before the model is drawn.
+    # The nonces first: a mistake in them is raised before the model is drawn.
     x = inputs_float32(block_hash, public_key, nonces, params)
     orders = permutations(block_hash, public_key, nonces, params.vocab_size)
     return model_distances(build(block_hash, params, dtype), target(block_hash, params.vocab_size), x, orders)

@@ -58,7 +58,7 @@ def draw_permutations(block_hash: str, requests: Sequence[Request], vocab_size: 
     found = np.empty((len(requests), vocab_size), dtype=np.int64)
     found[:] = np.arange(vocab_size)
     for row, generator in zip(found, seeded(words), strict=True):
-        generator.shuffle(row)  # what `permutation` does with a range of its own
+        generator.shuffle(row)  # as `permutation` does with a range of its own
     return found
 
 
@@ -99,7 +99,7 @@ def mix_states(words: Words) -> npt.NDArray[np.uint64]:
         hashed = _hash(pool[:, [source]], constants[used : used + POOL_WORDS])
         pool[:, others] = _mix(pool[:, others], hashed)
         used += POOL_WORDS - 1
-    for source in range(POOL_WORDS, n_words):  # what is left into all
+    for source in range(POOL_WORDS, n_words):  # the remaining words into all
         pool = _mix(pool, _hash(words[:, [source]], constants[used : used + POOL_WORDS + 1]))
         used += POOL_WORDS
     return _hash(np.tile(pool, 2), _constants(INIT_B, MULT_B, 2 * POOL_WORDS)).astype("<u4").view("<u8")

@@ -2,7 +2,7 @@
 
 1. Every nonce's distance is computed with all layers, and again with the first k of them.
 2. The skipping host knows its error's size and lowers its own r_target by `safety` times its root mean square.
-3. What it still claims is its yield; a claim that an honest validator finds outside r_target is wrong.
+3. Its yield is the share that it still claims; a claim that an honest validator finds outside r_target is wrong.
 
 Reference: kernel 7
 """

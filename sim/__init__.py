@@ -135,12 +135,12 @@ def sweep(
     Raises `sim.errors.UserError`, also where workers would not know a plug-in or a measure.
     """
     from sim.execution.driver import run_sweep
-    from sim.execution.where import Where
+    from sim.execution.where import WorkerChoice
 
     given = {"grid": grid, "replications": replications, "keep": keep}
     return run_sweep(
         scenario,
-        Where(workers, scheduler, _as_path(scheduler_file), _as_path(slurm)),
+        WorkerChoice(workers, scheduler, _as_path(scheduler_file), _as_path(slurm)),
         section={key: value for key, value in given.items() if value is not None},
         measures=measures,
         out=_as_path(out),

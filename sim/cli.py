@@ -13,7 +13,7 @@ from sim.errors import UserError, did_you_mean
 from sim.options import File, Overrides
 from sim.studies import compare_commands
 from sim.studies.kinds import KINDS, AnyKind, add_commands, load_any, load_any_result, with_kind_flags
-from sim.studies.run_commands import print_doubts
+from sim.studies.run_commands import print_warnings
 
 INTERRUPTED = 130
 PLUG_INS = ("controllers", "curves", "prices", "strategies", "schemes", "works", "measures", "topologies", "gpus")
@@ -44,7 +44,7 @@ def check(
 
     kind, loaded = load_any(file, set_ or (), kind)
     make_console().print(f"{file}: fine: {loaded.name}, {kind.describe(loaded)}", soft_wrap=True)
-    print_doubts(kind.locate_doubts(loaded, file, set_ or ()))
+    print_warnings(kind.locate_warnings(loaded, file, set_ or ()))
     if strategies:
         _check_strategies(loaded)
 

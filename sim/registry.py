@@ -31,7 +31,7 @@ class Registry(Catalogue[type[T]]):
     """Plug-ins that are frozen dataclasses, built from specs; T is the protocol that they follow."""
 
     def __init__(self, kind: str, entry_point_group: str, package: str | None = None) -> None:
-        """See `Catalogue`."""
+        """Open the catalogue of a group of entry points; `package` holds powsim's own plug-ins."""
         super().__init__(kind, entry_point_group, package)
         self._adapters: dict[str, TypeAdapter[Any]] = {}
 

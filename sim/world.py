@@ -20,7 +20,7 @@ from sim.chain.mempool import MempoolRules
 from sim.chain.pool import open_mempools
 from sim.chain.proposals import BlockMaker, Clocks
 from sim.chain.reporting import BlockReporter
-from sim.chain.traffic import Traffic, build_traffic
+from sim.chain.traffic import InferenceTraffic, build_traffic
 from sim.difficulty.base import steer
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded
@@ -235,7 +235,7 @@ def _open_consensus(ground: Ground, ledger: Ledger, tier: Tier, maker: BlockMake
 
 
 def _gather_context(
-    ground: Ground, ledger: Ledger, tier: Tier, consensus: Consensus, traffic: Traffic, work: Work
+    ground: Ground, ledger: Ledger, tier: Tier, consensus: Consensus, traffic: InferenceTraffic, work: Work
 ) -> Context:
     scenario, params = ground.scenario, ground.params
     block_seconds, has_faults = scenario.protocol.block_time, bool(scenario.faults)

@@ -17,10 +17,10 @@ import numpy as np
 import simpy
 
 from sim.chain.chain_node import ChainNode
-from sim.chain.height import Height
+from sim.chain.delivery import BlockDelivery
+from sim.chain.height import HeightState
 from sim.chain.ledger import Agreement, Ledger
 from sim.chain.proposals import BlockMaker
-from sim.chain.rollout import Rollout
 from sim.metrics.recorder import Recorder
 from sim.network.base import Flood, Foresight, Message
 from sim.protocol.blocks.state import Block, ChainState
@@ -72,8 +72,8 @@ class Consensus:
         self._interval_seconds = interval_seconds
         self._applied_seconds: dict[str, float] = {}
         """When each host applied the last agreed block."""
-        self._height: Height | None = None
-        self._rollout: Rollout | None = None
+        self._height: HeightState | None = None
+        self._delivery: BlockDelivery | None = None
         self._wake = env.event()
         self._delays = np.empty((0, 0))
         self._delays_of: tuple[int, tuple[str, ...]] = (-1, ())
@@ -97,8 +97,8 @@ class Consensus:
         if height is not None and block.height == height.number:
             if height.note_arrivals(proposal.round_index, [(address, self._env.now)]):
                 self._rouse()
-        elif self._rollout is not None and block is self._rollout.block:
-            self._rollout.note_arrival(address)
+        elif self._delivery is not None and block is self._delivery.block:
+            self._delivery.note_arrival(address)
         elif block is self._ledger.get_block(block.height):
             self._nodes[address].receive(block)
 
@@ -117,7 +117,7 @@ class Consensus:
 
     # One height
 
-    def _agree(self) -> Generator[simpy.Event, object, Height]:
+    def _agree(self) -> Generator[simpy.Event, object, HeightState]:
         height = self._height = self._open(self._ledger.get_state(self._ledger.height))
         while True:
             if self._delays_of[0] != self._network.roster.revision:
@@ -134,16 +134,16 @@ class Consensus:
         self._height = None
         return height
 
-    def _open(self, state: ChainState) -> Height:
+    def _open(self, state: ChainState) -> HeightState:
         powers = select_validators(state.powers)
         delays = self._compute_vote_delays(tuple(powers), among=True)
-        height = Height(state.height + 1, powers, state.priorities, self._timeouts, delays)
+        height = HeightState(state.height + 1, powers, state.priorities, self._timeouts, delays)
         for address in powers:
             if address in self._applied_seconds:
                 height.admit(address, self._applied_seconds[address] + self._interval_seconds)
         return height
 
-    def _propose(self, height: Height) -> None:
+    def _propose(self, height: HeightState) -> None:
         """The proposer of the next round sends a new block, or one again that has had 2/3 of prevotes."""
         now, index, proposer = self._env.now, len(height.blocks), height.proposer
         if not self._network.roster.is_up(proposer):
@@ -160,7 +160,7 @@ class Consensus:
             self._remind(height, proposer, valid_round)
         self._send(height, proposal, proposer)
 
-    def _send(self, height: Height, proposal: Proposal, proposer: str) -> None:
+    def _send(self, height: HeightState, proposal: Proposal, proposer: str) -> None:
         """Let the block spread from its proposer; a `Foresight` gives the height all arrivals at once."""
         network, size_bytes = self._network, proposal.block.size_bytes
         if isinstance(network, Foresight):
@@ -170,7 +170,7 @@ class Consensus:
         else:
             network.broadcast(Message(proposal.message_id, proposer, proposal, size_bytes))
 
-    def _remind(self, height: Height, proposer: str, valid_round: int) -> None:
+    def _remind(self, height: HeightState, proposer: str, valid_round: int) -> None:
         """Hosts that hold the block from an earlier round need only the new proposal (300 bytes), not the block."""
         routes = self._network.routes
         delays = routes.compute_delays(proposer, PROPOSAL_BYTES)
@@ -178,7 +178,7 @@ class Consensus:
         words = zip(routes.index, (self._env.now + delays).tolist(), strict=True)
         height.note_arrivals(len(height.blocks) - 1, [(who, max(at, kept[who])) for who, at in words if who in kept])
 
-    def _resend(self, height: Height) -> None:
+    def _resend(self, height: HeightState) -> None:
         """Hosts that have a block pass it on to peers without it for as long as the height lasts."""
         now, routes = self._env.now, self._network.routes
         for index, block in enumerate(height.blocks):
@@ -188,7 +188,7 @@ class Consensus:
             delays = routes.compute_delays_from_any(owners, block.size_bytes)
             height.replace_arrivals(index, now, zip(routes.index, (now + delays).tolist(), strict=True))
 
-    def _close(self, height: Height, on_agreed: OnAgreed) -> None:
+    def _close(self, height: HeightState, on_agreed: OnAgreed) -> None:
         """The first validator has decided: the block is agreed, and each host applies it when it can."""
         now, index = self._env.now, height.deciding_round
         block, routes = height.blocks[index], self._network.routes
@@ -205,7 +205,7 @@ class Consensus:
             delays = routes.compute_delays(block.proposer, block.size_bytes)
             arrivals |= zip(newcomers, (now + delays[n_present:]).tolist(), strict=True)
         commits_by_host = dict(zip(routes.index, commits.tolist(), strict=True))
-        self._rollout = Rollout(self._env, self._nodes, self._network.roster, block, arrivals, commits_by_host)
+        self._delivery = BlockDelivery(self._env, self._nodes, self._network.roster, block, arrivals, commits_by_host)
 
     def _compute_vote_delays(self, validators: tuple[str, ...], *, among: bool) -> Floats:
         """Return the seconds that a vote takes, (receivers, validators): among them, or to all hosts."""
@@ -218,7 +218,7 @@ class Consensus:
 
     # Waiting
 
-    def _wait(self, height: Height) -> Generator[simpy.Event, object, None]:
+    def _wait(self, height: HeightState) -> Generator[simpy.Event, object, None]:
         """Sleep until something may happen. A first proposer that has not entered is not waited for without end."""
         until = min(height.proposal_seconds, height.decision_seconds, height.skip_seconds)
         if until < math.inf or height.blocks or height.is_overdue:

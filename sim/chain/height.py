@@ -24,7 +24,7 @@ from sim.protocol.consensus.rounds import (
 from sim.protocol.consensus.validators import select_proposer
 
 
-class Height:
+class HeightState:
     """Collects times of arrival and lets `compute_height` derive entries, votes and decisions from them."""
 
     def __init__(
@@ -99,9 +99,9 @@ class Height:
     # Their outcome
 
     def evaluate(self, now_seconds: float) -> None:
-        """Compute all rounds' outcomes from what has arrived up to now.
+        """Compute all rounds' outcomes from the arrivals up to now.
 
-        An outcome is final up to `now_seconds`: later arrivals can only change what happens after it.
+        An outcome is final up to `now_seconds`: later arrivals can only change events after it.
         """
         self._outcomes = self._compute(self._rounds)
         # Validators may enter the next round before anything is proposed in it: when the last round lets them go on, or

@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.chain.chain_node import ChainNode
 from sim.chain.ledger import Ledger
-from sim.chain.traffic import Traffic
+from sim.chain.traffic import InferenceTraffic
 from sim.protocol.blocks.state import Block
 from sim.streams import Streams, draw_generator
 
@@ -45,7 +45,7 @@ class BlockMaker:
 
     ledger: Ledger
     streams: Streams
-    traffic: Traffic
+    traffic: InferenceTraffic
     clocks: Clocks
 
     def make(self, node: ChainNode, now_seconds: float) -> Block:

@@ -23,8 +23,8 @@ from sim.streams import Streams
 
 
 @dataclass(frozen=True)
-class Conduct:
-    """How a host serves between two proofs of compute; shares from 0 to 1."""
+class ServiceRates:
+    """A host's service between two proofs of compute; shares from 0 to 1."""
 
     miss_rate: float
     invalid_rate: float
@@ -35,12 +35,12 @@ class Conduct:
 
 
 @dataclass(frozen=True)
-class Traffic:
-    """The requests of one run."""
+class InferenceTraffic:
+    """Draws the inference requests of one run, and how hosts serve them."""
 
     streams: Streams
     params: ProtocolParams
-    conduct: Mapping[str, Conduct]
+    conduct: Mapping[str, ServiceRates]
     requests_per_epoch: int
     tokens_per_request: int
     block_time_seconds: float
@@ -117,14 +117,14 @@ class Traffic:
         return skipped
 
 
-def build_traffic(scenario: Scenario, params: ProtocolParams, streams: Streams) -> Traffic:
+def build_traffic(scenario: Scenario, params: ProtocolParams, streams: Streams) -> InferenceTraffic:
     """Read the requests of users, and how hosts serve them, from a scenario."""
     conduct = {
-        address: Conduct(group.miss_rate, group.invalid_rate, group.skip_rate, group.confirmed_share)
+        address: ServiceRates(group.miss_rate, group.invalid_rate, group.skip_rate, group.confirmed_share)
         for group in scenario.hosts
         for address in group.addresses
     }
-    return Traffic(
+    return InferenceTraffic(
         streams=streams,
         params=params,
         conduct=conduct,

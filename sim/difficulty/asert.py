@@ -11,7 +11,7 @@ from pydantic import Field
 from sim.difficulty import controllers
 from sim.difficulty.base import Interval, Numbers, Target, clamp
 
-LARGEST_EXPONENT = 500.0  # of 2: far above anything that means something, below what a float cannot hold
+LARGEST_EXPONENT = 500.0  # of 2: far above any useful difficulty, below the largest float
 RADIX_BITS = 16
 
 

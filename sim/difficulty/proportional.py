@@ -1,4 +1,4 @@
-"""Difficulty in proportion to what the last epoch found, bounded per step."""
+"""Difficulty in proportion to the last epoch's finds, bounded per step."""
 
 from __future__ import annotations
 

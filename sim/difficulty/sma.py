@@ -17,7 +17,7 @@ class Sma:
     """Takes the work of the last `window` epochs over their time: the mean of their ideal difficulties.
 
     Law: D' = Σ D_i · n_i / Σ t_i over N = `window` epochs, n = found / wanted, t = time / wanted time. Stable for every
-    N: what is averaged does not depend on the difficulty in force. Memory: N epochs; a step in compute is fully
+    N: the averaged values do not depend on the difficulty in force. Memory: N epochs; a step in compute is fully
     answered after N. Noise under constant compute: σ(D)/D = 1 / √(N · wanted). Per block the mean interval is about 1 +
     1 / 2N times the wanted one, for lucky blocks are short. The per-block twin is the "simple moving average" of
     Bitcoin Cash's 2017 rule (cw-144). Source: M. Lundeberg, Static difficulty adjustments with absolutely scheduled

@@ -44,7 +44,7 @@ class Steps:
 
 @dataclass(frozen=True)
 class Offer:
-    """What mining this chain looks like at one decision."""
+    """Mining on this chain, as hosts see it at one decision."""
 
     price: float
     """Money per coin."""

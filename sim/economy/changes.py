@@ -27,7 +27,7 @@ from sim.economy.base import (
 @curves.register("constant")
 @dataclass(frozen=True)
 class Constant:
-    """Compute that never changes: what is left is chance alone."""
+    """Compute that never changes: only chance is left."""
 
     level: Level = 100.0
 

@@ -111,7 +111,7 @@ def _read_number(cell: str) -> float:
 def _find_mistakes(
     lines: list[list[str]], rows: np.ndarray, max_gap_seconds: float | None, noun: str
 ) -> Iterator[tuple[int, int, str]]:
-    """Lines and columns of the file, which count from 1, with what is wrong there."""
+    """Mistakes with their lines and columns in the file, which count from 1."""
     for number, (cells, (time, value)) in enumerate(zip(lines, rows, strict=True), 2):
         if len(cells) != 2 or math.isnan(time) or math.isnan(value):
             what = (

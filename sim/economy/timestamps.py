@@ -10,7 +10,7 @@ from sim.units import Seconds
 
 
 class FalseTimestamps(BaseModel):
-    """Some of the decisions' timestamps are false. What is claimed must lie above the median of the last timestamps,
+    """Some of the decisions' timestamps are false. A timestamp must lie above the median of the last ones,
     for honest hosts as well, who move theirs up to it by a second.
     """
 

@@ -21,7 +21,7 @@ from sim.execution.progress import silent_progress, sweep_progress
 from sim.execution.store import RUNS_FILE, FinishedRun, Store, create, reopen
 from sim.execution.sweep_file import Sweep, load_sweep_file, make_run_spec, make_sweep, open_sweep
 from sim.execution.table import SweepResult, build_result, load_sweep, write_tables
-from sim.execution.where import Where, open_workers
+from sim.execution.where import WorkerChoice, open_workers
 from sim.execution.worker import Order, build_scenario, execute
 from sim.metrics.measures import Compute, Measure, RunMeasure, run_measures
 from sim.provenance import get_provenance, get_source_version
@@ -36,7 +36,7 @@ PILOT_SECONDS = 10.0
 
 def run_sweep(
     source: Source,
-    where: Where,
+    where: WorkerChoice,
     *,
     section: Mapping[str, object] | None = None,
     measures: Sequence[str | Compute] | None = None,
@@ -63,7 +63,7 @@ def run_sweep(
 
 
 def _make_order(sweep: Sweep, chosen: Sequence[RunMeasure] = ()) -> Order:
-    """Return what is wanted of every run; `chosen` has functions that no catalogue knows."""
+    """Return the order for every run; `chosen` has measures that no catalogue knows."""
     given, names = {measure.name: measure for measure in chosen}, sweep.config.measures or run_measures.names()
     measures = tuple(given.get(name) or run_measures.get(name) for name in names)
     return Order(get_source_version(), measures, sweep.config.keep, sweep.config.time_limit)
@@ -72,14 +72,14 @@ def _make_order(sweep: Sweep, chosen: Sequence[RunMeasure] = ()) -> Order:
 def _run(
     sweep: Sweep,
     order: Order,
-    where: Where,
+    where: WorkerChoice,
     *,
     out: Path | None,
     resume: Path | None,
     root: Path | None,
     progress: bool,
 ) -> SweepResult:
-    """Run what is checked; without `root` and without a folder to go on with, in memory."""
+    """Run a checked sweep; without `root` and without a folder to go on with, in memory."""
     say, described = _say if progress else _say_nothing, describe_sweep(sweep, order.measures)
     with ExitStack() as stack:
         # A folder is looked at before a cluster is asked for, and made only when there are workers.
@@ -168,7 +168,7 @@ class Pilot:
         return sum(self.seconds) / len(self.seconds) * self.n_runs / min(self.n_workers, self.n_runs)
 
 
-def try_sweep(path: str | PathLike[str], where: Where, overrides: Overrides = ()) -> Pilot:
+def try_sweep(path: str | PathLike[str], where: WorkerChoice, overrides: Overrides = ()) -> Pilot:
     """Check a sweep and run a few of its points, spread over it, in this process, without writing a file."""
     where.check()
     sweep = load_sweep_file(path, overrides, run_measures.names())

@@ -35,7 +35,7 @@ def check_workers_know(sweep: Sweep, measures: Sequence[RunMeasure]) -> None:
 
 
 def _list_parts(scenario: Scenario) -> list[object]:
-    """The scenario with what it only names: its kind of work and its proof schemes."""
+    """The scenario with the plug-ins that it only names: its kind of work and its proof schemes."""
     return [scenario, works.build(scenario.work.kind), *find_schemes(scenario.protocol)]
 
 

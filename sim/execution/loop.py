@@ -14,7 +14,7 @@ from sim.execution.store import FinishedRun, Store
 from sim.execution.sweep_file import RunSpec
 from sim.execution.worker import Order, Outcome, execute_chunk
 
-CHUNK_SECONDS = 0.5  # a chunk takes about this long: far above what sending it costs, little to do again
+CHUNK_SECONDS = 0.5  # a chunk takes about this long: far above the cost of sending it, little to do again
 MOST_IN_CHUNK = 256
 SHARES_LEFT = 2  # near the end chunks shrink, so that all workers end together
 MOST_DEATHS = 3

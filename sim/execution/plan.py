@@ -36,7 +36,7 @@ class Plan:
         return sum(self._n_planned)
 
     def start(self, ended: Iterable[FinishedRun]) -> list[RunSpec]:
-        """Return what is to do, given what earlier programs did."""
+        """Return the runs to do, given those that earlier programs finished."""
         for row in ended:
             self._note(row)
         for point in range(len(self._sweep.points)):
@@ -86,7 +86,7 @@ class GivenRuns:
         return len(self._specs)
 
     def start(self, ended: Iterable[FinishedRun]) -> list[RunSpec]:
-        """Return what is to do, given what earlier programs did."""
+        """Return the runs to do, given those that earlier programs finished."""
         done = {row.run_id for row in ended}
         return [spec for run_id, spec in self._specs.items() if run_id not in done]
 

@@ -95,7 +95,7 @@ class _Lane:
 
 
 def _start_worker(lifeline: Connection) -> None:
-    """Make the worker end with the program, which may be killed without a chance to tell it."""
+    """Make the worker end with the program, which may be killed before it can say so."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program, not its workers, answers an interrupt
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
 

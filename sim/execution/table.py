@@ -1,4 +1,4 @@
-"""Finished runs -> `runs.parquet` and `timings.parquet`: the same bytes, whatever the order in which runs ended."""
+"""Finished runs -> `runs.parquet`, `missing.parquet`, `timings.parquet`: the same bytes in any order of ending."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Where:
+class WorkerChoice:
     """Local processes (as many as given, or one a processor; 0: this process) unless a cluster is named."""
 
     workers: int | None = None
@@ -41,7 +41,7 @@ class Where:
 
 
 @contextmanager
-def open_workers(where: Where, say: Callable[[str], None]) -> Iterator[Workers]:
+def open_workers(where: WorkerChoice, say: Callable[[str], None]) -> Iterator[Workers]:
     """Open the executor; on leaving it ends, in the middle of its work where an error ended the sweep."""
     if where.scheduler is not None or where.scheduler_file is not None:
         from sim.execution.cluster import open_scheduler

@@ -213,7 +213,7 @@ def is_precise_enough(
 
 
 def estimate_runs_needed(values: ArrayLike, half_width: float, *, level: float = LEVEL) -> int | None:
-    """How many runs in all a mean needs for ± `half_width`, as far as these values tell; None for fewer than 2."""
+    """Estimated number of runs in all that a mean needs for ± `half_width`; None for fewer than 2 values."""
     found = drop_missing(values)
     if found.size < 2 or not half_width > 0:
         return None

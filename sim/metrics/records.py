@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sim.protocol.blocks.records import Record
 
 VALID, FRAUD, ABSTAINED, OUT_OF_TIME = VOTES = ("valid", "fraud", "abstained", "out of time")
-"""What becomes of a check; the first three in the order of the codes of `sim.strategies.base.Votes`."""
+"""The outcome of a check; their order is that of the codes in `sim.metrics.validations`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ class Detail:
 
 
 def choose_detail(asked: str, n_rows: int) -> Detail:
-    """Take what the scenario asks for; `auto` keeps rows while at most 5 million are expected."""
+    """Choose as the scenario asks; `auto` keeps rows while at most 5 million are expected."""
     if asked != AUTO:
         return Detail(asked == FULL)
     if n_rows <= MOST_ROWS:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
 
-REST = -1
+UNNAMED_SIDE = -1
 """The side of a partition for all hosts that it does not name."""
 
 
@@ -32,7 +32,7 @@ class Disturbance:
 
     def parts(self, a: str, b: str) -> bool:
         """Tell whether it keeps two hosts from exchanging anything."""
-        return a in self.down or b in self.down or self.sides.get(a, REST) != self.sides.get(b, REST)
+        return a in self.down or b in self.down or self.sides.get(a, UNNAMED_SIDE) != self.sides.get(b, UNNAMED_SIDE)
 
     def touches(self, a: str, b: str) -> bool:
         """Tell whether a link between two hosts has its latency factor and its loss."""

@@ -11,7 +11,7 @@ from pow.params import PowParams
 from sim.chain.consensus import Consensus
 from sim.chain.ledger import Ledger
 from sim.chain.mempool import Mempool
-from sim.chain.traffic import Traffic
+from sim.chain.traffic import InferenceTraffic
 from sim.metrics.recorder import Recorder
 from sim.network.base import Network
 from sim.nodes.catch_up import CatchUp
@@ -31,7 +31,7 @@ class Context:
     consensus: Consensus
     catch_up: CatchUp
     presence: Presence
-    traffic: Traffic
+    traffic: InferenceTraffic
     open_mempool: Callable[[str], Mempool]
     """Give a host its view of the pending transactions."""
     work: Work

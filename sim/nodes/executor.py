@@ -120,7 +120,7 @@ class Executor:
         epoch = state.upcoming.index
         if self.opening is not None and self.opening.schedule.index == epoch:
             state = self.opening  # claims are read once, also by a host that has caught up beyond V
-        # A host without a working ML node in this proof of compute checks nobody. Reference: protocol 4.1.
+        # A host without a working ML node in this proof of compute makes no checks. Reference: protocol 4.1.
         if self.production.epoch == epoch and self.production.working:
             self.validation = Validation(
                 self._context,

@@ -38,7 +38,7 @@ EVERYBODY = "everybody"
 Undo = Callable[[], None]
 
 
-class Hit(NamedTuple):
+class FaultEffect(NamedTuple):
     """A fault's targets, and how to undo it."""
 
     target: str
@@ -124,7 +124,7 @@ class Faults:
                 return
             if address not in self._roster.handlers:
                 continue
-            number, undo = self._note(index, fault.kind, Hit(address, 1, nan, self._take_down([address])))
+            number, undo = self._note(index, fault.kind, FaultEffect(address, 1, nan, self._take_down([address])))
             left = away_seconds if end_seconds is None else min(away_seconds, end_seconds - self._env.now)
             yield self._env.timeout(left)
             self._end(number, undo)
@@ -134,7 +134,7 @@ class Faults:
     def _begin(self, index: int, fault: AnyFault) -> tuple[int, Undo]:
         return self._note(index, fault.kind, self._hit(fault, index))
 
-    def _note(self, index: int, kind: str, hit: Hit) -> tuple[int, Undo]:
+    def _note(self, index: int, kind: str, hit: FaultEffect) -> tuple[int, Undo]:
         number = self._n_begun
         self._n_begun += 1
         self._context.recorder.add(
@@ -158,41 +158,41 @@ class Faults:
     # One method a kind
 
     @singledispatchmethod
-    def _hit(self, fault: AnyFault, index: int) -> Hit:
+    def _hit(self, fault: AnyFault, index: int) -> FaultEffect:
         raise TypeError(f"no fault: {fault!r}")
 
     @_hit.register
-    def _(self, fault: CrashFault, index: int) -> Hit:
+    def _(self, fault: CrashFault, index: int) -> FaultEffect:
         target, hosts = self._draw(fault, index)
-        return Hit(target, len(hosts), nan, self._take_down(hosts))
+        return FaultEffect(target, len(hosts), nan, self._take_down(hosts))
 
     @_hit.register
-    def _(self, fault: PartitionFault, index: int) -> Hit:
+    def _(self, fault: PartitionFault, index: int) -> FaultEffect:
         sides = self._draw_sides(fault, index)
         named = {address: side for side, addresses in enumerate(sides) for address in addresses}
         target = describe(fault) if fault.shares is None else " | ".join(map(", ".join, sides))
-        return Hit(target, len(named), nan, self._disturb(Disturbance(sides=named)))
+        return FaultEffect(target, len(named), nan, self._disturb(Disturbance(sides=named)))
 
     @_hit.register
-    def _(self, fault: LatencyFault, index: int) -> Hit:
+    def _(self, fault: LatencyFault, index: int) -> FaultEffect:
         ends = self._get_ends(fault)
         undo = self._disturb(Disturbance(ends=ends, latency_factor=fault.factor))
-        return Hit(describe(fault), len(ends[0]), fault.factor, undo)
+        return FaultEffect(describe(fault), len(ends[0]), fault.factor, undo)
 
     @_hit.register
-    def _(self, fault: LossFault, index: int) -> Hit:
+    def _(self, fault: LossFault, index: int) -> FaultEffect:
         ends = self._get_ends(fault)
         undo = self._disturb(Disturbance(ends=ends, loss=fault.probability))
-        return Hit(describe(fault), len(ends[0]), fault.probability, undo)
+        return FaultEffect(describe(fault), len(ends[0]), fault.probability, undo)
 
     @_hit.register
-    def _(self, fault: BandwidthFault, index: int) -> Hit:
+    def _(self, fault: BandwidthFault, index: int) -> FaultEffect:
         slow = frozenset(self._select(fault.hosts))
         undo = self._disturb(Disturbance(slow=slow, bandwidth_factor=fault.factor))
-        return Hit(describe(fault), len(slow), fault.factor, undo)
+        return FaultEffect(describe(fault), len(slow), fault.factor, undo)
 
     @_hit.register
-    def _(self, fault: MLNodeFault, index: int) -> Hit:
+    def _(self, fault: MLNodeFault, index: int) -> FaultEffect:
         target, hosts = self._draw(fault, index)
         failing = [(self._hosts[a], self._hosts[a].node_ids if fault.node is None else (fault.node,)) for a in hosts]
         for host, node_ids in failing:
@@ -202,12 +202,12 @@ class Faults:
             for host, node_ids in failing:
                 host.repair_nodes(node_ids)
 
-        return Hit(target, len(hosts), nan, undo)
+        return FaultEffect(target, len(hosts), nan, undo)
 
     @_hit.register
-    def _(self, fault: ClockSkewFault, index: int) -> Hit:
+    def _(self, fault: ClockSkewFault, index: int) -> FaultEffect:
         target, hosts = self._draw(fault, index)
-        return Hit(target, len(hosts), fault.offset, self._clocks.shift(hosts, fault.offset))
+        return FaultEffect(target, len(hosts), fault.offset, self._clocks.shift(hosts, fault.offset))
 
     def _take_down(self, hosts: Sequence[str]) -> Undo:
         undo = self._disturb(Disturbance(down=frozenset(hosts)))

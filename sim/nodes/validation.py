@@ -145,6 +145,7 @@ class Validation:
 
     def _test_finished(self) -> slice:
         """Re-execute the samples of the claims that were finished since the last time; return which these are."""
+        # Times ascend, since one check follows another; those that are not planned yet are infinite.
         end = int(np.searchsorted(self._finished_seconds, self._env.now, side="right"))
         done, self._n_tested = slice(self._n_tested, end), end
         if done.start == end:

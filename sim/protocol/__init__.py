@@ -1,32 +1,32 @@
 """The chain's rules as pure functions from values to values, in five rooms: read it like a specification.
 
-What differs between versions
+Versions
 
 1. `versions`                 v0.2.0 to v0.2.6, as one table of switches
 
 Consensus: messages, and how validators agree
 
-2. `consensus.transactions`   what participants send, how large it is
-3. `consensus.validators`     guardians' power, who takes part, who proposes a block
+2. `consensus.transactions`   messages of participants, and their sizes
+3. `consensus.validators`     guardians' power, the members that take part, the proposer of a block
 4. `consensus.rounds`         rounds of propose, prevote and precommit, from times of arrival
 
-Proofs: what computing is worth
+Proofs: the worth of computing
 
-5. `proofs.base`              what a proof scheme is: messages, claims, samples, what controllers learn
+5. `proofs.base`              the protocol of proof schemes: messages, claims, samples, observations
 6. `proofs.hits`              the scheme of PoW 2.0: a nonce counts near the target, and is listed
 7. `proofs.filed`             messages that list nonces, as the chain files and counts them
 8. `proofs.log`               an append-only list whose versions share their storage
 9. `proofs.claimed`           all claims as arrays, as validators read them
-10. `proofs.draws`            which nonces an ML node tries, which a validator re-executes
-11. `proofs.tries`            what claimed nonces tell of the tries behind them
+10. `proofs.draws`            nonces that an ML node tries, and those that a validator re-executes
+11. `proofs.tries`            the tries behind claimed nonces, from their places
 12. `proofs.success`          valid nonces / tries, while some hosts lie
-13. `proofs.votes`            who is accepted, who is rejected and why
-14. `proofs.committee`        who may judge a participant where not everybody does
+13. `proofs.votes`            the tests by which a participant is accepted or rejected
+14. `proofs.committee`        the members that judge a participant, where not all do
 15. `proofs.weights`          counted nonces, merged and capped weight
 16. `proofs.preserved`        ML nodes that keep their weight without proof
 17. `proofs.confirmation`     a random re-check of the weights inside an epoch
 
-Money: where coins come from, and go
+Money: emission, accounts, deposits, prices
 
 18. `money.rewards`           emission and its distribution
 19. `money.accounts`          a reward until its claim or its end, then slice by slice
@@ -37,22 +37,22 @@ Service: inferences
 
 22. `service.status`          downtime, miss test, INVALID
 23. `service.due_validations` which inferences a participant had to validate before it may claim
-24. `service.inferences`      what inferences do: prices, fees, statuses, counts
+24. `service.inferences`      effects of inferences: prices, fees, statuses, counts
 
 Blocks: the chain as a whole
 
 25. `blocks.params`           the parameters that the chain carries
 26. `blocks.stages`           heights of an epoch, its stages and windows; which epoch a height belongs to
-27. `blocks.records`          what happened in a block, as rows, each with the columns that show it
-28. `blocks.state`            what the chain knows after a block
+27. `blocks.records`          the rows that the rules write about a block, with their columns
+28. `blocks.state`            the chain's state after a block
 29. `blocks.payments`         every movement of coins, as rows
-30. `blocks.checks`           what the chain checks in a message, and what it does not
+30. `blocks.checks`           checks of a message, and the checks that the chain omits
 31. `blocks.judging`          every claim against the votes; `blocks.fast` counts all votes at once, and that one runs
 32. `blocks.formation`        from accepted claims to weights
-33. `blocks.observations`     what a controller may know of an epoch
+33. `blocks.observations`     a finished epoch, as a controller may see it
 34. `blocks.settling`         VE, first: the accounts of the epoch that ends
 35. `blocks.epochs`           the edges P, VE and S
-36. `blocks.running`          what happens between two proofs of compute
+36. `blocks.running`          between two proofs of compute: inferences, confirmations
 37. `blocks.transition`       `apply_block`: state and block -> next state
 
 A room knows the rooms before it, and only those: consensus, proofs, (versions,) money, service, blocks. No SimPy, no

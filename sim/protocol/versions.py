@@ -1,4 +1,4 @@
-"""What differs between the network's versions, as one table: one row a switch, one column a version (protocol 0).
+"""The differences between the network's versions, as one table: a row per switch, a column per version (protocol 0).
 
 No rule asks for a version; each asks for its switch. A scenario picks the column by `protocol.version`, changes it at
 an epoch by `protocol.upgrades`, and changes single switches for a what-if by `protocol.rules`.
@@ -138,8 +138,8 @@ class RuleBook:
     def rules_at(self, epoch_index: int) -> Rules:
         """Return the rules in force while the epoch with this index is the latest one: from its P to the next P.
 
-        So an upgrade acts first on what happens at its epoch's P, and what VE of that epoch settles (the epoch before)
-        is settled by the new rules. Which block of an epoch the live upgrades fell on is not known [I].
+        So an upgrade acts first at its epoch's P, and VE of that epoch settles the epoch before by the new rules.
+        The block of an epoch on which the live upgrades fell is not known [I].
         """
         in_force = [upgrade.rules for upgrade in self.upgrades if upgrade.epoch_index <= epoch_index]
         return in_force[-1] if in_force else self.first

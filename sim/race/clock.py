@@ -19,7 +19,7 @@ class Clock(Protocol):
     """Timestamps of the decisions."""
 
     def read(self, time_ratio: Floats) -> Floats:
-        """Return the time that the timestamps tell from the time that an interval took, both / wanted time."""
+        """Return an interval's time by the timestamps from the true time, both / wanted time."""
 
 
 class TrueClock(Clock):

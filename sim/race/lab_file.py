@@ -1,4 +1,4 @@
-"""A lab file -> controllers and curves, checked: what `powsim lab` runs."""
+"""A lab file -> controllers and curves, checked: the input of `powsim lab`."""
 
 from __future__ import annotations
 

@@ -31,8 +31,8 @@ from sim.scenario.hosts import host_addresses, is_share, parse_joins
 from sim.scenario.raw import RawHost as _Host
 from sim.scenario.raw import get as _get
 from sim.scenario.raw import is_count as _is_count
-from sim.scenario.raw import quiet as _quiet
 from sim.scenario.raw import read_hosts as _read_hosts
+from sim.scenario.raw import read_or_none as _read_or_none
 from sim.strategies import strategies
 from sim.topologies import NamesHosts, topologies
 from sim.topologies.regions_data import RegionTable, load_region_table
@@ -67,7 +67,7 @@ def _operator_problems(hosts: object) -> Iterator[Problem]:
     """One memory needs one strategy."""
     first: dict[str, object] = {}
     for index, host in enumerate(hosts if isinstance(hosts, (list, tuple)) else []):
-        operator, strategy = _get(host, "operator"), _quiet(strategies.build, _get(host, "strategy", "honest"))
+        operator, strategy = _get(host, "operator"), _read_or_none(strategies.build, _get(host, "strategy", "honest"))
         if isinstance(operator, str) and strategy is not None and first.setdefault(operator, strategy) != strategy:
             message = f'hosts of the operator "{operator}" share one strategy, memory included; this is another one'
             yield Problem(("hosts", index, "strategy"), message)
@@ -147,7 +147,7 @@ def _upgrade_problems(upgrades: object, epochs: object) -> Iterator[Problem]:
     """Epochs of upgrades rise, and none lies outside the run."""
     before = 1
     for index, upgrade in enumerate(upgrades if isinstance(upgrades, (list, tuple)) else []):
-        epoch, loc = _quiet(parse_joins, _get(upgrade, "epoch")), ("protocol", "upgrades", index, "epoch")
+        epoch, loc = _read_or_none(parse_joins, _get(upgrade, "epoch")), ("protocol", "upgrades", index, "epoch")
         if not _is_count(epoch) or epoch == 0:
             continue
         if epoch <= before:
@@ -161,7 +161,7 @@ def _upgrade_problems(upgrades: object, epochs: object) -> Iterator[Problem]:
 def _block_problems(hosts: Sequence[_Host], block_max_bytes: object) -> Iterator[Problem]:
     """Beside its header a block has room for every transaction of a fixed size, or it would wait for ever."""
     read = partial(parse_quantity, dimension=SIZE)
-    most = block_max_bytes if isinstance(block_max_bytes, float) else _quiet(read, block_max_bytes)
+    most = block_max_bytes if isinstance(block_max_bytes, float) else _read_or_none(read, block_max_bytes)
     n_nodes = max((len(host.ml_nodes) for host in hosts), default=0)
     registration = ENVELOPE_BYTES + REGISTRATION_BYTES + NODE_BYTES * n_nodes
     largest = max(registration, ENVELOPE_BYTES + max(SEED_BYTES, VALIDATION_BYTES, CLAIM_BYTES))
@@ -242,7 +242,7 @@ def _gpu_problems(hosts: Sequence[_Host], params: object) -> Iterator[Problem]:
 
 
 def _region_problems(hosts: Sequence[_Host], topology: object) -> Iterator[Problem]:
-    built = _quiet(topologies.build, "regions" if topology is None else topology)
+    built = _read_or_none(topologies.build, "regions" if topology is None else topology)
     data = _get(topology if built is None else built, "data")
     if not isinstance(data, str):
         return
@@ -272,7 +272,7 @@ def _region_mistakes(table: RegionTable, region: Any) -> Iterator[Problem]:
 
 def _topology_problems(hosts: Sequence[_Host], topology: object) -> list[Problem]:
     """Ask a topology that names hosts for its problems, once all hosts and their epochs of joining are known."""
-    built = _quiet(topologies.build, "regions" if topology is None else topology)
+    built = _read_or_none(topologies.build, "regions" if topology is None else topology)
     if not hosts or not isinstance(built, NamesHosts):
         return []
     waves: dict[int, list[str]] = {}

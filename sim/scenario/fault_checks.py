@@ -13,7 +13,7 @@ from sim.errors import did_you_mean
 from sim.problems import Loc, Problem
 from sim.scenario.faults import build_directory, resolve
 from sim.scenario.hosts import host_addresses
-from sim.scenario.raw import RawHost, get, is_count, quiet
+from sim.scenario.raw import RawHost, get, is_count, read_or_none
 from sim.units import TIME, parse_quantity
 
 MOST_LISTED = 30
@@ -67,7 +67,7 @@ def _read(index: int, raw: object) -> _Fault:
 
 def _seconds(value: object) -> float | None:
     """Return a time of a scenario (seconds) or of a raw tree (text)."""
-    return value if isinstance(value, float) else quiet(partial(parse_quantity, dimension=TIME), value)
+    return value if isinstance(value, float) else read_or_none(partial(parse_quantity, dimension=TIME), value)
 
 
 def _names(loc: Loc, value: Any) -> list[tuple[Loc, str]]:

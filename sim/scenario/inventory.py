@@ -26,7 +26,7 @@ HOSTS = "hosts"
 REQUIRED_COLUMNS = ("participant", "node", "gpu_type", "gpu_count")
 COLUMNS = (*REQUIRED_COLUMNS, "region")
 MAX_PARTICIPANTS, MAX_ML_NODES = 1000, 10_000  # a resolved scenario must stay small enough to be read again
-STAND_IN = "H100-SXM"  # where a GPU is unknown: the mistake is told, and everything else is still checked
+STAND_IN = "H100-SXM"  # where a GPU is unknown: the mistake is reported, and everything else is still checked
 _CELL = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^",]*?))\s*(,|$)')
 
 

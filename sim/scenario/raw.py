@@ -32,7 +32,7 @@ def read_hosts(hosts: object) -> Iterator[RawHost]:
     """Yield the host groups of a scenario."""
     for index, host in enumerate(hosts if isinstance(hosts, (list, tuple)) else []):
         name, count = get(host, "name"), get(host, "count", 1)
-        joins = quiet(parse_joins, get(host, "joins", 1))
+        joins = read_or_none(parse_joins, get(host, "joins", 1))
         yield RawHost(
             index=index,
             name=name if isinstance(name, str) else None,
@@ -40,7 +40,7 @@ def read_hosts(hosts: object) -> Iterator[RawHost]:
             region=get(host, "region"),
             joins=joins if is_count(joins) else None,
             unregistered=as_count(get(host, "unregistered", 0)),
-            ml_nodes=quiet(parse_ml_nodes, get(host, "gpus")) or (),
+            ml_nodes=read_or_none(parse_ml_nodes, get(host, "gpus")) or (),
         )
 
 
@@ -51,7 +51,7 @@ def get(section: object, key: str, default: Any = None) -> Any:
     return getattr(section, key, default)
 
 
-def quiet(read: Callable[[Any], T], value: object) -> T | None:
+def read_or_none(read: Callable[[Any], T], value: object) -> T | None:
     """Return None for a value that cannot be read: its own type reports why."""
     try:
         return read(value)

@@ -2,7 +2,7 @@
 
 At difficulty 1 every try is valid: hosts cannot find more nonces than they try. How many they try follows from their
 GPUs and from the length of generation, if blocks come on time; blocks that wait for their proposer give more time. So
-a setpoint beyond what such hosts can do is doubted, and one beyond twice as much is refused, like one that the
+a setpoint beyond the means of such hosts is warned of, and one beyond twice as much is refused, like one that the
 schedule or the sample rules out.
 """
 

@@ -28,7 +28,7 @@ Row = dict[str, Any]
 
 
 class SweptRuns(Protocol):
-    """What is needed of a sweep's result."""
+    """A sweep's result, as far as statistics need it."""
 
     @property
     def name(self) -> str:

@@ -54,6 +54,6 @@ class Kind(Protocol[Loaded, Result]):
     def report(self, result: Result, folder: Path) -> Any:
         """Write the figures and `report.html` into the folder."""
 
-    def locate_doubts(self, loaded: Loaded, path: Path, overrides: Overrides) -> Sequence[Mistake]:
+    def locate_warnings(self, loaded: Loaded, path: Path, overrides: Overrides) -> Sequence[Mistake]:
         """Return settings that are valid and probably a mistake, each at its place."""
         return ()

@@ -60,7 +60,7 @@ def load_any(path: Path, overrides: Overrides = (), kind: AnyKind | None = None)
 
 
 def explain(error: ScenarioError, kind: AnyKind, path: Path) -> ScenarioError:
-    """Return the error; or one that says of what kind the file is, where it is not of the kind that was asked for."""
+    """Return the error; for a file of another kind than was asked for, one that names its kind."""
     try:
         document = _read(path)
     except ScenarioError:
@@ -89,7 +89,7 @@ def list_files(kind: AnyKind) -> list[tuple[str, str]]:
 def _guess_kind(file: Path) -> AnyKind:
     try:
         return find_kind(file)
-    except ScenarioError:  # a broken file is listed as well: `powsim check` says what is wrong with it
+    except ScenarioError:  # a broken file is listed as well: `powsim check` reports its mistakes
         return KINDS[-1]
 
 

@@ -1,4 +1,4 @@
-"""`powsim list`: what can be named in a scenario."""
+"""`powsim list`: the names that a scenario may use."""
 
 from __future__ import annotations
 

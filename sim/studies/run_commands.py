@@ -35,14 +35,14 @@ def run(
     from sim.figures.report import write_report
     from sim.figures.table import print_result
     from sim.runner import run_into_folder
-    from sim.scenario.doubts import locate_doubts
     from sim.scenario.load import load_scenario
+    from sim.scenario.warnings import locate_warnings
 
     if point is not None or replication is not None:
         scenario = _load_point(file, point, replication or 0, seed, set_)
     else:
         scenario = load_scenario(file, overrides=set_ or (), seed=seed)
-        print_doubts(locate_doubts(scenario, file, set_ or ()))
+        print_warnings(locate_warnings(scenario, file, set_ or ()))
     result, folder = run_into_folder(scenario, out=out, root=RESULTS, progress=True)
     write_report(result, folder)
     print_result(result, folder)
@@ -58,13 +58,13 @@ def _load_point(file: Path, point: int | None, replication: int, seed: int | Non
     try:
         return load_point(file, point, replication, set_ or ())
     except ScenarioError as error:
-        raise UserError(str(error)) from None  # to be told as it is, not that another command runs sweeps
+        raise UserError(str(error)) from None  # shown as it is, without the advice that another command runs sweeps
 
 
-def print_doubts(doubts: Sequence[Mistake]) -> None:
+def print_warnings(warnings: Sequence[Mistake]) -> None:
     """Warn on standard error of settings that are valid and probably a mistake."""
-    for doubt in doubts:
-        typer.echo(f"warning: {doubt}", err=True)
+    for warning in warnings:
+        typer.echo(f"warning: {warning}", err=True)
 
 
 class ScenarioKind(Kind["Scenario", "Result"]):
@@ -92,10 +92,10 @@ class ScenarioKind(Kind["Scenario", "Result"]):
         return f"{loaded.epochs} epochs, {n_hosts} hosts in {len(loaded.hosts)} groups"
 
     @override
-    def locate_doubts(self, loaded: Scenario, path: Path, overrides: Given) -> Sequence[Mistake]:
-        from sim.scenario.doubts import locate_doubts
+    def locate_warnings(self, loaded: Scenario, path: Path, overrides: Given) -> Sequence[Mistake]:
+        from sim.scenario.warnings import locate_warnings
 
-        return locate_doubts(loaded, path, overrides)
+        return locate_warnings(loaded, path, overrides)
 
     @override
     def is_folder(self, folder: Path) -> bool:

@@ -20,7 +20,7 @@ from sim.execution.loop import Loop, RunTally, Workers
 from sim.execution.plan import GivenRuns
 from sim.execution.store import FinishedRun, Store, open_store
 from sim.execution.sweep_file import RunSpec, specify
-from sim.execution.where import Where, open_workers
+from sim.execution.where import WorkerChoice, open_workers
 from sim.execution.worker import Order
 from sim.metrics.measures import Measure, run_measures
 from sim.provenance import get_source_version
@@ -69,7 +69,7 @@ class ScenarioSubject(Subject):
     @contextmanager
     def open(self, folder: Path, n_workers: int) -> Iterator[Evaluate]:
         order = Order(get_source_version(), run_measures.choose(), time_limit=self._time_limit, refuses_halts=True)
-        with closing(open_store(folder)) as store, open_workers(Where(n_workers), lambda said: None) as workers:
+        with closing(open_store(folder)) as store, open_workers(WorkerChoice(n_workers), lambda said: None) as workers:
             yield _Replications(self, workers, store, order)
 
     @override

@@ -140,7 +140,7 @@ def _list_limits(section: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def _describe_base(form: Form) -> tuple[str, Collection[str], Sequence[str]]:
-    """What happens in what is varied, by what it can be measured, its curves: known where it is broken as well."""
+    """Return the base's word for a replication, its measures and its curves; known for a broken base as well."""
     if form.is_lab:
         return "race", RACE_MEASURES, name_all(form.base.tree.get("curves"))
     return "run", run_measures.names(), NAMELESS
@@ -173,7 +173,7 @@ def _drop_paths(form: Form, candidates: dict[str, list[Setting]]) -> list[Mistak
 
 @dataclass(frozen=True)
 class _Base:
-    """What is varied, as it is in the file."""
+    """The lab or scenario that a search varies, as it is in the file."""
 
     name: str
     subject: Subject
@@ -183,7 +183,7 @@ class _Base:
 
 
 def _open_base(form: Form, candidates: Mapping[str, list[Setting]], config: Section | None) -> _Base:
-    """Build what is varied; keys that it must have and leaves to the search get their lowest value for that."""
+    """Build the lab or scenario; required keys that it leaves to the search get their lowest value for that."""
     given: list[Setting] = []
     try:
         subject, variant = _build_base(form, given, config)

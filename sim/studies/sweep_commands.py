@@ -37,9 +37,9 @@ def sweep(
 ) -> None:
     """Run every point of a sweep: progress, a table, and a results folder with one row a run."""
     from sim.execution.driver import run_sweep, try_sweep
-    from sim.execution.where import Where
+    from sim.execution.where import WorkerChoice
 
-    where = Where(workers, scheduler, scheduler_file, slurm)
+    where = WorkerChoice(workers, scheduler, scheduler_file, slurm)
     if dry_run:
         from sim.studies.sweep_tables import print_pilot
 

@@ -9,7 +9,7 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
-from sim.network.trial import measure_delays
+from sim.network.standalone import measure_delays
 from sim.scenario.schema import NetworkConfig
 from sim.streams import Streams
 from sim.theory.row import Z_BOUND, Row

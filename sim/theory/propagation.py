@@ -19,7 +19,7 @@ from importlib.resources import files
 import networkx as nx
 import numpy as np
 
-from sim.network.trial import measure_delays
+from sim.network.standalone import measure_delays
 from sim.scenario.schema import NetworkConfig
 from sim.streams import Streams
 from sim.theory.row import Row

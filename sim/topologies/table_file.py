@@ -85,7 +85,7 @@ def _find_wrong_length(loc: Loc, values: object, n: int, noun: str) -> Iterator[
 
 
 def _find_asymmetry(rows: Sequence[object]) -> Iterator[Problem]:
-    """Of two values that differ the one in the later row is told, unless one of them is no number."""
+    """Of two values that differ the one in the later row is reported, unless one of them is no number."""
     for i, row in enumerate(rows):
         for j, there in enumerate(row[:i] if isinstance(row, list) else []):
             opposite = rows[j]

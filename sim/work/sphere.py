@@ -44,7 +44,7 @@ RMS_ERROR = {
 """Root mean square error of a distance by numerics, measured on devtest. Reference: kernel 6"""
 
 
-WINDOWS_AHEAD = 16
+WINDOWS_AHEAD = 16  # periods of the sender that are drawn in one call
 NO_NONCES, NO_VALUES = np.array([], dtype=np.int64), np.array([], dtype=np.float64)
 
 
@@ -121,6 +121,8 @@ class SphereWork:
         tried = (firsts + np.multiply.outer(np.arange(turns.start, turns.stop), steps)).ravel()  # turn by turn
         seed, numerics, skipping = (task.block_hash, task.public_key), task.numerics, self._get_skipping_rms(task)
         shares = draw_uniforms(get_mixing_seed("share", *seed), tried)
+        # Few nonces lie near enough for an error to carry them in, and only those need a distance: the quantile of the
+        # law is the expensive part. The bound is wider by the largest error, so that no valid nonce is missed.
         near = np.flatnonzero(shares < _share_below(task.threshold, numerics, self._dim, 1, skipping))
         measured = self._measure(shares[near], get_mixing_seed("error", numerics, *seed), tried[near], numerics)
         if skipping:
@@ -174,6 +176,7 @@ class SphereWork:
         self._n_drawn += len(claims.nonces)
         share_seeds, error_seeds = _draw_seeds(claims.block_hash, dtype, claims.public_keys)
         shares = draw_uniforms(np.repeat(share_seeds, claims.run_lengths), claims.nonces)
+        # Beyond the largest error to either side of the threshold the share alone decides.
         invalid = shares > _share_below(claims.threshold, dtype, self._dim, 1)
         close = np.flatnonzero(~invalid & (shares > _share_below(claims.threshold, dtype, self._dim, -1)))
         seeds = np.repeat(error_seeds, claims.run_lengths)[close]

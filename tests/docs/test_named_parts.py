@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import tomllib
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -63,3 +64,10 @@ def test_a_name_with_its_file_is_in_it(page: Path) -> None:
         if not has(owner, last):
             missing.append(f"{name} in {path}")
     assert not missing
+
+
+def test_layers_are_those_that_are_held() -> None:
+    (contract, *_) = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    drawn = re.search(r"^```text\ncli\n(.*?)^-+$", (ROOT / "CONTRIBUTING.md").read_text(), re.M | re.S)
+    assert drawn is not None
+    assert ["cli", *(re.split(r"\s{4,}", line)[0] for line in drawn[1].splitlines())] == contract["layers"][1:]

@@ -123,12 +123,12 @@ def test_unreachable_scheduler_is_told_within_ten_seconds(
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"address": 3}', '{"address": "nowhere"}'])
 def test_wrong_scheduler_files(mini: Path, tmp_path: Path, text: str) -> None:
     from sim.errors import UserError
-    from sim.execution.driver import Where, run_sweep
+    from sim.execution.driver import WorkerChoice, run_sweep
 
     file = tmp_path / "file.json"
     file.write_text(text)
     with pytest.raises(UserError, match="--scheduler-file"):
-        run_sweep(mini, Where(scheduler_file=file))
+        run_sweep(mini, WorkerChoice(scheduler_file=file))
 
 
 def _copy_changed(folder: Path) -> Path:

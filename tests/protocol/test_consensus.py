@@ -173,10 +173,10 @@ def watch(entries, rounds, powers, periods, expected):
     kept, known = [], -math.inf
     for now in [*sorted({float(at) for each in rounds for at in each.proposal_seconds if at < math.inf}), math.inf]:
         arrived = [np.where(each.proposal_seconds <= now, each.proposal_seconds, np.inf) for each in rounds]
-        seen = [Round(each.value, each.pol_round, at) for each, at in zip(rounds, arrived, strict=True)]
+        seen = [Round(each.value, each.valid_round, at) for each, at in zip(rounds, arrived, strict=True)]
         kept, known = compute_height(entries, seen, powers, periods, TIMEOUTS, kept, known), now
         for found, final in zip(kept, expected, strict=True):
-            for name in ("decision_seconds", "precommit_seconds", "entry_seconds", "polka_seconds"):
+            for name in ("decision_seconds", "precommit_seconds", "entry_seconds", "prevoted_seconds"):
                 past, true = getattr(found, name), getattr(final, name)
                 assert np.array_equal(np.where(past <= now, past, np.inf), np.where(true <= now, true, np.inf))
 

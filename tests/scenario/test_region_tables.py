@@ -14,7 +14,7 @@ import sim
 from sim.cli import app
 from sim.errors import ScenarioError, UserError
 from sim.execution.sweep_file import load_sweep_file
-from sim.network.trial import measure_delays
+from sim.network.standalone import measure_delays
 from sim.scenario.load import dump_scenario, load_scenario, parse_scenario
 from sim.scenario.schema import NetworkConfig, Scenario
 from sim.streams import Streams

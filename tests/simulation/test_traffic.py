@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from sim.chain.traffic import Conduct, Traffic
+from sim.chain.traffic import InferenceTraffic, ServiceRates
 from sim.protocol.blocks.params import EpochParams, ProtocolParams
 from sim.protocol.blocks.stages import Schedule
 from sim.protocol.blocks.state import ChainState, EpochGroup, HostRecord, genesis_state
@@ -17,7 +17,7 @@ from sim.protocol.versions import LAUNCH, build_rule_book
 from sim.streams import Streams
 
 PARAMS = ProtocolParams(rule_book=build_rule_book("v0.2.0", {}, {}), epoch=EpochParams(), vector_dim=8196)
-HONEST = Conduct(0.0, 0.0, 0.0, 1.0)
+HONEST = ServiceRates(0.0, 0.0, 0.0, 1.0)
 N = 10_000
 
 
@@ -32,8 +32,8 @@ def state_with(weights: dict[str, int], model: str = "QwQ-32B") -> ChainState:
     )
 
 
-def draw(conduct: dict[str, Conduct], weights: dict[str, int], n_requests: int = N) -> InferenceTally:
-    traffic = Traffic(Streams(1), PARAMS, conduct, n_requests, 1000, 5.0)
+def draw(conduct: dict[str, ServiceRates], weights: dict[str, int], n_requests: int = N) -> InferenceTally:
+    traffic = InferenceTraffic(Streams(1), PARAMS, conduct, n_requests, 1000, 5.0)
     tally = traffic.draw_inferences(state_with(weights), 79)
     assert tally is not None
     return tally
@@ -45,7 +45,7 @@ def is_near(count: int, expected: float, share: float) -> bool:
 
 
 def test_requests_go_to_members_by_weight_and_fail_at_their_rates() -> None:
-    tally = draw({"a": Conduct(0.3, 0.2, 0.1, 1.0), "b": HONEST}, {"a": 3, "b": 1})
+    tally = draw({"a": ServiceRates(0.3, 0.2, 0.1, 1.0), "b": HONEST}, {"a": 3, "b": 1})
     mine = [inference for inference in tally.inferences if inference.executor == "a"]
     assert len(tally.inferences) == N
     assert is_near(len(mine), 0.75 * N, 0.75)
@@ -65,20 +65,20 @@ def test_requests_fall_between_the_switch_and_the_next_start() -> None:
 
 def test_one_hosts_rates_leave_the_others_draws_as_they_were() -> None:
     """Common random numbers: only the changed host's outcomes differ."""
-    one = draw({"a": HONEST, "b": Conduct(0.5, 0.1, 0.0, 1.0)}, {"a": 1, "b": 1})
-    other = draw({"a": Conduct(0.9, 0.0, 0.0, 1.0), "b": Conduct(0.5, 0.1, 0.0, 1.0)}, {"a": 1, "b": 1})
+    one = draw({"a": HONEST, "b": ServiceRates(0.5, 0.1, 0.0, 1.0)}, {"a": 1, "b": 1})
+    other = draw({"a": ServiceRates(0.9, 0.0, 0.0, 1.0), "b": ServiceRates(0.5, 0.1, 0.0, 1.0)}, {"a": 1, "b": 1})
     assert [i for i in one.inferences if i.executor == "b"] == [i for i in other.inferences if i.executor == "b"]
     assert one.inferences != other.inferences
 
 
 @pytest.mark.parametrize(("n_requests", "height"), [(0, 79), (N, 78), (N, 80)])
 def test_only_the_last_block_of_an_epoch_carries_requests_if_there_are_any(n_requests: int, height: int) -> None:
-    traffic = Traffic(Streams(1), PARAMS, {"a": HONEST}, n_requests, 1000, 5.0)
+    traffic = InferenceTraffic(Streams(1), PARAMS, {"a": HONEST}, n_requests, 1000, 5.0)
     assert traffic.draw_inferences(state_with({"a": 1}), height) is None
 
 
 def test_a_model_that_governance_does_not_know_gets_no_requests() -> None:
-    traffic = Traffic(Streams(1), PARAMS, {"a": HONEST}, N, 1000, 5.0)
+    traffic = InferenceTraffic(Streams(1), PARAMS, {"a": HONEST}, N, 1000, 5.0)
     tally = traffic.draw_inferences(state_with({"a": 1}, "other"), 79)
     assert tally is not None
     assert tally.inferences == ()
@@ -93,7 +93,7 @@ def test_tokens_come_evenly_over_the_epoch() -> None:
 
 def test_a_confirmation_shows_a_share_of_the_weight_or_nothing() -> None:
     conduct = {"a": replace(HONEST, confirmed_share=0.75), "b": replace(HONEST, confirmed_share=0.0)}
-    traffic = Traffic(Streams(1), PARAMS, conduct, 0, 1000, 5.0)
+    traffic = InferenceTraffic(Streams(1), PARAMS, conduct, 0, 1000, 5.0)
     shown = traffic.draw_confirmation(state_with({"a": 1}), 70)
     assert shown is not None
     assert shown.measured == {"a": 7}

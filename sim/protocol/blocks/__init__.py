@@ -1,1 +1,1 @@
-"""The chain as a whole: what it knows after a block, and how a block changes that."""
+"""The chain as a whole: its state after a block, and how a block changes it."""

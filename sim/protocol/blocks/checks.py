@@ -1,6 +1,6 @@
-"""What the chain checks in a transaction before it stores it, and what it does not (protocol 2.1, 4.5).
+"""Checks of the chain on a transaction before it is stored, and the checks that it omits (protocol 2.1, 4.5).
 
-Stateless checks need the message alone. What is checked in a claim belongs to the proof scheme (`proofs`).
+Stateless checks need the message alone. Checks of a claim belong to the proof scheme (`proofs`).
 
 Never checked:
 

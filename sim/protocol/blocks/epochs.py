@@ -1,4 +1,4 @@
-"""What happens at an epoch's edges on chain: P opens it, VE forms its weights, S makes it effective (protocol 1.4)."""
+"""An epoch's edges on chain: P opens it, VE forms its weights, S makes it effective (protocol 1.4)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SEED_EPOCHS_KEPT = 2
 def process_epoch(
     state: ChainState, block: Block, params: ProtocolParams, next_difficulty: NextDifficulty
 ) -> tuple[ChainState, list[Record]]:
-    """Do what the chain does at the edges of an epoch, in its order: one block can be VE and S at once.
+    """Act as the chain does at the edges of an epoch, in their order: one block can be VE and S at once.
 
     Reference: protocol 1.4.
     """
@@ -92,11 +92,11 @@ def form_epoch(
     """VE, then, in the chain's order (protocol 1.4).
 
     1. Every claim is counted and judged by the votes of the effective epoch's members.
-    2. What was accepted is merged with the weight of preserved nodes, which nobody judges.
-    3. Collateral activates what it can.
-    4. The cap, over everybody who has any weight.
+    2. Accepted claims are merged with the weight of preserved nodes, which no vote judges.
+    3. Collateral activates as much of the weight as it covers.
+    4. The cap limits every participant with weight.
     5. Nodes are chosen that the next proof of compute passes over.
-    6. Whoever has a seed becomes a member; the others only took part in steps 4 and 5.
+    6. Participants with a seed become members; the others only took part in steps 4 and 5.
     7. The controller decides.
     """
     assert state.upcoming is not None, "VE without P: the schedule is broken"
@@ -115,7 +115,7 @@ def form_epoch(
 
 
 def activate_weight(state: ChainState, who: str, weight: int, index: int, params: ProtocolParams) -> int:
-    """What a participant's collateral activates of its weight in epoch `index`. Reference: protocol 6.5."""
+    """The part of a participant's weight that its collateral activates in epoch `index`. Reference: protocol 6.5."""
     return compute_activated_weight(
         weight,
         state.deposits.get(who, Deposit()).active,

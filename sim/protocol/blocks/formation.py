@@ -16,7 +16,7 @@ GOVERNANCE_MODELS = ("Qwen2.5-7B", "QwQ-32B")  # the models of main net's genesi
 
 
 def merge_weights(state: ChainState, accepted: Mapping[str, CountedClaim], rules: Rules) -> dict[str, MergedWeight]:
-    """Add the weight of preserved nodes to what was accepted, by address; nobody judges it. Reference: protocol 4.7."""
+    """Add preserved nodes' weight, which no vote judges, to accepted claims, by address. Reference: protocol 4.7."""
     preserved = _get_preserved_weights(state)
     return {
         who: _merge(state, who, accepted.get(who, CountedClaim()), preserved.get(who, {}), rules)

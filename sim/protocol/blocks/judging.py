@@ -1,6 +1,6 @@
 """VE: every claim is judged by the stored votes, of all members or of a committee (protocol 4.6, 4.9).
 
-What runs is `fast.judging`, which counts all votes at once; this is the rule that it keeps.
+In runs `fast.judging` takes its place, which counts all votes at once and keeps this rule.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def read_votes(validations: Iterable[SubmitValidation]) -> dict[str, dict[str, b
 
 
 def judge_by_committee(claimant: Claimant, frauds: Mapping[str, bool], committee: Committee) -> Verdict:
-    """Run the acceptance tests on the votes of those who hold the participant's slots, each as often as it holds one.
+    """Run the acceptance tests on the votes of the holders of the participant's slots, each as often as it holds one.
 
     A slot without a holder, or with a silent one, abstains. Where slots do not decide, the guardians do, but a claim on
     which no holder of a slot has voted fails before they are asked. Reference: protocol 4.9.
@@ -69,7 +69,7 @@ def judge_by_committee(claimant: Claimant, frauds: Mapping[str, bool], committee
 
 
 def describe_claimant(state: ChainState, who: str, claim: CountedClaim, upcoming: UpcomingEpoch) -> Claimant:
-    """Return what the acceptance tests look at besides votes."""
+    """Return the facts that the acceptance tests look at besides votes."""
     record = state.hosts.get(who)
     return Claimant(
         address=who,

@@ -1,7 +1,7 @@
-"""What the chain can know of a finished epoch at VE, for a controller: its own state and nothing else.
+"""Observations of a finished epoch for a controller, made at VE from the chain's own state alone.
 
 1. Valid nonces: the counted nonces of accepted participants.
-2. When they came, and the tries behind them: what the proof scheme tells from the claims (`proofs`).
+2. Their times, and the tries behind them: the proof scheme reads them from the claims (`proofs`).
 3. Validation work: votes name participant and validator; a vote stands for its sample.
 
 All of it is known at VE and acts from the next S on: a decision answers the epoch before, never the running one.
@@ -40,9 +40,9 @@ def observe_epoch(
 
 
 def count_checked(state: ChainState, claims: Mapping[str, CountedClaim], sample_size: int) -> float:
-    """Nonces that a validator recomputed on average, of those who voted at all; 0 where nobody did.
+    """Nonces that a validator recomputed on average, over validators that voted; 0 without any.
 
-    Whoever votes on a participant has recomputed its sample, or says so. Reference: protocol 4.2, 4.8.
+    A validator that votes on a participant has recomputed its sample, or says so. Reference: protocol 4.2, 4.8.
     """
     validators = sorted({validation.creator for validation in state.validations})
     if not validators:

@@ -116,7 +116,7 @@ class ProtocolParams(ChainParams):
 
     @property
     def block_room_bytes(self) -> int:
-        """What a block has for transactions: mempools refuse any larger one."""
+        """Room of a block for transactions: mempools refuse any larger one."""
         return int(self.block_max_bytes) - HEADER_BYTES
 
     def epoch_at(self, height: int) -> EpochParams:

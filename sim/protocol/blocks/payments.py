@@ -1,4 +1,4 @@
-"""Every movement of coins, as one list: what an observer of the chain can add up to the last ngonka (protocol 6)."""
+"""Every movement of coins, as one list that an observer of the chain can add up to the last ngonka (protocol 6)."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class PaymentKind(StrEnum):
     FEE = "fee"
     """Fees of users, waiting for the same claim."""
     LEFT = "left"
-    """Emission or fees that nobody is entitled to: they stay in the module."""
+    """Emission or fees to which no participant is entitled: they stay in the module."""
     CLAIM = "claim"
     """From waiting into the vesting schedule, or out at once."""
     VESTED = "vested"
     """From vesting into the balance."""
     BURNT = "burnt"
-    """Waiting coins that nobody claimed in time."""
+    """Waiting coins that were not claimed in time."""
     DEPOSITED = "deposited"
     """From the balance into collateral."""
     RELEASED = "released"
@@ -50,7 +50,7 @@ class Payment(Record):
 
 
 def pay(state: ChainState, participant: str, kind: PaymentKind, amount_ngonka: int, reason: str) -> list[Payment]:
-    """Return the movement in the block that the state is of; none where nothing moves."""
+    """Return the movement in the state's block; empty for an amount of 0."""
     if amount_ngonka == 0:
         return []
     epoch, height = state.schedule.index, state.height

@@ -1,4 +1,4 @@
-"""What the rules tell of a block, as typed rows: a fact is declared here, with the meaning and unit of its column."""
+"""The rules' typed rows about a block: each fact is declared here, with the meaning and unit of its column."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class EpochStarted(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParticipantJudged(Record):
-    """What VE made of one participant: what it claimed, what it kept, and what is left of both."""
+    """One participant at VE: its claim, its preserved weight, the votes, and its final weight."""
 
     epoch: Annotated[int, "index of the epoch"]
     participant: Annotated[str, "address"]
@@ -106,7 +106,7 @@ class PriceReached(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightConfirmed(Record):
-    """What a confirmation left of a member's weight."""
+    """A member's weight before and after a confirmation."""
 
     epoch: Annotated[int, "epoch whose weights were confirmed"]
     height: Annotated[int, "last block of the confirmation", "blocks"]

@@ -1,4 +1,4 @@
-"""What happens between two proofs of compute: inferences are counted, confirmations are triggered and closed."""
+"""Between two proofs of compute: inferences are counted, confirmations are triggered and closed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sim.protocol.service.status import InferenceRecord
 def apply_inferences(
     state: ChainState, tally: InferenceTally | None, params: ProtocolParams
 ) -> tuple[ChainState, list[Record]]:
-    """Count the effective epoch's requests; who becomes INVALID loses a fifth of its collateral at once.
+    """Count the effective epoch's requests; a participant that becomes INVALID loses a fifth of its collateral.
 
     Reference: protocol 6.3, 6.6.
     """

@@ -37,7 +37,7 @@ def settle_epoch(state: ChainState, params: ProtocolParams) -> tuple[ChainState,
     1. Unbonding collateral is released, one slice of every vesting schedule unlocks.
     2. Who was down loses collateral.
     3. The epoch's emission is minted in full and shared; fees go on top.
-    4. Records of earlier epochs that nobody claimed are burnt.
+    4. Unclaimed records of earlier epochs are burnt.
     """
     state, unlocked = advance_deposits_and_vesting(state)
     if state.effective.index == 0:
@@ -71,7 +71,7 @@ def advance_deposits_and_vesting(state: ChainState) -> tuple[ChainState, list[Pa
 
 
 def slash_downtime(state: ChainState) -> tuple[ChainState, list[Payment]]:
-    """Who missed more than 5 % of its requests loses a tenth of its collateral. Reference: protocol 6.3."""
+    """A member that missed more than 5 % of its requests loses a tenth of its collateral. Reference: protocol 6.3."""
     down = [who for who, counts in sorted(state.service.counts.items()) if is_down(counts.n_missed, counts.n_finished)]
     return slash_deposits(state, down, SLASH_DOWNTIME, "downtime")
 
@@ -89,7 +89,7 @@ def slash_deposits(
 
 
 def compute_entitlements(state: ChainState, emission: int, rules: Rules) -> dict[str, RewardSettled]:
-    """Who gets what of an epoch's emission and fees, by address, and why not. Reference: protocol 6.2, 6.3."""
+    """Parts in an epoch's emission and fees, by address, or the reason for none. Reference: protocol 6.2, 6.3."""
     uncapped, weights = get_reward_weights(state, rules)
     reasons = {who: _why(state, who, rules) for who in state.effective.weights}
     settled = set(

@@ -30,7 +30,7 @@ class Stage(StrEnum):
 class Edge(Enum):
     """Heights at which chain or hosts act, in the order in which they act where one block is several of them.
 
-    What the chain does at them stands in `blocks.epochs.process_epoch`, what a host does in
+    The chain's acts at them stand in `blocks.epochs.process_epoch`, those of a host in
     `sim.nodes.host.Host.on_block`.
     """
 
@@ -128,7 +128,7 @@ class Schedule:
         return self.start + n_blocks if self.index > 0 else 0
 
     def edges_at(self, height: int) -> list[Edge]:
-        """Return what a height is, in the order of `Edge`; it is rarely anything, and seldom two at once."""
+        """Return the edges at a height, in the order of `Edge`: mostly none, seldom two."""
         return [edge for edge, at in self.edges.items() if at == height]
 
     def ends_at(self, height: int) -> bool:

@@ -1,4 +1,4 @@
-"""What the chain knows after a block: one immutable value, shared by everybody who has reached that height."""
+"""The chain's state after a block: one immutable value, shared by all hosts that have reached that height."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Block:
 
 @dataclass(frozen=True)
 class HostRecord:
-    """What the chain knows of a participant. Reference: protocol 4.6 (tests 1 and 4), 5.1."""
+    """A participant's record on the chain. Reference: protocol 4.6 (tests 1 and 4), 5.1."""
 
     validator_key: str
     nodes: tuple[HardwareNode, ...]
@@ -85,7 +85,7 @@ class UpcomingEpoch:
 
 @dataclass(frozen=True)
 class EpochObservation:
-    """What a controller may know of a finished epoch: chain state only."""
+    """A finished epoch as a controller may see it: from chain state only."""
 
     epoch_index: int
     difficulty: float
@@ -93,7 +93,7 @@ class EpochObservation:
     valid_nonces: int
     """Counted nonces of accepted participants."""
     success_rate: float = 0.0
-    """Valid nonces / tries, as far as nonces tell; 0 where nothing was found."""
+    """Valid nonces / tries, estimated from the claims; 0 without a valid nonce."""
     arrivals: tuple[int, ...] = ()
     """Valid nonces by block, from P + 1 to the last block that takes batches."""
     checked_per_validator: float = 0.0
@@ -140,9 +140,9 @@ class ChainState:
     fees: int = 0
     """ngonka that users have paid."""
     left: int = 0
-    """ngonka of both that nobody was entitled to."""
+    """ngonka of both to which no participant was entitled."""
     burnt: int = 0
-    """ngonka that nobody claimed in time."""
+    """ngonka that were not claimed in time."""
     slashed: int = 0
     """ngonka of collateral that were taken and burnt."""
 
@@ -168,7 +168,7 @@ class ChainState:
 
     @cached_property
     def duties(self) -> Mapping[str, NDArray[np.int64]] | None:
-        """Whom each committee member checks, as places in `proofs.participants`; None: everybody checks all."""
+        """Claims that each committee member checks, as places in `proofs.participants`; None: all members check all."""
         if self.upcoming is None or self.upcoming.committee is None:
             return None
         return self.upcoming.committee.assign(list(self.proofs.participants))
@@ -220,7 +220,7 @@ def get_model_weights(state: ChainState, governance_models: Iterable[str]) -> di
 
 
 def get_places_to_check(state: ChainState, validator: str) -> NDArray[np.int64]:
-    """Whom a validator checks, as ascending places in `proofs.participants`: all, or by its committee slots.
+    """Claims that a validator checks, as ascending places in `proofs.participants`: all, or by its committee slots.
 
     Reference: protocol 4.1, 4.9.
     """

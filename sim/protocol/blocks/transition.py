@@ -36,13 +36,13 @@ V = TypeVar("V")
 
 @dataclass(frozen=True)
 class BlockResult:
-    """A block's effect: the new state and what an observer wants to know of it."""
+    """A block's effect: the new state, the fates of its transactions, and rows for observers."""
 
     state: ChainState
     tx_results: tuple[str, ...]
-    """`TxResult`s, or what a proof scheme says."""
+    """Each a `TxResult`, or a proof scheme's own text."""
     rows: tuple[Record, ...]
-    """What happened, as every observer of the chain sees it."""
+    """Facts that every observer of the chain sees."""
 
 
 def apply_block(
@@ -78,7 +78,7 @@ class _Copied(Generic[K, V]):
 
     def __get__(self, draft: Draft, owner: type) -> dict[K, V]:
         copy = draft.__dict__[self._name] = dict(getattr(draft.state, self._name))
-        # Checks read the copy too, so that a transaction sees what those before it in the block did.
+        # Checks read the copy too, so that a transaction sees the effects of those before it in the block.
         view: Any = MappingProxyType(copy)
         draft.state = replace(draft.state, **{self._name: view})
         return copy
@@ -101,7 +101,7 @@ def _apply_transactions(
 class Draft:
     """A state that is being changed by one block: each mapping that a transaction touches is copied once.
 
-    Logs are not copied; what a block adds to them joins at its end, since no check reads them.
+    Logs are not copied; a block's additions to them join at its end, since no check reads them.
     """
 
     hosts = _Copied[str, HostRecord]()

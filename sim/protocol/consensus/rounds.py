@@ -4,7 +4,7 @@
    block has not come within the propose timeout, or where it is locked on another one.
 2. Prevotes of more than 2/3 of all power for the block make a validator precommit and lock it. More than 2/3 for nil
    make it precommit nil; more than 2/3 for anything start the prevote timeout, at whose end it does so too.
-3. Whoever has a block and precommits of more than 2/3 for it, of whatever round, decides.
+3. A validator that has a block and precommits of more than 2/3 for it, of any round, decides.
 4. Precommits of more than 2/3 for anything start the precommit timeout, at whose end the next round begins. Votes of
    more than 2/3 in a later round pull a validator there at once.
 5. A proposer that has seen prevotes of more than 2/3 for a block proposes that one again.
@@ -71,15 +71,15 @@ class Round:
 
     value: int
     """Which block: the round that proposed it first."""
-    pol_round: int
-    """The round whose 2/3 of prevotes justify proposing it again; -1 for a new block."""
+    valid_round: int
+    """The round whose 2/3 of prevotes justify proposing it again (CometBFT: POL round); -1 for a new block."""
     proposal_seconds: Floats
     """When each has the whole block; infinity: not yet, or never."""
 
 
 @dataclass(frozen=True, eq=False)
 class RoundOutcome:
-    """What follows from the times of arrival, over validators, in seconds; infinity: not (yet)."""
+    """One round's outcome from the times of arrival; arrays are over validators, in seconds; infinity: not (yet)."""
 
     proposal_seconds: Floats
     """The arrivals of the block that all else follows from."""
@@ -89,13 +89,13 @@ class RoundOutcome:
     """When each enters it, by itself or pulled by votes."""
     leave_seconds: Floats
     """When each is pulled into a later one."""
-    polka_seconds: Floats
-    """When each has prevotes of more than 2/3 for the block."""
+    prevoted_seconds: Floats
+    """When each has prevotes of more than 2/3 for the block (CometBFT: a polka)."""
     valid_seconds: Floats
     """When each, still in the round, knows that the block may be proposed again."""
     precommit_seconds: Floats
     is_locked: Bools
-    """Who precommits the block; the others precommit nil."""
+    """True for validators that precommit the block; the others precommit nil."""
     decision_seconds: Floats
     pull_seconds: Floats
     """When votes of this round pull each into it."""
@@ -123,7 +123,7 @@ def compute_height(
     """Return the outcome of every round so far of one height; `entry_seconds` says when each enters round 0.
 
     `known`: an earlier answer for the same height and links, with all arrivals up to `known_seconds`. Its rounds are
-    taken over as long as nothing that they follow from has changed, which is faster and changes nothing.
+    taken over as long as their causes are the same, which is faster and gives the same outcomes.
     """
     if not rounds:
         return []
@@ -155,7 +155,7 @@ def compute_height(
 def _let_votes_pull(
     compute: Callable[[Floats], RoundOutcome], own_seconds: Floats, entry_seconds: Floats
 ) -> RoundOutcome:
-    """Let votes of those who have entered a round by themselves pull others into it, and their votes yet others."""
+    """Let votes of validators that entered a round by themselves pull others into it, and their votes yet others."""
     entries = own_seconds
     for _ in range(MAX_PASSES):
         outcome = compute(entries)
@@ -167,7 +167,7 @@ def _let_votes_pull(
 
 
 def _find_leaves(pulls: Sequence[Floats], entry_seconds: Floats) -> list[Floats]:
-    """When votes of any later round pull each validator out of each round; nobody leaves a height unentered."""
+    """When votes of any later round pull each validator out of each round; it has to enter the height first."""
     leaves = [np.full(len(entry_seconds), np.inf)]
     for pull in reversed(pulls[1:]):
         leaves.append(np.minimum(leaves[-1], np.maximum(pull, entry_seconds)))
@@ -186,31 +186,36 @@ def _compute_round(
     timeouts: Timeouts,
     entries: Floats,
 ) -> RoundOutcome:
+    # A validator that is pulled on before it enters never votes here.
     entries = _until(leaves, entries)
     everybody = np.ones(len(powers), dtype=bool)
     has_block = proposal.proposal_seconds
-    if proposal.pol_round != NO_ROUND:
-        has_block = np.maximum(has_block, before[proposal.pol_round].polka_seconds)
+    if proposal.valid_round != NO_ROUND:
+        has_block = np.maximum(has_block, before[proposal.valid_round].prevoted_seconds)
+    # Each prevotes once: for the block if it comes in time and no lock forbids it, else nil at the deadline.
     deadlines = entries + timeouts.get_propose(index)
     ready = np.maximum(entries, has_block)
     is_for_block = (ready <= deadlines) & _accepts(proposal, rounds, before)
     prevotes = _until(leaves, np.minimum(ready, deadlines))
     arrivals = compute_arrivals(prevotes, periods)
-    polka = compute_quorum_seconds(arrivals, powers, is_for_block)
+    prevoted = compute_quorum_seconds(arrivals, powers, is_for_block)
     nil = compute_quorum_seconds(arrivals, powers, ~is_for_block)
-    anything = compute_quorum_seconds(arrivals, powers, everybody) if not is_for_block.all() else polka
-    for_block = np.maximum.reduce([polka, proposal.proposal_seconds, prevotes])
+    anything = compute_quorum_seconds(arrivals, powers, everybody) if not is_for_block.all() else prevoted
+    # Each precommits once, at the first of these: 2/3 of prevotes for the block that it has, 2/3 for nil, the timeout
+    # after 2/3 for anything; never before its own prevote.
+    for_block = np.maximum.reduce([prevoted, proposal.proposal_seconds, prevotes])
     for_nil = np.minimum(np.maximum(nil, prevotes), np.maximum(anything, prevotes) + timeouts.get_prevote(index))
     is_locked = for_block <= for_nil
     precommits = _until(leaves, np.minimum(for_block, for_nil))
+    # Late precommits are taken out one by one, since each one less can move others' quorums and timeouts.
     while True:
         arrivals = compute_arrivals(precommits, periods)
         commit = compute_quorum_seconds(arrivals, powers, is_locked & (precommits < np.inf))
         any_commit = commit if is_locked.all() else compute_quorum_seconds(arrivals, powers, everybody)
         decisions = np.maximum(proposal.proposal_seconds, commit)
         timeout = np.maximum(any_commit, entries) + timeouts.get_precommit(index)
-        # Whoever's timeout has ended is in the next round and precommits nothing in this one any more.
-        # One at a time, the earliest timeout first: the votes that it follows from are certain.
+        # A validator whose timeout has ended is in the next round and does not precommit in this one any more.
+        # The earliest timeout goes first: the votes that it follows from are certain.
         is_late = (precommits < np.inf) & (precommits > timeout)
         if not is_late.any():
             break
@@ -220,7 +225,7 @@ def _compute_round(
         own_seconds=own_seconds,
         entry_seconds=entries,
         leave_seconds=leaves,
-        polka_seconds=polka,
+        prevoted_seconds=prevoted,
         valid_seconds=_until(np.minimum(leaves, timeout), for_block),
         precommit_seconds=precommits,
         is_locked=is_locked & (precommits < np.inf),
@@ -231,15 +236,15 @@ def _compute_round(
 
 
 def _until(leaves: Floats, seconds: Floats) -> Floats:
-    """Drop what a validator would do in a round that it has left by then."""
+    """Drop actions of validators in a round that they have left by then: their times become infinity."""
     return np.where(seconds < leaves, seconds, np.inf)
 
 
 def _accepts(proposal: Round, rounds: Sequence[Round], before: Sequence[RoundOutcome]) -> Bools:
-    """Who may prevote the block: whoever is not locked, or on this very block, or before its 2/3 of prevotes."""
+    """True for validators that may prevote the block: without a lock, locked on it, or before its 2/3 of prevotes."""
     accepts = np.ones(len(proposal.proposal_seconds), dtype=bool)
     for index, outcome in enumerate(before):  # a later lock replaces an earlier one
-        is_same = rounds[index].value == proposal.value or proposal.pol_round >= index
+        is_same = rounds[index].value == proposal.value or proposal.valid_round >= index
         accepts = np.where(outcome.is_locked, is_same, accepts)
     return accepts
 
@@ -247,8 +252,8 @@ def _accepts(proposal: Round, rounds: Sequence[Round], before: Sequence[RoundOut
 def compute_arrivals(sent_seconds: Floats, periods: Sequence[Period]) -> Floats:
     """Return when votes sent at these times arrive, (receivers, validators).
 
-    What has not arrived when links change is sent again over the new ones, as validators do while they stay at a
-    height.
+    Votes that have not arrived when links change are sent again over the new ones, as validators do while they stay
+    at a height.
     """
     *earlier, last = periods
     arrivals = np.maximum(sent_seconds, last.start_seconds) + last.delays_seconds

@@ -1,4 +1,4 @@
-"""What participants send to the chain, and how large it is on the wire.
+"""Transactions that participants send to the chain, and their sizes on the wire.
 
 Sizes are modelled, not measured [I]: a signed Cosmos transaction without payload takes about 300 bytes; a validation
 carries its verdict only (its arrays are emptied, protocol 4.4). Claims travel in messages of the proof scheme.
@@ -23,7 +23,7 @@ NODE_BYTES = 40
 
 
 class TxResult(StrEnum):
-    """What became of a transaction that a block contains; a proof scheme may have texts of its own for a refusal."""
+    """The chain's answer to a transaction in a block; a proof scheme may refuse with texts of its own."""
 
     ACCEPTED = "accepted"
     REPLAYED = "replayed"
@@ -42,12 +42,12 @@ class TxResult(StrEnum):
 
     @property
     def is_late(self) -> bool:
-        """Whether its window or its epoch was over: nobody sends anything ahead of those."""
+        """Whether its window or its epoch was over; no honest host sends a transaction ahead of these."""
         return self in (TxResult.OUTSIDE_WINDOW, TxResult.WRONG_START, TxResult.NO_UPCOMING_EPOCH)
 
 
 class Transaction(Protocol):
-    """What a host signs and sends: one of the classes here, or of a proof scheme's own."""
+    """A message that a host signs and sends: one of the classes here, or of a proof scheme's own."""
 
     @property
     def tx_id(self) -> str:
@@ -59,7 +59,7 @@ class Transaction(Protocol):
 
     @property
     def size_bytes(self) -> int:
-        """Size on the wire."""
+        """Bytes on the wire."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class SubmitValidation:
 
     @property
     def size_bytes(self) -> int:
-        """Size on the wire: that of the messages it stands for."""
+        """Bytes on the wire: those of the messages it stands for."""
         return len(self.participants) * VERDICT_BYTES
 
 

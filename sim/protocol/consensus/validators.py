@@ -1,11 +1,11 @@
-"""Validators: the power that guardians get, who takes part, and who proposes a block (protocol 5.4, 10).
+"""Validators: the guardians' power, the members that take part, and the proposer of a block (protocol 5.4, 10).
 
 Proposers take turns by CometBFT's weighted round-robin by priority.
 
 Each height every validator's priority grows by its power; the highest priority proposes and pays back the total power.
-While powers stay, n · ΣW heights from equal priorities give everybody exactly n · W blocks, unless priorities were
+While powers stay, n · ΣW heights from equal priorities give each validator exactly n · W blocks, unless priorities were
 scaled, which happens to large sets of very unequal powers (one block more or less was found after it). Inside a round
-nobody is ahead of its share by a block, but somebody can be behind by more than one.
+no validator is ahead of its share by a block, but one can be behind by more than one.
 Reference: CometBFT specification, "Proposer selection procedure" (docs.cometbft.com).
 """
 
@@ -41,9 +41,9 @@ def boost_guardians(powers: Mapping[str, int], guardians: Collection[str]) -> di
 
 
 def select_validators(powers: Mapping[str, int], limit: int = MAX_VALIDATORS) -> dict[str, int]:
-    """Return the powers of those who take part in consensus, in address order: the `limit` largest, ties by address.
+    """Return the powers of consensus's validators, in address order: the `limit` largest, ties by address.
 
-    Whoever has no power takes no part. Raises ValueError if limit < 1. Reference: protocol 10.
+    Members without power take no part. Raises ValueError if limit < 1. Reference: protocol 10.
     """
     if limit < 1:
         raise ValueError(f"limit is {limit}; at least one validator must be able to take part")
@@ -52,7 +52,7 @@ def select_validators(powers: Mapping[str, int], limit: int = MAX_VALIDATORS) ->
 
 
 def select_proposer(priorities: Mapping[str, int], powers: Mapping[str, int]) -> tuple[str, dict[str, int]]:
-    """Return the proposer of the next height and everybody's new priority; ties go to the lower address."""
+    """Return the proposer of the next height and all new priorities; ties go to the lower address."""
     if not powers:
         raise ValueError("no validator has any power: nobody can propose a block")
     total = sum(powers.values())

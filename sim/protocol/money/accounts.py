@@ -35,7 +35,7 @@ def add_work_coins(rewards: Mapping[str, int], fees: Mapping[str, int], invalid:
 def write_settlements(
     records: Mapping[str, Settlement], new: Mapping[str, Settlement], *, previous_epoch_index: int
 ) -> tuple[dict[str, Settlement], int]:
-    """Store the records of a settlement; return what is stored now and the burnt ngonka.
+    """Store the records of a settlement; return all stored records and the burnt ngonka.
 
     An overwritten record is burnt, and so is everything older than the previous epoch. Seen from the upcoming epoch
     the previous one is the one just settled [I], so a claim is possible for one epoch. Reference: protocol 2.2.
@@ -47,7 +47,7 @@ def write_settlements(
 
 
 def vest(schedule: VestingSchedule, amount: int, *, n_epochs: int = VESTING_EPOCHS) -> tuple[VestingSchedule, int]:
-    """Lock an amount in `n_epochs` equal slices on top of the schedule; return it and what is free at once.
+    """Lock an amount in `n_epochs` equal slices on top of the schedule; return it and the free amount.
 
     The first slice takes the remainder of the division. Zero epochs: everything is free. Reference: protocol 6.4.
     """
@@ -59,5 +59,5 @@ def vest(schedule: VestingSchedule, amount: int, *, n_epochs: int = VESTING_EPOC
 
 
 def unlock(schedule: VestingSchedule) -> tuple[VestingSchedule, int]:
-    """VE: free the first slice; return what stays locked and what is free. Reference: protocol 1.4, 6.4."""
+    """VE: free the first slice; return the locked ones and the free amount. Reference: protocol 1.4, 6.4."""
     return schedule[1:], schedule[0] if schedule else 0

@@ -52,12 +52,12 @@ class Deposit:
 
 
 def deposit(held: Deposit, amount: int) -> Deposit:
-    """Add ngonka to what is active. Reference: protocol 6.5."""
+    """Add ngonka to the active deposit. Reference: protocol 6.5."""
     return Deposit(held.active + amount, held.unbonding)
 
 
 def withdraw(deposit: Deposit, amount: int, epoch_index: int) -> Deposit:
-    """Move ngonka from active to unbonding until `epoch_index` + 1 advances; ValueError beyond what is active.
+    """Move ngonka from active to unbonding until `epoch_index` + 1 advances; ValueError for more than is active.
 
     Reference: protocol 6.5.
     """

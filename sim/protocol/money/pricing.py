@@ -32,7 +32,7 @@ MAINNET_PRICING = PricingParams()
 
 
 def compute_utilization(n_tokens: int, capacity: int, *, params: PricingParams = MAINNET_PRICING) -> Fraction:
-    """Tokens of the last window over what the model's group, `capacity` tokens per second, could have made.
+    """Tokens of the last window over the capacity of the model's group, `capacity` tokens per second.
 
     Reference: protocol 6.6.
     """

@@ -21,7 +21,7 @@ def compute_epoch_reward(
     genesis_epoch: int = GENESIS_EPOCH,
     supply_cap: int = SUPPLY_CAP,
 ) -> int:
-    """R(e) = trunc(R0 · exp(-0.000475 · (e - 1))), cut to what the supply cap leaves; ngonka.
+    """R(e) = trunc(R0 · exp(-0.000475 · (e - 1))), cut to the rest below the supply cap; ngonka.
 
     Sharing a cut amount by weight scales every reward down alike. Reference: protocol 6.1.
     """
@@ -34,7 +34,7 @@ def compute_effective_weights(
 ) -> dict[str, int]:
     """Reward weights from v0.2.5 on, before their cap: preserved nodes + confirmation weight of ACTIVE participants.
 
-    Who is not active is left out before the cap is taken [I]. Reference: protocol 6.2.
+    Participants that are not active are left out before the cap is taken [I]. Reference: protocol 6.2.
     """
     members = sorted({*preserved, *confirmed} & set(active))
     return {who: preserved.get(who, 0) + confirmed.get(who, 0) for who in members}
@@ -43,7 +43,7 @@ def compute_effective_weights(
 def split_reward(weights: Mapping[str, int], amount: int, *, divisor: int | None = None) -> dict[str, int]:
     """Share `amount` by weight, floored; the remainder goes to the first address with a positive share.
 
-    `divisor` stands in for the sum of the weights; it may not be smaller. Nobody is paid where it is zero.
+    `divisor` stands in for the sum of the weights; it may not be smaller. No participant is paid where it is zero.
     Reference: protocol 6.2.
     """
     total = sum(weights.values()) if divisor is None else divisor

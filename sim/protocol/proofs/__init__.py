@@ -1,6 +1,6 @@
-"""What computing is worth. A proof scheme says what a host may claim, and how chain and hosts deal with it (`base`).
+"""The worth of computing. A proof scheme (`base`) says what a host may claim, and how chain and hosts deal with it.
 
-A scheme is a row of the table of versions. What it decides stands in its file; what is the same for all schemes
+A scheme is an entry in the table of versions. Its decisions stand in its file; the rules that all schemes share
 (blocks, votes, weights after the count, rewards) asks the scheme in force and never names one.
 """
 

@@ -1,9 +1,9 @@
-"""What a proof scheme is: the part of a proof of compute that another kind of proof would do differently.
+"""The protocol of proof schemes: the part of a proof of compute that another kind of proof would do differently.
 
 1. A try counts with a probability that follows from one number, the threshold; difficulty is 1 / that probability.
 2. Hosts send messages of the scheme's own classes. The chain checks them, keeps them as one opaque value, and counts.
-3. Validators sample what is claimed; the share of it that they contradict decides their votes.
-4. At VE a controller learns what the claims tell of the tries behind them.
+3. Validators sample claims; the share of contradicted nonces decides their votes.
+4. At VE a controller learns the success rate and the arrivals that the claims show.
 
 Everything is pure: values in, values out.
 """
@@ -72,7 +72,7 @@ class ProofMessage(Transaction, Protocol):
 
 @dataclass(frozen=True)
 class CountedClaim:
-    """What a participant's messages say, counted at VE."""
+    """A participant's messages, counted at VE."""
 
     claimed_nonces: int = 0
     distinct_nonces: int = 0
@@ -93,18 +93,18 @@ class CountedClaim:
 
 @dataclass(frozen=True)
 class NodeClaim:
-    """What a host claims for one of its ML nodes at a time."""
+    """A host's claim for one of its ML nodes at a time."""
 
     node_id: NodeId
     public_key: str
     nonces: tuple[int, ...]
     values: tuple[float, ...]
-    """What was computed for each nonce, or is said to have been."""
+    """The result for each nonce, computed or pretended."""
 
 
 @dataclass(frozen=True)
 class OwnClaims:
-    """All that a host has claimed in an episode so far: what it builds its messages from."""
+    """All claims of a host in an episode so far, from which it builds its messages."""
 
     creator: str
     start_height: int
@@ -121,16 +121,16 @@ class OwnClaims:
 
 @dataclass(frozen=True)
 class ProofObservation:
-    """What the claims of accepted participants tell a controller."""
+    """Observations from the claims of accepted participants, for a controller."""
 
     success_rate: float
-    """Counted / tried, as far as claims tell; 0 where nothing was found."""
+    """Counted / tried, estimated from the claims; 0 without a counted nonce."""
     arrivals: tuple[int, ...]
     """Counted nonces by block, from P + 1 to the last block that takes claims."""
 
 
 class ProofStore(Protocol):
-    """What the chain keeps of a scheme's messages, from P to the next P: an immutable value."""
+    """The chain's store of a scheme's messages, from P to the next P: an immutable value."""
 
     @property
     def participants(self) -> Sequence[str]:
@@ -143,15 +143,15 @@ class ProofStore(Protocol):
         """
 
     def read_claims(self, block_hash: str, threshold: float) -> ClaimedNonces:
-        """Return all claims, nonce by nonce, in the order of `participants`: what validators read at V."""
+        """Return all claims, nonce by nonce, in the order of `participants`, as validators read them at V."""
 
     def count_claims(self, rules: ProofRules) -> dict[str, CountedClaim]:
-        """Count and weigh everybody's claim, by address."""
+        """Count and weigh every participant's claim, by address."""
 
     def observe(
         self, accepted: Collection[str], hardware: Hardware, episode: Episode, rules: ProofRules
     ) -> ProofObservation:
-        """Return what the claims of the accepted tell, at VE."""
+        """Return the observations from accepted claims, at VE."""
 
 
 class ProofScheme(Protocol):
@@ -167,16 +167,16 @@ class ProofScheme(Protocol):
         """The threshold that holds when the scheme comes into force."""
 
     def hit_probability(self, threshold: float, vector_dim: int) -> float:
-        """Return the probability that a try counts, in (0, 1]; `vector_dim` is that of what is computed."""
+        """Return the probability that a try counts, in (0, 1]; `vector_dim` is that of the computed vector."""
 
     def threshold_for(self, probability: float, vector_dim: int) -> float:
         """Return the threshold that a try meets with this probability, the inverse of `hit_probability`."""
 
     def open_store(self) -> ProofStore:
-        """Return what the chain keeps before the first message."""
+        """Return a store without messages."""
 
     def build_messages(self, own: OwnClaims) -> Sequence[ProofMessage]:
-        """Return what a host sends after each new claim, and once more when its claims are complete."""
+        """Return a host's messages after each new claim, and once more when its claims are complete."""
 
     def compute_sampling_seed(self, validator_key: str, newest_hash: str, episode: Episode) -> int:
         """Return the seed of a validator's samples; `newest_hash` is that of the block at which it begins."""
@@ -189,4 +189,4 @@ class ProofScheme(Protocol):
     def fabricate(
         self, n: int, threshold: float, vector_dim: int, generator: np.random.Generator
     ) -> NDArray[np.float64]:
-        """Draw values that give nothing away for nonces that were never computed, float64 (n,)."""
+        """Draw values that look true for nonces that were never computed, float64 (n,)."""

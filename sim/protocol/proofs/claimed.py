@@ -1,4 +1,4 @@
-"""Every claim of a proof of compute as arrays: what validators read at block V (protocol 4.1)."""
+"""Every claim of a proof of compute as arrays, as validators read them at block V (protocol 4.1)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ClaimedNonces:
     block_hash: str
     """Network seed that the nonces were computed under."""
     threshold: float
-    """Of the proof scheme: what a recomputed nonce is held against."""
+    """Of the proof scheme: a recomputed nonce is held against it."""
     participants: NDArray[np.object_]
     """(claims,) addresses"""
     counts: Ints

@@ -1,4 +1,4 @@
-"""A committee for every participant: who may judge it, drawn in proportion to weight (protocol 4.9).
+"""Committees: the members that may judge a participant, drawn in proportion to weight (protocol 4.9).
 
 1. Every participant has the same number of slots.
 2. A slot picks a member of the effective epoch with probability proportional to weight, from a hash of (hash of block
@@ -6,7 +6,7 @@
 3. More than two thirds of all slots decide, either way. An empty or silent slot is an abstention.
 4. Where they do not, the guardians among the members decide, by more than half of their number [I].
 
-Nothing is known of a draw before block V. Guardians check everybody, since any participant may come to them [I].
+No draw is known before block V. Guardians check every participant, since any may come to them [I].
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Committee:
     def draw(self, participants: Sequence[str]) -> NDArray[np.int64]:
         """Return the holder of every slot, as a place in the order of `weights`: int64 (participants, slots).
 
-        Where there is no member, every slot is `NOBODY`'s.
+        In an epoch without members every slot is `NOBODY`'s.
         """
         if not (self.weights and participants):
             return np.full((len(participants), self.n_slots), NOBODY, dtype=np.int64)
@@ -50,12 +50,14 @@ class Committee:
         return np.stack([self._drawn[participant] for participant in participants])
 
     def assign(self, participants: Sequence[str]) -> dict[str, NDArray[np.int64]]:
-        """Whom each member checks, as places in `participants`: those it holds a slot of; a guardian checks all."""
+        """Claims that each member checks, as places in `participants`: by its slots; a guardian checks all."""
         if not (participants and self.weights):
             return {}
         n, members = len(participants), list(self.weights)
+        # One number per pair of holder and participant: sorted and without repetitions, it groups places by holder.
         pairs = np.unique(self.draw(participants) * n + np.arange(n)[:, np.newaxis])
         holders, places = np.divmod(pairs, n)
+        # Members without a slot get an empty part between two equal ends.
         ends = np.searchsorted(holders, np.arange(1, len(members)))
         duties = dict(zip(members, np.split(places, ends), strict=True))
         return {who: np.arange(n) if who in self.guardians else duties[who] for who in members}

@@ -14,14 +14,14 @@ SLASH_THRESHOLD = Fraction(0)
 
 @dataclass(frozen=True)
 class ConfirmationTally:
-    """The weights that an event measured; who sent nothing is absent. Stands for the event's transactions [I]."""
+    """The weights that an event measured; silent members are absent. Stands for the event's transactions [I]."""
 
     measured: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class Confirmation:
-    """The effective epoch's confirmation: weights so far, who failed, and the event that is running."""
+    """The effective epoch's confirmation: weights so far, members that failed, and the event that is running."""
 
     initial: Mapping[str, int] = field(default_factory=dict)
     weights: Mapping[str, int] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Confirmation:
 def start_confirmation(
     node_weights: Mapping[str, Mapping[int, int]], preserved: Mapping[str, Collection[int]]
 ) -> Confirmation:
-    """S: everybody starts with the summed weight of its nodes that are not preserved.
+    """S: every member starts with the summed weight of its nodes that are not preserved.
 
     `node_weights` is participant -> node -> weight; `preserved` holds each participant's nodes with POC_SLOT = true.
     Reference: protocol 6.7.
@@ -50,9 +50,9 @@ def close_event(
 ) -> Confirmation:
     """End of an event: weights shrink to what was measured; a share of at most `threshold` is jailed until the next S.
 
-    v0.2.5 lets who sent no batches keep its weight; from v0.2.6 on it has 0. The share is of the weight at S; who had
-    nothing to confirm is spared [I]. Being jailed costs the epoch's reward; main net's slash is 0. Reference: protocol
-    0, 6.7.
+    v0.2.5 lets a member that sent no batches keep its weight; from v0.2.6 on it has 0. The share is of the weight at S;
+    without weight to confirm none fails [I]. Being jailed costs the epoch's reward; main net's slash is 0.
+    Reference: protocol 0, 6.7.
     """
     weights, initial = confirmation.weights, confirmation.initial
     seen = {who: measured.get(who, 0) for who in weights if absence_counts_as_zero or who in measured}

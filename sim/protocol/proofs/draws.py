@@ -32,7 +32,7 @@ def compute_hash_uniform(text: str) -> float:
 
 
 def compute_sampling_seed(validator_key: str, block_hash: str, start_height: int) -> int:
-    """The number that the hash of "{key}:{hash}:{P}" gives. Nothing in it is unknown after block P.
+    """The number that the hash of "{key}:{hash}:{P}" gives. All its parts are known from block P on.
 
     The live network reads it as a signed number, NumPy's generators take unsigned ones. Reference: protocol 4.2
     """

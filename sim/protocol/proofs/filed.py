@@ -27,7 +27,7 @@ class Listing(Protocol):
 
     @property
     def claims(self) -> Sequence[NodeClaim]:
-        """What it says, by ML node."""
+        """Its claims, by ML node."""
 
 
 M = TypeVar("M", bound=Listing)
@@ -73,7 +73,7 @@ class Filed(Generic[M]):
         return gather_claims(listed, block_hash, threshold)
 
     def count_claims(self, rules: ProofRules) -> dict[str, CountedClaim]:
-        """Count and scale everybody's nonces, by address. Reference: protocol 5.1."""
+        """Count and scale every participant's nonces, by address. Reference: protocol 5.1."""
         return {who: _count_claim(claims, rules) for who, claims in self._listed.items()}
 
     def observe(

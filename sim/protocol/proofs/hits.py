@@ -49,13 +49,13 @@ class SubmitProofBatch:
 
     @property
     def claims(self) -> tuple[NodeClaim]:
-        """What it says of its ML node."""
+        """Its claim for its ML node."""
         proofs = self.proofs
         return (NodeClaim(proofs.node_id, proofs.public_key, proofs.nonces, proofs.distances),)
 
     @property
     def size_bytes(self) -> int:
-        """Size on the wire."""
+        """Envelope, and 16 bytes for each nonce with its distance."""
         return ENVELOPE_BYTES + BYTES_PER_NONCE * len(self.proofs.nonces)
 
     def as_bytes(self) -> bytes:

@@ -1,4 +1,4 @@
-"""An append-only list with many versions: what a block adds is stored once, whoever still holds an earlier version."""
+"""An append-only list with many versions: a block's additions are stored once, though earlier versions live on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Log(Sequence[T], Generic[T]):
-    """Immutable. `extended` costs what is added: all versions of one history share one list."""
+    """Immutable. The cost of `extended` is that of the additions: all versions of one history share one list."""
 
     __slots__ = ("_length", "_shared")
 

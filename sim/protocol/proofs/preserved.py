@@ -3,7 +3,7 @@
 They are chosen when an epoch is formed, are preserved in the proof of compute that follows, and keep the weight they
 have now. Until v0.2.3 half of each participant's nodes are drawn; from v0.2.5 a tenth of each model's weight.
 
-Where the specification names an effect but not its arithmetic, what was chosen is marked [I]. Reference: protocol 5.2.
+Where the specification names an effect but not its arithmetic, the choice is marked [I]. Reference: protocol 5.2.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from pow.seeds import hash_to_number
 from sim.protocol.consensus.transactions import HardwareNode
 
-FIRST_EPOCH = 2  # nothing is preserved out of epochs 0 and 1
+FIRST_EPOCH = 2  # no node is preserved out of epochs 0 and 1
 LARGE_SHARE = Fraction(3, 4)
 HEAVIEST_SHARE = Fraction(1, 4)
 IQR_FACTOR = 1.5
@@ -37,7 +37,7 @@ class ModelNode:
 
 
 def compute_slot_seed(*parts: str | int) -> int:
-    """The number that the hash of the parts gives, joined by "_". Everybody can compute it beforehand."""
+    """The number that the hash of the parts gives, joined by "_". Any host can compute it beforehand."""
     return hash_to_number("_".join(map(str, parts)))
 
 
@@ -82,7 +82,7 @@ def select_share(
 ) -> Preserved:
     """From v0.2.5: nodes of each model until `share` of the model's weight is reached.
 
-    `capped` are everybody's capped weights, `served` the addresses that served each model in the last epoch. Drawn
+    `capped` are all members' capped weights, `served` the addresses that served each model in the last epoch. Drawn
     participants take turns, each giving its smallest eligible node; a node that would leave too much weight without
     any proof is skipped. Guards in `_eligible` and `may_preserve`. Reference: protocol 5.2, version 2.
     """
@@ -134,7 +134,7 @@ def select_large(capped: Mapping[str, int]) -> set[str]:
 
 
 def _draw_participants(epoch_index: int, model: str, served: Collection[str]) -> list[str]:
-    """N // 2 + 1 of those who served the model last epoch, shuffled with a seed of epoch and model [I]."""
+    """N // 2 + 1 of the hosts that served the model last epoch, shuffled with a seed of epoch and model [I]."""
     ordered = sorted(served)
     generator = np.random.default_rng(compute_slot_seed(epoch_index, model))
     order = generator.permutation(len(ordered)).tolist()

@@ -1,6 +1,6 @@
-"""Valid nonces / tries from what ML nodes show, while some of them lie.
+"""Valid nonces / tries from the nonces that ML nodes show, while some of them lie.
 
-Nobody reports tries, but nonces are tried in order: a valid one tells its place in the row of tries.
+Tries are not reported, but nonces are tried in order: a valid one tells its place in the row of tries.
 
 1. Given the place m of an ML node's last valid nonce, the number of valid ones before it is Binomial(m - 1, p): exact
    for every m, whether the node was fast, joined late or had little luck; nodes that found nothing are not missed.

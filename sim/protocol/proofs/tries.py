@@ -1,4 +1,4 @@
-"""How many nonces were tried, and when they arrived, told from the nonces that are claimed (protocol 3.2).
+"""The number of tries, and the arrivals of nonces, estimated from the claimed nonces (protocol 3.2).
 
 Hosts do not report tries. But nonces are tried in order, so that the places of an ML node's claimed ones tell how rare
 they are (`success`).
@@ -28,7 +28,7 @@ def estimate_success_rate(claimed: Mapping[str, Iterable[Listed]], highest_node_
     `claimed` is by address. A node's nonces are strided by the highest number handed out, which the chain knows from
     registrations as far as nodes are registered (`highest_node_ids`, by address). Where the chain forgets nodes, all
     nodes of a host count as one that tries every number: right if they are equally fast. A host that leaves numbers
-    out looks less lucky than it is, and protocol 3.2 is not enforced: `success` keeps those who lie from moving much.
+    out looks less lucky than it is, and protocol 3.2 is not enforced: `success` bounds the effect of liars.
     """
     places = []
     for who, own in claimed.items():

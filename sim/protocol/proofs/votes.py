@@ -1,4 +1,4 @@
-"""Who is accepted at the end of the validation, who is rejected, and why (protocol 4.6)."""
+"""Acceptance of a participant at the end of the validation, or the reason for its rejection (protocol 4.6)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """What became of a participant; of the tests the first that fails decides."""
+    """Acceptance of a participant, or the first test that failed."""
 
     ACCEPTED = "accepted"
     NO_RECORD = "no participant record"
@@ -23,7 +23,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Claimant:
-    """A participant with a claim at VE, and what else the chain holds of it."""
+    """A participant with a claim at VE, and the other facts that decide on it."""
 
     address: str
     claimed_weight: int
@@ -83,9 +83,9 @@ def decide_by_majority(valid: int, invalid: int, total: int) -> bool | None:
 
 
 def find_reason(claimant: Claimant, has_votes: bool, opinion: bool | None) -> Reason:
-    """Return the first acceptance test that fails; `opinion` is what the votes say, None without a quorum.
+    """Return the first acceptance test that fails; `opinion` is that of the votes, None without a quorum.
 
-    Where nobody is a member, test 2 has failed before the chain's "accept if nobody can vote" is reached.
+    In an epoch without members test 2 has failed before the chain's "accept if nobody can vote" is reached.
     Reference: protocol 4.6.
     """
     if not claimant.has_record:

@@ -1,9 +1,9 @@
-"""Weight: what nonces give, what is kept without proof, what the power cap leaves (protocol 5.1, 5.3).
+"""Weight: of counted nonces, kept without proof, and under the power cap (protocol 5.1, 5.3).
 
 1. Nonces are counted by ML node; where duplicates do not count, the first stored batch gets the credit.
 2. A node's weight is its count times the version's scale, truncated.
 3. Accepted fresh weight is merged with the weight of nodes that were preserved.
-4. The power cap limits everybody's share.
+4. The power cap limits every member's share.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class MergedWeight:
 
     weight: int
     node_weights: Mapping[int, int]
-    """By registered node; what a node keeps if it is preserved next time."""
+    """By registered node; a node keeps it if it is preserved next time."""
     dropped: int = 0
     """Weight of batches from nodes that are preserved, not registered or serve no governance model."""
 
@@ -61,7 +61,7 @@ def spread_evenly(total: int, node_ids: Collection[int]) -> dict[int, int]:
     """Divide by the number of nodes; the first `remainder` nodes get +1 twice, as on the chain.
 
     The nodes may so hold total + remainder together, while the participant's weight stays `total`. Without any node
-    the chain divides by zero [I]; here nobody gets anything. Reference: protocol 5.1.
+    the chain divides by zero [I]; here no node gets weight. Reference: protocol 5.1.
     """
     if not node_ids:
         return {}
@@ -103,6 +103,6 @@ def compute_power_cap(weights: Iterable[int], percentage: float | None) -> int |
 
 
 def cap_weights(weights: Mapping[str, int], percentage: float | None) -> dict[str, int]:
-    """Apply the power cap to everybody: min(weight, cap). Weights of nodes stay uncapped."""
+    """Apply the power cap to every member: min(weight, cap). Weights of nodes stay uncapped."""
     cap = compute_power_cap(weights.values(), percentage)
     return {address: weight if cap is None else min(weight, cap) for address, weight in weights.items()}

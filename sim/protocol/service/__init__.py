@@ -1,1 +1,1 @@
-"""Inferences: what the chain counts of them, and what follows for those who serve."""
+"""Inferences: the chain's counts of them, and the consequences for the hosts that serve."""

@@ -68,7 +68,7 @@ def is_drawn(seed: int, inference_id: str, probability: float) -> bool:
 
 @dataclass(frozen=True)
 class FinishedInference:
-    """What the claim check reads of an inference; weights are of the members of the model's group."""
+    """The facts of an inference for the claim check; weights are of the members of the model's group."""
 
     inference_id: str
     executor: str

@@ -1,7 +1,7 @@
-"""What participants' inferences do on chain: prices and fees, statuses, counts, and the check behind a claim.
+"""The effects of inferences on chain: prices and fees, statuses, counts, and the check behind a claim.
 
 The simulator has no requests. One `InferenceTally` an epoch stands for all transactions about the epoch's requests;
-who served what and how well is drawn outside, see `sim.chain.traffic`. Reference: protocol 2.1, 6.2, 6.3, 6.6.
+hosts' service is drawn outside, see `sim.chain.traffic`. Reference: protocol 2.1, 6.2, 6.3, 6.6.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from sim.protocol.versions import Rules
 
 @dataclass(frozen=True)
 class Inference:
-    """One request: who was to serve it, when, and what came of it."""
+    """One request: its model, host and height, whether it was missed, and whether its answer was valid."""
 
     inference_id: str
     model: str
@@ -70,7 +70,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class EpochInferences:
-    """What a claim is checked against."""
+    """An epoch's inferences, against which a claim is checked."""
 
     finished: tuple[FinishedInference, ...] = ()
     skipped: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class EpochInferences:
 
 @dataclass(frozen=True)
 class Service:
-    """What the chain knows of inferences."""
+    """The part of the chain's state about inferences."""
 
     records: Mapping[str, InferenceRecord] = field(default_factory=dict)
     counts: Mapping[str, Counts] = field(default_factory=dict)
@@ -101,7 +101,7 @@ def apply_tally(
     heights: range,
     pricing: PricingParams,
 ) -> tuple[Service, list[str]]:
-    """Count the epoch's requests; return the new service and who became INVALID, in that order.
+    """Count the epoch's requests; return the new service, then the participants that became INVALID.
 
     `model_weights` are model -> member -> weight, `heights` the epoch's blocks, over which prices walk.
     """

@@ -1,4 +1,4 @@
-"""What missed and invalid inferences do to a participant's status: downtime, miss test, INVALID (protocol 6.3)."""
+"""The effect of missed and invalid inferences on a participant: downtime, miss test, INVALID (protocol 6.3)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def is_down(n_missed: int, n_inferences: int) -> bool:
 
 @cache
 def compute_miss_table(miss_rate: float = MISS_RATE, alpha: float = MISS_ALPHA) -> Mapping[int, int]:
-    """Return total -> critical: the smallest c with P(Bin(total, p0) >= c) <= alpha, or what the table lists instead.
+    """Return total -> critical: the smallest c with P(Bin(total, p0) >= c) <= alpha, or the published table's entry.
 
     The rule reproduces each published entry but the one in `LISTED_CRITICALS`. For other rates than the published one
     it is an inference [I]. Reference: protocol 6.3.
@@ -106,5 +106,5 @@ def apply_inference_validation(record: InferenceRecord, is_valid: bool) -> Infer
 
 
 def switch_status(record: InferenceRecord, *, resets_status: bool = True) -> InferenceRecord:
-    """Epoch switch: from v0.2.2 on everybody is ACTIVE again; v0.2.0 leaves the status. Reference: protocol 6.3."""
+    """Epoch switch: from v0.2.2 on all are ACTIVE again; v0.2.0 leaves the status. Reference: protocol 6.3."""
     return replace(record, status=Status.ACTIVE) if resets_status else record

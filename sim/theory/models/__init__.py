@@ -1,1 +1,1 @@
-"""What no scenario has yet: several models, what a nonce of each is worth, and hosts that choose among them."""
+"""Several models, which no scenario has yet: the worth of a nonce of each, and hosts that choose among them."""

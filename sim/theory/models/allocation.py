@@ -123,17 +123,17 @@ def derive_terms(
 def settle(
     market: ModelMarket, coefficients: Mapping[str, float], shuffle: Shuffle, switching_cost: float = 0.01
 ) -> Settled:
-    """Ask all nodes until none moves, or 1000 times; `switching_cost` is a part of what the node earns.
+    """Ask all nodes until none moves, or 1000 times; `switching_cost` is a part of the node's earnings.
 
     A few large nodes may chase each other for ever. Reference: mechanisms 2.
     """
-    books = _Books(market, coefficients)
+    totals = _NetworkTotals(market, coefficients)
     moves: list[int] = []
     while len(moves) < MOST_PASSES and (not moves or moves[-1]):
         order = list(range(len(market.nodes)))
         shuffle(order)
-        moves.append(sum(books.ask(index, switching_cost) for index in order))
-    return Settled(tuple(books.nodes), len(moves), sum(moves))
+        moves.append(sum(totals.ask(index, switching_cost) for index in order))
+    return Settled(tuple(totals.nodes), len(moves), sum(moves))
 
 
 def follow(
@@ -179,7 +179,7 @@ def compute_weight_per_gpu(outcome: EpochOutcome, speeds: Speeds) -> dict[str, F
     return found
 
 
-class _Books:
+class _NetworkTotals:
     """The models that nodes serve while they move: totals of the network and of each owner."""
 
     def __init__(self, market: ModelMarket, coefficients: Mapping[str, float]) -> None:
@@ -231,7 +231,7 @@ class _Books:
         self.nodes[index] = replace(node, model=model)
 
     def _look(self, owner: str) -> tuple[float, dict[str, float], float]:
-        """An owner's share of the network's weight, what a nonce of each model is paid, the network's weight."""
+        """An owner's share of the network's weight, the pay of a nonce of each model, the network's weight."""
         work = {model: difficulty * self._total[model] for model, _, _, _, difficulty in self._prices}
         whole = sum(work.values())
         paid = {

@@ -1,4 +1,4 @@
-"""What a nonce of each model is worth: coefficients that follow the models' shares of the work (mechanisms 1).
+"""The worth of a nonce of each model: coefficients that follow the models' shares of the work (mechanisms 1).
 
 1. Models with terms are enabled; a model without them has coefficient 0 and no state.
 2. A new model starts at the floor of its corridor and is left alone in its first epoch.
@@ -9,7 +9,7 @@
 7. The step doubles while the direction stays, and halves with each reversal.
 8. The moved coefficient is clamped again.
 
-Numbers are exact fractions. What is stored, or paid by, has 18 decimal places, rounded half to even; that each value
+Numbers are exact fractions. Stored and paid coefficients have 18 decimal places, rounded half to even; that each value
 is rounded once, at its end, is our reading [I].
 """
 
@@ -45,7 +45,7 @@ class StepRule:
 
 @dataclass(frozen=True)
 class ModelTerms:
-    """What governance sets for one model. Reference: mechanisms 1.1."""
+    """Governance's parameters of one model. Reference: mechanisms 1.1."""
 
     low: Fraction
     high: Fraction
@@ -57,7 +57,7 @@ class ModelTerms:
 
 @dataclass(frozen=True)
 class ModelState:
-    """What the chain keeps of a model from one epoch to the next. Reference: mechanisms 1.1."""
+    """A model's state on chain from one epoch to the next. Reference: mechanisms 1.1."""
 
     coefficient: Fraction
     step: Fraction
@@ -71,7 +71,7 @@ def round_stored(value: Fraction) -> Fraction:
 
 
 def compute_work(totals: Mapping[str, int], terms: Mapping[str, ModelTerms]) -> dict[str, Fraction]:
-    """Nonces of each enabled model, made comparable; 0 where nobody serves it. Reference: mechanisms 1.1, 1.4."""
+    """Nonces of each enabled model, made comparable; 0 where no node serves it. Reference: mechanisms 1.1, 1.4."""
     return {model: term.difficulty * totals.get(model, 0) for model, term in terms.items()}
 
 
@@ -83,7 +83,7 @@ def compute_next_states(
 ) -> dict[str, ModelState]:
     """Return the states of an epoch from those of the epoch before and its validated nonces by model.
 
-    `totals` is None where there was no such epoch: then nothing is adjusted. Reference: mechanisms 1.2.
+    `totals` is None where there was no such epoch: then the states stay. Reference: mechanisms 1.2.
     """
     work = compute_work(totals or {}, terms)
     total = sum(work.values(), Fraction(0))
@@ -125,7 +125,7 @@ def move_coefficient(
 def compute_effective(
     states: Mapping[str, ModelState], terms: Mapping[str, ModelTerms], totals: Mapping[str, int]
 ) -> dict[str, Fraction]:
-    """Return what a nonce of each model counts, from the shares of the epoch itself. Reference: mechanisms 1.3."""
+    """Return the weight of a nonce of each model, from the shares of the epoch itself. Reference: mechanisms 1.3."""
     work = compute_work(totals, terms)
     total = sum(work.values(), Fraction(0))
     return {
@@ -135,7 +135,7 @@ def compute_effective(
 
 
 def dilute(coefficient: Number, low: Number, wanted: Number, work: Number) -> Number:
-    """Pay the coefficient for work up to what is wanted, the floor for the rest. Reference: mechanisms 1.3.
+    """Pay the coefficient for work up to the wanted amount, the floor for the rest. Reference: mechanisms 1.3.
 
     `wanted` and `work` in the same unit. A model without any work advertises its whole coefficient.
     """
@@ -143,7 +143,7 @@ def dilute(coefficient: Number, low: Number, wanted: Number, work: Number) -> Nu
 
 
 def weigh(nonces: Mapping[str, int], effective: Mapping[str, Fraction]) -> Fraction:
-    """Weight of a host, or of a network: nonces by model times what they count. Reference: mechanisms 1.3.
+    """Weight of a host, or of a network: nonces by model times their weights. Reference: mechanisms 1.3.
 
     A model that is not enabled counts 0. How the chain truncates the sum is not published.
     """

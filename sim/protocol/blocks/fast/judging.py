@@ -37,7 +37,7 @@ def judge_claims(
 def _ask_guardians(
     tally: Tally, votes: Votes, voters: Mapping[str, int], guardians: frozenset[str]
 ) -> Iterator[bool | None]:
-    """Yield what the slots say, and where they do not decide, what the guardians say."""
+    """Yield the opinion of the slots, and that of the guardians where slots do not decide."""
     asked = tally_guardians(votes, voters, guardians)
     for slots, voices in zip(_iterate(tally), _iterate(asked), strict=True):
         opinion = decide_by_slots(*slots, tally.total)

@@ -26,7 +26,7 @@ class Votes:
 
 @dataclass(frozen=True)
 class Tally:
-    """What was said of each claimant, in the unit of the rule (weight, slots or guardians): int64 (claimants,)."""
+    """Votes on each claimant, in the unit of the rule (weight, slots or guardians): int64 (claimants,)."""
 
     valid: Ints
     invalid: Ints
@@ -36,7 +36,7 @@ class Tally:
 
 
 def read_votes(validations: Iterable[SubmitValidation], claimants: Sequence[str], voters: Sequence[str]) -> Votes:
-    """Keep what members say of claimants; the last verdict of a pair holds. Reference: protocol 4.5, 4.6."""
+    """Keep members' votes on claimants; the last verdict of a pair holds. Reference: protocol 4.5, 4.6."""
     places = {claimant: place for place, claimant in enumerate(claimants)}
     seats = {voter: seat for seat, voter in enumerate(voters)}
     about: list[int] = []
@@ -53,7 +53,7 @@ def read_votes(validations: Iterable[SubmitValidation], claimants: Sequence[str]
     place, fraud = np.array(about, dtype=np.int64), np.array(frauds, dtype=np.bool_)
     pairs = place * len(voters) + np.repeat(says[:, 0], says[:, 1])
     known = place >= 0
-    # The first of each pair from the end is the last one said.
+    # `np.unique` gives the first place of each pair: read from the end, that is the last verdict.
     last, index = np.unique(pairs[known][::-1], return_index=True)
     return Votes(last, fraud[known][::-1][index], len(claimants), len(voters))
 
@@ -62,6 +62,7 @@ def tally_weights(votes: Votes, weights: Sequence[int]) -> Tally:
     """Add up the weights behind each verdict. Reference: protocol 4.6."""
     place, seat = np.divmod(votes.pairs, max(votes.n_voters, 1))
     held = np.array(weights, dtype=np.int64)[seat]
+    # `np.add.at` adds integers; `np.bincount` with weights would add floats, and votes count to the last unit.
     valid, invalid = np.zeros((2, votes.n_claimants), dtype=np.int64)
     np.add.at(valid, place[~votes.frauds], held[~votes.frauds])
     np.add.at(invalid, place[votes.frauds], held[votes.frauds])
@@ -72,6 +73,7 @@ def tally_slots(votes: Votes, holders: Ints) -> Tally:
     """Count the slots behind each verdict; `holders`: voters' places, (claimants, slots). Reference: protocol 4.9."""
     n, n_slots = holders.shape
     wanted = holders + votes.n_voters * np.arange(n)[:, np.newaxis]
+    # Pairs ascend, so that a slot's vote is found by bisection; a place behind the last pair is no vote either.
     place = np.minimum(np.searchsorted(votes.pairs, wanted), max(len(votes.pairs) - 1, 0))
     if len(votes.pairs) == 0:
         nothing = np.zeros(n, dtype=np.int64)

@@ -22,7 +22,7 @@ def measure_delays(
 ) -> list[array[float]]:
     """Send messages of (seconds, origin, bytes) and return each one's delays, in the order of arrival."""
     env, recorder = simpy.Environment(), Recorder()
-    choice = TierChoice(config.tier, config.tier, "a trial names it")
+    choice = TierChoice(config.tier, config.tier, "it was asked for")
     network = open_network(choice, env, graph, recorder, config, Streams(seed)).network
     for address in graph:
         network.join(address, lambda _: None)

@@ -18,16 +18,16 @@ from sim.scenario.setpoints import find_setpoint_problems
 ROUNDS = 1.25  # so much longer than block_time says a block may take: rounds of votes come on top
 
 
-def locate_doubts(scenario: Scenario, path: str | os.PathLike[str], overrides: Overrides = ()) -> list[Mistake]:
+def locate_warnings(scenario: Scenario, path: str | os.PathLike[str], overrides: Overrides = ()) -> list[Mistake]:
     """Return the warnings about the scenario of a file, each at its place."""
-    found = list(find_doubts(scenario))
+    found = list(find_warnings(scenario))
     if not found:
         return []
     document = read_document(path, overrides)
     return [document.locate(problem) for problem in found]
 
 
-def find_doubts(scenario: Scenario) -> Iterator[Problem]:
+def find_warnings(scenario: Scenario) -> Iterator[Problem]:
     """Yield all warnings about a whole scenario."""
     yield from find_setpoint_problems(scenario, lateness=1.0)  # every block on time
     yield from _find_closed_windows(scenario)

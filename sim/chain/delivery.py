@@ -12,7 +12,7 @@ from sim.network.links import Roster
 from sim.protocol.blocks.state import Block
 
 
-class Rollout:
+class BlockDelivery:
     """Hands the block over in the order of time, with one pending event."""
 
     def __init__(
