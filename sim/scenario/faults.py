@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 
-from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from sim.errors import did_you_mean
 from sim.problems import Problem, as_validation_error, show_value
-from sim.scenario.hosts import STRICT
+from sim.scenario.hosts import StrictModel
 from sim.units import Seconds, SignedSeconds
 
 MOST_LOSS = 0.9
@@ -43,10 +43,8 @@ Share = Annotated[
 Ends = Annotated[Names | None, Field(description="only links between `hosts` and these; absent: all of their links")]
 
 
-class _Fault(BaseModel):
+class _Fault(StrictModel):
     """The keys of all kinds."""
-
-    model_config = STRICT
 
     kind: str
     at: At
