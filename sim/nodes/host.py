@@ -52,6 +52,7 @@ class Host:
         )
         self._production = self._executor.production
         self._is_starting = self._must_register = False
+        self._last_view: View | None = None
         changes = (events.PricesChanged, events.ConfirmationOpened, events.BlockApplied)
         self._wants_changes = any(map(agent.wants, changes))
         context.consensus.register(self.chain)
@@ -170,15 +171,14 @@ class Host:
             raise self._agent.fail(event, f"{type(action).__name__}: {error}") from error
 
     def _view(self, state: ChainState | None = None) -> View:
-        return View(
-            self.address,
-            self._context.env.now,
-            self.chain.state if state is None else state,
-            self._context.params,
-            self._production.ml_nodes,
-            self._production.failed,
-            self.chain.mempool.list_pending,
-        )
+        """Return the host's view; the ML nodes of a host report together, so that the last one often serves again."""
+        now, failed = self._context.env.now, self._production.failed
+        state, last = self.chain.state if state is None else state, self._last_view
+        if last is None or last.seconds != now or last.state is not state or last.failed is not failed:
+            params, ml_nodes = self._context.params, self._production.ml_nodes
+            last = View(self.address, now, state, params, ml_nodes, failed, self.chain.mempool.list_pending)
+            self._last_view = last
+        return last
 
     def _generate(self, state: ChainState) -> None:
         """Send the ML nodes into generation at the first block of GENERATE that the host applies.
@@ -197,7 +197,7 @@ class Host:
         assignment = generation.assignment
         self._tell(
             events.ResultsFound,
-            self._stream("strategy", assignment.epoch_index, generation.node_id),
+            generation.generator,
             epoch=assignment.epoch_index,
             node_id=generation.node_id,
             n_tried=produced.n_tried,

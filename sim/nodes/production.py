@@ -31,13 +31,10 @@ class Production:
         """Nodes in that proof of compute; preserved ones neither produce nor check. Reference: protocol 5.2."""
         self._assignment: Assignment | None = None
         self._generations: dict[int, Generation] = {}
+        self.failed: frozenset[int] = frozenset()
+        """Numbers of the ML nodes that some fault holds down."""
         self._failures: Counter[int] = Counter()
         """ML node -> faults that hold it down."""
-
-    @property
-    def failed(self) -> frozenset[int]:
-        """Numbers of the ML nodes that some fault holds down."""
-        return frozenset(node_id for node_id, n_faults in self._failures.items() if n_faults)
 
     @property
     def working(self) -> list[MLNode]:
@@ -128,7 +125,12 @@ class Production:
             self._failures[node_id] += 1
             if node_id in self._generations:
                 self._generations[node_id].pause()
+        self._find_failed()
 
     def repair(self, node_ids: Iterable[int]) -> None:
         """Undo one failure; an ML node works again once no other holds. It generates from the host's next block on."""
         self._failures.subtract(node_ids)
+        self._find_failed()
+
+    def _find_failed(self) -> None:
+        self.failed = frozenset(node_id for node_id, n_faults in self._failures.items() if n_faults)

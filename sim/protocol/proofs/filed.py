@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Generic, Protocol, Self, TypeVar
 
@@ -44,7 +44,7 @@ class Filed(Generic[M]):
 
     def added(self, message: M, height: int) -> Self:
         """Return the file with one message more."""
-        return replace(self, messages=self.messages.extended([message]), heights=self.heights.extended([height]))
+        return type(self)(self.messages.extended([message]), self.heights.extended([height]))
 
     @cached_property
     def by_participant(self) -> Mapping[str, tuple[M, ...]]:
