@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import simpy
 
@@ -125,23 +125,18 @@ class Generation:
         """End the generation now. Results that the sender has not sent yet are lost (protocol 3.4)."""
         self.pause()
         end_seconds = min(self._end_seconds, self._env.now)
-        return MLNodeFinished(
-            epoch=self.assignment.epoch_index,
-            participant=self._participant,
-            node_id=self._node.node_id,
-            gpu=self._node.gpu,
-            n_gpus=self._node.n_gpus,
-            n_gpu_groups=self._node.n_gpu_groups,
+        given = self.assignment
+        idle = report_idle(self._node, self._participant, given.epoch_index, given.threshold, is_preserved=False)
+        return replace(
+            idle,
             nonces_per_second=self._rate * self._node.n_gpu_groups,
-            threshold=self.assignment.threshold,
             start_seconds=min(self._start_seconds, end_seconds),
             end_seconds=end_seconds,
             tried=self._tried,
             valid=self._valid,
             claimed=self.n_claimed,
             unsent=self._unsent,
-            n_nodes=self.assignment.n_nodes,
-            is_preserved=False,
+            n_nodes=given.n_nodes,
         )
 
     def _run(self) -> Generator[simpy.Event, object, None]:

@@ -7,13 +7,13 @@ or regions; a `share` draws that part of them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 
-from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from sim.errors import did_you_mean
 from sim.problems import Problem, as_validation_error, show_value
-from sim.scenario.hosts import STRICT
+from sim.scenario.hosts import StrictModel
 from sim.units import Seconds, SignedSeconds
 
 MOST_LOSS = 0.9
@@ -43,39 +43,40 @@ Share = Annotated[
 Ends = Annotated[Names | None, Field(description="only links between `hosts` and these; absent: all of their links")]
 
 
-class CrashFault(BaseModel):
-    """Hosts stop: no generation, no validation, no messages, and their mempools are lost. Then they restart."""
+class _Fault(StrictModel):
+    """The keys of all kinds."""
 
-    model_config = STRICT
-
-    kind: Literal["crash"]
+    kind: str
     at: At
     lasts: Lasts = None
+
+
+class _HostFault(_Fault):
+    """The keys of all kinds that hit hosts as they are named."""
+
     hosts: Hosts = None
+
+
+class CrashFault(_HostFault):
+    """Hosts stop: no generation, no validation, no messages, and their mempools are lost. Then they restart."""
+
+    kind: Literal["crash"]
     share: Share = None
 
 
-class ChurnFault(BaseModel):
+class ChurnFault(_HostFault):
     """Hosts leave and come back again and again, each by itself, after times with exponential laws."""
-
-    model_config = STRICT
 
     kind: Literal["churn"]
     at: At = 0.0
-    lasts: Lasts = None
-    hosts: Hosts = None
     mean_up: Annotated[Duration, Field(description="mean time for which a host stays")]
     mean_down: Annotated[Duration, Field(description="mean time for which it is away")]
 
 
-class PartitionFault(BaseModel):
+class PartitionFault(_Fault):
     """The network falls apart into sides that exchange nothing. Hosts that it does not name stand on one more side."""
 
-    model_config = STRICT
-
     kind: Literal["partition"]
-    at: At
-    lasts: Lasts = None
     groups: Annotated[tuple[Names, ...], Field(strict=False, min_length=1)] | None = Field(
         None, description="the sides: of each the names of its hosts, host groups or regions"
     )
@@ -90,81 +91,50 @@ class PartitionFault(BaseModel):
         return self
 
 
-class LatencyFault(BaseModel):
+class LatencyFault(_HostFault):
     """Messages take longer, or shorter."""
 
-    model_config = STRICT
-
     kind: Literal["latency"]
-    at: At
-    lasts: Lasts = None
     factor: float = Field(gt=0, description="factor on the latency of links")
-    hosts: Hosts = None
     to: Ends = None
 
 
-class LossFault(BaseModel):
+class LossFault(_HostFault):
     """A burst of losses: transfers get lost, and are repeated after `network.retry_timeout`. Takes tier `events`."""
 
-    model_config = STRICT
-
     kind: Literal["loss"]
-    at: At
-    lasts: Lasts = None
     probability: float = Field(gt=0, le=MOST_LOSS, description="probability that a transfer over a link is lost")
-    hosts: Hosts = None
     to: Ends = None
 
 
-class BandwidthFault(BaseModel):
+class BandwidthFault(_HostFault):
     """Hosts send and receive at another rate."""
 
-    model_config = STRICT
-
     kind: Literal["bandwidth"]
-    at: At
-    lasts: Lasts = None
     factor: float = Field(gt=0, description="factor on the hosts' upload and download rates")
-    hosts: Hosts = None
 
 
-class MLNodeFault(BaseModel):
+class MLNodeFault(_HostFault):
     """ML nodes fail: they produce nothing and check nothing, while their host goes on."""
 
-    model_config = STRICT
-
     kind: Literal["ml_node"]
-    at: At
-    lasts: Lasts = None
-    hosts: Hosts = None
     share: Share = None
     node: int | None = Field(None, ge=1, description="number of the ML node within its host; absent: all of them")
 
 
-class ClockSkewFault(BaseModel):
+class ClockSkewFault(_HostFault):
     """Clocks of hosts are wrong, and so are the timestamps of the blocks that they propose."""
 
-    model_config = STRICT
-
     kind: Literal["clock_skew"]
-    at: At
-    lasts: Lasts = None
-    hosts: Hosts = None
     share: Share = None
     offset: SignedSeconds = Field(description="by how much the clock is ahead; `-2 s`: behind")
 
 
-FAULTS = (
-    CrashFault,
-    ChurnFault,
-    PartitionFault,
-    LatencyFault,
-    LossFault,
-    BandwidthFault,
-    MLNodeFault,
-    ClockSkewFault,
+AnyFault: TypeAlias = (
+    CrashFault | ChurnFault | PartitionFault | LatencyFault | LossFault | BandwidthFault | MLNodeFault | ClockSkewFault
 )
-KINDS = tuple(model.model_fields["kind"].annotation.__args__[0] for model in FAULTS)  # type: ignore[union-attr]
+FAULTS = get_args(AnyFault)
+KINDS = tuple(model.model_fields["kind"].annotation.__args__[0] for model in FAULTS)
 
 
 def _check_kind(value: object) -> object:
@@ -179,9 +149,6 @@ def _check_kind(value: object) -> object:
     raise as_validation_error("fault", [problem], value)
 
 
-AnyFault: TypeAlias = (
-    CrashFault | ChurnFault | PartitionFault | LatencyFault | LossFault | BandwidthFault | MLNodeFault | ClockSkewFault
-)
 Fault = Annotated[AnyFault, Field(discriminator="kind"), BeforeValidator(_check_kind)]
 
 
