@@ -37,12 +37,12 @@ def distances(
     device: Device = "cpu",
 ) -> None:
     """Print nonce and distance as CSV."""
-    from sim.work import open_kernel
+    from sim.work.kernel import KernelWork
 
     wanted = parse_nonces(nonces)
     preset = _get_preset(params)
     _check(preset, dtype, device, threads)
-    with open_kernel(preset, None, threads, device=device) as work:
+    with KernelWork(preset, None, threads, device) as work:
         found = work.distances(block_hash, dtype, [(public_key, nonce) for nonce in wanted])
     typer.echo("nonce,distance")
     for nonce, distance in zip(wanted, found.tolist(), strict=True):
@@ -169,9 +169,8 @@ def _write_profile(file: Path, base: GpuProfile, measured: KernelBenchmark) -> N
 
 def _check(params: PowParams, dtype: str, device: str = "cpu", threads: int | None = None) -> tuple[Card, ...]:
     """Return the cards that will compute; raise UserError unless numerics and device exist and the model fits in."""
-    from pow.devices import check_memory
+    from pow.devices import check_memory, get_n_cpus
     from pow.params import DTYPES
-    from sim.work import check_kernel
 
     if dtype not in DTYPES:
         raise UserError(f'--dtype: unknown numerics "{dtype}".{did_you_mean(dtype, DTYPES)}')
@@ -181,7 +180,9 @@ def _check(params: PowParams, dtype: str, device: str = "cpu", threads: int | No
         raise UserError(f"--params: {error}") from None
     if device == "cpu":
         return ()
+    from pow.kernel import place_kernel
+
     try:
-        return check_kernel(params, dtype, device, None, threads).cards
+        return place_kernel(params, dtype, device, None, threads or get_n_cpus()).cards
     except ValueError as error:
         raise UserError(f"--device: {error}") from None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypeGuard
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
 from sim.problems import explained, show_value
-from sim.scenario.hosts import STRICT
+from sim.scenario.hosts import StrictModel
 from sim.scenario.load import scenario_json_schema
 from sim.units import TIME, QuantityError, Seconds
 
@@ -42,29 +42,23 @@ Values = Annotated[tuple[Any, ...], Field(strict=False, min_length=1), AfterVali
 Range = Annotated[tuple[Any, ...], Field(strict=False, min_length=2, max_length=2)]
 
 
-class SampledDesign(BaseModel):
+class SampledDesign(StrictModel):
     """Points spread over ranges. Two whole numbers draw whole numbers, both ends included; 1.0 draws any number."""
-
-    model_config = STRICT
 
     n: int = Field(ge=1, le=MAX_SAMPLES, description="number of points")
     ranges: dict[Axis, Range] = Field(min_length=1, description="axis: [low, high], numbers or quantities of one unit")
 
 
-class Until(BaseModel):
+class Until(StrictModel):
     """When a point has enough replications."""
-
-    model_config = STRICT
 
     measure: str = Field(description="measure whose interval is watched")
     half_width: float = Field(gt=0, description="half the width that its 95 % interval must reach")
     max_runs: int = Field(ge=1, le=MAX_REPLICATIONS, description="most replications of one point")
 
 
-class SweepConfig(BaseModel):
+class SweepConfig(StrictModel):
     """A sweep: designs, crossed with each other where several are given, and replications of every point."""
-
-    model_config = STRICT
 
     grid: dict[Axis, Values] | None = Field(None, min_length=1, description="every combination of the axes' values")
     sets: Annotated[tuple[dict[Axis, Any], ...], Field(strict=False, min_length=1)] | None = Field(

@@ -15,6 +15,7 @@ from sim.strategies.honest import Honest
 
 MOST_ACTIONS = 1000  # in answer to one event; no software sends as many messages at once
 HONEST = Honest()
+KNOWN_ACTIONS = dict.fromkeys(get_args(Action))
 
 
 class StrategyError(UserError):
@@ -79,8 +80,8 @@ class Agent:
         if len(actions) > MOST_ACTIONS:
             raise self.fail(event, f"{len(actions)} actions at one {type(event).__name__}; at most {MOST_ACTIONS}")
         for action in actions:
-            if not isinstance(action, get_args(Action)):
-                known = ", ".join(kind.__name__ for kind in get_args(Action))
+            if type(action) not in KNOWN_ACTIONS:
+                known = ", ".join(kind.__name__ for kind in KNOWN_ACTIONS)
                 raise self.fail(event, f"{_show(action)} is no action. Known: {known}")
 
     def _react_twice(self, event: Event, generator: np.random.Generator) -> tuple[Any, tuple[Action, ...] | None]:

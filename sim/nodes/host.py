@@ -153,15 +153,15 @@ class Host:
     def _tell(
         self,
         kind: type[Any],
-        generator: np.random.Generator | None = None,
         state: ChainState | None = None,
         **details: Any,
     ) -> None:
         """Tell the agent of an event, if it wants that kind, and carry out its actions."""
-        if not self._agent.wants(kind):
-            return
-        event = kind(self._view(state), **details)
-        for action in self._agent.ask(event, self._stream("strategy") if generator is None else generator):
+        if self._agent.wants(kind):
+            self._ask(kind(self._view(state), **details), self._stream("strategy"))
+
+    def _ask(self, event: Event, generator: np.random.Generator) -> None:
+        for action in self._agent.ask(event, generator):
             self._do(event, action)
 
     def _do(self, event: Event, action: Action) -> None:
@@ -194,17 +194,18 @@ class Host:
         self._production.start()
 
     def _tell_results(self, generation: Generation, produced: Produced) -> None:
-        assignment = generation.assignment
-        self._tell(
-            events.ResultsFound,
-            generation.generator,
-            epoch=assignment.epoch_index,
-            node_id=generation.node_id,
-            n_tried=produced.n_tried,
-            nonces=produced.nonces,
-            values=produced.values,
-            threshold=assignment.threshold,
-        )
+        if self._agent.wants(events.ResultsFound):
+            assignment = generation.assignment
+            event = events.ResultsFound(
+                self._view(),
+                assignment.epoch_index,
+                generation.node_id,
+                produced.n_tried,
+                produced.nonces,
+                produced.values,
+                assignment.threshold,
+            )
+            self._ask(event, generation.generator)
 
     def _tell_checks(self, **details: Any) -> None:
         self._tell(events.ChecksDone, **details)

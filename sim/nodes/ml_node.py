@@ -124,9 +124,8 @@ class Generation:
         """End the generation now. Results that the sender has not sent yet are lost (protocol 3.4)."""
         self.pause()
         end_seconds = min(self._end_seconds, self._env.now)
-        idle = report_idle(
-            self._node, self._participant, self.assignment.epoch_index, self.assignment.threshold, is_preserved=False
-        )
+        given = self.assignment
+        idle = report_idle(self._node, self._participant, given.epoch_index, given.threshold, is_preserved=False)
         return replace(
             idle,
             nonces_per_second=self._rate * self._node.n_gpu_groups,
@@ -136,7 +135,7 @@ class Generation:
             valid=self._valid,
             claimed=self.n_claimed,
             unsent=self._unsent,
-            n_nodes=self.assignment.n_nodes,
+            n_nodes=given.n_nodes,
         )
 
     def _run(self) -> Generator[simpy.Event, object, None]:

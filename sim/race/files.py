@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from sim.difficulty import controllers
 from sim.documents.document import Document
@@ -19,7 +19,7 @@ from sim.economy.timestamps import FalseTimestamps
 from sim.errors import ScenarioError
 from sim.problems import Loc, Problem, show_value
 from sim.registry import KIND, PluginOf
-from sim.scenario.hosts import STRICT, Name
+from sim.scenario.hosts import Name, StrictModel
 from sim.scenario.load import open_document
 from sim.units import Seconds
 
@@ -35,10 +35,8 @@ ControllerField = Annotated[Controller, PluginOf(controllers)]
 CurveField = Annotated[Curve, PluginOf(curves)]
 
 
-class RaceConfig(BaseModel):
+class RaceConfig(StrictModel):
     """The keys that all races of a file share."""
-
-    model_config = STRICT
 
     name: Name = Field(description="name of the study and of its results folder")
     description: str = Field("", description="what it asks")

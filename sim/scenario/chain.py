@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from sim.protocol.consensus.rounds import Timeouts
-from sim.scenario.hosts import STRICT
+from sim.scenario.hosts import StrictModel
 from sim.units import Seconds
 
 _Timeout = Annotated[Seconds, Field(gt=0)]
 
 
-class ConsensusConfig(BaseModel):
+class ConsensusConfig(StrictModel):
     """How long validators wait for each other; the defaults are CometBFT's."""
-
-    model_config = STRICT
 
     timeout_propose: _Timeout = Field(
         Timeouts.propose_seconds, description="wait for a round's block before a validator prevotes nil"
@@ -35,10 +33,8 @@ class ConsensusConfig(BaseModel):
         return Timeouts(self.timeout_propose, self.timeout_prevote, self.timeout_precommit, self.timeout_delta)
 
 
-class MempoolConfig(BaseModel):
+class MempoolConfig(StrictModel):
     """In which order a proposer takes transactions, and for how long a host keeps them."""
-
-    model_config = STRICT
 
     order: Literal["first_come", "fee"] = Field(
         "first_come",
@@ -49,10 +45,8 @@ class MempoolConfig(BaseModel):
     )
 
 
-class MetricsConfig(BaseModel):
+class MetricsConfig(StrictModel):
     """Which records a run stores."""
-
-    model_config = STRICT
 
     validations: Literal["auto", "full", "summary"] = Field(
         "auto",

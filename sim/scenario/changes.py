@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
 from sim.errors import did_you_mean
 from sim.problems import Problem, explained
@@ -13,7 +13,7 @@ from sim.protocol.proofs import schemes
 from sim.protocol.proofs.base import ProofScheme
 from sim.protocol.versions import SCHEMES, VERSIONS, Rules
 from sim.scenario.declared import make_section, read_parameters
-from sim.scenario.hosts import STRICT, EpochNumber
+from sim.scenario.hosts import EpochNumber, StrictModel
 
 
 def _check_version(version: str) -> str:
@@ -25,27 +25,21 @@ def _check_version(version: str) -> str:
 Version = Annotated[str, AfterValidator(_check_version), Field(json_schema_extra={"enum": list(VERSIONS)})]
 
 
-class UpgradeConfig(BaseModel):
+class UpgradeConfig(StrictModel):
     """One change of the version. Reference: protocol 0."""
-
-    model_config = STRICT
 
     epoch: EpochNumber = Field(description="epoch from whose start on the version's rules hold")
     version: Version = Field(description="version that comes into force")
 
 
-class _Height(BaseModel):
+class _Height(StrictModel):
     """One change of an epoch's lengths by governance. Reference: protocol 0 (proposal 3), 1.1."""
-
-    model_config = STRICT
 
     height: int = Field(ge=1, description="block from which on it holds, in the epoch that is running too")
 
 
-class _Switches(BaseModel):
+class _Switches(StrictModel):
     """Switches; absent: the version's own."""
-
-    model_config = STRICT
 
 
 def find_schemes(protocol: Any) -> tuple[ProofScheme, ...]:

@@ -28,10 +28,10 @@ from sim.protocol.consensus.transactions import (
 )
 from sim.scenario.fault_checks import fault_problems
 from sim.scenario.hosts import host_addresses, is_share, parse_joins
-from sim.scenario.raw import RawHost as _Host
-from sim.scenario.raw import get as _get
-from sim.scenario.raw import is_count as _is_count
-from sim.scenario.raw import read_hosts as _read_hosts
+from sim.scenario.raw import RawHost as RawHost
+from sim.scenario.raw import get as get
+from sim.scenario.raw import is_count as is_count
+from sim.scenario.raw import read_hosts as read_hosts
 from sim.scenario.raw import read_or_none as _read_or_none
 from sim.strategies import strategies
 from sim.topologies import NamesHosts, topologies
@@ -44,22 +44,22 @@ ROUNDING = 1e-9
 
 def scenario_problems(scenario: object) -> list[Problem]:
     """Return the problems between fields of a Scenario or of the raw tree of one."""
-    hosts = list(_read_hosts(_get(scenario, "hosts")))
-    problems = [problem.below("protocol") for problem in schedule_problems(_get(scenario, "protocol"))]
+    hosts = list(read_hosts(get(scenario, "hosts")))
+    problems = [problem.below("protocol") for problem in schedule_problems(get(scenario, "protocol"))]
     if not problems:  # changes start from lengths that fit
-        problems += _change_problems(_get(scenario, "protocol"))
-    problems += [problem.below("network") for problem in network_problems(_get(scenario, "network"))]
+        problems += _change_problems(get(scenario, "protocol"))
+    problems += [problem.below("network") for problem in network_problems(get(scenario, "network"))]
     problems += _name_problems(hosts)
-    problems += _epoch_problems(hosts, _get(scenario, "epochs"))
+    problems += _epoch_problems(hosts, get(scenario, "epochs"))
     problems += _registration_problems(hosts)
-    problems += _operator_problems(_get(scenario, "hosts"))
-    problems += _upgrade_problems(_get(_get(scenario, "protocol"), "upgrades"), _get(scenario, "epochs"))
-    problems += _block_problems(hosts, _get(_get(scenario, "protocol"), "block_max_bytes"))
-    problems += _cap_problems(hosts, _get(_get(scenario, "protocol"), "max_individual_power_percentage"))
-    problems += _gpu_problems(hosts, _get(_get(scenario, "work"), "params"))
-    problems += _region_problems(hosts, _get(_get(scenario, "network"), "topology"))
-    problems += _topology_problems(hosts, _get(_get(scenario, "network"), "topology"))
-    problems += fault_problems(_get(scenario, "faults"), hosts, _get(_get(scenario, "network"), "tier"))
+    problems += _operator_problems(get(scenario, "hosts"))
+    problems += _upgrade_problems(get(get(scenario, "protocol"), "upgrades"), get(scenario, "epochs"))
+    problems += _block_problems(hosts, get(get(scenario, "protocol"), "block_max_bytes"))
+    problems += _cap_problems(hosts, get(get(scenario, "protocol"), "max_individual_power_percentage"))
+    problems += _gpu_problems(hosts, get(get(scenario, "work"), "params"))
+    problems += _region_problems(hosts, get(get(scenario, "network"), "topology"))
+    problems += _topology_problems(hosts, get(get(scenario, "network"), "topology"))
+    problems += fault_problems(get(scenario, "faults"), hosts, get(get(scenario, "network"), "tier"))
     return problems
 
 
@@ -67,7 +67,7 @@ def _operator_problems(hosts: object) -> Iterator[Problem]:
     """One memory needs one strategy."""
     first: dict[str, object] = {}
     for index, host in enumerate(hosts if isinstance(hosts, (list, tuple)) else []):
-        operator, strategy = _get(host, "operator"), _read_or_none(strategies.build, _get(host, "strategy", "honest"))
+        operator, strategy = get(host, "operator"), _read_or_none(strategies.build, get(host, "strategy", "honest"))
         if isinstance(operator, str) and strategy is not None and first.setdefault(operator, strategy) != strategy:
             message = f'hosts of the operator "{operator}" share one strategy, memory included; this is another one'
             yield Problem(("hosts", index, "strategy"), message)
@@ -102,16 +102,16 @@ def schedule_problems(protocol: object) -> list[Problem]:
 
 def _change_problems(protocol: object) -> Iterator[Problem]:
     """Heights of changes rise, lengths fit together after each, and no edge of an epoch is missed or comes twice."""
-    listed = _get(protocol, "changes")
+    listed = get(protocol, "changes")
     genesis = lengths = _read_epoch_params(protocol)
     known: list[EpochChange] = []
     for index, change in enumerate(listed if isinstance(listed, (list, tuple)) else []):
         loc, height, changed = (
             ("protocol", "changes", index),
-            _get(change, "height"),
+            get(change, "height"),
             _read_epoch_params(change, lengths),
         )
-        if not _is_count(height) or changed is None:
+        if not is_count(height) or changed is None:
             return
         if known and height <= known[-1].height:
             yield Problem((*loc, "height"), f"block {height} must be after block {known[-1].height}")
@@ -138,27 +138,27 @@ def _edge_problems(genesis: EpochParams, changes: Sequence[EpochChange]) -> Iter
 
 def _read_epoch_params(section: object, before: EpochParams | None = None) -> EpochParams | None:
     """Return the lengths that a section gives, others as before; None where one cannot be understood."""
-    lengths = {field.name: _get(section, field.name) for field in fields(EpochParams)}
+    lengths = {field.name: get(section, field.name) for field in fields(EpochParams)}
     lengths = {name: getattr(before or EpochParams(), name) if got is None else got for name, got in lengths.items()}
-    return EpochParams(**lengths) if all(_is_count(length) for length in lengths.values()) else None
+    return EpochParams(**lengths) if all(is_count(length) for length in lengths.values()) else None
 
 
 def _upgrade_problems(upgrades: object, epochs: object) -> Iterator[Problem]:
     """Epochs of upgrades rise, and none lies outside the run."""
     before = 1
     for index, upgrade in enumerate(upgrades if isinstance(upgrades, (list, tuple)) else []):
-        epoch, loc = _read_or_none(parse_joins, _get(upgrade, "epoch")), ("protocol", "upgrades", index, "epoch")
-        if not _is_count(epoch) or epoch == 0:
+        epoch, loc = _read_or_none(parse_joins, get(upgrade, "epoch")), ("protocol", "upgrades", index, "epoch")
+        if not is_count(epoch) or epoch == 0:
             continue
         if epoch <= before:
             after = "the version of epoch 1 is protocol.version" if before == 1 else "upgrades stand in rising order"
             yield Problem(loc, f"epoch {epoch} must be after epoch {before}: {after}")
-        elif _is_count(epochs) and epoch > epochs:
+        elif is_count(epochs) and epoch > epochs:
             yield Problem(loc, f"epoch {epoch} is after the last epoch, {epochs}")
         before = max(before, epoch)
 
 
-def _block_problems(hosts: Sequence[_Host], block_max_bytes: object) -> Iterator[Problem]:
+def _block_problems(hosts: Sequence[RawHost], block_max_bytes: object) -> Iterator[Problem]:
     """Beside its header a block has room for every transaction of a fixed size, or it would wait for ever."""
     read = partial(parse_quantity, dimension=SIZE)
     most = block_max_bytes if isinstance(block_max_bytes, float) else _read_or_none(read, block_max_bytes)
@@ -172,7 +172,7 @@ def _block_problems(hosts: Sequence[_Host], block_max_bytes: object) -> Iterator
         yield Problem(("protocol", "block_max_bytes"), message)
 
 
-def _cap_problems(hosts: Sequence[_Host], percentage: object) -> Iterator[Problem]:
+def _cap_problems(hosts: Sequence[RawHost], percentage: object) -> Iterator[Problem]:
     """A cap of zero, and a cap that many equal members could not keep, which is one too. Reference: protocol 5.3."""
     loc = ("protocol", "max_individual_power_percentage")
     if not isinstance(percentage, (int, float)) or isinstance(percentage, bool) or percentage < 0:
@@ -189,7 +189,7 @@ def _cap_problems(hosts: Sequence[_Host], percentage: object) -> Iterator[Proble
         )
 
 
-def _registration_problems(hosts: Sequence[_Host]) -> Iterator[Problem]:
+def _registration_problems(hosts: Sequence[RawHost]) -> Iterator[Problem]:
     for host in hosts:
         if host.ml_nodes and host.unregistered > len(host.ml_nodes):
             message = f"{host.unregistered} must be at most {len(host.ml_nodes)}, the number of ML nodes"
@@ -198,18 +198,18 @@ def _registration_problems(hosts: Sequence[_Host]) -> Iterator[Problem]:
 
 def network_problems(network: object) -> list[Problem]:
     """Return the settings that the tier `paths` does not know: its arrivals are known when a message starts."""
-    if _get(network, "tier") != "paths":
+    if get(network, "tier") != "paths":
         return []
     message = "the tier `paths` knows no {}; take `tier: events` (or `auto`, which does)"
     problems = []
-    if _get(network, "loss", 0) != 0:
+    if get(network, "loss", 0) != 0:
         problems.append(Problem(("loss",), message.format("losses")))
-    if _get(network, "announce_above") is not None:
+    if get(network, "announce_above") is not None:
         problems.append(Problem(("announce_above",), message.format("announcements")))
     return problems
 
 
-def _name_problems(hosts: Sequence[_Host]) -> Iterator[Problem]:
+def _name_problems(hosts: Sequence[RawHost]) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for host in hosts:
         if host.name is not None and first.setdefault(host.name, host.index) != host.index:
@@ -217,18 +217,18 @@ def _name_problems(hosts: Sequence[_Host]) -> Iterator[Problem]:
             yield Problem(("hosts", host.index, "name"), message)
 
 
-def _epoch_problems(hosts: Sequence[_Host], epochs: object) -> Iterator[Problem]:
+def _epoch_problems(hosts: Sequence[RawHost], epochs: object) -> Iterator[Problem]:
     joins = [host.joins for host in hosts if host.joins is not None]
     if hosts and len(joins) == len(hosts) and min(joins) > 1:
         message = f"some host must join at epoch 1; the first joins at epoch {min(joins)}"
         yield Problem(("hosts",), message)
     for host in hosts:
-        if host.joins is not None and _is_count(epochs) and host.joins > epochs:
+        if host.joins is not None and is_count(epochs) and host.joins > epochs:
             message = f"epoch {host.joins} is after the last epoch, {epochs}"
             yield Problem(("hosts", host.index, "joins"), message)
 
 
-def _gpu_problems(hosts: Sequence[_Host], params: object) -> Iterator[Problem]:
+def _gpu_problems(hosts: Sequence[RawHost], params: object) -> Iterator[Problem]:
     minimum = TESTNET_MIN_GROUP_VRAM_GIB if params == "testnet" else MAINNET_MIN_GROUP_VRAM_GIB
     sizes = ", ".join(str(size) for size in GROUP_SIZES[:-1])
     for host in hosts:
@@ -241,9 +241,9 @@ def _gpu_problems(hosts: Sequence[_Host], params: object) -> Iterator[Problem]:
                 yield Problem(("hosts", host.index, "gpus", *([position] if len(host.ml_nodes) > 1 else [])), message)
 
 
-def _region_problems(hosts: Sequence[_Host], topology: object) -> Iterator[Problem]:
+def _region_problems(hosts: Sequence[RawHost], topology: object) -> Iterator[Problem]:
     built = _read_or_none(topologies.build, "regions" if topology is None else topology)
-    data = _get(topology if built is None else built, "data")
+    data = get(topology if built is None else built, "data")
     if not isinstance(data, str):
         return
     try:
@@ -270,7 +270,7 @@ def _region_mistakes(table: RegionTable, region: Any) -> Iterator[Problem]:
         yield Problem((), f"the shares must sum to 1, not {math.fsum(shares):g}")
 
 
-def _topology_problems(hosts: Sequence[_Host], topology: object) -> list[Problem]:
+def _topology_problems(hosts: Sequence[RawHost], topology: object) -> list[Problem]:
     """Ask a topology that names hosts for its problems, once all hosts and their epochs of joining are known."""
     built = _read_or_none(topologies.build, "regions" if topology is None else topology)
     if not hosts or not isinstance(built, NamesHosts):

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 
-from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from sim.errors import did_you_mean
 from sim.problems import Problem, as_validation_error, show_value
-from sim.scenario.hosts import STRICT
+from sim.scenario.hosts import StrictModel
 from sim.units import Seconds, SignedSeconds
 
 MOST_LOSS = 0.9
@@ -43,40 +43,37 @@ Share = Annotated[
 Ends = Annotated[Names | None, Field(description="only links between `hosts` and these; absent: all of their links")]
 
 
-class _Timed(BaseModel):
-    """What every fault has. Its kind is the first key, which tells the models apart."""
-
-    model_config = STRICT
+class _Fault(StrictModel):
+    """The keys of all kinds."""
 
     kind: str
     at: At
     lasts: Lasts = None
 
 
-class _Drawn(_Timed):
-    """A fault of hosts, or of a share of them."""
+class _HostFault(_Fault):
+    """The keys of all kinds that hit hosts as they are named."""
 
     hosts: Hosts = None
-    share: Share = None
 
 
-class CrashFault(_Drawn):
+class CrashFault(_HostFault):
     """Hosts stop: no generation, no validation, no messages, and their mempools are lost. Then they restart."""
 
     kind: Literal["crash"]
+    share: Share = None
 
 
-class ChurnFault(_Timed):
+class ChurnFault(_HostFault):
     """Hosts leave and come back again and again, each by itself, after times with exponential laws."""
 
     kind: Literal["churn"]
     at: At = 0.0
-    hosts: Hosts = None
     mean_up: Annotated[Duration, Field(description="mean time for which a host stays")]
     mean_down: Annotated[Duration, Field(description="mean time for which it is away")]
 
 
-class PartitionFault(_Timed):
+class PartitionFault(_Fault):
     """The network falls apart into sides that exchange nothing. Hosts that it does not name stand on one more side."""
 
     kind: Literal["partition"]
@@ -94,51 +91,50 @@ class PartitionFault(_Timed):
         return self
 
 
-class LatencyFault(_Timed):
+class LatencyFault(_HostFault):
     """Messages take longer, or shorter."""
 
     kind: Literal["latency"]
     factor: float = Field(gt=0, description="factor on the latency of links")
-    hosts: Hosts = None
     to: Ends = None
 
 
-class LossFault(_Timed):
+class LossFault(_HostFault):
     """A burst of losses: transfers get lost, and are repeated after `network.retry_timeout`. Takes tier `events`."""
 
     kind: Literal["loss"]
     probability: float = Field(gt=0, le=MOST_LOSS, description="probability that a transfer over a link is lost")
-    hosts: Hosts = None
     to: Ends = None
 
 
-class BandwidthFault(_Timed):
+class BandwidthFault(_HostFault):
     """Hosts send and receive at another rate."""
 
     kind: Literal["bandwidth"]
     factor: float = Field(gt=0, description="factor on the hosts' upload and download rates")
-    hosts: Hosts = None
 
 
-class MLNodeFault(_Drawn):
+class MLNodeFault(_HostFault):
     """ML nodes fail: they produce nothing and check nothing, while their host goes on."""
 
     kind: Literal["ml_node"]
+    share: Share = None
     node: int | None = Field(None, ge=1, description="number of the ML node within its host; absent: all of them")
 
 
-class ClockSkewFault(_Drawn):
+class ClockSkewFault(_HostFault):
     """Clocks of hosts are wrong, and so are the timestamps of the blocks that they propose."""
 
     kind: Literal["clock_skew"]
+    share: Share = None
     offset: SignedSeconds = Field(description="by how much the clock is ahead; `-2 s`: behind")
 
 
 AnyFault: TypeAlias = (
     CrashFault | ChurnFault | PartitionFault | LatencyFault | LossFault | BandwidthFault | MLNodeFault | ClockSkewFault
 )
-FAULTS: tuple[type[_Timed], ...] = get_args(AnyFault)
-KINDS = tuple(get_args(model.model_fields["kind"].annotation)[0] for model in FAULTS)
+FAULTS = get_args(AnyFault)
+KINDS = tuple(model.model_fields["kind"].annotation.__args__[0] for model in FAULTS)
 
 
 def _check_kind(value: object) -> object:

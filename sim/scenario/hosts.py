@@ -29,13 +29,17 @@ if TYPE_CHECKING:
 else:  # pydantic leaves the type to the registry; a strategy's own imports wait until one is built
     Strategy = Any
 
-STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
 MAX_GPUS_PER_ML_NODE = 64
 MAX_HOSTS_PER_GROUP = 10_000
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _GPUS = re.compile(r"\s*(?:(\d{1,9})\s*[xX×]\s+|(\d{1,9})\s*×\s*)?([^\s×]+)\s*", re.ASCII)
 _EPOCH = re.compile(r"\s*epoch\s+(-?\d{1,18})\s*", re.ASCII)
+
+
+class StrictModel(BaseModel):
+    """Part of a file: no unknown key, no value that becomes another type, no change afterwards."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 def check_name(name: str) -> str:
@@ -188,10 +192,8 @@ def host_addresses(name: str, count: int) -> list[str]:
     return [f"{name}-{number}" for number in range(count)]
 
 
-class HostGroup(BaseModel):
+class HostGroup(StrictModel):
     """Hosts that are alike."""
-
-    model_config = STRICT
 
     name: Name = Field(description="unique name; the hosts are called after it")
     count: int = Field(1, ge=1, le=MAX_HOSTS_PER_GROUP, description="number of hosts in the group")

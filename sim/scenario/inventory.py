@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from sim.documents.document import Document, Place
 from sim.documents.source import INVENTORY, read_source
@@ -19,7 +19,7 @@ from sim.errors import Mistake, ScenarioError, did_you_mean
 from sim.gpus import gpu_names
 from sim.problems import Loc, Problem, read_model, show_value
 from sim.scenario.files import find_file, locate_file_mistakes, name_source
-from sim.scenario.hosts import STRICT, Region
+from sim.scenario.hosts import Region, StrictModel
 
 HOSTS = "hosts"
 REQUIRED_COLUMNS = ("participant", "node", "gpu_type", "gpu_count")
@@ -29,10 +29,8 @@ STAND_IN = "H100-SXM"  # where a GPU is unknown: the mistake is reported, and ev
 _CELL = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^",]*?))\s*(,|$)')
 
 
-class InventoryConfig(BaseModel):
+class InventoryConfig(StrictModel):
     """Hosts that a file lists, in the place of a list of host groups."""
-
-    model_config = STRICT
 
     inventory: str = Field(
         min_length=1,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     Discriminator,
     Field,
     Tag,
@@ -32,7 +31,7 @@ from sim.scenario.changes import EpochChangeConfig, RuleSwitches, UpgradeConfig,
 from sim.scenario.checks import network_problems, scenario_problems, schedule_problems
 from sim.scenario.declared import make_section
 from sim.scenario.faults import Fault
-from sim.scenario.hosts import STRICT, HostGroup, Name
+from sim.scenario.hosts import HostGroup, Name, StrictModel
 from sim.scenario.inventory import InventoryConfig
 from sim.scenario.setpoints import find_setpoint_problems
 from sim.topologies import topologies
@@ -93,10 +92,8 @@ _Kind = Annotated[
 _Params = Annotated[_Preset | _Inline, Discriminator(_is_inline)]
 
 
-class _Rules(BaseModel):
+class _Rules(StrictModel):
     """The chain's parameters. Reference: protocol 1, 10."""
-
-    model_config = STRICT
 
     version: Version = Field("v0.2.0", description="version of the network whose rules hold")
     upgrades: tuple[UpgradeConfig, ...] = Field(
@@ -139,10 +136,8 @@ class ProtocolConfig(_Declared):
         return self
 
 
-class WorkConfig(BaseModel):
+class WorkConfig(StrictModel):
     """The kind of work, where it is computed, and how fast the simulated hosts are."""
-
-    model_config = STRICT
 
     kind: _Kind = Field(
         "kernel",
@@ -182,10 +177,8 @@ class WorkConfig(BaseModel):
         return TESTNET_MIN_GROUP_VRAM_GIB if self.params == "testnet" else MAINNET_MIN_GROUP_VRAM_GIB
 
 
-class InferenceConfig(BaseModel):
+class InferenceConfig(StrictModel):
     """Requests that members serve between two proofs of compute; drawn, not simulated. Reference: protocol 6.3, 6.6."""
-
-    model_config = STRICT
 
     requests_per_epoch: int = Field(0, ge=0, le=100_000, description="number of requests to the whole network")
     tokens_per_request: int = Field(1000, ge=1, le=100_000, description="number of tokens of each answer")
@@ -194,10 +187,8 @@ class InferenceConfig(BaseModel):
     )
 
 
-class NetworkConfig(BaseModel):
+class NetworkConfig(StrictModel):
     """How messages travel between hosts."""
-
-    model_config = STRICT
 
     tier: Literal["events", "paths", "auto"] = Field(
         "events",
@@ -248,10 +239,8 @@ class _HostsSchema:
         return {"anyOf": [handler(groups), InventoryConfig.model_json_schema(mode="serialization")]}
 
 
-class Scenario(BaseModel):
+class Scenario(StrictModel):
     """One simulated network, whole."""
-
-    model_config = STRICT
 
     name: Name = Field(description="name of the scenario and of its results folder")
     description: str = Field("", description="what it shows")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from pydantic.config import JsonDict
 
 from sim.errors import did_you_mean
@@ -13,7 +13,7 @@ from sim.execution.sweep_schema import MAX_REPLICATIONS, is_number
 from sim.problems import Loc, Problem
 from sim.race.files import ControllerField, RaceConfig, as_list
 from sim.race.lab_file import lab_json_schema
-from sim.scenario.hosts import STRICT
+from sim.scenario.hosts import StrictModel
 from sim.scenario.load import scenario_json_schema
 from sim.units import Seconds
 
@@ -22,10 +22,8 @@ FEWEST_BASE_POINTS = 8
 END: JsonDict = {"type": ["number", "string"]}
 
 
-class Limits(BaseModel):
+class Limits(StrictModel):
     """Values that a parameter may take: from low to high, both included, or one of several choices."""
-
-    model_config = STRICT
 
     low: Any = Field(None, description="smallest value, a number or a quantity", json_schema_extra=END)
     high: Any = Field(None, description="largest value", json_schema_extra=END)
@@ -35,10 +33,8 @@ class Limits(BaseModel):
     )
 
 
-class Aim(BaseModel):
+class Aim(StrictModel):
     """A measure of runs or races: its mean over replications, and over the curves of a lab that have it."""
-
-    model_config = STRICT
 
     measure: str = Field(description="name of a measure")
     curve: str | None = Field(None, description="only on this curve of a lab")
@@ -58,10 +54,8 @@ class Constraint(Aim):
     at_least: float | None = Field(None, description="smallest mean that is allowed")
 
 
-class Section(BaseModel):
+class Section(StrictModel):
     """The keys of every search: parameters, aims, numbers of trials."""
-
-    model_config = STRICT
 
     parameters: dict[str, Limits] = Field(
         min_length=1, description="dotted keys that vary: {low, high, scale} or {choices}"

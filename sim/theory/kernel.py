@@ -12,7 +12,6 @@ from pow.params import PRESETS, mode_of
 from pow.skipping import compute_skipping_rms
 from pow.sphere import distance_cdf, distance_pdf, hit_probability
 from sim.theory.row import ERROR_LEVEL, Z_BOUND, Row
-from sim.work import open_kernel
 from sim.work.sphere import RMS_ERROR
 
 BLOCK_HASH = "86462F1AA921017C2D950CC166F735BBB08853F3B8BA7171E1EA8AC564956FDD"
@@ -45,7 +44,9 @@ def kernel_rows(quick: bool) -> Iterator[Row]:
 def _compute(
     n_nonces: int, n_layers: int | None = None, dtype: str = "float32", params: str = "devtest"
 ) -> NDArray[np.float64]:
-    with open_kernel(PRESETS[params]) as work:
+    from sim.work.kernel import KernelWork  # loads torch, which earlier groups of rows do not wait for
+
+    with KernelWork(PRESETS[params]) as work:
         requests = [(f"theory-{nonce % 10}", nonce) for nonce in range(n_nonces)]
         return work.distances(BLOCK_HASH, dtype, requests, n_layers)
 

@@ -44,8 +44,8 @@ class KernelWork:
     def __init__(
         self,
         params: PowParams,
-        batch_size: int | None,
-        n_threads: int | None,
+        batch_size: int | None = None,
+        n_threads: int | None = None,
         device: str = CPU,
     ) -> None:
         self._params = params

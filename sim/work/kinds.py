@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from pow.devices import check_memory
+from pow.devices import check_memory, get_n_cpus
 from pow.placement import CPU
 from sim.errors import UserError
-from sim.work import check_kernel, open_kernel, open_sphere, works
+from sim.work import works
 
 if TYPE_CHECKING:
     from sim.work.base import WorkSettings
@@ -31,14 +31,19 @@ class KernelKind:
         except ValueError as error:
             raise UserError(f"work.params: {error}; `work.kind: sphere` needs no model") from None
         if settings.device != CPU:
+            from pow.kernel import place_kernel  # loads torch
+
+            n_threads = settings.n_threads or get_n_cpus()
             try:
-                check_kernel(settings.params, dtype, settings.device, settings.batch_size, settings.n_threads)
+                place_kernel(settings.params, dtype, settings.device, settings.batch_size, n_threads)
             except ValueError as error:
                 raise UserError(f"work.device: {error}") from None
 
     def open(self, settings: WorkSettings) -> KernelWork:
         """Load torch."""
-        return open_kernel(settings.params, settings.batch_size, settings.n_threads, device=settings.device)
+        from sim.work.kernel import KernelWork
+
+        return KernelWork(settings.params, settings.batch_size, settings.n_threads, settings.device)
 
 
 @works.register("sphere")
@@ -53,4 +58,6 @@ class SphereKind:
 
     def open(self, settings: WorkSettings) -> SphereWork:
         """Return the exact law for a model."""
-        return open_sphere(settings.params)
+        from sim.work.sphere import SphereWork
+
+        return SphereWork(settings.params.vocab_size, settings.params)

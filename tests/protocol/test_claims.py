@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -15,9 +16,10 @@ from sim.protocol.service.due_validations import (
     compute_min_average,
     compute_reputation,
     is_drawn,
-    passes_claim_check,
     select_due_validations,
 )
+from sim.protocol.service.inferences import EpochInferences, Service, validated_enough
+from sim.protocol.versions import VERSIONS, Rules
 
 
 @pytest.mark.parametrize(
@@ -132,12 +134,19 @@ def test_due_validations_follow_seed_weight_and_reputation() -> None:
     assert half == [str(i) for i in range(2000) if compute_hash_uniform(f"3:{i}") < 0.0505]
 
 
-def test_one_missing_validation_blocks_a_claim_only_at_launch() -> None:
+@pytest.mark.parametrize(
+    ("rules", "n_skipped", "is_enough"),
+    [
+        *[(VERSIONS["v0.2.0"], 0, True), (VERSIONS["v0.2.0"], 1, False)],
+        *[(VERSIONS["v0.2.2"], 16, True), (VERSIONS["v0.2.2"], 17, False)],
+        *[(VERSIONS["v0.2.6"], 45, True), (replace(VERSIONS["v0.2.2"], miss_probability=0.0), 100, True)],
+    ],
+)
+def test_one_missing_validation_blocks_a_claim_only_at_launch(rules: Rules, n_skipped: int, is_enough: bool) -> None:
     """Protocol 2.1.6: all in v0.2.0; then the table of 6.3, 100:16."""
-    due = [str(i) for i in range(100)]
-    assert passes_claim_check(due, due, tolerates_misses=False)
-    assert not passes_claim_check(due, due[1:], tolerates_misses=False)
-    assert passes_claim_check(due, [*due[16:], "not due"])
-    assert not passes_claim_check(due, due[17:])
-    assert passes_claim_check(due, due[45:], miss_rate=0.40)
-    assert passes_claim_check([], [])
+    finished = tuple(inference(str(i)) for i in range(100))
+    skipped = {"v": frozenset([*map(str, range(n_skipped)), "not due"])}
+    service = Service(epochs={1: EpochInferences(finished, skipped)})
+    made = validated_enough(service, "v", 1, 7, rules, cutoff_height=20, has_node_during_poc=False)
+    assert made is is_enough
+    assert validated_enough(Service(), "v", 1, 7, rules, cutoff_height=20, has_node_during_poc=False)

@@ -18,9 +18,9 @@ from sim.protocol.blocks.records import ParticipantJudged
 from sim.protocol.blocks.state import Block, ChainState, genesis_state
 from sim.protocol.blocks.transition import apply_block
 from sim.protocol.consensus.transactions import RegisterHost, SubmitSeed, SubmitValidation
-from sim.protocol.proofs.committee import Committee, decide_by_guardians, decide_by_slots, draw_slots
+from sim.protocol.proofs.committee import Committee, decide_by_slots, draw_slots
 from sim.protocol.proofs.hits import SubmitProofBatch
-from sim.protocol.proofs.votes import Reason
+from sim.protocol.proofs.votes import Reason, decide_by_majority
 from sim.protocol.versions import LAUNCH, build_rule_book
 
 LEVEL = 1e-4
@@ -127,7 +127,7 @@ def test_more_than_two_thirds_of_all_slots(valid: int, invalid: int, n: int, dec
     [(2, 0, 3, True), (1, 0, 3, None), (0, 2, 3, False), (1, 1, 2, None), (0, 0, 0, None), (1, 0, 1, True)],
 )
 def test_more_than_half_of_the_guardians(valid: int, invalid: int, n: int, decided: bool | None) -> None:
-    assert decide_by_guardians(valid, invalid, n) is decided
+    assert decide_by_majority(valid, invalid, n) is decided
 
 
 # The whole rule on a chain of hand-made blocks: P = 40, V = 52, VE = 58

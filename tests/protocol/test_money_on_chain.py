@@ -236,8 +236,8 @@ def test_one_confirmation_runs_at_a_time_and_only_from_s_on() -> None:
 
 def test_the_jailed_of_two_confirmations_add_up_until_the_switch() -> None:
     first = start_confirmation({"a": {1: 10}, "b": {1: 10}}, {})
-    second = close_event(first, {"a": 10}, absence_counts_as_zero=True)
-    third = close_event(second, {"b": 10}, absence_counts_as_zero=True)
+    second = close_event(first, {"a": 10}, absence_counts_as_zero=True, threshold=Fraction(0))
+    third = close_event(second, {"b": 10}, absence_counts_as_zero=True, threshold=Fraction(0))
     assert (second.jailed, third.jailed) == ({"b"}, {"a", "b"})
 
 

@@ -18,7 +18,8 @@ from sim.network.base import REQUEST_BYTES
 from sim.network.conditions import Disturbance
 from sim.results import Result
 from sim.scenario.load import load_scenario
-from sim.work import open_sphere
+from sim.strategies.actions import CommitSeed
+from sim.work.sphere import SphereWork
 from sim.world import World, build_world
 
 SMALL = "tests/data/small.yaml"
@@ -40,7 +41,7 @@ def world_of(*faults: dict[str, Any], tier: str = "events", **others: Any) -> Wo
     """A world that has begun; the sphere keeps nothing open."""
     overrides = {"work.kind": "sphere", "network.tier": tier, "faults": list(faults), **others}
     scenario = load_scenario(SMALL, overrides)
-    world = build_world(scenario, open_sphere(scenario.work.pow_params).__enter__(), lambda ended: None)
+    world = build_world(scenario, SphereWork(scenario.work.pow_params.vocab_size).__enter__(), lambda ended: None)
     world.start()
     world.faults.start()
     return world
@@ -168,9 +169,9 @@ def test_what_a_crashed_host_had_in_memory_is_gone_and_peers_bring_it_back() -> 
     """A transaction that everybody has, of which no block can hold more: it is pending until the host is back."""
     world = world_of({"kind": "crash", "at": "100 s", "lasts": "2 s", "hosts": "pair-0"})
     for host in world.hosts.values():
-        host.chain.mempool.select = lambda max_bytes: ()  # type: ignore[method-assign]
+        host.chain.mempool.select = lambda max_bytes, tx_ids=None: ()  # type: ignore[method-assign]
     world.env.run(until=95.0)
-    world.hosts["big-0"]._submit_seed(world.ledger.get_state(0).schedule)
+    world.hosts["big-0"]._executor.do(CommitSeed(0))
     world.env.run(until=99.0)
     mempool = world.hosts["pair-0"].chain.mempool
     assert mempool.knows("seed/big-0/0")
@@ -185,7 +186,7 @@ def test_in_the_shared_pool_too_a_crash_loses_what_no_peer_has_yet(seconds: floa
     world = world_of({"kind": "crash", "at": f"{seconds} s", "lasts": "60 s", "hosts": "big-0"}, tier="paths")
     world.env.run(until=100.0)
     host = world.hosts["big-0"]
-    host._submit_seed(world.ledger.get_state(0).schedule)
+    host._executor.do(CommitSeed(0))
     assert host.chain.mempool.knows("seed/big-0/0")
     world.env.run(until=180.0)
     included = {
@@ -292,8 +293,8 @@ def test_what_was_missed_goes_on_to_whoever_stands_behind() -> None:
     world.catch_up._is_watching = True  # so that nobody looks for stragglers
     world.env.run(until=315.0)
     for host in world.hosts.values():
-        host.chain.mempool.select = lambda max_bytes: ()  # type: ignore[method-assign]
-    world.hosts["big-1"]._submit_seed(world.ledger.get_state(0).schedule)
+        host.chain.mempool.select = lambda max_bytes, tx_ids=None: ()  # type: ignore[method-assign]
+    world.hosts["big-1"]._executor.do(CommitSeed(0))
     far = world.hosts["pair-1"].chain
     world.env.run(until=330.0)
     assert far.height < world.hosts["big-1"].chain.height - 2

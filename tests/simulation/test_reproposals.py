@@ -6,7 +6,7 @@ from sim.chain.consensus import PROPOSAL_BYTES
 from sim.protocol.blocks.state import Block
 from sim.protocol.consensus.transactions import SubmitSeed
 from sim.scenario.load import load_scenario
-from sim.work import open_sphere
+from sim.work.sphere import SphereWork
 from sim.world import build_world
 
 SEEDS = tuple(SubmitSeed(f"seed/{number}", "big-0", 1, "c") for number in range(4000))
@@ -16,7 +16,7 @@ SEEDS = tuple(SubmitSeed(f"seed/{number}", "big-0", 1, "c") for number in range(
 @pytest.mark.parametrize("tier", ["paths", "events"])
 def test_a_block_that_is_proposed_again_is_sent_to_those_who_lack_it(tier: str) -> None:
     scenario = load_scenario("tests/data/small.yaml", {"work.kind": "sphere", "network.tier": tier})
-    with open_sphere(scenario.work.pow_params) as work:
+    with SphereWork(scenario.work.pow_params.vocab_size) as work:
         world = build_world(scenario, work, lambda ended: None)
         world.start()
         world.env.run(until=100.0)

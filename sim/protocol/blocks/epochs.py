@@ -21,7 +21,7 @@ from sim.protocol.blocks.state import (
 )
 from sim.protocol.consensus.validators import boost_guardians
 from sim.protocol.money.collateral import Deposit, compute_activated_weight
-from sim.protocol.proofs.committee import Committee, select_guardians
+from sim.protocol.proofs.committee import Committee
 from sim.protocol.proofs.confirmation import start_confirmation
 from sim.protocol.proofs.log import Log
 from sim.protocol.proofs.votes import select_voters
@@ -82,8 +82,7 @@ def draw_committees(state: ChainState, block_hash: str, params: ProtocolParams) 
     if params.validation_committee is None:
         return state
     voters = select_voters(state.effective.weights, 0)
-    guardians = select_guardians(params.guardians, voters)
-    committee = Committee(block_hash, voters, params.validation_committee, guardians)
+    committee = Committee(block_hash, voters, params.validation_committee, params.guardians.intersection(voters))
     return replace(state, upcoming=replace(state.upcoming, committee=committee))
 
 

@@ -11,8 +11,15 @@ from collections.abc import Iterable, Mapping
 from sim.protocol.blocks.state import ChainState, UpcomingEpoch
 from sim.protocol.consensus.transactions import SubmitValidation
 from sim.protocol.proofs.base import CountedClaim
-from sim.protocol.proofs.committee import Committee, decide_by_guardians, decide_by_slots
-from sim.protocol.proofs.votes import Claimant, Verdict, find_reason, judge_participant, select_voters
+from sim.protocol.proofs.committee import Committee, decide_by_slots
+from sim.protocol.proofs.votes import (
+    Claimant,
+    Verdict,
+    decide_by_majority,
+    find_reason,
+    judge_participant,
+    select_voters,
+)
 from sim.protocol.versions import Rules
 
 
@@ -56,7 +63,7 @@ def judge_by_committee(claimant: Claimant, frauds: Mapping[str, bool], committee
     voices = Counter(frauds.get(guardian) for guardian in committee.guardians)
     opinion = decide_by_slots(slots[False], slots[True], committee.n_slots)
     if opinion is None:
-        opinion = decide_by_guardians(voices[False], voices[True], len(committee.guardians))
+        opinion = decide_by_majority(voices[False], voices[True], len(committee.guardians))
     reason = find_reason(claimant, bool(slots[False] + slots[True]), opinion)
     return Verdict(claimant.address, reason, slots[False], slots[True], committee.n_slots)
 

@@ -10,12 +10,7 @@ from sim.protocol.blocks.records import InferencesServed, PriceReached, Record, 
 from sim.protocol.blocks.settling import slash_deposits
 from sim.protocol.blocks.state import Block, ChainState, get_model_weights
 from sim.protocol.money.collateral import SLASH_INVALID
-from sim.protocol.proofs.confirmation import (
-    close_event,
-    compute_generation_start,
-    compute_trigger_heights,
-    is_triggered,
-)
+from sim.protocol.proofs.confirmation import close_event, compute_trigger_heights, is_triggered
 from sim.protocol.service.inferences import InferenceTally, apply_tally
 from sim.protocol.service.status import InferenceRecord
 
@@ -81,7 +76,7 @@ def apply_confirmation(state: ChainState, block: Block, params: ProtocolParams) 
         return replace(state, confirmation=after), confirmed
     if running.end_height is not None or not _triggers(state, block, rules.confirmations_per_epoch):
         return state, []
-    end_height = compute_generation_start(block.height, cutoff_blocks=_cutoff(state)) + _event_blocks(state)
+    end_height = block.height + state.schedule.params.inference_validation_cutoff + _event_blocks(state)
     return replace(state, confirmation=replace(running, end_height=end_height)), []
 
 
@@ -89,14 +84,9 @@ def _triggers(state: ChainState, block: Block, expected: float) -> bool:
     schedule = state.schedule
     if not expected or schedule.index == 0:
         return False
-    heights = compute_trigger_heights(
-        schedule.set_validators, schedule.next_start, _event_blocks(state), cutoff_blocks=_cutoff(state)
-    )
-    return is_triggered(block.height, block.block_hash, heights, expected_per_epoch=expected)
-
-
-def _cutoff(state: ChainState) -> int:
-    return state.schedule.params.inference_validation_cutoff
+    cutoff_blocks = schedule.params.inference_validation_cutoff
+    heights = compute_trigger_heights(schedule.set_validators, schedule.next_start, _event_blocks(state), cutoff_blocks)
+    return is_triggered(block.height, block.block_hash, heights, expected)
 
 
 def _event_blocks(state: ChainState) -> int:

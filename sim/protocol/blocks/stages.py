@@ -127,9 +127,13 @@ class Schedule:
     def _at(self, n_blocks: int) -> int:
         return self.start + n_blocks if self.index > 0 else 0
 
-    def edges_at(self, height: int) -> list[Edge]:
-        """Return the edges at a height, in the order of `Edge`: mostly none, seldom two."""
-        return [edge for edge, at in self.edges.items() if at == height]
+    def edges_at(self, height: int) -> tuple[Edge, ...]:
+        """Return what a height is, in the order of `Edge`; it is rarely anything, and seldom two at once."""
+        return self._edges_by_height.get(height, ())
+
+    @cached_property
+    def _edges_by_height(self) -> dict[int, tuple[Edge, ...]]:
+        return {height: tuple(e for e, at in self.edges.items() if at == height) for height in self.edges.values()}
 
     def ends_at(self, height: int) -> bool:
         """Whether a height is the last one before the next P; never in epoch 0, which has no proof of compute."""

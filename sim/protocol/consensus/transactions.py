@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 HEADER_BYTES = 2000  # of a block without transactions
 ENVELOPE_BYTES = 300
@@ -73,14 +73,26 @@ class HardwareNode:
 
 
 @dataclass(frozen=True)
-class RegisterHost:
+class ChainMessage:
+    """A message of the chain's own kinds: an envelope around a body of a fixed size, if it has no other."""
+
+    tx_id: str
+    creator: str
+    body_bytes: ClassVar[int] = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes on the wire: envelope and body."""
+        return ENVELOPE_BYTES + self.body_bytes
+
+
+@dataclass(frozen=True)
+class RegisterHost(ChainMessage):
     """A host makes itself known: its consensus key, its hardware, its collateral.
 
     Stands for the network's messages on participants, hardware and deposits, which a host sends once [I].
     """
 
-    tx_id: str
-    creator: str
     validator_key: str
     nodes: tuple[HardwareNode, ...]
     collateral_ngonka: int = 0
@@ -92,26 +104,18 @@ class RegisterHost:
 
 
 @dataclass(frozen=True)
-class SubmitSeed:
+class SubmitSeed(ChainMessage):
     """Commitment to a private seed for an upcoming epoch. Reference: protocol 2.1."""
 
-    tx_id: str
-    creator: str
     epoch_index: int
     commitment: str
-
-    @property
-    def size_bytes(self) -> int:
-        """Envelope and commitment."""
-        return ENVELOPE_BYTES + SEED_BYTES
+    body_bytes: ClassVar[int] = SEED_BYTES
 
 
 @dataclass(frozen=True)
-class SubmitValidation:
+class SubmitValidation(ChainMessage):
     """Verdicts of one validator that leave together; stands for a message on each. Reference: protocol 4.5."""
 
-    tx_id: str
-    creator: str
     start_height: int
     participants: tuple[str, ...]
     verdicts: tuple[bool, ...]
@@ -124,58 +128,34 @@ class SubmitValidation:
 
 
 @dataclass(frozen=True)
-class ClaimReward:
+class ClaimReward(ChainMessage):
     """Reveals the seed of a settled epoch and asks for its reward. Reference: protocol 2.1, 6.4."""
 
-    tx_id: str
-    creator: str
     epoch_index: int
     seed: int
-
-    @property
-    def size_bytes(self) -> int:
-        """Envelope and the revealed seed."""
-        return ENVELOPE_BYTES + CLAIM_BYTES
+    body_bytes: ClassVar[int] = CLAIM_BYTES
 
 
 @dataclass(frozen=True)
-class DepositCollateral:
+class DepositCollateral(ChainMessage):
     """Moves free coins of the sender into its collateral. Reference: protocol 6.5."""
 
-    tx_id: str
-    creator: str
     amount_ngonka: int
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes on the wire: envelope and amount."""
-        return ENVELOPE_BYTES + AMOUNT_BYTES
+    body_bytes: ClassVar[int] = AMOUNT_BYTES
 
 
 @dataclass(frozen=True)
-class ReleaseCollateral:
+class ReleaseCollateral(ChainMessage):
     """Begins to unbond collateral of the sender. Reference: protocol 6.5."""
 
-    tx_id: str
-    creator: str
     amount_ngonka: int
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes on the wire: envelope and amount."""
-        return ENVELOPE_BYTES + AMOUNT_BYTES
+    body_bytes: ClassVar[int] = AMOUNT_BYTES
 
 
 @dataclass(frozen=True)
-class DelegatePower:
+class DelegatePower(ChainMessage):
     """Lends the sender's voting power on a model. Known to the network from v0.2.12 on."""
 
-    tx_id: str
-    creator: str
     model: str
     to: str
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes on the wire: envelope, model and address."""
-        return ENVELOPE_BYTES + DELEGATION_BYTES
+    body_bytes: ClassVar[int] = DELEGATION_BYTES

@@ -11,7 +11,7 @@ No draw is known before block V. Guardians check every participant, since any ma
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -75,20 +75,8 @@ def draw_slots(block_hash: str, participants: Sequence[str], weights: Sequence[i
     return np.searchsorted(ends, tickets.astype(np.int64), side="right").reshape(len(participants), n_slots)
 
 
-def select_guardians(guardians: Collection[str], weights: Mapping[str, int]) -> frozenset[str]:
-    """Return the guardians that are members."""
-    return frozenset(guardians).intersection(weights)
-
-
 def decide_by_slots(n_valid: int, n_invalid: int, n_slots: int) -> bool | None:
     """True where more than two thirds of all slots say valid, False where they say invalid, otherwise None."""
     if 3 * n_valid > 2 * n_slots:
         return True
     return False if 3 * n_invalid > 2 * n_slots else None
-
-
-def decide_by_guardians(n_valid: int, n_invalid: int, n_guardians: int) -> bool | None:
-    """True where more than half of all guardians say valid, False where they say invalid, otherwise None [I]."""
-    if 2 * n_valid > n_guardians:
-        return True
-    return False if 2 * n_invalid > n_guardians else None

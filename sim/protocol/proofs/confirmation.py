@@ -8,9 +8,6 @@ from fractions import Fraction
 
 from sim.protocol.proofs.draws import compute_hash_uniform
 
-CUTOFF_BLOCKS = 80
-"""Grace between trigger and generation, the same as the inference-validation cut-off."""
-EXPECTED_PER_EPOCH = 1
 SLASH_THRESHOLD = Fraction(0)
 """alpha: 0 in the code's defaults of 2025, 0.70 in its document."""
 
@@ -36,48 +33,50 @@ class Confirmation:
 def start_confirmation(
     node_weights: Mapping[str, Mapping[int, int]], preserved: Mapping[str, Collection[int]]
 ) -> Confirmation:
-    """S: every member starts with the weight of its nodes that are not preserved."""
-    initial = compute_initial_weights(node_weights, preserved)
+    """S: every member starts with the summed weight of its nodes that are not preserved.
+
+    `node_weights` is participant -> node -> weight; `preserved` holds each participant's nodes with POC_SLOT = true.
+    Reference: protocol 6.7.
+    """
+    initial = {
+        who: sum(weight for node, weight in nodes.items() if node not in preserved.get(who, ()))
+        for who, nodes in node_weights.items()
+    }
     return Confirmation(initial, initial)
 
 
 def close_event(
-    confirmation: Confirmation,
-    measured: Mapping[str, int],
-    *,
-    absence_counts_as_zero: bool,
-    threshold: Fraction = SLASH_THRESHOLD,
+    confirmation: Confirmation, measured: Mapping[str, int], *, absence_counts_as_zero: bool, threshold: Fraction
 ) -> Confirmation:
-    """End of an event: weights shrink to the measured ones; members that show too little are jailed until the next S.
+    """End of an event: weights shrink to what was measured; a share of at most `threshold` is jailed until the next S.
 
-    Being jailed costs the epoch's reward; main net's slash is 0. Reference: protocol 6.7.
+    v0.2.5 lets a member that sent no batches keep its weight; from v0.2.6 on it has 0. The share is of the weight at S;
+    without weight to confirm none fails [I]. Being jailed costs the epoch's reward; main net's slash is 0.
+    Reference: protocol 0, 6.7.
     """
-    seen = {who: measured[who] for who in confirmation.weights if who in measured}
-    if absence_counts_as_zero:
-        seen = {who: seen.get(who, 0) for who in confirmation.weights}
-    failed = {who for who, weight in seen.items() if is_slashed(weight, confirmation.initial[who], threshold=threshold)}
+    weights, initial = confirmation.weights, confirmation.initial
+    seen = {who: measured.get(who, 0) for who in weights if absence_counts_as_zero or who in measured}
+    failed = {who for who, weight in seen.items() if initial[who] > 0 and weight <= threshold * initial[who]}
     return replace(
         confirmation,
-        weights=confirm_weights(confirmation.weights, measured, absence_counts_as_zero=absence_counts_as_zero),
+        weights={who: min(weight, seen.get(who, weight)) for who, weight in weights.items()},
         jailed=confirmation.jailed | failed,
         end_height=None,
     )
 
 
 def compute_trigger_heights(
-    set_validators_height: int, next_start_height: int, event_blocks: int, *, cutoff_blocks: int = CUTOFF_BLOCKS
+    set_validators_height: int, next_start_height: int, event_blocks: int, cutoff_blocks: int
 ) -> range:
     """Heights at which a confirmation may be triggered: [S, next P - cutoff - event], both ends included.
 
-    `event_blocks` is the length of an event from generation to the end of its validation, so that it ends by next P.
-    Empty where the epoch is too short. Reference: protocol 6.7.
+    Generation begins `cutoff_blocks` after the trigger [I]. `event_blocks` is the length of an event from generation to
+    the end of its validation, so that it ends by next P. Empty where the epoch is too short. Reference: protocol 6.7.
     """
     return range(set_validators_height, next_start_height - cutoff_blocks - event_blocks + 1)
 
 
-def is_triggered(
-    height: int, block_hash: str, trigger_heights: range, *, expected_per_epoch: float = EXPECTED_PER_EPOCH
-) -> bool:
+def is_triggered(height: int, block_hash: str, trigger_heights: range, expected_per_epoch: float) -> bool:
     """Whether this block triggers a confirmation: each in the window with chance expected / length.
 
     The uniform number is that of "confirmation:{hash}" [I]. Reference: protocol 6.7.
@@ -85,43 +84,3 @@ def is_triggered(
     if height not in trigger_heights:
         return False
     return compute_hash_uniform(f"confirmation:{block_hash}") < expected_per_epoch / len(trigger_heights)
-
-
-def compute_generation_start(trigger_height: int, *, cutoff_blocks: int = CUTOFF_BLOCKS) -> int:
-    """First height of the generation, after the grace [I]. Reference: protocol 6.7."""
-    return trigger_height + cutoff_blocks
-
-
-def compute_initial_weights(
-    node_weights: Mapping[str, Mapping[int, int]], preserved: Mapping[str, Collection[int]]
-) -> dict[str, int]:
-    """Confirmation weight of each participant at S: the sum over its nodes that are not preserved.
-
-    `node_weights` is participant -> node -> weight; `preserved` holds each participant's nodes with POC_SLOT = true.
-    Reference: protocol 6.7.
-    """
-    return {
-        who: sum(weight for node, weight in nodes.items() if node not in preserved.get(who, ()))
-        for who, nodes in node_weights.items()
-    }
-
-
-def confirm_weights(
-    current: Mapping[str, int], measured: Mapping[str, int], *, absence_counts_as_zero: bool = True
-) -> dict[str, int]:
-    """After an event: min(current, measured) for every member.
-
-    v0.2.5 lets a member that sent no batches keep its weight; from v0.2.6 on it has 0. Reference: protocol 0, 6.7.
-    """
-    return {
-        participant: min(weight, measured.get(participant, 0 if absence_counts_as_zero else weight))
-        for participant, weight in current.items()
-    }
-
-
-def is_slashed(measured_weight: int, initial_weight: int, *, threshold: Fraction = SLASH_THRESHOLD) -> bool:
-    """Whether the measured weight is at most alpha of the initial one; without weight to confirm none fails [I].
-
-    Reference: protocol 6.7.
-    """
-    return initial_weight > 0 and measured_weight <= threshold * initial_weight

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
 from sim.protocol.proofs.draws import compute_hash_uniform
-from sim.protocol.service.status import MISS_RATE, passes_miss_test
 
 MIN_AVERAGE, HALFWAY_AVERAGE, MAX_AVERAGE = 0.01, 0.05, 1.0
 """Validations per inference."""
@@ -105,20 +104,3 @@ def select_due_validations(
         if is_drawn(seed, inference.inference_id, probability):
             due.append(inference.inference_id)
     return due
-
-
-def passes_claim_check(
-    due: Collection[str],
-    validated: Collection[str],
-    *,
-    tolerates_misses: bool = True,
-    miss_rate: float = MISS_RATE,
-) -> bool:
-    """Whether enough due validations were made: all of them in v0.2.0, later by the miss test.
-
-    Reference: protocol 2.1.6, 6.3.
-    """
-    n_missed = len(set(due) - set(validated))
-    if not tolerates_misses:
-        return n_missed == 0
-    return passes_miss_test(n_missed, len(due), miss_rate=miss_rate)

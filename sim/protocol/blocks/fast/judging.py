@@ -8,7 +8,7 @@ from sim.protocol.blocks.fast.tallies import Tally, Votes, read_votes, tally_gua
 from sim.protocol.blocks.judging import describe_claimant
 from sim.protocol.blocks.state import ChainState, UpcomingEpoch
 from sim.protocol.proofs.base import CountedClaim
-from sim.protocol.proofs.committee import decide_by_guardians, decide_by_slots
+from sim.protocol.proofs.committee import decide_by_slots
 from sim.protocol.proofs.votes import Verdict, decide_by_majority, find_reason, select_voters
 from sim.protocol.versions import Rules
 
@@ -41,7 +41,7 @@ def _ask_guardians(
     asked = tally_guardians(votes, voters, guardians)
     for slots, voices in zip(_iterate(tally), _iterate(asked), strict=True):
         opinion = decide_by_slots(*slots, tally.total)
-        yield decide_by_guardians(*voices, asked.total) if opinion is None else opinion
+        yield decide_by_majority(*voices, asked.total) if opinion is None else opinion
 
 
 def _iterate(tally: Tally) -> Iterator[tuple[int, int]]:
