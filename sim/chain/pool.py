@@ -140,7 +140,7 @@ class SharedPool:
         now, last = self._env.now, self._open_period()
         self._expire()
         arrived: list[tuple[float, Sent]] = []
-        size, latest = 0, -math.inf
+        size, latest, may_expire = 0, -math.inf, self._rules.ttl_blocks is not None
         # Transactions are pending in the order of sending, and none arrives before it is sent. Where the order of
         # arrival decides and the block is full of transactions that arrived before the next one was sent, neither that
         # one nor any behind it can come first: without this break every proposal of a large network looks up them all.
@@ -149,7 +149,7 @@ class SharedPool:
             if size > max_bytes and chunk[0].seconds >= latest and self._rules.is_first_come:
                 break
             for at, sent in zip(self._compute_arrivals(chunk, receiver, last), chunk, strict=True):
-                if at <= now and not self._is_expired(sent, at):
+                if at <= now and not (may_expire and self._is_expired(sent, at)):
                     arrived.append((at, sent))
                     size += sent.size_bytes
                     latest = max(latest, at)
@@ -176,8 +176,6 @@ class SharedPool:
 
         One that had to set out again over other links has waited there since these opened.
         """
-        if self._rules.ttl_blocks is None:
-            return False
         period = self._find_period(arrival_seconds)
         since = sent.height if period == sent.period else max(sent.height, self._periods[period].height)
         return self._rules.is_expired(self._ledger.height - since)

@@ -194,7 +194,7 @@ class Host:
         self._production.start()
 
     def _tell_results(self, generation: Generation, produced: Produced) -> None:
-        if self._agent.wants(events.ResultsFound):
+        if len(produced.nonces) and self._agent.wants(events.ResultsFound):
             assignment = generation.assignment
             event = events.ResultsFound(
                 self._view(),

@@ -23,6 +23,7 @@ class Outbox:
         self._public_key = public_key
         self._named: Counter[str] = Counter()
         """Beginnings of transaction ids -> transactions that have them."""
+        self._n_claims_sent = 0
         self._upcoming: UpcomingEpoch | None = None
         self._claims: list[NodeClaim] = []
         """Those for that epoch."""
@@ -75,11 +76,11 @@ class Outbox:
             block_hash=upcoming.block_hash,
             claims=self._claims,
             is_complete=is_complete,
-            tx_id=f"batch/{self._address}/{self._named['batch'] + 1}",
+            tx_id=f"batch/{self._address}/{self._n_claims_sent + 1}",
             token="" if is_complete else self._context.streams("host", self._address, "batch id").bytes(16).hex(),
         )
         for message in self._context.params.rules_at(upcoming.index).proof.build_messages(own):
-            self._named["batch"] += 1
+            self._n_claims_sent += 1
             self.send(message)
 
     def send_votes(self, participants: tuple[str, ...], frauds: tuple[bool, ...]) -> None:

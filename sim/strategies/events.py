@@ -47,7 +47,7 @@ class ResultsFound(Event):
     node_id: int
     """Number of the ML node within its host."""
     n_tried: int
-    """Nonces that it tried."""
+    """Nonces that it tried in these 5 s."""
     nonces: NDArray[np.int64]
     """(n,) those that may be claimed, in the order of their computation."""
     values: NDArray[np.float64]
