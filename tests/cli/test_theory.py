@@ -13,6 +13,7 @@ from sim.theory.rows import compute_rows
 from sim.theory.table import print_theory
 
 
+@pytest.mark.slow  # continuous integration runs `powsim theory --quick` besides
 def test_no_row_fails(capsys: pytest.CaptureFixture[str]) -> None:
     assert print_theory(compute_rows(quick=True))
     printed = capsys.readouterr().out

@@ -109,7 +109,7 @@ def test_the_same_twice_whatever_the_number_of_workers(result: SearchResult, fol
     assert read(run(load(folder), folder / "again", n_workers=2)) == read(result)
 
 
-@pytest.mark.parametrize("n_runs", [3, 9, 20])
+@pytest.mark.parametrize("n_runs", [9, *(pytest.param(n, marks=pytest.mark.slow) for n in (3, 20))])
 def test_nothing_finished_is_lost(result: SearchResult, folder: Path, tmp_path: Path, n_runs: int) -> None:
     told: list[str] = []
 

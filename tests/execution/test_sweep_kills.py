@@ -50,10 +50,11 @@ def kill_at(program: "subprocess.Popen[str]", seconds: float, helpers: SimpleNam
         time.sleep(0.01)
 
 
-def test_twenty_kills_at_random_moments(
-    mini: Path, mini_bytes: bytes, helpers: SimpleNamespace, tmp_path: Path
+@pytest.mark.parametrize("n_kills", [5, pytest.param(20, marks=pytest.mark.slow)])
+def test_kills_at_random_moments(
+    mini: Path, mini_bytes: bytes, helpers: SimpleNamespace, tmp_path: Path, n_kills: int
 ) -> None:
-    """From its start to after its first runs a program is killed twenty times; one more ends the sweep."""
+    """From its start to after its first runs a program is killed again and again; one more ends the sweep."""
     out, draw = tmp_path / "out", random.Random(1)
     program = helpers.start_sweep(mini, "--out", out, "--workers", 2)
     started = time.monotonic()
@@ -61,7 +62,7 @@ def test_twenty_kills_at_random_moments(
     first_row_seconds = time.monotonic() - started
     kill_at(program, 0, helpers)
     n_on_disk = [helpers.count_rows(out)]
-    for _ in range(19):
+    for _ in range(n_kills - 1):
         program = helpers.start_sweep(mini, "--resume", out, "--workers", 2)
         kill_at(program, draw.uniform(0.1, 1.2) * first_row_seconds, helpers)
         n_on_disk.append(helpers.count_rows(out) if (out / "journal").exists() else 12)

@@ -227,6 +227,7 @@ def test_workers_end_with_a_pool_that_does_not_wait(helpers: SimpleNamespace) ->
     pytest.fail("the worker goes on")
 
 
+@pytest.mark.slow
 def test_until_adds_the_same_replications_whatever_the_number_of_workers(
     helpers: SimpleNamespace, tmp_path: Path
 ) -> None:

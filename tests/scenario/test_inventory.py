@@ -195,6 +195,7 @@ def test_names_that_no_file_can_have(name: str) -> None:
     assert len(caught.value.mistakes) == 1
 
 
+@pytest.mark.slow
 def test_as_many_as_a_resolved_scenario_can_hold(tmp_path: Path) -> None:
     def rows(n_participants: int, n_nodes: int) -> str:
         lines = (f"P{p},{n},L40S,1,\n" for p in range(n_participants) for n in range(n_nodes))

@@ -29,7 +29,14 @@ def run(out: Path, hash_seed: str, torch_threads: str, *settings: str) -> tuple[
     return json.loads((out / "provenance.json").read_text())["trace_hash"], files
 
 
-@pytest.mark.parametrize("settings", [(), DEVTEST, BULK], ids=["tiny", "devtest", "bulk"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param((), id="tiny"),
+        pytest.param(DEVTEST, id="devtest", marks=pytest.mark.slow),
+        pytest.param(BULK, id="bulk"),
+    ],
+)
 def test_trace_and_parquet_bytes(tmp_path: Path, settings: tuple[str, ...]) -> None:
     first = run(tmp_path / "a", "0", "1", "work.threads=1", *settings)
     second = run(tmp_path / "b", "12345", "2", "work.threads=2", *settings)

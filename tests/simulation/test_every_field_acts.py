@@ -243,6 +243,9 @@ WITHOUT_EFFECT = {"name", "description", "work.batch_size", "work.threads"}
 WITHOUT_EFFECT |= {"work.device"}
 # What says how much is kept: it changes a frame, see test_validation_metrics, but nothing that happens.
 WITHOUT_EFFECT |= {"metrics.validations"}
+# Who shares a memory: powsim's own strategies keep their hosts apart in it; for one that does not, see
+# test_outside_strategies and test_agents.
+WITHOUT_EFFECT |= {"hosts.operator"}
 
 
 def trace(changes: dict[str, object]) -> str:
