@@ -44,6 +44,10 @@ class Task:
     n_layers: int | None = None
     """Only so many of the model's layers are computed, the first ones; None: all of them."""
 
+    def __hash__(self) -> int:
+        """Hash what tells ML nodes apart: works look a task up at each tick, and ranges do not keep their hashes."""
+        return hash((self.block_hash, self.public_key, self.groups[:1]))
+
 
 @dataclass(frozen=True, eq=False)
 class Produced:
