@@ -20,8 +20,8 @@ from sim.theory.propagation import (
     BLOCK,
     PERCENTILES,
     TRANSACTION,
-    Conditions,
     Percentiles,
+    PropagationConditions,
     compute_measured,
     compute_percentiles,
     load_measured_days,
@@ -29,7 +29,7 @@ from sim.theory.propagation import (
 
 N_HOSTS, N_MESSAGES = 400, 40
 SLOW = 2.0  # log-normal sigma: every sixth uplink has less than a seventh of its region's rate
-STEPS: Mapping[str, Mapping[str, Conditions]] = {
+STEPS: Mapping[str, Mapping[str, PropagationConditions]] = {
     "block": {
         "500 kB, sent at once, not checked": replace(BLOCK, is_announced=False, hop_validation_seconds=0.0),
         "announced first": replace(BLOCK, hop_validation_seconds=0.0),
