@@ -143,7 +143,8 @@ class Host:
                     self._do(event, action)
             try:
                 get_hash(proposal.hash_index)
-                pick(self.chain.mempool.list_pending(), proposal.tx_ids or ())
+                if proposal.tx_ids is not None:
+                    pick(self.chain.mempool.list_pending(), proposal.tx_ids)
             except ValueError as error:
                 raise self._agent.fail(event, f"Propose: {error}") from error
         return proposal.tx_ids, proposal.hash_index

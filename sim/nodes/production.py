@@ -39,7 +39,7 @@ class Production:
     @property
     def working(self) -> list[MLNode]:
         """Nodes that are in the proof of compute and have not failed."""
-        return [node for node in self.dispatched if not self._failures[node.node_id]]
+        return [node for node in self.dispatched if node.node_id not in self.failed]
 
     def open(self, state: ChainState) -> None:
         """Enter an epoch's proof of compute, with no task for any node yet; an earlier one that still runs ends."""
@@ -97,7 +97,7 @@ class Production:
     def start(self) -> None:
         """Let all nodes with a task compute that have not failed; those that do already go on."""
         for node_id, generation in self._generations.items():
-            if not self._failures[node_id]:
+            if node_id not in self.failed:
                 generation.start()
 
     def pause(self) -> None:
