@@ -89,25 +89,25 @@ LAUNCH, NEARER = Hits(1.4013564660458173), Hits(1.398077)
 ONE, SCALE = Fraction(1), Fraction(5, 2)
 
 # fmt: off
-VERSION_NAMES = (                          "v0.2.0", "v0.2.2", "v0.2.3", "v0.2.5", "v0.2.6")
+VERSION_NAMES = (                          "v0.2.0", "v0.2.2", "v0.2.3", "v0.2.4", "v0.2.5", "v0.2.6")
 TABLE: dict[str, tuple[Any, ...]] = {
-    "proof":                             (LAUNCH,   LAUNCH,   LAUNCH,   LAUNCH,   NEARER),
-    "counts_duplicates":                 (True,     False,    False,    False,    False),
-    "weight_scale":                      (ONE,      ONE,      ONE,      ONE,      SCALE),
-    "stores_node_ids":                   (False,    True,     True,     True,     True),
-    "counts_nodes_handed_out":           (False,    True,     True,     True,     True),
-    "weighs_by_node":                    (False,    True,     True,     True,     True),
-    "member_page_limit":                 (100,      100,      100,      0,        0),
-    "settlement_page_limit":             (100,      0,        0,        0,        0),
-    "preserved_share":                   (0.0,      0.0,      0.0,      0.1,      0.1),
-    "requires_every_validation":         (True,     False,    False,    False,    False),
-    "miss_probability":                  (0.0,      0.1,      0.1,      0.1,      0.4),
-    "recomputes_total":                  (False,    False,    False,    True,     True),
-    "resets_statuses":                   (False,    True,     True,     True,     True),
-    "settles_confirmed_weight":          (False,    False,    False,    True,     True),
-    "settlement_cap":                    (0.0,      0.0,      0.0,      0.3,      0.3),
-    "confirmations_per_epoch":           (0.0,      0.0,      0.0,      1.0,      1.0),
-    "missing_confirmation_keeps_weight": (False,    False,    False,    True,     False),
+    "proof":                             (LAUNCH,   LAUNCH,   LAUNCH,   LAUNCH,   LAUNCH,   NEARER),
+    "counts_duplicates":                 (True,     False,    False,    False,    False,    False),
+    "weight_scale":                      (ONE,      ONE,      ONE,      ONE,      ONE,      SCALE),
+    "stores_node_ids":                   (False,    True,     True,     True,     True,     True),
+    "counts_nodes_handed_out":           (False,    True,     True,     True,     True,     True),
+    "weighs_by_node":                    (False,    True,     True,     True,     True,     True),
+    "member_page_limit":                 (100,      100,      100,      100,      0,        0),
+    "settlement_page_limit":             (100,      0,        0,        0,        0,        0),
+    "preserved_share":                   (0.0,      0.0,      0.0,      0.0,      0.1,      0.1),
+    "requires_every_validation":         (True,     False,    False,    False,    False,    False),
+    "miss_probability":                  (0.0,      0.1,      0.1,      0.1,      0.1,      0.4),
+    "recomputes_total":                  (False,    False,    False,    False,    True,     True),
+    "resets_statuses":                   (False,    True,     True,     True,     True,     True),
+    "settles_confirmed_weight":          (False,    False,    False,    False,    True,     True),
+    "settlement_cap":                    (0.0,      0.0,      0.0,      0.0,      0.3,      0.3),
+    "confirmations_per_epoch":           (0.0,      0.0,      0.0,      0.0,      1.0,      1.0),
+    "missing_confirmation_keeps_weight": (False,    False,    False,    False,    True,     False),
 }
 # fmt: on
 
@@ -138,8 +138,8 @@ class RuleBook:
     def rules_at(self, epoch_index: int) -> Rules:
         """Return the rules in force while the epoch with this index is the latest one: from its P to the next P.
 
-        So an upgrade acts first at its epoch's P, and VE of that epoch settles the epoch before by the new rules.
-        The block of an epoch on which the live upgrades fell is not known [I].
+        So an upgrade acts first at its epoch's P, and VE of that epoch settles the epoch before by the new rules. The
+        live upgrades fell between S and the next P, so that they did the same. Reference: protocol 0.
         """
         in_force = [upgrade.rules for upgrade in self.upgrades if upgrade.epoch_index <= epoch_index]
         return in_force[-1] if in_force else self.first

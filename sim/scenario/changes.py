@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, Field
@@ -18,8 +19,24 @@ from sim.scenario.hosts import EpochNumber, StrictModel
 
 def _check_version(version: str) -> str:
     if version not in VERSIONS:
-        raise explained(f'unknown version "{version}".{did_you_mean(version, VERSIONS)}')
+        raise explained(f'unknown version "{version}".{did_you_mean(version, VERSIONS, _find_neighbours(version))}')
     return version
+
+
+def _find_neighbours(version: str) -> list[str] | None:
+    """Return the columns before and after a version that has none of its own; None where it is no version at all."""
+    wanted = _read_number(version)
+    if not wanted:
+        return None
+    before = [name for name in VERSIONS if _read_number(name) < wanted]
+    after = [name for name in VERSIONS if _read_number(name) > wanted]
+    return before[-1:] + after[:1]
+
+
+def _read_number(version: str) -> tuple[int, ...]:
+    """(0, 2, 9) of "v0.2.9-post3"; empty where there is no number of at least two parts."""
+    found = re.match(r"v?(\d+(?:\.\d+)+)", version)
+    return tuple(map(int, found[1].split("."))) if found else ()
 
 
 Version = Annotated[str, AfterValidator(_check_version), Field(json_schema_extra={"enum": list(VERSIONS)})]

@@ -18,7 +18,7 @@ SIM = Path(__file__).parent.parent.parent / "sim"
 def test_the_table_has_a_row_for_every_switch_and_a_column_for_every_version() -> None:
     assert {field.name for field in dataclasses.fields(Rules)} == {"version", *TABLE}
     assert {len(row) for row in TABLE.values()} == {len(VERSION_NAMES)}
-    assert list(VERSIONS) == ["v0.2.0", "v0.2.2", "v0.2.3", "v0.2.5", "v0.2.6"]
+    assert list(VERSIONS) == ["v0.2.0", "v0.2.2", "v0.2.3", "v0.2.4", "v0.2.5", "v0.2.6"]
 
 
 @pytest.mark.parametrize("switch", sorted(TABLE))
@@ -40,11 +40,12 @@ def test_no_rule_asks_for_a_version(path: Path) -> None:
 
 def test_changes_of_the_published_history() -> None:
     """Row by row what protocol 0 says of each upgrade."""
-    launch, v2, v3, v5, v6 = VERSIONS.values()
+    launch, v2, v3, v4, v5, v6 = VERSIONS.values()
     assert (launch.counts_duplicates, v2.counts_duplicates) == (True, False)
     assert (launch.stores_node_ids, v2.stores_node_ids) == (False, True)
     assert (launch.settlement_page_limit, v2.settlement_page_limit) == (100, 0)
     assert dataclasses.replace(v2, version="v0.2.3") == v3
+    assert dataclasses.replace(v3, version="v0.2.4") == v4
     assert (v3.member_page_limit, v5.member_page_limit) == (100, 0)
     assert (v3.preserved_share, v5.preserved_share) == (0.0, 0.1)
     assert v5.settlement_cap == 0.3

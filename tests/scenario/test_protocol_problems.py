@@ -39,7 +39,14 @@ def test_upgrades_and_switches_reach_the_rules() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "mistake"),
     [
-        ("version: v0.2.0", "version: v0.2.1", '4:3: protocol.version: unknown version "v0.2.1". Did you mean'),
+        (
+            "version: v0.2.0",
+            "version: v0.2.1",
+            '4:3: protocol.version: unknown version "v0.2.1". Did you mean "v0.2.0" or "v0.2.2"? Known: v0.2.0, ',
+        ),
+        ("version: v0.2.2", "version: v0.2.10", '5:25: protocol.upgrades.0.version: unknown version "v0.2.10". Did'),
+        ("v0.2.0", "v0.2.9-post3", '4:3: protocol.version: unknown version "v0.2.9-post3". Did you mean "v0.2.6"? K'),
+        ("v0.2.0", "v0.1", '4:3: protocol.version: unknown version "v0.1". Did you mean "v0.2.0"? Known: '),
         ("version: v0.2.2", "version: v2", '5:25: protocol.upgrades.0.version: unknown version "v2".'),
         (
             "epoch: 4",
