@@ -10,7 +10,7 @@ import simpy
 from sim.blueprint import (
     build_params,
     count_expected_validations,
-    estimate_offer,
+    estimate_bytes_per_second,
     found_chain,
     register_host,
 )
@@ -20,7 +20,7 @@ from sim.chain.mempool import MempoolRules
 from sim.chain.pool import open_mempools
 from sim.chain.proposals import BlockMaker, Clocks
 from sim.chain.reporting import BlockReporter
-from sim.chain.traffic import InferenceTraffic, build_traffic
+from sim.chain.traffic import InferenceTraffic
 from sim.difficulty.base import steer
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded
@@ -152,7 +152,7 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd, *, is_
     ground = _lay_ground(scenario, Recorder(ValidationTable(is_full=detail.is_full)))
     ledger = _found_chain(ground)
     tier = _open_network(ground, ledger)
-    clocks, traffic = Clocks(), build_traffic(scenario, ground.params, ground.streams)
+    clocks, traffic = Clocks(), InferenceTraffic(scenario, ground.params, ground.streams)
     consensus = _open_consensus(ground, ledger, tier, BlockMaker(ledger, ground.streams, traffic, clocks))
     context = _gather_context(ground, ledger, tier, consensus, traffic, work)
     hosts = _settle_hosts(ground, context, _appoint_agents(ground, is_rehearsed=is_rehearsed))
@@ -200,10 +200,10 @@ def _open_network(ground: Ground, ledger: Ledger) -> Tier:
     members = [Member(who.address, who.region) for who in ground.identities]
     graph = scenario.network.topology.build(members, streams)
     has_bursts = any(fault.kind == "loss" for fault in scenario.faults)
-    offer = estimate_offer(
+    load = estimate_bytes_per_second(
         scenario, ground.ml_nodes, ground.params.rule_book.first.proof, 1.0 / ledger.get_state(0).difficulty
     )
-    choice = choose_tier(scenario.network, graph, offer, has_bursts=has_bursts)
+    choice = choose_tier(scenario.network, graph, load, has_bursts=has_bursts)
     return open_network(choice, ground.env, graph, ground.recorder, scenario.network, streams)
 
 
