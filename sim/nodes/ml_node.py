@@ -79,14 +79,14 @@ class Generation:
         """`on_results(generation, produced)` is called with the sender's period; raises ValueError for a false task."""
         self._env = context.env
         self._work = context.work
-        self._startup_seconds = context.startup_seconds
+        self._startup_seconds = context.scenario.work.startup
         self._participant = participant
         self._node = node
         self.assignment = assignment
         self._on_results = on_results
         self.generator = context.streams("host", participant, "strategy", assignment.epoch_index, node.node_id)
         """For the draws of a strategy on this node's results."""
-        speedup = 1.0 if task.n_layers is None else get_layers_speedup(context.model, task.n_layers)
+        speedup = 1.0 if task.n_layers is None else get_layers_speedup(context.scenario.work.pow_params, task.n_layers)
         self._rate = node.group_nonces_per_second * speedup
         self._task = Task(
             block_hash=assignment.block_hash,

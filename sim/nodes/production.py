@@ -66,7 +66,7 @@ class Production:
                 max(node.node_id for node in self.ml_nodes),
                 counts_nodes_handed_out=rules.counts_nodes_handed_out,
             ),
-            expected_seconds=blocks_left * min(pace, 2 * self._context.block_time_seconds),
+            expected_seconds=blocks_left * min(pace, 2 * self._context.scenario.protocol.block_time),
         )
 
     def assign(self, action: Compute) -> None:
