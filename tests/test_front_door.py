@@ -89,12 +89,12 @@ def test_a_loaded_scenario_is_never_written_as_text(monkeypatch: pytest.MonkeyPa
     """1000 host groups took 5 seconds of it."""
     import sim.results
     import sim.scenario.load
-    from sim.scenario.load import resolve_scenario
+    from sim.scenario.load import load_scenario
 
     def refuse(*_: object) -> str:
         raise AssertionError("a scenario was written as text")
 
-    scenario = resolve_scenario(MINI)
+    scenario = load_scenario(MINI)
     for module in (sim.results, sim.scenario.load):
         monkeypatch.setattr(module, "dump_scenario", refuse)
     result = sim.run(scenario, seed=3, overrides={"work.rate_factor": 0.02})
@@ -112,11 +112,11 @@ def test_a_mapping_may_hold_numbers_of_numpy_and_its_mistakes_have_paths() -> No
 
 
 def test_wrong_seeds_of_a_loaded_scenario_are_told() -> None:
-    from sim.scenario.load import resolve_scenario
+    from sim.scenario.load import load_scenario
 
     for seed in (-1, True, "x"):
         with pytest.raises(ScenarioError, match="seed"):
-            sim.run(resolve_scenario(MINI), seed=seed)  # type: ignore[arg-type]
+            sim.run(load_scenario(MINI), seed=seed)  # type: ignore[arg-type]
 
 
 # A result

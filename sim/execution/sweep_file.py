@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.documents.document import Document, Place, dump_tree
-from sim.documents.source import read_source
-from sim.documents.yaml_tree import parse_document
+from sim.documents.yaml_tree import read_document
 from sim.errors import Mistake, ScenarioError, did_you_mean
 from sim.execution.designs import DesignError, Point, Setting, compute_points, count_points
 from sim.execution.sweep_schema import MAX_POINTS, SweepConfig
@@ -130,7 +129,7 @@ def derive_seed(sweep_seed: int, replication: int) -> int:
 
 def _read(path: str | os.PathLike[str]) -> Document:
     """Return the scenario's tree with the sweep's section in it, whichever of the two forms the file has."""
-    document = parse_document(read_source(path), os.fspath(path))
+    document = read_document(path)
     if not isinstance(document.tree, Mapping) or SWEEP_KEY not in document.tree:
         raise ScenarioError([*document.mistakes, document.places[()].mistake(NO_SECTION)])
     return join_base(document, Path(path).parent, ("scenario",), SWEEP_KEY)[0]
