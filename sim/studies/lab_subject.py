@@ -81,11 +81,7 @@ def _open_map(n_workers: int) -> Iterator[Any]:
         yield map
         return
     with LocalPool(n_workers) as pool:
-        try:
-            yield pool.map
-        except BaseException:
-            pool.shutdown(wait=False)
-            raise
+        yield pool.map
 
 
 def race(config: LabConfig, seed: int, laid_out: LabConfig | None = None) -> Scores:
