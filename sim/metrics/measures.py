@@ -182,13 +182,6 @@ def _check_number(found: object) -> float:
     return float(found)
 
 
-def compute_measures(frames: Frames) -> dict[str, float]:
-    """Return every registered measure of a run by name; NaN where it has no value."""
-    chosen = run_measures.choose()
-    found = take_measures(frames, chosen).values
-    return {measure.name: found.get(measure.name, math.nan) for measure in chosen}
-
-
 def compute_interval(measure: Measure, values: ArrayLike, *, level: float = LEVEL) -> ConfidenceInterval:
     """Mean over runs with the interval that fits the measure's law."""
     return INTERVALS[measure.law](values, level=level)
