@@ -26,7 +26,15 @@ from sim.protocol.proofs import schemes
 from sim.protocol.versions import SCHEMES
 from sim.registry import PluginOf
 from sim.scenario.chain import ConsensusConfig, MempoolConfig, MetricsConfig
-from sim.scenario.changes import EpochChangeConfig, RuleSwitches, UpgradeConfig, Version, find_schemes, scheme_problems
+from sim.scenario.changes import (
+    EpochChangeConfig,
+    RuleSwitches,
+    UpgradeConfig,
+    Version,
+    find_schemes,
+    scheme_problems,
+    threshold_problems,
+)
 from sim.scenario.checks import network_problems, scenario_problems, schedule_problems
 from sim.scenario.declared import make_section
 from sim.scenario.faults import Fault
@@ -256,4 +264,6 @@ class Scenario(StrictModel):
         json_schema_extra={"default": "fixed"},
     )
 
-    _check_together = checked_by("scenario", scenario_problems, _find_work_problems, find_setpoint_problems)
+    _check_together = checked_by(
+        "scenario", scenario_problems, _find_work_problems, threshold_problems, find_setpoint_problems
+    )
