@@ -15,6 +15,7 @@ import pytest
 import sim
 from sim.catalogue import _CATALOGUES
 from sim.difficulty import controllers
+from sim.difficulty.sma import Sma
 from sim.errors import ScenarioError, UserError
 from sim.metrics.columns import FRAMES
 from sim.metrics.frame_access import FrameOf, HasFrames
@@ -397,6 +398,26 @@ def test_workers_would_not_know_it_and_that_is_said_before_anything_starts(regis
             sim.sweep(MINI, grid=GRID, **where)
 
 
+def test_a_search_says_it_before_it_starts_as_well(registered: None, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    section = {"parameters": {"difficulty": {"choices": ["fixed", "halving"]}}, "objective": "weight_gini"}
+    with pytest.raises(UserError) as caught:
+        sim.search({**MINI, "search": section}, out=out, workers=2)
+    first, second, *_ = str(caught.value).splitlines()
+    assert first.startswith(f'workers will not know the controller "halving" ({__name__}:Halving), the measure "blocks')
+    assert second.startswith("Run the search in this process, with workers=0; or put the code into a package")
+
+    @controllers.register("mean")
+    @dataclass(frozen=True)
+    class Mean(Sma):
+        """A simple average by another name."""
+
+    races = {"parameters": {"decisions": {"choices": [50, 60]}}, "objective": "noise"}
+    with pytest.raises(UserError, match='the controller "mean"'):
+        sim.search({**LAB, "controllers": ["mean"], "search": races}, out=out, workers=2)
+    assert not out.exists()
+
+
 def test_a_kind_of_work_is_a_plugin_too(registered: None) -> None:
     from sim.work import works
     from sim.work.kinds import SphereKind
@@ -417,4 +438,5 @@ def test_a_plugin_that_no_point_uses_keeps_nobody_from_sweeping(registered: None
     from sim.execution.sweep_file import make_sweep, open_sweep
 
     sweep = make_sweep(open_sweep(MINI, {"grid": GRID})[0])
-    check_workers_know(sweep, run_measures.choose(["weight_gini"]))
+    variants = [point.scenario_json for point in sweep.points]
+    check_workers_know("sweep", variants, run_measures.choose(["weight_gini"]))

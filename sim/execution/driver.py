@@ -58,7 +58,7 @@ def run_sweep(
     order = _make_order(sweep, chosen or ())
     check_columns(sweep, order.measures)
     if not where.is_here:
-        check_workers_know(sweep, order.measures)
+        check_workers_know("sweep", (point.scenario_json for point in sweep.points), order.measures)
     root_or_none = root if is_file or out is not None else None
     return _run(sweep, order, where, out=out, resume=resume, root=root_or_none, progress=progress)
 

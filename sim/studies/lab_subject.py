@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from sim.difficulty import controllers
 from sim.documents.document import Document, dump_tree
+from sim.execution.known import check_workers_know
 from sim.execution.pool import LocalPool
 from sim.race.files import name_all
 from sim.race.lab_file import LabConfig, build_lab
@@ -52,6 +53,11 @@ class LabSubject(Subject):
     @override
     def count_steps(self, n_variants: int) -> int:
         return n_variants
+
+    @override
+    def check_workers(self, variants: Sequence[LabConfig], n_workers: int) -> None:
+        if n_workers > 1:
+            check_workers_know("search", variants)
 
     @override
     @contextmanager
