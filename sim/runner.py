@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.metrics.frames import build_frames
+from sim.metrics.outcome import compute_outcome_hash
 from sim.metrics.summary import summarise
 from sim.nodes.agent import StrategyError
 from sim.progress import Progress, no_progress, terminal_progress
@@ -111,6 +112,7 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
                 **provenance,
                 "status": status,
                 "trace_hash": world.context.recorder.trace_hash,
+                "outcome_hash": compute_outcome_hash(frames),
                 "wall_seconds": round(time.perf_counter() - started, 3),
                 "work": work.describe(),
                 "network": world.network_facts,
