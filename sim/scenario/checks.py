@@ -102,11 +102,8 @@ def _change_problems(protocol: object) -> Iterator[Problem]:
     genesis = lengths = _read_epoch_params(protocol)
     known: list[EpochChange] = []
     for index, change in enumerate(listed if isinstance(listed, (list, tuple)) else []):
-        loc, height, changed = (
-            ("protocol", "changes", index),
-            get(change, "height"),
-            _read_epoch_params(change, lengths),
-        )
+        loc, height = ("protocol", "changes", index), get(change, "height")
+        changed = _read_epoch_params(change, lengths)
         if not is_count(height) or changed is None:
             return
         if known and height <= known[-1].height:
