@@ -247,14 +247,12 @@ def _build_propagation(recorder: Recorder) -> pd.DataFrame:
         counts = found.setdefault(kind, Counter())
         for edge, count in binned[key].items():
             counts[edge] += n * count
-    rows = [(kind, edge, count) for kind, counts in sorted(found.items()) for edge, count in sorted(counts.items())]
-    return pd.DataFrame(
-        {
-            "kind": [kind for kind, _, _ in rows],
-            "delay_upper_seconds": [10.0 ** (edge / BINS_PER_DECADE) for _, edge, _ in rows],
-            "deliveries": [count for _, _, count in rows],
-        }
-    )
+    rows = [
+        (kind, 10.0 ** (edge / BINS_PER_DECADE), count)
+        for kind, counts in sorted(found.items())
+        for edge, count in sorted(counts.items())
+    ]
+    return pd.DataFrame(rows, columns=[column.name for column in FRAMES["propagation"]])
 
 
 def _compute_bins(seconds: array[float]) -> list[int]:
