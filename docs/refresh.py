@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from generate import DOCS, ROOT, replace_block
-from interval_coverage import write_coverage, write_stopping
+from interval_coverage import write_coverage, write_differences, write_stopping
 from propagation import write_all
 
 
@@ -149,7 +149,7 @@ def _shorten(output: str) -> str:
 def refresh_statistics() -> None:
     """Measure the coverage of intervals anew."""
     page = DOCS / "statistics.md"
-    for name, write in (("coverage", write_coverage), ("stopping", write_stopping)):
+    for name, write in (("coverage", write_coverage), ("differences", write_differences), ("stopping", write_stopping)):
         page.write_text(replace_block(page.read_text(encoding="utf-8"), name, write()), encoding="utf-8")
 
 
