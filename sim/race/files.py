@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,8 +17,9 @@ from sim.documents.document import Document
 from sim.economy import curves
 from sim.economy.base import HORIZON, CurveError
 from sim.economy.timestamps import FalseTimestamps
-from sim.errors import ScenarioError
+from sim.errors import ScenarioError, UserError
 from sim.problems import Loc, Problem, show_value
+from sim.race.memory import LONGEST, measure_memory
 from sim.registry import KIND, PluginOf
 from sim.scenario.hosts import Name, StrictModel
 from sim.scenario.load import open_document
@@ -44,8 +46,12 @@ class RaceConfig(StrictModel):
     spacing: Annotated[Seconds, Field(gt=0.0)] = Field(description="wanted time from one nonce to the next")
     quota: int = Field(1, ge=1, le=1_000_000, description="nonces from one decision to the next; 1: a block each")
     decisions: int = Field(2000, ge=20, le=1_000_000, description="decisions of one race")
-    warm_up: int = Field(
-        200, ge=0, le=1_000_000, description="decisions before the curve begins, at its first value, not recorded"
+    warm_up: int | None = Field(
+        None,
+        ge=0,
+        le=1_000_000,
+        description="decisions before the curve begins, at its first value, not recorded; absent: as many as each "
+        "controller needs to forget its start, at least 200",
     )
     replications: int = Field(64, ge=2, le=100_000, description="races of each controller on each curve")
     small_host: float = Field(
@@ -102,11 +108,36 @@ def check_races(config: RaceConfig, rules: Mapping[Loc, Controller]) -> Iterator
             if (kind := controllers.spec_of(controller)[KIND]) in INVERTING:
                 message = "has no answer to a negative interval, which `reading: raw` of false_timestamps allows"
                 yield Problem(place, f"{kind} {message}")
+    yield from check_warm_up(config, rules)
     for index, curve in enumerate(config.curves):
         try:
             curve.lay_out(HORIZON * config.nominal_seconds, np.random.default_rng(0))
         except CurveError as error:
             yield from (Problem(("curves", index), line) for line in str(error).splitlines())
+
+
+def check_warm_up(config: RaceConfig, rules: Mapping[Loc, Controller]) -> Iterator[Problem]:
+    """Yield problems: controllers that still remember their start when the race begins."""
+    longest, whose = 0, ""
+    for place, controller in rules.items():
+        kind = controllers.spec_of(controller)[KIND]
+        try:
+            memory = measure_memory(controller, config.quota)
+        except UserError as error:  # a plug-in that cannot decide on rows
+            yield Problem(place, str(error))
+            continue
+        if math.isinf(memory):
+            yield Problem(place, f"{kind} remembers its start for more than {LONGEST} decisions, the longest warm-up")
+        elif memory > longest:
+            longest, whose = round(memory), kind
+    given = config.warm_up
+    if given is not None and given < longest:
+        told = f"{given} decisions are fewer than the {longest} in which {whose} forgets its start"
+        yield Problem(("warm_up",), f"{told}; write at least {longest}, or leave `warm_up` out")
+    n_decisions = max(longest, given or 0) * config.replications
+    if n_decisions > MOST_DECISIONS:
+        told = f"{max(longest, given or 0)} decisions of warm-up · {config.replications} replications are {n_decisions}"
+        yield Problem(("replications",), f"{told}; at most {MOST_DECISIONS}")
 
 
 def name_all(specs: object) -> list[str]:

@@ -28,7 +28,7 @@ class Setup:
     quota: int = 1
     """Nonces from one decision to the next."""
     warm_up: int = 200
-    """Decisions before the curve begins, at its first value, which are not recorded."""
+    """Decisions before the curve begins, at its first value, which are not recorded; see `sim.race.memory`."""
     seed: int = 1
     small_host: float = 0.001
     """Share of the first compute that the host has whose income `small_host_sd` looks at."""
@@ -75,8 +75,8 @@ def run_race(controller: Controller, curves: Sequence[Steps | Market], setup: Se
     steering = Steering(controller, first, setup.quota, 1 - setup.warm_up, has_lies=has_lies)
     work, wanted_seconds = draw_work(setup), setup.interval_seconds
     difficulty = first
-    for _ in range(setup.warm_up):
-        time_ratio = np.maximum(next(work) * difficulty / (first * setup.quota), SHORTEST)
+    for row in draw_warm_up(setup):
+        time_ratio = np.maximum(row * difficulty / (first * setup.quota), SHORTEST)
         difficulty = steering.decide(difficulty, time_ratio)
     found = Race(*(np.empty((setup.n_decisions, setup.n_replications)) for _ in range(4)))
     for number in range(setup.n_decisions):
@@ -113,6 +113,16 @@ def draw_work(setup: Setup) -> Iterator[Floats]:
     Each replication has its own stream, which depends on neither controllers nor curves.
     """
     generators = [draw_generator(setup.seed, "race", "work", each) for each in range(setup.n_replications)]
-    n_rows = min(DRAWN_AT_ONCE, setup.warm_up + setup.n_decisions)
+    n_rows = min(DRAWN_AT_ONCE, setup.n_decisions)
     while True:
         yield from np.array([generator.standard_gamma(setup.quota, n_rows) for generator in generators]).T.copy()
+
+
+def draw_warm_up(setup: Setup) -> Floats:
+    """Tries of the quotas before a race, as in `draw_work`, (warm_up, replications).
+
+    They are drawn backwards from the race's beginning: controllers with warm-ups of their own share the latest past.
+    """
+    generators = [draw_generator(setup.seed, "race", "warm-up", each) for each in range(setup.n_replications)]
+    drawn = np.array([generator.standard_gamma(setup.quota, setup.warm_up) for generator in generators])
+    return np.ascontiguousarray(drawn.T[::-1])

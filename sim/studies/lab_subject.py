@@ -90,12 +90,12 @@ def _open_map(n_workers: int) -> Iterator[Any]:
 
 def race(config: LabConfig, seed: int, laid_out: LabConfig | None = None) -> Scores:
     """Race a lab's controllers on every curve; curves are as long as `laid_out` asks for, by default the lab itself."""
-    setup = replace(make_setup(config), seed=seed)
-    length = replace(make_setup(laid_out or config), n_replications=setup.n_replications, seed=seed)
+    setups = [replace(make_setup(config, each), seed=seed) for each in config.controllers]
+    length = replace(make_setup(laid_out or config), n_replications=config.replications, seed=seed)
     found = []
     for curve in config.curves:
-        curves = lay_out(curve, length)
-        found.append(_average([race_and_measure(each, curves, setup)[1] for each in config.controllers]))
+        curves, entries = lay_out(curve, length), zip(config.controllers, setups, strict=True)
+        found.append(_average([race_and_measure(each, curves, setup)[1] for each, setup in entries]))
     return Scores(found)
 
 
