@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typing_extensions import override
 
+from sim.errors import Mistake
 from sim.options import RESULTS, File, Out, Overrides, Seed
 from sim.studies.kind import Kind
+from sim.studies.run_commands import print_warnings
 
 if TYPE_CHECKING:
     from sim.race.lab_file import Lab
@@ -30,6 +33,7 @@ def lab(
 
     check_rank_by(rank_by)
     loaded = load_lab(file, set_ or (), seed)
+    print_warnings(loaded.warnings)
     n_races = len(loaded.curve_names) * len(loaded.controller_names)
     with show_steps(loaded.name, n_races) as report:
         result = run_lab(loaded, out=out, root=RESULTS, report=report, rank_by=rank_by)
@@ -73,6 +77,10 @@ class LabKind(Kind["Lab", "LabResult"]):
     @override
     def describe(self, loaded: Lab) -> str:
         return f"{len(loaded.controller_names)} controllers on {len(loaded.curve_names)} curves"
+
+    @override
+    def locate_warnings(self, loaded: Lab, path: Path, overrides: Given) -> Sequence[Mistake]:
+        return loaded.warnings
 
     @override
     def load_result(self, folder: Path) -> LabResult:
