@@ -205,12 +205,17 @@ def _build_faults(recorder: Recorder) -> pd.DataFrame:
 
 def _build_propagation(recorder: Recorder) -> pd.DataFrame:
     kinds = {row.tx_id: row.kind for row in recorder.rows(records.TransactionSent)}
+    delays = recorder.delays_seconds
+    # Messages of one size from one origin share their delays, which are binned once.
+    n_messages = Counter((kinds.get(message_id, "Block"), id(seconds)) for message_id, seconds in delays.items())
+    binned = {
+        key: Counter(_compute_bins(seconds)) for key, seconds in {id(each): each for each in delays.values()}.items()
+    }
     found: dict[str, Counter[int]] = {}
-    binned: dict[int, Counter[int]] = {}
-    for message_id, seconds in recorder.delays_seconds.items():
-        if id(seconds) not in binned:
-            binned[id(seconds)] = Counter(_compute_bins(seconds))
-        found.setdefault(kinds.get(message_id, "Block"), Counter()).update(binned[id(seconds)])
+    for (kind, key), n in n_messages.items():
+        counts = found.setdefault(kind, Counter())
+        for edge, count in binned[key].items():
+            counts[edge] += n * count
     rows = [(kind, edge, count) for kind, counts in sorted(found.items()) for edge, count in sorted(counts.items())]
     return pd.DataFrame(
         {

@@ -13,7 +13,7 @@ from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.payments import PaymentKind, pay
 from sim.protocol.blocks.records import Record, RewardClaimed
 from sim.protocol.blocks.running import apply_confirmation, apply_inferences
-from sim.protocol.blocks.stages import Schedule, select_epoch
+from sim.protocol.blocks.stages import get_schedule, select_epoch
 from sim.protocol.blocks.state import Block, ChainState, HostRecord
 from sim.protocol.consensus.transactions import (
     ClaimReward,
@@ -60,7 +60,7 @@ def apply_block(
     """
     if block.height != state.height + 1:
         raise ValueError(f"block {block.height} does not follow height {state.height}")
-    effective = Schedule(state.effective.index, state.effective.start_height, params.epoch_at(block.height))
+    effective = get_schedule(state.effective.index, state.effective.start_height, params.epoch_at(block.height))
     schedule = select_epoch(effective, block.height)
     draft = Draft(replace(state, height=block.height, priorities=priorities, schedule=schedule))
     results = _apply_transactions(draft, block, params, included)
