@@ -130,14 +130,11 @@ def _check_steps(steps: Steps, noun: str) -> None:
         raise CurveError(f"times and values of {noun} must be finite numbers, values at least 0")
 
 
-def warn_of_end(name: str, steps: Steps, race_seconds: float) -> Iterator[str]:
+def warn_of_end(name: str, end_seconds: float, last_value: float, race_seconds: float) -> Iterator[str]:
     """Yield a sentence where a series ends before a race of so many seconds."""
-    end_seconds = float(steps.times[-1])
     if end_seconds < race_seconds:
-        yield (
-            f"{name} ends after {end_seconds / DAY_SECONDS:.4g} d, a race takes {race_seconds / DAY_SECONDS:.4g} d: "
-            f"its last value, {steps.values[-1]:.4g}, holds on"
-        )
+        ends, takes = (f"{seconds / DAY_SECONDS:.4g} d" for seconds in (end_seconds, race_seconds))
+        yield f"{name} ends after {ends}, a race takes {takes}: its last value, {last_value:.4g}, holds on"
 
 
 def sample(value_at: Callable[[Floats], Floats], start: float, end: float, n_steps: int) -> tuple[Floats, Floats]:

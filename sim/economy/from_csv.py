@@ -19,6 +19,7 @@ from sim.economy.base import (
     MOST_STEPS,
     Compute,
     CurveError,
+    Floats,
     PriceValue,
     Steps,
     join,
@@ -72,7 +73,8 @@ class FromCsv:
 
     def find_warnings(self, race_seconds: float) -> Iterator[str]:
         """Tell of a file that ends before the race."""
-        yield from warn_of_end(self.path, read_steps(self.path, self.max_gap, COMPUTE), race_seconds)
+        steps = read_steps(self.path, self.max_gap, COMPUTE)
+        yield from warn_of_end(self.path, steps.times[-1], steps.values[-1], race_seconds)
 
 
 def read_steps(file: str, max_gap_seconds: float | None, column: CsvColumn) -> Steps:
@@ -84,8 +86,17 @@ def read_steps(file: str, max_gap_seconds: float | None, column: CsvColumn) -> S
     scales = _read_header(path, header, column)
     with np.errstate(over="ignore", invalid="ignore"):  # too large times and values are refused by name
         rows = np.array([_read_line(line) for line in lines]) * scales  # NaN where there is no number
-        refuse(path, [*_find_mistakes(lines, rows, max_gap_seconds), *_find_outliers(lines, rows[:, 1], column)])
+        outliers = (
+            (index + 2, len(lines[index][0]) + 2, _tell_outlier(lines[index][1], what, column))
+            for index, what in find_outliers(rows[:, 1], column)
+        )
+        refuse(path, [*_find_mistakes(lines, rows, max_gap_seconds), *outliers])
     return join((rows[:, 0] - rows[0, 0], rows[:, 1]))
+
+
+def _tell_outlier(cell: str, what: str, column: CsvColumn) -> str:
+    unit = "" if cell.strip() in what or not column.units else f" ({next(iter(column.units))})"
+    return f"{column.noun} {what}{unit}"
 
 
 def read_lines(path: Path) -> tuple[list[str], list[list[str]]]:
@@ -156,22 +167,21 @@ def _find_mistakes(
             yield number, 1, f"a gap of {step:g} s; at most {max_gap_seconds:g} s (max_gap)"
 
 
-def _find_outliers(lines: list[list[str]], values: np.ndarray, column: CsvColumn) -> Iterator[tuple[int, int, str]]:
-    """Values beyond the bounds that YAML files have, or too far from the first for floats to stay off their limits."""
-    known = np.flatnonzero(~np.isnan(values))
-    found: dict[int, str] = {}
+def find_outliers(values: Floats, column: CsvColumn) -> Iterator[tuple[int, str]]:
+    """Yield positions and mistakes of values (NaN: none) beyond the bounds that YAML files have, or too far from the
+    first one for floats to stay off their limits.
+    """
+    known, wrong = np.flatnonzero(~np.isnan(values)), set()
     try:
         column.values.validate_python([_as_written(value) for value in values[known].tolist()])
     except ValidationError as error:
         for problem in problems_of(error, column.values.json_schema()):
-            found[int(known[int(problem.loc[0])])] = problem.message
+            wrong.add(index := int(known[int(problem.loc[0])]))
+            yield index, problem.message
     first, last = values[0], len(values) - 1
     for index in known.tolist():
-        if index not in found and (why := _find_misfit(values[index], first, index in (0, last))):
-            found[index] = f"{_as_written(values[index])} {why}"
-    for index, message in found.items():
-        unit = "" if lines[index][1].strip() in message or not column.units else f" ({next(iter(column.units))})"
-        yield index + 2, len(lines[index][0]) + 2, f"{column.noun} {message}{unit}"
+        if index not in wrong and (why := _find_misfit(values[index], first, index in (0, last))):
+            yield index, f"{_as_written(values[index])} {why}"
 
 
 def _as_written(value: float) -> float:

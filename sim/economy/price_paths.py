@@ -111,4 +111,5 @@ class PriceFromCsv:
 
     def find_warnings(self, race_seconds: float) -> Iterator[str]:
         """Tell of a file that ends before the race."""
-        yield from warn_of_end(self.path, self.lay_out(0.0, np.random.default_rng(0)), race_seconds)
+        steps = read_steps(self.path, self.max_gap, PRICE)
+        yield from warn_of_end(self.path, steps.times[-1], steps.values[-1], race_seconds)

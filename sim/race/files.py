@@ -74,10 +74,10 @@ def open_study(source: str | os.PathLike[str] | Mapping[str, object], keys: Iter
 
 
 def move_paths(tree: Mapping[str, Any], folder: Path) -> None:
-    """Let the names of CSV files, which are seen from the lab file, be seen from here."""
+    """Let the names of curves' and prices' files, which are seen from the lab file, be seen from here."""
     for spec in as_list(tree.get("curves")):
         for each in (spec, spec.get("price") if isinstance(spec, dict) else None):
-            if isinstance(each, dict) and each.get(KIND) == "csv" and isinstance(each.get("path"), str):
+            if isinstance(each, dict) and isinstance(each.get("path"), str):
                 each["path"] = str(folder / each["path"])
 
 

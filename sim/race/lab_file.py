@@ -31,6 +31,7 @@ from sim.race.files import (
     open_study,
     set_target,
 )
+from sim.race.replayed import has_record
 from sim.scenario.load import JSON_SCHEMA
 from sim.scenario.overrides import Overrides, apply_overrides
 
@@ -64,6 +65,12 @@ class Lab:
     def name(self) -> str:
         """Name of its results folder."""
         return self.config.name
+
+    @property
+    def n_races(self) -> int:
+        """Races of controllers, and of real chains' own difficulties."""
+        n_records = sum(has_record(curve) for curve in self.config.curves)
+        return len(self.curve_names) * len(self.controller_names) + n_records
 
 
 def load_lab(

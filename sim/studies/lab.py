@@ -27,6 +27,7 @@ from sim.race.measures import (
     leave_out_step,
     measure_race,
 )
+from sim.race.replayed import leave_out_records, list_racers
 from sim.race.rig import Race, Setup, lay_out, run_race
 from sim.results import keep_status, open_folder, read_provenance, write_parquet, write_text
 
@@ -111,7 +112,8 @@ def _run_all(lab: Lab, setup: Setup, report: Callable[[str], None]) -> Iterator[
     """Yield each race's rows of the tables `TABLES`."""
     for curve_name, curve in zip(lab.curve_names, lab.config.curves, strict=True):
         curves = lay_out(curve, setup)
-        for controller_name, controller in zip(lab.controller_names, lab.config.controllers, strict=True):
+        controllers = dict(zip(lab.controller_names, lab.config.controllers, strict=True))
+        for controller_name, controller in list_racers(controllers, curve, setup.interval_seconds).items():
             report(f"{curve_name}: {controller_name}")
             who = {"curve": curve_name, "controller": controller_name}
             race, measured = race_and_measure(controller, curves, setup)
@@ -173,6 +175,7 @@ def rank(races: pd.DataFrame, measure: str = "tracking_error", *, level: float =
     Raises UserError as `check_rank_by` does.
     """
     check_rank_by(measure)
+    races = leave_out_records(races)
     n_controllers = races.groupby("curve")["controller"].transform("nunique")
     races = races[n_controllers == n_controllers.max()]
     cells = races.pivot_table(index="replication", columns=["controller", "curve"], values=measure, sort=False)

@@ -34,8 +34,7 @@ def lab(
     check_rank_by(rank_by)
     loaded = load_lab(file, set_ or (), seed)
     print_warnings(loaded.warnings)
-    n_races = len(loaded.curve_names) * len(loaded.controller_names)
-    with show_steps(loaded.name, n_races) as report:
+    with show_steps(loaded.name, loaded.n_races) as report:
         result = run_lab(loaded, out=out, root=RESULTS, report=report, rank_by=rank_by)
     report_lab(result)
     ranked = rank(result.races, rank_by)
@@ -43,7 +42,7 @@ def lab(
     for sign, table in TABLES.items():
         for curve in find_curves(result.answers, sign):
             print_answers(result.answers, curve, table.measures, title=f"{curve}: {table.title}")
-    typer.echo(f"{n_races} races in {result.folder}; all measures in report.html and answers.parquet there")
+    typer.echo(f"{loaded.n_races} races in {result.folder}; all measures in report.html and answers.parquet there")
 
 
 def report_lab(result: LabResult) -> None:
