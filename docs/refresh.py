@@ -165,6 +165,8 @@ def _open_scratch() -> Iterator[str]:
 LAB_FILE = "scenarios/difficulty/lab.yaml"
 SWITCHERS_FILE = "scenarios/difficulty/profit-switchers.yaml"
 LIES_FILE = "scenarios/difficulty/manipulated-timestamps.yaml"
+AWAITED_FILE = "scenarios/difficulty/awaited-blocks.yaml"
+HEADERS_FILE = "scenarios/difficulty/replayed-headers.yaml"
 
 
 def refresh_lab() -> None:
@@ -177,6 +179,9 @@ def refresh_lab() -> None:
         quota = ("--set", "quota=20", "--set", "curves=[constant]", "--out", "results/quota")
         output = _powsim(scratch, "lab", LAB_FILE, *quota)
         _fill(page, "powsim lab switchers", _powsim(scratch, "lab", SWITCHERS_FILE, "--out", "results/switchers"))
+        awaited = ("--rank-by", "worst_wait", "--out", "results/awaited")
+        _fill(page, "powsim lab awaited", _powsim(scratch, "lab", AWAITED_FILE, *awaited))
+        _fill(page, "powsim lab headers", _powsim(scratch, "lab", HEADERS_FILE, "--out", "results/headers"))
         for reading in ("floored", "raw"):
             lies = ("--set", f"false_timestamps.reading={reading}", "--out", f"results/{reading}")
             told = _powsim(scratch, "lab", LIES_FILE, *lies)

@@ -53,8 +53,8 @@ def measure_race(
     """Return those measures of `RACE_MEASURES` that the curve has, a value per replication.
 
     `reference`: the race without the step, where the curve has one; `settling` and `overshoot` need it, see
-    `measure_step`. `noise` needs constant compute, `compute_swing` hosts that follow profit. `honest`: the race without
-    false timestamps, where there are any.
+    `measure_step`. Incomes of steady hosts need compute that is never gone, `noise` constant compute, `compute_swing`
+    hosts that follow profit. `honest`: the race without false timestamps, where there are any.
     """
     times, errors = race.time_ratio, _compute_errors(race)
     low, median, high = np.percentile(times, (5, 50, 95), axis=0)
@@ -65,7 +65,8 @@ def measure_race(
         "worst_wait": times.max(axis=0),
         "tracking_error": average_over_time(np.abs(errors), race),
     }
-    found |= measure_incomes(race, setup.small_host, setup.quota)
+    if all(isinstance(curve, Market) or curve.values.min() > 0 for curve in curves):
+        found |= measure_incomes(race, setup.small_host, setup.quota)
     if all(isinstance(curve, Steps) and len(curve.times) == 1 for curve in curves):
         found["noise"] = measure_noise(errors)
     if isinstance(curves[0], Market):

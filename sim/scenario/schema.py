@@ -19,6 +19,7 @@ from pow.devices import MAINNET_MIN_GROUP_VRAM_GIB, TESTNET_MIN_GROUP_VRAM_GIB
 from pow.params import PRESETS, PowParams
 from pow.placement import CPU, DEVICE_PATTERN, check_device
 from sim.difficulty import controllers
+from sim.difficulty.waiting import get_waiting_law
 from sim.errors import did_you_mean
 from sim.problems import Problem, as_validation_error, explained
 from sim.protocol.blocks.params import ChainParams, EpochParams
@@ -231,6 +232,15 @@ def _find_work_problems(scenario: Scenario) -> list[Problem]:
     return []
 
 
+def _find_waiting_problems(scenario: Scenario) -> list[Problem]:
+    """Return why the rule of the difficulty has nothing to act on: a wait for a block, in an epoch that ends anyway."""
+    if get_waiting_law(scenario.difficulty) is None:
+        return []
+    kind = controllers.name_of(scenario.difficulty)
+    what = f"{kind} acts while a block is awaited; an epoch ends by itself, so that it belongs in races (powsim lab)"
+    return [Problem(("difficulty",), what)]
+
+
 class _HostsSchema:
     """The JSON Schema of `hosts`: an inventory may stand in a file; a Scenario has the groups that it became."""
 
@@ -267,6 +277,7 @@ class Scenario(StrictModel):
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
-        if problems := scenario_problems(self) or _find_work_problems(self) or find_setpoint_problems(self):
+        problems = scenario_problems(self) or _find_work_problems(self) or find_setpoint_problems(self)
+        if problems := [*problems, *_find_waiting_problems(self)]:
             raise as_validation_error("scenario", problems, None)
         return self

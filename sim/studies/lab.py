@@ -28,6 +28,7 @@ from sim.race.measures import (
     measure_race,
 )
 from sim.race.memory import compute_warm_up
+from sim.race.replayed import leave_out_records, list_racers
 from sim.race.rig import Race, Setup, lay_out, run_race
 from sim.results import keep_status, open_folder, read_provenance, write_parquet, write_text
 
@@ -115,12 +116,13 @@ def race_and_measure(
 
 def _run_all(lab: Lab, report: Callable[[str], None]) -> Iterator[_Finished]:
     """Yield each race's rows of the tables `TABLES`."""
-    setups = [make_setup(lab.config, controller) for controller in lab.config.controllers]
+    controllers = dict(zip(lab.controller_names, lab.config.controllers, strict=True))
+    setups = {name: make_setup(lab.config, controller) for name, controller in controllers.items()}
     for curve_name, curve in zip(lab.curve_names, lab.config.curves, strict=True):
-        curves = lay_out(curve, setups[0])
-        for controller_name, controller, setup in zip(
-            lab.controller_names, lab.config.controllers, setups, strict=True
-        ):
+        curves = lay_out(curve, make_setup(lab.config))
+        racers = list_racers(controllers, curve, make_setup(lab.config).interval_seconds)
+        for controller_name, controller in racers.items():
+            setup = setups.get(controller_name) or make_setup(lab.config, controller)
             report(f"{curve_name}: {controller_name}")
             who = {"curve": curve_name, "controller": controller_name}
             race, measured = race_and_measure(controller, curves, setup)
@@ -182,6 +184,7 @@ def rank(races: pd.DataFrame, measure: str = "tracking_error", *, level: float =
     Raises UserError as `check_rank_by` does.
     """
     check_rank_by(measure)
+    races = leave_out_records(races)
     n_controllers = races.groupby("curve")["controller"].transform("nunique")
     races = races[n_controllers == n_controllers.max()]
     cells = races.pivot_table(index="replication", columns=["controller", "curve"], values=measure, sort=False)

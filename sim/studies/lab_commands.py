@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typing_extensions import override
 
+from sim.errors import Mistake
 from sim.options import RESULTS, File, Out, Overrides, Seed
 from sim.studies.kind import Kind
+from sim.studies.run_commands import print_warnings
 
 if TYPE_CHECKING:
     from sim.race.lab_file import Lab
@@ -30,8 +33,8 @@ def lab(
 
     check_rank_by(rank_by)
     loaded = load_lab(file, set_ or (), seed)
-    n_races = len(loaded.curve_names) * len(loaded.controller_names)
-    with show_steps(loaded.name, n_races) as report:
+    print_warnings(loaded.warnings)
+    with show_steps(loaded.name, loaded.n_races) as report:
         result = run_lab(loaded, out=out, root=RESULTS, report=report, rank_by=rank_by)
     report_lab(result)
     ranked = rank(result.races, rank_by)
@@ -39,7 +42,7 @@ def lab(
     for sign, table in TABLES.items():
         for curve in find_curves(result.answers, sign):
             print_answers(result.answers, curve, table.measures, title=f"{curve}: {table.title}")
-    typer.echo(f"{n_races} races in {result.folder}; all measures in report.html and answers.parquet there")
+    typer.echo(f"{loaded.n_races} races in {result.folder}; all measures in report.html and answers.parquet there")
 
 
 def report_lab(result: LabResult) -> None:
@@ -73,6 +76,10 @@ class LabKind(Kind["Lab", "LabResult"]):
     @override
     def describe(self, loaded: Lab) -> str:
         return f"{len(loaded.controller_names)} controllers on {len(loaded.curve_names)} curves"
+
+    @override
+    def locate_warnings(self, loaded: Lab, path: Path, overrides: Given) -> Sequence[Mistake]:
+        return loaded.warnings
 
     @override
     def load_result(self, folder: Path) -> LabResult:

@@ -15,7 +15,7 @@ from typing_extensions import override
 from sim.difficulty import controllers
 from sim.documents.document import Document, dump_tree
 from sim.execution.pool import LocalPool
-from sim.race.files import name_all
+from sim.race.files import find_warnings, name_all
 from sim.race.lab_file import LabConfig, build_lab
 from sim.race.measures import RACE_MEASURES
 from sim.race.rig import lay_out
@@ -33,6 +33,7 @@ class LabSubject(Subject):
     def __init__(self, document: Document, config: LabConfig) -> None:
         self.document, self.seed, self.n_replications = document, config.seed, config.replications
         self.curve_names = tuple(name_all(document.tree.get("curves")))
+        self.warnings = tuple(document.locate(problem) for problem in find_warnings(config))
         self.title = ", ".join(controllers.name_of(each) for each in config.controllers)
 
     @override

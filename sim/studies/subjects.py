@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from sim.documents.document import Document
 from sim.economy.base import Floats
+from sim.errors import Mistake
 from sim.metrics.measures import Measure
 from sim.registry import KIND
 from sim.scenario.overrides import apply_value
@@ -52,6 +53,8 @@ class Subject(Protocol):
     curve_names: tuple[str, ...]
     n_replications: int
     seed: int
+    warnings: tuple[Mistake, ...] = ()
+    """Settings that are valid and perhaps not meant, each at its place."""
 
     @property
     def measures(self) -> Mapping[str, Measure]:

@@ -147,7 +147,7 @@ def test_csv_is_seen_from_the_lab_file(tmp_path: Path) -> None:
     (tmp_path / "compute.csv").write_text("time (h),compute (nonces/s)\n0,5\n2,9\n3,-1\n")
     file = write(tmp_path, SMALL.replace("- random_walk", "- {kind: csv, path: compute.csv}"))
     with pytest.raises(
-        ScenarioError, match=r"small\.yaml:15:5: curves\.2: .*compute\.csv:4:3: compute -1 must be above 0"
+        ScenarioError, match=r"small\.yaml:15:5: curves\.2: .*compute\.csv:4:3: compute -1 must be at least 0"
     ):
         load_lab(file)
 
@@ -169,6 +169,66 @@ def test_rules_on_logarithms_cannot_read_negative_intervals(tmp_path: Path) -> N
     with pytest.raises(ScenarioError, match=r"small\.yaml:11:5: controllers\.2: pid has no answer to a negative"):
         load_lab(write(tmp_path, text))
     assert load_lab(write(tmp_path, text.replace("raw", "monotone")))
+
+
+def test_lies_about_time_do_not_go_with_rules_that_act_on_a_wait(tmp_path: Path) -> None:
+    pause = "{kind: minimum_after_pause, rule: {kind: sma, window: 3}}"
+    for spec in (pause, f"{{kind: compact_target, rule: {pause}}}"):
+        text = SMALL.replace("- fixed", f"- {spec}").replace("seed: 3", "false_timestamps: {share: 0.1}")
+        with pytest.raises(ScenarioError, match=r"small\.yaml:11:5: controllers\.2: \w+ acts while a block is awaited"):
+            load_lab(write(tmp_path, text))
+    text = SMALL.replace("- fixed", "- {kind: compact_target, rule: pid}")
+    text = text.replace("seed: 3", "false_timestamps: {share: 0.1, reading: raw}")
+    with pytest.raises(ScenarioError, match=r"small\.yaml:11:\d+: controllers\.2\.rule: pid has no answer"):
+        load_lab(write(tmp_path, text))
+
+
+def test_a_wrapped_rule_gets_target_and_memory_too(tmp_path: Path) -> None:
+    pause = "- {kind: compact_target, rule: {kind: minimum_after_pause, rule: lwma}}"
+    text = SMALL.replace("{kind: sma, window: 20}", "sma").replace(", half_life: 7.0", "").replace("- fixed", pause)
+    lab = load_lab(write(tmp_path, text), ["quota=7", "equal_noise=30"])
+    inner = lab.config.controllers[2].rule.rule
+    assert inner.target.valid_nonces_per_epoch == 7
+    assert (
+        inner.window
+        == load_lab(write(tmp_path, text.replace(pause, "- lwma")), ["equal_noise=30"]).config.controllers[2].window
+    )
+    assert load_lab(write(tmp_path, lab.text)) == lab
+    for wrong, expected in (
+        ("rule: {kind: lwma, window: 5}", "controllers.2.rule.rule.window: `equal_noise` sets it"),
+        ("rule: {kind: lwma, target: {valid_nonces_per_epoch: 2}}", "controllers.2.rule.rule.target: races have one"),
+        ("rule: lwmaa", 'controllers.2.rule.rule: unknown controller "lwmaa". Did you mean "lwma"'),
+    ):
+        with pytest.raises(ScenarioError) as caught:
+            load_lab(write(tmp_path, text.replace("rule: lwma", wrong)), ["equal_noise=30"])
+        assert expected in str(caught.value)
+
+
+def test_a_lab_without_compute_at_times(tmp_path: Path) -> None:
+    """Nights of 12 h without any, in the tables and in the figure; under `fixed` half of all time is night."""
+    text = SMALL.replace("- random_walk", "- {kind: on_off, factor: 0.0, period: 1 d}")
+    result = run_lab(
+        load_lab(write(tmp_path, text), ["decisions=600"]), out=None, root=tmp_path, report=lambda step: None
+    )
+    races = result.races[result.races["curve"] == "on_off"]
+    assert races["steady_loss"].isna().all()
+    assert races["worst_wait"].between(72.0, 90.0).all()
+    assert races.loc[races["controller"] == "fixed", "mean_interval"].mean() == pytest.approx(2.0, rel=0.1)
+    path = result.paths[(result.paths["curve"] == "on_off") & (result.paths["controller"] == "sma")]
+    assert set(path["compute"]) == {0.0, 1.0}
+    report_lab(result)
+
+
+def test_a_short_series_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "compute.csv").write_text("time (h),compute (nonces/s)\n0,5\n1,0\n2,9\n")
+    file = write(tmp_path, SMALL.replace("- random_walk", "- {kind: csv, path: compute.csv}"))
+    for command in ("check", "lab"):
+        done = run(tmp_path, command, str(file), "--set", "replications=2")
+        assert done.returncode == 0, done.stderr
+        assert "warning: small.yaml:15:5: curves.2: " in done.stderr.replace(f"{tmp_path}/", "")
+        assert "compute.csv ends after 0.08333 d, a race takes 1.042 d: its last value, 9, holds on" in done.stderr
+    assert load_lab(file, ["decisions=20"]).warnings != ()
+    assert load_lab(file, ["decisions=20", "spacing=6 min"]).warnings == ()
 
 
 def test_names_tell_what_differs(tmp_path: Path) -> None:

@@ -166,6 +166,13 @@ def test_incomes_by_hand() -> None:
     assert quota["small_host_sd"] == pytest.approx(found["small_host_sd"] / 2)
 
 
+def test_no_host_is_steady_while_there_is_no_compute() -> None:
+    steps = lay_out(curves.build({"kind": "on_off", "factor": 0.0, "period": "100 s"}), SETUP)
+    found = measure_race(run_race(controllers.build("fixed"), steps, SETUP), steps, None, SETUP)
+    assert {"steady_loss", "small_host_sd"}.isdisjoint(found)
+    assert np.isfinite(list(found.values())).all()
+
+
 def test_small_hosts_scatter_as_told() -> None:
     """Thinning by hand: nonces of a host with 5 % in 4 000 replays of one path; sd within 4 standard errors."""
     setup = replace(SETUP, n_decisions=300, quota=3, small_host=0.05)
