@@ -18,7 +18,7 @@ from sim.documents.document import Document
 from sim.economy import curves
 from sim.economy.base import HORIZON, CurveError, check_layout
 from sim.economy.timestamps import FalseTimestamps
-from sim.errors import ScenarioError, UserError
+from sim.errors import ScenarioError, UserError, did_you_mean
 from sim.problems import Loc, Problem, show_value
 from sim.race.memory import LONGEST, measure_memory
 from sim.registry import KIND, PluginOf
@@ -34,6 +34,7 @@ else:  # pydantic leaves these types to the registries
 
 INVERTING = ("proportional", "pid", "kalman")  # rules that take 1 / time, or its logarithm
 MOST_DECISIONS = 10_000_000  # decisions · replications of one race, which are held in memory
+HEAVIEST = 1e6
 ControllerField = Annotated[Controller, PluginOf(controllers)]
 CurveField = Annotated[Curve, PluginOf(curves)]
 
@@ -60,6 +61,9 @@ class RaceConfig(StrictModel):
     )
     false_timestamps: FalseTimestamps | None = Field(None, description="lies about time, see below")
     curves: tuple[CurveField, ...] = Field(strict=False, min_length=1, description="the network's compute over time")
+    weights: dict[str, Annotated[float, Field(ge=0.0, le=HEAVIEST)]] = Field(
+        {}, description="weight of curves, by name, in means over curves; 1 where none is given"
+    )
 
     @property
     def nominal_seconds(self) -> float:
@@ -189,6 +193,16 @@ def find_twins(names: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
         for index, name in enumerate(each):
             if name in each[:index]:
                 yield Problem((key, index), f"{name} stands here twice")
+
+
+def check_weights(weights: object, curve_names: Sequence[str]) -> Iterator[Problem]:
+    """Yield problems: weights of curves that there are not, and weights that leave no curve."""
+    given = weights if isinstance(weights, Mapping) else {}
+    for name in given:
+        if name not in curve_names:
+            yield Problem(("weights", name), f'no curve is called "{name}".{did_you_mean(str(name), curve_names)}')
+    if given and curve_names and all(given.get(name, 1.0) == 0.0 for name in curve_names):
+        yield Problem(("weights",), "at least one curve needs a weight above 0")
 
 
 def get_kind(spec: object) -> str:

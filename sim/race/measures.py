@@ -40,7 +40,11 @@ RACE_MEASURES = _parse_measures("""
     manipulation_gain | | mean | nonces found per time / the same without false timestamps, minus 1
     manipulation_bias | | mean | mean of ln difficulty over time, minus the same without false timestamps
 """)  # fmt: skip
-SMALLER_IS_BETTER = ("tracking_error", "interval_sd", "interval_p95", "worst_wait")
+SMALLER_IS_BETTER = ("tracking_error", "interval_sd", "interval_p95", "worst_wait", "settling", "steady_loss")
+WANTED = {"mean_interval": 1.0}
+"""Measures that are better the nearer they are to a value."""
+RANKED = (*SMALLER_IS_BETTER, *WANTED)
+"""Measures by which controllers are ranked."""
 
 
 def measure_race(

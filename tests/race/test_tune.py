@@ -207,6 +207,7 @@ CHANGES: dict[str, tuple[str, str]] = {
     "sensitivity": ("sensitivity: 8", "sensitivity: 16"),
     "front": ("interval_sd]", "worst_wait]"),
     "curves": ("time: 4 h", "time: 3 h"),
+    "weights": ("seed: 3", "seed: 3\nweights: {step: 2.0}"),
 }
 
 
