@@ -127,17 +127,19 @@ def form(
 
 
 def count_claim(batches: list[Any], rules: Any) -> dict[str, Any]:
-    """Count nonces by ML node; a nonce that counts once counts for the first batch by id."""
+    """Weigh batch by batch; a nonce that counts once counts for the first batch by id."""
     counts: dict[Any, int] = defaultdict(int)
+    fresh: dict[Any, int] = defaultdict(int)
     seen: set[int] = set()
     n_claimed = 0
     for batch in batches:
-        node = batch.proofs.node_id if rules.stores_node_ids else None
+        node, n_counted = batch.proofs.node_id if rules.stores_node_ids else None, 0
         for nonce in batch.proofs.nonces:
             n_claimed += 1
-            counts[node] += rules.counts_duplicates or nonce not in seen
+            n_counted += rules.counts_duplicates or nonce not in seen
             seen.add(nonce)
-    fresh = {node: floor(Fraction(n) * rules.weight_scale) for node, n in counts.items()}
+        counts[node] += n_counted
+        fresh[node] += floor(Fraction(n_counted) * rules.weight_scale)
     return {
         "claimed_nonces": n_claimed,
         "distinct_nonces": len(seen),
