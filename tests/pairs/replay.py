@@ -14,6 +14,7 @@ from math import floor
 from typing import Any
 
 from observed import Observed
+from standing import follow
 
 from pow.seeds import hash_to_number
 
@@ -47,7 +48,7 @@ def replay(run: Observed) -> list[Epoch]:
     seeds: set[tuple[int, str]] = set()
     weights = dict(run.state_after(0).effective.weights)
     node_weights: dict[str, dict[int, int]] = {}
-    effective = -1
+    effective, removed = -1, follow(run).removed
     for block in run.blocks:
         lengths = run.params.epoch_at(block.height)
         previous = epochs[-1].start if epochs else -lengths.epoch_shift
@@ -76,7 +77,8 @@ def replay(run: Observed) -> list[Epoch]:
             current.opening, current.committee_hash = block.height, block.block_hash
         if age == closes:
             current.closing = block.height
-            form(run, current, seeds, weights, node_weights)
+            present = {who: weight for who, weight in weights.items() if who not in removed[current.index - 1]}
+            form(run, current, seeds, present, node_weights)
         if age == closes + lengths.set_new_validators_delay and effective < current.index:
             effective = current.index
             weights = {who: row["weight"] for who, row in current.rows.items() if row["weight"] > 0}
