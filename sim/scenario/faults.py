@@ -122,6 +122,21 @@ class MLNodeFault(_HostFault):
     node: int | None = Field(None, ge=1, description="number of the ML node within its host; absent: all of them")
 
 
+class ApiFault(_HostFault):
+    """The API of hosts fails by itself: callbacks of ML nodes (found nonces, checks) come late or get lost."""
+
+    kind: Literal["api"]
+    share: Share = None
+    loss: float = Field(0.0, ge=0, le=1, description="probability that a callback is lost; 1: the API is down")
+    delay: Seconds = Field(0.0, description="how much later callbacks come")
+
+    @model_validator(mode="after")
+    def _check_trouble(self) -> Self:
+        if not self.loss and not self.delay:
+            raise as_validation_error("api", [Problem((), "a fault of the API has a `loss` or a `delay`")], None)
+        return self
+
+
 class ClockSkewFault(_HostFault):
     """Clocks of hosts are wrong, and so are the timestamps of the blocks that they propose."""
 
@@ -131,7 +146,15 @@ class ClockSkewFault(_HostFault):
 
 
 AnyFault: TypeAlias = (
-    CrashFault | ChurnFault | PartitionFault | LatencyFault | LossFault | BandwidthFault | MLNodeFault | ClockSkewFault
+    CrashFault
+    | ChurnFault
+    | PartitionFault
+    | LatencyFault
+    | LossFault
+    | BandwidthFault
+    | MLNodeFault
+    | ApiFault
+    | ClockSkewFault
 )
 FAULTS = get_args(AnyFault)
 KINDS = tuple(model.model_fields["kind"].annotation.__args__[0] for model in FAULTS)

@@ -10,7 +10,7 @@ ALWAYS = frozenset({"validation", "work"})
 OPTIONAL = (
     "ml_node", "crash", "partition", "links", "joins", "reproposal", "block_size", "mempool", "tiers", "committee",
     "guardians", "preserved", "upgrades", "lengths", "collateral", "vesting", "confirmations", "service", "controllers",
-    "overclaim", "summary", "clock", "by_gpu", "operators",
+    "overclaim", "summary", "clock", "by_gpu", "operators", "api",
 )  # fmt: skip
 SHARE = 0.6
 SEEDS = (1, 2, 4, 5, 6, 7, 9, 28, 40, 41)
@@ -122,6 +122,9 @@ def draw_faults(on: frozenset[str], draw: np.random.Generator, seconds: float) -
     if "clock" in on:
         offset = f"{float(draw.choice([-1.0, 1.0])) * draw.uniform(5, 30000):.0f} s"
         faults += [{"kind": "clock_skew", "hosts": ["big-2"], "offset": offset, "at": span()["at"]}]
+    if "api" in on:
+        late = f"{draw.uniform(2, seconds / 2):.1f} s"
+        faults += [{"kind": "api", "hosts": ["big", "liar"], "loss": 0.3, "delay": late, **span()} for _ in range(2)]
     return faults
 
 
