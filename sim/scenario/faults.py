@@ -126,11 +126,7 @@ class ApiFault(_HostFault):
     loss: float = Field(0.0, ge=0, le=1, description="probability that a callback is lost; 1: the API is down")
     delay: Seconds = Field(0.0, description="how much later callbacks come")
 
-    @model_validator(mode="after")
-    def _check_trouble(self) -> Self:
-        if not self.loss and not self.delay:
-            raise as_validation_error("api", [Problem((), "a fault of the API has a `loss` or a `delay`")], None)
-        return self
+    _check_trouble = checked_by("api", lambda fault: _find_trouble(fault.loss, fault.delay))
 
 
 class ClockSkewFault(_HostFault):
@@ -186,6 +182,10 @@ def build_directory(hosts: Iterable[tuple[str, str, str]]) -> dict[str, tuple[st
 def resolve(names: Iterable[str], directory: Mapping[str, Sequence[str]]) -> list[str]:
     """Return the hosts that names mean, each once, in the order of the names; an unknown name means no host."""
     return list(dict.fromkeys(address for name in names for address in directory.get(name, ())))
+
+
+def _find_trouble(loss: float, delay_seconds: float) -> list[Problem]:
+    return [] if loss or delay_seconds else [Problem((), "a fault of the API has a `loss` or a `delay`")]
 
 
 def partition_problems(groups: Any, shares: Any) -> list[Problem]:

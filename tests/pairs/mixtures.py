@@ -119,13 +119,14 @@ def draw_faults(on: frozenset[str], draw: np.random.Generator, seconds: float) -
         faults += [{"kind": "bandwidth", "factor": 0.002, "hosts": ["big"], **span()}]
         if "tiers" not in on:
             faults += [{"kind": "loss", "probability": 0.4, **span()}]
+    clocks: list[dict[str, Any]] = []
     if "clock" in on:
         offset = f"{float(draw.choice([-1.0, 1.0])) * draw.uniform(5, 30000):.0f} s"
-        faults += [{"kind": "clock_skew", "hosts": ["big-2"], "offset": offset, "at": span()["at"]}]
+        clocks = [{"kind": "clock_skew", "hosts": ["big-2"], "offset": offset, "at": span()["at"]}]
     if "api" in on:
         late = f"{draw.uniform(2, seconds / 2):.1f} s"
         faults += [{"kind": "api", "hosts": ["big", "liar"], "loss": 0.3, "delay": late, **span()} for _ in range(2)]
-    return faults
+    return faults + clocks  # clocks last: without them the others keep their places, and so their random numbers
 
 
 def use_impatience(tree: dict[str, Any], draw: np.random.Generator) -> None:
