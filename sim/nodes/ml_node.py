@@ -175,7 +175,8 @@ class Generation:
     def _try_nonces(self) -> Produced:
         """Try the nonces that all GPU groups have finished since the last call."""
         elapsed = max(0.0, self._env.now - self._resumed_seconds)
-        before, self._turns = self._turns, self._turns_before + math.floor(elapsed * self._rate)
+        finished = math.floor(elapsed * self._rate)
+        before, self._turns = self._turns, self._turns_before + finished - finished % self._node.batch_size
         produced = self._work.produce(self._task, range(before, self._turns))
         self._tried += produced.n_tried
         self._valid += len(produced.nonces)

@@ -53,6 +53,7 @@ FAULTS["partition.shares"] = {"kind": "partition", "at": "200 s", "lasts": "20 s
 # What another value is, for each field; several at once where one alone would be refused.
 CHANGES: dict[str, dict[str, object]] = {
     "seed": {"seed": 8},
+    "work.batches": {"work.batches": "real"},
     "epochs": {"epochs": 3},
     "protocol.version": {"protocol.version": "v0.2.6"},
     "protocol.upgrades": {"protocol.upgrades": [{"epoch": 2, "version": "v0.2.6"}]},
