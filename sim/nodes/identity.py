@@ -71,7 +71,6 @@ def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:
     """Divide each machine's GPUs into groups; a group works at the rate of one GPU (protocol 7.2, 7.4 [I])."""
     nodes, work = [], scenario.work
     for node_id, machine in enumerate(group.gpus, start=1):
-        profile = load_gpu(machine.gpu)
         gpu_indices = gpu_groups(machine.vram_gib, work.min_group_vram_gib)
         nodes.append(
             MLNode(
@@ -79,9 +78,9 @@ def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:
                 gpu=machine.gpu,
                 n_gpus=machine.n_gpus,
                 n_gpu_groups=len(gpu_indices),
-                group_nonces_per_second=profile.raw_nonces_per_second * work.rate_factor,
-                dtype=profile.numerics if work.dtype == BY_GPU else work.dtype,
-                model=group.model,
+                group_nonces_per_second=machine.get_group_rate(len(gpu_indices)) * work.rate_factor,
+                dtype=load_gpu(machine.gpu).numerics if work.dtype == BY_GPU else work.dtype,
+                model=machine.model or group.model,
                 is_registered=node_id <= len(group.gpus) - group.unregistered,
                 batch_size=1 if work.batches == "smooth" else _size_batches(machine, gpu_indices, work.rate_factor),
             )

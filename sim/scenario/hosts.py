@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeGuard
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeGuard, get_args
 
 from pydantic import (
     AfterValidator,
@@ -18,7 +18,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from sim.errors import UserError
+from sim.errors import UserError, did_you_mean
 from sim.gpus import gpu_names, load_gpu
 from sim.problems import Problem, as_validation_error, explained, show_value
 from sim.registry import PluginOf
@@ -29,10 +29,16 @@ if TYPE_CHECKING:
 else:  # pydantic leaves the type to the registry; a strategy's own imports wait until one is built
     Strategy = Any
 
+ModelName = Literal["QwQ-32B", "Qwen2.5-7B", "Qwen3-32B", "Qwen3-235B-A22B", "other"]
+MODEL_NAMES: tuple[str, ...] = get_args(ModelName)
 MAX_GPUS_PER_ML_NODE = 64
 MAX_HOSTS_PER_GROUP = 10_000
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-_GPUS = re.compile(r"\s*(?:(\d{1,9})\s*[xX×]\s+|(\d{1,9})\s*×\s*)?([^\s×]+)\s*", re.ASCII)
+_GPUS = re.compile(
+    r"\s*(?:(\d{1,9})\s*[xX×]\s+|(\d{1,9})\s*×\s*)?([^\s×]+)"
+    r"(?:\s+at\s+(\d{1,9}(?:\.\d{1,9})?)\s+nonces/s)?(?:\s+for\s+(\S+))?\s*",
+    re.ASCII,
+)
 _EPOCH = re.compile(r"\s*epoch\s+(-?\d{1,18})\s*", re.ASCII)
 
 
@@ -54,19 +60,31 @@ Name = Annotated[str, AfterValidator(check_name), Field(json_schema_extra={"patt
 
 @dataclass(frozen=True)
 class MLNodeConfig:
-    """The GPUs of one ML node: `n_gpus` of one model."""
+    """One ML node: `n_gpus` of one type, and what is known of it besides."""
 
     n_gpus: int
     gpu: str
+    nonces_per_second: float | None = None
+    """Raw nonces/s of the whole ML node with main net's kernel; None: as its GPU's profile says."""
+    model: str | None = None
+    """The model that it serves; None: that of its host group."""
 
     def __str__(self) -> str:
-        """Return the text of a scenario: "4 x H100-SXM"."""
-        return f"{self.n_gpus} x {self.gpu}"
+        """Return the text of a scenario: "4 x H100-SXM", "4 x H100-SXM at 172.5 nonces/s for QwQ-32B"."""
+        rate = "" if self.nonces_per_second is None else f"{self.nonces_per_second:.9f}".rstrip("0").rstrip(".")
+        text = f"{self.n_gpus} x {self.gpu}" + (f" at {rate} nonces/s" if rate else "")
+        return text if self.model is None else f"{text} for {self.model}"
 
     @property
     def vram_gib(self) -> tuple[float, ...]:
         """Nominal memory of each GPU, in GiB."""
         return (load_gpu(self.gpu).vram_gib,) * self.n_gpus
+
+    def get_group_rate(self, n_groups: int) -> float:
+        """Raw nonces/s of one GPU group: an equal part of the ML node's own rate, else one GPU's (protocol 7.2 [I])."""
+        if self.nonces_per_second is None:
+            return load_gpu(self.gpu).raw_nonces_per_second
+        return self.nonces_per_second / max(1, n_groups)
 
 
 def parse_ml_nodes(value: object) -> tuple[MLNodeConfig, ...]:
@@ -98,7 +116,12 @@ def _parse_ml_node(item: object) -> MLNodeConfig:
     if not 1 <= n_gpus <= MAX_GPUS_PER_ML_NODE:
         bound = "at least 1" if n_gpus < 1 else f"at most {MAX_GPUS_PER_ML_NODE}"
         raise ValueError(f"{n_gpus} GPUs in one ML node; there must be {bound}")
-    return MLNodeConfig(n_gpus, match[3])
+    rate, model = None if match[4] is None else float(match[4]), match[5]
+    if rate == 0.0:
+        raise ValueError("0 nonces/s of one ML node; it must be more than 0")
+    if model is not None and model not in MODEL_NAMES:
+        raise ValueError(f"unknown model {show_value(model)}.{did_you_mean(model, MODEL_NAMES)}")
+    return MLNodeConfig(n_gpus, match[3], rate, model)
 
 
 def format_ml_nodes(nodes: tuple[MLNodeConfig, ...]) -> str | list[str]:
@@ -122,7 +145,9 @@ class _MLNodesSchema:
     def __get_pydantic_json_schema__(self, _schema: object, _handler: object) -> dict[str, Any]:
         """Return one text, or a list with a text for each ML node."""
         gpus = "|".join(re.escape(name) for name in gpu_names())
-        pattern = rf"^\s*(\d+\s*[xX×]\s+|\d+\s*×\s*)?({gpus})\s*$"
+        models = "|".join(re.escape(name) for name in MODEL_NAMES)
+        more = rf"(\s+at\s+\d+(\.\d+)?\s+nonces/s)?(\s+for\s+({models}))?"
+        pattern = rf"^\s*(\d+\s*[xX×]\s+|\d+\s*×\s*)?({gpus}){more}\s*$"
         node = {"type": "string", "pattern": pattern, "examples": ["4 x H100-SXM"]}
         return {"anyOf": [node, {"type": "array", "items": node, "minItems": 1}]}
 
@@ -197,13 +222,18 @@ class HostGroup(StrictModel):
 
     name: Name = Field(description="unique name; the hosts are called after it")
     count: int = Field(1, ge=1, le=MAX_HOSTS_PER_GROUP, description="number of hosts in the group")
-    gpus: MLNodes = Field(description="GPUs of one host: `4 x H100-SXM` is one ML node, a list is one per item")
+    gpus: MLNodes = Field(
+        description="GPUs of one host: `4 x H100-SXM` is one ML node, a list is one per item. Where known, `at 172.5 "
+        "nonces/s` and `for QwQ-32B` follow: the ML node's own rate with main net's kernel, and its own model"
+    )
     region: Region = Field(
         description="where the hosts stand: a region of the topology's table, or shares by which each host's is drawn"
     )
     joins: EpochNumber = Field(1, description="first epoch in which they take part")
-    model: Literal["QwQ-32B", "Qwen2.5-7B", "other"] = Field(
-        "QwQ-32B", description="model that the ML nodes serve; `other`: one that governance has not approved"
+    model: ModelName = Field(
+        "QwQ-32B",
+        description="model that the ML nodes serve, except those that name their own; `other`: one that governance has "
+        "not approved",
     )
     unregistered: int = Field(
         0, ge=0, description="ML nodes, counted from the last, that are not registered as hardware (weigh from v0.2.2)"

@@ -19,13 +19,14 @@ from sim.errors import Mistake, ScenarioError, did_you_mean
 from sim.gpus import gpu_names
 from sim.problems import Loc, Problem, read_model, show_value
 from sim.scenario.files import find_file, locate_file_mistakes, name_source
-from sim.scenario.hosts import Region, StrictModel
+from sim.scenario.hosts import MODEL_NAMES, Region, StrictModel
 
 HOSTS = "hosts"
 REQUIRED_COLUMNS = ("participant", "node", "gpu_type", "gpu_count")
-COLUMNS = (*REQUIRED_COLUMNS, "region")
+COLUMNS = (*REQUIRED_COLUMNS, "nonces_per_second", "model", "region")
 MAX_PARTICIPANTS, MAX_ML_NODES = 1000, 10_000  # a resolved scenario must stay small enough to be read again
 STAND_IN = "H100-SXM"  # where a GPU is unknown: the mistake is reported, and everything else is still checked
+_RATE = re.compile(r"(?=.*[1-9])\d{1,9}(\.\d{1,9})?", re.ASCII)
 _CELL = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^",]*?))\s*(,|$)')
 
 
@@ -34,11 +35,15 @@ class InventoryConfig(StrictModel):
 
     inventory: str = Field(
         min_length=1,
-        description="CSV file with the columns participant, node, gpu_type, gpu_count and, where known, region; sought "
-        "in the scenario's folder, then in the working directory",
+        description="CSV file with the columns participant, node, gpu_type, gpu_count and, where known, "
+        "nonces_per_second (an ML node's own rate), model and region; sought in the scenario's folder, then in the "
+        "working directory",
     )
     gpu_types: dict[str, str] = Field(
         default_factory=dict, description="GPU profile of each type in the file that is not called like its profile"
+    )
+    guardians: tuple[str, ...] = Field(
+        (), strict=False, description="participants that are genesis guardians, as in the file"
     )
     default_region: Region | None = Field(
         None, description="region, or shares by which one is drawn, of participants without one in the file"
@@ -109,6 +114,7 @@ def _read(document: Document, config: InventoryConfig) -> _Reading:
     if not rows:
         raise ScenarioError(reading.mistakes)
     _check_gpu_types(document, reading, rows)
+    _check_guardians(document, reading, rows)
     by_participant: dict[str, list[_Row]] = {}
     for row in rows:
         by_participant.setdefault(row["participant"].text, []).append(row)
@@ -185,6 +191,14 @@ def _check_gpu_types(document: Document, reading: _Reading, rows: list[_Row]) ->
         reading.refuse(cells[0], f"{show_value(name)} ({lines}) is no GPU profile; {hint}")
 
 
+def _check_guardians(document: Document, reading: _Reading, rows: list[_Row]) -> None:
+    found = {row["participant"].text for row in rows}
+    for index, name in enumerate(reading.config.guardians):
+        if name not in found:
+            message = f"{show_value(name)} has no line in {reading.config.inventory}.{did_you_mean(name, found)}"
+            reading.mistakes.append(document.locate(Problem((HOSTS, "guardians", index), message)))
+
+
 def _check_size(reading: _Reading, rows: list[_Row], n_participants: int) -> None:
     if n_participants > MAX_PARTICIPANTS or len(rows) > MAX_ML_NODES:
         message = f"{n_participants} participants, {len(rows)} ML nodes; at most {MAX_PARTICIPANTS} and {MAX_ML_NODES}"
@@ -194,7 +208,9 @@ def _check_size(reading: _Reading, rows: list[_Row], n_participants: int) -> Non
 def _add_group(reading: _Reading, index: int, rows: list[_Row]) -> None:
     participant = rows[0]["participant"]
     _check_nodes(reading, rows)
-    group = {"name": participant.text, "gpus": [_describe_gpus(reading, row) for row in rows]}
+    group: dict[str, Any] = {"name": participant.text, "gpus": [_describe_ml_node(reading, row) for row in rows]}
+    if participant.text in reading.config.guardians:
+        group["guardian"] = True
     reading.places[HOSTS, index] = reading.places[HOSTS, index, "name"] = participant.place
     reading.places[HOSTS, index, "gpus"] = rows[0]["gpu_type"].place
     for position, row in enumerate(rows):
@@ -213,6 +229,27 @@ def _check_nodes(reading: _Reading, rows: list[_Row]) -> None:
         if first.setdefault(node.text, node) is not node:
             where = f"line {first[node.text].place.line}"
             reading.refuse(node, f'{participant.text} has the node "{node.text}" already in {where}')
+
+
+def _describe_ml_node(reading: _Reading, row: _Row) -> str:
+    """Return the text of a scenario, "8 x H100-SXM at 344.5 nonces/s for QwQ-32B"."""
+    rate, model = _read_known(reading, row, "nonces_per_second"), _read_known(reading, row, "model")
+    gpus = _describe_gpus(reading, row) + (f" at {rate} nonces/s" if rate else "")
+    return f"{gpus} for {model}" if model else gpus
+
+
+def _read_known(reading: _Reading, row: _Row, column: str) -> str:
+    """Return the text of a cell that may be empty, and empty where it is a mistake."""
+    cell = row.get(column)
+    if cell is None or not cell.text:
+        return ""
+    if column == "model" and cell.text not in MODEL_NAMES:
+        reading.refuse(cell, f"unknown model {show_value(cell.text)}.{did_you_mean(cell.text, MODEL_NAMES)}")
+        return ""
+    if column == "nonces_per_second" and not _RATE.fullmatch(cell.text):
+        reading.refuse(cell, f"nonces_per_second must be a number above 0, not {show_value(cell.text)}")
+        return ""
+    return cell.text
 
 
 def _describe_gpus(reading: _Reading, row: _Row) -> str:

@@ -8,6 +8,7 @@ from sim.theory.committee import committee_rows
 from sim.theory.consensus import consensus_rows
 from sim.theory.control import control_rows
 from sim.theory.economy import economy_rows
+from sim.theory.epoch56 import epoch56_rows
 from sim.theory.kernel import kernel_rows
 from sim.theory.models.published import published_rows
 from sim.theory.network import network_rows
@@ -29,6 +30,7 @@ GROUPS: tuple[Group, ...] = (
     noise_rows,
     economy_rows,
     published_rows,
+    epoch56_rows,
     network_rows,
     consensus_rows,
     propagation_rows,

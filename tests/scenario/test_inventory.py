@@ -69,6 +69,24 @@ hosts:
     assert load_scenario(write(tmp_path, HEADER + ROWS)) == parse_scenario(listed)
 
 
+def test_what_is_known_of_an_ml_node_besides(tmp_path: Path) -> None:
+    header = "participant,node,gpu_type,gpu_count,nonces_per_second,model\n"
+    rows = "A,n1,L40S,4,31.50,Qwen3-32B\nA,n2,L40S,4,,QwQ-32B\nB,n1,L40S,4,7,\n"
+    scenario = "name: x\nepochs: 2\nhosts: {inventory: farm.csv, default_region: JAPAN, guardians: [B]}\n"
+    first, second = load_scenario(write(tmp_path, header + rows, scenario)).hosts
+    assert first.gpus == (MLNodeConfig(4, "L40S", 31.5, "Qwen3-32B"), MLNodeConfig(4, "L40S", None, "QwQ-32B"))
+    assert second.gpus == (MLNodeConfig(4, "L40S", 7.0),)
+    assert (first.guardian, second.guardian) == (False, True)
+    rows = "A,n1,L40S,4,0.0,Qwen\nA,n2,L40S,4,1e3,\n"
+    found = mistakes(tmp_path, header + rows, scenario.replace("[B]", "[A, C]"))
+    assert [line.partition(". Did you mean")[0] for line in found] == [
+        'farm.csv:2:13: nonces_per_second must be a number above 0, not "0.0"',
+        'farm.csv:2:17: unknown model "Qwen"',
+        'farm.csv:3:13: nonces_per_second must be a number above 0, not "1e3"',
+        'x.yaml:3:68: hosts.guardians.1: "C" has no line in farm.csv. Known: A.',
+    ]
+
+
 def test_sweeps_and_overrides_know_inventories(tmp_path: Path) -> None:
     file = write(tmp_path, HEADER + ROWS)
     (tmp_path / "s.yaml").write_text("scenario: x.yaml\nsweep: {grid: {work.rate_factor: [0.1, 1]}}\n")

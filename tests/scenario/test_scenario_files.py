@@ -6,11 +6,15 @@ from pathlib import Path
 import pytest
 
 from pow.params import PRESETS
+from sim.protocol.blocks.formation import GOVERNANCE_MODELS
+from sim.protocol.versions import LAUNCH
+from sim.scenario.hosts import MODEL_NAMES
 from sim.scenario.load import load_scenario
 from sim.scenario.schema import Scenario
+from sim.theory.epoch56 import GUARDIANS, load_observed_nodes
 
 FOLDER = Path(__file__).parent.parent.parent / "scenarios"
-NAMES = ("mainnet-launch", "mainnet-2025-10", "mainnet-2026-09", "slow-links", "ten-thousand-hosts")
+NAMES = ("mainnet-launch", "mainnet-2025-10", "mainnet-epoch-56", "mainnet-2026-09", "slow-links", "ten-thousand-hosts")
 
 
 def load(name: str) -> Scenario:
@@ -65,6 +69,20 @@ def test_scaled_scenarios_scale_checking_as_they_scale_generation() -> None:
 def test_october_has_120_blocks_of_validation() -> None:
     protocol = load("mainnet-2025-10").protocol
     assert (protocol.version, protocol.poc_validation_duration, protocol.block_time) == ("v0.2.3", 120, 5.6)
+
+
+def test_epoch_56_has_the_observed_nodes() -> None:
+    """Rates follow from weights, by the hit probability of v0.2.3 and 255 s of generation; models have short names."""
+    scenario = load("mainnet-epoch-56")
+    hit = LAUNCH.hit_probability(LAUNCH.r_target, scenario.work.pow_params.vocab_size)
+    nodes = [(group.name, node) for group in scenario.hosts for node in group.gpus]
+    for (name, node), observed in zip(nodes, load_observed_nodes(), strict=True):
+        assert (name, node.n_gpus) == (observed.address, 1)
+        assert node.model is not None
+        assert observed.hardware.model.startswith(node.model)
+        assert node.nonces_per_second == pytest.approx(observed.weight / (hit * 255), abs=0.0051)
+    assert [group.name for group in scenario.hosts if group.guardian] == list(GUARDIANS)
+    assert {node.model for _, node in nodes} == set(GOVERNANCE_MODELS) == set(MODEL_NAMES) - {"other"}
 
 
 def test_ten_thousand_hosts() -> None:

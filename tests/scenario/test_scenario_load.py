@@ -49,6 +49,21 @@ def test_ways_of_writing_gpus(written):
     assert parse_scenario(SMALL.replace("H100-SXM", written)).hosts[0].gpus == (MLNodeConfig(4, "H100-SXM"),)
 
 
+@pytest.mark.parametrize(
+    ("written", "rate", "model"),
+    [
+        ("2 x L4 at 3.25 nonces/s", 3.25, None),
+        ("2 x L4 for Qwen3-32B", None, "Qwen3-32B"),
+        ("2 x L4  at 0.000000001  nonces/s for other", 1e-9, "other"),
+        ("2 x L4 at 999999999 nonces/s for QwQ-32B", 999_999_999.0, "QwQ-32B"),
+    ],
+)
+def test_what_is_known_of_an_ml_node(written, rate, model):
+    (node,) = parse_scenario(SMALL.replace("H100-SXM", written)).hosts[0].gpus
+    assert node == MLNodeConfig(2, "L4", rate, model)
+    assert str(node) == written.replace("  ", " ")
+
+
 def test_aliases_are_copies():
     scenario = parse_scenario(
         "name: small\nepochs: 2\nhosts:\n  - {name: a, gpus: &g [H100-SXM], region: &r JAPAN}\n"
@@ -126,6 +141,13 @@ ONE_MISTAKE = [
     ("4 x H100-SXM", "0 x H100-SXM", "29:34: hosts.0.gpus: 0 GPUs in one ML node; there must be at least 1"),
     ("4 x H100-SXM", "65 x H100-SXM", "29:34: hosts.0.gpus: 65 GPUs in one ML node; there must be at most 64"),
     ("4 x H100-SXM", "four H100-SXM", '29:34: hosts.0.gpus: must be written like 4 x H100-SXM, not "four H100-SXM"'),
+    ("4 x H100-SXM", "4 x H100-SXM at 0.0 nonces/s", "29:34: hosts.0.gpus: 0 nonces/s of one ML node; it must be more"),
+    (
+        "4 x H100-SXM",
+        "4 x H100-SXM at 3",
+        '29:34: hosts.0.gpus: must be written like 4 x H100-SXM, not "4 x H100-SXM at',
+    ),
+    ("4 x H100-SXM", "4 x H100-SXM for Qwen", '29:34: hosts.0.gpus: unknown model "Qwen". Did you mean "Qwen2.5-7B"'),
     ("4 x H100-SXM", "[]", "29:34: hosts.0.gpus: must name at least one ML node, for instance 4 x H100-SXM"),
     ("4 x H100-SXM", "1 x RTX-4090", "29:34: hosts.0.gpus: 1 x RTX-4090 can do no work: a group of 1, 2, 4 or 8 GPUs"),
     ("2 x RTX-3090]", "1 x RTX-3090]", "32:26: hosts.2.gpus.1: 1 x RTX-3090 can do no work"),

@@ -6,7 +6,9 @@ import pytest
 
 import sim
 from pow.params import PRESETS
+from sim.gpus import load_gpu
 from sim.metrics.records import MLNodeFinished
+from sim.nodes.identity import build_ml_nodes
 from sim.protocol.blocks.state import Block
 from sim.scenario.load import load_scenario, parse_scenario
 from sim.work.kernel import KernelWork
@@ -117,3 +119,16 @@ hosts:
     result = sim.run(scenario)
     assert result.summary["claims_accepted"] == 4
     assert "the power cap left none of the 4 accepted participants any weight" in result.summary["warnings"][0]
+
+
+def test_an_ml_node_of_known_rate_and_model() -> None:
+    """The rate is the whole node's: each of its GPU groups has an equal part, whatever the profile says."""
+    text = "name: x\nepochs: 1\nwork: {rate_factor: 0.5}\nhosts:\n"
+    text += (
+        "  - {name: a, gpus: [4 x H100-SXM at 80 nonces/s for other, 4 x H100-SXM], region: JAPAN, model: Qwen2.5-7B}\n"
+    )
+    scenario = parse_scenario(text)
+    known, plain = build_ml_nodes(scenario.hosts[0], scenario)
+    assert (known.n_gpu_groups, known.group_nonces_per_second, known.nonces_per_second) == (4, 10.0, 40.0)
+    assert plain.group_nonces_per_second == 0.5 * load_gpu("H100-SXM").raw_nonces_per_second
+    assert (known.model, plain.model) == ("other", "Qwen2.5-7B")

@@ -12,7 +12,8 @@ from sim.protocol.proofs.votes import Reason, Verdict
 from sim.protocol.proofs.weights import MergedWeight, merge_by_addition, merge_by_node
 from sim.protocol.versions import Rules
 
-GOVERNANCE_MODELS = ("Qwen2.5-7B", "QwQ-32B")  # the models of main net's genesis (protocol 10)
+GOVERNANCE_MODELS = ("Qwen2.5-7B", "QwQ-32B", "Qwen3-235B-A22B", "Qwen3-32B")
+"""Of main net: the first two at genesis (protocol 10), all of them in autumn 2025."""
 
 
 def merge_weights(state: ChainState, accepted: Mapping[str, CountedClaim], rules: Rules) -> dict[str, MergedWeight]:
