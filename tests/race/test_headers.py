@@ -89,6 +89,13 @@ def test_time_is_the_median_of_timestamps(tmp_path: Path) -> None:
     assert len(list(curve.find_warnings(100.0))) == 2
 
 
+def test_a_clock_of_medians_never_goes_back(tmp_path: Path) -> None:
+    """Timestamps that no chain with this rule takes: medians of three would be 10, 20, 20, 6, 7, 50."""
+    curve = build(make(tmp_path, [0, 10, 20, 30, 5, 6, 50, 60], [1.0] * 8), window=1, median_of=3)
+    assert curve.read_own_difficulty().times.tolist() == [0.0, 10.0]
+    assert lay_out_one(curve).times.tolist() == [0.0, 10.0]
+
+
 @pytest.mark.parametrize("window", [1, 7, 100])
 def test_tries_of_a_published_run_add_up(tmp_path: Path, window: int) -> None:
     lines = (DATA / "run06").read_text().splitlines()
