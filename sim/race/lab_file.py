@@ -22,6 +22,7 @@ from sim.race.files import (
     as_mapping,
     as_positive,
     check_races,
+    check_weights,
     find_twins,
     find_warnings,
     get_kind,
@@ -91,6 +92,7 @@ def build_lab(document: Document) -> Lab:
     text = dump_tree(document.tree)
     names = {key: name_all(document.tree.get(key)) for key in ("controllers", "curves")}
     problems = [*_fill_in(document.tree), *find_twins(names)]
+    problems += check_weights(document.tree.get("weights"), names["curves"])
     config, wrong = read_model(LabConfig, document.tree)
     problems += wrong
     if config is not None:

@@ -50,7 +50,8 @@ class Subject(Protocol):
     """Its name in tables."""
     document: Document
     """The file's tree, unvaried."""
-    curve_names: tuple[str, ...]
+    weights: Mapping[str, float]
+    """Weight of each curve, by name, in means over curves."""
     n_replications: int
     seed: int
     warnings: tuple[Mistake, ...] = ()
