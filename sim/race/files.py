@@ -59,6 +59,11 @@ class RaceConfig(StrictModel):
     )
 
     @property
+    def interval_seconds(self) -> float:
+        """Wanted time from one decision to the next."""
+        return self.quota * self.spacing
+
+    @property
     def nominal_seconds(self) -> float:
         """Length of a race whose controller is always right."""
         return self.decisions * self.quota * self.spacing
@@ -76,9 +81,9 @@ def open_study(source: str | os.PathLike[str] | Mapping[str, object], keys: Iter
     return document, Path() if isinstance(source, Mapping) else Path(source).parent
 
 
-def move_paths(tree: Mapping[str, Any], folder: Path) -> None:
-    """Let the names of CSV files, which are seen from the lab file, be seen from here."""
-    for spec in as_list(tree.get("curves")):
+def move_paths(tree: Mapping[str, Any], folder: Path, key: str = "curves") -> None:
+    """Let the names of CSV files in a list of curves, which are seen from the lab file, be seen from here."""
+    for spec in as_list(tree.get(key)):
         for each in (spec, spec.get("price") if isinstance(spec, dict) else None):
             if isinstance(each, dict) and each.get(KIND) == "csv" and isinstance(each.get("path"), str):
                 each["path"] = str(folder / each["path"])
