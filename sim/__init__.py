@@ -208,7 +208,7 @@ def lab(
     from sim.studies.lab import run_lab
 
     loaded = load_lab(source, overrides or {}, seed)
-    with _show_steps(loaded.name, len(loaded.curve_names) * len(loaded.controller_names), progress) as report:
+    with _show_steps(loaded.name, loaded.n_races, progress) as report:
         return run_lab(
             loaded, out=_as_path(out), root=Path("results"), report=report, rank_by=rank_by, baseline=baseline
         )

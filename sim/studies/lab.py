@@ -26,6 +26,8 @@ from sim.race.measures import (
     leave_out_step,
     measure_race,
 )
+from sim.race.memory import compute_warm_up
+from sim.race.replayed import list_racers
 from sim.race.rig import Race, Setup, lay_out, run_race
 from sim.results import keep_status, open_folder, read_provenance, write_parquet, write_text
 from sim.studies.ranking import Ranking, check_baseline, check_rank_by, rank
@@ -84,13 +86,12 @@ def run_lab(
     baseline = lab.controller_names[0] if baseline is None else baseline
     _check_asked(lab, rank_by, baseline)
     asked: dict[str, Any] = {"rank_by": rank_by, "baseline": baseline, "weights": dict(lab.config.weights)}
-    setup = make_setup(lab.config)
     folder = open_folder(lab.name, lab.text, out, root)
     write_text(folder / LAB_FILE, lab.text)
     finished: list[_Finished] = []
-    with keep_status(folder, {**get_provenance(setup.seed), "name": lab.name, **asked}):
+    with keep_status(folder, {**get_provenance(lab.config.seed), "name": lab.name, **asked}):
         try:
-            for each in _run_all(lab, setup, report):
+            for each in _run_all(lab, report):
                 finished.append(each)
         finally:
             tables = (
@@ -130,9 +131,15 @@ def _check_asked(lab: Lab, rank_by: str, baseline: str) -> None:
         raise UserError(f"no curve here that has a weight has `{rank_by}`: nothing to rank")
 
 
-def make_setup(config: RaceConfig) -> Setup:
-    """Return the settings that all races of a lab or of a search share."""
-    sizes = (config.decisions, config.replications, config.quota, config.warm_up, config.seed)
+def make_setup(config: RaceConfig, controller: Controller | None = None) -> Setup:
+    """Return the settings that all races of a lab or of a search share.
+
+    `controller`: whose races they are; unless the file has a warm-up for all, each gets the one that it needs.
+    """
+    warm_up = config.warm_up or 0
+    if config.warm_up is None and controller is not None:
+        warm_up = compute_warm_up(controller, config.quota)
+    sizes = (config.decisions, config.replications, config.quota, warm_up, config.seed)
     return Setup(config.spacing, *sizes, config.small_host, config.false_timestamps)
 
 
@@ -148,11 +155,15 @@ def race_and_measure(
     return race, measure_race(race, curves, reference, setup, honest)
 
 
-def _run_all(lab: Lab, setup: Setup, report: Callable[[str], None]) -> Iterator[_Finished]:
+def _run_all(lab: Lab, report: Callable[[str], None]) -> Iterator[_Finished]:
     """Yield each race's rows of the tables `TABLES`."""
+    controllers = dict(zip(lab.controller_names, lab.config.controllers, strict=True))
+    setups = {name: make_setup(lab.config, controller) for name, controller in controllers.items()}
     for curve_name, curve in zip(lab.curve_names, lab.config.curves, strict=True):
-        curves = lay_out(curve, setup)
-        for controller_name, controller in zip(lab.controller_names, lab.config.controllers, strict=True):
+        curves = lay_out(curve, make_setup(lab.config))
+        racers = list_racers(controllers, curve, make_setup(lab.config).interval_seconds)
+        for controller_name, controller in racers.items():
+            setup = setups.get(controller_name) or make_setup(lab.config, controller)
             report(f"{curve_name}: {controller_name}")
             who = {"curve": curve_name, "controller": controller_name}
             race, measured = race_and_measure(controller, curves, setup)

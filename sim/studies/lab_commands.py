@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typing_extensions import override
 
+from sim.errors import Mistake
 from sim.options import RESULTS, File, Out, Overrides, Seed
 from sim.studies.kind import Kind
+from sim.studies.run_commands import print_warnings
 
 if TYPE_CHECKING:
     from sim.race.lab_file import Lab
@@ -39,15 +42,15 @@ def lab(
     from sim.studies.ranking_tables import print_ranking
 
     loaded = load_lab(file, set_ or (), seed)
-    n_races = len(loaded.curve_names) * len(loaded.controller_names)
-    with show_steps(loaded.name, n_races) as report:
+    print_warnings(loaded.warnings)
+    with show_steps(loaded.name, loaded.n_races) as report:
         result = run_lab(loaded, out=out, root=RESULTS, report=report, rank_by=rank_by, baseline=baseline)
     report_lab(result)
     print_ranking(result.rank(), name=result.name, profit_curves=find_curves(result.answers, "compute_swing"))
     for sign, table in TABLES.items():
         for curve in find_curves(result.answers, sign):
             print_answers(result.answers, curve, table.measures, title=f"{curve}: {table.title}")
-    typer.echo(f"{n_races} races in {result.folder}; all measures in report.html and answers.parquet there")
+    typer.echo(f"{loaded.n_races} races in {result.folder}; all measures in report.html and answers.parquet there")
 
 
 def report_lab(result: LabResult) -> None:
@@ -83,6 +86,10 @@ class LabKind(Kind["Lab", "LabResult"]):
     @override
     def describe(self, loaded: Lab) -> str:
         return f"{len(loaded.controller_names)} controllers on {len(loaded.curve_names)} curves"
+
+    @override
+    def locate_warnings(self, loaded: Lab, path: Path, overrides: Given) -> Sequence[Mistake]:
+        return loaded.warnings
 
     @override
     def load_result(self, folder: Path) -> LabResult:

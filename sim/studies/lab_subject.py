@@ -15,8 +15,9 @@ from typing_extensions import override
 from sim.difficulty import controllers
 from sim.documents.document import Document, dump_tree
 from sim.errors import UserError
+from sim.execution.known import check_workers_know
 from sim.execution.pool import LocalPool
-from sim.race.files import name_all
+from sim.race.files import find_warnings, name_all
 from sim.race.lab_file import LabConfig, build_lab
 from sim.race.measures import RACE_MEASURES
 from sim.race.rig import lay_out
@@ -36,6 +37,7 @@ class LabSubject(Subject):
         self.document, self.config = document, config
         self.seed, self.n_replications = config.seed, config.replications
         self.weights = {name: config.weights.get(name, 1.0) for name in name_all(document.tree.get("curves"))}
+        self.warnings = tuple(document.locate(problem) for problem in find_warnings(config))
         self.title = ", ".join(controllers.name_of(each) for each in config.controllers)
 
     @override
@@ -53,6 +55,11 @@ class LabSubject(Subject):
     @override
     def count_steps(self, n_variants: int) -> int:
         return n_variants
+
+    @override
+    def check_workers(self, variants: Sequence[LabConfig], n_workers: int) -> None:
+        if n_workers > 1:
+            check_workers_know("search", variants)
 
     @override
     @contextmanager
@@ -87,20 +94,16 @@ def _open_map(n_workers: int) -> Iterator[Any]:
         yield map
         return
     with LocalPool(n_workers) as pool:
-        try:
-            yield pool.map
-        except BaseException:
-            pool.shutdown(wait=False)
-            raise
+        yield pool.map
 
 
 def race(config: LabConfig, seed: int) -> Scores:
     """Race a lab's controllers on every curve."""
-    setup = replace(make_setup(config), seed=seed)
+    setups = [replace(make_setup(config, each), seed=seed) for each in config.controllers]
     found = []
     for curve in config.curves:
-        curves = lay_out(curve, setup)
-        found.append(_average([race_and_measure(each, curves, setup)[1] for each in config.controllers]))
+        curves, entries = lay_out(curve, setups[0]), zip(config.controllers, setups, strict=True)
+        found.append(_average([race_and_measure(each, curves, setup)[1] for each, setup in entries]))
     return Scores(found)
 
 

@@ -14,10 +14,11 @@ from typing import Any
 from sim.difficulty import controllers
 from sim.difficulty.base import Controller
 from sim.documents.document import Document, Place, dump_tree
+from sim.documents.yaml_tree import read_document
 from sim.errors import ScenarioError, UserError
 from sim.race.files import RaceConfig
 from sim.registry import KIND
-from sim.scenario.load import build_scenario, read_document
+from sim.scenario.load import build_scenario
 from sim.scenario.overrides import vary
 from sim.studies.domains import DIGITS
 

@@ -26,21 +26,19 @@ def evaluate_documents(
     subject: Subject, evaluate: Evaluate, documents: Sequence[Document], purpose: str, report: Report
 ) -> Iterator[Scores]:
     """Yield the scores of files, in their order; one that is not valid has none, and its error."""
-    variants: dict[int, Any] = {}
-    errors: dict[int, str] = {}
+    variants: list[Any] = []
+    failed: dict[int, Scores] = {}
     for number, document in enumerate(documents):
         try:
-            variants[number] = subject.build(vary(document, ()))  # a copy: building fills a document in
+            variants.append(subject.build(vary(document, ())))  # a copy: building fills a document in
         except ScenarioError as error:
-            errors[number] = "; ".join(mistake.message for mistake in error.mistakes)
-    found = evaluate(list(variants.values()), purpose, report)
+            failed[number] = Scores(error="; ".join(mistake.message for mistake in error.mistakes))
+    found = evaluate(variants, purpose, report)
     for number in range(len(documents)):
-        if number in variants:
-            yield next(found)
-            continue
-        for _ in range(subject.count_steps(1)):
-            report(purpose)
-        yield Scores(error=errors[number])
+        if number in failed:
+            for _ in range(subject.count_steps(1)):
+                report(purpose)
+        yield failed[number] if number in failed else next(found)
     for _ in found:  # to its end: the last report comes after the last scores
         pass
 

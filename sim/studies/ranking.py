@@ -25,6 +25,7 @@ from sim.metrics.intervals import (
     compute_paired_interval,
 )
 from sim.race.measures import RANKED, WANTED
+from sim.race.replayed import leave_out_records
 
 NEGLIGIBLE = 1e-3  # of an estimate: a smaller difference makes no rank, however sure it is
 SEEDS = {"replications": 0, "curves": 1}  # of resamples: the same values give the same order
@@ -98,6 +99,7 @@ def rank(
     UserError for other measures and names, and where no curve is left.
     """
     check_rank_by(measure)
+    races = leave_out_records(races)
     n_controllers = races.groupby("curve")["controller"].transform("nunique")
     has_measure = races[measure].notna().groupby(races["curve"]).transform("any")
     races = races[(n_controllers == n_controllers.max()) & has_measure]
