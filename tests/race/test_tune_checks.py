@@ -13,7 +13,7 @@ from sim.errors import ScenarioError
 from sim.figures.search_report import draw_search
 from sim.metrics.intervals import compute_mean_interval, compute_paired_interval
 from sim.race.lab_file import load_lab
-from sim.scenario.load import load_scenario, resolve_scenario
+from sim.scenario.load import load_scenario
 from sim.studies.domains import make_domain
 from sim.studies.lab import run_lab
 from sim.studies.search import SearchResult, count_steps, run_search
@@ -199,7 +199,7 @@ def test_a_block_of_the_networks_epochs(tmp_path: Path) -> None:
     block = YAML(typ="safe", pure=True).load((result.folder / "difficulty.yaml").read_text())
     assert block["difficulty"]["target"] == {"valid_nonces_per_epoch": 30}
     assert block["difficulty"]["k_i"] == result.summary["winner"]["parameters"]["k_i"]
-    assert resolve_scenario(scenario, block).difficulty.k_i == block["difficulty"]["k_i"]
+    assert load_scenario(scenario, block).difficulty.k_i == block["difficulty"]["k_i"]
     assert "168 s each" in (result.folder / "difficulty.yaml").read_text()
 
 
@@ -211,7 +211,7 @@ def test_blocks_are_no_epochs(tmp_path: Path) -> None:
     block = YAML(typ="safe", pure=True).load((result.folder / "difficulty.yaml").read_text())["difficulty"]
     assert block["half_life"] == pytest.approx(found / 30, rel=1e-3)
     assert block["target"] == {"valid_nonces_per_epoch": 30}
-    assert resolve_scenario(scenario, {"difficulty": block}).difficulty.half_life == block["half_life"]
+    assert load_scenario(scenario, {"difficulty": block}).difficulty.half_life == block["half_life"]
 
 
 def test_a_memory_shorter_than_an_epoch_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
