@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import simpy
@@ -65,6 +66,10 @@ class Consensus:
         self._env = env
         self._ledger = ledger
         self._network = network
+        self._send = (
+            partial(self._foresee, network) if isinstance(network, Foresight) else partial(self._flood, network)
+        )
+        """Lets a proposed block spread: (height, proposal, proposer)."""
         self._recorder = recorder
         self._nodes: dict[str, ChainNode] = {}
         self._maker = maker
@@ -160,15 +165,16 @@ class Consensus:
             self._remind(height, proposer, valid_round)
         self._send(height, proposal, proposer)
 
-    def _send(self, height: HeightState, proposal: Proposal, proposer: str) -> None:
-        """Let the block spread from its proposer; a `Foresight` gives the height all arrivals at once."""
-        network, size_bytes = self._network, proposal.block.size_bytes
-        if isinstance(network, Foresight):
-            network.record(proposal.message_id, proposer, size_bytes)
-            arrivals = self._env.now + network.delays(proposer, size_bytes)
-            height.note_arrivals(proposal.round_index, zip(network.routes.index, arrivals.tolist(), strict=True))
-        else:
-            network.broadcast(Message(proposal.message_id, proposer, proposal, size_bytes))
+    def _foresee(self, network: Foresight, height: HeightState, proposal: Proposal, proposer: str) -> None:
+        """Give the height all arrivals at once."""
+        size_bytes = proposal.block.size_bytes
+        network.record(proposal.message_id, proposer, size_bytes)
+        arrivals = self._env.now + network.delays(proposer, size_bytes)
+        height.note_arrivals(proposal.round_index, zip(network.routes.index, arrivals.tolist(), strict=True))
+
+    def _flood(self, network: Flood, height: HeightState, proposal: Proposal, proposer: str) -> None:
+        """Send the block hop by hop; the height hears of each arrival from `receive`."""
+        network.broadcast(Message(proposal.message_id, proposer, proposal, proposal.block.size_bytes))
 
     def _remind(self, height: HeightState, proposer: str, valid_round: int) -> None:
         """Hosts that hold the block from an earlier round need only the new proposal (300 bytes), not the block."""

@@ -12,6 +12,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import simpy
 
@@ -49,8 +50,7 @@ class LinkPeriod:
         return self.delays.get(receiver, size_bytes)
 
 
-@dataclass(frozen=True, eq=False)
-class Sent:
+class Sent(NamedTuple):
     """A pending transaction."""
 
     transaction: Transaction

@@ -13,6 +13,7 @@ import pandas as pd
 from sim.metrics import records
 from sim.metrics.columns import DTYPES, FRAMES, NAMES, RECORDS
 from sim.metrics.recorder import Recorder
+from sim.metrics.seeds import build_seeds
 from sim.metrics.statistics import compute_wilson_interval
 from sim.protocol.blocks import records as facts
 from sim.protocol.blocks.records import Record
@@ -48,6 +49,7 @@ def build_frames(recorder: Recorder) -> Frames:
         "validations": recorder.validations.build_rows(),
         "validation_summary": recorder.validations.build_summary(),
         "rewards": _build_rewards(recorder),
+        "seeds": build_seeds(recorder),
         "faults": _build_faults(recorder),
         "propagation": _build_propagation(recorder),
     }
@@ -161,22 +163,31 @@ def _build_epochs(
     recorder: Recorder, blocks: pd.DataFrame, ml_nodes: pd.DataFrame, participants: pd.DataFrame
 ) -> pd.DataFrame:
     epochs = _table(recorder, facts.EpochStarted).merge(_table(recorder, records.EpochEnded), on="epoch")
-    working = ml_nodes[~ml_nodes["is_preserved"]]
-    produced = working.assign(n_ml_nodes=1).groupby("epoch")[["n_ml_nodes", "tried", "valid"]].sum()
+    working = ml_nodes[~ml_nodes["is_preserved"]].assign(n_ml_nodes=1)
+    working["compute_nonces_per_second"] = working["nonces_per_second"]
+    produced = working.groupby("epoch")[["n_ml_nodes", "tried", "valid", "compute_nonces_per_second"]].sum()
+    accepted = participants["is_accepted"]
     judged = participants.assign(
-        accepted=participants["is_accepted"],
+        accepted=accepted,
         rejected=is_rejected(participants),
         total_weight=participants["weight"],
+        counted=participants["counted_nonces"].where(accepted, 0),
     )
-    outcome = judged.groupby("epoch")[["claimed_nonces", "accepted", "rejected", "total_weight"]].sum()
-    joined = epochs.join(produced, on="epoch").join(outcome, on="epoch")
-    counts = [*produced.columns, *outcome.columns]
+    counts = ["claimed_nonces", "accepted", "rejected", "total_weight", "counted"]
+    joined = epochs.join(produced, on="epoch").join(judged.groupby("epoch")[counts].sum(), on="epoch")
+    counts += ["n_ml_nodes", "tried", "valid"]
     joined[counts] = joined[counts].fillna(0).astype("int64")
+    times = blocks.set_index("height")["time_seconds"]
+    seconds = joined["generation_end_height"].map(times) - joined["start_height"].map(times)
+    estimated = joined["counted"] * joined["difficulty"] / seconds
     intervals = [
         compute_wilson_interval(valid, tried) for valid, tried in zip(joined["valid"], joined["tried"], strict=True)
     ]
     return joined.assign(
-        start_seconds=joined["start_height"].map(blocks.set_index("height")["time_seconds"]),
+        start_seconds=joined["start_height"].map(times),
+        compute_nonces_per_second=joined["compute_nonces_per_second"].fillna(0.0),
+        estimated_nonces_per_second=estimated,
+        estimate_error=estimated / joined["compute_nonces_per_second"] - 1,
         success_rate=joined["valid"] / joined["tried"].where(joined["tried"] > 0),
         success_low=[low for low, _ in intervals],
         success_high=[high for _, high in intervals],
@@ -226,12 +237,17 @@ def _build_faults(recorder: Recorder) -> pd.DataFrame:
 
 def _build_propagation(recorder: Recorder) -> pd.DataFrame:
     kinds = {row.tx_id: row.kind for row in recorder.rows(records.TransactionSent)}
+    delays = recorder.delays_seconds
+    # Messages of one size from one origin share their delays, which are binned once.
+    n_messages = Counter((kinds.get(message_id, "Block"), id(seconds)) for message_id, seconds in delays.items())
+    binned = {
+        key: Counter(_compute_bins(seconds)) for key, seconds in {id(each): each for each in delays.values()}.items()
+    }
     found: dict[str, Counter[int]] = {}
-    binned: dict[int, Counter[int]] = {}
-    for message_id, seconds in recorder.delays_seconds.items():
-        if id(seconds) not in binned:
-            binned[id(seconds)] = Counter(_compute_bins(seconds))
-        found.setdefault(kinds.get(message_id, "Block"), Counter()).update(binned[id(seconds)])
+    for (kind, key), n in n_messages.items():
+        counts = found.setdefault(kind, Counter())
+        for edge, count in binned[key].items():
+            counts[edge] += n * count
     rows = [(kind, edge, count) for kind, counts in sorted(found.items()) for edge, count in sorted(counts.items())]
     return pd.DataFrame(
         {

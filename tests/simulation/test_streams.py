@@ -6,7 +6,7 @@ One million numbers find a cell of 1/100 that is off by 6 % with probability abo
 import numpy as np
 from scipy import stats
 
-from sim.streams import draw_uniforms, get_mixing_seed
+from sim.streams import draw_generator, draw_uniforms, get_mixing_seed
 
 N, LEVEL = 1_000_000, 1e-4
 MASK = 2**64 - 1
@@ -48,3 +48,9 @@ def test_uniform_and_independent_along_a_key_and_between_keys() -> None:
 def test_names_give_seeds_of_their_own() -> None:
     names = [("a", "b"), ("a/b",), ("a", 1), ("a", "1"), ("b", "a")]
     assert len({get_mixing_seed(*name) for name in names}) == len(names)
+
+
+def test_raw_words_are_the_generators_bytes() -> None:
+    """Ids of batches are drawn word by word; they are the ones that `Generator.bytes` gives."""
+    slow, fast = (draw_generator(7, "batch id") for _ in range(2))
+    assert [fast.bit_generator.random_raw(2).tobytes() for _ in range(3)] == [slow.bytes(16) for _ in range(3)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from sim.protocol.blocks.params import EpochParams
 
@@ -164,6 +164,12 @@ class Schedule:
         return self.index > 0 and self.validation_start + 1 <= height <= self.validation_end
 
 
+@lru_cache(maxsize=256)
+def get_schedule(index: int, start: int, params: EpochParams) -> Schedule:
+    """Return the one `Schedule` of these values, so that its heights are computed once and not at every block."""
+    return Schedule(index, start, params)
+
+
 def find_broken_edge(heights: Iterable[int], epoch_at: Callable[[int], EpochParams]) -> tuple[int, str] | None:
     """Return where and how changed lengths break an epoch, or None where each of its edges comes exactly once.
 
@@ -202,7 +208,7 @@ def select_epoch(effective: Schedule, height: int) -> Schedule:
     """
     if effective.set_validators < height < effective.next_start:
         return effective
-    follower = Schedule(effective.index + 1, effective.next_start, effective.params)
+    follower = get_schedule(effective.index + 1, effective.next_start, effective.params)
     if height <= follower.set_validators:
         return follower
     raise ValueError(

@@ -11,9 +11,9 @@ from sim.protocol.blocks.checks import check_claim, check_start, check_stateless
 from sim.protocol.blocks.epochs import NextDifficulty, process_epoch
 from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.payments import PaymentKind, pay
-from sim.protocol.blocks.records import Record, RewardClaimed
+from sim.protocol.blocks.records import Record, RewardClaimed, SeedCommitted
 from sim.protocol.blocks.running import apply_confirmation, apply_inferences
-from sim.protocol.blocks.stages import Schedule, select_epoch
+from sim.protocol.blocks.stages import get_schedule, select_epoch
 from sim.protocol.blocks.state import Block, ChainState, HostRecord
 from sim.protocol.consensus.transactions import (
     ClaimReward,
@@ -60,7 +60,7 @@ def apply_block(
     """
     if block.height != state.height + 1:
         raise ValueError(f"block {block.height} does not follow height {state.height}")
-    effective = Schedule(state.effective.index, state.effective.start_height, params.epoch_at(block.height))
+    effective = get_schedule(state.effective.index, state.effective.start_height, params.epoch_at(block.height))
     schedule = select_epoch(effective, block.height)
     draft = Draft(replace(state, height=block.height, priorities=priorities, schedule=schedule))
     results = _apply_transactions(draft, block, params, included)
@@ -137,7 +137,7 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
             held = draft.deposits.get(transaction.creator, Deposit())
             draft.deposits[transaction.creator] = deposit(held, transaction.collateral_ngonka)
         case SubmitSeed():
-            draft.seeds[transaction.epoch_index, transaction.creator] = transaction.commitment
+            _commit_seed(draft, transaction)
         case SubmitValidation():
             result = check_validation(draft.state, transaction.start_height)
             if result is TxResult.ACCEPTED:
@@ -155,6 +155,19 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
         case _:
             result = _take_proof(draft, transaction, rules)
     return result
+
+
+def _commit_seed(draft: Draft, seed: SubmitSeed) -> None:
+    draft.seeds[seed.epoch_index, seed.creator] = seed.commitment
+    draft.rows.append(
+        SeedCommitted(
+            tx_id=seed.tx_id,
+            epoch=seed.epoch_index,
+            participant=seed.creator,
+            height=draft.state.height,
+            commitment=seed.commitment,
+        )
+    )
 
 
 def _take_proof(draft: Draft, message: Any, rules: Rules) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,8 +91,7 @@ class CountedClaim:
         return sum(self.node_weights.values())
 
 
-@dataclass(frozen=True)
-class NodeClaim:
+class NodeClaim(NamedTuple):
     """A host's claim for one of its ML nodes at a time."""
 
     node_id: NodeId
@@ -102,8 +101,7 @@ class NodeClaim:
     """The result for each nonce, computed or pretended."""
 
 
-@dataclass(frozen=True)
-class OwnClaims:
+class OwnClaims(NamedTuple):
     """All claims of a host in an episode so far, from which it builds its messages."""
 
     creator: str

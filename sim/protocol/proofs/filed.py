@@ -11,7 +11,7 @@ from sim.protocol.proofs.base import CountedClaim, Episode, Hardware, NodeClaim,
 from sim.protocol.proofs.claimed import ClaimedNonces, gather_claims
 from sim.protocol.proofs.log import Log
 from sim.protocol.proofs.tries import count_arrivals, estimate_success_rate
-from sim.protocol.proofs.weights import count_nonces, scale_counts
+from sim.protocol.proofs.weights import NodeId, count_nonces, scale_counts
 
 
 class Listing(Protocol):
@@ -89,7 +89,7 @@ class Filed(Generic[M]):
         ]
         return ProofObservation(
             success_rate=estimate_success_rate(
-                {who: [(each.node_id, each.nonces) for each in self._listed[who]] for who in own},
+                {who: _list_by_node(self._listed[who], rules) for who in own},
                 {who: max((node.node_id for node in nodes), default=1) for who, nodes in hardware.items()},
             ),
             arrivals=count_arrivals(
@@ -101,8 +101,13 @@ class Filed(Generic[M]):
         )
 
 
+def _list_by_node(claims: Sequence[NodeClaim], rules: ProofRules) -> list[tuple[NodeId, tuple[int, ...]]]:
+    """Return each claim's ML node with its nonces; v0.2.0 forgets the node. Reference: protocol 3.1."""
+    return [(claim.node_id if rules.stores_node_ids else None, claim.nonces) for claim in claims]
+
+
 def _count_claim(claims: Sequence[NodeClaim], rules: ProofRules) -> CountedClaim:
-    listed = [(claim.node_id, claim.nonces) for claim in claims]
+    listed = _list_by_node(claims, rules)
     counts = count_nonces(listed, counts_duplicates=rules.counts_duplicates)
     return CountedClaim(
         claimed_nonces=sum(len(nonces) for _, nonces in listed),

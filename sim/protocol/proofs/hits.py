@@ -7,7 +7,7 @@ a claim a fraud where too many of its nonces lie farther away than r_target.
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
@@ -76,16 +76,12 @@ class FiledBatches(Filed[SubmitProofBatch]):
     """
 
     def take(self, message: SubmitProofBatch, height: int, episode: Episode, rules: ProofRules) -> tuple[str, Self]:
-        """Take a batch with an address and an id, from the block after P to the last of the exchange.
-
-        v0.2.0 forgets which ML node a batch came from. Reference: protocol 3.1.
-        """
+        """Take a batch with an id, from the block after P to the last of the exchange. Reference: protocol 3.1."""
         if not message.batch_id.strip():
             return BLANK_BATCH_ID, self
         if not episode.start_height < height <= episode.last_claim:
             return TxResult.OUTSIDE_WINDOW, self
-        forgotten = message if rules.stores_node_ids else replace(message, proofs=replace(message.proofs, node_id=None))
-        return TxResult.ACCEPTED, self.added(forgotten, height)
+        return TxResult.ACCEPTED, self.added(message, height)
 
 
 @schemes.register("hits")
