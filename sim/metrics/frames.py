@@ -163,19 +163,18 @@ def _build_epochs(
     recorder: Recorder, blocks: pd.DataFrame, ml_nodes: pd.DataFrame, participants: pd.DataFrame
 ) -> pd.DataFrame:
     epochs = _table(recorder, facts.EpochStarted).merge(_table(recorder, records.EpochEnded), on="epoch")
-    working = ml_nodes[~ml_nodes["is_preserved"]].assign(n_ml_nodes=1)
-    working["compute_nonces_per_second"] = working["nonces_per_second"]
+    working = ml_nodes[~ml_nodes["is_preserved"]]
+    working = working.assign(n_ml_nodes=1, compute_nonces_per_second=working["nonces_per_second"])
     produced = working.groupby("epoch")[["n_ml_nodes", "tried", "valid", "compute_nonces_per_second"]].sum()
-    accepted = participants["is_accepted"]
     judged = participants.assign(
-        accepted=accepted,
+        accepted=participants["is_accepted"],
         rejected=is_rejected(participants),
         total_weight=participants["weight"],
-        counted=participants["counted_nonces"].where(accepted, 0),
+        counted=participants["counted_nonces"].where(participants["is_accepted"], 0),
     )
-    counts = ["claimed_nonces", "accepted", "rejected", "total_weight", "counted"]
-    joined = epochs.join(produced, on="epoch").join(judged.groupby("epoch")[counts].sum(), on="epoch")
-    counts += ["n_ml_nodes", "tried", "valid"]
+    outcome = judged.groupby("epoch")[["claimed_nonces", "accepted", "rejected", "total_weight", "counted"]].sum()
+    joined = epochs.join(produced, on="epoch").join(outcome, on="epoch")
+    counts = ["n_ml_nodes", "tried", "valid", *outcome.columns]
     joined[counts] = joined[counts].fillna(0).astype("int64")
     times = blocks.set_index("height")["time_seconds"]
     seconds = joined["generation_end_height"].map(times) - joined["start_height"].map(times)
@@ -248,14 +247,12 @@ def _build_propagation(recorder: Recorder) -> pd.DataFrame:
         counts = found.setdefault(kind, Counter())
         for edge, count in binned[key].items():
             counts[edge] += n * count
-    rows = [(kind, edge, count) for kind, counts in sorted(found.items()) for edge, count in sorted(counts.items())]
-    return pd.DataFrame(
-        {
-            "kind": [kind for kind, _, _ in rows],
-            "delay_upper_seconds": [10.0 ** (edge / BINS_PER_DECADE) for _, edge, _ in rows],
-            "deliveries": [count for _, _, count in rows],
-        }
-    )
+    rows = [
+        (kind, 10.0 ** (edge / BINS_PER_DECADE), count)
+        for kind, counts in sorted(found.items())
+        for edge, count in sorted(counts.items())
+    ]
+    return pd.DataFrame(rows, columns=[column.name for column in FRAMES["propagation"]])
 
 
 def _compute_bins(seconds: array[float]) -> list[int]:

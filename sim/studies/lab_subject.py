@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from sim.difficulty import controllers
 from sim.documents.document import Document, dump_tree
+from sim.execution.known import check_workers_know
 from sim.execution.pool import LocalPool
 from sim.race.files import name_all
 from sim.race.lab_file import LabConfig, build_lab
@@ -54,6 +55,11 @@ class LabSubject(Subject):
         return n_variants
 
     @override
+    def check_workers(self, variants: Sequence[LabConfig], n_workers: int) -> None:
+        if n_workers > 1:
+            check_workers_know("search", variants)
+
+    @override
     @contextmanager
     def open(self, folder: Path, n_workers: int) -> Iterator[Evaluate]:
         with _open_map(n_workers) as map_all:
@@ -81,11 +87,7 @@ def _open_map(n_workers: int) -> Iterator[Any]:
         yield map
         return
     with LocalPool(n_workers) as pool:
-        try:
-            yield pool.map
-        except BaseException:
-            pool.shutdown(wait=False)
-            raise
+        yield pool.map
 
 
 def race(config: LabConfig, seed: int, laid_out: LabConfig | None = None) -> Scores:

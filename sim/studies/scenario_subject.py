@@ -16,6 +16,7 @@ import numpy as np
 from typing_extensions import override
 
 from sim.documents.document import Document
+from sim.execution.known import check_workers_know
 from sim.execution.loop import Loop, RunTally, Workers
 from sim.execution.plan import GivenRuns
 from sim.execution.store import FinishedRun, Store
@@ -62,6 +63,11 @@ class ScenarioSubject(Subject):
     @override
     def count_steps(self, n_variants: int) -> int:
         return n_variants * self.n_replications
+
+    @override
+    def check_workers(self, variants: Sequence[str], n_workers: int) -> None:
+        if n_workers > 0:
+            check_workers_know("search", variants, run_measures.choose())
 
     @override
     @contextmanager

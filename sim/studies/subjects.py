@@ -74,6 +74,10 @@ class Subject(Protocol):
         """Return how often `evaluate` reports for so many variants."""
 
     @abstractmethod
+    def check_workers(self, variants: Sequence[Any], n_workers: int) -> None:
+        """Raise UserError where processes, as many as `open` gets, would not know a plug-in of a variant."""
+
+    @abstractmethod
     def open(self, folder: Path, n_workers: int) -> AbstractContextManager[Evaluate]:
         """Give the function that runs variants, on as many processes (0: this one); scores do not depend on them."""
 
