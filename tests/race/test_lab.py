@@ -1,8 +1,7 @@
 """`powsim lab`: files with every mistake at its place, what a lab leaves, and that it is the same twice."""
 
 import json
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -216,15 +215,10 @@ def test_the_same_twice(result: LabResult, tmp_path: Path) -> None:
     assert not other.equals(result.races)
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sim", *arguments], cwd=folder, capture_output=True, text=True, timeout=120, check=False
-    )
-
-
-def test_command(tmp_path: Path) -> None:
+def test_command(powsim: Callable[..., Any], tmp_path: Path) -> None:
     write(tmp_path)
-    done = run(tmp_path, "lab", "small.yaml", "--out", "out", "--rank-by", "worst_wait", "--set", "replications=6")
+    arguments = ("--out", "out", "--rank-by", "worst_wait", "--set", "replications=6")
+    done = powsim("lab", "small.yaml", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "small: worst_wait, best first" in done.stdout
@@ -241,10 +235,10 @@ def test_command(tmp_path: Path) -> None:
         (("none.yaml",), "no such file"),
         (("small.yaml", "--set", "spacing=0 s"), "spacing"),
     ):
-        done = run(tmp_path, "lab", *arguments)
+        done = powsim("lab", *arguments, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (2, ""), arguments
         assert message in done.stderr
-    assert "3 controllers on 3 curves" in run(tmp_path, "check", "small.yaml").stdout
+    assert "3 controllers on 3 curves" in powsim("check", "small.yaml", cwd=tmp_path).stdout
     assert not (tmp_path / "results").exists()
 
 
