@@ -18,6 +18,7 @@ from pow.devices import MAINNET_MIN_GROUP_VRAM_GIB, TESTNET_MIN_GROUP_VRAM_GIB
 from pow.params import PRESETS, PowParams
 from pow.placement import CPU, DEVICE_PATTERN, check_device
 from sim.difficulty import controllers
+from sim.difficulty.waiting import get_waiting_law
 from sim.errors import did_you_mean
 from sim.problems import Problem, checked_by, explained
 from sim.protocol.blocks.params import ChainParams, EpochParams
@@ -151,6 +152,11 @@ class WorkConfig(StrictModel):
         Field("float32", description="numerics of all hosts; `by_gpu`: each GPU profile's own")
     )
     rate_factor: float = Field(1.0, gt=0, description="factor on every GPU profile's nonces per second")
+    batches: Literal["smooth", "real"] = Field(
+        "smooth",
+        description="`smooth`: nonces are finished one by one; `real`: in batches sized to the cards, and those "
+        "that run when generation ends are lost",
+    )
     startup: Seconds = Field(5.0, description="from an ML node's dispatch to its first nonce (main net: about 85 s)")
     device: _Device = Field(CPU, description="where the kernel computes: `cpu`, `cuda` (all cards) or one card")
     batch_size: int | None = Field(
@@ -230,6 +236,15 @@ def _find_work_problems(scenario: Scenario) -> list[Problem]:
     return []
 
 
+def _find_waiting_problems(scenario: Scenario) -> list[Problem]:
+    """Return why the rule of the difficulty has nothing to act on: a wait for a block, in an epoch that ends anyway."""
+    if get_waiting_law(scenario.difficulty) is None:
+        return []
+    kind = controllers.name_of(scenario.difficulty)
+    what = f"{kind} acts while a block is awaited; an epoch ends by itself, so that it belongs in races (powsim lab)"
+    return [Problem(("difficulty",), what)]
+
+
 class _HostsSchema:
     """The JSON Schema of `hosts`: an inventory may stand in a file; a Scenario has the groups that it became."""
 
@@ -265,5 +280,10 @@ class Scenario(StrictModel):
     )
 
     _check_together = checked_by(
-        "scenario", scenario_problems, _find_work_problems, threshold_problems, find_setpoint_problems
+        "scenario",
+        scenario_problems,
+        _find_work_problems,
+        threshold_problems,
+        find_setpoint_problems,
+        _find_waiting_problems,
     )

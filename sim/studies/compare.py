@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from sim.errors import UserError, did_you_mean
-from sim.metrics.intervals import LEVEL, Method, Values, compute_paired_interval
-from sim.metrics.measures import Law, Measure, compute_interval
+from sim.metrics.intervals import LEVEL, Values, compute_paired_interval
+from sim.metrics.measures import Measure, compute_interval
 
 if TYPE_CHECKING:
     from sim.execution.table import SweepResult
@@ -216,8 +216,7 @@ def _pair(before: pd.DataFrame, after: pd.DataFrame, names: tuple[str, str], com
 def _compare_measure(before: pd.DataFrame, after: pd.DataFrame, measure: Measure, level: float) -> Row:
     a, b = _get_values(before, measure), _get_values(after, measure)
     whole = ~np.isnan(a) & ~np.isnan(b)
-    method = Method.BOOTSTRAP if measure.law is Law.UNKNOWN else Method.T
-    made = compute_paired_interval(a[whole], b[whole], method=method, level=level)
+    made = compute_paired_interval(a[whole], b[whole], level=level)
     lost = f"{len(a) - made.n} of {len(a)} pairs left out: a run failed or has no value" if made.n < len(a) else ""
     return {
         **{"measure": measure.name, "unit": measure.unit, "n_pairs": made.n, "n_missing": len(a) - made.n},

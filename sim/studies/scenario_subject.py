@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ NAMELESS = ("",)  # a scenario has no curves
 class ScenarioSubject(Subject):
     """Runs of a scenario."""
 
-    noun, title, curve_names = "run", "a scenario", NAMELESS
+    noun, title, weights = "run", "a scenario", MappingProxyType(dict.fromkeys(NAMELESS, 1.0))
 
     def __init__(
         self, document: Document, scenario: Scenario, n_replications: int, time_limit: float | None = None

@@ -238,7 +238,7 @@ name: steps
 spacing: 10 min
 decisions: 60
 replications: 4
-warm_up: 5
+warm_up: 8
 controllers: [proportional, sma]
 curves: [constant, {kind: step, time: 4 h}]
 """
