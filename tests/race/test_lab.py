@@ -228,11 +228,11 @@ def test_a_lab_without_compute_at_times(tmp_path: Path) -> None:
     report_lab(result)
 
 
-def test_a_short_series_is_told_with_its_place(tmp_path: Path) -> None:
+def test_a_short_series_is_told_with_its_place(powsim: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "compute.csv").write_text("time (h),compute (nonces/s)\n0,5\n1,0\n2,9\n")
     file = write(tmp_path, SMALL.replace("- random_walk", "- {kind: csv, path: compute.csv}"))
     for command in ("check", "lab"):
-        done = run(tmp_path, command, str(file), "--set", "replications=2")
+        done = powsim(command, file, "--set", "replications=2", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert "warning: small.yaml:15:5: curves.2: " in done.stderr.replace(f"{tmp_path}/", "")
         assert "compute.csv ends after 0.08333 d, a race takes 1.042 d: its last value, 9, holds on" in done.stderr
