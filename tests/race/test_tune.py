@@ -16,7 +16,6 @@ from ruamel.yaml import YAML
 from sim.difficulty.matching import match_noise
 from sim.errors import UserError
 from sim.race.lab_file import load_lab
-from sim.scenario.load import parse_scenario
 from sim.studies.asking import find_start
 from sim.studies.lab import run_lab
 from sim.studies.search import TABLES, SearchResult, count_steps, load_search_result, run_search
@@ -26,7 +25,7 @@ from sim.studies.subjects import CHECK, CHOICE, SEARCH, derive_seed
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = (ROOT / "tests" / "data" / "tune_small.yaml").read_text()
-SHARED = SMALL[: SMALL.index("controller:")] + SMALL[SMALL.index("curves:") :]  # what a lab has as well
+SHARED = SMALL[: SMALL.index("controller:")] + SMALL[SMALL.index("\ncurves:") :]  # what a lab has as well
 
 
 def load(folder: Path, text: str = SMALL) -> Search:
@@ -53,7 +52,7 @@ def result(folder: Path) -> SearchResult:
 
 
 def read(result: SearchResult) -> list[bytes]:
-    names = [*(f"{name}.parquet" for name in TABLES), "summary.json", "difficulty.yaml"]
+    names = [*(f"{name}.parquet" for name in TABLES), "summary.json", "controller.yaml"]
     return [(result.folder / name).read_bytes() for name in names]
 
 
@@ -107,7 +106,7 @@ def test_luck_is_left_behind(result: SearchResult, folder: Path) -> None:
     cells = lab.races.pivot_table(index="replication", columns="controller", values="tracking_error", sort=False)
     before, after = cells.iloc[:, 1], cells.iloc[:, 0]
     assert winner["objective"] == pytest.approx(after.mean(), rel=1e-12)
-    assert result.summary["default"]["objective"] == pytest.approx(before.mean(), rel=1e-12)
+    assert result.summary["against"]["objective"] == pytest.approx(before.mean(), rel=1e-12)
     assert result.summary["difference"]["estimate"] == pytest.approx((after - before).mean(), rel=1e-9)
     assert result.summary["difference"]["low"] < result.summary["difference"]["high"]
 
@@ -132,6 +131,7 @@ def test_constraints_bind(tmp_path: Path) -> None:
     """Smallest settling: as fast as the noise allows. Without the constraint, the winner is noisier."""
     text = (ROOT / "scenarios" / "difficulty" / "tune-pid.yaml").read_text()
     text = text.replace("sensitivity: 128", "sensitivity: 0").replace("decisions: 400", "decisions: 150")
+    text = text.replace("paste_into: ../baseline.yaml\n", "")
     bound = run(load(tmp_path, text), tmp_path / "bound").summary["winner"]
     free = run(load(tmp_path, text.replace("at_most: 0.08", "at_most: 8.0")), tmp_path / "free").summary["winner"]
     assert bound["is_kept"]
@@ -139,13 +139,12 @@ def test_constraints_bind(tmp_path: Path) -> None:
     assert free["objective"] < bound["objective"]
 
 
-def test_the_block_is_a_scenario(result: SearchResult) -> None:
-    yaml = YAML(typ="safe", pure=True)
-    block = yaml.load((result.folder / "difficulty.yaml").read_text())
-    small = (ROOT / "tests" / "data" / "small.yaml").read_text()
-    scenario = parse_scenario(json.dumps({**yaml.load(small), **block}))
-    assert scenario.difficulty.k_i == result.summary["winner"]["parameters"]["k_i"]
-    assert scenario.difficulty.k_d == 0.1
+def test_the_controller_is_one_of_a_lab(result: SearchResult, folder: Path) -> None:
+    block = YAML(typ="safe", pure=True).load((result.folder / "controller.yaml").read_text())
+    (controller,) = load_lab({**YAML(typ="safe", pure=True).load(SHARED), **block}).config.controllers
+    assert controller.k_i == result.summary["winner"]["parameters"]["k_i"]
+    assert controller.k_d == 0.1
+    assert not (result.folder / "difficulty.yaml").exists()
 
 
 def interrupt_after(n_points: int) -> Any:
@@ -206,6 +205,8 @@ CHANGES: dict[str, tuple[str, str]] = {
     "batch": ("batch: 4", "batch: 3"),
     "finalists": ("finalists: 2", "finalists: 3"),
     "sensitivity": ("sensitivity: 8", "sensitivity: 16"),
+    "check_curves": ("factor: 0.5", "factor: 0.6"),
+    "against": ("seed: 3", "seed: 3\nagainst: {kind: pid, k_i: 0.3}"),
     "front": ("interval_sd]", "worst_wait]"),
     "curves": ("time: 4 h", "time: 3 h"),
     "weights": ("seed: 3", "seed: 3\nweights: {step: 2.0}"),
@@ -284,7 +285,9 @@ def test_command(powsim: Callable[..., Any], tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     assert "small: pid, tracking_error, smaller is better" in done.stdout
     assert "5 trials in out" in done.stdout
-    assert (tmp_path / "out" / "difficulty.yaml").read_text() in done.stdout
+    assert (tmp_path / "out" / "controller.yaml").read_text() in done.stdout
+    assert "tracking_error on fresh random numbers, curve by curve" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 140
     out = tmp_path / "out"
     drawn = {file: file.read_bytes() for file in (out / "report.html", *(out / "figures").iterdir())}
     assert {file.stem for file in drawn} == {"report", "search", "parameters", "front", "sensitivity"}
