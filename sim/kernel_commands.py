@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pow.placement import Card
     from sim.gpus import GpuProfile
 
-app = typer.Typer(help="The kernel by itself: distances and speed.", no_args_is_help=True)
+app = typer.Typer(help="The kernel by itself: distances, speed, and who agrees with whom.", no_args_is_help=True)
 Params = Annotated[str, typer.Option(help="preset of the transformer's parameters")]
 DType = Annotated[str, typer.Option(help="numerics, as in a scenario")]
 Threads = Annotated[int | None, typer.Option(help="threads (default: one per processor)", min=1)]
@@ -122,6 +122,70 @@ def layers(
         from sim.figures.layers import plot_layers
 
         plot_layers(rows).savefig(figure, dpi=150)
+
+
+@app.command()
+def agree(
+    against: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="machine that comes with powsim, or a JSON file of distances")
+    ] = "h100",
+    params: Params = "devtest",
+    dtype: Annotated[str | None, typer.Option(help="numerics to compare (default: all that are stored)")] = None,
+    threads: Threads = None,
+    device: Device = "cpu",
+    n_nonces: Annotated[
+        int, typer.Option("--nonces", help="compare the first N nonces of each stored set", min=1, max=MAX_NONCES)
+    ] = 64,
+    write: Annotated[
+        Path | None, typer.Option(help="write this machine's distances into this new file, NAME.json", metavar="FILE")
+    ] = None,
+    table: Annotated[
+        bool, typer.Option("--table", help="print who agrees with whom, as measured so far; compute nothing")
+    ] = False,
+    checked: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="nonces that a validator checks; repeatable (default: 200, 1000, 10000)", min=0, max=1_000_000
+        ),
+    ] = None,
+    p_mismatch: Annotated[
+        float, typer.Option(help="mismatch probability that the fraud test assumes", min=0.0, max=1.0)
+    ] = 5e-4,
+) -> None:
+    """Compare this machine's distances with another machine's; end with status 1 where they are too far apart."""
+    from sim.agreement.here import compare_here, compute_here
+    from sim.agreement.pairs import list_pairs
+    from sim.agreement.stored import check_new_file, load_distances, write_distances
+    from sim.agreement.table import (
+        NETWORK,
+        AssumedTest,
+        is_within_bound,
+        write_headings,
+        write_line,
+        write_too_far,
+        write_who_agrees,
+    )
+    from sim.provenance import get_processor
+
+    test = AssumedTest(tuple(checked or NETWORK.n_checked), p_mismatch)
+    if table:
+        typer.echo("\n".join(write_who_agrees(list_pairs(), test)))
+        return
+    stored = load_distances(against)
+    preset, wanted = _get_preset(params), stored.select(params, dtype, n_nonces)
+    if write is not None:
+        check_new_file(write)
+    for each in wanted.sets:
+        cards = _check(preset, each.dtype, device, threads)
+    here = compute_here(wanted, device, threads, " + ".join(card.name for card in cards) or get_processor())
+    if write is not None:
+        write_distances(write, here)
+    pairs = list(compare_here(here, wanted))
+    typer.echo("\n".join([write_headings(test), *(write_line(pair, test) for pair in pairs)]))
+    far = [pair for pair in pairs if not is_within_bound(pair)]
+    for pair in far:
+        typer.echo(write_too_far(pair), err=True)
+    raise typer.Exit(1 if far else 0)
 
 
 def parse_nonces(text: str) -> list[int]:

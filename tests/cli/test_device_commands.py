@@ -47,6 +47,12 @@ def test_distances_on_cards(cards: None) -> None:
     assert on_all == on_card
 
 
+def test_cards_agree_with_a_stored_machine(cards: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda, "list_cards", lambda: (Card(0, "X1", GIB, GIB // 2),))
+    shown = invoke("kernel", "agree", "--device", "cuda:0", "--dtype", "float32", "--nonces", "3", "--threads", "1")
+    assert shown.splitlines()[1].split()[1:5] == ["float32,", "this", "machine", "H100"]
+
+
 def test_benchmark_on_cards_tells_what_the_settings_cost(cards: None) -> None:
     found = json.loads(invoke(*MEASURE, "--params", "tiny", "--device", "cuda:0", "--compare", "20", "--json"))
     assert found["cards"] == ["NVIDIA Example"]
