@@ -3,9 +3,9 @@
 
 `run`: `make run` into README.md, and that run's figure into docs/images/. `theory`: `powsim theory` into
 docs/is_it_true.md. `propagation`: `docs/propagation.py` and its figure into the same page. `kernel`: `powsim kernel
-benchmark` and `layers` into docs/kernel.md, `powsim kernel agree --table` into docs/agreement.md. `scale`: benchmarks
-of the network and of large runs into docs/limits.md. `sweep`: sweeps on this machine, interrupted and resumed, on a
-dask cluster of this machine, and their benchmarks, into docs/laptop_to_cluster.md. `statistics`:
+benchmark` and `layers` into docs/kernel.md. `scale`: benchmarks of the network and of large runs into
+docs/limits.md. `sweep`: sweeps on this machine, interrupted and resumed, on a dask
+cluster of this machine, and their benchmarks, into docs/laptop_to_cluster.md. `statistics`:
 `docs/interval_coverage.py` into docs/statistics.md. `lab`: `powsim lab` and its benchmarks into
 docs/choosing_a_controller.md. `tune`: `powsim tune` into the same page. `search`: `powsim search` into
 docs/search.md. All where none is named: minutes.
@@ -64,7 +64,6 @@ def refresh_kernel() -> None:
     _fill(DOCS / "kernel.md", "powsim kernel benchmark", _run(*kernel, "benchmark"))
     layers = _run(*kernel, "layers", "--figure", str(DOCS / "images" / "layers.png"))
     _fill(DOCS / "kernel.md", "powsim kernel layers", layers)
-    _fill(DOCS / "agreement.md", "powsim kernel agree --table", _run(*kernel, "agree", "--table"))
 
 
 def refresh_scale() -> None:

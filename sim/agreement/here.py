@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
+from pow.devices import cpu_batch_size
 from pow.params import PRESETS
+from pow.placement import CPU
 from sim.agreement.pairs import Pair, compare_sets, list_sides
 from sim.agreement.stored import DistanceSet, MachineDistances
 
@@ -34,11 +36,12 @@ def _compute_set(wanted: MachineDistances, params: str, dtype: str, device: str,
     from sim.work.kernel import KernelWork  # loads torch, which reading and comparing do without
 
     nonces = _unite([each for each in wanted.sets if (each.params, each.dtype) == (params, dtype)])
-    with KernelWork(PRESETS[params], None, n_threads, device) as work:
+    batch_size = min(len(nonces), cpu_batch_size(PRESETS[params])) if device == CPU else None  # few are not padded
+    with KernelWork(PRESETS[params], batch_size, n_threads, device) as work:
         distances = work.distances(wanted.block_hash, dtype, [(wanted.public_key, nonce) for nonce in nonces])
-        batch_size = work.describe()["batch_size_by_dtype"][dtype]
+        used = work.describe()["batch_size_by_dtype"][dtype]
     values = tuple(distances.tolist())
-    return DistanceSet(params=params, dtype=dtype, batch_size=batch_size, nonces=nonces, distances=values)
+    return DistanceSet(params=params, dtype=dtype, batch_size=used, nonces=nonces, distances=values)
 
 
 def _unite(sets: Sequence[DistanceSet]) -> tuple[int, ...]:
