@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -99,19 +100,22 @@ def layers(
     params: Params = "devtest",
     dtype: DType = "float32",
     threads: Threads = None,
+    device: Device = "cpu",
     n_nonces: Annotated[int, typer.Option("--nonces", help="how many nonces to try", min=10, max=MAX_NONCES)] = 1000,
+    counts: Annotated[
+        str | None,
+        typer.Option("--layers", help='numbers of layers to try, "0,1,4" (default: about nine, from none to all)'),
+    ] = None,
     figure: Annotated[Path | None, typer.Option(help="draw the result into this PNG file as well")] = None,
 ) -> None:
     """Measure the gain from computing the first layers only, with the pool's norm gains and with gains of 1."""
     from pow.layers import measure_layers
 
     preset = _get_preset(params)
-    _check(preset, dtype)
-    rows = [
-        row
-        for unit_gains in (False, True)
-        for row in measure_layers(preset, dtype, n_nonces=n_nonces, unit_gains=unit_gains, n_threads=threads)
-    ]
+    tried = None if counts is None else parse_layers(counts, preset.n_layers)
+    _check(preset, dtype, device, threads)
+    measure = partial(measure_layers, preset, dtype, counts=tried, device=device, n_nonces=n_nonces, n_threads=threads)
+    rows = [row for unit_gains in (False, True) for row in measure(unit_gains=unit_gains)]
     typer.echo(f"{params}, {dtype}, {n_nonces} nonces; r_target lowered by 2 rms errors")
     typer.echo("gains  layers    work  rms error  claimed  wrong  of valid ones  advantage")
     for row in rows:
@@ -186,6 +190,18 @@ def agree(
     for pair in far:
         typer.echo(write_too_far(pair), err=True)
     raise typer.Exit(1 if far else 0)
+
+
+def parse_layers(text: str, n_layers: int) -> list[int]:
+    """Return the numbers of layers of "0,1,4", sorted, each once; raises UserError."""
+    try:
+        found = sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        raise UserError(f'--layers {text}: must be written like "0,1,4"') from None
+    wrong = next((n for n in found if not 0 <= n <= n_layers), None)
+    if wrong is not None:
+        raise UserError(f"--layers {text}: {wrong} must be at least 0 and at most {n_layers}, the layers of this model")
+    return found
 
 
 def parse_nonces(text: str) -> list[int]:
