@@ -12,10 +12,12 @@ from sim.theory.kernel import kernel_rows
 from sim.theory.machines import machine_rows
 from sim.theory.models.published import published_rows
 from sim.theory.network import network_rows
+from sim.theory.noise import noise_rows
 from sim.theory.propagation import propagation_rows
 from sim.theory.proposers import proposer_rows
 from sim.theory.race import race_rows
 from sim.theory.row import Group, Row
+from sim.theory.scrambling import scrambling_rows
 from sim.theory.sphere import sphere_rows
 from sim.theory.validation import validation_rows
 
@@ -25,6 +27,7 @@ GROUPS: tuple[Group, ...] = (
     committee_rows,
     control_rows,
     race_rows,
+    noise_rows,
     economy_rows,
     published_rows,
     network_rows,
@@ -33,6 +36,7 @@ GROUPS: tuple[Group, ...] = (
     proposer_rows,
     kernel_rows,
     machine_rows,
+    scrambling_rows,
 )
 
 
