@@ -94,9 +94,10 @@ def test_money_decides() -> None:
 
 
 def test_a_pot_per_time_has_chance_in_it() -> None:
-    """Nothing else moves this compute, and no two replications are alike."""
+    """Nothing else moves this compute, not even a controller, and no two replications are alike."""
     calm = {"greedy": 0.0, "variable_margin": 0.9, "variable": 10.0, "price": "constant"}
-    found = race(replace(SETUP, n_decisions=2000, n_replications=4), "asert", paid_per="time", **calm)
+    setup = replace(SETUP, n_replications=4)
+    found = run_race(controllers.build("fixed"), lay_out(hosts(paid_per="time", **calm), setup), setup)
     assert np.ptp(found.ideal, axis=0).min() > 0
     assert len(np.unique(found.ideal[100])) == 4
 
