@@ -71,6 +71,11 @@ class RaceConfig(StrictModel):
     )
 
     @property
+    def interval_seconds(self) -> float:
+        """Wanted time from one decision to the next."""
+        return self.quota * self.spacing
+
+    @property
     def nominal_seconds(self) -> float:
         """Length of a race whose controller is always right."""
         return self.horizon or self.decisions * self.quota * self.spacing
@@ -93,9 +98,9 @@ def open_study(source: str | os.PathLike[str] | Mapping[str, object], keys: Iter
     return document, Path() if isinstance(source, Mapping) else Path(source).parent
 
 
-def move_paths(tree: Mapping[str, Any], folder: Path) -> None:
-    """Let the names of curves' and prices' files, which are seen from the lab file, be seen from here."""
-    for spec in as_list(tree.get("curves")):
+def move_paths(tree: Mapping[str, Any], folder: Path, key: str = "curves") -> None:
+    """Let the names of files in a list of curves, and of their prices, which are seen from there, be seen from here."""
+    for spec in as_list(tree.get(key)):
         for each in (spec, spec.get("price") if isinstance(spec, dict) else None):
             if isinstance(each, dict) and isinstance(each.get("path"), str):
                 each["path"] = str(folder / each["path"])

@@ -45,6 +45,8 @@ RACE_MEASURES = _parse_measures("""
 SMALLER_IS_BETTER = ("tracking_error", "interval_sd", "interval_p95", "worst_wait", "settling", "steady_loss")
 WANTED = {"mean_interval": 1.0}
 """Measures that are better the nearer they are to a value."""
+WITHOUT_SIDE = (*WANTED, "interval_p05", "interval_p50")
+"""Measures that are better neither small nor large."""
 RANKED = (*SMALLER_IS_BETTER, *WANTED)
 """Measures by which controllers are ranked."""
 

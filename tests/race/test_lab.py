@@ -2,8 +2,7 @@
 
 import io
 import json
-import subprocess
-import sys
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -280,11 +279,11 @@ def test_a_lab_without_compute_at_times(tmp_path: Path) -> None:
     report_lab(result)
 
 
-def test_a_short_series_is_told_with_its_place(tmp_path: Path) -> None:
+def test_a_short_series_is_told_with_its_place(powsim: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "compute.csv").write_text("time (h),compute (nonces/s)\n0,5\n1,0\n2,9\n")
     file = write(tmp_path, SMALL.replace("- random_walk", "- {kind: csv, path: compute.csv}"))
     for command in ("check", "lab"):
-        done = run(tmp_path, command, str(file), "--set", "replications=2")
+        done = powsim(command, file, "--set", "replications=2", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert "warning: small.yaml:15:5: curves.2: " in done.stderr.replace(f"{tmp_path}/", "")
         assert "compute.csv ends after 0.08333 d, a race takes 1.042 d: its last value, 9, holds on" in done.stderr
@@ -354,15 +353,10 @@ def test_the_same_twice(result: LabResult, tmp_path: Path) -> None:
     assert not other.equals(result.races)
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sim", *arguments], cwd=folder, capture_output=True, text=True, timeout=120, check=False
-    )
-
-
-def test_command(tmp_path: Path) -> None:
+def test_command(powsim: Callable[..., Any], tmp_path: Path) -> None:
     write(tmp_path)
-    done = run(tmp_path, "lab", "small.yaml", "--out", "out", "--rank-by", "worst_wait", "--set", "replications=6")
+    arguments = ("--out", "out", "--rank-by", "worst_wait", "--set", "replications=6")
+    done = powsim("lab", "small.yaml", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "small: worst_wait, best first" in done.stdout
@@ -391,10 +385,10 @@ def test_command(tmp_path: Path) -> None:
         (("none.yaml",), "no such file"),
         (("small.yaml", "--set", "spacing=0 s"), "spacing"),
     ):
-        done = run(tmp_path, "lab", *arguments)
+        done = powsim("lab", *arguments, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (2, ""), arguments
         assert message in done.stderr
-    assert "3 controllers on 3 curves" in run(tmp_path, "check", "small.yaml").stdout
+    assert "3 controllers on 3 curves" in powsim("check", "small.yaml", cwd=tmp_path).stdout
     assert not (tmp_path / "results").exists()
 
 
