@@ -9,7 +9,10 @@ from sim.theory.consensus import consensus_rows
 from sim.theory.control import control_rows
 from sim.theory.economy import economy_rows
 from sim.theory.epoch56 import epoch56_rows
+from sim.theory.forgery import forgery_rows
+from sim.theory.herding import herding_rows
 from sim.theory.kernel import kernel_rows
+from sim.theory.machines import machine_rows
 from sim.theory.models.published import published_rows
 from sim.theory.network import network_rows
 from sim.theory.noise import noise_rows
@@ -29,6 +32,7 @@ GROUPS: tuple[Group, ...] = (
     race_rows,
     noise_rows,
     economy_rows,
+    herding_rows,
     published_rows,
     epoch56_rows,
     network_rows,
@@ -36,7 +40,9 @@ GROUPS: tuple[Group, ...] = (
     propagation_rows,
     proposer_rows,
     kernel_rows,
+    machine_rows,
     scrambling_rows,
+    forgery_rows,
 )
 
 
