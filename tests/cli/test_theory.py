@@ -35,6 +35,7 @@ def test_no_row_fails(capsys: pytest.CaptureFixture[str]) -> None:
         "profit switchers",
         "critical loop gain",
         "published epochs",
+        "epoch 56: emission",
     ):
         assert quantity in printed
 
