@@ -114,6 +114,13 @@ def set_target(spec: dict[str, Any], kind: str, quota: object) -> Iterator[Probl
         spec["target"] = {"valid_nonces_per_epoch": as_positive(quota, 1)}
 
 
+def walk_specs(spec: Any) -> Iterator[dict[str, Any]]:
+    """Yield the whole spec of a controller, and those of the rules inside it, from the outside in."""
+    while isinstance(spec, dict):
+        yield spec
+        spec = spec.get(RULE)
+
+
 def has_field(kind: str, name: str) -> bool:
     """Whether a kind of controller has a parameter of that name."""
     return any(field.name == name for field in dataclasses.fields(controllers.get(kind)))

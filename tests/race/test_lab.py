@@ -19,6 +19,7 @@ from sim.race.measures import RACE_MEASURES
 from sim.studies.lab import LabResult, load_lab_result, make_setup, run_lab
 from sim.studies.lab_commands import report_lab
 from sim.studies.lab_tables import print_lengths
+from sim.studies.pasting import Destination, open_destination, write_controller
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = """\
@@ -262,6 +263,18 @@ def test_a_wrapped_rule_gets_target_and_memory_too(tmp_path: Path) -> None:
         with pytest.raises(ScenarioError) as caught:
             load_lab(write(tmp_path, text.replace("rule: lwma", wrong)), ["equal_noise=30"])
         assert expected in str(caught.value)
+
+
+def test_a_wrapped_rule_is_pasted_as_a_lab_has_it(tmp_path: Path) -> None:
+    """Without the target of the rule inside, which a lab sets; in a network's block with the network's."""
+    config = load_lab(write(tmp_path, SMALL.replace("- fixed", "- {kind: compact_target, rule: lwma}"))).config
+    pasted = YAML(typ="safe").load(write_controller("found", config.controllers[2], config))
+    assert pasted["controllers"] == [
+        {"kind": "compact_target", "rule": {"kind": "lwma", "window": 8}, "form": "compact", "hash_bits": 256}
+    ]
+    document = open_destination(str(ROOT / "tests" / "data" / "setpoints.yaml")).document
+    network = Destination("here.yaml", document, config.interval_seconds)
+    assert network.carry_over(config.controllers[2], config)["rule"]["target"] == {"valid_nonces_per_epoch": 1}
 
 
 def test_a_lab_without_compute_at_times(tmp_path: Path) -> None:
