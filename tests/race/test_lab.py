@@ -13,6 +13,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from sim.errors import ScenarioError, UserError
+from sim.race.files import name_all
 from sim.race.lab_file import load_lab
 from sim.race.measures import RACE_MEASURES
 from sim.studies.lab import LabResult, load_lab_result, make_setup, run_lab
@@ -296,6 +297,23 @@ def test_names_tell_what_differs(tmp_path: Path) -> None:
     )
     names = load_lab(write(tmp_path, text)).curve_names
     assert names[2:] == ("profit_driven steady=5.0", "profit_driven paid_per=time")
+
+
+def test_names_are_written_as_the_file_has_them(tmp_path: Path) -> None:
+    """A plug-in inside a plug-in is named by its kind; no mapping or list of Python is printed."""
+    jumps = "{kind: profit_driven, price: {kind: jump_diffusion, volatility: %s, jump_every: 2 d}}"
+    text = SMALL.replace("- random_walk", f"- {jumps % 0.01}\n  - {jumps % 0.02}\n  - profit_driven").replace(
+        "  - fixed",
+        "  - {kind: schedule, steps: [{epoch: 2, difficulty: 5.0}]}\n  - {kind: schedule, steps: []}",
+    )
+    tree = YAML(typ="safe").load(text)
+    assert name_all(tree["curves"])[2:] == [
+        "profit_driven price=jump_diffusion price.volatility=0.01",
+        "profit_driven price=jump_diffusion price.volatility=0.02",
+        "profit_driven",
+    ]
+    assert name_all(tree["controllers"])[2:] == ["schedule steps=[{epoch: 2, difficulty: 5.0}]", "schedule steps=[]"]
+    assert name_all([{"kind": "sma", "window": 3}] * 2) == ["sma window=3"] * 2
 
 
 def test_a_lab_of_switchers_and_liars(tmp_path: Path) -> None:
