@@ -63,7 +63,7 @@ def build_params(scenario: Scenario) -> ProtocolParams:
             epoch,
             [(change.height, change.model_dump(exclude={"height"}, exclude_none=True)) for change in config.changes],
         ),
-        pricing=PricingParams(grace_end_epoch=scenario.inference.price_grace_epochs),
+        pricing=PricingParams(**read_values(PricingParams, scenario.inference)),
     )
 
 

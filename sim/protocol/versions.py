@@ -7,7 +7,7 @@ an epoch by `protocol.upgrades`, and changes single switches for a what-if by `p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from fractions import Fraction
 from typing import Annotated, Any
 
@@ -19,9 +19,12 @@ from sim.protocol.proofs.hits import Hits
 from sim.registry import PluginOf
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rules:
-    """The switches that the rules read. A limit, a share or a chance of 0 means that the rule is off."""
+    """The switches that the rules read. A limit, a share or a chance of 0 means that the rule is off.
+
+    Those with a default are what-ifs: repairs that the network discussed, off in every version.
+    """
 
     version: str
     """Version whose column this is; overridden switches do not change it."""
@@ -54,6 +57,12 @@ class Rules:
         "share of a model's weight that skips the next proof of compute; 0: half of each host's nodes, rounded down",
     ]
     """Reference: protocol 5.2"""
+    fixed_power_cap: Annotated[
+        float,
+        Field(ge=0, le=1),
+        "largest share of one member's weight; max_individual_power_percentage only turns it on; 0: that one counts",
+    ]
+    """Reference: protocol 5.3"""
     requires_every_validation: Annotated[
         bool,
         "one missed validation of an inference blocks the claim; otherwise the miss test decides",
@@ -70,6 +79,12 @@ class Rules:
         "punished participants leave the total weight; otherwise their part falls to the first",
     ]
     """Reference: protocol 6.2"""
+    remainder_prefers_preserved: Annotated[
+        bool,
+        "the remainder of rewards falls to the first paid address that kept weight of preserved nodes, if any; "
+        "otherwise to the first paid address of all",
+    ]
+    """Reference: protocol 6.2"""
     resets_statuses: Annotated[bool, "everybody is ACTIVE again at the epoch switch"]
     """Reference: protocol 6.3"""
     settles_confirmed_weight: Annotated[bool, "rewards follow preserved plus confirmed weight of ACTIVE participants"]
@@ -83,6 +98,28 @@ class Rules:
         "whoever sends nothing in a confirmation keeps its weight: a defect",
     ]
     """Reference: protocol 0, 9"""
+    caps_positive_weights_only: Annotated[
+        bool, "power caps count members with weight only, and a cap of 0 is not applied"
+    ] = False
+    """Reference: protocol 5.3, 9 (#1394)"""
+    rotates_preserved_nodes: Annotated[
+        bool, "ML nodes that are preserved in the running proof of compute come last when the next ones are chosen"
+    ] = False
+    """Reference: protocol 5.2, 9 (#706)"""
+    ignores_own_votes: Annotated[
+        bool, "on its own claim a member neither votes nor counts in the total; its slots of a committee neither"
+    ] = False
+    """Reference: protocol 4.6, 9"""
+    caps_rewards_by_full_weight: Annotated[
+        bool,
+        "the settlement's cap is a share of all members' full weight, which divides the emission too; what nobody is "
+        "entitled to stays in the module",
+    ] = False
+    """Reference: protocol 6.2, 9 (#1372)"""
+    rounds_price_rises_up: Annotated[bool, "a price that rises is rounded up; otherwise every price is truncated"] = (
+        False
+    )
+    """Reference: protocol 6.6"""
 
 
 LAUNCH, NEARER = Hits(1.4013564660458173), Hits(1.398077)
@@ -100,9 +137,11 @@ TABLE: dict[str, tuple[Any, ...]] = {
     "member_page_limit":                 (100,      100,      100,      100,      0,        0),
     "settlement_page_limit":             (100,      0,        0,        0,        0,        0),
     "preserved_share":                   (0.0,      0.0,      0.0,      0.0,      0.1,      0.1),
+    "fixed_power_cap":                   (0.0,      0.0,      0.0,      0.0,      0.3,      0.3),
     "requires_every_validation":         (True,     False,    False,    False,    False,    False),
     "miss_probability":                  (0.0,      0.1,      0.1,      0.1,      0.1,      0.4),
     "recomputes_total":                  (False,    False,    False,    False,    True,     True),
+    "remainder_prefers_preserved":       (False,    False,    False,    False,    True,     True),
     "resets_statuses":                   (False,    True,     True,     True,     True,     True),
     "settles_confirmed_weight":          (False,    False,    False,    False,    True,     True),
     "settlement_cap":                    (0.0,      0.0,      0.0,      0.0,      0.3,      0.3),
@@ -110,6 +149,9 @@ TABLE: dict[str, tuple[Any, ...]] = {
     "missing_confirmation_keeps_weight": (False,    False,    False,    False,    True,     False),
 }
 # fmt: on
+
+WHAT_IFS: dict[str, Any] = {field.name: field.default for field in fields(Rules) if field.default is not MISSING}
+"""Switches that no version turns on, with their values in all of them."""
 
 SCHEMES: tuple[type[Any], ...] = tuple(dict.fromkeys(map(type, TABLE["proof"])))
 """Of the versions: their parameters are keys of a scenario's `protocol`, for the first epoch, and of its `rules`."""
@@ -150,8 +192,9 @@ def override_rules(rules: Rules, switches: Mapping[str, object]) -> Rules:
 
     Raises TypeError for a name that is neither, and PluginError for a proof scheme that cannot be built.
     """
-    changed = {name: _as_switch(name, value) for name, value in switches.items() if name in TABLE}
-    parameters = {name: value for name, value in switches.items() if name not in TABLE}
+    known = {*TABLE, *WHAT_IFS}
+    changed = {name: _as_switch(name, value) for name, value in switches.items() if name in known}
+    parameters = {name: value for name, value in switches.items() if name not in known}
     return replace(rules, **{**changed, "proof": adjust_scheme(changed.get("proof", rules.proof), parameters)})
 
 

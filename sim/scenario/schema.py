@@ -22,13 +22,13 @@ from sim.difficulty import controllers
 from sim.errors import did_you_mean
 from sim.problems import Problem, as_validation_error, explained
 from sim.protocol.blocks.params import ChainParams, EpochParams
-from sim.protocol.money.pricing import MAINNET_PRICING
+from sim.protocol.money.pricing import PricingParams
 from sim.protocol.proofs import schemes
 from sim.protocol.versions import SCHEMES
 from sim.registry import PluginOf
 from sim.scenario.chain import ConsensusConfig, MempoolConfig, MetricsConfig
 from sim.scenario.changes import EpochChangeConfig, RuleSwitches, UpgradeConfig, Version, find_schemes, scheme_problems
-from sim.scenario.checks import network_problems, scenario_problems, schedule_problems
+from sim.scenario.checks import network_problems, price_problems, scenario_problems, schedule_problems
 from sim.scenario.declared import make_section
 from sim.scenario.faults import Fault
 from sim.scenario.hosts import HostGroup, Name, StrictModel
@@ -177,14 +177,30 @@ class WorkConfig(StrictModel):
         return TESTNET_MIN_GROUP_VRAM_GIB if self.params == "testnet" else MAINNET_MIN_GROUP_VRAM_GIB
 
 
-class InferenceConfig(StrictModel):
+class _Requests(StrictModel):
     """Requests that members serve between two proofs of compute; drawn, not simulated. Reference: protocol 6.3, 6.6."""
 
     requests_per_epoch: int = Field(0, ge=0, le=100_000, description="number of requests to the whole network")
     tokens_per_request: int = Field(1000, ge=1, le=100_000, description="number of tokens of each answer")
-    price_grace_epochs: int = Field(
-        MAINNET_PRICING.grace_end_epoch, ge=0, description="last of the epochs that are free or have a fixed price"
-    )
+
+
+if TYPE_CHECKING:
+
+    class _Priced(PricingParams, _Requests):
+        """The class of `make_section`, for the type checker."""
+
+else:
+    _Priced = make_section("InferenceConfig", _Requests, PricingParams)
+
+
+class InferenceConfig(_Priced):
+    """Requests that members serve between two proofs of compute; drawn, not simulated. Reference: protocol 6.3, 6.6."""
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if problems := price_problems(self):
+            raise as_validation_error("inference", problems, None)
+        return self
 
 
 class NetworkConfig(StrictModel):

@@ -255,6 +255,11 @@ def check_weights(run: Observed, epochs: list[Epoch]) -> None:
             found, expected = frame.loc[epoch.index, who], {name: row[name] for name in JUDGED if name in row}
             wrong = {name: (found[name], value) for name, value in expected.items() if found[name] != value}
             assert not wrong or (wrong.keys() <= VOTED and not row["claimed_nonces"]), (epoch.index, who, wrong)
+        formed = run.state_after(epoch.closing) if epoch.closing else None
+        group = formed and (formed.next_group or formed.effective)  # VE and S may be one block
+        for who, row in epoch.rows.items():
+            if group is not None and "next_preserved" in row:
+                assert set(group.preserved.get(who, ())) == row["next_preserved"], (epoch.index, who)
         silent = frame.loc[[epoch.index]].drop(index=[(epoch.index, who) for who in epoch.rows])
         if epoch.closing:
             assert (silent[["claimed_nonces", "weight"]] == 0).all(axis=None)

@@ -6,6 +6,8 @@ import pytest
 from laws import check_all, check_coins
 from observed import Observed, observe_small
 
+from sim.protocol.versions import WHAT_IFS
+
 SHORT = {"protocol__epoch_length": 20, "protocol__poc_stage_duration": 5}
 """P 20, V 27, VE 33, S 34, claim 35, next P 40."""
 FARM = {"hosts__big__gpus": ["1 x H100-SXM"] * 3, "work__rate_factor": 0.1}
@@ -32,6 +34,26 @@ def test_preserved_nodes_are_chosen_by_the_old_rules_and_keep_their_old_weight()
     assert frame.loc[list(kept), "preserved_weight"].to_dict() == kept
     fresh = frame.loc[list(kept), "counted_nonces"]
     assert (frame.loc[list(kept), "claimed_weight"] > 2 * fresh).all()
+
+
+@pytest.mark.parametrize("committee", [None, 5])
+def test_all_what_ifs_at_once_keep_every_law(committee: int | None) -> None:
+    """upgrades x preserved x service: five repairs that the network discussed, before and after v0.2.5."""
+    run = observe_small(
+        **SHORT,
+        **FARM,
+        epochs=5,
+        hosts__pair__miss_rate=0.5,
+        protocol__version="v0.2.4",
+        protocol__validation_committee=committee,
+        protocol__upgrades=[{"epoch": 4, "version": "v0.2.5"}],
+        protocol__rules={**dict.fromkeys(WHAT_IFS, True), "confirmations_per_epoch": 10.0},
+        inference__price_grace_epochs=0,
+        inference__requests_per_epoch=200,
+    )
+    epochs = check_all(run)
+    assert any(row.get("next_preserved") for row in epochs[-2].rows.values())
+    assert {row["total_vote_weight"] for epoch in epochs[1:] for row in epoch.rows.values()} - {0, 5}  # own part is out
 
 
 def test_an_upgrade_brings_its_radius_and_the_controller_goes_on_from_it() -> None:

@@ -83,7 +83,7 @@ def test_becoming_invalid_costs_a_fifth_of_the_collateral_once() -> None:
 
 def test_fees_follow_the_price_at_each_block() -> None:
     """Grace of main net is over at epoch 1: the price walks from 100, u = 3 000 / (100 · 60) = 0.5 leaves it there."""
-    dynamic = params_of(pricing=PricingParams(grace_end_epoch=0))
+    dynamic = params_of(pricing=PricingParams(price_grace_epochs=0))
     state, _ = apply_inferences(effective_state(), tally(requests("a", 10, missed=3)), dynamic)
     assert state.service.counts["a"] == Counts(n_missed=3, n_finished=7, fees_ngonka=7 * 100 * 1000)
     assert state.service.prices == {"QwQ-32B": 100}
@@ -170,7 +170,7 @@ def test_only_a_page_of_participants_is_settled_at_launch() -> None:
 
 def test_the_invalid_lose_reward_and_fees() -> None:
     state, _ = apply_inferences(
-        effective_state(), tally(requests("b", 30, invalid=10)), params_of(pricing=PricingParams(grace_end_epoch=0))
+        effective_state(), tally(requests("b", 30, invalid=10)), params_of(pricing=PricingParams(price_grace_epochs=0))
     )
     parts = compute_entitlements(state, 1000, VERSIONS["v0.2.0"])
     assert (parts["b"].reward_ngonka, parts["b"].fees_ngonka, parts["b"].reason) == (0, 0, INVALID)

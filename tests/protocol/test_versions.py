@@ -9,14 +9,14 @@ from typing import get_type_hints
 import pytest
 
 from sim.protocol.proofs.hits import Hits
-from sim.protocol.versions import TABLE, VERSION_NAMES, VERSIONS, Rules, build_rule_book, override_rules
+from sim.protocol.versions import TABLE, VERSION_NAMES, VERSIONS, WHAT_IFS, Rules, build_rule_book, override_rules
 from sim.scenario.declared import find_keys
 
 SIM = Path(__file__).parent.parent.parent / "sim"
 
 
 def test_the_table_has_a_row_for_every_switch_and_a_column_for_every_version() -> None:
-    assert {field.name for field in dataclasses.fields(Rules)} == {"version", *TABLE}
+    assert {field.name for field in dataclasses.fields(Rules)} == {"version", *TABLE, *WHAT_IFS}
     assert {len(row) for row in TABLE.values()} == {len(VERSION_NAMES)}
     assert list(VERSIONS) == ["v0.2.0", "v0.2.2", "v0.2.3", "v0.2.4", "v0.2.5", "v0.2.6"]
 
@@ -31,6 +31,14 @@ def test_values_have_their_type_and_the_switch_a_meaning(switch: str) -> None:
 @pytest.mark.parametrize("switch", sorted(TABLE))
 def test_every_switch_differs_somewhere(switch: str) -> None:
     assert len(set(TABLE[switch])) > 1
+
+
+@pytest.mark.parametrize("switch", sorted(WHAT_IFS))
+def test_no_version_turns_a_what_if_on(switch: str) -> None:
+    assert WHAT_IFS[switch] is False
+    assert not any(getattr(rules, switch) for rules in VERSIONS.values())
+    assert getattr(build_rule_book("v0.2.0", {2: "v0.2.6"}, {switch: True}).rules_at(2), switch) is True
+    assert [len(meaning) > 10 for name, _, _, meaning in find_keys(Rules) if name == switch] == [True]
 
 
 @pytest.mark.parametrize("path", sorted(SIM.rglob("*.py")), ids=lambda path: path.relative_to(SIM).as_posix())
@@ -49,6 +57,8 @@ def test_changes_of_the_published_history() -> None:
     assert (v3.member_page_limit, v5.member_page_limit) == (100, 0)
     assert (v3.preserved_share, v5.preserved_share) == (0.0, 0.1)
     assert v5.settlement_cap == 0.3
+    assert (v4.fixed_power_cap, v5.fixed_power_cap) == (0.0, 0.3)
+    assert (v4.remainder_prefers_preserved, v5.remainder_prefers_preserved) == (False, True)
     assert (v6.proof.threshold, v6.weight_scale, v6.miss_probability) == (1.398077, Fraction(5, 2), 0.4)
     assert (v5.missing_confirmation_keeps_weight, v6.missing_confirmation_keeps_weight) == (True, False)
 

@@ -1,5 +1,7 @@
 """Counted nonces, weights and the power cap (protocol 5.1, 5.3)."""
 
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from fractions import Fraction
 from random import Random
 
 import pytest
@@ -9,9 +11,11 @@ from hypothesis import strategies as st
 from pow.sphere import hit_probability
 from sim.protocol.proofs.weights import (
     NodeId,
+    cap_by_full_weight,
     cap_weights,
     compute_power_cap,
     count_nonces,
+    get_limit,
     merge_by_addition,
     merge_by_node,
     scale_counts,
@@ -40,6 +44,65 @@ from sim.protocol.versions import VERSIONS
 )
 def test_golden_caps(weights: list[int], percentage: float | None, cap: int | None) -> None:
     assert compute_power_cap(weights, percentage) == cap
+
+
+@pytest.mark.parametrize(
+    ("weights", "after"),
+    [
+        ([1000, 2000, 4000, 8000], [1000, 2000, 2250, 2250]),
+        ([1000], [1000]),
+        ([1000, 2000, 7000], [1000, 2000, 2000]),
+        ([1000, 2000, 1000], [1000, 1333, 1000]),
+        ([100, 200, 300, 400], [100, 200, 225, 225]),
+        ([10, 10, 10, 970], [10, 10, 10, 12]),
+        ([1, 1, 1, 97], [1, 1, 1, 1]),
+        ([10] * 9 + [900], [10] * 9 + [38]),
+        ([700, 200, 100], [200, 200, 100]),
+        ([250, 150], [150, 150]),
+        ([700, 100], [100, 100]),
+    ],
+)
+def test_the_cap_of_30_percent(weights: list[int], after: list[int]) -> None:
+    """Protocol 5.3: worked cases of the network's tests and of its rule, for the epoch from v0.2.5 on and rewards."""
+    named = {str(place): weight for place, weight in enumerate(weights)}
+    for positive_only in (False, True):
+        assert list(cap_weights(named, 0.30, positive_only=positive_only).values()) == after
+
+
+@pytest.mark.parametrize(
+    ("weights", "percentage", "before", "after"),
+    [
+        ([0, 0, 0, 0, 10], 0.25, [0, 0, 0, 0, 0], [0, 0, 0, 0, 10]),
+        ([0, 5, 7], 0.30, [0, 0, 0], [0, 5, 5]),
+        ([0, 10_238, 34_658, 36_806], 0.30, [0, 0, 0, 0], [0, 10_238, 20_476, 20_476]),
+        ([100] * 4, 0.20, [0] * 4, [100] * 4),
+    ],
+)
+def test_what_if_the_cap_is_over_positive_weights_only(
+    weights: list[int], percentage: float, before: list[int], after: list[int]
+) -> None:
+    """#1394: members without weight no longer count, and a cap of 0 is not applied; first and third: published."""
+    named = {str(place): weight for place, weight in enumerate(weights)}
+    assert list(cap_weights(named, percentage).values()) == before
+    assert list(cap_weights(named, percentage, positive_only=True).values()) == after
+
+
+@pytest.mark.parametrize(
+    ("n", "limit"), [(1, Fraction(3, 10)), (2, Fraction(1, 2)), (3, Fraction(2, 5)), (4, Fraction(3, 10))]
+)
+def test_small_networks_have_larger_limits(n: int, limit: Fraction) -> None:
+    assert get_limit(n, 0.30) == limit
+    assert get_limit(n, 0.60) == Fraction(3, 5)
+
+
+def test_what_if_rewards_are_capped_by_full_weight() -> None:
+    """#1372: 30 % of what stood before confirmations, 1000 here; two hosts with weight may have half of it each."""
+    assert cap_by_full_weight({"a": 320, "b": 100, "c": 100, "d": 100}, 0.30, 1000)["a"] == 300
+    assert cap_by_full_weight({"a": 250, "b": 5, "c": 5, "d": 5}, 0.30, 1000)["a"] == 250
+    assert cap_by_full_weight({"a": 600, "b": 10, "c": 0}, 0.30, 1000) == {"a": 500, "b": 10, "c": 0}
+    assert cap_by_full_weight({"a": 600, "b": 0}, 0.30, 1000) == {"a": 600, "b": 0}
+    assert cap_by_full_weight({"a": 600, "b": 10}, 0.0, 1000) == {"a": 600, "b": 10}
+    assert cap_by_full_weight({"a": 333, "b": 9, "c": 9, "d": 9}, 0.30, 999)["a"] == 299
 
 
 LISTS = st.lists(st.integers(0, 10**9), min_size=5, max_size=40)
@@ -72,6 +135,34 @@ def naive_cap(weights: list[int], percentage: float) -> int | None:
 @given(st.lists(st.integers(0, 10**6), max_size=30), st.sampled_from([0.0, 0.1, 0.2, 0.25, 0.3, 0.5, 1.0]))
 def test_the_cap_against_a_naive_one(weights: list[int], percentage: float) -> None:
     assert compute_power_cap(weights, percentage) == naive_cap(weights, percentage)
+
+
+def decimal_cap(weights: list[int], text: str, positive_only: bool) -> int | None:
+    """A third one in decimals, with quotients of 16 places, as the chain reckons; small networks apart."""
+    with localcontext(prec=60):
+        p = sorted(w for w in weights if w > 0 or not positive_only)
+        share, below = Decimal(text), Decimal(0)
+        for k, w in enumerate(p):
+            above = len(p) - k
+            if w > share * (below + w * above):
+                rest = 1 - share * above
+                places = Decimal(1).scaleb(-16)
+                cap = w if rest <= 0 else int((share * below / rest).quantize(places, ROUND_HALF_EVEN))
+                return None if positive_only and cap == 0 else cap
+            below += w
+    return None
+
+
+@given(
+    st.lists(st.integers(0, 10**9), min_size=4, max_size=30),
+    st.sampled_from(["0.25", "0.3", "0.123456789", "0.07"]),
+    st.booleans(),
+)
+def test_the_cap_against_one_in_decimals(weights: list[int], share: str, positive_only: bool) -> None:
+    if positive_only and sum(w > 0 for w in weights) < 4:
+        return
+    found = compute_power_cap(weights, float(share), positive_only=positive_only)
+    assert found == decimal_cap(weights, share, positive_only)
 
 
 @given(LISTS, st.sampled_from([0.2, 0.25, 0.3, 0.5]), st.randoms(use_true_random=False))

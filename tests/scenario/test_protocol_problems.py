@@ -142,6 +142,41 @@ def test_changes_that_break_an_epoch(old: str, new: str, mistake: str) -> None:
     assert found.startswith("x.yaml:4:")
 
 
+PRICES = TEXT + "inference: {requests_per_epoch: 5, base_price: 20, min_price: 10, stable_from: 0.3}\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mistake"),
+    [
+        ("base_price: 20", "base_price: 5", "9:37: inference.base_price: 5 must be at least min_price, 10"),
+        (
+            "base_price: 20, min_price: 10",
+            "min_price: 101",
+            "9:37: inference.min_price: 101 must be at most base_price",
+        ),
+        ("min_price: 10", "max_price: 19", "9:53: inference.max_price: 19 must be at least base_price, 20"),
+        ("stable_from: 0.3", "stable_from: 0.7", "9:68: inference.stable_from: 0.7 must be at most stable_to, 0.6"),
+        ("stable_from: 0.3", "stable_to: 0.3", "9:68: inference.stable_to: 0.3 must be at least stable_from, 0.4"),
+        ("base_price: 20", "base_price: -1", "9:37: inference.base_price: -1 must be at least 0"),
+        ("base_price: 20", "base_price: 0.5", "9:37: inference.base_price: must be a whole number, not 0.5"),
+        ("base_price: 20", "base_price: x", '9:37: inference.base_price: must be a whole number, not "x"'),
+        ("stable_from: 0.3", "utilization_window: 0 s", "9:68: inference.utilization_window: "),
+        ("stable_from: 0.3", "largest_price_step: 2", "9:68: inference.largest_price_step: 2 must be at most 1"),
+        ("stable_from: 0.3", "default_capacity: 0", "9:68: inference.default_capacity: 0 must be at least 1"),
+        ("stable_from: 0.3", "elasticity: 0.1", '9:68: inference.elasticity: unknown key. Did you mean "price_elas'),
+    ],
+)
+def test_prices_that_cannot_be(old: str, new: str, mistake: str) -> None:
+    (found,) = mistakes(PRICES.replace(old, new, 1).replace("epoch: epoch 7", "epoch: 7"))
+    assert found.startswith(f"x.yaml:{mistake}")
+
+
+def test_prices_reach_the_chain_as_exact_numbers() -> None:
+    pricing = build_params(parse_scenario(PRICES + "\n")).pricing
+    assert (pricing.base_price, pricing.min_price, pricing.stable_from) == (20, 10, Fraction(3, 10))
+    assert (pricing.stable_to, pricing.price_elasticity) == (Fraction(3, 5), Fraction(1, 20))
+
+
 def test_no_cap_is_written_null() -> None:
     text = TEXT.replace("  version", "  max_individual_power_percentage: null\n  version", 1)
     assert build_params(parse_scenario(text)).max_individual_power_percentage is None

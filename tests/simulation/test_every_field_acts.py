@@ -75,6 +75,13 @@ CHANGES: dict[str, dict[str, object]] = {
     "protocol.rules.member_page_limit": {"protocol.rules.member_page_limit": 2},
     "protocol.rules.settlement_page_limit": {"protocol.rules.settlement_page_limit": 2},
     "protocol.rules.preserved_share": {"protocol.rules.preserved_share": 0.5},
+    "protocol.rules.fixed_power_cap": {"protocol.rules.fixed_power_cap": 0.4},
+    "protocol.rules.remainder_prefers_preserved": {"protocol.rules.remainder_prefers_preserved": True},
+    "protocol.rules.caps_positive_weights_only": {"protocol.rules.caps_positive_weights_only": True},
+    "protocol.rules.rotates_preserved_nodes": {"protocol.rules.rotates_preserved_nodes": True},
+    "protocol.rules.ignores_own_votes": {"protocol.rules.ignores_own_votes": True},
+    "protocol.rules.caps_rewards_by_full_weight": {"protocol.rules.caps_rewards_by_full_weight": True},
+    "protocol.rules.rounds_price_rises_up": {"protocol.rules.rounds_price_rises_up": True},
     "protocol.rules.requires_every_validation": {"protocol.rules.requires_every_validation": False},
     "protocol.rules.miss_probability": {"protocol.rules.miss_probability": 0.1},
     "protocol.rules.recomputes_total": {"protocol.rules.recomputes_total": True},
@@ -91,6 +98,16 @@ CHANGES: dict[str, dict[str, object]] = {
     "inference.requests_per_epoch": {"inference.requests_per_epoch": 50},
     "inference.tokens_per_request": {"inference.tokens_per_request": 10},
     "inference.price_grace_epochs": {"inference.price_grace_epochs": 0},
+    "inference.grace_price": {"inference.grace_price": 7},
+    "inference.base_price": {"inference.base_price": 77},
+    "inference.min_price": {"inference.min_price": 95},
+    "inference.max_price": {"inference.max_price": 101},
+    "inference.stable_from": {"inference.stable_from": 0.1},
+    "inference.stable_to": {"inference.stable_to": 1000.0},
+    "inference.price_elasticity": {"inference.price_elasticity": 1.0},
+    "inference.largest_price_step": {"inference.largest_price_step": 0.1},
+    "inference.utilization_window": {"inference.utilization_window": "1 ms"},
+    "inference.default_capacity": {"inference.default_capacity": 1},
     "hosts.guardian": {"hosts.pair.guardian": True},
     "hosts.collateral_ngonka": {"hosts.big.collateral_ngonka": 100},
     "hosts.miss_rate": {"hosts.big.miss_rate": 0.5},
@@ -164,6 +181,8 @@ LATER = {"protocol.version": "v0.2.2"}
 # Three nodes of a host, of which one is preserved from epoch 3 on: {1, 3} overlap at launch, {1, 2} and {2, 3} do not.
 OVERLAP = {"epochs": 4, "hosts.pair.gpus": ["1 x H100-SXM", "1 x H100-SXM", "1 x H100-SXM"], "hosts.pair.count": 4}
 MISSING = {"hosts.big.miss_rate": 0.6, "inference.requests_per_epoch": 200}
+PRICED = {"inference.price_grace_epochs": 0}
+BUSY = {**PRICED, "inference.tokens_per_request": 100_000, "inference.requests_per_epoch": 400}
 CONFIRMING = {"protocol.version": "v0.2.5", "protocol.rules.confirmations_per_epoch": 10.0}
 STAR = [{"between": ["big-0", other]} for other in ("big-1", "big-2", "pair-0", "pair-1", "liar-0", "late-0")]
 UNBOUNDED = {"kind": "proportional", "max_step": 1000.0}
@@ -203,6 +222,18 @@ CONTEXTS: dict[str, dict[str, object]] = {
     "hosts.confirmed_share": CONFIRMING,
     "hosts.collateral_ngonka": {"protocol.collateral_grace_epochs": 0},
     "inference.tokens_per_request": {"inference.price_grace_epochs": 0},
+    "inference.min_price": PRICED,
+    "inference.max_price": BUSY,
+    "inference.stable_from": PRICED,
+    "inference.stable_to": BUSY,
+    "inference.price_elasticity": BUSY,
+    "inference.largest_price_step": BUSY,
+    "inference.utilization_window": BUSY,
+    "inference.default_capacity": PRICED,
+    "protocol.rules.rounds_price_rises_up": {**BUSY, "inference.base_price": 20},
+    "protocol.rules.remainder_prefers_preserved": {"epochs": 4},
+    "protocol.rules.rotates_preserved_nodes": {"epochs": 4},
+    "protocol.rules.fixed_power_cap": CONFIRMING,
     "protocol.upgrades.epoch": {"epochs": 3, "protocol.upgrades": [{"epoch": 2, "version": "v0.2.6"}]},
     "protocol.upgrades.version": {"protocol.upgrades": [{"epoch": 2, "version": "v0.2.6"}]},
     "protocol.changes.height": {"protocol.changes": [{"height": 51, "poc_validation_duration": 7}]},

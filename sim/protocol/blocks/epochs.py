@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from sim.protocol.proofs.log import Log
 from sim.protocol.proofs.votes import select_voters
 from sim.protocol.proofs.weights import cap_weights
 from sim.protocol.service.inferences import switch_service
+from sim.protocol.versions import Rules
 
 NextDifficulty = Callable[[Any, EpochObservation], tuple[Any, float]]
 """From a controller's memory (None before its first decision) and the epoch that just closed to its memory afterwards
@@ -106,7 +107,7 @@ def form_epoch(
     accepted = {who: claim for who, claim in claims.items() if verdicts[who].is_accepted}
     merged = merge_weights(state, accepted, rules)
     activated = {who: activate_weight(state, who, part.weight, index, params) for who, part in merged.items()}
-    capped = cap_weights(activated, params.max_individual_power_percentage)
+    capped = cap_members(activated, params.max_individual_power_percentage, rules)
     group = gather_members(state, state.upcoming, merged, capped, rules)
     observed = observe_epoch(state, index, claims, accepted, params)
     control, wanted = next_difficulty(state.control, observed)
@@ -123,6 +124,12 @@ def activate_weight(state: ChainState, who: str, weight: int, index: int, params
         grace_end_epoch=params.collateral_grace_epochs,
         per_weight_unit=params.collateral_per_weight_unit,
     )
+
+
+def cap_members(activated: Mapping[str, int], percentage: float | None, rules: Rules) -> dict[str, int]:
+    """Limit members' weights: from v0.2.5 the parameter only turns the cap on. Reference: protocol 5.3."""
+    share = (rules.fixed_power_cap or percentage) if percentage else None
+    return cap_weights(activated, share, positive_only=rules.caps_positive_weights_only)
 
 
 def switch_epoch(state: ChainState, params: ProtocolParams) -> ChainState:

@@ -80,7 +80,9 @@ class ChainParams:
     fraud_threshold: Annotated[float, Field(gt=0, lt=1), "p-value below which a validator votes fraud"] = 1e-7
     p_mismatch: Annotated[float, Field(gt=0, lt=1), "probability that an honest nonce fails when recomputed"] = 5e-4
     max_individual_power_percentage: Annotated[
-        float | None, Field(ge=0, le=1), "largest share of one participant's weight; null: no cap"
+        float | None,
+        Field(ge=0, le=1),
+        "largest share of one participant's weight; null: no cap. From v0.2.5 on any share turns a cap of 0.3 on",
     ] = 0.25
     """0 is no cap either, as on the chain."""
     vesting_epochs: Annotated[int, Field(ge=0, le=100_000), "epochs over which a claim unlocks; 0: at once"] = (

@@ -26,7 +26,10 @@ def apply_inferences(
         return state, []
     heights = range(state.schedule.start, state.schedule.next_start)
     models = get_model_weights(state, GOVERNANCE_MODELS)
-    service, invalid = apply_tally(state.service, tally, models, heights, params.pricing)
+    rises_up = params.rules_at(state.schedule.index).rounds_price_rises_up
+    service, invalid = apply_tally(
+        state.service, tally, models, heights, params.pricing, rounds_price_rises_up=rises_up
+    )
     state, payments = slash_deposits(replace(state, service=service), invalid, SLASH_INVALID, "INVALID")
     served = [
         InferencesServed(

@@ -16,10 +16,11 @@ from sim.protocol.money.collateral import SLASH_DOWNTIME, Deposit, release_unbon
 from sim.protocol.money.rewards import (
     compute_effective_weights,
     compute_epoch_reward,
+    floor_shares,
     select_entitled,
     split_reward,
 )
-from sim.protocol.proofs.weights import cap_weights
+from sim.protocol.proofs.weights import cap_by_full_weight, cap_weights
 from sim.protocol.service.inferences import Counts, close_service
 from sim.protocol.service.status import is_down, passes_miss_test
 from sim.protocol.versions import Rules
@@ -100,7 +101,12 @@ def compute_entitlements(state: ChainState, emission: int, rules: Rules) -> dict
     excluded = {who for who, reason in reasons.items() if reason in (INVALID, JAILED)}
     punished = {who for who, reason in reasons.items() if reason == MISSED}
     kept, divisor = select_entitled(settled_weights, excluded, punished, recomputes_total=rules.recomputes_total)
-    rewards = split_reward(kept, emission, divisor=divisor)
+    if rules.caps_rewards_by_full_weight:
+        divisor = get_full_weight(state, rules)
+        rewards = floor_shares(kept, emission, divisor)
+    else:
+        preferred = state.effective.carried if rules.remainder_prefers_preserved else ()
+        rewards = split_reward(kept, emission, divisor=divisor, preferred=preferred)
     fees = {who: counts.fees_ngonka for who, counts in state.service.counts.items()}
     invalid = {who for who, reason in reasons.items() if reason in (INVALID, NOT_SETTLED)}
     amounts = add_work_coins(rewards, fees, invalid)
@@ -122,7 +128,7 @@ def compute_entitlements(state: ChainState, emission: int, rules: Rules) -> dict
 def get_reward_weights(state: ChainState, rules: Rules) -> tuple[dict[str, int], dict[str, int]]:
     """Weights that rewards follow, before and after the settlement's cap. Reference: protocol 6.2.
 
-    Until v0.2.3 the members' final weights; from v0.2.5 on preserved plus confirmed weight of ACTIVE participants under
+    Until v0.2.4 the members' final weights; from v0.2.5 on preserved plus confirmed weight of ACTIVE participants under
     a second cap. RAMPING participants are paid like ACTIVE ones [I].
     """
     group = state.effective
@@ -137,7 +143,17 @@ def get_reward_weights(state: ChainState, rules: Rules) -> tuple[dict[str, int],
     }
     confirmed = {who: weight for who, weight in state.confirmation.weights.items() if who in group.weights}
     uncapped = compute_effective_weights(preserved, confirmed, active)
-    return uncapped, cap_weights(uncapped, rules.settlement_cap)
+    if rules.caps_rewards_by_full_weight:
+        return uncapped, cap_by_full_weight(uncapped, rules.settlement_cap, get_full_weight(state, rules))
+    return uncapped, cap_weights(uncapped, rules.settlement_cap, positive_only=rules.caps_positive_weights_only)
+
+
+def get_full_weight(state: ChainState, rules: Rules) -> int:
+    """All members' weight before any confirmation: of their ML nodes, or the final one where rewards follow it."""
+    group = state.effective
+    if not rules.settles_confirmed_weight:
+        return sum(group.weights.values())
+    return sum(sum(group.node_weights[who].values()) for who in group.weights)
 
 
 def _why(state: ChainState, who: str, rules: Rules) -> str:

@@ -69,6 +69,8 @@ class EpochGroup:
     """Uncapped, by participant and ML node."""
     preserved: Mapping[str, frozenset[int]] = field(default_factory=dict)
     """ML nodes that skip the next proof of compute and keep their weight. Reference: protocol 5.2."""
+    carried: frozenset[str] = frozenset()
+    """Members with ML nodes that skipped the epoch's own proof of compute. Reference: protocol 6.2."""
 
 
 @dataclass(frozen=True)

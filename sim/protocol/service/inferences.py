@@ -100,12 +100,14 @@ def apply_tally(
     model_weights: Mapping[str, Mapping[str, int]],
     heights: range,
     pricing: PricingParams,
+    *,
+    rounds_price_rises_up: bool = False,
 ) -> tuple[Service, list[str]]:
     """Count the epoch's requests; return the new service, then the participants that became INVALID.
 
     `model_weights` are model -> member -> weight, `heights` the epoch's blocks, over which prices walk.
     """
-    walk = walk_prices(service.prices, tally, model_weights, heights, pricing)
+    walk = walk_prices(service.prices, tally, model_weights, heights, pricing, rounds_rises_up=rounds_price_rises_up)
     records, newly_invalid = dict(service.records), []
     counts = {who: Counts() for members in model_weights.values() for who in members}
     for inference in tally.inferences:
@@ -139,12 +141,21 @@ def walk_prices(
     model_weights: Mapping[str, Mapping[str, int]],
     heights: range,
     pricing: PricingParams,
+    *,
+    rounds_rises_up: bool = False,
 ) -> list[dict[str, int]]:
     """Prices at each of the epoch's blocks; a model's capacity is its group's weight. Reference: protocol 6.6."""
     capacities = {model: sum(weights.values()) for model, weights in model_weights.items()}
     walk, current = [], dict(prices)
     for _ in heights:
-        current = update_prices(current, tally.tokens_per_window, capacities, tally.epoch_index, params=pricing)
+        current = update_prices(
+            current,
+            tally.tokens_per_window,
+            capacities,
+            tally.epoch_index,
+            params=pricing,
+            rounds_rises_up=rounds_rises_up,
+        )
         walk.append(current)
     return walk
 
@@ -212,6 +223,6 @@ def switch_service(service: Service, rules: Rules) -> Service:
     return replace(service, records=records)
 
 
-def compute_tokens_per_window(n_tokens: int, epoch_seconds: float, window_seconds: int) -> int:
+def compute_tokens_per_window(n_tokens: int, epoch_seconds: float, window_seconds: float) -> int:
     """Tokens in one window if the epoch's tokens come evenly, truncated."""
-    return int(Fraction(n_tokens * window_seconds) / Fraction(epoch_seconds))
+    return int(n_tokens * Fraction(window_seconds) / Fraction(epoch_seconds))
