@@ -100,9 +100,10 @@ def _is_given(section: object, key: str) -> bool:
 
 def _read_price(inference: object, key: str) -> float | None:
     """A number that is given, or the default; None for what its own type reports."""
-    given = get(inference, key)
-    value = float(getattr(MAINNET_PRICING, key)) if given is None else given
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0 else None
+    given, default = get(inference, key), getattr(MAINNET_PRICING, key)
+    value = float(default) if given is None else given
+    known = int if isinstance(default, int) and given is not None else (int, float)
+    return value if isinstance(value, known) and not isinstance(value, bool) and value >= 0 else None
 
 
 def schedule_problems(protocol: object) -> list[Problem]:

@@ -65,7 +65,7 @@ def test_upgrades_and_switches_reach_the_rules() -> None:
         (
             "counts_duplicates: true",
             "count_duplicates: true",
-            '6:11: protocol.rules.count_duplicates: unknown key. Did you mean "counts_duplicates"? Known: conf',
+            '6:11: protocol.rules.count_duplicates: unknown key. Did you mean "counts_duplicates"? Known: caps',
         ),
         ("duplicates: true", "duplicates: 1", "6:11: protocol.rules.counts_duplicates: must be true or false, not 1"),
         ("weight_scale: 1.1", "weight_scale: 0", "6:36: protocol.rules.weight_scale: 0 must be more than 0"),
@@ -148,22 +148,21 @@ PRICES = TEXT + "inference: {requests_per_epoch: 5, base_price: 20, min_price: 1
 @pytest.mark.parametrize(
     ("old", "new", "mistake"),
     [
-        ("base_price: 20", "base_price: 5", "9:37: inference.base_price: 5 must be at least min_price, 10"),
+        ("base_price: 20", "base_price: 5", "9:36: inference.base_price: 5 must be at least min_price, 10"),
         (
             "base_price: 20, min_price: 10",
             "min_price: 101",
-            "9:37: inference.min_price: 101 must be at most base_price",
+            "9:36: inference.min_price: 101 must be at most base_price",
         ),
-        ("min_price: 10", "max_price: 19", "9:53: inference.max_price: 19 must be at least base_price, 20"),
-        ("stable_from: 0.3", "stable_from: 0.7", "9:68: inference.stable_from: 0.7 must be at most stable_to, 0.6"),
-        ("stable_from: 0.3", "stable_to: 0.3", "9:68: inference.stable_to: 0.3 must be at least stable_from, 0.4"),
-        ("base_price: 20", "base_price: -1", "9:37: inference.base_price: -1 must be at least 0"),
-        ("base_price: 20", "base_price: 0.5", "9:37: inference.base_price: must be a whole number, not 0.5"),
-        ("base_price: 20", "base_price: x", '9:37: inference.base_price: must be a whole number, not "x"'),
-        ("stable_from: 0.3", "utilization_window: 0 s", "9:68: inference.utilization_window: "),
-        ("stable_from: 0.3", "largest_price_step: 2", "9:68: inference.largest_price_step: 2 must be at most 1"),
-        ("stable_from: 0.3", "default_capacity: 0", "9:68: inference.default_capacity: 0 must be at least 1"),
-        ("stable_from: 0.3", "elasticity: 0.1", '9:68: inference.elasticity: unknown key. Did you mean "price_elas'),
+        ("min_price: 10", "max_price: 19", "9:52: inference.max_price: 19 must be at least base_price, 20"),
+        ("stable_from: 0.3", "stable_from: 0.7", "9:67: inference.stable_from: 0.7 must be at most stable_to, 0.6"),
+        ("stable_from: 0.3", "stable_to: 0.3", "9:67: inference.stable_to: 0.3 must be at least stable_from, 0.4"),
+        ("base_price: 20", "base_price: -1", "9:36: inference.base_price: -1 must be at least 0"),
+        ("base_price: 20", "base_price: 0.5", "9:36: inference.base_price: must be a whole number, not 0.5"),
+        ("base_price: 20", "base_price: x", '9:36: inference.base_price: must be a whole number, not "x"'),
+        ("stable_from: 0.3", "utilization_window: 0 s", "9:67: inference.utilization_window: "),
+        ("stable_from: 0.3", "largest_price_step: 2", "9:67: inference.largest_price_step: 2 must be at most 1"),
+        ("stable_from: 0.3", "elasticity: 0.1", '9:67: inference.elasticity: unknown key. Did you mean "price_elas'),
     ],
 )
 def test_prices_that_cannot_be(old: str, new: str, mistake: str) -> None:

@@ -104,10 +104,9 @@ CHANGES: dict[str, dict[str, object]] = {
     "inference.max_price": {"inference.max_price": 101},
     "inference.stable_from": {"inference.stable_from": 0.1},
     "inference.stable_to": {"inference.stable_to": 1000.0},
-    "inference.price_elasticity": {"inference.price_elasticity": 1.0},
+    "inference.price_elasticity": {"inference.price_elasticity": 0.01},
     "inference.largest_price_step": {"inference.largest_price_step": 0.1},
     "inference.utilization_window": {"inference.utilization_window": "1 ms"},
-    "inference.default_capacity": {"inference.default_capacity": 1},
     "hosts.guardian": {"hosts.pair.guardian": True},
     "hosts.collateral_ngonka": {"hosts.big.collateral_ngonka": 100},
     "hosts.miss_rate": {"hosts.big.miss_rate": 0.5},
@@ -182,6 +181,7 @@ LATER = {"protocol.version": "v0.2.2"}
 OVERLAP = {"epochs": 4, "hosts.pair.gpus": ["1 x H100-SXM", "1 x H100-SXM", "1 x H100-SXM"], "hosts.pair.count": 4}
 MISSING = {"hosts.big.miss_rate": 0.6, "inference.requests_per_epoch": 200}
 PRICED = {"inference.price_grace_epochs": 0}
+IDLE = {**PRICED, "inference.tokens_per_request": 1, "inference.requests_per_epoch": 1}
 BUSY = {**PRICED, "inference.tokens_per_request": 100_000, "inference.requests_per_epoch": 400}
 CONFIRMING = {"protocol.version": "v0.2.5", "protocol.rules.confirmations_per_epoch": 10.0}
 STAR = [{"between": ["big-0", other]} for other in ("big-1", "big-2", "pair-0", "pair-1", "liar-0", "late-0")]
@@ -222,17 +222,18 @@ CONTEXTS: dict[str, dict[str, object]] = {
     "hosts.confirmed_share": CONFIRMING,
     "hosts.collateral_ngonka": {"protocol.collateral_grace_epochs": 0},
     "inference.tokens_per_request": {"inference.price_grace_epochs": 0},
-    "inference.min_price": PRICED,
+    "inference.min_price": IDLE,
     "inference.max_price": BUSY,
-    "inference.stable_from": PRICED,
-    "inference.stable_to": BUSY,
-    "inference.price_elasticity": BUSY,
+    "inference.stable_from": IDLE,
+    "inference.stable_to": PRICED,
+    "inference.price_elasticity": IDLE,
     "inference.largest_price_step": BUSY,
-    "inference.utilization_window": BUSY,
-    "inference.default_capacity": PRICED,
+    "inference.utilization_window": PRICED,
+    "inference.base_price": PRICED,
     "protocol.rules.rounds_price_rises_up": {**BUSY, "inference.base_price": 20},
     "protocol.rules.remainder_prefers_preserved": {"epochs": 4},
     "protocol.rules.rotates_preserved_nodes": {"epochs": 4},
+    "protocol.rules.caps_positive_weights_only": {**LATER, "hosts.pair.model": "other", "hosts.big.count": 2},
     "protocol.rules.fixed_power_cap": CONFIRMING,
     "protocol.upgrades.epoch": {"epochs": 3, "protocol.upgrades": [{"epoch": 2, "version": "v0.2.6"}]},
     "protocol.upgrades.version": {"protocol.upgrades": [{"epoch": 2, "version": "v0.2.6"}]},
