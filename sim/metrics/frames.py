@@ -13,6 +13,7 @@ import pandas as pd
 from sim.metrics import records
 from sim.metrics.columns import DTYPES, FRAMES, NAMES, RECORDS
 from sim.metrics.recorder import Recorder
+from sim.metrics.seeds import build_seeds
 from sim.metrics.statistics import compute_wilson_interval
 from sim.protocol.blocks import records as facts
 from sim.protocol.consensus.transactions import TxResult
@@ -43,6 +44,7 @@ def build_frames(recorder: Recorder) -> Frames:
         "validations": recorder.validations.build_rows(),
         "validation_summary": recorder.validations.build_summary(),
         "rewards": _build_rewards(recorder),
+        "seeds": build_seeds(recorder),
         "faults": _build_faults(recorder),
         "propagation": _build_propagation(recorder),
     }
@@ -139,23 +141,35 @@ def _build_epochs(
     produced = (
         ml_nodes[~ml_nodes["is_preserved"]]
         .groupby("epoch")
-        .agg(n_ml_nodes=("node_id", "size"), tried=("tried", "sum"), valid=("valid", "sum"))
+        .agg(
+            n_ml_nodes=("node_id", "size"),
+            tried=("tried", "sum"),
+            valid=("valid", "sum"),
+            compute_nonces_per_second=("nonces_per_second", "sum"),
+        )
     )
     judged = participants.assign(rejected=is_rejected(participants))
+    counted = judged[judged["is_accepted"]].groupby("epoch")["counted_nonces"].sum().rename("counted")
     outcome = judged.groupby("epoch").agg(
         claimed_nonces=("claimed_nonces", "sum"),
         accepted=("is_accepted", "sum"),
         rejected=("rejected", "sum"),
         total_weight=("weight", "sum"),
     )
-    joined = epochs.join(produced, on="epoch").join(outcome, on="epoch")
-    counts = [*produced.columns, *outcome.columns]
+    joined = epochs.join(produced, on="epoch").join(outcome, on="epoch").join(counted, on="epoch")
+    counts = [name for name in (*produced.columns, *outcome.columns, "counted") if not name.endswith("per_second")]
     joined[counts] = joined[counts].fillna(0).astype("int64")
+    times = blocks.set_index("height")["time_seconds"]
+    seconds = joined["generation_end_height"].map(times) - joined["start_height"].map(times)
+    estimated = joined["counted"] * joined["difficulty"] / seconds
     intervals = [
         compute_wilson_interval(valid, tried) for valid, tried in zip(joined["valid"], joined["tried"], strict=True)
     ]
     return joined.assign(
-        start_seconds=joined["start_height"].map(blocks.set_index("height")["time_seconds"]),
+        start_seconds=joined["start_height"].map(times),
+        compute_nonces_per_second=joined["compute_nonces_per_second"].fillna(0.0),
+        estimated_nonces_per_second=estimated,
+        estimate_error=estimated / joined["compute_nonces_per_second"] - 1,
         success_rate=joined["valid"] / joined["tried"].where(joined["tried"] > 0),
         success_low=[low for low, _ in intervals],
         success_high=[high for _, high in intervals],

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 from sim.metrics.statistics import compute_wilson_interval
 
@@ -72,7 +72,7 @@ def compute_mean_interval(values: ArrayLike, *, level: float = LEVEL) -> Confide
 
 def compute_proportion_interval(n_successes: int, n_tries: int, *, level: float = LEVEL) -> ConfidenceInterval:
     """Proportion with Wilson's score interval."""
-    low, high = compute_wilson_interval(n_successes, n_tries, float(stats.norm.isf((1 - _check_level(level)) / 2)))
+    low, high = compute_wilson_interval(n_successes, n_tries, _find_normal_quantile(level))
     estimate = n_successes / n_tries if n_tries else math.nan
     return ConfidenceInterval(estimate, low, high, n_tries, Method.WILSON, _warn_of_few(n_tries, Method.WILSON))
 
@@ -153,6 +153,8 @@ def compute_statistic_interval(
 
     Where BCa does not exist (leaving one value out never changes the statistic), the percentile interval is given.
     """
+    from scipy import stats  # half a second to import
+
     found = check_values(values)
     if (constant := _without_spread(found, Method.BCA)) is not None:
         return replace(constant, estimate=float(statistic(found, axis=-1)) if found.size else math.nan)
@@ -217,7 +219,7 @@ def estimate_runs_needed(values: ArrayLike, half_width: float, *, level: float =
     found = drop_missing(values)
     if found.size < 2 or not half_width > 0:
         return None
-    quantile = float(stats.norm.isf((1 - _check_level(level)) / 2))
+    quantile = _find_normal_quantile(level)
     return max(FEWEST_SEQUENTIAL, math.ceil((quantile * float(found.std(ddof=1)) / half_width) ** 2))
 
 
@@ -243,8 +245,13 @@ def _check_level(level: float) -> float:
     return level
 
 
+def _find_normal_quantile(level: float) -> float:
+    """Return z: a normal value lies in [-z, z] with the probability `level`."""
+    return -float(special.ndtri((1 - _check_level(level)) / 2))
+
+
 def _compute_t_bounds(found: Values, level: float) -> tuple[float, float]:
-    quantile = float(stats.t.isf((1 - _check_level(level)) / 2, found.size - 1))
+    quantile = -float(special.stdtrit(found.size - 1, (1 - _check_level(level)) / 2))
     half = quantile * float(found.std(ddof=1)) / math.sqrt(found.size)
     mean = float(found.mean())
     return mean - half, mean + half

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cache
 from types import MappingProxyType
 
-from scipy.stats import binom
+import numpy as np
 
 DOWNTIME_THRESHOLD = 0.05
 MISS_RATE = 0.10
@@ -39,8 +39,15 @@ def compute_miss_table(miss_rate: float = MISS_RATE, alpha: float = MISS_ALPHA) 
     The rule reproduces each published entry but the one in `LISTED_CRITICALS`. For other rates than the published one
     it is an inference [I]. Reference: protocol 6.3.
     """
-    computed = {total: int(binom.ppf(1.0 - alpha, total, miss_rate)) + 1 for total in MISS_TABLE_TOTALS}
+    computed = {total: _find_critical(total, miss_rate, alpha) for total in MISS_TABLE_TOTALS}
     return MappingProxyType({**computed, **LISTED_CRITICALS.get((miss_rate, alpha), {})})
+
+
+def _find_critical(total: int, miss_rate: float, alpha: float) -> int:
+    from scipy import special  # states reach this module: checking a file must not wait for scipy
+
+    at_most = special.bdtr(np.arange(total + 1), total, miss_rate)
+    return int(np.argmax(at_most >= 1.0 - alpha)) + 1
 
 
 def passes_miss_test(n_missed: int, n_total: int, *, miss_rate: float = MISS_RATE, alpha: float = MISS_ALPHA) -> bool:
