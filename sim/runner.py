@@ -16,7 +16,7 @@ from sim.nodes.agent import StrategyError
 from sim.progress import Progress, no_progress, terminal_progress
 from sim.provenance import get_provenance
 from sim.results import SCENARIO_FILE, Result, StudyStatus, keep_status, open_folder, write_text
-from sim.scenario.load import Source, dump_scenario, resolve_scenario
+from sim.scenario.load import Source, dump_scenario, load_scenario
 from sim.scenario.schema import Scenario, WorkConfig
 from sim.work import works
 from sim.world import build_world
@@ -34,7 +34,7 @@ def run(
     progress: bool = False,
 ) -> Result:
     """Run a scenario and return its result without writing anything."""
-    loaded = resolve_scenario(scenario, overrides or {}, seed)
+    loaded = load_scenario(scenario, overrides or {}, seed)
     check_work(loaded.work)
     return simulate(loaded, get_provenance(loaded.seed), terminal_progress if progress else no_progress)
 

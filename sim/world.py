@@ -150,7 +150,8 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd, *, is_
     """Build a world at time 0. `is_rehearsed`: strategies are asked everything twice."""
     detail = choose_detail(scenario.metrics.validations, count_expected_validations(scenario))
     ground = _lay_ground(scenario, Recorder(ValidationTable(is_full=detail.is_full)))
-    ledger = _found_chain(ground)
+    founders = [ground.registrations[who.address] for who in ground.identities if who.joins == 1]
+    ledger = Ledger(found_chain(founders, ground.params, scenario), ground.params, steer(scenario.difficulty))
     tier = _open_network(ground, ledger)
     clocks, traffic = Clocks(), InferenceTraffic(scenario, ground.params, ground.streams)
     consensus = _open_consensus(ground, ledger, tier, BlockMaker(ledger, ground.streams, traffic, clocks))
@@ -186,12 +187,6 @@ def _lay_ground(scenario: Scenario, recorder: Recorder) -> Ground:
             for who in identities
         },
     )
-
-
-def _found_chain(ground: Ground) -> Ledger:
-    params, scenario = ground.params, ground.scenario
-    founders = [ground.registrations[who.address] for who in ground.identities if who.joins == 1]
-    return Ledger(found_chain(founders, params, scenario), params, steer(scenario.difficulty))
 
 
 def _open_network(ground: Ground, ledger: Ledger) -> Tier:

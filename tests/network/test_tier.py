@@ -13,7 +13,7 @@ from sim.cli import app
 from sim.errors import ScenarioError
 from sim.network.tier import TierChoice, choose_tier, compute_busiest_share
 from sim.protocol.versions import LAUNCH
-from sim.scenario.load import resolve_scenario
+from sim.scenario.load import load_scenario
 from sim.scenario.schema import NetworkConfig
 from sim.strategies.base import MLNode
 
@@ -38,7 +38,7 @@ def estimate(n_hosts: int = 10, hit_probability: float = 1.0, n_blocks: int = 8,
     hosts = [{"name": "h", "count": n_hosts, "gpus": ["1 x H100-SXM", "1 x H100-SXM"], "region": "EUROPE"}]
     tree = {"name": "load", "epochs": 1, "protocol": {**protocol, "validation_committee": committee}, "hosts": hosts}
     node = MLNode(1, "H100-SXM", 1, 1, 50.0 / n_hosts, "float32", "QwQ-32B")
-    return estimate_bytes_per_second(resolve_scenario(tree), {"h": [node, node]}, LAUNCH, hit_probability)
+    return estimate_bytes_per_second(load_scenario(tree), {"h": [node, node]}, LAUNCH, hit_probability)
 
 
 def test_offered_bytes_by_hand() -> None:

@@ -14,7 +14,7 @@ from sim.protocol.consensus.transactions import HardwareNode
 from sim.protocol.proofs.confirmation import start_confirmation
 from sim.protocol.service.inferences import InferenceTally, compute_tokens_per_window
 from sim.protocol.versions import LAUNCH, build_rule_book
-from sim.scenario.load import resolve_scenario
+from sim.scenario.load import load_scenario
 from sim.streams import Streams
 
 PARAMS = ProtocolParams(rule_book=build_rule_book("v0.2.0", {}, {}), epoch=EpochParams(), vector_dim=8196)
@@ -35,7 +35,7 @@ def state_with(weights: dict[str, int], model: str = "QwQ-32B") -> ChainState:
 
 def open_traffic(n_requests: int, **rates: Rates) -> InferenceTraffic:
     """Hosts by their names, with the rates in which they differ from an honest one."""
-    scenario = resolve_scenario(
+    scenario = load_scenario(
         {
             "name": "traffic",
             "epochs": 1,
