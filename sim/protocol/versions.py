@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, replace
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -74,6 +75,11 @@ class Rules:
         "p0 of the test on missed requests; 0: no test, no punishment",
     ]
     """Reference: protocol 6.3"""
+    approximates_misses: Annotated[
+        bool,
+        "the miss test's table is that of the normal approximation; otherwise that of the binomial law",
+    ]
+    """Reference: protocol 6.3"""
     recomputes_total: Annotated[
         bool,
         "punished participants leave the total weight; otherwise their part falls to the first",
@@ -87,12 +93,28 @@ class Rules:
     """Reference: protocol 6.2"""
     resets_statuses: Annotated[bool, "everybody is ACTIVE again at the epoch switch"]
     """Reference: protocol 6.3"""
+    judges_sequentially: Annotated[
+        bool,
+        "statuses follow sequential tests and confirmations, and who fails leaves the group; otherwise a z-test",
+    ]
+    """Reference: protocol 6.3"""
+    slashes_downtime_at_settlement: Annotated[
+        bool,
+        "who missed more than 5 % of its requests loses a tenth of its collateral at the settlement",
+    ]
+    """Reference: protocol 6.3"""
     settles_confirmed_weight: Annotated[bool, "rewards follow preserved plus confirmed weight of ACTIVE participants"]
     """Reference: protocol 6.2, 6.7"""
     settlement_cap: Annotated[float, Field(ge=0, le=1), "largest share of one participant's reward weight; 0: no cap"]
     """Reference: protocol 5.3"""
     confirmations_per_epoch: Annotated[float, Field(ge=0, le=100), "expected random re-checks in an epoch"]
     """Reference: protocol 6.7"""
+    confirmation_alpha: Annotated[
+        Fraction,
+        Field(ge=0, le=1),
+        "confirmed share below which a member becomes INACTIVE; 0: no such test",
+    ]
+    """Needs sequential statuses. A key of `protocol`, not of its `rules`. Reference: protocol 6.7"""
     missing_confirmation_keeps_weight: Annotated[
         bool,
         "whoever sends nothing in a confirmation keeps its weight: a defect",
@@ -124,6 +146,7 @@ class Rules:
 
 LAUNCH, NEARER = Hits(1.4013564660458173), Hits(1.398077)
 ONE, SCALE = Fraction(1), Fraction(5, 2)
+ZERO, HALF = Fraction(0), Fraction(1, 2)
 
 # fmt: off
 VERSION_NAMES = (                          "v0.2.0", "v0.2.2", "v0.2.3", "v0.2.4", "v0.2.5", "v0.2.6")
@@ -140,12 +163,16 @@ TABLE: dict[str, tuple[Any, ...]] = {
     "fixed_power_cap":                   (0.0,      0.0,      0.0,      0.0,      0.3,      0.3),
     "requires_every_validation":         (True,     False,    False,    False,    False,    False),
     "miss_probability":                  (0.0,      0.1,      0.1,      0.1,      0.1,      0.4),
+    "approximates_misses":               (False,    False,    False,    False,    False,    True),
     "recomputes_total":                  (False,    False,    False,    False,    True,     True),
     "remainder_prefers_preserved":       (False,    False,    False,    False,    True,     True),
     "resets_statuses":                   (False,    True,     True,     True,     True,     True),
+    "judges_sequentially":               (False,    False,    False,    False,    True,     True),
+    "slashes_downtime_at_settlement":    (True,     True,     True,     True,     False,    False),
     "settles_confirmed_weight":          (False,    False,    False,    False,    True,     True),
     "settlement_cap":                    (0.0,      0.0,      0.0,      0.0,      0.3,      0.3),
     "confirmations_per_epoch":           (0.0,      0.0,      0.0,      0.0,      1.0,      1.0),
+    "confirmation_alpha":                (ZERO,     ZERO,     ZERO,     ZERO,     HALF,     HALF),
     "missing_confirmation_keeps_weight": (False,    False,    False,    False,    True,     False),
 }
 # fmt: on
@@ -153,6 +180,11 @@ TABLE: dict[str, tuple[Any, ...]] = {
 WHAT_IFS: dict[str, Any] = {field.name: field.default for field in fields(Rules) if field.default is not MISSING}
 """Switches that no version turns on, with their values in all of them."""
 
+GOVERNED = frozenset({"preserved_share", "miss_probability", "confirmations_per_epoch", "confirmation_alpha"})
+"""Switches that are parameters on the chain: a vote changes them between two versions. Proposal 17 of 26 December 2025
+set `miss_probability` to 0.10 and `confirmations_per_epoch` to 4 in v0.2.6. Reference: protocol 0"""
+FRACTIONS = frozenset({"weight_scale", "confirmation_alpha"})
+"""Switches that are written as decimal numbers and kept as exact fractions."""
 SCHEMES: tuple[type[Any], ...] = tuple(dict.fromkeys(map(type, TABLE["proof"])))
 """Of the versions: their parameters are keys of a scenario's `protocol`, for the first epoch, and of its `rules`."""
 
@@ -204,9 +236,20 @@ def adjust_scheme(proof: Any, parameters: Mapping[str, object]) -> ProofScheme:
     return adjusted
 
 
-def build_rule_book(version: str, upgrades: Mapping[int, str], switches: Mapping[str, object]) -> RuleBook:
-    """Return the rules of a scenario: a version, upgrades by epoch, and switches that hold in all of them."""
-    later = [Upgrade(epoch, override_rules(VERSIONS[name], switches)) for epoch, name in sorted(upgrades.items())]
+def build_rule_book(
+    version: str,
+    upgrades: Mapping[int, str],
+    switches: Mapping[str, object],
+    votes: Mapping[int, Mapping[str, object]] = MappingProxyType({}),
+) -> RuleBook:
+    """Return the rules of a scenario: a version, upgrades by epoch, and switches that hold in all of them.
+
+    `votes` are values that governance sets with an upgrade, by its epoch; they hold until the next one.
+    """
+    later = [
+        Upgrade(epoch, override_rules(VERSIONS[name], {**votes.get(epoch, {}), **switches}))
+        for epoch, name in sorted(upgrades.items())
+    ]
     return RuleBook(override_rules(VERSIONS[version], switches), tuple(later))
 
 
@@ -214,4 +257,4 @@ def _as_switch(name: str, value: object) -> Any:
     """A scale is written as a decimal number and kept as its exact fraction; a proof scheme is written as a spec."""
     if name == "proof":
         return schemes.build(value)
-    return Fraction(str(value)) if name == "weight_scale" else value
+    return Fraction(str(value)) if name in FRACTIONS else value

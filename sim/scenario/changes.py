@@ -13,7 +13,7 @@ from sim.problems import Problem, explained
 from sim.protocol.blocks.params import EpochParams
 from sim.protocol.proofs import schemes
 from sim.protocol.proofs.base import ProofScheme
-from sim.protocol.versions import SCHEMES, VERSIONS, Rules, adjust_scheme
+from sim.protocol.versions import GOVERNED, SCHEMES, TABLE, VERSIONS, Rules, adjust_scheme
 from sim.scenario.declared import make_section, read_parameters
 from sim.scenario.hosts import EpochNumber, StrictModel
 
@@ -45,11 +45,11 @@ def _read_number(version: str) -> tuple[int, ...]:
 Version = Annotated[str, AfterValidator(_check_version), Field(json_schema_extra={"enum": list(VERSIONS)})]
 
 
-class UpgradeConfig(StrictModel):
-    """One change of the version. Reference: protocol 0."""
+class _Upgrade(StrictModel):
+    """One change of the version, or of what governance sets in it. Reference: protocol 0."""
 
     epoch: EpochNumber = Field(description="epoch from whose start on the version's rules hold")
-    version: Version = Field(description="version that comes into force")
+    version: Version = Field(description="version that comes into force, or goes on to hold")
 
 
 class _Height(StrictModel):
@@ -103,13 +103,21 @@ def threshold_problems(scenario: Any) -> Iterator[Problem]:
 if TYPE_CHECKING:
     RuleSwitches = _Switches
 
+    class UpgradeConfig(_Upgrade):
+        """The class of `make_section`, for the type checker."""
+
     class EpochChangeConfig(_Height):
         """The class of `make_section`, for the type checker."""
 
         def __getattr__(self, name: str) -> int | None: ...
 
 else:
+    UpgradeConfig = make_section(
+        "UpgradeConfig", _Upgrade, Rules, is_optional=True, without=TABLE.keys() - GOVERNED, addition=" (set by vote)"
+    )
     EpochChangeConfig = make_section(
         "EpochChangeConfig", _Height, EpochParams, is_optional=True, without=("epoch_shift",)
     )
-    RuleSwitches = make_section("RuleSwitches", _Switches, Rules, *SCHEMES, is_optional=True)
+    RuleSwitches = make_section(
+        "RuleSwitches", _Switches, Rules, *SCHEMES, is_optional=True, without=("confirmation_alpha",)
+    )

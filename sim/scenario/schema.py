@@ -110,6 +110,13 @@ class _Rules(StrictModel):
     rules: RuleSwitches = Field(
         default_factory=RuleSwitches, description="single switches changed in all versions, for a what-if"
     )
+    confirmation_alpha: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="confirmed share below which a member becomes INACTIVE, which costs the epoch's reward, a tenth of "
+        "its collateral and its place in the group; 0: no such test; absent: the version's own, 0.5 from v0.2.5 on",
+    )
     changes: tuple[EpochChangeConfig, ...] = Field(
         (), strict=False, description="changes of the epoch's lengths, in ascending order of their heights"
     )

@@ -1,4 +1,4 @@
-"""The modules beside the tests (`table`, `mixtures`, `observed`, `replay`, `laws`) are imported by plain names.
+"""The modules beside the tests (`table`, `mixtures`, `observed`, `replay`, `standing`, `laws`) are plain imports.
 
 So are second implementations that stand beside the tests of `tests/protocol`.
 """

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from observed import Observed
 from replay import Epoch, replay
+from standing import follow
 
 FATES = {"included", "late", "refused", "expired", "lost"}
 JUDGED = (
@@ -27,6 +28,7 @@ def check_all(run: Observed) -> list[Epoch]:
     check_machines(run)
     check_coins(run)
     check_confirmations(run)
+    check_statuses(run)
     check_difficulty(run)
     epochs = replay(run)
     check_weights(run, epochs)
@@ -229,6 +231,23 @@ def check_confirmations(run: Observed) -> None:
     for row in run.result.rewards.itertuples():
         if (row.epoch, row.participant) in failed and run.params.rules_at(row.epoch + 1).settles_confirmed_weight:
             assert row.reward_ngonka == 0, f"{row.participant} is paid for epoch {row.epoch}, which it failed"
+
+
+def check_statuses(run: Observed) -> None:
+    """Statuses, failed confirmations, slashes and departures are those of the second implementation."""
+    found = follow(run)
+    for row in run.result.inferences.itertuples():
+        assert row.status == found.told[row.epoch, row.participant], (row.epoch, row.participant)
+    rows = run.result.confirmations
+    assert {(row.height, row.participant) for row in rows[rows["is_failed"]].itertuples()} == found.failed
+    slashed = run.result.payments.query("kind == 'slashed' and reason != 'downtime'")
+    expected = [each for each in found.slashed if each[1] in set(slashed["participant"])]
+    told = sorted((row.height, row.participant, row.reason) for row in slashed.itertuples())
+    assert set(told) <= set(expected)
+    held = {who for who, deposit in run.last_state.deposits.items() if deposit.active >= 10}
+    assert {each for each in expected if each[1] in held} <= set(told)
+    state = run.last_state
+    assert state.effective.removed == found.removed[state.effective.index]
 
 
 def check_difficulty(run: Observed) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from observed import Observed
 from second_preserved import choose
+from standing import follow
 
 from pow.seeds import hash_to_number
 
@@ -49,7 +50,7 @@ def replay(run: Observed) -> list[Epoch]:
     seeds: set[tuple[int, str]] = set()
     weights = dict(run.state_after(0).effective.weights)
     node_weights: dict[str, dict[int, int]] = {}
-    effective = -1
+    effective, removed = -1, follow(run).removed
     for block in run.blocks:
         lengths = run.params.epoch_at(block.height)
         previous = epochs[-1].start if epochs else -lengths.epoch_shift
@@ -78,7 +79,8 @@ def replay(run: Observed) -> list[Epoch]:
             current.opening, current.committee_hash = block.height, block.block_hash
         if age == closes:
             current.closing = block.height
-            form(run, current, seeds, weights, node_weights)
+            present = {who: weight for who, weight in weights.items() if who not in removed[current.index - 1]}
+            form(run, current, seeds, present, node_weights)
         if age == closes + lengths.set_new_validators_delay and effective < current.index:
             effective = current.index
             weights = {who: row["weight"] for who, row in current.rows.items() if row["weight"] > 0}
@@ -160,17 +162,19 @@ def list_nodes(model: str, weights: Mapping[str, Mapping[int, int]], state: Any)
 
 
 def count_claim(batches: list[Any], rules: Any) -> dict[str, Any]:
-    """Count nonces by ML node; a nonce that counts once counts for the first batch by id."""
+    """Weigh batch by batch; a nonce that counts once counts for the first batch by id."""
     counts: dict[Any, int] = defaultdict(int)
+    fresh: dict[Any, int] = defaultdict(int)
     seen: set[int] = set()
     n_claimed = 0
     for batch in batches:
-        node = batch.proofs.node_id if rules.stores_node_ids else None
+        node, n_counted = batch.proofs.node_id if rules.stores_node_ids else None, 0
         for nonce in batch.proofs.nonces:
             n_claimed += 1
-            counts[node] += rules.counts_duplicates or nonce not in seen
+            n_counted += rules.counts_duplicates or nonce not in seen
             seen.add(nonce)
-    fresh = {node: floor(Fraction(n) * rules.weight_scale) for node, n in counts.items()}
+        counts[node] += n_counted
+        fresh[node] += floor(Fraction(n_counted) * rules.weight_scale)
     return {
         "claimed_nonces": n_claimed,
         "distinct_nonces": len(seen),

@@ -115,6 +115,7 @@ def confirming(epoch_length: int, **changes: object) -> Observed:
             "protocol__epoch_length": epoch_length,
             "protocol__version": "v0.2.6",
             "protocol__rules": {"confirmations_per_epoch": 100.0, "preserved_share": 0.5},
+            "protocol__confirmation_alpha": 0.4,
             "hosts__big__confirmed_share": 0.5,
             "hosts__late__joins": 1,
             "hosts__late__confirmed_share": 0.0,
@@ -127,8 +128,8 @@ def confirming(epoch_length: int, **changes: object) -> Observed:
 
 def test_two_confirmations_in_one_epoch_take_no_more_than_one() -> None:
     """confirmations x confirmations: the second asks for the same share of the weight at S, not of what is left."""
-    run = confirming(50, epochs=2)
-    rows = run.result.confirmations.query("epoch == 1")
+    run = confirming(60, epochs=3)
+    rows = run.result.confirmations.query("epoch == 2")
     assert rows["height"].nunique() == 2
     first, second = (part.set_index("participant") for _, part in rows.groupby("height"))
     assert first.loc["big-0", "weight_after"] == first.loc["big-0", "weight_before"] // 2 > 0
@@ -136,14 +137,14 @@ def test_two_confirmations_in_one_epoch_take_no_more_than_one() -> None:
     assert (second["weight_before"] == first["weight_after"]).all()
     assert first.loc["late-0", "is_failed"]
     assert not second["is_failed"].any()  # it has failed already
-    rewards = run.result.rewards.query("epoch == 1").set_index("participant")
+    rewards = run.result.rewards.query("epoch == 2").set_index("participant")
     assert rewards.loc["late-0", "reason"] == "failed a confirmation"
     check_all(run)
 
 
 def test_preserved_nodes_are_paid_for_what_they_need_not_confirm() -> None:
     """confirmations x preserved: half of the weight that is not preserved is confirmed, all of the rest counts."""
-    run = confirming(30)
+    run = confirming(40)
     people = run.result.participants.set_index(["epoch", "participant"])
     rewards = run.result.rewards.query("epoch == 2").set_index("participant")
     n_seen = 0
@@ -157,13 +158,13 @@ def test_preserved_nodes_are_paid_for_what_they_need_not_confirm() -> None:
 
 
 def test_a_confirmation_ends_where_it_was_to_end_when_lengths_change_under_it() -> None:
-    """confirmations x lengths: triggered at block 55, it ends at block 69, whatever a change at block 60 says."""
-    change = {"protocol__changes": [{"height": 60, "poc_validation_duration": 7}]}
+    """confirmations x lengths: triggered at S, it ends 16 blocks later, whatever a change in between says."""
+    change = {"protocol__changes": [{"height": 110, "poc_validation_duration": 7}]}
     heights = [
         sorted(set(run.result.confirmations["height"]))
-        for run in (confirming(40, epochs=1), confirming(40, epochs=1, **change))
+        for run in (confirming(40, epochs=2), confirming(40, epochs=2, **change))
     ]
-    assert heights == [[69], [69]]
+    assert heights == [[111], [111]]
 
 
 # Money

@@ -61,6 +61,10 @@ def test_changes_of_the_published_history() -> None:
     assert (v4.remainder_prefers_preserved, v5.remainder_prefers_preserved) == (False, True)
     assert (v6.proof.threshold, v6.weight_scale, v6.miss_probability) == (1.398077, Fraction(5, 2), 0.4)
     assert (v5.missing_confirmation_keeps_weight, v6.missing_confirmation_keeps_weight) == (True, False)
+    assert [rules.judges_sequentially for rules in VERSIONS.values()] == [False] * 4 + [True] * 2
+    assert [rules.slashes_downtime_at_settlement for rules in VERSIONS.values()] == [True] * 4 + [False] * 2
+    assert [rules.confirmation_alpha for rules in VERSIONS.values()] == [0] * 4 + [Fraction(1, 2)] * 2
+    assert [rules.confirmations_per_epoch for rules in VERSIONS.values()] == [0] * 4 + [1] * 2
 
 
 def test_rules_at_an_epoch() -> None:
@@ -79,6 +83,18 @@ def test_overridden_switches_hold_in_all_versions() -> None:
         assert rules.counts_duplicates is True
         assert rules.weight_scale == Fraction(11, 10)
     assert book.rules_at(2).proof.threshold == 1.398077
+
+
+def test_a_vote_sets_values_from_an_epoch_on_and_a_what_if_stands_above_it() -> None:
+    """Protocol 0: proposal 17 sets p0 to 0.10 and asks for four confirmations in v0.2.6."""
+    proposal_17 = {"miss_probability": 0.1, "confirmations_per_epoch": 4.0}
+    upgrades = {2: "v0.2.6", 5: "v0.2.6"}
+    book = build_rule_book("v0.2.5", upgrades, {}, {5: proposal_17})
+    found = [(rules.miss_probability, rules.confirmations_per_epoch) for rules in map(book.rules_at, (1, 2, 4, 5, 9))]
+    assert found == [(0.1, 1.0), (0.4, 1.0), (0.4, 1.0), (0.1, 4.0), (0.1, 4.0)]
+    assert book.rules_at(5).approximates_misses
+    what_if = build_rule_book("v0.2.5", upgrades, {"miss_probability": 0.2}, {5: proposal_17})
+    assert (what_if.rules_at(5).miss_probability, what_if.rules_at(5).confirmations_per_epoch) == (0.2, 4.0)
 
 
 def test_an_unknown_switch_is_refused() -> None:

@@ -1,5 +1,6 @@
 """Counted nonces, weights and the power cap (protocol 5.1, 5.3)."""
 
+import math
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
 from random import Random
@@ -10,16 +11,17 @@ from hypothesis import strategies as st
 
 from pow.sphere import hit_probability
 from sim.protocol.proofs.weights import (
+    CountedBatch,
     NodeId,
     cap_by_full_weight,
     cap_weights,
     compute_power_cap,
-    count_nonces,
+    count_batches,
     get_limit,
     merge_by_addition,
     merge_by_node,
-    scale_counts,
     spread_evenly,
+    weigh_batches,
 )
 from sim.protocol.versions import VERSIONS
 
@@ -194,15 +196,59 @@ BATCHES = [(1, (1, 2, 3)), (2, (3, 4)), (1, (1, 1, 5))]
 
 def test_duplicates_count_only_at_launch() -> None:
     """From v0.2.2 a nonce counts once per participant, for the node of the first stored batch (protocol 5.1)."""
-    assert count_nonces(BATCHES, counts_duplicates=True) == {1: 6, 2: 2}
-    assert count_nonces(BATCHES, counts_duplicates=False) == {1: 4, 2: 1}
-    assert count_nonces(BATCHES[::-1], counts_duplicates=False) == {1: 3, 2: 2}
+    assert count_batches(BATCHES, counts_duplicates=True) == [(1, 3), (2, 2), (1, 3)]
+    assert count_batches(BATCHES, counts_duplicates=False) == [(1, 3), (2, 1), (1, 1)]
+    assert count_batches(BATCHES[::-1], counts_duplicates=False) == [(1, 2), (2, 2), (1, 1)]
 
 
-def test_weight_scale_of_v0_2_6_truncates() -> None:
+def test_the_scale_of_v0_2_6_truncates_every_batch() -> None:
+    """Protocol 5.1: batches of 3, 2 and 1 new nonces weigh 7 + 5 + 2 = 14, not 15."""
     scale = VERSIONS["v0.2.6"].weight_scale
-    assert [scale_counts({1: n}, scale)[1] for n in (0, 1, 2, 3)] == [0, 2, 5, 7]
-    assert scale_counts({1: 3}, VERSIONS["v0.2.5"].weight_scale) == {1: 3}
+    batches = count_batches([(1, (1, 2, 3)), (1, (4, 5)), (1, (6, 5))], counts_duplicates=False)
+    assert [n for _, n in batches] == [3, 2, 1]
+    assert weigh_batches(batches, scale) == {1: 14}
+    assert weigh_batches(batches, VERSIONS["v0.2.5"].weight_scale) == {1: 6}
+    apart = count_batches([(1, (1, 2, 3)), (2, (3, 4)), (1, (5, 6)), (None, (7,))], counts_duplicates=False)
+    assert weigh_batches(apart, scale) == {1: 7 + 5, 2: 2, None: 2}
+
+
+LISTED = st.lists(
+    st.tuples(st.sampled_from([None, 1, 2]), st.lists(st.integers(0, 30), min_size=1, max_size=9).map(tuple)),
+    max_size=12,
+)
+
+
+@given(LISTED, st.booleans(), st.sampled_from([(1, 1), (5, 2), (11, 10), (1, 3)]))
+def test_weights_against_a_walk_nonce_by_nonce(
+    listed: list[tuple[int | None, tuple[int, ...]]], counts_duplicates: bool, scale: tuple[int, int]
+) -> None:
+    """A second implementation: a batch's counted nonces one by one, then whole units taken out of the product."""
+    numerator, denominator = scale
+    expected: dict[int | None, int] = {}
+    seen: list[int] = []
+    for node, nonces in listed:
+        product = 0
+        for nonce in nonces:
+            if counts_duplicates or nonce not in seen:
+                product += numerator
+            seen.append(nonce)
+        whole = 0
+        while product >= denominator:
+            product -= denominator
+            whole += 1
+        expected[node] = expected.get(node, 0) + whole
+    counted = count_batches(listed, counts_duplicates=counts_duplicates)
+    assert weigh_batches(counted, Fraction(numerator, denominator)) == expected
+
+
+@pytest.mark.parametrize(("mean", "percent"), [(0.5, 12.6), (1, 8.65), (2, 4.9), (6, 1.7), (20, 0.5)])
+def test_weak_ml_nodes_are_underpaid(mean: float, percent: float) -> None:
+    """Protocol 5.1: a batch every 5 s holds a Poisson count; odd ones lose half a unit of weight."""
+    counts = range(200)
+    chances = [math.exp(n * math.log(mean) - mean - math.lgamma(n + 1)) for n in counts]
+    scale = VERSIONS["v0.2.6"].weight_scale
+    kept = sum(p * weigh_batches([CountedBatch(1, n)], scale)[1] for n, p in zip(counts, chances, strict=True))
+    assert 100 * (1 - kept / (float(scale) * mean)) == pytest.approx(percent, abs=0.05)
 
 
 def test_the_scale_makes_up_for_rarer_nonces() -> None:

@@ -65,7 +65,7 @@ def test_upgrades_and_switches_reach_the_rules() -> None:
         (
             "counts_duplicates: true",
             "count_duplicates: true",
-            '6:11: protocol.rules.count_duplicates: unknown key. Did you mean "counts_duplicates"? Known: caps',
+            '6:11: protocol.rules.count_duplicates: unknown key. Did you mean "counts_duplicates"? Known: appr',
         ),
         ("duplicates: true", "duplicates: 1", "6:11: protocol.rules.counts_duplicates: must be true or false, not 1"),
         ("weight_scale: 1.1", "weight_scale: 0", "6:36: protocol.rules.weight_scale: 0 must be more than 0"),

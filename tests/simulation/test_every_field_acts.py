@@ -48,6 +48,13 @@ FAULTS: dict[str, dict[str, object]] = {
 FAULTS["ml_node.node"]["hosts"] = "pair"
 FAULTS["partition.shares"] = {"kind": "partition", "at": "200 s", "lasts": "20 s", "shares": [0.3]}
 # What another value is, for each field; several at once where one alone would be refused.
+
+
+def vote(version: str, **values: float) -> dict[str, object]:
+    """An upgrade at epoch 2 with values that governance sets."""
+    return {"protocol.upgrades": [{"epoch": 2, "version": version, **values}]}
+
+
 CHANGES: dict[str, dict[str, object]] = {
     "seed": {"seed": 8},
     "epochs": {"epochs": 3},
@@ -65,6 +72,10 @@ CHANGES: dict[str, dict[str, object]] = {
     "protocol.changes.inference_validation_cutoff": {
         "protocol.changes": [{"height": 51, "inference_validation_cutoff": 30}]
     },
+    "protocol.upgrades.preserved_share": vote("v0.2.5", preserved_share=0.0),
+    "protocol.upgrades.miss_probability": vote("v0.2.2", miss_probability=0.0),
+    "protocol.upgrades.confirmations_per_epoch": vote("v0.2.5", confirmations_per_epoch=100.0),
+    "protocol.upgrades.confirmation_alpha": vote("v0.2.5", confirmation_alpha=0.7),
     "protocol.rules.proof": {"protocol.rules.proof": {"kind": "hits", "r_target": 1.39}},
     "protocol.rules.r_target": {"protocol.rules.r_target": 1.39},
     "protocol.rules.counts_duplicates": {"protocol.rules.counts_duplicates": False},
@@ -84,6 +95,9 @@ CHANGES: dict[str, dict[str, object]] = {
     "protocol.rules.rounds_price_rises_up": {"protocol.rules.rounds_price_rises_up": True},
     "protocol.rules.requires_every_validation": {"protocol.rules.requires_every_validation": False},
     "protocol.rules.miss_probability": {"protocol.rules.miss_probability": 0.1},
+    "protocol.rules.approximates_misses": {"protocol.rules.approximates_misses": True},
+    "protocol.rules.judges_sequentially": {"protocol.rules.judges_sequentially": True},
+    "protocol.rules.slashes_downtime_at_settlement": {"protocol.rules.slashes_downtime_at_settlement": False},
     "protocol.rules.recomputes_total": {"protocol.rules.recomputes_total": True},
     "protocol.rules.resets_statuses": {"protocol.rules.resets_statuses": True},
     "protocol.rules.settles_confirmed_weight": {"protocol.rules.settles_confirmed_weight": False},
@@ -183,13 +197,33 @@ MISSING = {"hosts.big.miss_rate": 0.6, "inference.requests_per_epoch": 200}
 PRICED = {"inference.price_grace_epochs": 0}
 IDLE = {**PRICED, "inference.tokens_per_request": 1, "inference.requests_per_epoch": 1}
 BUSY = {**PRICED, "inference.tokens_per_request": 100_000, "inference.requests_per_epoch": 400}
-CONFIRMING = {"protocol.version": "v0.2.5", "protocol.rules.confirmations_per_epoch": 10.0}
+INVALID = {
+    "hosts.big.invalid_rate": 1.0,
+    "hosts.big.collateral_ngonka": 1000,
+    "inference.requests_per_epoch": 200,
+    "epochs": 3,
+}
+# From epoch 2 on, and in epochs that have room for an event.
+CONFIRMING = {
+    "protocol.version": "v0.2.5",
+    "protocol.rules.confirmations_per_epoch": 100.0,
+    "protocol.epoch_length": 36,
+    "epochs": 2,
+}
 STAR = [{"between": ["big-0", other]} for other in ("big-1", "big-2", "pair-0", "pair-1", "liar-0", "late-0")]
 UNBOUNDED = {"kind": "proportional", "max_step": 1000.0}
 FULL = {"work.kind": "sphere", "protocol.block_max_bytes": "3 kB"}
 AT_THE_END = {"work.startup": "1.6 s"}  # a batch leaves while the last block of generation is being agreed on
 IMPATIENT = {"consensus.timeout_propose": "0.15 s"}  # some validators have the block by then, others do not
 CONTEXTS: dict[str, dict[str, object]] = {
+    "protocol.upgrades.preserved_share": {**vote("v0.2.5"), "protocol.version": "v0.2.5", "epochs": 3},
+    "protocol.upgrades.miss_probability": {**vote("v0.2.2"), **MISSING},
+    "protocol.upgrades.confirmations_per_epoch": {
+        "protocol.version": "v0.2.5",
+        "protocol.epoch_length": 36,
+        **vote("v0.2.5", confirmations_per_epoch=0.0),
+    },
+    "protocol.upgrades.confirmation_alpha": {**CONFIRMING, **vote("v0.2.5"), "hosts.big.confirmed_share": 0.6},
     "consensus.timeout_propose": {"faults": [{**CRASH, "lasts": "120 s", "hosts": "big-0"}]},
     "consensus.timeout_prevote": IMPATIENT,
     "consensus.timeout_precommit": IMPATIENT,
@@ -251,13 +285,11 @@ CONTEXTS: dict[str, dict[str, object]] = {
     "protocol.rules.preserved_share": {"epochs": 3},
     "protocol.rules.requires_every_validation": {"hosts.big.skip_rate": 0.1, "epochs": 3},
     "protocol.rules.miss_probability": MISSING,
+    "protocol.rules.approximates_misses": {**LATER, **MISSING, "hosts.big.miss_rate": 0.2},
+    "protocol.rules.judges_sequentially": INVALID,
+    "protocol.rules.slashes_downtime_at_settlement": {**MISSING, "hosts.big.collateral_ngonka": 1000},
     "protocol.rules.recomputes_total": {**LATER, **MISSING},
-    "protocol.rules.resets_statuses": {
-        "hosts.big.invalid_rate": 0.5,
-        "hosts.big.collateral_ngonka": 1000,
-        "inference.requests_per_epoch": 200,
-        "epochs": 3,
-    },
+    "protocol.rules.resets_statuses": INVALID,
     "protocol.rules.settles_confirmed_weight": {"hosts.big.confirmed_share": 0.5, **CONFIRMING},
     "protocol.rules.settlement_cap": CONFIRMING,
     "protocol.rules.confirmations_per_epoch": CONFIRMING,
@@ -267,7 +299,7 @@ CONTEXTS: dict[str, dict[str, object]] = {
         "protocol.collateral_grace_epochs": 0,
         "hosts.big.collateral_ngonka": 100,
     },
-    "protocol.confirmation_alpha": {**CONFIRMING, "hosts.big.confirmed_share": 0.5},
+    "protocol.confirmation_alpha": {**CONFIRMING, "hosts.big.confirmed_share": 0.6},
 }
 # Names and texts, and what must not change any result.
 WITHOUT_EFFECT = {"name", "description", "work.batch_size", "work.threads"}

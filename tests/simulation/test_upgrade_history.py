@@ -101,7 +101,11 @@ def test_v0_2_6_makes_nonces_rarer_and_heavier(history: Result) -> None:
     rate = epochs.loc[33:, "valid"].sum() / epochs.loc[33:, "tried"].sum()
     assert 0.018 < rate < 0.022
     weights = people(history, 33, 40, "single").query("is_accepted")
-    assert (weights["claimed_weight"] == weights["counted_nonces"] * 5 // 2).all()
+    # Each batch with an odd count loses half a unit, and a host sends at most as many batches as nonces.
+    lost = weights["counted_nonces"] * 2.5 - weights["claimed_weight"]
+    assert (lost >= 0).all()
+    assert (lost <= weights["counted_nonces"] / 2).all()
+    assert (lost > 0.5).any()
 
 
 def test_collateral_activates_weight_after_its_grace(history: Result) -> None:

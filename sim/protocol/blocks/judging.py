@@ -27,7 +27,7 @@ def judge_claims(
 ) -> dict[str, Verdict]:
     """Judge every claim, by address, one after the other. Reference: protocol 4.6, 4.9."""
     frauds, committee = read_votes(state.validations), upcoming.committee
-    voters = select_voters(state.effective.weights, rules.member_page_limit)
+    voters = select_voters(state.effective.present, rules.member_page_limit)
     verdicts = {}
     for who, claim in claims.items():
         claimant, votes = describe_claimant(state, who, claim, upcoming), frauds.get(who, {})

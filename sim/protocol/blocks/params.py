@@ -16,7 +16,6 @@ from sim.protocol.consensus.transactions import HEADER_BYTES
 from sim.protocol.money.accounts import VESTING_EPOCHS
 from sim.protocol.money.collateral import COLLATERAL_PER_WEIGHT_UNIT, GRACE_END_EPOCH
 from sim.protocol.money.pricing import MAINNET_PRICING, PricingParams
-from sim.protocol.proofs.confirmation import SLASH_THRESHOLD
 from sim.protocol.versions import RuleBook, Rules
 from sim.units import Bytes
 
@@ -94,11 +93,6 @@ class ChainParams:
     collateral_per_weight_unit: Annotated[Fraction, Field(ge=0), "ngonka that activate one unit of weight"] = (
         COLLATERAL_PER_WEIGHT_UNIT
     )
-    confirmation_alpha: Annotated[
-        Fraction,
-        Field(ge=0, le=1),
-        "share of its weight up to which a confirmation is failed, which costs the epoch's reward",
-    ] = SLASH_THRESHOLD
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -104,7 +104,7 @@ class InferencesServed(Record):
     missed: Annotated[int, "of these not served"]
     invalid: Annotated[int, "of the served ones found wrong by a validator"]
     fees_ngonka: Annotated[int, "fees of the served ones", "ngonka"]
-    status: Annotated[str, "ACTIVE, RAMPING or INVALID after the epoch's validations"]
+    status: Annotated[str, "ACTIVE, RAMPING, INVALID or INACTIVE after the epoch's requests"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,4 +126,4 @@ class WeightConfirmed(Record):
     weight_before: Annotated[int, "confirmation weight before", "weight"]
     measured: Annotated[int, "weight shown; 0 where nothing was sent", "weight"]
     weight_after: Annotated[int, "confirmation weight after", "weight"]
-    is_failed: Annotated[bool, "showed so little that the epoch's reward is lost"]
+    is_failed: Annotated[bool, "showed so little that it became INACTIVE and loses the epoch's reward"]

@@ -1,7 +1,7 @@
 """Weight: of counted nonces, kept without proof, and under the power cap (protocol 5.1, 5.3).
 
 1. Nonces are counted by ML node; where duplicates do not count, the first stored batch gets the credit.
-2. A node's weight is its count times the version's scale, truncated.
+2. A batch weighs its counted nonces times the version's scale, truncated; a node weighs what its batches weigh.
 3. Accepted fresh weight is merged with the weight of nodes that were preserved.
 4. The power cap limits every member's share.
 """
@@ -12,6 +12,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 SMALL_NETWORK_LIMITS = {2: Fraction(1, 2), 3: Fraction(2, 5)}
 QUOTIENT_PLACES = 16
@@ -30,23 +31,36 @@ class MergedWeight:
     """Weight of batches from nodes that are preserved, not registered or serve no governance model."""
 
 
-def count_nonces(batches: Iterable[tuple[NodeId, tuple[int, ...]]], *, counts_duplicates: bool) -> dict[NodeId, int]:
-    """Count one participant's nonces by node; `batches` are (node, nonces) in the order of their storage keys.
+class CountedBatch(NamedTuple):
+    """A stored batch: its ML node, and its nonces that count."""
 
-    A nonce that may count once only counts for the first stored batch that lists it. Reference: protocol 5.1.
+    node_id: NodeId
+    n_counted: int
+
+
+def count_batches(batches: Iterable[tuple[NodeId, tuple[int, ...]]], *, counts_duplicates: bool) -> list[CountedBatch]:
+    """Count one participant's nonces batch by batch; `batches` are (node, nonces) in the order of their storage keys.
+
+    A nonce that may count once only counts for the first stored batch that lists it, of whichever node.
+    Reference: protocol 5.1.
     """
-    counts: dict[NodeId, int] = {}
-    seen: set[int] = set()
+    counted, seen = [], set[int]()
     for node_id, nonces in batches:
         new = nonces if counts_duplicates else set(nonces) - seen
         seen.update(nonces)
-        counts[node_id] = counts.get(node_id, 0) + len(new)
-    return counts
+        counted.append(CountedBatch(node_id, len(new)))
+    return counted
 
 
-def scale_counts(counts: Mapping[NodeId, int], scale: Fraction) -> dict[NodeId, int]:
-    """Weight of each node: count times scale, truncated node by node [I]. Reference: protocol 5.1."""
-    return {node_id: math.floor(count * scale) for node_id, count in counts.items()}
+def weigh_batches(counted: Iterable[CountedBatch], scale: Fraction) -> dict[NodeId, int]:
+    """Weight of each node: counted nonces times scale, truncated batch by batch.
+
+    So small batches lose: at a scale of 2.5 each odd count loses one half. Reference: protocol 5.1.
+    """
+    weights: dict[NodeId, int] = {}
+    for node_id, n_counted in counted:
+        weights[node_id] = weights.get(node_id, 0) + n_counted * scale.numerator // scale.denominator
+    return weights
 
 
 def merge_by_addition(fresh: int, preserved: Mapping[int, int], registered: Collection[int]) -> MergedWeight:

@@ -18,7 +18,7 @@ def judge_claims(
 ) -> dict[str, Verdict]:
     """Judge every claim, by address. The rule: `sim.protocol.blocks.judging.judge_claims`."""
     committee = upcoming.committee
-    voters = select_voters(state.effective.weights, rules.member_page_limit) if committee is None else committee.weights
+    voters = select_voters(state.effective.present, rules.member_page_limit) if committee is None else committee.weights
     votes = read_votes(state.validations, list(claims), list(voters), ignores_own=rules.ignores_own_votes)
     if committee is None:
         tally = tally_weights(votes, list(voters.values()))
