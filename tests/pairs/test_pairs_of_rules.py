@@ -114,10 +114,11 @@ def confirming(epoch_length: int, **changes: object) -> Observed:
             **FARM,
             "protocol__epoch_length": epoch_length,
             "protocol__version": "v0.2.6",
-            "protocol__rules": {"confirmations_per_epoch": 100.0, "preserved_share": 0.5},
+            "protocol__rules": {"confirmations_per_epoch": 100.0, "preserved_share": 0.2},
             "protocol__confirmation_alpha": 0.4,
             "hosts__big__confirmed_share": 0.5,
             "hosts__late__joins": 1,
+            "hosts__late__gpus": ["1 x H200", "1 x H200"],  # of one the other may be preserved
             "hosts__late__confirmed_share": 0.0,
             "hosts__liar__strategy": "honest",
             "difficulty": "fixed",

@@ -108,6 +108,16 @@ def test_v0_2_6_makes_nonces_rarer_and_heavier(history: Result) -> None:
     assert (lost > 0.5).any()
 
 
+def test_the_cap_is_a_quarter_until_v0_2_4_and_30_percent_from_v0_2_5_on(history: Result) -> None:
+    """The scenario's 0.25 only turns the later cap on. Truncation lets a share of 1 / total above it."""
+    for first, last, share in ((6, 24, 0.25), (25, 40, 0.30)):
+        weights = people(history, first, last).groupby("epoch")["weight"]
+        largest, total = weights.max(), weights.sum()
+        assert (largest <= share * total + 1).all()
+        assert (largest > (share - 0.03) * total).any()
+    assert (largest > 0.26 * total).any()
+
+
 def test_collateral_activates_weight_after_its_grace(history: Result) -> None:
     assert (people(history, 1, 20)["activated_weight"] == people(history, 1, 20)["uncapped_weight"]).all()
     shadow = people(history, 21, 40, "shadow")
@@ -116,7 +126,7 @@ def test_collateral_activates_weight_after_its_grace(history: Result) -> None:
 
 def test_cap_guardian_slashing_and_the_cheater(history: Result) -> None:
     giant = people(history, 6, 40, "giant")
-    assert (giant["weight"] < giant["activated_weight"]).all()
+    assert (giant.query("epoch < 25")["weight"] < giant.query("epoch < 25")["activated_weight"]).all()
     assert (giant["consensus_power"] > giant["weight"]).all()
     assert {"INVALID", "downtime"} <= set(history.payments.query("kind == 'slashed'")["reason"])
     assert not people(history, 1, 40, "greedy")["is_accepted"].any()
