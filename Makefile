@@ -9,6 +9,7 @@ SCENARIO ?= scenarios/baseline.yaml
 SLURM := slurmctld slurmd slurm-client munge
 export PIP_REQUIRE_VIRTUALENV = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+unexport PYTHONDONTWRITEBYTECODE # tests start many processes, each of which would compile the package anew
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-slow test-gpu test-cluster lint bench docs notebooks clean

@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from generate import DOCS, ROOT, replace_block
-from interval_coverage import write_coverage, write_stopping
+from interval_coverage import write_coverage, write_differences, write_stopping
 from propagation import write_all
 
 
@@ -149,7 +149,7 @@ def _shorten(output: str) -> str:
 def refresh_statistics() -> None:
     """Measure the coverage of intervals anew."""
     page = DOCS / "statistics.md"
-    for name, write in (("coverage", write_coverage), ("stopping", write_stopping)):
+    for name, write in (("coverage", write_coverage), ("differences", write_differences), ("stopping", write_stopping)):
         page.write_text(replace_block(page.read_text(encoding="utf-8"), name, write()), encoding="utf-8")
 
 
@@ -165,6 +165,8 @@ def _open_scratch() -> Iterator[str]:
 LAB_FILE = "scenarios/difficulty/lab.yaml"
 SWITCHERS_FILE = "scenarios/difficulty/profit-switchers.yaml"
 LIES_FILE = "scenarios/difficulty/manipulated-timestamps.yaml"
+AWAITED_FILE = "scenarios/difficulty/awaited-blocks.yaml"
+HEADERS_FILE = "scenarios/difficulty/replayed-headers.yaml"
 
 
 def refresh_lab() -> None:
@@ -172,11 +174,15 @@ def refresh_lab() -> None:
     page = DOCS / "choosing_a_controller.md"
     _fill(page, "lab file", (ROOT / LAB_FILE).read_text(encoding="utf-8").strip())
     with _open_scratch() as scratch:
-        _fill(page, "powsim lab", _powsim(scratch, "lab", LAB_FILE, "--out", "results/lab"))
+        _fill(page, "powsim lab", _powsim(scratch, "lab", LAB_FILE, "--baseline", "asert", "--out", "results/lab"))
         shutil.copyfile(Path(scratch) / "results" / "lab" / "figures" / "paths.png", DOCS / "images" / "lab.png")
         quota = ("--set", "quota=20", "--set", "curves=[constant]", "--out", "results/quota")
         output = _powsim(scratch, "lab", LAB_FILE, *quota)
-        _fill(page, "powsim lab switchers", _powsim(scratch, "lab", SWITCHERS_FILE, "--out", "results/switchers"))
+        switchers = ("--rank-by", "steady_loss", "--out", "results/switchers")
+        _fill(page, "powsim lab switchers", _powsim(scratch, "lab", SWITCHERS_FILE, *switchers))
+        awaited = ("--rank-by", "worst_wait", "--out", "results/awaited")
+        _fill(page, "powsim lab awaited", _powsim(scratch, "lab", AWAITED_FILE, *awaited))
+        _fill(page, "powsim lab headers", _powsim(scratch, "lab", HEADERS_FILE, "--out", "results/headers"))
         for reading in ("floored", "raw"):
             lies = ("--set", f"false_timestamps.reading={reading}", "--out", f"results/{reading}")
             told = _powsim(scratch, "lab", LIES_FILE, *lies)

@@ -12,6 +12,7 @@ COUNTED = re.compile(r"\b(blocks|epochs|nonces|hosts|peers|batches)\b")  # what 
 KERNEL_2 = "specification/kernel.md#2-parameters-of-the-model"
 ANCHORS = {
     "difficulty": "controllers",
+    "rule": "controllers",
     "strategy": "strategies",
     "topology": "topologies",
     "price": "prices",

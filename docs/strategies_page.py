@@ -38,7 +38,7 @@ def write_actions() -> str:
 
 def _write_classes(module: str, heading: str) -> str:
     parts = []
-    for node in _list_classes(module):
+    for node in filter(lambda node: node.bases, _list_classes(module)):  # not `Action`, from which all are derived
         rows = [[f"`{name}`", meaning] for name, meaning in _list_members(node)]
         parts.append(f"**`{node.name}`**: {_tidy(ast.get_docstring(node) or '')}")
         if rows:

@@ -15,7 +15,7 @@ Reference: kernel 4, 5, 8
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
+from contextlib import AbstractContextManager
 
 import torch
 
@@ -32,7 +32,7 @@ from pow.sphere import target
 from pow.transformer import build_on
 
 
-class Kernel:
+class Kernel(AbstractContextManager["Kernel", None]):
     """Distances of nonces under one block hash. A context manager, or closed by `close`: it owns threads.
 
     `device` is "cpu", "cuda" (all cards) or "cuda:N". `batch_size` is chosen by the model's size or the cards' free
@@ -77,12 +77,7 @@ class Kernel:
             else CardEngine(models, aim, self.batch_size, self.n_threads)
         )
 
-    def __enter__(self) -> Kernel:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -6,9 +6,7 @@ Every seed string of the kernel stands in this file and nowhere else. Reference:
 from __future__ import annotations
 
 import hashlib
-import itertools
 import operator
-from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -93,12 +91,6 @@ def check_nonce(nonce: int) -> int:
     if not 0 <= number < NONCE_LIMIT:
         raise ValueError(f"nonce is {number}; it must be at least 0 and below 2^63 = {NONCE_LIMIT}")
     return number
-
-
-def nonce_sequence(node_id: int, n_nodes: int, group_id: int = 0, n_groups: int = 1) -> Iterator[int]:
-    """Iterate over the nonces of `nonce_range`, without end."""
-    numbers = nonce_range(node_id, n_nodes, group_id, n_groups)
-    return itertools.count(numbers.start, numbers.step)
 
 
 def nonce_range(node_id: int, n_nodes: int, group_id: int = 0, n_groups: int = 1) -> range:

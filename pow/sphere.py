@@ -45,7 +45,8 @@ def target(block_hash: str, dim: int) -> FloatArray:
 def hit_probability(r_target: float, dim: int) -> float:
     """Give the chance that a random nonce is valid, that is, lies nearer to the target than r_target.
 
-    Its inverse is the difficulty. Raises ValueError if r_target is not in (0, 2] or dim < 2. Reference: kernel 4
+    Its inverse is the difficulty; it is 0 where it is less than a float can say. Raises ValueError if r_target is not
+    in (0, 2] or dim < 2. Reference: kernel 4
     """
     if not 0 < r_target <= 2:
         raise ValueError(f"r_target is {r_target}; it must be above 0 and at most 2")

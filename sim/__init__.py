@@ -193,23 +193,25 @@ def lab(
     *,
     seed: int | None = None,
     rank_by: str = "tracking_error",
+    baseline: str | None = None,
     out: str | PathLike[str] | None = None,
     overrides: Mapping[str, object] | None = None,
     progress: bool = False,
 ) -> LabResult:
     """Race controllers against compute curves; return the tables that the results folder holds.
 
-    `source`: a lab file, or a mapping with the same keys. `rank_by`: the measure that ranks the controllers, of those
-    whose smaller values are better. The folder is `out`, by default results/<name>/<time>-<hash>. Raises
-    `sim.errors.UserError`.
+    `source`: a lab file, or a mapping with the same keys. `rank_by`: the measure that ranks the controllers, see
+    `LabResult.rank`. `baseline`: the controller from which differences are taken, the first by default. The folder is
+    `out`, by default results/<name>/<time>-<hash>. Raises `sim.errors.UserError`.
     """
     from sim.race.lab_file import load_lab
-    from sim.studies.lab import check_rank_by, run_lab
+    from sim.studies.lab import run_lab
 
-    check_rank_by(rank_by)
     loaded = load_lab(source, overrides or {}, seed)
-    with _show_steps(loaded.name, len(loaded.curve_names) * len(loaded.controller_names), progress) as report:
-        return run_lab(loaded, out=_as_path(out), root=Path("results"), report=report, rank_by=rank_by)
+    with _show_steps(loaded.name, loaded.n_races, progress) as report:
+        return run_lab(
+            loaded, out=_as_path(out), root=Path("results"), report=report, rank_by=rank_by, baseline=baseline
+        )
 
 
 def search(

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from sim.network.tier import OfferedLoad
 from sim.nodes.ml_node import SENDER_PERIOD_SECONDS
 from sim.protocol.blocks.params import ChainParams, EpochParams, ProtocolParams, accumulate_changes
 from sim.protocol.blocks.state import ChainState, genesis_state
-from sim.protocol.consensus.transactions import HardwareNode, RegisterHost
+from sim.protocol.consensus.transactions import (
+    CLAIM_BYTES,
+    ENVELOPE_BYTES,
+    SEED_BYTES,
+    VERDICT_BYTES,
+    HardwareNode,
+    RegisterHost,
+)
 from sim.protocol.money.pricing import PricingParams
 from sim.protocol.proofs.base import ProofScheme
 from sim.protocol.versions import GOVERNED, SCHEMES, adjust_scheme, build_rule_book
@@ -82,23 +88,21 @@ def register_host(address: str, ml_nodes: Sequence[MLNode], group: HostGroup, st
     return RegisterHost(f"host/{address}", address, public_key, nodes, group.collateral_ngonka)
 
 
-def estimate_offer(
+def estimate_bytes_per_second(
     scenario: Scenario, ml_nodes: Mapping[str, Sequence[MLNode]], proof: ProofScheme, hit_probability: float
-) -> OfferedLoad:
-    """Estimate the load of all hosts together, at the first difficulty and as if all were there from the start.
+) -> float:
+    """Estimate the new messages of all hosts together in the busiest stage, blocks included, before a controller acts.
 
-    `ml_nodes`: group -> the ML nodes of each of its hosts.
+    Generation: a claim per ML node and period, and its nonces. Validation: a vote of every host, or of a committee, on
+    every host. Edges of an epoch: a seed or a claim of a reward of every host within one block time. Blocks carry all
+    of it again. All hosts count as there from the start. `ml_nodes`: group -> the ML nodes of each of its hosts.
     """
+    protocol, n_hosts = scenario.protocol, sum(group.count for group in scenario.hosts)
     machines = [(group.count, ml_nodes[group.name]) for group in scenario.hosts]
-    rate = sum(count * sum(node.nonces_per_second for node in nodes) for count, nodes in machines)
-    protocol = scenario.protocol
-    return OfferedLoad(
-        n_hosts=sum(group.count for group in scenario.hosts),
-        n_ml_nodes=sum(count * len(nodes) for count, nodes in machines),
-        valid_nonces_per_second=rate * hit_probability,
-        bytes_per_nonce=proof.bytes_per_nonce,
-        send_period_seconds=SENDER_PERIOD_SECONDS,
-        block_seconds=protocol.block_time,
-        validation_seconds=protocol.poc_validation_duration * protocol.block_time,
-        committee=protocol.validation_committee,
-    )
+    rate = hit_probability * sum(count * sum(node.nonces_per_second for node in nodes) for count, nodes in machines)
+    claims_per_second = min(sum(count * len(nodes) for count, nodes in machines) / SENDER_PERIOD_SECONDS, rate)
+    generation = claims_per_second * ENVELOPE_BYTES + rate * proof.bytes_per_nonce
+    votes = n_hosts * min(n_hosts, protocol.validation_committee or n_hosts)
+    validation = votes * VERDICT_BYTES / (protocol.poc_validation_duration * protocol.block_time)
+    edges = n_hosts * (ENVELOPE_BYTES + max(SEED_BYTES, CLAIM_BYTES)) / protocol.block_time
+    return 2.0 * max(generation, validation, edges)

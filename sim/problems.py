@@ -7,11 +7,11 @@ names allowed at a place are read from the JSON Schema, which knows nested param
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from sim.errors import did_you_mean
@@ -55,6 +55,17 @@ def as_validation_error(title: str, problems: Sequence[Problem], value: object) 
         for problem in problems
     ]
     return ValidationError.from_exception_data(title, errors)
+
+
+def checked_by(title: str, *checks: Callable[[Any], Iterable[Problem]]) -> Any:
+    """Return a validator for the body of a model: a built object is refused by the first check that has problems."""
+
+    def refuse(built: M) -> M:
+        if problems := next(filter(None, (list(check(built)) for check in checks)), ()):
+            raise as_validation_error(title, problems, None)
+        return built
+
+    return model_validator(mode="after")(refuse)
 
 
 def read_model(model: type[M], tree: object) -> tuple[M | None, list[Problem]]:

@@ -19,8 +19,12 @@ GIT_SECONDS = 10
 SOURCE_ENDINGS, SOURCE_DIGITS = (".py", ".yaml"), 12
 
 
+@cache
 def get_code_version() -> str:
-    """Return the package's version, with the commit (and "+changes") where it runs from a git checkout."""
+    """Return the package's version, with the commit (and "+changes") where it runs from a git checkout.
+
+    It is of the code that was imported, so git is asked once a process.
+    """
     version = importlib.metadata.version("powsim")
     here = Path(__file__).resolve().parent.parent
     if not (here / ".git").exists():
@@ -40,7 +44,7 @@ def get_provenance(seed: int) -> dict[str, Any]:
         "seed": seed,
         "started_utc": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
-        "dependencies": {name: importlib.metadata.version(name) for name in DEPENDENCIES},
+        "dependencies": dict(_get_versions()),
         "hardware": {
             "machine": platform.machine(),
             "processor": _get_processor(),
@@ -50,11 +54,17 @@ def get_provenance(seed: int) -> dict[str, Any]:
     }
 
 
+@cache
+def _get_versions() -> tuple[tuple[str, str], ...]:
+    return tuple((name, importlib.metadata.version(name)) for name in DEPENDENCIES)
+
+
 def _git(folder: Path, *arguments: str) -> str:
     command = ["git", "-C", str(folder), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=GIT_SECONDS).stdout.strip()
 
 
+@cache
 def _get_processor() -> str:
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -68,7 +78,7 @@ def _get_processor() -> str:
 def get_source_version() -> str:
     """Return the package's version with a hash of its sources: equal wherever the same code is installed, git or not.
 
-    It is of the code that was imported, so it is made once a process.
+    Made once a process, as above.
     """
     digest = hashlib.sha256()
     root = Path(__file__).resolve().parent.parent

@@ -24,6 +24,7 @@ T = TypeVar("T", default=Any)
 C = TypeVar("C", bound=type)
 
 KIND = "kind"  # the key of a spec that names the plug-in
+DEEPEST = 1  # plug-ins of one kind inside another whose parameters a schema still lists
 _STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
 
@@ -34,6 +35,7 @@ class Registry(Catalogue[type[T]]):
         """Open the catalogue of a group of entry points; `package` holds powsim's own plug-ins."""
         super().__init__(kind, entry_point_group, package)
         self._adapters: dict[str, TypeAdapter[Any]] = {}
+        self._depth = 0  # of the schema that is being written: a plug-in may hold another one of its kind
 
     def register(self, name: str) -> Callable[[C], C]:
         """Return the decorator that puts a frozen dataclass into the registry under that name."""
@@ -80,8 +82,18 @@ class Registry(Catalogue[type[T]]):
         return {name: (inspect.getdoc(self._plugins[name]) or "").partition("\n")[0] for name in self.names()}
 
     def json_schema(self) -> JsonSchemaValue:
-        """Return the JSON Schema of a spec: a bare name, or one object per plug-in with all its parameters."""
-        schemas = [self._plugin_schema(name) for name in self.names()]
+        """Return the JSON Schema of a spec: a bare name, or one object per plug-in with all its parameters.
+
+        A plug-in inside one inside another of the same kind has its name only: a schema ends, nesting need not.
+        """
+        if self._depth > DEEPEST:
+            kind = {"enum": list(self.names()), "description": f"a {self.kind} by its name"}
+            return {"anyOf": [kind, {"type": "object", "properties": {KIND: kind}, "required": [KIND]}]}
+        self._depth += 1
+        try:
+            schemas = [self._plugin_schema(name) for name in self.names()]
+        finally:
+            self._depth -= 1
         bare = [name for name, schema in zip(self.names(), schemas, strict=True) if schema["required"] == [KIND]]
         by_name = [{"enum": bare, "description": f"a {self.kind} by its name"}] if bare else []
         return {"anyOf": [*by_name, *schemas]}

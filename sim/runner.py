@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from sim.metrics.frames import build_frames
+from sim.metrics.outcome import compute_outcome_hash
 from sim.metrics.summary import summarise
 from sim.nodes.agent import StrategyError
 from sim.progress import Progress, no_progress, terminal_progress
 from sim.provenance import get_provenance
 from sim.results import SCENARIO_FILE, Result, StudyStatus, keep_status, open_folder, write_text
-from sim.scenario.load import Source, dump_scenario, resolve_scenario
+from sim.scenario.load import Source, dump_scenario, load_scenario
 from sim.scenario.schema import Scenario, WorkConfig
 from sim.work import works
 from sim.world import build_world
@@ -33,7 +34,7 @@ def run(
     progress: bool = False,
 ) -> Result:
     """Run a scenario and return its result without writing anything."""
-    loaded = resolve_scenario(scenario, overrides or {}, seed)
+    loaded = load_scenario(scenario, overrides or {}, seed)
     check_work(loaded.work)
     return simulate(loaded, get_provenance(loaded.seed), terminal_progress if progress else no_progress)
 
@@ -89,7 +90,7 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
         works.build(scenario.work.kind).open(scenario.work.settings) as work,
         progress(scenario) as report,
     ):
-        world = build_world(scenario, work, lambda ended: report(ended, world.recorder))
+        world = build_world(scenario, work, lambda ended: report(ended, world.context.recorder))
         status, failure = StudyStatus.FINISHED, None
         try:
             world.run()
@@ -97,12 +98,12 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
             status = StudyStatus.INTERRUPTED
         except StrategyError as error:
             status, failure = StudyStatus.FAILED, error
-        frames = build_frames(world.recorder)
+        frames = build_frames(world.context.recorder)
         summary = summarise(frames, world.warnings)
         if status is StudyStatus.FINISHED and not world.is_complete:
             status = StudyStatus.HALTED
             summary["warnings"].append(
-                f"the chain halted for good after block {world.ledger.height}, at "
+                f"the chain halted for good after block {world.context.ledger.height}, at "
                 f"{max(frames['blocks']['time_seconds'], default=0.0):g} s; epochs after it are missing"
             )
         result = Result(
@@ -110,7 +111,8 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
             provenance={
                 **provenance,
                 "status": status,
-                "trace_hash": world.recorder.trace_hash,
+                "trace_hash": world.context.recorder.trace_hash,
+                "outcome_hash": compute_outcome_hash(frames),
                 "wall_seconds": round(time.perf_counter() - started, 3),
                 "work": work.describe(),
                 "network": world.network_facts,

@@ -10,7 +10,7 @@ import simpy
 from sim.blueprint import (
     build_params,
     count_expected_validations,
-    estimate_offer,
+    estimate_bytes_per_second,
     found_chain,
     register_host,
 )
@@ -20,7 +20,7 @@ from sim.chain.mempool import MempoolRules
 from sim.chain.pool import open_mempools
 from sim.chain.proposals import BlockMaker, Clocks
 from sim.chain.reporting import BlockReporter
-from sim.chain.traffic import InferenceTraffic, build_traffic
+from sim.chain.traffic import InferenceTraffic
 from sim.difficulty.base import steer
 from sim.metrics.recorder import Recorder
 from sim.metrics.records import EpochEnded
@@ -52,17 +52,10 @@ OnEpochEnd = Callable[[EpochEnded], None]
 class World:
     """One run, ready to start."""
 
-    scenario: Scenario
-    env: simpy.Environment
-    ledger: Ledger
+    context: Context
     hosts: dict[str, Host]
-    recorder: Recorder
-    work: Work
     reporter: BlockReporter
-    consensus: Consensus
     on_epoch_end: OnEpochEnd
-    catch_up: CatchUp
-    presence: Presence
     faults: Faults
     network_facts: Mapping[str, object]
     """The tier, the reason for it, and the graph that it runs on."""
@@ -73,44 +66,44 @@ class World:
     @property
     def is_complete(self) -> bool:
         """Every epoch has ended."""
-        return is_last(self.ledger.get_state(self.ledger.height), self.scenario.epochs)
+        return is_last(self.context.ledger.get_state(self.context.ledger.height), self.context.scenario.epochs)
 
     def run(self) -> None:
         """Let time pass until the last block of the last epoch has reached every host that it can reach."""
         production = self.start()
         self.faults.start()
-        self.env.run(until=production | self.env.process(self._watch()))
+        self.context.env.run(until=production | self.context.env.process(self._watch()))
         self.faults.close()
         if self.is_complete or not self.may_halt:
-            self.env.run()
-        for address in self.presence.away if self.is_complete else self.hosts:
+            self.context.env.run()
+        for address in self.context.presence.away if self.is_complete else self.hosts:
             self.hosts[address].finish()
 
     @property
     def may_halt(self) -> bool:
         """Hosts may be missing: a fault has hit them, or they have left."""
-        return bool(self.scenario.faults or self.presence.away)
+        return bool(self.context.scenario.faults or self.context.presence.away)
 
     def start(self) -> simpy.Process:
         """Let the founders enter and validators begin; return the process that ends with the last block."""
         self.let_join(1)
-        return self.env.process(self.consensus.run(self.scenario.epochs, self._observe))
+        return self.context.env.process(self.context.consensus.run(self.context.scenario.epochs, self._observe))
 
     def let_join(self, epoch: int) -> None:
         """Let the hosts enter that join at an epoch."""
         for host in self.hosts.values():
             if host.identity.joins == epoch:
                 host.join()
-                if self.ledger.height > 0:
-                    self.catch_up.start(host.address)
+                if self.context.ledger.height > 0:
+                    self.context.catch_up.start(host.address)
 
     def _watch(self) -> Generator[simpy.Event, object, None]:
         """Give the chain up after an epoch's length without an agreed block, if no fault has still to begin or end."""
-        protocol = self.scenario.protocol
+        protocol = self.context.scenario.protocol
         while not self.is_complete:
-            height = self.ledger.height
-            yield self.env.timeout(protocol.epoch_length * protocol.block_time)
-            if self.ledger.height == height and self.may_halt and not self.faults.are_pending:
+            height = self.context.ledger.height
+            yield self.context.env.timeout(protocol.epoch_length * protocol.block_time)
+            if self.context.ledger.height == height and self.may_halt and not self.faults.are_pending:
                 return
 
     def _observe(self, agreement: Agreement, result: BlockResult) -> None:
@@ -118,21 +111,21 @@ class World:
         self.reporter.report(agreement, result)
         block, schedule = agreement.block, result.state.schedule
         if Edge.P in schedule.edges_at(block.height):
-            for address in list(self.presence.away):
+            for address in list(self.context.presence.away):
                 self.hosts[address].look_from_outside(block)
         if Edge.CLAIM in schedule.edges_at(block.height):
             self.let_join(schedule.index + 1)
-        self.catch_up.watch()
+        self.context.catch_up.watch()
         if schedule.ends_at(block.height):
             self._close_epoch(schedule)
 
     def _close_epoch(self, schedule: Schedule) -> None:
-        start = self.ledger.get_block(schedule.start)
-        since = self.work.counts - self._counts_before
-        self._counts_before = self.work.counts
-        ended = EpochEnded(epoch=schedule.index, end_seconds=self.env.now, computed=since.computed, shared=since.shared)
-        self.recorder.add(ended)
-        self.work.forget(start.block_hash)
+        start = self.context.ledger.get_block(schedule.start)
+        now_seconds, counts = self.context.env.now, self.context.work.counts
+        since, self._counts_before = counts - self._counts_before, counts
+        ended = EpochEnded(epoch=schedule.index, end_seconds=now_seconds, computed=since.computed, shared=since.shared)
+        self.context.recorder.add(ended)
+        self.context.work.forget(start.block_hash)
         self.on_epoch_end(ended)
 
 
@@ -157,25 +150,19 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd, *, is_
     """Build a world at time 0. `is_rehearsed`: strategies are asked everything twice."""
     detail = choose_detail(scenario.metrics.validations, count_expected_validations(scenario))
     ground = _lay_ground(scenario, Recorder(ValidationTable(is_full=detail.is_full)))
-    ledger = _found_chain(ground)
+    founders = [ground.registrations[who.address] for who in ground.identities if who.joins == 1]
+    ledger = Ledger(found_chain(founders, ground.params, scenario), ground.params, steer(scenario.difficulty))
     tier = _open_network(ground, ledger)
-    clocks, traffic = Clocks(), build_traffic(scenario, ground.params, ground.streams)
+    clocks, traffic = Clocks(), InferenceTraffic(scenario, ground.params, ground.streams)
     consensus = _open_consensus(ground, ledger, tier, BlockMaker(ledger, ground.streams, traffic, clocks))
     context = _gather_context(ground, ledger, tier, consensus, traffic, work)
     hosts = _settle_hosts(ground, context, _appoint_agents(ground, is_rehearsed=is_rehearsed))
     return World(
-        scenario=scenario,
-        env=ground.env,
-        ledger=ledger,
+        context=context,
         hosts=hosts,
-        recorder=ground.recorder,
-        work=work,
         reporter=BlockReporter(ground.recorder, ground.params, scenario.difficulty.target),
-        consensus=consensus,
         on_epoch_end=on_epoch_end,
-        catch_up=context.catch_up,
-        presence=context.presence,
-        faults=Faults(context, scenario.faults, hosts, context.catch_up, clocks),
+        faults=Faults(context, hosts, clocks),
         network_facts=tier.describe(),
         warnings=(detail.warning,) if detail.warning else (),
     )
@@ -202,22 +189,16 @@ def _lay_ground(scenario: Scenario, recorder: Recorder) -> Ground:
     )
 
 
-def _found_chain(ground: Ground) -> Ledger:
-    params, scenario = ground.params, ground.scenario
-    founders = [ground.registrations[who.address] for who in ground.identities if who.joins == 1]
-    return Ledger(found_chain(founders, params, scenario), params, steer(scenario.difficulty))
-
-
 def _open_network(ground: Ground, ledger: Ledger) -> Tier:
     """Link the hosts by the topology, in the tier that the scenario asks for or that its load allows."""
     scenario, streams = ground.scenario, ground.streams
     members = [Member(who.address, who.region) for who in ground.identities]
     graph = scenario.network.topology.build(members, streams)
     has_bursts = any(fault.kind == "loss" for fault in scenario.faults)
-    offer = estimate_offer(
+    load = estimate_bytes_per_second(
         scenario, ground.ml_nodes, ground.params.rule_book.first.proof, 1.0 / ledger.get_state(0).difficulty
     )
-    choice = choose_tier(scenario.network, graph, offer, has_bursts=has_bursts)
+    choice = choose_tier(scenario.network, graph, load, has_bursts=has_bursts)
     return open_network(choice, ground.env, graph, ground.recorder, scenario.network, streams)
 
 
@@ -237,10 +218,12 @@ def _open_consensus(ground: Ground, ledger: Ledger, tier: Tier, maker: BlockMake
 def _gather_context(
     ground: Ground, ledger: Ledger, tier: Tier, consensus: Consensus, traffic: InferenceTraffic, work: Work
 ) -> Context:
-    scenario, params = ground.scenario, ground.params
-    block_seconds, has_faults = scenario.protocol.block_time, bool(scenario.faults)
-    catch_up = CatchUp(ground.env, tier.network, ledger, patience_seconds=block_seconds, has_faults=has_faults)
+    scenario, block_seconds = ground.scenario, ground.scenario.protocol.block_time
+    catch_up = CatchUp(
+        ground.env, tier.network, ledger, patience_seconds=block_seconds, has_faults=bool(scenario.faults)
+    )
     return Context(
+        scenario=scenario,
         env=ground.env,
         network=tier.network,
         ledger=ledger,
@@ -250,13 +233,10 @@ def _gather_context(
         traffic=traffic,
         open_mempool=open_mempools(tier.network, ground.env, ledger, _build_mempool_rules(scenario)),
         work=work,
-        model=scenario.work.pow_params,
         recorder=ground.recorder,
         streams=ground.streams,
-        params=params,
-        block_time_seconds=block_seconds,
+        params=ground.params,
         ttl_blocks=scenario.mempool.ttl_blocks,
-        startup_seconds=scenario.work.startup,
     )
 
 

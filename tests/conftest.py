@@ -1,6 +1,10 @@
 """Shared by all tests: where the data lies, and one small run."""
 
-from collections.abc import Iterator
+import contextlib
+import io
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +31,25 @@ REGISTRIES = {"controller_spec": controllers, "strategy_spec": strategies, "topo
 def small() -> Result:
     """Three epochs of a tiny network, run once."""
     return sim.run(SMALL)
+
+
+@pytest.fixture
+def powsim(monkeypatch: pytest.MonkeyPatch) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """The whole command, in this process, started in the folder `cwd`: its exit status and what it printed."""
+    from sim.cli import main
+
+    def call(*arguments: object, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
+        status, out, errors = 0, io.StringIO(), io.StringIO()
+        with monkeypatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+            patch.setattr(sys, "argv", ["powsim", *map(str, arguments)])
+            patch.chdir(cwd)
+            try:
+                main()
+            except SystemExit as ended:
+                status = int(ended.code or 0)
+        return subprocess.CompletedProcess(sys.argv, status, out.getvalue(), errors.getvalue())
+
+    return call
 
 
 @pytest.fixture

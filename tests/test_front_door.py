@@ -15,6 +15,7 @@ import pytest
 import sim
 from sim.catalogue import _CATALOGUES
 from sim.difficulty import controllers
+from sim.difficulty.sma import Sma
 from sim.errors import ScenarioError, UserError
 from sim.metrics.columns import FRAMES
 from sim.metrics.frame_access import FrameOf, HasFrames
@@ -89,12 +90,12 @@ def test_a_loaded_scenario_is_never_written_as_text(monkeypatch: pytest.MonkeyPa
     """1000 host groups took 5 seconds of it."""
     import sim.results
     import sim.scenario.load
-    from sim.scenario.load import resolve_scenario
+    from sim.scenario.load import load_scenario
 
     def refuse(*_: object) -> str:
         raise AssertionError("a scenario was written as text")
 
-    scenario = resolve_scenario(MINI)
+    scenario = load_scenario(MINI)
     for module in (sim.results, sim.scenario.load):
         monkeypatch.setattr(module, "dump_scenario", refuse)
     result = sim.run(scenario, seed=3, overrides={"work.rate_factor": 0.02})
@@ -112,11 +113,11 @@ def test_a_mapping_may_hold_numbers_of_numpy_and_its_mistakes_have_paths() -> No
 
 
 def test_wrong_seeds_of_a_loaded_scenario_are_told() -> None:
-    from sim.scenario.load import resolve_scenario
+    from sim.scenario.load import load_scenario
 
     for seed in (-1, True, "x"):
         with pytest.raises(ScenarioError, match="seed"):
-            sim.run(resolve_scenario(MINI), seed=seed)  # type: ignore[arg-type]
+            sim.run(load_scenario(MINI), seed=seed)  # type: ignore[arg-type]
 
 
 # A result
@@ -397,6 +398,26 @@ def test_workers_would_not_know_it_and_that_is_said_before_anything_starts(regis
             sim.sweep(MINI, grid=GRID, **where)
 
 
+def test_a_search_says_it_before_it_starts_as_well(registered: None, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    section = {"parameters": {"difficulty": {"choices": ["fixed", "halving"]}}, "objective": "weight_gini"}
+    with pytest.raises(UserError) as caught:
+        sim.search({**MINI, "search": section}, out=out, workers=2)
+    first, second, *_ = str(caught.value).splitlines()
+    assert first.startswith(f'workers will not know the controller "halving" ({__name__}:Halving), the measure "blocks')
+    assert second.startswith("Run the search in this process, with workers=0; or put the code into a package")
+
+    @controllers.register("mean")
+    @dataclass(frozen=True)
+    class Mean(Sma):
+        """A simple average by another name."""
+
+    races = {"parameters": {"decisions": {"choices": [50, 60]}}, "objective": "noise"}
+    with pytest.raises(UserError, match='the controller "mean"'):
+        sim.search({**LAB, "controllers": ["mean"], "search": races}, out=out, workers=2)
+    assert not out.exists()
+
+
 def test_a_kind_of_work_is_a_plugin_too(registered: None) -> None:
     from sim.work import works
     from sim.work.kinds import SphereKind
@@ -417,4 +438,5 @@ def test_a_plugin_that_no_point_uses_keeps_nobody_from_sweeping(registered: None
     from sim.execution.sweep_file import make_sweep, open_sweep
 
     sweep = make_sweep(open_sweep(MINI, {"grid": GRID})[0])
-    check_workers_know(sweep, run_measures.choose(["weight_gini"]))
+    variants = [point.scenario_json for point in sweep.points]
+    check_workers_know("sweep", variants, run_measures.choose(["weight_gini"]))

@@ -52,7 +52,8 @@ class HeightState:
         self._outcomes: list[RoundOutcome] = []
         self._known_seconds = -math.inf
         self._proposers, self.priorities = _order_proposers(priorities, powers)
-        self._next_proposer = next(self._proposers)
+        self.proposer = next(self._proposers)
+        """The proposer of the next round."""
 
     # Events, as they come in
 
@@ -62,7 +63,7 @@ class HeightState:
         if place is None:
             return False
         self._entries[place] = min(seconds, self._entries[place])
-        return bool(self._rounds) or self.is_overdue or address == self._next_proposer
+        return bool(self._rounds) or self.is_overdue or address == self.proposer
 
     def add_round(self, block: Block | None, valid_round: int = NO_ROUND) -> None:
         """The next round's proposer proposes a new block, that of `valid_round` again, or none (`block` is None)."""
@@ -70,7 +71,7 @@ class HeightState:
         self._rounds.append(Round(value, valid_round, np.full(len(self._entries), np.inf)))
         self.blocks.append(block)
         self.arrivals.append({})
-        self._next_proposer = next(self._proposers)
+        self.proposer = next(self._proposers)
 
     def note_arrivals(self, round_index: int, seconds: Iterable[tuple[str, float]]) -> bool:
         """Hosts have, or will have, a round's block; returns whether more than 2/3 of all power has it then."""
@@ -129,7 +130,7 @@ class HeightState:
         """When the proposer of the next round enters it."""
         # Round 0 is entered at the height's start, which `admit` has noted. A later round is entered as the outcome of
         # the waiting round says; without one, the last round keeps all validators.
-        place = self._places[self._next_proposer]
+        place = self._places[self.proposer]
         if not self._rounds:
             return float(self._entries[place])
         if len(self._outcomes) == len(self._rounds):
@@ -142,15 +143,10 @@ class HeightState:
         is_open = len(self._outcomes) > len(self._rounds)
         return float(self._outcomes[-1].next_entry_seconds.min()) if is_open else math.inf
 
-    @property
-    def proposer(self) -> str:
-        """The proposer of the next round."""
-        return self._next_proposer
-
     def get_valid_round(self, now_seconds: float) -> int:
         """Return the round whose block the next proposer has to propose again; -1: none."""
         past = self._outcomes[: len(self._rounds)]
-        return select_valid_round(past, self._places[self._next_proposer], now_seconds)
+        return select_valid_round(past, self._places[self.proposer], now_seconds)
 
     def compute_commits(self, round_index: int, vote_delays_seconds: Floats) -> Floats:
         """Return when each host, a row of the delays, has precommits of more than 2/3 for a round's block."""

@@ -45,11 +45,6 @@ class MempoolRules:
             selected.append(transaction)
         return tuple(selected)
 
-    @property
-    def is_first_come(self) -> bool:
-        """Whether the order of arrival alone decides."""
-        return not self.fees_ngonka
-
     def is_expired(self, waited_blocks: int) -> bool:
         """Tell whether a transaction that has waited for so many blocks is dropped."""
         return self.ttl_blocks is not None and waited_blocks >= self.ttl_blocks
@@ -131,11 +126,9 @@ class HostMempool(Mempool):
             self._since.pop(transaction.tx_id, None)
         self._height = block.height
         if self._rules.ttl_blocks is not None:
-            for tx_id in [tx_id for tx_id, since in self._since.items() if self._is_expired(since)]:
+            is_expired, height = self._rules.is_expired, self._height
+            for tx_id in [tx_id for tx_id, since in self._since.items() if is_expired(height - since)]:
                 del self._pending[tx_id], self._since[tx_id]
-
-    def _is_expired(self, since_height: int) -> bool:
-        return self._rules.is_expired(self._height - since_height)
 
     def clear(self) -> None:
         """Lose all pending transactions."""

@@ -131,9 +131,8 @@ class SharedPool:
 
     def select(self, receiver: str, max_bytes: int, tx_ids: tuple[str, ...] | None = None) -> tuple[Transaction, ...]:
         """Select a block's transactions among those that have reached a host, see `MempoolRules.select`."""
-        if tx_ids is not None:
-            return self._rules.select(self.list_arrived(receiver), max_bytes, tx_ids)
-        return self._rules.select(self.list_arrived(receiver, max_bytes), max_bytes)
+        arrived = self.list_arrived(receiver, max_bytes if tx_ids is None else math.inf)
+        return self._rules.select(arrived, max_bytes, tx_ids)
 
     def list_arrived(self, receiver: str, max_bytes: float = math.inf) -> tuple[Transaction, ...]:
         """Return transactions that have reached a host, in the order of arrival; at least a block of so many bytes."""
@@ -146,7 +145,7 @@ class SharedPool:
         # one nor any behind it can come first: without this break every proposal of a large network looks up them all.
         pending = iter(self._pending.values())
         while chunk := list(itertools.islice(pending, CHUNK)):
-            if size > max_bytes and chunk[0].seconds >= latest and self._rules.is_first_come:
+            if size > max_bytes and chunk[0].seconds >= latest and not self._rules.fees_ngonka:
                 break
             for at, sent in zip(self._compute_arrivals(chunk, receiver, last), chunk, strict=True):
                 if at <= now and not (may_expire and self._is_expired(sent, at)):

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from sim.protocol.blocks.formation import GOVERNANCE_MODELS
 from sim.protocol.blocks.params import ProtocolParams
@@ -22,30 +21,17 @@ from sim.scenario.schema import Scenario
 from sim.streams import Streams
 
 
-@dataclass(frozen=True)
-class ServiceRates:
-    """A host's service between two proofs of compute; shares from 0 to 1."""
-
-    miss_rate: float
-    invalid_rate: float
-    skip_rate: float
-    """Of the validations that it owes."""
-    confirmed_share: float
-    """Of the weight that a confirmation asks to see again."""
-
-
-@dataclass(frozen=True)
 class InferenceTraffic:
-    """Draws the inference requests of one run, and how hosts serve them."""
+    """Draws the inference requests of one run, and how hosts serve them: at the rates of their groups."""
 
-    streams: Streams
-    params: ProtocolParams
-    conduct: Mapping[str, ServiceRates]
-    requests_per_epoch: int
-    tokens_per_request: int
-    block_time_seconds: float
-    _shown: dict[tuple[str, int], float] = field(default_factory=dict)
-    """(host, last block of a confirmation) -> share of its weight that it has decided to show"""
+    def __init__(self, scenario: Scenario, params: ProtocolParams, streams: Streams) -> None:
+        self._config = scenario.inference
+        self._block_seconds = scenario.protocol.block_time
+        self._groups = {address: group for group in scenario.hosts for address in group.addresses}
+        self._params = params
+        self._streams = streams
+        self._shown: dict[tuple[str, int], float] = {}
+        """(host, last block of a confirmation) -> share of its weight that it has decided to show"""
 
     def show_weight(self, who: str, end_height: int, share: float) -> None:
         """Let a host show this share of its weight in one confirmation, instead of its group's share."""
@@ -53,20 +39,20 @@ class InferenceTraffic:
 
     def draw_inferences(self, state: ChainState, height: int) -> InferenceTally | None:
         """Return the epoch's requests if a block of this height is its last one; `state` is the one before it."""
-        schedule = replace(state.schedule, params=self.params.epoch_at(height))
-        if not schedule.ends_at(height) or not self.requests_per_epoch or state.effective.index != schedule.index:
+        schedule, config = replace(state.schedule, params=self._params.epoch_at(height)), self._config
+        if not schedule.ends_at(height) or not config.requests_per_epoch or state.effective.index != schedule.index:
             return None
         inferences = self._draw_requests(state)
         tokens = Counter(inference.model for inference in inferences if not inference.is_missed)
-        seconds = schedule.params.epoch_length * self.block_time_seconds
-        window = self.params.pricing.window_seconds
+        seconds = schedule.params.epoch_length * self._block_seconds
+        window = self._params.pricing.window_seconds
         return InferenceTally(
             epoch_index=schedule.index,
             inferences=inferences,
             skipped=self._draw_skipped(schedule.index, inferences),
-            tokens_per_request=self.tokens_per_request,
+            tokens_per_request=config.tokens_per_request,
             tokens_per_window={
-                model: compute_tokens_per_window(n * self.tokens_per_request, seconds, window)
+                model: compute_tokens_per_window(n * config.tokens_per_request, seconds, window)
                 for model, n in sorted(tokens.items())
             },
         )
@@ -76,7 +62,7 @@ class InferenceTraffic:
         if state.confirmation.end_height != height:
             return None
         shown = {
-            who: math.trunc(self._shown.get((who, height), self.conduct[who].confirmed_share) * weight)
+            who: math.trunc(self._shown.get((who, height), self._groups[who].confirmed_share) * weight)
             for who, weight in state.confirmation.initial.items()
         }
         return ConfirmationTally({who: weight for who, weight in shown.items() if weight > 0})
@@ -88,20 +74,20 @@ class InferenceTraffic:
         if not members:
             return ()
         total = sum(weight for _, _, weight in members)
-        generator = self.streams("inference", "requests", schedule.index)
+        generator = self._streams("inference", "requests", schedule.index)
         shares = [weight / total for _, _, weight in members]
-        counts = generator.multinomial(self.requests_per_epoch, shares).tolist()
+        counts = generator.multinomial(self._config.requests_per_epoch, shares).tolist()
         inferences: list[Inference] = []
         for (who, model, _), n_requests in zip(members, counts, strict=True):
             inferences += self._draw_service(who, model, n_requests, state)
         return tuple(sorted(inferences, key=lambda inference: inference.created_height))
 
     def _draw_service(self, who: str, model: str, n_requests: int, state: ChainState) -> list[Inference]:
-        schedule, conduct = state.schedule, self.conduct[who]
-        generator = self.streams("inference", who, schedule.index)
+        schedule, group = state.schedule, self._groups[who]
+        generator = self._streams("inference", who, schedule.index)
         heights = generator.integers(schedule.set_validators, schedule.next_start, n_requests).tolist()
-        missed = (generator.random(n_requests) < conduct.miss_rate).tolist()
-        invalid = (generator.random(n_requests) < conduct.invalid_rate).tolist()
+        missed = (generator.random(n_requests) < group.miss_rate).tolist()
+        invalid = (generator.random(n_requests) < group.invalid_rate).tolist()
         return [
             Inference(f"{schedule.index}/{who}/{number}", model, who, height, is_missed, not is_invalid)
             for number, (height, is_missed, is_invalid) in enumerate(zip(heights, missed, invalid, strict=True))
@@ -109,26 +95,9 @@ class InferenceTraffic:
 
     def _draw_skipped(self, epoch_index: int, inferences: tuple[Inference, ...]) -> dict[str, frozenset[str]]:
         skipped = {}
-        for who, conduct in self.conduct.items():
-            if conduct.skip_rate > 0:
-                draws = self.streams("inference", who, "skipped", epoch_index).random(len(inferences))
-                chosen = zip(inferences, (draws < conduct.skip_rate).tolist(), strict=True)
+        for who, group in self._groups.items():
+            if group.skip_rate > 0:
+                draws = self._streams("inference", who, "skipped", epoch_index).random(len(inferences))
+                chosen = zip(inferences, (draws < group.skip_rate).tolist(), strict=True)
                 skipped[who] = frozenset(inference.inference_id for inference, is_skipped in chosen if is_skipped)
         return skipped
-
-
-def build_traffic(scenario: Scenario, params: ProtocolParams, streams: Streams) -> InferenceTraffic:
-    """Read the requests of users, and how hosts serve them, from a scenario."""
-    conduct = {
-        address: ServiceRates(group.miss_rate, group.invalid_rate, group.skip_rate, group.confirmed_share)
-        for group in scenario.hosts
-        for address in group.addresses
-    }
-    return InferenceTraffic(
-        streams=streams,
-        params=params,
-        conduct=conduct,
-        requests_per_epoch=scenario.inference.requests_per_epoch,
-        tokens_per_request=scenario.inference.tokens_per_request,
-        block_time_seconds=scenario.protocol.block_time,
-    )

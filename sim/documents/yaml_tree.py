@@ -6,6 +6,7 @@ aliases cannot grow without bound and no tag can construct an object.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +18,7 @@ from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.reader import ReaderError
 
 from sim.documents.document import Document, Place
-from sim.documents.source import SCENARIO, FileKind
+from sim.documents.source import SCENARIO, FileKind, read_source
 from sim.errors import ScenarioError
 from sim.problems import Loc, show_value
 
@@ -41,6 +42,11 @@ class _Node:
     @property
     def is_scalar(self) -> bool:
         return not isinstance(self.value, list)
+
+
+def read_document(path: str | os.PathLike[str]) -> Document:
+    """Return the tree of a scenario's or a study's file, unchecked; raises ScenarioError as `parse_document` does."""
+    return parse_document(read_source(path), os.fspath(path))
 
 
 def parse_document(text: str, source: str, kind: FileKind = SCENARIO) -> Document:

@@ -4,7 +4,7 @@ hosts that watch a price and the difficulty.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
@@ -20,8 +20,11 @@ Floats = NDArray[np.float64]
 HORIZON = 4.0  # curves are laid out for so many times the nominal length of a race; then their last value holds
 MOST_STEPS = 200_000
 LARGEST_FACTOR = 1e9  # more than that, compute does not change here: every float stays far from its limits
+DAY_SECONDS = 86_400.0
 N_LEVELS = 256  # steps that stand for one smooth rise
 
+Compute = Annotated[float, Field(ge=0.0, le=1e30)]
+PriceValue = Annotated[float, Field(gt=0.0, le=1e12)]
 Level = Annotated[float, Field(gt=0.0, le=1e30, description="nonces per second before anything changes")]
 Factor = Annotated[float, Field(gt=1e-6, le=1e6, description="compute after the change / before")]
 Moment = Annotated[Seconds, Field(ge=0.0, description="time of the change, from the start of the race")]
@@ -34,8 +37,10 @@ class CurveError(UserError):
 
 @dataclass(frozen=True)
 class Steps:
-    """`values[i]` (nonces/s, or a price; above 0) from `times[i]` (s) to the next; the first time is 0, the last value
-    holds on.
+    """`values[i]` (nonces/s, or a price) from `times[i]` (s) to the next; the first time is 0, the last value holds on.
+
+    Prices are above 0. Compute may be 0 in between: no block comes until it is back. Its first value is above 0, for a
+    race begins with the difficulty that is right for it, and so is its last, for a block must come some day.
     """
 
     times: Floats
@@ -84,7 +89,11 @@ class Market:
 
 
 class Curve(Protocol):
-    """The network's compute over time."""
+    """The network's compute over time.
+
+    It may have a method `find_warnings(race_seconds)`, which yields sentences on a layout that is valid and perhaps not
+    what a race of that length should have: a series that ends before.
+    """
 
     def lay_out(self, horizon_seconds: float, generator: np.random.Generator) -> Steps | Market:
         """Return the curve from 0 to the horizon; only a random curve draws. Raises CurveError."""
@@ -95,6 +104,37 @@ class Price(Protocol):
 
     def lay_out(self, horizon_seconds: float, generator: np.random.Generator) -> Steps:
         """Return the price from 0 to the horizon; only a random price draws. Raises CurveError."""
+
+
+def check_layout(laid_out: Steps | Market) -> Steps | Market:
+    """Return a layout on which a race can be run. Raises CurveError, also for plug-ins that promise too much."""
+    if isinstance(laid_out, Market):
+        _check_steps(laid_out.prices, "the price")
+        if not laid_out.prices.values.min() > 0:
+            raise CurveError("the price must be above 0 at all times")
+        return laid_out
+    _check_steps(laid_out, "compute")
+    first, last = laid_out.values[[0, -1]]
+    if not first > 0:
+        raise CurveError("compute begins at 0: a race begins with the difficulty that is right for its first value")
+    if not last > 0:
+        raise CurveError("compute ends at 0: no block would ever come; let it end with the value that holds on")
+    return laid_out
+
+
+def _check_steps(steps: Steps, noun: str) -> None:
+    times, values = steps.times, steps.values
+    if len(times) != len(values) or not len(times) or times[0] != 0 or not (np.diff(times) > 0).all():
+        raise CurveError(f"times of {noun} must grow from 0, one for each value")
+    if not (np.isfinite(times).all() and np.isfinite(values).all() and values.min() >= 0):
+        raise CurveError(f"times and values of {noun} must be finite numbers, values at least 0")
+
+
+def warn_of_end(name: str, end_seconds: float, last_value: float, race_seconds: float) -> Iterator[str]:
+    """Yield a sentence where a series ends before a race of so many seconds."""
+    if end_seconds < race_seconds:
+        ends, takes = (f"{seconds / DAY_SECONDS:.4g} d" for seconds in (end_seconds, race_seconds))
+        yield f"{name} ends after {ends}, a race takes {takes}: its last value, {last_value:.4g}, holds on"
 
 
 def sample(value_at: Callable[[Floats], Floats], start: float, end: float, n_steps: int) -> tuple[Floats, Floats]:

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from sim.economy import curves
-from sim.economy.base import Factor, Level, Span, Steps, check_n_steps, join, sample
+from sim.economy.base import Level, Span, Steps, at, check_n_steps, join, sample
 
 N_PHASES = 64  # steps of one period of a sine
 
@@ -38,10 +38,13 @@ class Sine:
 @curves.register("on_off")
 @dataclass(frozen=True)
 class OnOff:
-    """Part of the compute comes and goes at fixed times, as hosts do that switch between networks."""
+    """Part of the compute comes and goes at fixed times, as hosts do that switch between networks.
+
+    With a `factor` of 0 all of it goes: no block comes until it is back.
+    """
 
     level: Level = 100.0
-    factor: Factor = 3.0
+    factor: Annotated[float, Field(ge=0.0, le=1e6, description="compute in that part / before")] = 3.0
     period: Period = 86_400.0
     share: Annotated[float, Field(gt=0.0, lt=1.0, description="part of the period, at its end, with `factor`")] = 0.5
 
@@ -49,4 +52,6 @@ class OnOff:
         """Return two steps a period."""
         starts = self.period * np.arange(check_n_steps(horizon_seconds, self.period / 2) // 2 + 1)
         times = np.column_stack([starts, starts + self.period * (1.0 - self.share)]).ravel()
-        return join((times, np.tile([self.level, self.level * self.factor], len(starts))))
+        cycles = times, np.tile([self.level, self.level * self.factor], len(starts))
+        # After the last period compute stays as it was there, unless that would be never again.
+        return join(cycles) if self.factor else join(cycles, at(starts[-1] + self.period, self.level))

@@ -5,16 +5,27 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 
 from sim.economy import curves
-from sim.economy.base import MOST_STEPS, CurveError, Steps, join
+from sim.economy.base import (
+    LARGEST_FACTOR,
+    MOST_STEPS,
+    Compute,
+    CurveError,
+    Floats,
+    PriceValue,
+    Steps,
+    join,
+    warn_of_end,
+)
+from sim.problems import problems_of
 from sim.units import TIME, Seconds
 
 COMPUTE_UNITS = {"nonces/s": 1.0, "nonces/min": 1 / 60, "nonces/h": 1 / 3600, "nonces/d": 1 / 86_400}
@@ -34,10 +45,12 @@ class CsvColumn:
     noun: str
     example: str
     units: Mapping[str, float]
+    values: TypeAdapter[list[float]]
+    """The gate of its values in the base unit, which has the bounds that values in a YAML file have."""
 
 
-COMPUTE = CsvColumn("compute", "time (h),compute (nonces/s)", COMPUTE_UNITS)
-PRICE = CsvColumn("price", "time (h),price", {})
+COMPUTE = CsvColumn("compute", "time (h),compute (nonces/s)", COMPUTE_UNITS, TypeAdapter(list[Compute]))
+PRICE = CsvColumn("price", "time (h),price", {}, TypeAdapter(list[PriceValue]))
 
 
 @curves.register("csv")
@@ -45,8 +58,10 @@ PRICE = CsvColumn("price", "time (h),price", {})
 class FromCsv:
     """A file with two columns, time and compute, whose headings hold the units: `time (h),compute (nonces/s)`.
 
-    Each value holds until the next line's time. Times count from the first one. Empty cells, times that do not grow and
-    values that are not above 0 are refused with file, line and column, and so are longer pauses than `max_gap`.
+    Each value holds until the next line's time. Times count from the first one. Empty cells, times that do not grow,
+    values that no YAML file could give either, changes by more than a factor 10⁹ and longer pauses than `max_gap` are
+    refused with file, line and column. Compute may be 0 in between: no block comes until it is back. A file that ends
+    before the race is told.
     """
 
     path: CsvFile
@@ -56,27 +71,51 @@ class FromCsv:
         """Return the file's steps, whatever the horizon."""
         return read_steps(self.path, self.max_gap, COMPUTE)
 
+    def find_warnings(self, race_seconds: float) -> Iterator[str]:
+        """Tell of a file that ends before the race."""
+        steps = read_steps(self.path, self.max_gap, COMPUTE)
+        yield from warn_of_end(self.path, steps.times[-1], steps.values[-1], race_seconds)
+
 
 def read_steps(file: str, max_gap_seconds: float | None, column: CsvColumn) -> Steps:
     """Return times (s) from the first line's, and values in the column's base unit; raises CurveError with every line
     that is wrong.
     """
     path = Path(file)
+    header, lines = read_lines(path)
+    scales = _read_header(path, header, column)
+    with np.errstate(over="ignore", invalid="ignore"):  # too large times and values are refused by name
+        rows = np.array([_read_line(line) for line in lines]) * scales  # NaN where there is no number
+        outliers = (
+            (index + 2, len(lines[index][0]) + 2, _tell_outlier(lines[index][1], what, column))
+            for index, what in find_outliers(rows[:, 1], column)
+        )
+        refuse(path, [*_find_mistakes(lines, rows, max_gap_seconds), *outliers])
+    return join((rows[:, 0] - rows[0, 0], rows[:, 1]))
+
+
+def _tell_outlier(cell: str, what: str, column: CsvColumn) -> str:
+    unit = "" if cell.strip() in what or not column.units else f" ({next(iter(column.units))})"
+    return f"{column.noun} {what}{unit}"
+
+
+def read_lines(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Return the cells of a CSV file's header and of its other lines, at least one; raises CurveError."""
     try:
         lines = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CurveError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    scales = _read_header(path, lines[0] if lines else [], column)
-    if len(lines) < 2:
-        raise CurveError(f"{path}:2:1: no values below the header")
     if len(lines) - 1 > MOST_STEPS:
         raise CurveError(f"{path}: {len(lines) - 1} lines; at most {MOST_STEPS}")
-    rows = np.array([_read_line(line) for line in lines[1:]]) * scales  # NaN where there is no number
-    found = _find_mistakes(lines[1:], rows, max_gap_seconds, column.noun)
-    mistakes = [f"{path}:{number}:{place}: {what}" for number, place, what in sorted(found)]
-    if mistakes:
+    if len(lines) == 1:
+        raise CurveError(f"{path}:2:1: no values below the header")
+    return (lines or [[]])[0], lines[1:]
+
+
+def refuse(path: Path, found: Iterable[tuple[int, int, str]]) -> None:
+    """Raise CurveError with mistakes (line, column and text), if there are any, in the order of the file."""
+    if mistakes := [f"{path}:{number}:{place}: {what}" for number, place, what in sorted(found)]:
         raise CurveError("\n".join(mistakes))
-    return join((rows[:, 0] - rows[0, 0], rows[:, 1]))
 
 
 def _read_header(path: Path, cells: list[str], column: CsvColumn) -> np.ndarray:
@@ -109,7 +148,7 @@ def _read_number(cell: str) -> float:
 
 
 def _find_mistakes(
-    lines: list[list[str]], rows: np.ndarray, max_gap_seconds: float | None, noun: str
+    lines: list[list[str]], rows: np.ndarray, max_gap_seconds: float | None
 ) -> Iterator[tuple[int, int, str]]:
     """Mistakes with their lines and columns in the file, which count from 1."""
     for number, (cells, (time, value)) in enumerate(zip(lines, rows, strict=True), 2):
@@ -119,10 +158,40 @@ def _find_mistakes(
             )
             place = len(cells[0]) + 2 if len(cells) == 2 and not math.isnan(_read_number(cells[0])) else 1
             yield number, place, f'"{",".join(cells)}" is {what}; each line holds a time and a value'
-        elif value <= 0:
-            yield number, len(cells[0]) + 2, f"{noun} {cells[1].strip()} must be above 0"
+        elif not math.isfinite(time):
+            yield number, 1, f"time {cells[0].strip()} is too large"
     for number, step in enumerate(np.diff(rows[:, 0]), 3):
         if step <= 0:
             yield number, 1, f"time {lines[number - 2][0].strip()} does not come after the line before"
         elif max_gap_seconds is not None and step > max_gap_seconds:
             yield number, 1, f"a gap of {step:g} s; at most {max_gap_seconds:g} s (max_gap)"
+
+
+def find_outliers(values: Floats, column: CsvColumn) -> Iterator[tuple[int, str]]:
+    """Yield positions and mistakes of values (NaN: none) beyond the bounds that YAML files have, or too far from the
+    first one for floats to stay off their limits.
+    """
+    known, wrong = np.flatnonzero(~np.isnan(values)), set()
+    try:
+        column.values.validate_python([_as_written(value) for value in values[known].tolist()])
+    except ValidationError as error:
+        for problem in problems_of(error, column.values.json_schema()):
+            wrong.add(index := int(known[int(problem.loc[0])]))
+            yield index, problem.message
+    first, last = values[0], len(values) - 1
+    for index in known.tolist():
+        if index not in wrong and (why := _find_misfit(values[index], first, index in (0, last))):
+            yield index, f"{_as_written(values[index])} {why}"
+
+
+def _as_written(value: float) -> float:
+    """Return a whole number as one, which is shown as such."""
+    return int(value) if value.is_integer() and abs(value) < 1e15 else value
+
+
+def _find_misfit(value: float, first: float, is_end: bool) -> str:
+    if is_end and value == 0:
+        return "must be more than 0 at both ends of a file: a race begins at the first value, and the last one holds on"
+    if first > 0 and value > 0 and not 1 / LARGEST_FACTOR <= value / first <= LARGEST_FACTOR:
+        return f"must lie within a factor {LARGEST_FACTOR:g} of the first value, {first:g}"
+    return ""

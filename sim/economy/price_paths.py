@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -10,13 +11,24 @@ from pydantic import Field
 from scipy import special
 
 from sim.economy import prices
-from sim.economy.base import CurveError, Floats, Span, Steps, at, check_n_steps, join, walk
+from sim.economy.base import (
+    CurveError,
+    Floats,
+    PriceValue,
+    Span,
+    Steps,
+    at,
+    check_n_steps,
+    join,
+    walk,
+    warn_of_end,
+)
 from sim.economy.from_csv import PRICE, CsvFile, MaxGap, read_steps
 from sim.units import Seconds
 
 MOST_JUMPS = 100.0  # expected in one step
 
-PriceLevel = Annotated[float, Field(gt=0.0, le=1e12, description="money per coin at the beginning")]
+PriceLevel = Annotated[PriceValue, Field(description="money per coin at the beginning")]
 
 
 @prices.register("constant")
@@ -86,7 +98,8 @@ class PriceFromCsv:
     """A file with two columns, time and price: `time (h),price`. The price is money per coin, of whatever currency.
 
     Each value holds until the next line's time. Times count from the first one. Gaps, times that do not grow and prices
-    that are not above 0 are refused with file, line and column.
+    that no YAML file could give either are refused with file, line and column. A file that ends before the race is
+    told.
     """
 
     path: CsvFile
@@ -95,3 +108,8 @@ class PriceFromCsv:
     def lay_out(self, horizon_seconds: float, generator: np.random.Generator) -> Steps:
         """Return the file's steps, whatever the horizon."""
         return read_steps(self.path, self.max_gap, PRICE)
+
+    def find_warnings(self, race_seconds: float) -> Iterator[str]:
+        """Tell of a file that ends before the race."""
+        steps = read_steps(self.path, self.max_gap, PRICE)
+        yield from warn_of_end(self.path, steps.times[-1], steps.values[-1], race_seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal, NamedTuple
 
@@ -11,7 +12,7 @@ from pydantic import Field
 
 from sim.difficulty.windows import MovingSum
 from sim.economy import curves, prices
-from sim.economy.base import Floats, Market, Offer, Price
+from sim.economy.base import Compute, Floats, Market, Offer, Price
 from sim.economy.price_paths import ConstantPrice
 from sim.registry import PluginOf
 from sim.units import Seconds
@@ -19,7 +20,6 @@ from sim.units import Seconds
 HOUR_SECONDS = 3600.0
 ONE = ConstantPrice()
 
-Compute = Annotated[float, Field(ge=0.0, le=1e30)]
 Margin = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
@@ -73,6 +73,11 @@ class ProfitDriven:
     def lay_out(self, horizon_seconds: float, generator: np.random.Generator) -> Market:
         """Return these hosts and their price."""
         return Market(self.price.lay_out(horizon_seconds, generator), self)
+
+    def find_warnings(self, race_seconds: float) -> Iterator[str]:
+        """Yield those of the price."""
+        if (find := getattr(self.price, "find_warnings", None)) is not None:
+            yield from find(race_seconds)
 
     def compute_cost(self, tries_per_nonce: float | Floats, price: Floats) -> Floats:
         """Return cost / revenue of mining; 1 is break-even, less is profit."""

@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sim.documents.source import read_source
-from sim.documents.yaml_tree import parse_document
+from sim.documents.yaml_tree import read_document
 from sim.errors import UserError
 from sim.execution.loop import Workers
 from sim.execution.worker import VersionError
@@ -66,7 +65,7 @@ def open_slurm(file: Path, say: Callable[[str], None]) -> Iterator[Workers]:
         from dask_jobqueue.slurm import SLURMCluster
     except ImportError:
         raise UserError(f"--slurm needs dask-jobqueue; {INSTALL}") from None
-    options = parse_document(read_source(file), str(file)).tree
+    options = read_document(file).tree
     if not isinstance(options, dict) or not isinstance(options.get("jobs"), int):
         raise UserError(f"{file}: must be a mapping with `jobs:` (how many) and options of dask_jobqueue.SLURMCluster")
     n_jobs = options.pop("jobs")

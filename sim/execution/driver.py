@@ -58,7 +58,7 @@ def run_sweep(
     order = _make_order(sweep, chosen or ())
     check_columns(sweep, order.measures)
     if not where.is_here:
-        check_workers_know(sweep, order.measures)
+        check_workers_know("sweep", (point.scenario_json for point in sweep.points), order.measures)
     root_or_none = root if is_file or out is not None else None
     return _run(sweep, order, where, out=out, resume=resume, root=root_or_none, progress=progress)
 
@@ -81,7 +81,7 @@ def _run(
     progress: bool,
 ) -> SweepResult:
     """Run a checked sweep; without `root` and without a folder to go on with, in memory."""
-    say, described = _say if progress else _say_nothing, describe_sweep(sweep, order.measures)
+    say, described = _say if progress else lambda _: None, describe_sweep(sweep, order.measures)
     with ExitStack() as stack:
         # A folder is looked at before a cluster is asked for, and made only when there are workers.
         store: Store | MemoryStore | None = None
@@ -203,7 +203,3 @@ def load_point(path: str | PathLike[str], point: int, replication: int = 0, over
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-def _say_nothing(_: str) -> None:
-    pass

@@ -1,4 +1,4 @@
-"""Plug-ins and measures that workers would not know, since only the process that starts a sweep has them."""
+"""Plug-ins and measures that workers would not know, since only the process that starts a study has them."""
 
 from __future__ import annotations
 
@@ -22,16 +22,21 @@ def check_columns(sweep: Sweep, measures: Iterable[RunMeasure]) -> None:
             raise UserError(f'a measure called "{measure.name}": the table of runs has another column of that name')
 
 
-def check_workers_know(sweep: Sweep, measures: Sequence[RunMeasure]) -> None:
-    """Raise UserError, before anything starts, where workers would lack a plug-in of a point or a measure."""
+def check_workers_know(study: str, variants: Iterable[object], measures: Iterable[RunMeasure] = ()) -> None:
+    """Raise UserError, before a study starts, where workers would lack a plug-in of a variant or a measure.
+
+    A variant is the text of a scenario as JSON, or anything else that holds plug-ins.
+    """
     lacking = {local for measure in measures if (local := run_measures.describe_local(measure)) is not None}
     names = {local.name for local in list_local_plugins()}
-    for point in sweep.points if names else ():
+    for variant in variants if names else ():
+        if not isinstance(variant, str):
+            lacking |= find_local_plugins(variant)
         # Reading a scenario again costs milliseconds: only one that mentions such a name is looked at.
-        if any(f'"{name}"' in point.scenario_json for name in names):
-            lacking |= find_local_plugins(_list_parts(Scenario.model_validate_json(point.scenario_json)))
+        elif any(f'"{name}"' in variant for name in names):
+            lacking |= find_local_plugins(_list_parts(Scenario.model_validate_json(variant)))
     if lacking:
-        raise UserError(_tell(sorted(lacking)))
+        raise UserError(_tell(study, sorted(lacking)))
 
 
 def _list_parts(scenario: Scenario) -> list[object]:
@@ -39,11 +44,11 @@ def _list_parts(scenario: Scenario) -> list[object]:
     return [scenario, works.build(scenario.work.kind), *find_schemes(scenario.protocol)]
 
 
-def _tell(lacking: Sequence[LocalPlugin]) -> str:
+def _tell(study: str, lacking: Sequence[LocalPlugin]) -> str:
     told = ", ".join(f'the {local.kind} "{local.name}" ({local.origin})' for local in lacking)
     return (
         f"workers will not know {told}: registered in this process only.\n"
-        "Run the sweep in this process, with workers=0; or put the code into a package whose pyproject.toml says\n"
+        f"Run the {study} in this process, with workers=0; or put the code into a package whose pyproject.toml says\n"
         f"{_write_entry_points(lacking)}\n"
         "and install it where the workers run (docs/plugins.md: In a package of your own)"
     )

@@ -51,6 +51,10 @@ class LocalPool(Executor):
             self._idle.append(_Lane() if is_broken else lane)
             self._change.notify()
 
+    def __exit__(self, *raised: object) -> None:
+        """End the workers; in the middle of their calls where an error ended the body."""
+        self.shutdown(wait=raised[0] is None)
+
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the workers; without `wait`, in the middle of their runs."""
         with self._change:

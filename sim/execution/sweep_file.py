@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from sim.documents.document import Document, Place, dump_tree
-from sim.documents.source import read_source
-from sim.documents.yaml_tree import parse_document
 from sim.errors import Mistake, ScenarioError, did_you_mean
 from sim.execution.designs import DesignError, Point, Setting, compute_points, count_points
 from sim.execution.sweep_schema import MAX_POINTS, SweepConfig
@@ -72,7 +70,7 @@ def load_sweep_file(
 
     Raises ScenarioError with every mistake, each at its file:line:column or at the override that made it.
     """
-    return make_sweep(_read(path), overrides, measures)
+    return make_sweep(open_sweep(path, {})[0], overrides, measures)
 
 
 def make_sweep(document: Document, overrides: Overrides = (), measures: Collection[str] | None = None) -> Sweep:
@@ -100,14 +98,14 @@ def open_sweep(source: Source, section: Mapping[str, object]) -> tuple[Document,
     Raises ScenarioError where neither says how the sweep varies.
     """
     document = open_document(source)
-    is_file = isinstance(source, str | os.PathLike) and isinstance(document.tree, dict) and SWEEP_KEY in document.tree
-    if isinstance(source, str | os.PathLike) and (is_file or not section):
-        document = _read(source)
     if not isinstance(document.tree, dict) or (SWEEP_KEY not in document.tree and not section):
         raise ScenarioError([*document.mistakes, document.places[()].mistake(NO_SECTION)])
+    folder = Path(source).parent if isinstance(source, str | os.PathLike) and SWEEP_KEY in document.tree else None
+    if folder is not None:
+        document, _ = join_base(document, folder, ("scenario",), SWEEP_KEY)
     for key, value in section.items():
         apply_value(document, f"{SWEEP_KEY}.{key}", value, Place(f"sim.sweep({key}=...)"))
-    return document, is_file
+    return document, folder is not None
 
 
 def make_run_spec(sweep: Sweep, point: int, replication: int, code_version: str) -> RunSpec:
@@ -126,14 +124,6 @@ def specify(scenario_json: str, study_seed: int, point: int, replication: int, c
 def derive_seed(sweep_seed: int, replication: int) -> int:
     """Return a replication's seed. The point has no part in it: variants share their random numbers."""
     return int(draw_generator(sweep_seed, "sweep", "replication", replication).integers(2**SEED_BITS))
-
-
-def _read(path: str | os.PathLike[str]) -> Document:
-    """Return the scenario's tree with the sweep's section in it, whichever of the two forms the file has."""
-    document = parse_document(read_source(path), os.fspath(path))
-    if not isinstance(document.tree, Mapping) or SWEEP_KEY not in document.tree:
-        raise ScenarioError([*document.mistakes, document.places[()].mistake(NO_SECTION)])
-    return join_base(document, Path(path).parent, ("scenario",), SWEEP_KEY)[0]
 
 
 def _parse_config(document: Document, section: object, measures: Collection[str] | None) -> SweepConfig:

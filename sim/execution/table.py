@@ -33,6 +33,10 @@ from sim.metrics.measures import FAILED, Law, Measure, run_measures
 from sim.results import MOST_ROWS, read_provenance, replace_file
 from sim.units import BIT_RATE, SIZE, TIME, QuantityError, parse_quantity
 
+RUN_COLUMNS = {
+    **{"run_id": pa.string(), "point": pa.int64(), "replication": pa.int64(), "seed": pa.int64()},
+    **{"error": pa.string(), "trace_hash": pa.string()},  # behind those of axes and measures
+}
 MISSING_COLUMNS = {
     **{"run_id": pa.string(), "point": pa.int64(), "replication": pa.int64()},
     **{"measure": pa.string(), "reason": pa.string(), "is_failure": pa.bool_()},
@@ -190,41 +194,34 @@ def sort_rows(rows: Sequence[FinishedRun]) -> list[FinishedRun]:
 
 def build_runs(sweep: Sweep, rows: Sequence[FinishedRun], measures: Iterable[str]) -> pa.Table:
     """One row a run: identity, a column per axis, a column per measure (NaN where it is missing), error, trace hash."""
-    columns: dict[str, pa.Array] = {
-        "run_id": pa.array([row.run_id for row in rows], pa.string()),
-        **{
-            name: pa.array([getattr(row, name) for row in rows], pa.int64())
-            for name in ("point", "replication", "seed")
-        },
-    }
+    table, found = pa.Table.from_pylist([vars(row) for row in rows], pa.schema(RUN_COLUMNS)), {}
     for index, axis in enumerate(sweep.axes):
-        values = [point.values[index] for point in sweep.points]
-        made = _make_axis(values)
-        columns[axis] = pa.array([made[row.point] for row in rows], _find_type(made))
+        found[axis] = pa.array(_make_axis([point.values[index] for point in sweep.points])).take(table["point"])
     for measure in measures:
-        columns[measure] = pa.array([row.measures.get(measure, float("nan")) for row in rows], pa.float64())
-    columns["error"] = pa.array([row.error for row in rows], pa.string())
-    columns["trace_hash"] = pa.array([row.trace_hash for row in rows], pa.string())
-    return pa.table(columns)
+        found[measure] = pa.array([row.measures.get(measure, float("nan")) for row in rows], pa.float64())
+    for name, column in found.items():
+        table = table.add_column(table.num_columns - 2, name, column)
+    return table
 
 
 def build_missing(rows: Sequence[FinishedRun]) -> pa.Table:
     """One row per run and missing measure, with the reason; runs that failed as a whole are left out."""
     found = [
-        (row.run_id, row.point, row.replication, measure, reason.removeprefix(FAILED), reason.startswith(FAILED))
+        {
+            **vars(row),
+            "measure": measure,
+            "reason": reason.removeprefix(FAILED),
+            "is_failure": reason.startswith(FAILED),
+        }
         for row in rows
         for measure, reason in row.missing.items()
     ]
-    columns = zip(*found, strict=True) if found else ([] for _ in MISSING_COLUMNS)
-    kinds = MISSING_COLUMNS.items()
-    return pa.table({name: pa.array(column, kind) for (name, kind), column in zip(kinds, columns, strict=True)})
+    return pa.Table.from_pylist(found, pa.schema(MISSING_COLUMNS))
 
 
 def build_timings(rows: Sequence[FinishedRun]) -> pa.Table:
     """Where and how long each run took, and how often it was tried: different in every execution."""
-    return pa.table(
-        {name: pa.array([getattr(row, name) for row in rows], kind) for name, kind in TIMING_COLUMNS.items()}
-    )
+    return pa.Table.from_pylist([vars(row) for row in rows], pa.schema(TIMING_COLUMNS))
 
 
 def tell_failed_measures(missing: pd.DataFrame, n_runs: int) -> Iterator[str]:
@@ -283,8 +280,3 @@ def _read_quantities(values: Sequence[Any]) -> list[Any] | None:
         except QuantityError:
             continue
     return None
-
-
-def _find_type(values: Sequence[Any]) -> pa.DataType:
-    kinds: dict[type, pa.DataType] = {int: pa.int64(), bool: pa.bool_(), float: pa.float64(), str: pa.string()}
-    return kinds[type(values[0])]

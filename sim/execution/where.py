@@ -67,14 +67,9 @@ def open_local(n_workers: int) -> Iterator[Workers]:
 
     from sim.execution.pool import LocalPool
 
-    pool = LocalPool(n_workers)
     description = f"{n_workers} worker process{'es' if n_workers > 1 else ''} on this machine"
-    try:
+    with LocalPool(n_workers) as pool:
         yield Workers(pool, lambda: n_workers, 0, (BrokenExecutor,), description)
-    except BaseException:
-        pool.shutdown(wait=False)
-        raise
-    pool.shutdown()
 
 
 class HereExecutor(Executor):

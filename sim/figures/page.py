@@ -73,6 +73,11 @@ def build_files(folder: Path, files: Mapping[str, str]) -> str:
     return "\n".join(build_text_section(heading, text) for heading, text in texts.items())
 
 
+def build_lines(lines: Iterable[str]) -> str:
+    """A paragraph for each sentence."""
+    return "\n".join(f"<p>{escape(line)}</p>" for line in lines)
+
+
 def build_warning(text: str) -> str:
     """One line that should not be overlooked."""
     return f"<p><strong>Warning:</strong> {escape(text)}</p>"

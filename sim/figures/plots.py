@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter
 
 from pow.sphere import distance_pdf
 from sim.figures.blocks import plot_blocks
+from sim.figures.seeds import plot_seeds
 from sim.figures.style import BLUE, GREY, ORANGE, PALETTE, RED, draw_steps, house_style, new_figure, use_epoch_axis
 from sim.metrics.statistics import compute_wilson_interval
 from sim.results import Result
@@ -131,4 +132,5 @@ FIGURES: dict[str, Callable[[Result], Figure]] = {
     "difficulty": plot_difficulty,
     "propagation": plot_propagation,
     "blocks": plot_blocks,
+    "seeds": plot_seeds,
 }

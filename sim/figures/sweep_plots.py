@@ -31,7 +31,7 @@ def plot_measure(
     varying = _find_varying(rows, axis, by)
     is_joined = is_number(rows[axis]) and not varying
     with house_style():
-        figure, axes = new_figure(_make_title(rows, measure, where, varying), axis, _label(rows, measure))
+        figure, axes = new_figure(_make_title(rows, measure, where, varying), axis, measure + _get_unit(rows))
         positions = _place(axes, rows[axis])
         groups = [("", rows)] if by is None else [(str(value), part) for value, part in rows.groupby(by, sort=False)]
         for colour, (name, part) in zip(itertools.cycle(PALETTE), groups, strict=False):
@@ -63,7 +63,7 @@ def plot_heat_map(
         axes.set_xticks(range(len(columns)), [_format(value).replace(" ", "\n") for value in columns])
         axes.set_yticks(range(len(lines)), [_format(value) for value in lines])
         axes.grid(visible=False)
-        figure.colorbar(image, ax=axes, label=_label(rows, measure))
+        figure.colorbar(image, ax=axes, label=measure + _get_unit(rows))
         if cells.size <= MOST_LABELLED_CELLS:
             middle = (np.nanmin(cells) + np.nanmax(cells)) / 2
             for row in rows.to_dict("records"):
@@ -178,10 +178,6 @@ def _make_title(rows: pd.DataFrame, measure: str, where: Mapping[str, Any] | Non
     kept = "".join(f", {name} = {_format(value)}" for name, value in (where or {}).items())
     also = f"\n(the points differ in {', '.join(varying)} as well)" if varying else ""
     return f"{measure}: mean of {runs} runs, {level:.4g} % interval{kept}{also}"
-
-
-def _label(rows: pd.DataFrame, measure: str) -> str:
-    return measure + _get_unit(rows)
 
 
 def _get_unit(rows: pd.DataFrame) -> str:

@@ -81,7 +81,8 @@ def print_result(result: Result, folder: Path) -> None:
         console.print(f"and {len(rejections) - MOST_REJECTIONS} more like these, see the frame `participants`")
     for warning in summary["warnings"]:
         console.print(f"warning: {warning}", style="bold", soft_wrap=True)
-    console.print(f"trace hash {result.provenance['trace_hash'][:16]}; results in {folder}", soft_wrap=True)
+    hashes = f"outcome hash {result.provenance['outcome_hash'][:16]}, trace hash {result.provenance['trace_hash'][:16]}"
+    console.print(f"{hashes}; results in {folder}", soft_wrap=True)
 
 
 def _print_tier(console: Console, result: Result) -> None:

@@ -62,6 +62,7 @@ ROWS: dict[str, str] = {
     "validation_summary": "epoch × validator",
     "difficulty": "controller decision",
     "rewards": "epoch × member",
+    "seeds": "commitment to a seed that was sent",
     "payments": "movement of coins",
     "inferences": "epoch × member that serves a model",
     "prices": "epoch × model",
@@ -96,6 +97,10 @@ _COMPOSED: dict[str, tuple[Column, ...]] = {
         accepted | int64 | | participants accepted at VE
         rejected | int64 | | participants rejected at VE
         total_weight | int64 | weight | sum of final weights
+        generation_end_height
+        compute_nonces_per_second | float64 | 1/s | true compute: raw rate of all ML nodes that generated
+        estimated_nonces_per_second | float64 | 1/s | counted nonces of the accepted × difficulty / seconds from P to E
+        estimate_error | float64 | | estimated / true compute - 1; start-up, late batches and cheaters are in it
         gossip_delay_median_seconds | float64 | s | median delay of a transaction to one host
         computed, shared
         """,
@@ -166,6 +171,21 @@ _COMPOSED: dict[str, tuple[Column, ...]] = {
     "rewards": (
         *list_columns(facts.RewardSettled),
         Column("is_claimed", "bool", "", "the participant claimed it in the simulated time"),
+    ),
+    "seeds": _columns(
+        """
+        epoch, participant
+        sent_seconds | float64 | s | simulated time at which its host sent it
+        height | Int64 | blocks | block that took it; missing where none did
+        included_seconds | float64 | s | simulated time of that block
+        known_half_seconds | float64 | s | delay until half of the other hosts knew it; missing where fewer ever did
+        known_most_seconds | float64 | s | delay until 90 % of them did
+        known_all_seconds | float64 | s | delay until all of them did
+        is_copied | bool | | another participant committed to the same text in this epoch
+        claim_height | Int64 | blocks | block of the claim that revealed it; missing without a paid claim
+        fate | str | | claimed, burnt, waiting (to be claimed), unpaid, not settled, no member, or in no block
+        """,
+        facts.SeedCommitted,
     ),
     "faults": _columns(
         "fault, kind, target, n_hosts, value, planned_seconds, start_seconds, end_seconds",

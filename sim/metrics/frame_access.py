@@ -41,6 +41,7 @@ class HasFrames:
     inferences = FrameOf()
     prices = FrameOf()
     confirmations = FrameOf()
+    seeds = FrameOf()
     faults = FrameOf()
     propagation = FrameOf()
 

@@ -13,8 +13,10 @@ import pandas as pd
 from sim.metrics import records
 from sim.metrics.columns import DTYPES, FRAMES, NAMES, RECORDS
 from sim.metrics.recorder import Recorder
+from sim.metrics.seeds import build_seeds
 from sim.metrics.statistics import compute_wilson_interval
 from sim.protocol.blocks import records as facts
+from sim.protocol.blocks.records import Record
 from sim.protocol.consensus.transactions import TxResult
 from sim.protocol.proofs.votes import Reason
 
@@ -22,6 +24,10 @@ INCLUDED, LATE, REFUSED, EXPIRED, LOST = "included", "late", "refused", "expired
 BINS_PER_DECADE = 24
 Frames = dict[str, pd.DataFrame]
 
+_MISSING = {"int64": 0, "bool": False, "float64": float("nan"), "str": Reason.NO_CLAIM.value}
+"""What a participant without a claim has, by dtype; its only text is the reason."""
+
+_FIELDS: dict[type[Record], list[tuple[str, str, str]]] = {}
 _FATES = {
     str(result): INCLUDED if result is TxResult.ACCEPTED else LATE if result.is_late else REFUSED for result in TxResult
 }
@@ -32,7 +38,7 @@ def build_frames(recorder: Recorder) -> Frames:
     plain = {name: _table(recorder, kind) for name, kind in RECORDS.items()}
     ml_nodes = plain["ml_nodes"]
     transactions = _build_transactions(recorder)
-    participants = _build_participants(recorder, ml_nodes)
+    participants = _build_participants(recorder)
     blocks = _table(recorder, records.BlockAgreed)
     raw: Frames = {
         **plain,
@@ -43,6 +49,7 @@ def build_frames(recorder: Recorder) -> Frames:
         "validations": recorder.validations.build_rows(),
         "validation_summary": recorder.validations.build_summary(),
         "rewards": _build_rewards(recorder),
+        "seeds": build_seeds(recorder),
         "faults": _build_faults(recorder),
         "propagation": _build_propagation(recorder),
     }
@@ -51,8 +58,12 @@ def build_frames(recorder: Recorder) -> Frames:
 
 def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Put a frame into its schema: exactly the columns of `columns.FRAMES[name]`, in order, with their dtypes."""
-    dtypes = {column.name: column.dtype for column in FRAMES[name]}
-    return frame[list(dtypes)].astype(dtypes).reset_index(drop=True)
+    return pd.DataFrame({column.name: _cast(frame[column.name], column.dtype) for column in FRAMES[name]})
+
+
+def _cast(column: pd.Series, dtype: str) -> Any:
+    """Return the values; most have their dtype already, and asking for it again takes pandas long."""
+    return column.array if column.dtype == dtype else column.astype(dtype).array
 
 
 def is_rejected(participants: pd.DataFrame) -> pd.Series:
@@ -60,16 +71,25 @@ def is_rejected(participants: pd.DataFrame) -> pd.Series:
     return ~participants["is_accepted"] & (participants["reason"] != Reason.NO_CLAIM)
 
 
-def _table(recorder: Recorder, kind: type[Any]) -> pd.DataFrame:
+def _table(recorder: Recorder, kind: type[Record]) -> pd.DataFrame:
     rows = recorder.rows(kind)
     return pd.DataFrame(
-        {
-            # The dtype is named, so that a run that was stopped before the first such record gives an empty table
-            # that still merges.
-            NAMES.get(name, name): pd.Series([getattr(row, name) for row in rows], dtype=DTYPES[plain])
-            for name, plain in get_type_hints(kind).items()
-        }
+        {column: _make_array([getattr(row, name) for row in rows], dtype) for name, column, dtype in _list_fields(kind)}
     )
+
+
+def _list_fields(kind: type[Record]) -> list[tuple[str, str, str]]:
+    """Return name, column and dtype of each field of a record; resolving hints takes long."""
+    if kind not in _FIELDS:
+        _FIELDS[kind] = [(name, NAMES.get(name, name), DTYPES[plain]) for name, plain in get_type_hints(kind).items()]
+    return _FIELDS[kind]
+
+
+def _make_array(values: list[Any], dtype: str) -> Any:
+    """The dtype is named, so that a run that was stopped before the first such record gives an empty table that still
+    merges.
+    """
+    return pd.array(values, dtype=dtype) if dtype == "str" else np.array(values, dtype=dtype)
 
 
 def _with_delays(frame: pd.DataFrame, message_ids: Sequence[str], recorder: Recorder) -> pd.DataFrame:
@@ -111,51 +131,62 @@ def _build_transactions(recorder: Recorder) -> pd.DataFrame:
     return _with_delays(joined, [row.tx_id for row in recorder.rows(records.TransactionSent)], recorder)
 
 
-def _build_participants(recorder: Recorder, ml_nodes: pd.DataFrame) -> pd.DataFrame:
+def _build_participants(recorder: Recorder) -> pd.DataFrame:
     """One row for every host in the network in an epoch; one without a claim has zeros and its reason."""
     started = [row.epoch for row in recorder.rows(records.DifficultyDecided)]
-    epochs = pd.DataFrame({"epoch": started}, dtype="int64")
-    hosts = _table(recorder, records.HostJoined).rename(columns={"epoch": "joined"})
-    present = epochs.merge(hosts, how="cross").query("joined <= epoch")
-    produced = ml_nodes.groupby(["epoch", "participant"], as_index=False)[["tried", "valid"]].sum()
-    judged = _table(recorder, facts.ParticipantJudged)
-    keys = ["epoch", "participant"]
-    powers = _table(recorder, facts.PowerSet)
-    joined = present
-    for part in (produced, judged, powers):
-        joined = joined.merge(part, on=keys, how="left")
-    counts = [column.name for column in FRAMES["participants"] if column.dtype == "int64"]
-    joined[counts] = joined[counts].fillna(0)
-    joined["reason"] = joined["reason"].astype("object").where(joined["reason"].notna(), Reason.NO_CLAIM.value)
-    for flag in ("is_accepted", "is_member"):
-        joined[flag] = joined[flag].eq(True)
-    return joined.sort_values(keys)
+    hosts = {row.participant: row for row in recorder.rows(records.HostJoined)}
+    keys = sorted((epoch, name) for name, host in hosts.items() for epoch in started if host.epoch <= epoch)
+    tried, valid = Counter[tuple[int, str]](), Counter[tuple[int, str]]()
+    for node in recorder.rows(records.MLNodeFinished):
+        tried[node.epoch, node.participant] += node.tried
+        valid[node.epoch, node.participant] += node.valid
+    found = {
+        **_look_up(records.HostJoined, [hosts[name] for _, name in keys]),
+        **{"tried": [tried[key] for key in keys], "valid": [valid[key] for key in keys]},
+    }
+    judged = {(row.epoch, row.participant): row for row in recorder.rows(facts.ParticipantJudged)}
+    found |= _look_up(facts.ParticipantJudged, [judged.get(key) for key in keys])
+    powers = {(row.epoch, row.participant): row for row in recorder.rows(facts.PowerSet)}
+    found |= _look_up(facts.PowerSet, [powers.get(key) for key in keys])
+    return pd.DataFrame({**found, "epoch": [epoch for epoch, _ in keys], "participant": [name for _, name in keys]})
+
+
+def _look_up(kind: type[Record], rows: Sequence[Any]) -> dict[str, Any]:
+    """Return the columns of records, some of which are missing."""
+    return {
+        column: _make_array([_MISSING[dtype] if row is None else getattr(row, name) for row in rows], dtype)
+        for name, column, dtype in _list_fields(kind)
+    }
 
 
 def _build_epochs(
     recorder: Recorder, blocks: pd.DataFrame, ml_nodes: pd.DataFrame, participants: pd.DataFrame
 ) -> pd.DataFrame:
     epochs = _table(recorder, facts.EpochStarted).merge(_table(recorder, records.EpochEnded), on="epoch")
-    produced = (
-        ml_nodes[~ml_nodes["is_preserved"]]
-        .groupby("epoch")
-        .agg(n_ml_nodes=("node_id", "size"), tried=("tried", "sum"), valid=("valid", "sum"))
+    working = ml_nodes[~ml_nodes["is_preserved"]]
+    working = working.assign(n_ml_nodes=1, compute_nonces_per_second=working["nonces_per_second"])
+    produced = working.groupby("epoch")[["n_ml_nodes", "tried", "valid", "compute_nonces_per_second"]].sum()
+    judged = participants.assign(
+        accepted=participants["is_accepted"],
+        rejected=is_rejected(participants),
+        total_weight=participants["weight"],
+        counted=participants["counted_nonces"].where(participants["is_accepted"], 0),
     )
-    judged = participants.assign(rejected=is_rejected(participants))
-    outcome = judged.groupby("epoch").agg(
-        claimed_nonces=("claimed_nonces", "sum"),
-        accepted=("is_accepted", "sum"),
-        rejected=("rejected", "sum"),
-        total_weight=("weight", "sum"),
-    )
+    outcome = judged.groupby("epoch")[["claimed_nonces", "accepted", "rejected", "total_weight", "counted"]].sum()
     joined = epochs.join(produced, on="epoch").join(outcome, on="epoch")
-    counts = [*produced.columns, *outcome.columns]
+    counts = ["n_ml_nodes", "tried", "valid", *outcome.columns]
     joined[counts] = joined[counts].fillna(0).astype("int64")
+    times = blocks.set_index("height")["time_seconds"]
+    seconds = joined["generation_end_height"].map(times) - joined["start_height"].map(times)
+    estimated = joined["counted"] * joined["difficulty"] / seconds
     intervals = [
         compute_wilson_interval(valid, tried) for valid, tried in zip(joined["valid"], joined["tried"], strict=True)
     ]
     return joined.assign(
-        start_seconds=joined["start_height"].map(blocks.set_index("height")["time_seconds"]),
+        start_seconds=joined["start_height"].map(times),
+        compute_nonces_per_second=joined["compute_nonces_per_second"].fillna(0.0),
+        estimated_nonces_per_second=estimated,
+        estimate_error=estimated / joined["compute_nonces_per_second"] - 1,
         success_rate=joined["valid"] / joined["tried"].where(joined["tried"] > 0),
         success_low=[low for low, _ in intervals],
         success_high=[high for _, high in intervals],
@@ -216,14 +247,12 @@ def _build_propagation(recorder: Recorder) -> pd.DataFrame:
         counts = found.setdefault(kind, Counter())
         for edge, count in binned[key].items():
             counts[edge] += n * count
-    rows = [(kind, edge, count) for kind, counts in sorted(found.items()) for edge, count in sorted(counts.items())]
-    return pd.DataFrame(
-        {
-            "kind": [kind for kind, _, _ in rows],
-            "delay_upper_seconds": [10.0 ** (edge / BINS_PER_DECADE) for _, edge, _ in rows],
-            "deliveries": [count for _, _, count in rows],
-        }
-    )
+    rows = [
+        (kind, 10.0 ** (edge / BINS_PER_DECADE), count)
+        for kind, counts in sorted(found.items())
+        for edge, count in sorted(counts.items())
+    ]
+    return pd.DataFrame(rows, columns=[column.name for column in FRAMES["propagation"]])
 
 
 def _compute_bins(seconds: array[float]) -> list[int]:

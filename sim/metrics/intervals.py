@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 from sim.metrics.statistics import compute_wilson_interval
 
@@ -23,6 +23,7 @@ LEVEL = 0.95
 N_RESAMPLES = 1999  # (N + 1) * 2.5 % is whole: the bounds are order statistics, without interpolation
 RESAMPLED_AT_ONCE = 2_000_000  # values held in memory by one step of the bootstrap
 FEWEST_SEQUENTIAL = 10
+ROUNDING = 1e-12  # relative: a spread or a difference of floats that is no larger is none
 FEWEST_EQUAL = 6  # with five pairs the sign test's smallest two-sided p-value is 2 / 2**5 > 5 %, with six it is below
 Values = NDArray[np.float64]
 
@@ -72,7 +73,7 @@ def compute_mean_interval(values: ArrayLike, *, level: float = LEVEL) -> Confide
 
 def compute_proportion_interval(n_successes: int, n_tries: int, *, level: float = LEVEL) -> ConfidenceInterval:
     """Proportion with Wilson's score interval."""
-    low, high = compute_wilson_interval(n_successes, n_tries, float(stats.norm.isf((1 - _check_level(level)) / 2)))
+    low, high = compute_wilson_interval(n_successes, n_tries, _find_normal_quantile(level))
     estimate = n_successes / n_tries if n_tries else math.nan
     return ConfidenceInterval(estimate, low, high, n_tries, Method.WILSON, _warn_of_few(n_tries, Method.WILSON))
 
@@ -153,6 +154,8 @@ def compute_statistic_interval(
 
     Where BCa does not exist (leaving one value out never changes the statistic), the percentile interval is given.
     """
+    from scipy import stats  # half a second to import
+
     found = check_values(values)
     if (constant := _without_spread(found, Method.BCA)) is not None:
         return replace(constant, estimate=float(statistic(found, axis=-1)) if found.size else math.nan)
@@ -174,19 +177,19 @@ def compute_statistic_interval(
     return replace(interval, estimate=float(statistic(found, axis=-1)))
 
 
-def compute_paired_interval(
-    before: ArrayLike, after: ArrayLike, *, method: Method = Method.T, level: float = LEVEL
-) -> ConfidenceInterval:
-    """Mean of after - before, pair by pair. Pairs that share their random numbers vary together, and the common part
-    drops out of the difference.
+def compute_paired_interval(before: ArrayLike, after: ArrayLike, *, level: float = LEVEL) -> ConfidenceInterval:
+    """Mean of after - before, pair by pair, with Student's interval, whatever the law of the values.
+
+    Pairs that share their random numbers vary together, and the common part drops out of the difference. Where nothing
+    differs, differences are symmetric about 0 however skewed or heavy-tailed the values are; Student then excludes 0 in
+    at most 5 % of cases, the studentised bootstrap in up to 9 % (docs/statistics.md). A difference that is no more than
+    the rounding of its values is none.
     """
     a, b = check_values(before), check_values(after)
     if a.size != b.size:
         raise ValueError(f"{a.size} values before and {b.size} after: pairs need as many of both")
-    if method not in (Method.T, Method.BOOTSTRAP):
-        raise ValueError(f"{method}: a paired difference is made with {Method.T} or {Method.BOOTSTRAP}")
-    compute = compute_bootstrap_interval if method is Method.BOOTSTRAP else compute_mean_interval
-    return compute(b - a, level=level)
+    is_rounding = np.abs(b - a) <= ROUNDING * np.maximum(np.abs(a), np.abs(b))
+    return compute_mean_interval(np.where(is_rounding, 0.0, b - a), level=level)
 
 
 def is_precise_enough(
@@ -217,7 +220,7 @@ def estimate_runs_needed(values: ArrayLike, half_width: float, *, level: float =
     found = drop_missing(values)
     if found.size < 2 or not half_width > 0:
         return None
-    quantile = float(stats.norm.isf((1 - _check_level(level)) / 2))
+    quantile = _find_normal_quantile(level)
     return max(FEWEST_SEQUENTIAL, math.ceil((quantile * float(found.std(ddof=1)) / half_width) ** 2))
 
 
@@ -243,8 +246,13 @@ def _check_level(level: float) -> float:
     return level
 
 
+def _find_normal_quantile(level: float) -> float:
+    """Return z: a normal value lies in [-z, z] with the probability `level`."""
+    return -float(special.ndtri((1 - _check_level(level)) / 2))
+
+
 def _compute_t_bounds(found: Values, level: float) -> tuple[float, float]:
-    quantile = float(stats.t.isf((1 - _check_level(level)) / 2, found.size - 1))
+    quantile = -float(special.stdtrit(found.size - 1, (1 - _check_level(level)) / 2))
     half = quantile * float(found.std(ddof=1)) / math.sqrt(found.size)
     mean = float(found.mean())
     return mean - half, mean + half
@@ -261,7 +269,7 @@ def _without_spread(found: Values, method: Method) -> ConfidenceInterval | None:
     first = float(found[0])
     if found.size == 1:
         return ConfidenceInterval(first, -math.inf, math.inf, 1, method, "one value: nothing is known of the spread")
-    if np.all(found == first):
+    if np.ptp(found) <= ROUNDING * np.abs(found).max():
         return ConfidenceInterval(first, first, first, found.size, method, f"all {found.size} values are equal")
     return None
 

@@ -21,7 +21,7 @@ from sim.catalogue import Catalogue, LocalPlugin, get_origin
 from sim.errors import UserError
 from sim.metrics import intervals
 from sim.metrics.frames import Frames
-from sim.metrics.intervals import FEWEST_SEQUENTIAL, LEVEL, ConfidenceInterval, is_precise_enough
+from sim.metrics.intervals import LEVEL, ConfidenceInterval, is_precise_enough
 
 Compute = Callable[[Frames], float]
 F = TypeVar("F", bound=Compute)
@@ -182,24 +182,14 @@ def _check_number(found: object) -> float:
     return float(found)
 
 
-def compute_measures(frames: Frames) -> dict[str, float]:
-    """Return every registered measure of a run by name; NaN where it has no value."""
-    chosen = run_measures.choose()
-    found = take_measures(frames, chosen).values
-    return {measure.name: found.get(measure.name, math.nan) for measure in chosen}
-
-
 def compute_interval(measure: Measure, values: ArrayLike, *, level: float = LEVEL) -> ConfidenceInterval:
     """Mean over runs with the interval that fits the measure's law."""
     return INTERVALS[measure.law](values, level=level)
 
 
-def is_measure_precise_enough(
-    measure: Measure, values: ArrayLike, half_width: float, *, level: float = LEVEL, min_runs: int = FEWEST_SEQUENTIAL
-) -> bool:
+def is_measure_precise_enough(measure: Measure, values: ArrayLike, half_width: float) -> bool:
     """Whether a sweep may stop, by the interval that fits the measure: the rule of `until`, see `is_precise_enough`."""
-    compute = partial(compute_interval, measure)
-    return is_precise_enough(values, half_width, level=level, min_runs=min_runs, compute=compute)
+    return is_precise_enough(values, half_width, compute=partial(compute_interval, measure))
 
 
 INTERVALS: dict[Law, Callable[..., ConfidenceInterval]] = {

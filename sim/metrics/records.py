@@ -57,6 +57,7 @@ class MLNodeFinished(Record):
     tried: Annotated[int, "nonces computed", "nonces"]
     valid: Annotated[int, "of these valid", "nonces"]
     claimed: Annotated[int, "nonces sent in proof batches, fabricated ones included", "nonces"]
+    claimed_digest: Annotated[str, "SHA-256 over the nonces sent, in their order: its first 16 hexadecimal digits"]
     unsent: Annotated[int, "valid ones lost because generation ended before the next send", "nonces"]
     n_nodes: Annotated[int, "stride of its nonces: the number of ML nodes that it was told; 0 where preserved"]
     is_preserved: Annotated[bool, "served on and kept its weight without proof"]

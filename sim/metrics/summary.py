@@ -33,7 +33,12 @@ def summarise(frames: Frames, warnings: Sequence[str] = ()) -> dict[str, Any]:
             {"epoch": int(row.epoch), "participant": row.participant, "strategy": row.strategy, "reason": row.reason}
             for row in rejected.itertuples()
         ],
-        "warnings": [*warnings, *_warn(frames)],
+        "warnings": [
+            *warnings,
+            *_warn_of_empty_groups(epochs),
+            *_warn_of_missed_faults(frames["faults"]),
+            *_warn_of_large_transactions(transactions),
+        ],
         "difficulty_first": float(epochs["difficulty"].iloc[0]) if len(epochs) else None,
         "difficulty_last": float(epochs["difficulty"].iloc[-1]) if len(epochs) else None,
         "gossip_delay_median_seconds": _median(epochs["gossip_delay_median_seconds"]),
@@ -45,15 +50,6 @@ def _median(values: pd.Series) -> float | None:
     """Median of the values that are not missing; None without any (a network of one host has no gossip)."""
     known = values.dropna()
     return float(known.median()) if len(known) else None
-
-
-def _warn(frames: Frames) -> list[str]:
-    """Return warnings about results that are legal but surprising."""
-    return [
-        *_warn_of_empty_groups(frames["epochs"]),
-        *_warn_of_missed_faults(frames["faults"]),
-        *_warn_of_large_transactions(frames["transactions"]),
-    ]
 
 
 def _warn_of_large_transactions(transactions: pd.DataFrame) -> list[str]:

@@ -11,29 +11,10 @@ from dataclasses import dataclass
 import networkx as nx
 
 from sim.network.links import BITS_PER_BYTE, get_upload_rate
-from sim.protocol.consensus.transactions import CLAIM_BYTES, ENVELOPE_BYTES, SEED_BYTES, VALIDATION_BYTES
 from sim.scenario.schema import NetworkConfig
 
 LARGEST_SHARE = 0.05  # of the time in which the busiest uplink may be busy for `paths` to be taken
 AUTO, EVENTS, PATHS = "auto", "events", "paths"
-
-
-@dataclass(frozen=True)
-class OfferedLoad:
-    """Load that the hosts of a scenario are expected to send, before any controller has acted."""
-
-    n_hosts: int
-    n_ml_nodes: int
-    valid_nonces_per_second: float
-    """Of all hosts together, while they generate."""
-    bytes_per_nonce: int
-    """Of a claim."""
-    send_period_seconds: float
-    """Between two claims of an ML node."""
-    block_seconds: float
-    validation_seconds: float
-    committee: int | None = None
-    """Most validators that vote on one host; None: all do."""
 
 
 @dataclass(frozen=True)
@@ -43,20 +24,6 @@ class TierChoice:
     asked: str
     tier: str
     reason: str
-
-
-def compute_offered_bytes_per_second(offer: OfferedLoad) -> float:
-    """Return the bytes per second of new messages in the busiest stage, blocks included.
-
-    Generation: a batch per ML node and period, and its nonces. Validation: a vote of every host, or of a committee, on
-    every host. Edges of an epoch: a seed or a claim of every host within one block time. Blocks carry all of it again.
-    """
-    batches_per_second = min(offer.n_ml_nodes / offer.send_period_seconds, offer.valid_nonces_per_second)
-    generation = batches_per_second * ENVELOPE_BYTES + offer.valid_nonces_per_second * offer.bytes_per_nonce
-    votes = offer.n_hosts * min(offer.n_hosts, offer.committee or offer.n_hosts)
-    validation = votes * (ENVELOPE_BYTES + VALIDATION_BYTES) / offer.validation_seconds
-    edges = offer.n_hosts * (ENVELOPE_BYTES + max(SEED_BYTES, CLAIM_BYTES)) / offer.block_seconds
-    return 2.0 * max(generation, validation, edges)
 
 
 def compute_busiest_share(graph: nx.DiGraph, bytes_per_second: float) -> float:
@@ -69,17 +36,18 @@ def compute_busiest_share(graph: nx.DiGraph, bytes_per_second: float) -> float:
 
 
 def choose_tier(
-    config: NetworkConfig, graph: nx.DiGraph, offer: OfferedLoad, *, has_bursts: bool = False
+    config: NetworkConfig, graph: nx.DiGraph, bytes_per_second: float, *, has_bursts: bool = False
 ) -> TierChoice:
     """Return the tier that the scenario names; for `auto`, `paths` while the busiest uplink is busy for at most 5 %.
 
-    `has_bursts`: some fault loses transfers for a while.
+    `bytes_per_second`: new messages of all hosts in the busiest stage. `has_bursts`: some fault loses transfers for a
+    while.
     """
     if config.tier != AUTO:
         return TierChoice(config.tier, config.tier, "the scenario names it")
     if config.loss or config.announce_above is not None or has_bursts:
         return TierChoice(AUTO, EVENTS, "only this tier knows losses and announcements")
-    share = compute_busiest_share(graph, compute_offered_bytes_per_second(offer))
+    share = compute_busiest_share(graph, bytes_per_second)
     told = f"the busiest uplink is expected to be busy for {100 * share:.2g} % of its busiest stage"
     tier, sign = (PATHS, "at most") if share <= LARGEST_SHARE else (EVENTS, "more than")
     return TierChoice(AUTO, tier, f"{told}, {sign} {100 * LARGEST_SHARE:g} %")

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
 from sim.errors import UserError
-from sim.strategies.actions import Action
+from sim.strategies.actions import KNOWN_ACTIONS, Action
 from sim.strategies.base import Event, Identity, Strategy
 from sim.strategies.honest import Honest
 
 MOST_ACTIONS = 1000  # in answer to one event; no software sends as many messages at once
 HONEST = Honest()
-KNOWN_ACTIONS = dict.fromkeys(get_args(Action))
 
 
 class StrategyError(UserError):

@@ -13,9 +13,8 @@ In a scenario without faults, and without hosts that leave, only newcomers have 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from functools import partial
-from typing import Protocol
 
 import simpy
 
@@ -27,24 +26,6 @@ from sim.protocol.consensus.transactions import Transaction
 
 RETRY_SECONDS = 1.0
 STATE_SYNC_BYTES = 1_000_000  # size of the state that a newcomer downloads from a peer [I]
-
-
-class Follower(Protocol):
-    """A host, as far as it follows the chain."""
-
-    @property
-    def address(self) -> str:
-        """Its address."""
-
-    @property
-    def chain(self) -> ChainNode:
-        """Its view of the chain."""
-
-    def catch_up(self, height: int) -> None:
-        """Have the blocks up to a height that a peer has sent."""
-
-    def receive(self, payload: Transaction) -> None:
-        """Take a message from the network."""
 
 
 class CatchUp:
@@ -63,16 +44,18 @@ class CatchUp:
         self._network = network
         self._ledger = ledger
         self._patience_seconds = patience_seconds
-        self._hosts: dict[str, Follower] = {}
+        self._nodes: dict[str, ChainNode] = {}
+        self._takes: dict[str, Callable[[int], None]] = {}
+        """Host -> lets it have the blocks up to a height."""
         self._has_faults = has_faults
         self._fetching: set[str] = set()
         self._is_watching = False
         self.is_closed = False
         """The run is over: hosts without a peer that has a chain stop asking."""
 
-    def register(self, host: Follower) -> None:
-        """Make a host known before it joins."""
-        self._hosts[host.address] = host
+    def register(self, node: ChainNode, take: Callable[[int], None]) -> None:
+        """Make a host known before it joins; `take` lets it have the blocks up to a height that a peer has sent."""
+        self._nodes[node.address], self._takes[node.address] = node, take
 
     def expect_gaps(self) -> None:
         """Hosts may miss blocks from now on, faults or not: one has left."""
@@ -80,11 +63,11 @@ class CatchUp:
 
     def start(self, address: str) -> None:
         """Let a host fetch blocks if a peer has more, or if it has none at all."""
-        host = self._hosts[address]
-        is_needed = host.chain.height == 0 or self._find_source(host) is not None
+        node = self._nodes[address]
+        is_needed = node.height == 0 or self._find_source(node) is not None
         if is_needed and address not in self._fetching and self._network.roster.is_up(address):
             self._fetching.add(address)
-            self._env.process(self._fetch(host))
+            self._env.process(self._fetch(node))
 
     def reconnect(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Links between these hosts are open again: they exchange blocks and pending transactions."""
@@ -107,65 +90,65 @@ class CatchUp:
         while is_behind and not self.is_closed:
             height = self._ledger.height
             yield self._env.timeout(self._patience_seconds)
-            behind = [host for host in self._hosts.values() if 0 < host.chain.height < height]
-            stragglers = [host.address for host in behind if self._find_source(host) is not None]
+            behind = [node for node in self._nodes.values() if 0 < node.height < height]
+            stragglers = [node.address for node in behind if self._find_source(node) is not None]
             is_behind = bool(stragglers)
             for address in stragglers:
                 self.start(address)
         self._is_watching = False
 
-    def _find_source(self, host: Follower) -> Link | None:
+    def _find_source(self, node: ChainNode) -> Link | None:
         """Return the link to the nearest peer that is ahead."""
-        peers = self._network.get_peers(host.address)
-        ahead = [link for link in peers if self._hosts[link.receiver].chain.height > host.chain.height]
+        peers = self._network.get_peers(node.address)
+        ahead = [link for link in peers if self._nodes[link.receiver].height > node.height]
         return min(ahead, key=lambda link: link.latency_seconds, default=None)
 
-    def _fetch(self, host: Follower) -> Generator[simpy.Event, object, None]:
+    def _fetch(self, node: ChainNode) -> Generator[simpy.Event, object, None]:
         arrived, patience_seconds = self._env.event(), self._patience_seconds
         while not self.is_closed and not arrived.triggered:
-            link = self._find_source(host)
+            link = self._find_source(node)
             if link is None:
-                if host.chain.height > 0:
+                if node.height > 0:
                     break
                 yield self._env.timeout(RETRY_SECONDS)
                 continue
-            answer = partial(self._answer, link.receiver, host, arrived)
-            self._network.send(host.address, link.receiver, REQUEST_BYTES, answer)
+            answer = partial(self._answer, link.receiver, node, arrived)
+            self._network.send(node.address, link.receiver, REQUEST_BYTES, answer)
             yield arrived | self._env.timeout(patience_seconds)
             patience_seconds *= 2
-        self._fetching.discard(host.address)
+        self._fetching.discard(node.address)
 
-    def _answer(self, source: str, host: Follower, arrived: simpy.Event) -> None:
+    def _answer(self, source: str, node: ChainNode, arrived: simpy.Event) -> None:
         """A peer has got the question, and sends the blocks that it has and the host lacked when it asked."""
-        height = self._hosts[source].chain.height
-        take = partial(self._take_blocks, host, height, arrived)
-        self._network.send(source, host.address, self._compute_size(host, height), take)
+        height = self._nodes[source].height
+        take = partial(self._take_blocks, node, height, arrived)
+        self._network.send(source, node.address, self._compute_size(node, height), take)
 
-    def _take_blocks(self, host: Follower, height: int, arrived: simpy.Event) -> None:
-        host.catch_up(height)
-        self._tell_peers(host)
+    def _take_blocks(self, node: ChainNode, height: int, arrived: simpy.Event) -> None:
+        self._takes[node.address](height)
+        self._tell_peers(node)
         if not arrived.triggered:
             arrived.succeed()
 
-    def _compute_size(self, host: Follower, height: int) -> int:
+    def _compute_size(self, node: ChainNode, height: int) -> int:
         """Bytes of the blocks up to a height; a newcomer downloads the state instead."""
-        if host.chain.height == 0:
+        if node.height == 0:
             return STATE_SYNC_BYTES
-        missing = range(host.chain.height + 1, height + 1)
+        missing = range(node.height + 1, height + 1)
         return sum(self._ledger.get_block(number).size_bytes for number in missing)
 
-    def _tell_peers(self, host: Follower) -> None:
+    def _tell_peers(self, node: ChainNode) -> None:
         if not self._has_faults:
             return
-        for link in self._network.get_peers(host.address):
-            if self._hosts[link.receiver].chain.height < host.chain.height:
-                self._network.send(host.address, link.receiver, ANNOUNCEMENT_BYTES, partial(self.start, link.receiver))
+        for link in self._network.get_peers(node.address):
+            if self._nodes[link.receiver].height < node.height:
+                self._network.send(node.address, link.receiver, ANNOUNCEMENT_BYTES, partial(self.start, link.receiver))
 
     # Transactions
 
     def _offer(self, sender: str, receiver: str) -> None:
         """Send the transactions that are pending at one host and unknown at its peer, in one message."""
-        unknown = self._select_unknown(self._hosts[sender].chain.mempool, receiver)
+        unknown = self._select_unknown(self._nodes[sender].mempool, receiver)
         if unknown:
             size_bytes = sum(transaction.size_bytes for transaction in unknown)
             self._network.send(sender, receiver, size_bytes, partial(self._take, sender, receiver, unknown))
@@ -173,11 +156,11 @@ class CatchUp:
     def _take(self, sender: str, receiver: str, offered: list[Transaction]) -> None:
         new = self._select_unknown(offered, receiver)
         for transaction in new:
-            self._hosts[receiver].receive(transaction)
+            self._nodes[receiver].mempool.add(transaction)
         for link in self._network.get_peers(receiver) if new else []:
             if link.receiver != sender:
                 self._offer(receiver, link.receiver)
 
     def _select_unknown(self, transactions: Iterable[Transaction], receiver: str) -> list[Transaction]:
-        known = self._hosts[receiver].chain.mempool
+        known = self._nodes[receiver].mempool
         return [transaction for transaction in transactions if not known.knows(transaction.tx_id)]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import simpy
 
-from pow.params import PowParams
 from sim.chain.consensus import Consensus
 from sim.chain.ledger import Ledger
 from sim.chain.mempool import Mempool
@@ -17,14 +16,16 @@ from sim.network.base import Network
 from sim.nodes.catch_up import CatchUp
 from sim.nodes.presence import Presence
 from sim.protocol.blocks.params import ProtocolParams
+from sim.scenario.schema import Scenario
 from sim.streams import Streams
 from sim.work.base import Work
 
 
 @dataclass(frozen=True)
 class Context:
-    """The clock, the network, the computing, the rules and the recorder of one run."""
+    """The scenario, the clock, the network, the computing, the rules and the recorder of one run."""
 
+    scenario: Scenario
     env: simpy.Environment
     network: Network
     ledger: Ledger
@@ -35,13 +36,8 @@ class Context:
     open_mempool: Callable[[str], Mempool]
     """Give a host its view of the pending transactions."""
     work: Work
-    model: PowParams
-    """The transformer that ML nodes run."""
     recorder: Recorder
     streams: Streams
     params: ProtocolParams
-    block_time_seconds: float
     ttl_blocks: int | None
     """Blocks for which mempools keep a transaction."""
-    startup_seconds: float
-    """From dispatch to the first nonce of an ML node."""

@@ -100,8 +100,8 @@ class Executor:
         if len(action.nonces) != len(action.values):
             raise ValueError(f"{len(action.nonces)} nonces are claimed with {len(action.values)} values")
         if action.nonces:
-            self.production.note_claimed(action.node_id, len(action.nonces))
-            self.outbox.send_claim(action)
+            self.outbox.send_claim(action)  # refuses what cannot be sent
+            self.production.note_claimed(action.node_id, action.nonces)
 
     def _check(self, action: actions.Check) -> None:
         if self.validation is not None:

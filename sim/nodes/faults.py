@@ -17,7 +17,6 @@ import simpy
 from sim.chain.proposals import Clocks
 from sim.metrics.records import FaultBegan, FaultEnded, FaultMissed
 from sim.network.conditions import Disturbance
-from sim.nodes.catch_up import CatchUp
 from sim.nodes.context import Context
 from sim.nodes.host import Host
 from sim.scenario.faults import (
@@ -50,25 +49,18 @@ class FaultEffect(NamedTuple):
 class Faults:
     """The faults of one run."""
 
-    def __init__(
-        self,
-        context: Context,
-        faults: Sequence[AnyFault],
-        hosts: Mapping[str, Host],
-        catch_up: CatchUp,
-        clocks: Clocks,
-    ) -> None:
+    def __init__(self, context: Context, hosts: Mapping[str, Host], clocks: Clocks) -> None:
         self._context = context
         self._env = context.env
         self._roster = context.network.roster
-        self._faults = faults
+        self._faults = context.scenario.faults
         self._hosts = hosts
-        self._catch_up = catch_up
+        self._catch_up = context.catch_up
         identities = [host.identity for host in hosts.values()]
         self._directory = build_directory((who.address, who.host_group, who.region) for who in identities)
         self._n_begun = self._n_disturbances = 0
         self._n_pending = 0
-        self._waiting = dict(enumerate(faults))
+        self._waiting = dict(enumerate(self._faults))
         self._is_closed = False
         self._clocks = clocks
 

@@ -56,7 +56,7 @@ class Host:
         changes = (events.PricesChanged, events.ConfirmationOpened, events.BlockApplied)
         self._wants_changes = any(map(agent.wants, changes))
         context.consensus.register(self.chain)
-        context.catch_up.register(self)
+        context.catch_up.register(self.chain, self.catch_up)
 
     # Joining the network, leaving it, catching up
 

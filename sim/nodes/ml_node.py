@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 import simpy
 
@@ -17,6 +19,8 @@ from sim.strategies.base import MLNode
 from sim.work.base import Produced, Task
 
 SENDER_PERIOD_SECONDS = 5.0
+DIGEST_DIGITS = 16
+NO_CLAIM = sha256().hexdigest()[:DIGEST_DIGITS]
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ def report_idle(node: MLNode, participant: str, epoch: int, threshold: float, *,
         tried=0,
         valid=0,
         claimed=0,
+        claimed_digest=NO_CLAIM,
         unsent=0,
         n_nodes=0,
         is_preserved=is_preserved,
@@ -74,14 +79,14 @@ class Generation:
         """`on_results(generation, produced)` is called with the sender's period; raises ValueError for a false task."""
         self._env = context.env
         self._work = context.work
-        self._startup_seconds = context.startup_seconds
+        self._startup_seconds = context.scenario.work.startup
         self._participant = participant
         self._node = node
         self.assignment = assignment
         self._on_results = on_results
         self.generator = context.streams("host", participant, "strategy", assignment.epoch_index, node.node_id)
         """For the draws of a strategy on this node's results."""
-        speedup = 1.0 if task.n_layers is None else get_layers_speedup(context.model, task.n_layers)
+        speedup = 1.0 if task.n_layers is None else get_layers_speedup(context.scenario.work.pow_params, task.n_layers)
         self._rate = node.group_nonces_per_second * speedup
         self._task = Task(
             block_hash=assignment.block_hash,
@@ -95,14 +100,18 @@ class Generation:
         self._turns = self._turns_before = 0
         """Nonces that each GPU group has tried, and those before the last break."""
         self._tried = self._valid = self._unsent = 0
-        self.n_claimed = 0
-        """Nonces that the host has claimed for this node."""
+        self._n_claimed, self._claimed = 0, sha256()
         self._process: simpy.Process | None = None
 
     @property
     def node_id(self) -> int:
         """Number of the ML node within its host."""
         return self._node.node_id
+
+    def note_claimed(self, nonces: tuple[int, ...]) -> None:
+        """The host has claimed these nonces for this node; each is below 2^63."""
+        self._n_claimed += len(nonces)
+        self._claimed.update(array("q", nonces).tobytes())
 
     def start(self) -> None:
         """Begin, or go on after a break; without effect while it runs."""
@@ -133,7 +142,8 @@ class Generation:
             end_seconds=end_seconds,
             tried=self._tried,
             valid=self._valid,
-            claimed=self.n_claimed,
+            claimed=self._n_claimed,
+            claimed_digest=self._claimed.hexdigest()[:DIGEST_DIGITS],
             unsent=self._unsent,
             n_nodes=given.n_nodes,
         )

@@ -66,7 +66,7 @@ class Production:
                 max(node.node_id for node in self.ml_nodes),
                 counts_nodes_handed_out=rules.counts_nodes_handed_out,
             ),
-            expected_seconds=blocks_left * min(pace, 2 * self._context.block_time_seconds),
+            expected_seconds=blocks_left * min(pace, 2 * self._context.scenario.protocol.block_time),
         )
 
     def assign(self, action: Compute) -> None:
@@ -89,10 +89,10 @@ class Production:
                 raise ValueError(f"ML node {node_id} is not free to compute in epoch {self.epoch}; free: {known}")
         return [free[node_id] for node_id in node_ids]
 
-    def note_claimed(self, node_id: int, n_nonces: int) -> None:
+    def note_claimed(self, node_id: int, nonces: tuple[int, ...]) -> None:
         """The host has claimed nonces for one of its nodes."""
         if node_id in self._generations:
-            self._generations[node_id].n_claimed += n_nonces
+            self._generations[node_id].note_claimed(nonces)
 
     def start(self) -> None:
         """Let all nodes with a task compute that have not failed; those that do already go on."""

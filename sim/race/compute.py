@@ -11,7 +11,10 @@ from sim.economy.base import Floats, Steps
 
 
 class SteppedCompute:
-    """Where each replication stands on its curve. Work (tries) grows in straight pieces, so that it inverts exactly."""
+    """Where each replication stands on its curve. Work (tries) grows in straight pieces, so that it inverts exactly.
+
+    While there is no compute nothing is done: work that is left then ends after compute is back.
+    """
 
     def __init__(self, curves: Sequence[Steps]) -> None:
         n_steps = max(len(curve.times) for curve in curves)
@@ -21,6 +24,7 @@ class SteppedCompute:
         np.cumsum(np.diff(times, axis=1) * values[:, :-1], axis=1, out=work[:, 1:])
         ends = np.concatenate([work[:, 1:], np.full((len(curves), 1), np.inf)], axis=1)
         self._times, self._values, self._work, self._ends = (each.ravel() for each in (times, values, work, ends))
+        self._lasts_until = np.concatenate([times[:, 1:], np.full((len(curves), 1), np.inf)], axis=1).ravel()
         self._position = np.arange(len(curves)) * n_steps
         self._done = np.zeros(len(curves))
         self._now = np.zeros(len(curves))
@@ -44,6 +48,16 @@ class SteppedCompute:
         before = self._now
         self._now = self._start + (self._done - self._before) / self._rate
         return self._now - before
+
+    def count_tries(self, seconds: Floats) -> Floats:
+        """Return how many tries the next so many seconds bring; nothing moves on."""
+        until, at = self._now + seconds, self._position.copy()
+        moving = np.flatnonzero(until >= self._lasts_until[at])
+        while moving.size:
+            at[moving] += 1
+            moving = moving[until[moving] >= self._lasts_until[at[moving]]]
+        tries: Floats = self._work[at] + (until - self._times[at]) * self._values[at] - self._done
+        return np.maximum(tries, 0.0)
 
     def _move_on(self, past: NDArray[np.int64]) -> None:
         """Find the step on which each of these replications stands now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,12 +13,14 @@ import numpy as np
 from pydantic import Field
 
 from sim.difficulty import controllers
+from sim.difficulty.waiting import RULE, get_waiting_law, unwrap
 from sim.documents.document import Document
 from sim.economy import curves
-from sim.economy.base import HORIZON, CurveError
+from sim.economy.base import HORIZON, CurveError, check_layout
 from sim.economy.timestamps import FalseTimestamps
-from sim.errors import ScenarioError
+from sim.errors import ScenarioError, UserError, did_you_mean
 from sim.problems import Loc, Problem, show_value
+from sim.race.memory import LONGEST, measure_memory
 from sim.registry import KIND, PluginOf
 from sim.scenario.hosts import Name, StrictModel
 from sim.scenario.load import open_document
@@ -31,6 +34,7 @@ else:  # pydantic leaves these types to the registries
 
 INVERTING = ("proportional", "pid", "kalman")  # rules that take 1 / time, or its logarithm
 MOST_DECISIONS = 10_000_000  # decisions · replications of one race, which are held in memory
+HEAVIEST = 1e6
 ControllerField = Annotated[Controller, PluginOf(controllers)]
 CurveField = Annotated[Curve, PluginOf(curves)]
 
@@ -44,8 +48,12 @@ class RaceConfig(StrictModel):
     spacing: Annotated[Seconds, Field(gt=0.0)] = Field(description="wanted time from one nonce to the next")
     quota: int = Field(1, ge=1, le=1_000_000, description="nonces from one decision to the next; 1: a block each")
     decisions: int = Field(2000, ge=20, le=1_000_000, description="decisions of one race")
-    warm_up: int = Field(
-        200, ge=0, le=1_000_000, description="decisions before the curve begins, at its first value, not recorded"
+    warm_up: int | None = Field(
+        None,
+        ge=0,
+        le=1_000_000,
+        description="decisions before the curve begins, at its first value, not recorded; absent: as many as each "
+        "controller needs to forget its start, at least 200",
     )
     replications: int = Field(64, ge=2, le=100_000, description="races of each controller on each curve")
     small_host: float = Field(
@@ -53,6 +61,9 @@ class RaceConfig(StrictModel):
     )
     false_timestamps: FalseTimestamps | None = Field(None, description="lies about time, see below")
     curves: tuple[CurveField, ...] = Field(strict=False, min_length=1, description="the network's compute over time")
+    weights: dict[str, Annotated[float, Field(ge=0.0, le=HEAVIEST)]] = Field(
+        {}, description="weight of curves, by name, in means over curves; 1 where none is given"
+    )
 
     @property
     def nominal_seconds(self) -> float:
@@ -73,10 +84,10 @@ def open_study(source: str | os.PathLike[str] | Mapping[str, object], keys: Iter
 
 
 def move_paths(tree: Mapping[str, Any], folder: Path) -> None:
-    """Let the names of CSV files, which are seen from the lab file, be seen from here."""
+    """Let the names of curves' and prices' files, which are seen from the lab file, be seen from here."""
     for spec in as_list(tree.get("curves")):
         for each in (spec, spec.get("price") if isinstance(spec, dict) else None):
-            if isinstance(each, dict) and each.get(KIND) == "csv" and isinstance(each.get("path"), str):
+            if isinstance(each, dict) and isinstance(each.get("path"), str):
                 each["path"] = str(folder / each["path"])
 
 
@@ -84,12 +95,18 @@ def set_target(spec: dict[str, Any], kind: str, quota: object) -> Iterator[Probl
     """Give a controller's spec the target that all races share."""
     if "target" in spec:
         yield Problem(("target",), "races have one target for all controllers: `spacing` and `quota`")
-    if any(field.name == "target" for field in dataclasses.fields(controllers.get(kind))):
+    if has_field(kind, "target"):
         spec["target"] = {"valid_nonces_per_epoch": as_positive(quota, 1)}
 
 
+def has_field(kind: str, name: str) -> bool:
+    """Whether a kind of controller has a parameter of that name."""
+    return any(field.name == name for field in dataclasses.fields(controllers.get(kind)))
+
+
 def check_races(config: RaceConfig, rules: Mapping[Loc, Controller]) -> Iterator[Problem]:
-    """Yield problems between fields: too large races, curves without a layout, rules that false timestamps break.
+    """Yield problems between fields: too large races, curves that no race can be run on, rules that false timestamps
+    break.
 
     `rules`: the controllers, by their place in the file.
     """
@@ -97,16 +114,59 @@ def check_races(config: RaceConfig, rules: Mapping[Loc, Controller]) -> Iterator
     if n_decisions > MOST_DECISIONS:
         message = f"{config.decisions} decisions · {config.replications} replications are {n_decisions}; at most "
         yield Problem(("decisions",), f"{message}{MOST_DECISIONS}")
-    if config.false_timestamps is not None and config.false_timestamps.reading == "raw":
+    if config.false_timestamps is not None:
         for place, controller in rules.items():
-            if (kind := controllers.spec_of(controller)[KIND]) in INVERTING:
-                message = "has no answer to a negative interval, which `reading: raw` of false_timestamps allows"
-                yield Problem(place, f"{kind} {message}")
+            yield from (problem.below(*place) for problem in _check_clock(controller, config.false_timestamps))
+    yield from check_warm_up(config, rules)
     for index, curve in enumerate(config.curves):
         try:
-            curve.lay_out(HORIZON * config.nominal_seconds, np.random.default_rng(0))
+            check_layout(curve.lay_out(HORIZON * config.nominal_seconds, np.random.default_rng(0)))
         except CurveError as error:
             yield from (Problem(("curves", index), line) for line in str(error).splitlines())
+
+
+def check_warm_up(config: RaceConfig, rules: Mapping[Loc, Controller]) -> Iterator[Problem]:
+    """Yield problems: controllers that still remember their start when the race begins."""
+    longest, whose = 0, ""
+    for place, controller in rules.items():
+        kind = controllers.name_of(controller)
+        try:
+            memory = measure_memory(controller, config.quota)
+        except UserError as error:  # a plug-in that cannot decide on rows
+            yield Problem(place, str(error))
+            continue
+        if math.isinf(memory):
+            yield Problem(place, f"{kind} remembers its start for more than {LONGEST} decisions, the longest warm-up")
+        elif memory > longest:
+            longest, whose = round(memory), kind
+    given = config.warm_up
+    if given is not None and given < longest:
+        told = f"{given} decisions are fewer than the {longest} in which {whose} forgets its start"
+        yield Problem(("warm_up",), f"{told}; write at least {longest}, or leave `warm_up` out")
+    n_decisions = max(longest, given or 0) * config.replications
+    if n_decisions > MOST_DECISIONS:
+        told = f"{max(longest, given or 0)} decisions of warm-up · {config.replications} replications are {n_decisions}"
+        yield Problem(("replications",), f"{told}; at most {MOST_DECISIONS}")
+
+
+def find_warnings(config: RaceConfig) -> Iterator[Problem]:
+    """Yield what is valid and perhaps not meant: curves that tell so of themselves, as one that ends before a race."""
+    for index, curve in enumerate(config.curves):
+        find = getattr(curve, "find_warnings", None)
+        if find is not None:
+            yield from (Problem(("curves", index), line) for line in find(config.nominal_seconds))
+
+
+def _check_clock(controller: Controller, false: FalseTimestamps) -> Iterator[Problem]:
+    """Yield problems of a rule, or of one that it wraps, with false timestamps."""
+    for depth, rule in enumerate(unwrap(controller)):
+        kind, place = controllers.name_of(rule), (RULE,) * depth
+        if false.reading == "raw" and kind in INVERTING:
+            message = "has no answer to a negative interval, which `reading: raw` of false_timestamps allows"
+            yield Problem(place, f"{kind} {message}")
+        if depth == 0 and get_waiting_law(rule) is not None:
+            message = "acts while a block is awaited, by a true clock; false_timestamps would be believed there too"
+            yield Problem(place, f"{kind} {message}")
 
 
 def name_all(specs: object) -> list[str]:
@@ -135,6 +195,16 @@ def find_twins(names: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
                 yield Problem((key, index), f"{name} stands here twice")
 
 
+def check_weights(weights: object, curve_names: Sequence[str]) -> Iterator[Problem]:
+    """Yield problems: weights of curves that there are not, and weights that leave no curve."""
+    given = weights if isinstance(weights, Mapping) else {}
+    for name in given:
+        if name not in curve_names:
+            yield Problem(("weights", name), f'no curve is called "{name}".{did_you_mean(str(name), curve_names)}')
+    if given and curve_names and all(given.get(name, 1.0) == 0.0 for name in curve_names):
+        yield Problem(("weights",), "at least one curve needs a weight above 0")
+
+
 def get_kind(spec: object) -> str:
     """Return the name of a plug-in in its spec, or the text of a value in its place."""
     found = spec.get(KIND) if isinstance(spec, Mapping) else spec
@@ -144,6 +214,11 @@ def get_kind(spec: object) -> str:
 def as_positive(value: object, default: int) -> int:
     """Return a whole number above 0; anything else gives the default, and the schema reports it."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else default
+
+
+def as_mapping(spec: object) -> dict[str, Any]:
+    """Return the whole form of a plug-in's spec, which may be a bare name."""
+    return dict(spec) if isinstance(spec, Mapping) else {KIND: get_kind(spec)}
 
 
 def as_list(value: object) -> list[Any]:

@@ -36,6 +36,10 @@ class MarketCompute:
         if self._switching > 0:
             self._lost = np.maximum(self._rate - before, 0.0) * self._switching
 
+    def count_tries(self, seconds: Floats) -> Floats:
+        """Return how many tries the next so many seconds bring, if no decision comes in between."""
+        return np.maximum(self._rate * seconds - self._lost, 0.0)
+
     def advance(self, tries: Floats) -> Floats:
         """Do so many tries; return the seconds that it took. Work lost by hosts that just joined comes on top."""
         elapsed: Floats = (tries + self._lost) / self._rate

@@ -28,7 +28,7 @@ RACE_MEASURES = _parse_measures("""
     interval_sd | | unknown | standard deviation of the same (1 / √quota where the difficulty is always right)
     interval_p95 | | mean | its 95th percentile
     worst_wait | | unknown | the longest interval / wanted time
-    noise | | mean | standard deviation of ln difficulty within a race; where compute is constant
+    noise | | unknown | standard deviation of ln difficulty over replications at a decision; where compute is constant
     settling | decisions | unknown | after a step, until the answer stays within 10 % of the new ideal difficulty
     overshoot | | unknown | after a step, how far the answer goes beyond the new ideal difficulty, relative to it
     tracking_error | | mean | integrated absolute error: abs(ln(difficulty / ideal)), averaged over time
@@ -40,7 +40,11 @@ RACE_MEASURES = _parse_measures("""
     manipulation_gain | | mean | nonces found per time / the same without false timestamps, minus 1
     manipulation_bias | | mean | mean of ln difficulty over time, minus the same without false timestamps
 """)  # fmt: skip
-SMALLER_IS_BETTER = ("tracking_error", "interval_sd", "interval_p95", "worst_wait")
+SMALLER_IS_BETTER = ("tracking_error", "interval_sd", "interval_p95", "worst_wait", "settling", "steady_loss")
+WANTED = {"mean_interval": 1.0}
+"""Measures that are better the nearer they are to a value."""
+RANKED = (*SMALLER_IS_BETTER, *WANTED)
+"""Measures by which controllers are ranked."""
 
 
 def measure_race(
@@ -53,8 +57,8 @@ def measure_race(
     """Return those measures of `RACE_MEASURES` that the curve has, a value per replication.
 
     `reference`: the race without the step, where the curve has one; `settling` and `overshoot` need it, see
-    `measure_step`. `noise` needs constant compute, `compute_swing` hosts that follow profit. `honest`: the race without
-    false timestamps, where there are any.
+    `measure_step`. Incomes of steady hosts need compute that is never gone, `noise` constant compute, `compute_swing`
+    hosts that follow profit. `honest`: the race without false timestamps, where there are any.
     """
     times, errors = race.time_ratio, _compute_errors(race)
     low, median, high = np.percentile(times, (5, 50, 95), axis=0)
@@ -65,9 +69,10 @@ def measure_race(
         "worst_wait": times.max(axis=0),
         "tracking_error": average_over_time(np.abs(errors), race),
     }
-    found |= measure_incomes(race, setup.small_host, setup.quota)
+    if all(isinstance(curve, Market) or curve.values.min() > 0 for curve in curves):
+        found |= measure_incomes(race, setup.small_host, setup.quota)
     if all(isinstance(curve, Steps) and len(curve.times) == 1 for curve in curves):
-        found["noise"] = errors.std(axis=0, ddof=1)
+        found["noise"] = measure_noise(errors)
     if isinstance(curves[0], Market):
         found["compute_swing"] = _compute_swing(race)
     if honest is not None:
@@ -75,6 +80,20 @@ def measure_race(
     if reference is not None:
         found["settling"], found["overshoot"] = measure_step(race, curves, reference, setup)
     return {**found, "interval_p05": low, "interval_p50": median}
+
+
+def measure_noise(errors: Floats) -> Floats:
+    """Return shares in the standard deviation over replications, whose mean it is; `errors`: ln(difficulty / ideal).
+
+    At each decision the variance is taken over the replications, and then averaged over decisions: within one race a
+    long memory hardly moves, so that the scatter of one race is too low. A replication's share is its mean squared
+    deviation q, linearised: (s + q / s) / 2 with s² = mean of q, as in the delta method.
+    """
+    n_replications = errors.shape[1]
+    squares = (errors - errors.mean(axis=1, keepdims=True)) ** 2
+    own = squares.mean(axis=0) * n_replications / (n_replications - 1)
+    spread = math.sqrt(float(own.mean()))
+    return (spread + own / spread) / 2 if spread > ROUNDING else np.zeros(n_replications)
 
 
 def _compute_errors(race: Race) -> Floats:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.difficulty.base import Controller
-from sim.economy.base import HORIZON, Curve, Floats, Market, Steps
+from sim.economy.base import HORIZON, Curve, Floats, Market, Steps, check_layout
 from sim.economy.timestamps import FalseTimestamps
 from sim.race.clock import DRAWN_AT_ONCE, SHORTEST, FalseClock, draw_liars
 from sim.race.compute import SteppedCompute
@@ -28,7 +28,7 @@ class Setup:
     quota: int = 1
     """Nonces from one decision to the next."""
     warm_up: int = 200
-    """Decisions before the curve begins, at its first value, which are not recorded."""
+    """Decisions before the curve begins, at its first value, which are not recorded; see `sim.race.memory`."""
     seed: int = 1
     small_host: float = 0.001
     """Share of the first compute that the host has whose income `small_host_sd` looks at."""
@@ -51,7 +51,7 @@ class Race:
     """A race's history; every array is (decisions, replications)."""
 
     difficulty: Floats
-    """In force."""
+    """In force when the interval begins; a waiting law may lower it before the interval ends."""
     ideal: Floats
     """Difficulty that would have met the setpoint at the compute of the interval's beginning."""
     time_ratio: Floats
@@ -64,7 +64,7 @@ def lay_out(curve: Curve, setup: Setup) -> list[Steps | Market]:
     """Return the curve of each replication; random curves share their noise as well. Raises CurveError."""
     horizon = HORIZON * setup.nominal_seconds
     generators = (draw_generator(setup.seed, "race", "curve", each) for each in range(setup.n_replications))
-    return [curve.lay_out(horizon, generator) for generator in generators]
+    return [check_layout(curve.lay_out(horizon, generator)) for generator in generators]
 
 
 def run_race(controller: Controller, curves: Sequence[Steps | Market], setup: Setup) -> Race:
@@ -74,21 +74,32 @@ def run_race(controller: Controller, curves: Sequence[Steps | Market], setup: Se
     has_lies = setup.false_timestamps is not None
     steering = Steering(controller, first, setup.quota, 1 - setup.warm_up, has_lies=has_lies)
     work, wanted_seconds = draw_work(setup), setup.interval_seconds
-    difficulty = first
-    for _ in range(setup.warm_up):
-        time_ratio = np.maximum(next(work) * difficulty / (first * setup.quota), SHORTEST)
-        difficulty = steering.decide(difficulty, time_ratio)
+    difficulty = _warm_up(steering, first, setup)
+
+    def count_tries(wait: Floats) -> Floats:
+        return compute.count_tries(wait * wanted_seconds)
+
     found = Race(*(np.empty((setup.n_decisions, setup.n_replications)) for _ in range(4)))
     for number in range(setup.n_decisions):
         compute.react(difficulty)
         found.difficulty[number] = difficulty
         found.ideal[number] = compute.rate
-        tries = np.multiply(next(work), difficulty, out=found.tries[number])
+        tries = found.tries[number]
+        found_at = steering.search(next(work), difficulty, count_tries, out=tries)
         elapsed = compute.advance(tries)
         time_ratio = np.maximum(elapsed / wanted_seconds, SHORTEST, out=found.time_ratio[number])
-        difficulty = steering.decide(difficulty, read_clock(time_ratio))
+        difficulty = steering.decide(found_at, read_clock(time_ratio))
     found.ideal[:] *= setup.spacing_seconds
     return found
+
+
+def _warm_up(steering: Steering, first: Floats, setup: Setup) -> Floats:
+    """Let the controller decide before the curve begins, at its first compute; return the difficulty then in force."""
+    difficulty, tries, by_first_compute = first, np.empty_like(first), first * setup.quota
+    for row in draw_warm_up(setup):
+        found_at = steering.search(row, difficulty, lambda wait: wait * by_first_compute, out=tries)
+        difficulty = steering.decide(found_at, np.maximum(tries / by_first_compute, SHORTEST))
+    return difficulty
 
 
 def _make_compute(curves: Sequence[Steps | Market], setup: Setup) -> SteppedCompute | MarketCompute:
@@ -113,6 +124,16 @@ def draw_work(setup: Setup) -> Iterator[Floats]:
     Each replication has its own stream, which depends on neither controllers nor curves.
     """
     generators = [draw_generator(setup.seed, "race", "work", each) for each in range(setup.n_replications)]
-    n_rows = min(DRAWN_AT_ONCE, setup.warm_up + setup.n_decisions)
+    n_rows = min(DRAWN_AT_ONCE, setup.n_decisions)
     while True:
         yield from np.array([generator.standard_gamma(setup.quota, n_rows) for generator in generators]).T.copy()
+
+
+def draw_warm_up(setup: Setup) -> Floats:
+    """Tries of the quotas before a race, as in `draw_work`, (warm_up, replications).
+
+    They are drawn backwards from the race's beginning: controllers with warm-ups of their own share the latest past.
+    """
+    generators = [draw_generator(setup.seed, "race", "warm-up", each) for each in range(setup.n_replications)]
+    drawn = np.array([generator.standard_gamma(setup.quota, setup.warm_up) for generator in generators])
+    return np.ascontiguousarray(drawn.T[::-1])

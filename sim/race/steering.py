@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from sim.difficulty.base import Controller, Interval
+from sim.difficulty.waiting import get_waiting_law
 from sim.economy.base import Floats
 from sim.errors import UserError
+from sim.race.waiting import CountTries, await_quota
 
 REMEMBERED = 200
 """Intervals on the setpoint that a memory has taken in before a race: no controller starts from one lucky block."""
@@ -26,6 +28,7 @@ class Steering:
         decide on rows.
         """
         self._controller, self._quota, self._has_lies = controller, quota, has_lies
+        self._law = get_waiting_law(controller)
         self._low, self._high = first / LARGEST_CHANGE, first * LARGEST_CHANGE
         self._index = first_index
         self._check_rows(first)
@@ -51,6 +54,17 @@ class Steering:
         for interval in met:
             state, _ = self._controller.decide(state, interval)
         return state
+
+    def search(self, work: Floats, difficulty: Floats, count_tries: CountTries, *, out: Floats) -> Floats:
+        """Write the tries that the next quota takes into `out`; return the difficulty at which it is found.
+
+        `work`: tries / difficulty that the quota needs; `difficulty`: as decided, from which a waiting law may depart.
+        """
+        if self._law is None:
+            np.multiply(work, difficulty, out=out)
+            return difficulty
+        out[:], found_at = await_quota(work, difficulty, self._law(self._state, difficulty), count_tries)
+        return found_at
 
     def decide(self, difficulty: Floats, time_ratio: Floats) -> Floats:
         """Return new difficulties from those in force and from the interval's time / wanted time."""

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sim.documents.document import Document
-from sim.documents.source import read_source
-from sim.documents.yaml_tree import parse_document
+from sim.documents.yaml_tree import read_document
 from sim.errors import did_you_mean
 from sim.problems import Problem, show_value
 
@@ -30,7 +29,7 @@ def join_base(document: Document, folder: Path, keys: Sequence[str], section: st
     if problems:
         raise document.refuse(problems)
     path = folder / tree[key]
-    base = parse_document(read_source(path), str(path))
+    base = read_document(path)
     if not isinstance(base.tree, dict) or section in base.tree or ("curves" in base.tree) != (key == "lab"):
         raise document.refuse([Problem((key,), f"{path} must be a {key}, no {section}")])
     for each, value in tree.items():

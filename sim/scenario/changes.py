@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, Field
@@ -12,9 +13,11 @@ from sim.problems import Problem, explained
 from sim.protocol.blocks.params import EpochParams
 from sim.protocol.proofs import schemes
 from sim.protocol.proofs.base import ProofScheme
-from sim.protocol.versions import GOVERNED, SCHEMES, TABLE, VERSIONS, Rules
+from sim.protocol.versions import GOVERNED, SCHEMES, TABLE, VERSIONS, Rules, adjust_scheme
 from sim.scenario.declared import make_section, read_parameters
 from sim.scenario.hosts import EpochNumber, StrictModel
+
+LEAST_CHANCE = 1e-300  # of a try: a smaller one is hardly a number
 
 
 def _check_version(version: str) -> str:
@@ -78,6 +81,23 @@ def scheme_problems(protocol: Any) -> list[Problem]:
                 message = f"the proof scheme in force, {lacking[0]}, has no such parameter"
                 problems.append(Problem((*loc, name), message))
     return problems
+
+
+def threshold_problems(scenario: Any) -> Iterator[Problem]:
+    """Refuse thresholds that the scenario sets and that no try meets: its chance is too small for a number."""
+    protocol, dim = scenario.protocol, scenario.work.pow_params.vocab_size
+    first, rules = find_schemes(protocol)[0], protocol.rules
+    sections = (((), protocol), (("rules",), rules))
+    given = [
+        ((*loc, name), value) for loc, section in sections for name, value in read_parameters(SCHEMES, section).items()
+    ]
+    changed = [(loc, adjust_scheme(first, {loc[-1]: value})) for loc, value in given]
+    changed += [(("rules", "proof"), rules.proof)] if rules.proof is not None else []
+    for loc, scheme in changed:
+        if scheme.hit_probability(scheme.threshold, dim) == 0.0:
+            least = f"a chance of {LEAST_CHANCE:g} needs {scheme.threshold_for(LEAST_CHANCE, dim):.6g}"
+            message = f"{scheme.threshold:g} is met by no try: its chance in {dim} dimensions rounds to 0; {least}"
+            yield Problem(("protocol", *loc), message)
 
 
 if TYPE_CHECKING:

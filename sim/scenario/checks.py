@@ -28,11 +28,7 @@ from sim.protocol.consensus.transactions import (
 )
 from sim.scenario.fault_checks import fault_problems
 from sim.scenario.hosts import host_addresses, is_share, parse_joins
-from sim.scenario.raw import RawHost as RawHost
-from sim.scenario.raw import get as get
-from sim.scenario.raw import is_count as is_count
-from sim.scenario.raw import read_hosts as read_hosts
-from sim.scenario.raw import read_or_none as _read_or_none
+from sim.scenario.raw import RawHost, get, is_count, read_hosts, read_or_none
 from sim.strategies import strategies
 from sim.topologies import NamesHosts, topologies
 from sim.topologies.regions_data import RegionTable, load_region_table
@@ -67,7 +63,7 @@ def _operator_problems(hosts: object) -> Iterator[Problem]:
     """One memory needs one strategy."""
     first: dict[str, object] = {}
     for index, host in enumerate(hosts if isinstance(hosts, (list, tuple)) else []):
-        operator, strategy = get(host, "operator"), _read_or_none(strategies.build, get(host, "strategy", "honest"))
+        operator, strategy = get(host, "operator"), read_or_none(strategies.build, get(host, "strategy", "honest"))
         if isinstance(operator, str) and strategy is not None and first.setdefault(operator, strategy) != strategy:
             message = f'hosts of the operator "{operator}" share one strategy, memory included; this is another one'
             yield Problem(("hosts", index, "strategy"), message)
@@ -106,11 +102,8 @@ def _change_problems(protocol: object) -> Iterator[Problem]:
     genesis = lengths = _read_epoch_params(protocol)
     known: list[EpochChange] = []
     for index, change in enumerate(listed if isinstance(listed, (list, tuple)) else []):
-        loc, height, changed = (
-            ("protocol", "changes", index),
-            get(change, "height"),
-            _read_epoch_params(change, lengths),
-        )
+        loc, height = ("protocol", "changes", index), get(change, "height")
+        changed = _read_epoch_params(change, lengths)
         if not is_count(height) or changed is None:
             return
         if known and height <= known[-1].height:
@@ -147,7 +140,7 @@ def _upgrade_problems(upgrades: object, epochs: object) -> Iterator[Problem]:
     """Epochs of upgrades rise, and none lies outside the run."""
     before = 1
     for index, upgrade in enumerate(upgrades if isinstance(upgrades, (list, tuple)) else []):
-        epoch, loc = _read_or_none(parse_joins, get(upgrade, "epoch")), ("protocol", "upgrades", index, "epoch")
+        epoch, loc = read_or_none(parse_joins, get(upgrade, "epoch")), ("protocol", "upgrades", index, "epoch")
         if not is_count(epoch) or epoch == 0:
             continue
         if epoch <= before:
@@ -161,7 +154,7 @@ def _upgrade_problems(upgrades: object, epochs: object) -> Iterator[Problem]:
 def _block_problems(hosts: Sequence[RawHost], block_max_bytes: object) -> Iterator[Problem]:
     """Beside its header a block has room for every transaction of a fixed size, or it would wait for ever."""
     read = partial(parse_quantity, dimension=SIZE)
-    most = block_max_bytes if isinstance(block_max_bytes, float) else _read_or_none(read, block_max_bytes)
+    most = block_max_bytes if isinstance(block_max_bytes, float) else read_or_none(read, block_max_bytes)
     n_nodes = max((len(host.ml_nodes) for host in hosts), default=0)
     registration = ENVELOPE_BYTES + REGISTRATION_BYTES + NODE_BYTES * n_nodes
     largest = max(registration, ENVELOPE_BYTES + max(SEED_BYTES, VALIDATION_BYTES, CLAIM_BYTES))
@@ -242,7 +235,7 @@ def _gpu_problems(hosts: Sequence[RawHost], params: object) -> Iterator[Problem]
 
 
 def _region_problems(hosts: Sequence[RawHost], topology: object) -> Iterator[Problem]:
-    built = _read_or_none(topologies.build, "regions" if topology is None else topology)
+    built = read_or_none(topologies.build, "regions" if topology is None else topology)
     data = get(topology if built is None else built, "data")
     if not isinstance(data, str):
         return
@@ -272,7 +265,7 @@ def _region_mistakes(table: RegionTable, region: Any) -> Iterator[Problem]:
 
 def _topology_problems(hosts: Sequence[RawHost], topology: object) -> list[Problem]:
     """Ask a topology that names hosts for its problems, once all hosts and their epochs of joining are known."""
-    built = _read_or_none(topologies.build, "regions" if topology is None else topology)
+    built = read_or_none(topologies.build, "regions" if topology is None else topology)
     if not hosts or not isinstance(built, NamesHosts):
         return []
     waves: dict[int, list[str]] = {}

@@ -7,12 +7,12 @@ or regions; a `share` draws that part of them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from sim.errors import did_you_mean
-from sim.problems import Problem, as_validation_error, show_value
+from sim.problems import Problem, as_validation_error, checked_by, show_value
 from sim.scenario.hosts import StrictModel
 from sim.units import Seconds, SignedSeconds
 
@@ -84,11 +84,7 @@ class PartitionFault(_Fault):
         None, description="the sides as shares of all hosts, drawn when it begins"
     )
 
-    @model_validator(mode="after")
-    def _check_sides(self) -> Self:
-        if problems := partition_problems(self.groups, self.shares):
-            raise as_validation_error("partition", problems, None)
-        return self
+    _check_sides = checked_by("partition", lambda fault: partition_problems(fault.groups, fault.shares))
 
 
 class LatencyFault(_HostFault):

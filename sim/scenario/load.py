@@ -14,14 +14,14 @@ from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from sim.documents.document import Document, Place
-from sim.documents.source import read_source
-from sim.documents.yaml_tree import parse_document
+from sim.documents.yaml_tree import parse_document, read_document
 from sim.errors import ScenarioError
 from sim.problems import problems_of, show_value
 from sim.scenario.checks import scenario_problems
 from sim.scenario.files import resolve_files
 from sim.scenario.inventory import expand_inventory
 from sim.scenario.overrides import Overrides, apply_overrides, make_document
+from sim.scenario.raw import is_count
 from sim.scenario.schema import Scenario
 
 JSON_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
@@ -31,18 +31,15 @@ Source = str | os.PathLike[str] | Mapping[str, object] | Scenario
 """A file, a mapping as a file would hold it, or a scenario that is loaded."""
 
 
-def resolve_scenario(source: Source, overrides: Overrides = (), seed: int | None = None) -> Scenario:
-    """Return the scenario of any source; a loaded one is taken as it is where nothing changes it.
+def load_scenario(source: Source, overrides: Overrides = (), seed: int | None = None) -> Scenario:
+    """Return the scenario of any source, with overrides (`{"hosts.0.count": 3}` or `["hosts.0.count=3"]`) and seed.
 
-    Raises ScenarioError with every mistake, each at its place, or with its dotted path where it stands in no file.
+    A loaded one is taken as it is where nothing changes it. Raises ScenarioError with every mistake, each at its
+    file:line:column, at the override that made it, or with its dotted path where it stands in no file.
     """
-    if isinstance(source, Scenario) and not overrides and (seed is None or _is_seed(seed)):
+    if isinstance(source, Scenario) and not overrides and (seed is None or is_count(seed)):
         return source if seed is None else source.model_copy(update={"seed": seed})
     return _finish_scenario(open_document(source), overrides, seed)
-
-
-def _is_seed(seed: object) -> bool:
-    return isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0
 
 
 def open_document(source: Source, called: str = "scenario") -> Document:
@@ -51,22 +48,7 @@ def open_document(source: Source, called: str = "scenario") -> Document:
         return Document(source.model_dump(mode="json"), {(): Place(source.name)})
     if isinstance(source, Mapping):
         return make_document(source, called)
-    return parse_document(read_source(source), os.fspath(source))
-
-
-def load_scenario(path: str | os.PathLike[str], overrides: Overrides = (), seed: int | None = None) -> Scenario:
-    """Return the scenario of a file, with overrides (`{"hosts.0.count": 3}` or `["hosts.0.count=3"]`) and seed.
-
-    Raises ScenarioError with every mistake, each at its file:line:column or at the override that made it.
-    """
-    return parse_scenario(read_source(path), os.fspath(path), overrides, seed)
-
-
-def read_document(path: str | os.PathLike[str], overrides: Overrides = ()) -> Document:
-    """Return the tree of a file with overrides, unchecked; its places tell where each part was written."""
-    document = parse_document(read_source(path), os.fspath(path))
-    apply_overrides(document, overrides)
-    return document
+    return read_document(source)
 
 
 def parse_scenario(text: str, source: str = "scenario", overrides: Overrides = (), seed: int | None = None) -> Scenario:

@@ -29,7 +29,8 @@ def apply_overrides(document: Document, overrides: Overrides, seed: int | None =
         overrides = [overrides]
     if isinstance(overrides, Mapping):
         for path, value in overrides.items():
-            apply_value(document, path, value, Place(f"--set {path}={_show(value)}"))
+            shown = value if isinstance(value, str) else show_value(value)
+            apply_value(document, path, value, Place(f"--set {path}={shown}"))
     else:
         for text in overrides:
             _apply_text(document, text)
@@ -114,15 +115,12 @@ def _step(node: object, part: str, where: str) -> int | str:
         raise _RefusedError(f'"{where}" is {show_value(node)}, which has no part "{part}"; set "{where}" itself')
     if part.isascii() and part.isdigit() and int(part) < len(node):
         return int(part)
-    names = {item["name"]: index for index, item in enumerate(node) if isinstance(item, dict) and _is_named(item)}
+    named = ((index, item.get("name")) for index, item in enumerate(node) if isinstance(item, dict))
+    names = {name: index for index, name in named if isinstance(name, str)}
     if part in names:
         return names[part]
     last = f"0 to {len(node) - 1}" if node else "none"
     raise _RefusedError(f'"{where}" has no item "{part}" (positions: {last}).{did_you_mean(part, names)}')
-
-
-def _is_named(item: Mapping[str, object]) -> bool:
-    return isinstance(item.get("name"), str)
 
 
 def _plain(value: object) -> object:
@@ -137,7 +135,3 @@ def _plain(value: object) -> object:
     if callable(to_list):
         return _plain(to_list())
     raise _RefusedError(f"a value of type {type(value).__name__} cannot stand in a scenario")
-
-
-def _show(value: object) -> str:
-    return value if isinstance(value, str) else show_value(value)

@@ -31,7 +31,7 @@ class RawHost:
 def read_hosts(hosts: object) -> Iterator[RawHost]:
     """Yield the host groups of a scenario."""
     for index, host in enumerate(hosts if isinstance(hosts, (list, tuple)) else []):
-        name, count = get(host, "name"), get(host, "count", 1)
+        name, count, unregistered = get(host, "name"), get(host, "count", 1), get(host, "unregistered", 0)
         joins = read_or_none(parse_joins, get(host, "joins", 1))
         yield RawHost(
             index=index,
@@ -39,7 +39,7 @@ def read_hosts(hosts: object) -> Iterator[RawHost]:
             count=count if is_count(count) and count <= MAX_HOSTS_PER_GROUP else None,
             region=get(host, "region"),
             joins=joins if is_count(joins) else None,
-            unregistered=as_count(get(host, "unregistered", 0)),
+            unregistered=unregistered if is_count(unregistered) else 0,
             ml_nodes=read_or_none(parse_ml_nodes, get(host, "gpus")) or (),
         )
 
@@ -57,11 +57,6 @@ def read_or_none(read: Callable[[Any], T], value: object) -> T | None:
         return read(value)
     except (ValueError, UserError):
         return None
-
-
-def as_count(value: object) -> int:
-    """Return a number >= 0; 0 for anything else."""
-    return value if is_count(value) else 0
 
 
 def is_count(value: object) -> TypeGuard[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -12,22 +12,30 @@ from pydantic import (
     Tag,
     ValidatorFunctionWrapHandler,
     WrapValidator,
-    model_validator,
 )
 
 from pow.devices import MAINNET_MIN_GROUP_VRAM_GIB, TESTNET_MIN_GROUP_VRAM_GIB
 from pow.params import PRESETS, PowParams
 from pow.placement import CPU, DEVICE_PATTERN, check_device
 from sim.difficulty import controllers
+from sim.difficulty.waiting import get_waiting_law
 from sim.errors import did_you_mean
-from sim.problems import Problem, as_validation_error, explained
+from sim.problems import Problem, checked_by, explained
 from sim.protocol.blocks.params import ChainParams, EpochParams
 from sim.protocol.money.pricing import MAINNET_PRICING
 from sim.protocol.proofs import schemes
 from sim.protocol.versions import SCHEMES
 from sim.registry import PluginOf
 from sim.scenario.chain import ConsensusConfig, MempoolConfig, MetricsConfig
-from sim.scenario.changes import EpochChangeConfig, RuleSwitches, UpgradeConfig, Version, find_schemes, scheme_problems
+from sim.scenario.changes import (
+    EpochChangeConfig,
+    RuleSwitches,
+    UpgradeConfig,
+    Version,
+    find_schemes,
+    scheme_problems,
+    threshold_problems,
+)
 from sim.scenario.checks import network_problems, scenario_problems, schedule_problems
 from sim.scenario.declared import make_section
 from sim.scenario.faults import Fault
@@ -136,11 +144,7 @@ class ProtocolConfig(_Declared):
         5.6, description="target interval: from a validator's decision to its next height; rounds of votes come on top"
     )
 
-    @model_validator(mode="after")
-    def _check_together(self) -> Self:
-        if problems := schedule_problems(self) or scheme_problems(self):
-            raise as_validation_error("protocol", problems, None)
-        return self
+    _check_together = checked_by("protocol", schedule_problems, scheme_problems)
 
 
 class WorkConfig(StrictModel):
@@ -220,11 +224,7 @@ class NetworkConfig(StrictModel):
         0.0, description="time for which a host checks a message before it takes it and sends it on"
     )
 
-    @model_validator(mode="after")
-    def _check_tier(self) -> Self:
-        if problems := network_problems(self):
-            raise as_validation_error("network", problems, None)
-        return self
+    _check_tier = checked_by("network", network_problems)
 
 
 def _find_work_problems(scenario: Scenario) -> list[Problem]:
@@ -236,6 +236,15 @@ def _find_work_problems(scenario: Scenario) -> list[Problem]:
             what = f'"{kind}" computes for the proof scheme {works.get(kind).scheme}, not for {scheme}.'
             return [Problem(("work", "kind"), what + did_you_mean(kind, fitting))]
     return []
+
+
+def _find_waiting_problems(scenario: Scenario) -> list[Problem]:
+    """Return why the rule of the difficulty has nothing to act on: a wait for a block, in an epoch that ends anyway."""
+    if get_waiting_law(scenario.difficulty) is None:
+        return []
+    kind = controllers.name_of(scenario.difficulty)
+    what = f"{kind} acts while a block is awaited; an epoch ends by itself, so that it belongs in races (powsim lab)"
+    return [Problem(("difficulty",), what)]
 
 
 class _HostsSchema:
@@ -272,8 +281,11 @@ class Scenario(StrictModel):
         json_schema_extra={"default": "fixed"},
     )
 
-    @model_validator(mode="after")
-    def _check_together(self) -> Self:
-        if problems := scenario_problems(self) or _find_work_problems(self) or find_setpoint_problems(self):
-            raise as_validation_error("scenario", problems, None)
-        return self
+    _check_together = checked_by(
+        "scenario",
+        scenario_problems,
+        _find_work_problems,
+        threshold_problems,
+        find_setpoint_problems,
+        _find_waiting_problems,
+    )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from sim.documents.yaml_tree import read_document
 from sim.errors import Mistake
 from sim.problems import Problem
 from sim.protocol.versions import VERSIONS, override_rules
 from sim.scenario.fault_checks import build_raw_directory
 from sim.scenario.faults import PartitionFault, resolve
-from sim.scenario.load import read_document
-from sim.scenario.overrides import Overrides
+from sim.scenario.overrides import Overrides, apply_overrides
 from sim.scenario.raw import read_hosts
 from sim.scenario.schema import Scenario
 from sim.scenario.setpoints import find_setpoint_problems
@@ -24,7 +24,8 @@ def locate_warnings(scenario: Scenario, path: str | os.PathLike[str], overrides:
     found = list(find_warnings(scenario))
     if not found:
         return []
-    document = read_document(path, overrides)
+    document = read_document(path)
+    apply_overrides(document, overrides)
     return [document.locate(problem) for problem in found]
 
 

@@ -13,8 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+class Action:
+    """Something that a host may be asked to do."""
+
+
 @dataclass(frozen=True)
-class CommitSeed:
+class CommitSeed(Action):
     """Commit to a private seed for an epoch; without it a host becomes no member. Reference: protocol 2.1."""
 
     epoch: int
@@ -24,7 +28,7 @@ class CommitSeed:
 
 
 @dataclass(frozen=True)
-class Compute:
+class Compute(Action):
     """Let ML nodes generate until the stage ends. Nodes that no action names stay idle."""
 
     node_ids: tuple[int, ...] | None = None
@@ -38,7 +42,7 @@ class Compute:
 
 
 @dataclass(frozen=True)
-class ClaimResults:
+class ClaimResults(Action):
     """Claim results of one ML node; a claim without nonces is not sent. Reference: protocol 3.1."""
 
     node_id: int
@@ -50,7 +54,7 @@ class ClaimResults:
 
 
 @dataclass(frozen=True)
-class Check:
+class Check(Action):
     """Re-execute samples of claims, in this order, until the validation ends. Reference: protocol 4.1."""
 
     participants: tuple[str, ...] | None = None
@@ -62,7 +66,7 @@ class Check:
 
 
 @dataclass(frozen=True, eq=False)
-class Vote:
+class Vote(Action):
     """Tell the chain which claims are frauds; no vote on claims that are left out. No rule asks for a check first."""
 
     participants: tuple[str, ...]
@@ -72,7 +76,7 @@ class Vote:
 
 
 @dataclass(frozen=True)
-class Propose:
+class Propose(Action):
     """Fill the block that this host proposes."""
 
     tx_ids: tuple[str, ...] | None = None
@@ -82,7 +86,7 @@ class Propose:
 
 
 @dataclass(frozen=True)
-class CollectReward:
+class CollectReward(Action):
     """Claim the reward of a settled epoch by revealing its seed. Reference: protocol 2.1, 6.4."""
 
     epoch: int
@@ -90,7 +94,7 @@ class CollectReward:
 
 
 @dataclass(frozen=True)
-class ShowWeight:
+class ShowWeight(Action):
     """Show a share of the weight again in the confirmation that has begun. Reference: protocol 6.7."""
 
     share: float
@@ -98,17 +102,17 @@ class ShowWeight:
 
 
 @dataclass(frozen=True)
-class Join:
+class Join(Action):
     """Come back after `Leave`: the host catches up and takes part again."""
 
 
 @dataclass(frozen=True)
-class Leave:
+class Leave(Action):
     """Leave the network: ML nodes stop, the chain goes on without the host. It is still asked at each new epoch."""
 
 
 @dataclass(frozen=True)
-class AddCollateral:
+class AddCollateral(Action):
     """Deposit coins of the own balance as collateral. Reference: protocol 6.5."""
 
     ngonka: int
@@ -116,7 +120,7 @@ class AddCollateral:
 
 
 @dataclass(frozen=True)
-class WithdrawCollateral:
+class WithdrawCollateral(Action):
     """Begin to take collateral back; it is free an epoch later. Reference: protocol 6.5."""
 
     ngonka: int
@@ -124,7 +128,7 @@ class WithdrawCollateral:
 
 
 @dataclass(frozen=True)
-class RegisterHardware:
+class RegisterHardware(Action):
     """Tell the chain which ML nodes the host has; no rule tests whether it is true. Reference: protocol 5.1."""
 
     nodes: tuple[tuple[int, str], ...]
@@ -132,7 +136,7 @@ class RegisterHardware:
 
 
 @dataclass(frozen=True)
-class Delegate:
+class Delegate(Action):
     """Lend the voting power on a model to another host. No version up to v0.2.6 knows this message: it is refused."""
 
     model: str
@@ -141,19 +145,5 @@ class Delegate:
     """Address of the host that gets the power."""
 
 
-Action = (
-    CommitSeed
-    | Compute
-    | ClaimResults
-    | Check
-    | Vote
-    | Propose
-    | CollectReward
-    | ShowWeight
-    | Join
-    | Leave
-    | AddCollateral
-    | WithdrawCollateral
-    | RegisterHardware
-    | Delegate
-)
+KNOWN_ACTIONS = dict.fromkeys(Action.__subclasses__())
+"""All of them; a class that somebody derives elsewhere is none, for no host could do it."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,45 +21,28 @@ from sim.strategies.events import (
     RewardDue,
 )
 
+ANSWERS: dict[type[Event], Callable[[Any], Action]] = {
+    EpochOpened: lambda event: Join() if event.is_away else CommitSeed(event.epoch),
+    GenerationOpened: lambda _: Compute(),
+    ResultsFound: lambda event: ClaimResults(event.node_id, tuple(event.nonces.tolist()), tuple(event.values.tolist())),
+    ClaimsKnown: lambda _: Check(),
+    ChecksDone: lambda event: Vote(event.participants, event.frauds),
+    ProposalDue: lambda _: Propose(),
+    RewardDue: lambda event: CollectReward(event.epoch),
+}
+"""The one action with which an honest host answers an event of each kind."""
+
 
 @strategies.register("honest")
 @dataclass(frozen=True)
 class Honest:
     """Claims every valid nonce it found and votes by the fraud test."""
 
-    events: ClassVar = (
-        EpochOpened,
-        GenerationOpened,
-        ResultsFound,
-        ClaimsKnown,
-        ChecksDone,
-        ProposalDue,
-        RewardDue,
-    )
+    events: ClassVar = tuple(ANSWERS)
 
     def start(self, identity: Identity) -> None:
         """No memory."""
 
     def react(self, memory: None, event: Event, generator: np.random.Generator) -> Answer:
         """Answer as the software does."""
-        return None, (answer_honestly(event),)
-
-
-def answer_honestly(event: Event) -> Action:
-    """Return the one action with which an honest host answers an event."""
-    match event:
-        case ResultsFound():
-            return ClaimResults(event.node_id, tuple(event.nonces.tolist()), tuple(event.values.tolist()))
-        case EpochOpened():
-            return Join() if event.is_away else CommitSeed(event.epoch)
-        case GenerationOpened():
-            return Compute()
-        case ClaimsKnown():
-            return Check()
-        case ChecksDone():
-            return Vote(event.participants, event.frauds)
-        case ProposalDue():
-            return Propose()
-        case RewardDue():
-            return CollectReward(event.epoch)
-    raise TypeError(f"an honest host has no answer to {type(event).__name__}")
+        return None, (ANSWERS[type(event)](event),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -11,14 +11,22 @@ from sim.studies.search_schema import Aim, Constraint, Objective
 from sim.studies.subjects import Scores
 
 
-def compute_values(aim: Aim, scores: Scores, curve_names: Sequence[str], n_replications: int) -> Floats:
+def compute_values(aim: Aim, scores: Scores, weights: Mapping[str, float], n_replications: int) -> Floats:
     """A value per replication: the mean over the curves that have the measure, or that of the named curve.
 
-    NaN where there is none; all are where an error left no scores.
+    `weights` of all curves, by their names; a curve without one counts only where it is named. NaN where there is no
+    value; all are where an error left no scores.
     """
-    curves = [] if scores.error else zip(curve_names, scores.curves, strict=True)
-    found = [each[aim.measure] for name, each in curves if aim.measure in each and aim.curve in (None, name)]
-    return np.asarray(np.mean(found, axis=0) if found else np.full(n_replications, np.nan), dtype=np.float64)
+    curves = [] if scores.error else zip(weights.items(), scores.curves, strict=True)
+    found = [
+        (weight, each[aim.measure])
+        for (name, weight), each in curves
+        if aim.measure in each and (name == aim.curve or (aim.curve is None and weight > 0.0))
+    ]
+    if not found:
+        return np.full(n_replications, np.nan)
+    share, values = zip(*found, strict=True)
+    return np.asarray(np.average(values, axis=0, weights=None if aim.curve else share), dtype=np.float64)
 
 
 def compute_objective(objective: Objective, values: Floats) -> float:

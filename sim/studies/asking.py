@@ -52,10 +52,6 @@ def _make_distribution(domain: Domain) -> BaseDistribution:
 
 def find_start(search: Search) -> dict[str, Value] | None:
     """The values that the file has, by default or by hand; None where one is not in its domain."""
-    found: dict[str, Value] = {}
-    for name, domain in search.domains.items():
-        value = domain.read(search.start[name])
-        if value is None:
-            return None
-        found[name] = value
-    return found
+    read = {name: domain.read(search.start[name]) for name, domain in search.domains.items()}
+    found = {name: value for name, value in read.items() if value is not None}
+    return found if len(found) == len(read) else None

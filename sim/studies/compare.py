@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from sim.errors import UserError, did_you_mean
-from sim.metrics.intervals import LEVEL, ConfidenceInterval, Method, Values, compute_paired_interval
-from sim.metrics.measures import Law, Measure, compute_interval
+from sim.metrics.intervals import LEVEL, Values, compute_paired_interval
+from sim.metrics.measures import Measure, compute_interval
 
 if TYPE_CHECKING:
     from sim.execution.table import SweepResult
@@ -40,7 +40,7 @@ def summarise_sweep(sweep: SweepResult, *, measures: Iterable[str] | None = None
     """
     chosen, points = choose_measures(sweep, measures), split_points(sweep)
     rows = [
-        {"point": point, **_get_axes(sweep, runs), **_summarise(runs, sweep.measures[measure], level)}
+        {"point": point, **_get_axes(sweep, runs), **_summarise(runs, measure, level)}
         for point, runs in points.items()
         for measure in chosen
     ]
@@ -56,7 +56,7 @@ def compare(
     replications and points of only one of them are left out. Raises `UserError`.
     """
     chosen = choose_measures(a, measures)
-    choose_measures(b, chosen)
+    choose_measures(b, [measure.name for measure in chosen])
     if set(a.axes) != set(b.axes):
         raise UserError(
             f"{a.name} and {b.name} cannot be compared: {a.name} varies {_list(a.axes)}, {b.name} {_list(b.axes)}"
@@ -67,7 +67,7 @@ def compare(
         {**_get_axes(a, runs), **row}
         for key, runs in before.items()
         if key in after
-        for row in _compare_runs(runs, after[key], _describe(a, chosen), (a.name, b.name), common, level)
+        for row in _compare_runs(runs, after[key], chosen, (a.name, b.name), common, level)
     ]
     return pd.DataFrame(rows, columns=[*a.axes, *DIFFERENCE_COLUMNS])
 
@@ -84,7 +84,7 @@ def compare_points(
 
     The columns `point` and the axes' are those of the compared point. Raises `UserError`.
     """
-    chosen, points = _describe(sweep, choose_measures(sweep, measures)), split_points(sweep)
+    chosen, points = choose_measures(sweep, measures), split_points(sweep)
     base = next(iter(points)) if baseline is None else baseline
     if base not in points:
         raise UserError(f"{sweep.name} has no point {base}; its points are {_list(points)}")
@@ -99,7 +99,7 @@ def compare_points(
     return pd.DataFrame(rows, columns=["point", *sweep.axes, *DIFFERENCE_COLUMNS])
 
 
-def choose_measures(sweep: SweepResult, measures: Iterable[str] | None) -> list[str]:
+def choose_measures(sweep: SweepResult, measures: Iterable[str] | None) -> list[Measure]:
     """Return the wanted measures, all by default; raises `UserError` for an unknown one or an incomplete table."""
     missing = [c for c in (*RUN_COLUMNS, *sweep.axes, *sweep.measures) if c not in sweep.runs.columns]
     if missing:
@@ -110,7 +110,7 @@ def choose_measures(sweep: SweepResult, measures: Iterable[str] | None) -> list[
     for name in chosen:
         if name not in sweep.measures:
             raise UserError(f'{sweep.name}: unknown measure "{name}".{did_you_mean(name, sweep.measures)}')
-    return chosen
+    return [sweep.measures[name] for name in chosen]
 
 
 def split_points(sweep: SweepResult) -> dict[int, pd.DataFrame]:
@@ -121,10 +121,6 @@ def split_points(sweep: SweepResult) -> dict[int, pd.DataFrame]:
         first = twice.iloc[0]
         raise UserError(f"{sweep.name}: point {first['point']} has replication {first['replication']} twice")
     return {int(str(point)): runs for point, runs in ordered.groupby("point")}
-
-
-def _describe(sweep: SweepResult, names: Iterable[str]) -> list[Measure]:
-    return [sweep.measures[name] for name in names]
 
 
 def _get_axes(sweep: SweepResult, runs: pd.DataFrame) -> Row:
@@ -220,7 +216,7 @@ def _pair(before: pd.DataFrame, after: pd.DataFrame, names: tuple[str, str], com
 def _compare_measure(before: pd.DataFrame, after: pd.DataFrame, measure: Measure, level: float) -> Row:
     a, b = _get_values(before, measure), _get_values(after, measure)
     whole = ~np.isnan(a) & ~np.isnan(b)
-    made = _compute_difference(measure, a[whole], b[whole], level)
+    made = compute_paired_interval(a[whole], b[whole], level=level)
     lost = f"{len(a) - made.n} of {len(a)} pairs left out: a run failed or has no value" if made.n < len(a) else ""
     return {
         **{"measure": measure.name, "unit": measure.unit, "n_pairs": made.n, "n_missing": len(a) - made.n},
@@ -229,11 +225,6 @@ def _compare_measure(before: pd.DataFrame, after: pd.DataFrame, measure: Measure
         **{"gain": _compute_gain(a[whole], b[whole]), "resolved": made.excludes(0.0)},
         **{"warning": _join(made.warning, lost if made.n else "")},
     }
-
-
-def _compute_difference(measure: Measure, before: Values, after: Values, level: float) -> ConfidenceInterval:
-    method = Method.BOOTSTRAP if measure.law is Law.UNKNOWN else Method.T
-    return compute_paired_interval(before, after, method=method, level=level)
 
 
 def _compute_gain(before: Values, after: Values) -> float:

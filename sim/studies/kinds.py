@@ -142,10 +142,9 @@ def _make_flag(name: str, summary: str) -> inspect.Parameter:
 
 
 def _read(path: Path) -> Document:
-    from sim.documents.source import read_source
-    from sim.documents.yaml_tree import parse_document
+    from sim.documents.yaml_tree import read_document
 
-    return parse_document(read_source(path), str(path))
+    return read_document(path)
 
 
 def _tell_kind(document: Document) -> AnyKind:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,29 +13,33 @@ import pandas as pd
 
 from sim.difficulty.base import Controller
 from sim.economy.base import Floats, Market, Steps
-from sim.errors import UserError, did_you_mean
-from sim.metrics.intervals import LEVEL, ConfidenceInterval, compute_paired_interval
+from sim.errors import UserError
+from sim.metrics.intervals import LEVEL, ConfidenceInterval
 from sim.metrics.measures import INTERVALS
 from sim.provenance import get_provenance
 from sim.race.files import RaceConfig
-from sim.race.lab_file import Lab
+from sim.race.lab_file import Lab, LabConfig
 from sim.race.measures import (
     RACE_MEASURES,
-    SMALLER_IS_BETTER,
     find_step,
     follow,
     leave_out_step,
     measure_race,
 )
+from sim.race.memory import compute_warm_up
+from sim.race.replayed import list_racers
 from sim.race.rig import Race, Setup, lay_out, run_race
 from sim.results import keep_status, open_folder, read_provenance, write_parquet, write_text
+from sim.studies.ranking import Ranking, check_baseline, check_rank_by, rank
 
 LAB_FILE, RACES_FILE, ANSWERS_FILE, PATHS_FILE = "lab.yaml", "races.parquet", "answers.parquet", "paths.parquet"
 N_PATH_POINTS = 300
 OPEN_END = "races end before they have a value"
 UNKNOWN = ConfidenceInterval(math.nan, math.nan, math.nan, 0, "none")
 QUANTILES = {"low": 0.1, "median": 0.5, "high": 0.9}
+TABLE_NAMES = ("races", "answers", "paths")
 TABLES = (RACES_FILE, ANSWERS_FILE, PATHS_FILE)
+FEW_DECISIONS, FEW_REPLICATIONS = 20, 2  # enough to see which measures a curve has
 Row = dict[str, Any]
 _Finished = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
@@ -47,6 +51,10 @@ class LabResult:
     name: str
     rank_by: str
     """Measure by which controllers are ranked."""
+    baseline: str
+    """Controller from which differences are taken."""
+    weights: Mapping[str, float]
+    """Weights of curves, where they are not 1."""
     folder: Path
     races: pd.DataFrame
     """One row per curve × controller × replication, with its measures."""
@@ -55,21 +63,35 @@ class LabResult:
     paths: pd.DataFrame
     """One row per curve × controller × time: difficulty / ideal over replications, and compute / its first value."""
 
+    def rank(self) -> Ranking:
+        """Rank the controllers; an interrupted lab may lack the baseline, and the first one then stands for it."""
+        has_baseline = self.baseline in set(self.races["controller"])
+        return rank(self.races, self.rank_by, baseline=self.baseline if has_baseline else None, weights=self.weights)
+
 
 def run_lab(
-    lab: Lab, *, out: Path | None, root: Path, report: Callable[[str], None], rank_by: str = "tracking_error"
+    lab: Lab,
+    *,
+    out: Path | None,
+    root: Path,
+    report: Callable[[str], None],
+    rank_by: str = "tracking_error",
+    baseline: str | None = None,
 ) -> LabResult:
     """Run every race into a results folder; `report` is called with the name of each race before it starts.
 
-    An interruption keeps the races that were finished. `rank_by` is noted for `powsim report`.
+    An interruption keeps the races that were finished. `rank_by` and `baseline`, the first controller by default, are
+    noted for `powsim report`. Raises UserError for a measure that ranks nothing and a baseline that does not race.
     """
-    setup = make_setup(lab.config)
+    baseline = lab.controller_names[0] if baseline is None else baseline
+    _check_asked(lab, rank_by, baseline)
+    asked: dict[str, Any] = {"rank_by": rank_by, "baseline": baseline, "weights": dict(lab.config.weights)}
     folder = open_folder(lab.name, lab.text, out, root)
     write_text(folder / LAB_FILE, lab.text)
     finished: list[_Finished] = []
-    with keep_status(folder, {**get_provenance(setup.seed), "name": lab.name, "rank_by": rank_by}):
+    with keep_status(folder, {**get_provenance(lab.config.seed), "name": lab.name, **asked}):
         try:
-            for each in _run_all(lab, setup, report):
+            for each in _run_all(lab, report):
                 finished.append(each)
         finally:
             tables = (
@@ -77,7 +99,7 @@ def run_lab(
             )
             for file, table in zip(TABLES, tables, strict=False):
                 write_parquet(folder / file, table)
-    return LabResult(lab.name, rank_by, folder, *tables)
+    return LabResult(lab.name, **asked, folder=folder, **dict(zip(TABLE_NAMES, tables, strict=True)))
 
 
 def load_lab_result(folder: Path) -> LabResult:
@@ -86,12 +108,38 @@ def load_lab_result(folder: Path) -> LabResult:
     if not (folder / RACES_FILE).is_file():
         raise UserError(f"{folder}: no race was finished ({provenance['status']})")
     tables = [pd.read_parquet(folder / file) for file in TABLES]
-    return LabResult(provenance["name"], provenance["rank_by"], folder, *tables)
+    known = {name: provenance[name] for name in ("name", "rank_by", "baseline", "weights")}
+    return LabResult(**known, folder=folder, **dict(zip(TABLE_NAMES, tables, strict=True)))
 
 
-def make_setup(config: RaceConfig) -> Setup:
-    """Return the settings that all races of a lab or of a search share."""
-    sizes = (config.decisions, config.replications, config.quota, config.warm_up, config.seed)
+def find_measures(config: LabConfig) -> list[set[str]]:
+    """Return the measures that each curve has, whatever the controller: found in a race of a few decisions."""
+    few = make_setup(
+        config.model_copy(update={"decisions": FEW_DECISIONS, "replications": FEW_REPLICATIONS, "warm_up": 0})
+    )
+    length = replace(make_setup(config), n_replications=FEW_REPLICATIONS)
+    first = config.controllers[0]
+    return [set(race_and_measure(first, lay_out(curve, length), few)[1]) for curve in config.curves]
+
+
+def _check_asked(lab: Lab, rank_by: str, baseline: str) -> None:
+    """Raise UserError for a ranking that no race of the lab could fill."""
+    check_rank_by(rank_by)
+    check_baseline(baseline, lab.controller_names)
+    found = zip(lab.curve_names, find_measures(lab.config), strict=True)
+    if not any(rank_by in each for name, each in found if lab.config.weights.get(name, 1.0) > 0):
+        raise UserError(f"no curve here that has a weight has `{rank_by}`: nothing to rank")
+
+
+def make_setup(config: RaceConfig, controller: Controller | None = None) -> Setup:
+    """Return the settings that all races of a lab or of a search share.
+
+    `controller`: whose races they are; unless the file has a warm-up for all, each gets the one that it needs.
+    """
+    warm_up = config.warm_up or 0
+    if config.warm_up is None and controller is not None:
+        warm_up = compute_warm_up(controller, config.quota)
+    sizes = (config.decisions, config.replications, config.quota, warm_up, config.seed)
     return Setup(config.spacing, *sizes, config.small_host, config.false_timestamps)
 
 
@@ -107,11 +155,15 @@ def race_and_measure(
     return race, measure_race(race, curves, reference, setup, honest)
 
 
-def _run_all(lab: Lab, setup: Setup, report: Callable[[str], None]) -> Iterator[_Finished]:
+def _run_all(lab: Lab, report: Callable[[str], None]) -> Iterator[_Finished]:
     """Yield each race's rows of the tables `TABLES`."""
+    controllers = dict(zip(lab.controller_names, lab.config.controllers, strict=True))
+    setups = {name: make_setup(lab.config, controller) for name, controller in controllers.items()}
     for curve_name, curve in zip(lab.curve_names, lab.config.curves, strict=True):
-        curves = lay_out(curve, setup)
-        for controller_name, controller in zip(lab.controller_names, lab.config.controllers, strict=True):
+        curves = lay_out(curve, make_setup(lab.config))
+        racers = list_racers(controllers, curve, make_setup(lab.config).interval_seconds)
+        for controller_name, controller in racers.items():
+            setup = setups.get(controller_name) or make_setup(lab.config, controller)
             report(f"{curve_name}: {controller_name}")
             who = {"curve": curve_name, "controller": controller_name}
             race, measured = race_and_measure(controller, curves, setup)
@@ -156,33 +208,3 @@ def _trace(race: Race, curves: Sequence[Steps | Market], setup: Setup) -> dict[s
         followed = follow(race, race.ideal / race.ideal[0], setup, times)
         found["compute"][is_known] = np.nanmedian(followed[is_known], axis=1)
     return {"time_seconds": times, **found}
-
-
-def check_rank_by(measure: str) -> None:
-    """Raise UserError for a measure that has no better side."""
-    if measure not in SMALLER_IS_BETTER:
-        known = did_you_mean(measure, SMALLER_IS_BETTER)
-        raise UserError(f'"{measure}" is no measure whose smaller values are better.{known}')
-
-
-def rank(races: pd.DataFrame, measure: str = "tracking_error", *, level: float = LEVEL) -> pd.DataFrame:
-    """Controllers by their mean over curves of a measure whose smaller values are better, best first.
-
-    `difference`, `low`, `high`: from the first controller, paired by replication, whose random numbers all controllers
-    share. Then a column per curve with its mean. Curves on which not all have raced (an interrupted lab) are left out.
-    Raises UserError as `check_rank_by` does.
-    """
-    check_rank_by(measure)
-    n_controllers = races.groupby("curve")["controller"].transform("nunique")
-    races = races[n_controllers == n_controllers.max()]
-    cells = races.pivot_table(index="replication", columns=["controller", "curve"], values=measure, sort=False)
-    first = cells[races["controller"].iloc[0]].mean(axis=1)
-    rows = []
-    for controller in races["controller"].unique():
-        each = cells[controller]
-        made = compute_paired_interval(first, each.mean(axis=1), level=level)
-        difference = {"difference": made.estimate, "low": made.low, "high": made.high, "resolved": made.excludes(0.0)}
-        rows.append({"controller": controller, measure: float(each.to_numpy().mean()), **difference, **each.mean()})
-    ranked = pd.DataFrame(rows).sort_values(measure, kind="stable", ignore_index=True)
-    ranked.insert(0, "rank", np.arange(1, len(ranked) + 1))
-    return ranked

@@ -14,15 +14,14 @@ from typing_extensions import override
 
 from sim.difficulty import controllers
 from sim.documents.document import Document, dump_tree
+from sim.execution.known import check_workers_know
 from sim.execution.pool import LocalPool
-from sim.race.files import name_all
+from sim.race.files import find_warnings, name_all
 from sim.race.lab_file import LabConfig, build_lab
 from sim.race.measures import RACE_MEASURES
 from sim.race.rig import lay_out
-from sim.studies.lab import make_setup, race_and_measure
+from sim.studies.lab import find_measures, make_setup, race_and_measure
 from sim.studies.subjects import Evaluate, Report, Scores, Subject, derive_seed
-
-FEW_DECISIONS, FEW_REPLICATIONS = 20, 2  # enough to see which measures a curve has
 
 
 class LabSubject(Subject):
@@ -32,7 +31,8 @@ class LabSubject(Subject):
 
     def __init__(self, document: Document, config: LabConfig) -> None:
         self.document, self.seed, self.n_replications = document, config.seed, config.replications
-        self.curve_names = tuple(name_all(document.tree.get("curves")))
+        self.weights = {name: config.weights.get(name, 1.0) for name in name_all(document.tree.get("curves"))}
+        self.warnings = tuple(document.locate(problem) for problem in find_warnings(config))
         self.title = ", ".join(controllers.name_of(each) for each in config.controllers)
 
     @override
@@ -45,13 +45,16 @@ class LabSubject(Subject):
 
     @override
     def find_measures(self, variant: LabConfig) -> list[set[str]]:
-        """Return the measures that each curve has, whatever the controller: found in a race of a few decisions."""
-        sizes = {"decisions": FEW_DECISIONS, "replications": FEW_REPLICATIONS, "warm_up": 0}
-        return [set(each) for each in race(variant.model_copy(update=sizes), variant.seed, variant).curves]
+        return find_measures(variant)
 
     @override
     def count_steps(self, n_variants: int) -> int:
         return n_variants
+
+    @override
+    def check_workers(self, variants: Sequence[LabConfig], n_workers: int) -> None:
+        if n_workers > 1:
+            check_workers_know("search", variants)
 
     @override
     @contextmanager
@@ -81,21 +84,16 @@ def _open_map(n_workers: int) -> Iterator[Any]:
         yield map
         return
     with LocalPool(n_workers) as pool:
-        try:
-            yield pool.map
-        except BaseException:
-            pool.shutdown(wait=False)
-            raise
+        yield pool.map
 
 
-def race(config: LabConfig, seed: int, laid_out: LabConfig | None = None) -> Scores:
-    """Race a lab's controllers on every curve; curves are as long as `laid_out` asks for, by default the lab itself."""
-    setup = replace(make_setup(config), seed=seed)
-    length = replace(make_setup(laid_out or config), n_replications=setup.n_replications, seed=seed)
+def race(config: LabConfig, seed: int) -> Scores:
+    """Race a lab's controllers on every curve."""
+    setups = [replace(make_setup(config, each), seed=seed) for each in config.controllers]
     found = []
     for curve in config.curves:
-        curves = lay_out(curve, length)
-        found.append(_average([race_and_measure(each, curves, setup)[1] for each in config.controllers]))
+        curves, entries = lay_out(curve, setups[0]), zip(config.controllers, setups, strict=True)
+        found.append(_average([race_and_measure(each, curves, setup)[1] for each, setup in entries]))
     return Scores(found)
 
 

@@ -9,11 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from sim.metrics.intervals import LEVEL
-from sim.terminal import format_interval, format_value, make_table, print_table
-
-PERCENT = f"{100 * LEVEL:.4g} %"
-FROM_FIRST = ("difference", "low", "high", "resolved")
+from sim.terminal import format_value, make_table, print_table
 
 
 @dataclass(frozen=True)
@@ -37,26 +33,12 @@ TABLES = {
 """Tables of the terminal, each for the curves that have a certain measure."""
 
 
-def print_ranking(ranked: pd.DataFrame, first: str, *, title: str) -> None:
-    """Print the ranking of `rank`: bold where the difference from the first controller is resolved."""
-    measure = ranked.columns[2]
-    curves = [column for column in ranked.columns[3:] if column not in FROM_FIRST]
-    headings = ["rank", "controller", "mean over\ncurves", f"minus\n{first}", f"{PERCENT}\ninterval", *_break(curves)]
-    table = make_table(headings)
-    for row in ranked.to_dict("records"):
-        shown = f"{row['difference']:+.3g}", format_interval(row["low"], row["high"])
-        difference = ("", "") if row["controller"] == first else shown
-        cells = [str(row["rank"]), row["controller"], format_value(row[measure]), *difference]
-        table.add_row(*cells, *(format_value(row[curve]) for curve in curves), style="bold" if row["resolved"] else "")
-    print_table(title, table)
-
-
 def print_answers(answers: pd.DataFrame, curve: str, measures: Sequence[str], *, title: str) -> None:
     """Print measures of one curve, a line per controller, each ± half its interval, if there are any."""
     rows = answers[(answers["curve"] == curve) & answers["measure"].isin(measures)]
     if rows.empty:
         return
-    table = make_table(["controller", *_break(measures)])
+    table = make_table(["controller", *break_names(measures)])
     for controller, each in rows.groupby("controller", sort=False):
         found = each.set_index("measure").to_dict("index")
         table.add_row(str(controller), *(_format_answer(found[name]) for name in measures))
@@ -68,7 +50,8 @@ def find_curves(answers: pd.DataFrame, measure: str) -> list[str]:
     return list(dict.fromkeys(answers.loc[answers["measure"] == measure, "curve"]))
 
 
-def _break(names: Sequence[str]) -> list[str]:
+def break_names(names: Sequence[str]) -> list[str]:
+    """Break names where a heading may be broken."""
     return [name.replace(" ", "\n").replace("_", "_\n") for name in names]
 
 

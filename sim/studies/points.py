@@ -22,21 +22,19 @@ def evaluate_points(
     search: Search, evaluate: Evaluate, points: Sequence[Parameters], purpose: str, report: Report
 ) -> Iterator[Scores]:
     """Yield the scores of points, in their order; a point that is no valid file has none, and its error."""
-    variants: dict[int, Any] = {}
-    errors: dict[int, str] = {}
+    variants: list[Any] = []
+    failed: dict[int, Scores] = {}
     for number, point in enumerate(points):
         try:
-            variants[number] = search.subject.build(search.vary(point))
+            variants.append(search.subject.build(search.vary(point)))
         except ScenarioError as error:
-            errors[number] = "; ".join(mistake.message for mistake in error.mistakes)
-    found = evaluate(list(variants.values()), purpose, report)
+            failed[number] = Scores(error="; ".join(mistake.message for mistake in error.mistakes))
+    found = evaluate(variants, purpose, report)
     for number in range(len(points)):
-        if number in variants:
-            yield next(found)
-            continue
-        for _ in range(search.subject.count_steps(1)):
-            report(purpose)
-        yield Scores(error=errors[number])
+        if number in failed:
+            for _ in range(search.subject.count_steps(1)):
+                report(purpose)
+        yield failed[number] if number in failed else next(found)
     for _ in found:  # to its end: the last report comes after the last scores
         pass
 

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from sim.errors import Mistake, ScenarioError, UserError
 from sim.options import RESULTS, File, Out, Overrides, Seed
+from sim.studies.diff_commands import Expected, check_expected, compare_with_expected
 from sim.studies.kind import Kind
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def run(
     replication: Replication = None,
     set_: Overrides = None,
     out: Out = None,
+    expect: Expected = None,
 ) -> None:
     """Run a scenario: progress, a table, and a results folder with frames, figures and a report."""
     from sim.figures.report import write_report
@@ -38,6 +40,7 @@ def run(
     from sim.scenario.load import load_scenario
     from sim.scenario.warnings import locate_warnings
 
+    check_expected(expect)
     if point is not None or replication is not None:
         scenario = _load_point(file, point, replication or 0, seed, set_)
     else:
@@ -46,6 +49,7 @@ def run(
     result, folder = run_into_folder(scenario, out=out, root=RESULTS, progress=True)
     write_report(result, folder)
     print_result(result, folder)
+    compare_with_expected(result, expect)
 
 
 def _load_point(file: Path, point: int | None, replication: int, seed: int | None, set_: list[str] | None) -> Scenario:

@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from typing_extensions import override
 
 from sim.documents.document import Document
+from sim.execution.known import check_workers_know
 from sim.execution.loop import Loop, RunTally, Workers
 from sim.execution.plan import GivenRuns
 from sim.execution.store import FinishedRun, Store
@@ -34,7 +36,7 @@ NAMELESS = ("",)  # a scenario has no curves
 class ScenarioSubject(Subject):
     """Runs of a scenario."""
 
-    noun, title, curve_names = "run", "a scenario", NAMELESS
+    noun, title, weights = "run", "a scenario", MappingProxyType(dict.fromkeys(NAMELESS, 1.0))
 
     def __init__(
         self, document: Document, scenario: Scenario, n_replications: int, time_limit: float | None = None
@@ -62,6 +64,11 @@ class ScenarioSubject(Subject):
     @override
     def count_steps(self, n_variants: int) -> int:
         return n_variants * self.n_replications
+
+    @override
+    def check_workers(self, variants: Sequence[str], n_workers: int) -> None:
+        if n_workers > 0:
+            check_workers_know("search", variants, run_measures.choose())
 
     @override
     @contextmanager

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from sim.economy.base import Floats
-from sim.errors import UserError
+from sim.errors import ScenarioError, UserError
 from sim.metrics.intervals import LEVEL, compute_paired_interval
 from sim.metrics.measures import INTERVALS
 from sim.provenance import get_provenance
@@ -61,9 +62,11 @@ def run_search(
     """Search into a results folder; `report` is called after each race of a point or run, see `count_steps`.
 
     Ctrl-C keeps the finished batches. The answer does not depend on `n_workers`, processes on this machine. `resume`:
-    the folder of an interrupted search, whose trials are taken as they stand. Raises UserError for that of another one.
+    the folder of an interrupted search, whose trials are taken as they stand. Raises UserError for that of another one,
+    and where workers would lack a plug-in of this process.
     """
     known: list[Row] = []
+    search.subject.check_workers(list(_list_variants(search)), n_workers)
     if resume is None:
         folder = open_folder(search.name, search.text, out, root)
         write_text(folder / SEARCH_FILE, search.text)
@@ -78,6 +81,14 @@ def run_search(
         _explore(search, evaluate, result, report)
         _choose(search, evaluate, result, report)
     return result
+
+
+def _list_variants(search: Search) -> Iterator[Any]:
+    """The file as it is, and with each choice alone: every plug-in that the search may name stands in one of them."""
+    choices = ({name: label} for name, domain in search.domains.items() for label in domain.choices or ())
+    for point in ({}, *choices):
+        with suppress(ScenarioError):  # a choice that fits only beside others: `points` says so at its trial
+            yield search.subject.build(search.vary(point))
 
 
 def load_search_result(folder: Path) -> SearchResult:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typing_extensions import override
 
-from sim.errors import UserError
+from sim.errors import Mistake, UserError
 from sim.options import RESULTS, File, Out, Overrides, Resume, Seed, Workers
 from sim.studies.kind import Kind
+from sim.studies.run_commands import print_warnings
 
 if TYPE_CHECKING:
     from sim.scenario.overrides import Overrides as Given
@@ -40,6 +42,7 @@ def search(
     if out is not None and resume is not None:
         raise UserError("--out begins a search and --resume goes on with one: choose one of them")
     loaded = load_search(file, set_ or (), seed, trials)
+    print_warnings(loaded.subject.warnings)
     n_workers = get_n_cpus() if workers is None else workers
     with show_steps(loaded.name, count_steps(loaded)) as report:
         result = run_search(loaded, out=out, root=RESULTS, n_workers=n_workers, report=report, resume=resume)
@@ -82,6 +85,10 @@ class SearchKind(Kind["Search", "SearchResult"]):
     @override
     def describe(self, loaded: Search) -> str:
         return f"{loaded.config.trials} trials of {loaded.subject.title}, varied: {', '.join(loaded.domains)}"
+
+    @override
+    def locate_warnings(self, loaded: Search, path: Path, overrides: Given) -> Sequence[Mistake]:
+        return loaded.subject.warnings
 
     @override
     def load_result(self, folder: Path) -> SearchResult:

@@ -65,7 +65,7 @@ class Search:
 
     def compute_values(self, aim: Aim, scores: Scores) -> Floats:
         """A value per replication of the objective's measure, see `aims.compute_values`."""
-        return compute_values(aim, scores, self.subject.curve_names, self.subject.n_replications)
+        return compute_values(aim, scores, self.subject.weights, self.subject.n_replications)
 
     def compute_mean(self, measure: str, scores: Scores) -> float:
         """Mean of a measure over replications and over the curves that have it."""
@@ -98,7 +98,7 @@ def load_search(
     mistakes += [form.locate(problem) for problem in problems]
     if mistakes or config is None:
         raise ScenarioError(mistakes)
-    missing = find_missing(section, base.subject.find_measures(base.variant), curve_names)
+    missing = find_missing(section, base.subject.find_measures(base.variant), base.subject.weights)
     if told := [form.locate(problem) for problem in missing]:
         raise ScenarioError(told)
     paths = {name: form.parent + name for name in config.parameters}

@@ -152,13 +152,14 @@ def check_aims(
 
 
 def find_missing(
-    section: Mapping[str, Any], found: Sequence[Collection[str]], curve_names: Sequence[str]
+    section: Mapping[str, Any], found: Sequence[Collection[str]], weights: Mapping[str, float]
 ) -> Iterator[Problem]:
     """Measures that no curve has: noise is seen under constant compute only, settling after a step."""
-    known = dict(zip(curve_names, found, strict=True))
+    known = dict(zip(weights, found, strict=True))
     for loc, aim in list_aims(section):
         measure, curve = aim.get("measure"), aim.get("curve")
-        if not any(measure in have for name, have in known.items() if curve in (None, name)):
+        counted = [name for name, weight in weights.items() if name == curve or (curve is None and weight > 0.0)]
+        if not any(measure in known[name] for name in counted):
             where = "no curve here has" if curve is None else f"the curve {curve} has no"
             yield Problem(loc, f"{where} `{measure}`.{did_you_mean('', set().union(*found))}")
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from sim.documents.document import Document
 from sim.economy.base import Floats
+from sim.errors import Mistake
 from sim.metrics.measures import Measure
 from sim.registry import KIND
 from sim.scenario.overrides import apply_value
@@ -49,9 +50,12 @@ class Subject(Protocol):
     """Its name in tables."""
     document: Document
     """The file's tree, unvaried."""
-    curve_names: tuple[str, ...]
+    weights: Mapping[str, float]
+    """Weight of each curve, by name, in means over curves."""
     n_replications: int
     seed: int
+    warnings: tuple[Mistake, ...] = ()
+    """Settings that are valid and perhaps not meant, each at its place."""
 
     @property
     def measures(self) -> Mapping[str, Measure]:
@@ -72,6 +76,10 @@ class Subject(Protocol):
     @abstractmethod
     def count_steps(self, n_variants: int) -> int:
         """Return how often `evaluate` reports for so many variants."""
+
+    @abstractmethod
+    def check_workers(self, variants: Sequence[Any], n_workers: int) -> None:
+        """Raise UserError where processes, as many as `open` gets, would not know a plug-in of a variant."""
 
     @abstractmethod
     def open(self, folder: Path, n_workers: int) -> AbstractContextManager[Evaluate]:

@@ -10,7 +10,6 @@ import numpy as np
 from sim.chain.consensus import VOTE_BYTES
 from sim.protocol.consensus.transactions import HEADER_BYTES
 from sim.runner import run
-from sim.scenario.load import parse_scenario
 from sim.theory.row import Row
 
 N_VALIDATORS = 7
@@ -22,7 +21,7 @@ def consensus_rows(quick: bool) -> Iterator[Row]:
     """A full mesh of equal links, before any host sends a transaction, in both tiers."""
     for tier in ("events",) if quick else ("events", "paths"):
         theory = compute_block_seconds(queues=tier == "events")
-        blocks = run(parse_scenario(_write_scenario(tier))).frames["blocks"]
+        blocks = run(_describe_scenario(tier)).frames["blocks"]
         seconds = np.diff(blocks.loc[blocks["epoch"] == 0, "time_seconds"])
         error = float(np.abs(seconds - theory).max())
         label = f"time of {len(seconds)} blocks, {N_VALIDATORS} validators, tier {tier}, s; largest error"
@@ -40,24 +39,16 @@ def compute_block_seconds(*, queues: bool) -> float:
     return INTERVAL_SECONDS + waiting + sum(LATENCY_SECONDS + 8 * size / BITS_PER_SECOND for size in sizes)
 
 
-def _write_scenario(tier: str) -> str:
+def _describe_scenario(tier: str) -> dict[str, object]:
     names = [f"v-{number}" for number in range(N_VALIDATORS)]
-    link = f"latency: {LATENCY_SECONDS} s, bandwidth: {BITS_PER_SECOND:.0f} bit/s"
-    links = [f"        - {{between: [{a}, {b}], {link}}}" for a, b in itertools.combinations(names, 2)]
-    return "\n".join(
-        [
-            "name: equal-links",
-            "epochs: 1",
-            "protocol:",
-            "  {epoch_length: 40, poc_stage_duration: 6, poc_validation_duration: 6, validation_sample_size: 20,",
-            f"   block_time: {INTERVAL_SECONDS} s}}",
-            "work: {kind: sphere, params: tiny, rate_factor: 0.05, startup: 3 s}",
-            "network:",
-            f"  tier: {tier}",
-            "  topology:",
-            "    kind: edges",
-            "    links:",
-            *links,
-            f"hosts: [{{name: v, count: {N_VALIDATORS}, gpus: 1 x H100-SXM, region: EUROPE}}]",
-        ]
-    )
+    link = {"latency": f"{LATENCY_SECONDS} s", "bandwidth": f"{BITS_PER_SECOND:.0f} bit/s"}
+    links = [{"between": pair, **link} for pair in itertools.combinations(names, 2)]
+    stages = {"epoch_length": 40, "poc_stage_duration": 6, "poc_validation_duration": 6}
+    return {
+        "name": "equal-links",
+        "epochs": 1,
+        "protocol": {**stages, "validation_sample_size": 20, "block_time": f"{INTERVAL_SECONDS} s"},
+        "work": {"kind": "sphere", "params": "tiny", "rate_factor": 0.05, "startup": "3 s"},
+        "network": {"tier": tier, "topology": {"kind": "edges", "links": links}},
+        "hosts": [{"name": "v", "count": N_VALIDATORS, "gpus": "1 x H100-SXM", "region": "EUROPE"}],
+    }

@@ -74,10 +74,8 @@ def _make_limit_rows() -> Iterator[Row]:
         limit = find_k_i_limit(k_p, k_d)
         which = f"k_p = {k_p:g}" + (f", k_d = {k_d:g}" if k_d else "")
         yield Row.relative(f"smallest unstable k_i of pid, {which}, relative", ours, limit, 0.01)
-    ours, limit = (
-        find_limit(lambda gain: _dies_out({"kind": "proportional"}, gain), *BETWEEN),
-        find_gain_limit(0.0, 1.0, 0.0),
-    )
+    ours = find_limit(lambda gain: _dies_out({"kind": "proportional"}, gain), *BETWEEN)
+    limit = find_gain_limit(0.0, 1.0, 0.0)
     yield Row.relative("smallest unstable gain of proportional, relative", ours, limit, 0.01)
 
 

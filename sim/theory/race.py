@@ -18,6 +18,8 @@ from sim.theory.row import Z_BOUND, Row
 SPACING_SECONDS, SEED = 600.0, 20260104
 BIAS_BOUND = 0.005
 FEW, MANY = 72, 288  # intervals that averages are worth
+LEVEL, PAUSE, MU = 100.0, 2.0, 10.0  # nonces/s; wanted times until the difficulty falls, and by how much
+AWAY, END = 1 / 3, 0.01  # share of the day without compute; of a mean interval, for the race's last day
 DOUBLING, HALF_LIFE = 1000, 100.0  # intervals in which compute doubles; of asert
 
 
@@ -35,6 +37,8 @@ def race_rows(quick: bool) -> Iterator[Row]:
         yield Row.relative(f"noise of one decision per block, {kind}", noise, theory, noise_bound)
         power = math.log(noise / _compute_noise(few)) / math.log(MANY / FEW)
         yield Row(f"power of the memory by which noise falls, {kind}", power, -0.5, power + 0.5, power_bound)
+    yield from _make_waiting_rows(setup)
+    yield _make_outage_row(setup)
     yield _make_growth_row(setup)
     yield _make_timestamp_row()
 
@@ -52,6 +56,36 @@ def _build(kind: str, **parameters: Any) -> Controller:
 def _compute_noise(race: Race) -> float:
     """Standard deviation of ln difficulty over time, from all replications together."""
     return float(np.log(race.difficulty / race.ideal).std())
+
+
+def _make_waiting_rows(setup: Setup) -> Iterator[Row]:
+    """Blocks that come at the rate 1 until they have been awaited for PAUSE, and MU times as fast from there on.
+
+    Their mean is 1 - e^(-T) + e^(-T) / μ, their mean square twice the sum of 1 - (1 + T) e^(-T) and e^(-T) (T / μ + 1 /
+    μ²), and a share p of them has come by T + (-ln(1 - p) - T) / μ, if that is after T.
+    """
+    steps = lay_out(curves.build({"kind": "constant", "level": LEVEL}), setup)
+    rule = {"kind": "minimum_after_pause", "after": PAUSE, "minimum": LEVEL * SPACING_SECONDS / MU}
+    waits = run_race(controllers.build({**rule, "rule": "fixed"}), steps, setup).time_ratio
+    late = math.exp(-PAUSE)
+    mean, square = 1.0 - late + late / MU, 2.0 * (1.0 - (1.0 + PAUSE) * late + late * (PAUSE / MU + 1.0 / MU**2))
+    ours, error = float(waits.mean()), math.sqrt((square - mean**2) / waits.size)
+    yield Row("mean wait, ten times the rate after two wanted times", ours, mean, (ours - mean) / error, Z_BOUND)
+    for p in (0.5, 0.95):
+        reached = -math.log1p(-p)
+        by_then = reached if reached < PAUSE else PAUSE + (reached - PAUSE) / MU
+        n_reached = int((waits <= by_then).sum())
+        yield Row.binomial(f"share of these waits up to their law's {100 * p:g} % quantile", n_reached, waits.size, p)
+
+
+def _make_outage_row(setup: Setup) -> Row:
+    """Time goes on while compute is away: blocks of a fixed difficulty take the longer, the longer it is."""
+    outage = {"kind": "on_off", "factor": 0.0, "period": "1 d", "share": AWAY}
+    race = run_race(controllers.build("fixed"), lay_out(curves.build(outage), setup), setup)
+    # Whole periods of the race's mean length: a part of one at its end is less than a thousandth of it.
+    ours, error = float(race.time_ratio.mean()), 1.0 / ((1.0 - AWAY) * math.sqrt(race.time_ratio.size))
+    theory = 1.0 / (1.0 - AWAY)
+    return Row.absolute("mean interval, no compute for a third of each day", ours, theory, Z_BOUND * error + END)
 
 
 def _make_growth_row(setup: Setup) -> Row:

@@ -11,6 +11,7 @@ from sim.theory.economy import economy_rows
 from sim.theory.kernel import kernel_rows
 from sim.theory.models.published import published_rows
 from sim.theory.network import network_rows
+from sim.theory.noise import noise_rows
 from sim.theory.propagation import propagation_rows
 from sim.theory.proposers import proposer_rows
 from sim.theory.race import race_rows
@@ -24,6 +25,7 @@ GROUPS: tuple[Group, ...] = (
     committee_rows,
     control_rows,
     race_rows,
+    noise_rows,
     economy_rows,
     published_rows,
     network_rows,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,8 +99,8 @@ class WorkKind(Protocol):
         """Return the computing; it is entered and left as a context."""
 
 
-class Work(Protocol):
-    """Computes nonces under a network seed, in a host's numerics. A context manager.
+class Work(AbstractContextManager["Work", None], Protocol):
+    """Computes nonces under a network seed, in a host's numerics. Threads and memory are held until it is left.
 
     It is deterministic: the same nonce in the same numerics always gives the same value.
     """
@@ -123,11 +123,3 @@ class Work(Protocol):
 
     def describe(self) -> dict[str, Any]:
         """Return settings and totals for the provenance."""
-
-    def __enter__(self) -> Self:
-        """Begin; threads and memory may be held until the exit."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End the threads and free the memory."""

@@ -9,9 +9,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import chain
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,7 @@ class _Numbers:
     asked: set[Request] = field(default_factory=set)
 
 
-class KernelWork:
+class KernelWork(AbstractContextManager["KernelWork", None]):
     """Implements `sim.work.base.Work`; it owns threads, hence a context manager."""
 
     def __init__(
@@ -59,12 +59,7 @@ class KernelWork:
         self._cards: list[list[str]] = []
         self._n_computed = self._n_shared = 0
 
-    def __enter__(self) -> KernelWork:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         for block_hash, *_ in list(self._numbers):
             self.forget(block_hash)
 

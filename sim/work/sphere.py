@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,7 @@ class _Ahead:
         return Produced(n_tried, self.nonces[inside][order], self.values[inside][order])
 
 
-class SphereWork:
+class SphereWork(AbstractContextManager["SphereWork", None]):
     """Implements `sim.work.base.Work` by the law alone; no torch, no kernel."""
 
     def __init__(self, dim: int, params: PowParams | None = None) -> None:
@@ -84,12 +84,7 @@ class SphereWork:
         """Claims, numerics -> which nonces are found invalid, and how many of each claim."""
         self._n_drawn = self._n_shared = 0
 
-    def __enter__(self) -> SphereWork:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._ahead.clear()
         self._invalid.clear()
 

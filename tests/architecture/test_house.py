@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from sim.nodes.executor import _CARRY_OUT
+from sim.strategies.actions import KNOWN_ACTIONS
+
 ROOT = Path(__file__).parent.parent.parent
 FILES = sorted([*(ROOT / "sim").rglob("*.py"), *(ROOT / "pow").rglob("*.py")])
 TIME_PASSES = ("sim/world.py", "sim/nodes/", "sim/chain/", "sim/network/")
@@ -130,3 +133,7 @@ def test_sizes_of_files() -> None:
 
 def test_no_test_package_shadows_the_kernel() -> None:
     assert not list((ROOT / "tests").rglob("__init__.py"))
+
+
+def test_a_host_can_do_every_action_that_a_strategy_may_ask_for() -> None:
+    assert _CARRY_OUT.keys() == KNOWN_ACTIONS.keys()

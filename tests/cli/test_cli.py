@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,11 @@ ROOT = Path(__file__).parent.parent.parent
 SMALL = ROOT / "tests" / "data" / "small.yaml"
 SWEEP = ROOT / "scenarios" / "sweeps" / "sample-size.yaml"
 HELP_CPU_SECONDS = 0.4
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def powsim(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def start(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own; the fixture `powsim` calls it in this one, which is quicker."""
     command = [sys.executable, "-m", "sim", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
@@ -45,7 +48,7 @@ GOOD_HOSTS = "hosts: [{name: a, gpus: 1 x H100-SXM, region: EUROPE}]\n"
         ("{{{", "bad.yaml:"),
     ],
 )
-def test_bad_scenarios_end_with_2_and_leave_nothing(tmp_path: Path, text: str, expected: str) -> None:
+def test_bad_scenarios_end_with_2_and_leave_nothing(powsim: Command, tmp_path: Path, text: str, expected: str) -> None:
     file = bad(tmp_path, text)
     for command in ("run", "check"):
         done = powsim(command, str(file), cwd=tmp_path)
@@ -57,7 +60,7 @@ def test_bad_scenarios_end_with_2_and_leave_nothing(tmp_path: Path, text: str, e
     assert [path.name for path in tmp_path.iterdir()] == ["bad.yaml"]
 
 
-def test_all_mistakes_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_at_once(powsim: Command, tmp_path: Path) -> None:
     file = bad(
         tmp_path,
         "name: x\nepochs: -1\nprotocol: {block_time: 5, epoch_lenght: 3}\n"
@@ -78,7 +81,7 @@ def test_all_mistakes_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["missing", "directory", "large", "binary", "empty"])
-def test_files_that_are_no_scenarios(tmp_path: Path, kind: str) -> None:
+def test_files_that_are_no_scenarios(powsim: Command, tmp_path: Path, kind: str) -> None:
     file = tmp_path / "x.yaml"
     if kind == "directory":
         file.mkdir()
@@ -96,19 +99,29 @@ def test_files_that_are_no_scenarios(tmp_path: Path, kind: str) -> None:
     assert not (tmp_path / "results").exists()
 
 
-def test_a_bad_override_names_itself() -> None:
+def test_a_bad_override_names_itself(powsim: Command) -> None:
     done = powsim("run", str(SMALL), "--set", "hosts.0.cuont=3")
     assert done.returncode == 2
     assert "--set hosts.0.cuont=3" in done.stderr
     assert "count" in done.stderr
 
 
-def test_unknown_options_end_with_2() -> None:
+def test_unknown_options_end_with_2(powsim: Command) -> None:
     assert powsim("run", str(SMALL), "--sede", "1").returncode == 2
-    assert powsim("fly").returncode == 2
+    assert start("fly").returncode == 2
 
 
-def test_run_leaves_a_results_folder_and_never_overwrites(tmp_path: Path) -> None:
+def test_a_process_says_what_a_call_says(powsim: Command, tmp_path: Path) -> None:
+    """Where a file has mistakes, is missing, and is fine."""
+    file = bad(tmp_path, "name: x\nepochs: 0\nepohcs: 3\n" + GOOD_HOSTS)
+    for arguments in (("run", str(file)), ("run", "none.yaml"), ("check", str(SMALL))):
+        process, called = start(*arguments, cwd=tmp_path), powsim(*arguments, cwd=tmp_path)
+        assert process.returncode == called.returncode
+        assert (process.stdout, process.stderr) == (called.stdout, called.stderr)
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.yaml"]
+
+
+def test_run_leaves_a_results_folder_and_never_overwrites(powsim: Command, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = powsim("run", str(SMALL), "--set", "epochs=2", "--out", str(out))
     assert done.returncode == 0, done.stderr
@@ -131,7 +144,7 @@ def test_run_leaves_a_results_folder_and_never_overwrites(tmp_path: Path) -> Non
     assert page.stdout.strip() == str(out / "report.html")
 
 
-def test_the_resolved_scenario_runs_to_the_same_trace(tmp_path: Path) -> None:
+def test_the_resolved_scenario_runs_to_the_same_trace(powsim: Command, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     assert powsim("run", str(SMALL), "--set", "epochs=2", "--out", str(first)).returncode == 0
     assert powsim("run", str(first / "scenario.yaml"), "--out", str(second)).returncode == 0
@@ -139,13 +152,13 @@ def test_the_resolved_scenario_runs_to_the_same_trace(tmp_path: Path) -> None:
     assert traces[0] == traces[1]
 
 
-def test_report_of_no_results_folder(tmp_path: Path) -> None:
+def test_report_of_no_results_folder(powsim: Command, tmp_path: Path) -> None:
     done = powsim("report", str(tmp_path))
     assert done.returncode == 2
     assert "not a results folder" in done.stderr
 
 
-def test_check_schema_and_list() -> None:
+def test_check_schema_and_list(powsim: Command) -> None:
     done = powsim("check", str(SMALL))
     assert (done.returncode, done.stderr) == (0, "")
     assert "7 hosts in 4 groups" in done.stdout
@@ -160,7 +173,7 @@ def test_check_schema_and_list() -> None:
     assert "overclaim" not in powsim("list", "gpus").stdout
 
 
-def test_mistakes_in_a_sweep_are_told_by_check(tmp_path: Path) -> None:
+def test_mistakes_in_a_sweep_are_told_by_check(powsim: Command, tmp_path: Path) -> None:
     text = SWEEP.read_text().replace("fraud_threshold:", "fraud_treshold:")
     done = powsim("check", str(bad(tmp_path, text + "  until: {measure: rate, half_width: 0.1, max_runs: 20}\n")))
     assert done.returncode == 2
@@ -178,7 +191,7 @@ def test_help_is_quick() -> None:
     used = []
     for _ in range(3):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert powsim("--help").returncode == 0
+        assert start("--help").returncode == 0
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         used.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(used) < HELP_CPU_SECONDS

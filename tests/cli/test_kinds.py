@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -102,19 +103,19 @@ def test_scenarios_are_found_beside_the_package_and_inside_it(tmp_path: Path, mo
     assert shipped.find_named(Path("mine")) == Path("mine")
 
 
-def test_shipped_scenarios_are_listed_and_run_from_everywhere(tmp_path: Path) -> None:
-    def powsim(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "sim", *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
-
+def test_shipped_scenarios_are_listed_and_run_from_everywhere(
+    powsim: Callable[..., "subprocess.CompletedProcess[str]"], tmp_path: Path
+) -> None:
     (tmp_path / "scenarios").mkdir()
     (tmp_path / "scenarios" / "broken.yaml").write_text("# Broken.\n{{{")
-    listing = powsim("list", "scenarios", "sweeps", "labs", "searches").stdout
+    listing = powsim("list", "scenarios", "sweeps", "labs", "searches", cwd=tmp_path).stdout
     for file in EXAMPLES.values():
         assert str(file) in listing.replace("\n", "")
     assert "scenarios/broken.yaml" in listing
-    assert "16 hosts in 7 groups" in powsim("check", "baseline").stdout
-    assert powsim("list", "scenaros").stderr.startswith('no list of "scenaros". Did you mean "scenarios"?')
+    assert "16 hosts in 7 groups" in powsim("check", "baseline", cwd=tmp_path).stdout
+    assert powsim("list", "scenaros", cwd=tmp_path).stderr.startswith(
+        'no list of "scenaros". Did you mean "scenarios"?'
+    )
 
 
 def test_shipped_scenarios_are_no_part_of_the_code(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ def test_no_row_fails(capsys: pytest.CaptureFixture[str]) -> None:
         "M/D/1",
         "losses",
         "timestamp",
+        "noise over replications",
         "ours / measured",
         "blocks of the heaviest",
         "price with jumps",

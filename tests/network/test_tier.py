@@ -8,31 +8,17 @@ import pytest
 from typer.testing import CliRunner
 
 import sim
+from sim.blueprint import estimate_bytes_per_second
 from sim.cli import app
 from sim.errors import ScenarioError
-from sim.network.tier import (
-    OfferedLoad,
-    TierChoice,
-    choose_tier,
-    compute_busiest_share,
-    compute_offered_bytes_per_second,
-)
+from sim.network.tier import TierChoice, choose_tier, compute_busiest_share
+from sim.protocol.versions import LAUNCH
+from sim.scenario.load import load_scenario
 from sim.scenario.schema import NetworkConfig
+from sim.strategies.base import MLNode
 
 SMALL = Path("tests/data/small.yaml").read_text(encoding="utf-8")
-QUIET = OfferedLoad(
-    n_hosts=10,
-    n_ml_nodes=20,
-    valid_nonces_per_second=100.0,
-    bytes_per_nonce=16,
-    send_period_seconds=5.0,
-    block_seconds=5.0,
-    validation_seconds=40.0,
-)
-
-
-def offer(**changes: float) -> OfferedLoad:
-    return OfferedLoad(**{**QUIET.__dict__, **changes})
+QUIET = 5600.0  # bytes per second
 
 
 def star(upload: float) -> nx.DiGraph:
@@ -46,17 +32,25 @@ def config(**values: Any) -> NetworkConfig:
     return NetworkConfig.model_validate(values)
 
 
+def estimate(n_hosts: int = 10, hit_probability: float = 1.0, n_blocks: int = 8, committee: int | None = None) -> float:
+    """Hosts of two ML nodes that try 100 nonces/s all together; blocks of 5 s, `n_blocks` of validation."""
+    protocol = {"epoch_length": 400, "block_time": "5 s", "poc_validation_duration": n_blocks}
+    hosts = [{"name": "h", "count": n_hosts, "gpus": ["1 x H100-SXM", "1 x H100-SXM"], "region": "EUROPE"}]
+    tree = {"name": "load", "epochs": 1, "protocol": {**protocol, "validation_committee": committee}, "hosts": hosts}
+    node = MLNode(1, "H100-SXM", 1, 1, 50.0 / n_hosts, "float32", "QwQ-32B")
+    return estimate_bytes_per_second(load_scenario(tree), {"h": [node, node]}, LAUNCH, hit_probability)
+
+
 def test_offered_bytes_by_hand() -> None:
-    # 4 batches/s of 300 B and 100 nonces/s of 16 B, against 100 votes of 420 B in 40 s and 10 seeds of 440 B in 5 s.
-    assert compute_offered_bytes_per_second(QUIET) == 2 * (4 * 300 + 100 * 16)
-    # Fewer nonces than batches could carry: a batch each; votes are more, or just less.
-    assert compute_offered_bytes_per_second(offer(valid_nonces_per_second=3.0)) == 2 * 100 * 420 / 40
-    fast = offer(valid_nonces_per_second=3.5)
-    assert compute_offered_bytes_per_second(fast) == 2 * 3.5 * 316
-    assert compute_offered_bytes_per_second(offer(n_hosts=100)) == 2 * 100**2 * 420 / 40
-    assert compute_offered_bytes_per_second(offer(n_hosts=100, validation_seconds=1000.0)) == 2 * 100 * 440 / 5
-    assert compute_offered_bytes_per_second(offer(n_hosts=100, committee=64)) == 2 * 100 * 64 * 420 / 40
-    assert compute_offered_bytes_per_second(offer(n_hosts=100, committee=200)) == 2 * 100**2 * 420 / 40
+    # 4 claims/s of 300 B and 100 nonces/s of 16 B, against 100 votes of 420 B in 40 s and 10 seeds of 440 B in 5 s.
+    assert estimate() == QUIET == 2 * (4 * 300 + 100 * 16)
+    # Fewer nonces than claims could carry: a claim each; votes are more, or just less.
+    assert estimate(hit_probability=0.03) == 2 * 100 * 420 / 40
+    assert estimate(hit_probability=0.035) == pytest.approx(2 * 3.5 * 316)
+    assert estimate(n_hosts=100) == 2 * 100**2 * 420 / 40
+    assert estimate(n_hosts=100, hit_probability=0.01, n_blocks=200) == 2 * 100 * 440 / 5
+    assert estimate(n_hosts=100, committee=64) == 2 * 100 * 64 * 420 / 40
+    assert estimate(n_hosts=100, committee=200) == 2 * 100**2 * 420 / 40
 
 
 def test_the_busiest_uplink_by_hand() -> None:
@@ -68,7 +62,7 @@ def test_the_busiest_uplink_by_hand() -> None:
 
 
 def test_auto_takes_paths_up_to_five_per_cent() -> None:
-    busy = 8 * 2 * compute_offered_bytes_per_second(QUIET)
+    busy = 8 * 2 * QUIET
     assert choose_tier(config(tier="auto"), star(busy / 0.05), QUIET).tier == "paths"
     choice = choose_tier(config(tier="auto"), star(busy / 0.051), QUIET)
     assert choice == TierChoice(

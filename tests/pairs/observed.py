@@ -38,21 +38,23 @@ class Observed:
     @property
     def params(self) -> Any:
         """Parameters of the chain."""
-        return self.world.ledger.params
+        return self.world.context.ledger.params
 
     @property
     def blocks(self) -> Iterator[Any]:
         """The agreed blocks, from height 1 on."""
-        return (self.world.ledger.get_block(height) for height in range(1, self.world.ledger.height + 1))
+        return (
+            self.world.context.ledger.get_block(height) for height in range(1, self.world.context.ledger.height + 1)
+        )
 
     def state_after(self, height: int) -> Any:
         """Chain state after the block of a height."""
-        return self.world.ledger.get_state(height)
+        return self.world.context.ledger.get_state(height)
 
     @property
     def last_state(self) -> Any:
         """Chain state at the end."""
-        return self.state_after(self.world.ledger.height)
+        return self.state_after(self.world.context.ledger.height)
 
     @property
     def block_frame(self) -> Any:
@@ -101,7 +103,7 @@ def observe(scenario: Scenario) -> Observed:
         return worlds[-1]
 
     def note_applied(consensus: Any, address: str, height: int) -> None:
-        applied[address].append((worlds[-1].env.now, height))
+        applied[address].append((worlds[-1].context.env.now, height))
         note(consensus, address, height)
 
     def add_delivery(recorder: Any, message_id: str, address: str, now_seconds: float, delay_seconds: float) -> None:

@@ -59,9 +59,8 @@ def test_mainnet_epoch_1() -> None:
     assert heights == (300, 348, 360, 365, 365, 381, 385, 505, 506, 17580)
 
 
-def test_windows_include_both_ends_and_exclude_the_opening_block() -> None:
+def test_the_window_of_votes_includes_both_ends_and_excludes_the_opening_block() -> None:
     schedule = Schedule.of(1, MAINNET)
-    assert [h for h in range(290, 600) if schedule.accepts_batch(h)] == list(range(301, 366))
     assert [h for h in range(290, 600) if schedule.accepts_validation(h)] == list(range(366, 386))
 
 
@@ -118,7 +117,7 @@ def test_epoch_0_is_all_inference_and_closed() -> None:
     stages = {getattr(schedule, name) for name in HEIGHTS} - {schedule.start, 300}
     assert stages == {0}
     assert {schedule.stage_at(h) for h in range(1, 300)} == {Stage.INFERENCE}
-    assert not any(schedule.accepts_batch(h) or schedule.accepts_validation(h) for h in range(300))
+    assert not any(schedule.accepts_validation(h) for h in range(300))
 
 
 def test_the_chain_panics_beyond_the_followers_switch() -> None:

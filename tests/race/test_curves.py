@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import pytest
 
 from sim.catalogue import PluginError
 from sim.economy import curves
-from sim.economy.base import CurveError, Steps
+from sim.economy.base import CurveError, Market, Steps, check_layout
+from sim.race.compute import SteppedCompute
+from sim.race.rig import Setup
+from sim.race.rig import lay_out as lay_out_all
 
 DAY, HORIZON = 86_400.0, 40 * 86_400.0
 REACTING = ("profit_driven",)  # no steps of their own: tests/race/test_market.py
@@ -126,8 +130,14 @@ def test_csv(csv_file: Path) -> None:
         ("time (h),compute (nonces/s)\n1,2\n\n2,3\n", ':3:1: "" is a gap'),
         ("time (h),compute (nonces/s)\n1,2\n1,3\n", ":3:1: time 1 does not come after the line before"),
         ("time (h),compute (nonces/s)\n1,2\n3,3\n2,3\n", ":4:1: time 2 does not come after the line before"),
-        ("time (h),compute (nonces/s)\n1,0\n", ":2:3: compute 0 must be above 0"),
-        ("time (h),compute (nonces/s)\n1,-4\n", ":2:3: compute -4 must be above 0"),
+        ("time (h),compute (nonces/s)\n1,0\n", ":2:3: compute 0 must be more than 0 at both ends"),
+        ("time (h),compute (nonces/s)\n1,-4\n", ":2:3: compute -4 must be at least 0"),
+        ("time (h),compute (nonces/s)\n1,2\n2,1e31\n3,2\n", ":3:3: compute 1e+31 must be at most 1e+30"),
+        ("time (h),compute (nonces/d)\n1,2\n2,1e36\n3,2\n", ":3:3: compute 1.15740740740740"),
+        ("time (h),compute (nonces/s)\n1,2\n2,1e-8\n3,1e-10\n", ":4:3: compute 1e-10 must lie within a factor 1e+09"),
+        ("time (h),compute (nonces/s)\n1,2\n2,3e9\n3,2\n", ":3:3: compute 3000000000 must lie within a factor 1e+09"),
+        ("time (h),compute (nonces/s)\n1,2\n2,0\n", ":3:3: compute 0 must be more than 0 at both ends of a file"),
+        ("time (d),compute (nonces/s)\n1,2\n1e305,2\n", ":3:1: time 1e305 is too large"),
         ("time (h),compute (nonces/s)\n1,nan\n", ':2:3: "1,nan" is not two numbers'),
         ("time (h),compute (nonces/s)\n1,2,3\n", ':2:1: "1,2,3" is not two numbers'),
         ("time (h),compute (nonces/s)\n1,2\n9,2\n", ":3:1: a gap of 28800 s; at most 7200 s"),
@@ -169,3 +179,70 @@ def test_bad_parameters_are_refused(spec: dict[str, Any]) -> None:
 def test_too_fine_a_curve_is_refused() -> None:
     with pytest.raises(CurveError, match="at most 200000"):
         lay_out({"kind": "sine", "period": "1 s"})
+
+
+def test_compute_may_be_gone_for_a_while(tmp_path: Path) -> None:
+    """100 nonces/s for an hour, none for a day, then 50: a block of 6e4 tries that is awaited spans the day."""
+    file = tmp_path / "outage.csv"
+    file.write_text("time (h),compute (nonces/s)\n0,100\n1,0\n25,50\n")
+    compute = SteppedCompute([lay_out({"kind": "csv", "path": str(file)})] * 2)
+    took = compute.advance(np.array([300_000.0, 400_000.0]))
+    assert took.tolist() == [3000.0, 25 * 3600.0 + 40_000.0 / 50.0]
+    assert compute.rate.tolist() == [100.0, 50.0]
+    assert compute.count_tries(np.array([3600.0, 3600.0])).tolist() == [60_000.0, 180_000.0]
+    # Done to the last try as compute goes: found when it is back.
+    assert compute.advance(np.array([60_000.0, 1.0])) == pytest.approx([24 * 3600.0 + 600.0, 0.02], rel=1e-9)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5])
+def test_all_compute_may_come_and_go(share: float) -> None:
+    """Half of the periods' tries, in as many periods, exactly; what lies behind the horizon has compute again."""
+    spec = {"kind": "on_off", "level": 10.0, "factor": 0.0, "period": "1 d", "share": share}
+    steps = check_layout(lay_out(spec, 3.2 * DAY))
+    assert steps.values.tolist() == [10.0, 0.0] * 4 + [10.0]
+    compute = SteppedCompute([steps, steps])
+    a_day = (1.0 - share) * DAY * 10.0
+    assert compute.advance(np.array([2.5 * a_day] * 2)) == pytest.approx((2.0 + 0.5 * (1.0 - share)) * DAY)
+
+
+@dataclass(frozen=True)
+class Steady:
+    """A curve from outside, as it may come."""
+
+    times: tuple[float, ...]
+    values: tuple[float, ...]
+
+    def lay_out(self, horizon_seconds: float, generator: np.random.Generator) -> Steps:
+        return Steps(np.array(self.times), np.array(self.values))
+
+
+@pytest.mark.parametrize(
+    ("times", "values", "expected"),
+    [
+        ((0.0, 1.0), (0.0, 1.0), "compute begins at 0"),
+        ((0.0, 1.0), (1.0, 0.0), "compute ends at 0: no block would ever come"),
+        ((0.0, 1.0, 2.0), (1.0, -1.0, 1.0), "values at least 0"),
+        ((0.0, 1.0, 2.0), (1.0, math.nan, 1.0), "finite numbers"),
+        ((0.0, 1.0, 2.0), (1.0, math.inf, 1.0), "finite numbers"),
+        ((1.0, 2.0), (1.0, 1.0), "must grow from 0"),
+        ((0.0, 2.0, 2.0), (1.0, 1.0, 1.0), "must grow from 0"),
+        ((0.0, 2.0), (1.0,), "one for each value"),
+        ((), (), "must grow from 0"),
+    ],
+)
+def test_a_layout_without_a_race_is_refused(times: Any, values: Any, expected: str) -> None:
+    with pytest.raises(CurveError, match=expected):
+        lay_out_all(Steady(times, values), Setup(600.0, n_decisions=20, n_replications=2))
+
+
+def test_a_price_of_nothing_is_refused() -> None:
+    market = Market(Steps(np.array([0.0, 1.0]), np.array([1.0, 0.0])), curves.build("profit_driven"))
+    with pytest.raises(CurveError, match="the price must be above 0"):
+        check_layout(market)
+
+
+def test_a_series_that_ends_before_the_race_is_told(csv_file: Path) -> None:
+    curve = curves.build({"kind": "csv", "path": str(csv_file)})
+    assert list(curve.find_warnings(3.5 * 3600.0)) == []
+    (told,) = curve.find_warnings(2 * DAY)
+    assert told == f"{csv_file} ends after 0.1458 d, a race takes 2 d: its last value, 0.5, holds on"

@@ -12,10 +12,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from sim.errors import ScenarioError, UserError
-from sim.metrics.intervals import compute_paired_interval
 from sim.race.lab_file import load_lab
 from sim.race.measures import RACE_MEASURES
-from sim.studies.lab import LabResult, load_lab_result, rank, run_lab
+from sim.studies.lab import LabResult, load_lab_result, make_setup, run_lab
 from sim.studies.lab_commands import report_lab
 
 ROOT = Path(__file__).parent.parent.parent
@@ -26,7 +25,7 @@ seed: 3
 spacing: 10 min
 decisions: 150
 replications: 12
-warm_up: 20
+warm_up: 100
 controllers:
   - {kind: sma, window: 20}
   - {kind: asert, half_life: 7.0}
@@ -62,6 +61,15 @@ def test_the_lab_fills_in_the_target(tmp_path: Path) -> None:
     assert load_lab(write(tmp_path, lab.text)) == lab
 
 
+def test_each_controller_gets_the_warm_up_that_it_needs(tmp_path: Path) -> None:
+    """At least 200 decisions; a window of 500 needs the last of its 500 but for 1 %. One in the file is for all."""
+    text = SMALL.replace("warm_up: 100\n", "").replace("window: 20", "window: 500")
+    config = load_lab(write(tmp_path, text)).config
+    assert [make_setup(config, each).warm_up for each in config.controllers] == [495, 200, 200]
+    config = load_lab(write(tmp_path)).config
+    assert [make_setup(config, each).warm_up for each in config.controllers] == [100] * 3
+
+
 def test_equal_noise_sets_memories(tmp_path: Path) -> None:
     text = SMALL.replace("{kind: sma, window: 20}", "sma").replace(", half_life: 7.0", "")
     sma, asert, _ = load_lab(write(tmp_path, text), ["equal_noise=30"]).config.controllers
@@ -85,6 +93,9 @@ def test_names_tell_plugins_of_one_kind_apart(tmp_path: Path) -> None:
         ("decisions: 150", "decisions: 3", "small.yaml:5:1: decisions"),
         ("replications: 12", "replications: 90000", "small.yaml:5:1: decisions: 150 decisions · 90000 replications"),
         ("half_life: 7.0", "half_life: 0.0", "small.yaml:10:"),
+        ("window: 20", "window: 500", "small.yaml:7:1: warm_up: 100 decisions are fewer than the 495 in which sma for"),
+        ("half_life: 7.0", "half_life: 1e6", "small.yaml:10:5: controllers.1: asert remembers its start for more than"),
+        ("warm_up: 100", "warm_up: 900000", "small.yaml:6:1: replications: 900000 decisions of warm-up · 12"),
         ("window: 20", "window: 0", "small.yaml:9:"),
         ("window: 20", "windw: 20", "windw: unknown key"),
         ("- fixed", "- fixt", 'small.yaml:11:5: controllers.2: unknown controller "fixt"'),
@@ -113,6 +124,17 @@ def test_names_tell_plugins_of_one_kind_apart(tmp_path: Path) -> None:
         ("seed: 3", "false_timestamps: {share: 0.5, reading: none}", "false_timestamps.reading"),
         ("seed: 3", "small_host: 1.0", "small.yaml:3:1: small_host: 1.0 must be less than 1"),
         ("controllers:", "controlers:", "small.yaml:8:1: controlers: unknown key"),
+        (
+            "seed: 3",
+            "weights: {stp: 2}",
+            'small.yaml:3:11: weights.stp: no curve is called "stp". Did you mean "step"?',
+        ),
+        ("seed: 3", "weights: {step: -1}", "small.yaml:3:11: weights.step: -1 must be at least 0"),
+        (
+            "seed: 3",
+            "weights: {constant: 0, step: 0.0, random_walk: 0}",
+            "small.yaml:3:1: weights: at least one curve needs a weight above 0",
+        ),
     ],
 )
 def test_mistakes_have_their_place(tmp_path: Path, old: str, new: str, expected: str) -> None:
@@ -135,7 +157,7 @@ def test_csv_is_seen_from_the_lab_file(tmp_path: Path) -> None:
     (tmp_path / "compute.csv").write_text("time (h),compute (nonces/s)\n0,5\n2,9\n3,-1\n")
     file = write(tmp_path, SMALL.replace("- random_walk", "- {kind: csv, path: compute.csv}"))
     with pytest.raises(
-        ScenarioError, match=r"small\.yaml:15:5: curves\.2: .*compute\.csv:4:3: compute -1 must be above 0"
+        ScenarioError, match=r"small\.yaml:15:5: curves\.2: .*compute\.csv:4:3: compute -1 must be at least 0"
     ):
         load_lab(file)
 
@@ -157,6 +179,66 @@ def test_rules_on_logarithms_cannot_read_negative_intervals(tmp_path: Path) -> N
     with pytest.raises(ScenarioError, match=r"small\.yaml:11:5: controllers\.2: pid has no answer to a negative"):
         load_lab(write(tmp_path, text))
     assert load_lab(write(tmp_path, text.replace("raw", "monotone")))
+
+
+def test_lies_about_time_do_not_go_with_rules_that_act_on_a_wait(tmp_path: Path) -> None:
+    pause = "{kind: minimum_after_pause, rule: {kind: sma, window: 3}}"
+    for spec in (pause, f"{{kind: compact_target, rule: {pause}}}"):
+        text = SMALL.replace("- fixed", f"- {spec}").replace("seed: 3", "false_timestamps: {share: 0.1}")
+        with pytest.raises(ScenarioError, match=r"small\.yaml:11:5: controllers\.2: \w+ acts while a block is awaited"):
+            load_lab(write(tmp_path, text))
+    text = SMALL.replace("- fixed", "- {kind: compact_target, rule: pid}")
+    text = text.replace("seed: 3", "false_timestamps: {share: 0.1, reading: raw}")
+    with pytest.raises(ScenarioError, match=r"small\.yaml:11:\d+: controllers\.2\.rule: pid has no answer"):
+        load_lab(write(tmp_path, text))
+
+
+def test_a_wrapped_rule_gets_target_and_memory_too(tmp_path: Path) -> None:
+    pause = "- {kind: compact_target, rule: {kind: minimum_after_pause, rule: lwma}}"
+    text = SMALL.replace("{kind: sma, window: 20}", "sma").replace(", half_life: 7.0", "").replace("- fixed", pause)
+    lab = load_lab(write(tmp_path, text), ["quota=7", "equal_noise=30"])
+    inner = lab.config.controllers[2].rule.rule
+    assert inner.target.valid_nonces_per_epoch == 7
+    assert (
+        inner.window
+        == load_lab(write(tmp_path, text.replace(pause, "- lwma")), ["equal_noise=30"]).config.controllers[2].window
+    )
+    assert load_lab(write(tmp_path, lab.text)) == lab
+    for wrong, expected in (
+        ("rule: {kind: lwma, window: 5}", "controllers.2.rule.rule.window: `equal_noise` sets it"),
+        ("rule: {kind: lwma, target: {valid_nonces_per_epoch: 2}}", "controllers.2.rule.rule.target: races have one"),
+        ("rule: lwmaa", 'controllers.2.rule.rule: unknown controller "lwmaa". Did you mean "lwma"'),
+    ):
+        with pytest.raises(ScenarioError) as caught:
+            load_lab(write(tmp_path, text.replace("rule: lwma", wrong)), ["equal_noise=30"])
+        assert expected in str(caught.value)
+
+
+def test_a_lab_without_compute_at_times(tmp_path: Path) -> None:
+    """Nights of 12 h without any, in the tables and in the figure; under `fixed` half of all time is night."""
+    text = SMALL.replace("- random_walk", "- {kind: on_off, factor: 0.0, period: 1 d}")
+    result = run_lab(
+        load_lab(write(tmp_path, text), ["decisions=600"]), out=None, root=tmp_path, report=lambda step: None
+    )
+    races = result.races[result.races["curve"] == "on_off"]
+    assert races["steady_loss"].isna().all()
+    assert races["worst_wait"].between(72.0, 90.0).all()
+    assert races.loc[races["controller"] == "fixed", "mean_interval"].mean() == pytest.approx(2.0, rel=0.1)
+    path = result.paths[(result.paths["curve"] == "on_off") & (result.paths["controller"] == "sma")]
+    assert set(path["compute"]) == {0.0, 1.0}
+    report_lab(result)
+
+
+def test_a_short_series_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "compute.csv").write_text("time (h),compute (nonces/s)\n0,5\n1,0\n2,9\n")
+    file = write(tmp_path, SMALL.replace("- random_walk", "- {kind: csv, path: compute.csv}"))
+    for command in ("check", "lab"):
+        done = run(tmp_path, command, str(file), "--set", "replications=2")
+        assert done.returncode == 0, done.stderr
+        assert "warning: small.yaml:15:5: curves.2: " in done.stderr.replace(f"{tmp_path}/", "")
+        assert "compute.csv ends after 0.08333 d, a race takes 1.042 d: its last value, 9, holds on" in done.stderr
+    assert load_lab(file, ["decisions=20"]).warnings != ()
+    assert load_lab(file, ["decisions=20", "spacing=6 min"]).warnings == ()
 
 
 def test_names_tell_what_differs(tmp_path: Path) -> None:
@@ -193,25 +275,13 @@ def test_what_a_lab_leaves(result: LabResult) -> None:
     assert fixed["warning"].tolist() == ["12 of 12 races end before they have a value"]
 
 
-def test_ranking_is_paired(result: LabResult) -> None:
-    ranked = rank(result.races)
-    assert ranked["tracking_error"].is_monotonic_increasing
-    means = result.races.groupby(["controller", "replication"])["tracking_error"].mean()
-    expected = compute_paired_interval(means["sma"].to_numpy(), means["asert"].to_numpy())
-    row = ranked.set_index("controller").loc["asert"]
-    assert (row["difference"], row["low"], row["high"]) == pytest.approx(
-        (expected.estimate, expected.low, expected.high)
-    )
-    with pytest.raises(UserError, match="noise"):
-        rank(result.races, "noise")
-
-
 def test_the_same_twice(result: LabResult, tmp_path: Path) -> None:
-    """Another controller before them, and other replications behind them, change nothing."""
+    """Another controller before them, and other replications behind them, change nothing but `noise`, whose values are
+    shares in the scatter over all replications."""
     text = SMALL.replace("controllers:", "controllers:\n  - wtema").replace("replications: 12", "replications: 14")
     again = run_lab(load_lab(write(tmp_path, text)), out=None, root=tmp_path, report=lambda step: None).races
     again = again[(again["controller"] != "wtema") & (again["replication"] < 12)].reset_index(drop=True)
-    assert again.equals(result.races)
+    assert again.drop(columns="noise").equals(result.races.drop(columns="noise"))
     other = run_lab(load_lab(write(tmp_path), seed=4), out=None, root=tmp_path, report=lambda step: None).races
     assert not other.equals(result.races)
 
@@ -228,6 +298,9 @@ def test_command(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "small: worst_wait, best first" in done.stdout
+    assert "curve by curve" in done.stdout
+    assert "*: of 2 differences from sma at 95 % each, 0.1 would exclude 0 by chance alone" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 140
     assert "9 races in out" in done.stdout
     names = {file.name for file in (tmp_path / "out").iterdir()}
     tables = {"races.parquet", "answers.parquet", "paths.parquet"}
@@ -238,6 +311,15 @@ def test_command(tmp_path: Path) -> None:
     for arguments, message in (
         (("small.yaml", "--out", "out"), "exists already"),
         (("small.yaml", "--rank-by", "noise"), "no measure whose smaller values are better"),
+        (("small.yaml", "--rank-by", "manipulation_gain"), "no measure whose smaller values are better"),
+        (
+            ("small.yaml", "--baseline", "asrt"),
+            'baseline "asrt": no controller here is called so. Did you mean "asert"?',
+        ),
+        (
+            ("small.yaml", "--rank-by", "settling", "--set", "weights.step=0"),
+            "no curve here that has a weight has `settling`",
+        ),
         (("none.yaml",), "no such file"),
         (("small.yaml", "--set", "spacing=0 s"), "spacing"),
     ):
@@ -250,9 +332,11 @@ def test_command(tmp_path: Path) -> None:
 
 def test_every_key_acts(result: LabResult, tmp_path: Path) -> None:
     changes: dict[str, Any] = {
-        **{"spacing": "5 min", "quota": 2, "decisions": 140, "warm_up": 30, "seed": 5, "small_host": 0.01},
+        **{"spacing": "5 min", "quota": 2, "decisions": 140, "warm_up": 120, "seed": 5, "small_host": 0.01},
         "false_timestamps": {"share": 0.2},
     }
+    weighed = run_lab(load_lab(write(tmp_path), {"weights": {"step": 3.0}}), out=None, root=tmp_path, report=str)
+    assert not weighed.rank().table["estimate"].equals(result.rank().table["estimate"])
     for key, value in changes.items():
         found = run_lab(load_lab(write(tmp_path), {key: value}), out=None, root=tmp_path, report=lambda step: None)
         assert not found.races.equals(result.races), key
@@ -262,6 +346,7 @@ def test_every_key_acts(result: LabResult, tmp_path: Path) -> None:
         "description",
         "small_host",
         "false_timestamps",
+        "weights",
     }
     assert properties == set(load_lab(write(tmp_path)).config.model_dump())
 
@@ -285,9 +370,9 @@ def test_an_interrupted_lab_keeps_its_finished_races(result: LabResult, tmp_path
         return
     kept = load_lab_result(out)
     assert kept.races.equals(result.races.head(12 * n_finished))
-    ranked = rank(kept.races)
-    assert "step" not in ranked.columns
-    assert len(ranked) == min(n_finished, 3)
+    ranked = kept.rank()
+    assert list(ranked.weights) == ["constant"]
+    assert len(ranked.table) == min(n_finished, 3)
     report_lab(kept)
     assert "<svg" in (out / "report.html").read_text()
 
@@ -296,7 +381,7 @@ def test_a_report_is_drawn_again_to_the_byte(result: LabResult) -> None:
     report_lab(result)
     first = (result.folder / "report.html").read_bytes()
     loaded = load_lab_result(result.folder)
-    assert (loaded.name, loaded.rank_by) == ("small", "tracking_error")
+    assert (loaded.name, loaded.rank_by, loaded.baseline) == ("small", "tracking_error", "sma")
     (result.folder / "report.html").unlink()
     report_lab(loaded)
     assert (result.folder / "report.html").read_bytes() == first

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from sim.catalogue import PluginError
-from sim.economy import prices
+from sim.economy import curves, prices
 from sim.economy.base import CurveError, Steps
 
 Z = 3.9  # two-sided error level 1e-4
@@ -121,8 +121,9 @@ def test_csv(tmp_path: Path) -> None:
         ("time (h),price\n", ":2:1: no values"),
         ("time (h),price\n1,2\n2,\n", ':3:3: "2," is a gap'),
         ("time (h),price\n1,2\n1,3\n", ":3:1: time 1 does not come after the line before"),
-        ("time (h),price\n1,-4\n", ":2:3: price -4 must be above 0"),
-        ("time (h),price\n1,0\n", ":2:3: price 0 must be above 0"),
+        ("time (h),price\n1,-4\n", ":2:3: price -4 must be more than 0"),
+        ("time (h),price\n1,0\n", ":2:3: price 0 must be more than 0"),
+        ("time (h),price\n1,2\n2,1e13\n", ":3:3: price 10000000000000 must be at most 1000000000000"),
         ("time (h),price\n1,2\n9,2\n", ":3:1: a gap of 28800 s; at most 7200 s"),
     ],
 )
@@ -154,3 +155,13 @@ def test_too_many_jumps_or_steps_are_refused() -> None:
         lay_out({"kind": "jump_diffusion", "jump_every": "1 s"})
     with pytest.raises(CurveError, match="at most 200000"):
         lay_out({"kind": "jump_diffusion", "every": "1 s"})
+
+
+def test_a_price_that_ends_before_the_race_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "price.csv"
+    file.write_text("time (d),price\n3,60\n4,120\n")
+    hosts = curves.build({"kind": "profit_driven", "price": {"kind": "csv", "path": str(file)}})
+    assert list(hosts.find_warnings(86_400.0)) == []
+    (told,) = hosts.find_warnings(2 * 86_400.0)
+    assert told == f"{file} ends after 1 d, a race takes 2 d: its last value, 120, holds on"
+    assert list(curves.build("profit_driven").find_warnings(1e9)) == []

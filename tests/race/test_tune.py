@@ -191,7 +191,7 @@ CHANGES: dict[str, tuple[str, str]] = {
     "quota": ("spacing:", "quota: 2\nspacing:"),
     "decisions": ("decisions: 60", "decisions: 61"),
     "replications": ("replications: 4", "replications: 5"),
-    "warm_up": ("warm_up: 5", "warm_up: 6"),
+    "warm_up": ("warm_up: 300", "warm_up: 310"),
     "spacing": ("10 min", "20 min"),
     "controller": ("k_d: 0.1", "k_d: 0.2"),
     "parameters": ("high: 0.3", "high: 0.35"),
@@ -207,6 +207,7 @@ CHANGES: dict[str, tuple[str, str]] = {
     "sensitivity": ("sensitivity: 8", "sensitivity: 16"),
     "front": ("interval_sd]", "worst_wait]"),
     "curves": ("time: 4 h", "time: 3 h"),
+    "weights": ("seed: 3", "seed: 3\nweights: {step: 2.0}"),
 }
 
 

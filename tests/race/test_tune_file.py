@@ -24,7 +24,7 @@ def round_(search: Search, name: str, value: float) -> object:
 
 def test_what_a_checked_file_knows(tmp_path: Path) -> None:
     tune = load(tmp_path)
-    assert (tune.name, tune.subject.title, tune.subject.curve_names) == ("small", "pid", ("constant", "step"))
+    assert (tune.name, tune.subject.title, tune.subject.weights) == ("small", "pid", {"constant": 1.0, "step": 1.0})
     (controller,) = tune.subject.build(tune.vary({})).controllers
     assert controller.target.valid_nonces_per_epoch == 1
     assert "target" not in tune.text
@@ -85,6 +85,12 @@ def test_values_are_rounded_inside_their_range(tmp_path: Path) -> None:
         ("sensitivity: 8", "sensitivity: 12", "small.yaml:20:1: sensitivity: 12 must be a power of 2"),
         ("kind: pid", "kind: pdi", 'small.yaml:8:14: controller.kind: unknown controller "pdi". Did you mean "pid"?'),
         ("controller:", "controler:", "small.yaml:8:1: controler: unknown key"),
+        ("seed: 3", "weights: {constant: 0.0}", "small.yaml:16:9: front.0: no curve here has `noise`"),
+        (
+            "seed: 3",
+            "weights: {stp: 2}",
+            'small.yaml:3:11: weights.stp: no curve is called "stp". Did you mean "step"?',
+        ),
         ("- constant", "- constnt", 'small.yaml:22:5: curves.0: unknown curve "constnt"'),
         ("replications: 4", "replications: 900000000", "replications"),
         ("decisions: 60", "decisions: 900000", ""),

@@ -28,10 +28,14 @@ def load(folder: Path, text: str = SMALL) -> Search:
 
 def test_values_by_hand() -> None:
     curves = [{"a": np.array([1.0, 3.0])}, {"a": np.array([5.0, 5.0]), "b": np.array([7.0, np.nan])}]
-    names = ("one", "two")
+    names = {"one": 1.0, "two": 1.0}
     assert compute_values(Aim(measure="a"), Scores(curves), names, 2).tolist() == [3.0, 4.0]
     assert compute_values(Aim(measure="a", curve="one"), Scores(curves), names, 2).tolist() == [1.0, 3.0]
     assert np.isnan(compute_values(Aim(measure="a"), Scores(curves, "1 of 2 runs failed"), names, 2)).all()
+    assert compute_values(Aim(measure="a"), Scores(curves), {"one": 3.0, "two": 1.0}, 2).tolist() == [2.0, 3.5]
+    nothing = {"one": 0.0, "two": 1.0}
+    assert compute_values(Aim(measure="a"), Scores(curves), nothing, 2).tolist() == [5.0, 5.0]
+    assert compute_values(Aim(measure="a", curve="one"), Scores(curves), nothing, 2).tolist() == [1.0, 3.0]
     values = np.array([3.0, 4.0])
     assert compute_objective(Objective(measure="a"), values) == 3.5
     assert compute_objective(Objective(measure="a", towards=5.0), values) == 1.5

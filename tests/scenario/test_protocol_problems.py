@@ -95,6 +95,17 @@ def test_upgrades_and_switches_reach_the_rules() -> None:
             "3:1: protocol.epoch_length: 40 blocks are too few: generation, delay, validation",
         ),
         (
+            "  version",
+            "  r_target: 1.0\n  version",
+            "4:3: protocol.r_target: 1 is met by no try: its chance in 8192 dimensions rounds to 0; a chance of 1e-300",
+        ),
+        ("weight_scale: 1.1", "r_target: 0.9", "6:36: protocol.rules.r_target: 0.9 is met by no try: its chance in "),
+        (
+            "weight_scale: 1.1",
+            "proof: {kind: hits, r_target: 0.5}",
+            "6:36: protocol.rules.proof: 0.5 is met by no try: its chance in 8192 dimensions rounds to 0; a chance of",
+        ),
+        (
             "unregistered: 2",
             "unregistered: 3",
             "8:77: hosts.0.unregistered: 3 must be at most 2, the number of ML nodes",

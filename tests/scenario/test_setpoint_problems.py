@@ -127,3 +127,12 @@ def test_a_doubt_is_told_once_and_stops_nobody(capsys: pytest.CaptureFixture[str
     assert told.err.count("difficulty.target.valid_nonces_per_epoch: ") == 1
     app(["check", str(FILE)], standalone_mode=False)
     assert capsys.readouterr().err == ""
+
+
+def test_a_rule_that_acts_on_a_wait_belongs_in_races() -> None:
+    """An epoch ends by itself; a wrapper of a rule without such a law is fine."""
+    rule = {"kind": "sma", "target": {"valid_nonces_per_epoch": 4}}
+    pause = {"kind": "minimum_after_pause", "rule": rule}
+    with pytest.raises(ScenarioError, match=r"difficulty: compact_target acts while a block is awaited; an epoch ends"):
+        load_scenario(FILE, {"difficulty": {"kind": "compact_target", "rule": pause}})
+    assert load_scenario(FILE, {"difficulty": {"kind": "compact_target", "rule": rule}}).difficulty.target

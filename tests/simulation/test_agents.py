@@ -1,8 +1,6 @@
 """Agents: what a strategy may answer, what no host could do, and what only the rules forbid."""
 
-import os
-import subprocess
-import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,7 +14,7 @@ from sim.nodes.agent import Agent, StrategyError
 from sim.results import Result
 from sim.scenario.load import parse_scenario
 from sim.scenario.schema import Scenario
-from sim.strategies import events
+from sim.strategies import events, strategies
 from sim.strategies.actions import (
     AddCollateral,
     Check,
@@ -33,7 +31,6 @@ from sim.strategies.actions import (
 )
 from sim.strategies.base import Identity
 
-ROOT = Path(__file__).parent.parent.parent
 TEXT = """
 name: agents
 epochs: 3
@@ -355,39 +352,31 @@ def test_a_rehearsal_gives_the_same_run(monkeypatch: pytest.MonkeyPatch) -> None
 # From the command line
 
 
-BAD = """
-from dataclasses import dataclass
-from typing import ClassVar
-from sim.strategies import strategies
-from sim.strategies.events import EpochOpened
-
-@strategies.register("late_fault")
 @dataclass(frozen=True)
-class LateFault:
-    "Does something impossible in its second epoch."
+class LateFault(Scripted):
+    """Does something impossible in its second epoch."""
 
-    events: ClassVar = (EpochOpened,)
+    events: ClassVar = (events.EpochOpened,)
 
-    def start(self, identity):
+    def start(self, identity: Identity) -> int:
         return 0
 
-    def react(self, memory, event, generator):
+    def react(self, memory: int, event: Any, generator: np.random.Generator) -> Any:
         return memory + 1, ("nonsense",) if event.epoch == 2 else None
-"""
 
 
-def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process of its own that knows the strategy `late_fault`."""
-    code = f"{BAD}\nimport sys\nfrom sim.cli import main\nsys.argv = ['powsim', *{list(arguments)!r}]\nmain()"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
-    )
+@pytest.fixture
+def late_fault() -> Iterator[str]:
+    """A scenario with a strategy that only this test knows."""
+    strategies.register("late_fault")(LateFault)
+    yield f"{TEXT.rstrip()[:-1]}, strategy: late_fault}}"
+    strategies._plugins.pop("late_fault")
+    strategies._adapters.pop("late_fault", None)
 
 
-def test_what_was_finished_before_a_strategy_failed_is_kept(tmp_path: Path) -> None:
-    (tmp_path / "s.yaml").write_text(f"{TEXT.rstrip()[:-1]}, strategy: late_fault}}", encoding="utf-8")
-    done = call(tmp_path, "run", "s.yaml", "--out", "out")
+def test_what_was_finished_before_a_strategy_failed_is_kept(powsim: Any, late_fault: str, tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(late_fault, encoding="utf-8")
+    done = powsim("run", "s.yaml", "--out", "out", cwd=tmp_path)
     assert done.returncode == 1
     assert "strategy late_fault, host odd-0, epoch 2, height 48: 'nonsense' is no action." in done.stderr
     assert "Traceback" not in done.stderr
@@ -397,12 +386,12 @@ def test_what_was_finished_before_a_strategy_failed_is_kept(tmp_path: Path) -> N
     assert kept.participants["is_accepted"].any()
 
 
-def test_check_asks_every_strategy_twice(tmp_path: Path) -> None:
+def test_check_asks_every_strategy_twice(powsim: Any, late_fault: str, tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text(TEXT, encoding="utf-8")
-    done = call(tmp_path, "check", "s.yaml", "--strategies")
+    done = powsim("check", "s.yaml", "--strategies", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "every answer in two epochs was the same" in done.stdout
-    (tmp_path / "s.yaml").write_text(f"{TEXT.rstrip()[:-1]}, strategy: late_fault}}", encoding="utf-8")
-    done = call(tmp_path, "check", "s.yaml", "--strategies")
+    (tmp_path / "s.yaml").write_text(late_fault, encoding="utf-8")
+    done = powsim("check", "s.yaml", "--strategies", cwd=tmp_path)
     assert done.returncode == 1
     assert "is no action" in done.stderr

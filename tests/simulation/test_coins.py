@@ -34,8 +34,8 @@ def run_world(text: str) -> tuple[ChainState, int]:
     with SphereWork(scenario.work.pow_params.vocab_size) as work:
         world = build_world(scenario, work, lambda ended: None)
         world.run()
-        deposited = sum(deposit.total for deposit in world.ledger.get_state(0).deposits.values())
-        return world.ledger.get_state(world.ledger.height), deposited
+        deposited = sum(deposit.total for deposit in world.context.ledger.get_state(0).deposits.values())
+        return world.context.ledger.get_state(world.context.ledger.height), deposited
 
 
 def test_the_last_state_holds_every_coin() -> None:

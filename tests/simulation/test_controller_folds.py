@@ -1,6 +1,8 @@
 """Every registered controller is a fold: one law for numbers and rows, its memory a value, its decisions as before."""
 
+import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,6 @@ from sim.difficulty.base import Interval, replay, steer
 from sim.protocol.blocks.state import EpochObservation
 
 REFERENCE = json.loads((Path(__file__).parent.parent / "data" / "controllers" / "decisions.json").read_text())
-UNCONTROLLED = ("fixed", "schedule")
 N_INTERVALS, N_REPLICATIONS = 60, 5
 
 
@@ -23,19 +24,25 @@ def list_specs() -> list[dict[str, Any]]:
         if "properties" not in schema:
             continue
         kind, parameters = schema["properties"]["kind"]["const"], schema["properties"]
-        required = {name: parameters[name]["examples"][0] for name in schema["required"] if name == "steps"}
-        usual = {
-            "kind": kind,
-            **required,
-            **({} if kind in UNCONTROLLED else {"target": {"valid_nonces_per_epoch": 9}}),
-        }
-        numbers = {name: part["default"] for name, part in parameters.items() if "default" in part}
-        found += [usual, *({**usual, name: change(value)} for name, value in numbers.items())]
+        required = {name: parameters[name]["examples"][0] for name in schema["required"] if name in ("steps", "rule")}
+        usual = {"kind": kind, **required, **({"target": {"valid_nonces_per_epoch": 9}} if has_target(kind) else {})}
+        numbers = {name: part for name, part in parameters.items() if "default" in part}
+        found += [usual, *({**usual, name: change(part)} for name, part in numbers.items())]
     return found
 
 
-def change(value: float) -> float:
-    return value * 2 if isinstance(value, int) else value * 0.5 + 0.01
+def has_target(kind: str) -> bool:
+    return any(field.name == "target" for field in dataclasses.fields(controllers.get(kind)))
+
+
+def change(part: dict[str, Any]) -> Any:
+    """Another value than the default, within the bounds."""
+    value = part["default"]
+    if "enum" in part:
+        return next(each for each in part["enum"] if each != value)
+    if isinstance(value, int):
+        return value * 2 if value * 2 <= part.get("maximum", math.inf) else value - 1
+    return value * 0.5 + (0.51 if part.get("minimum", 0.0) >= 1.0 else 0.01)
 
 
 SPECS = pytest.mark.parametrize("spec", list_specs(), ids=lambda spec: "-".join([spec["kind"], *list(spec)[2:]]))
@@ -97,7 +104,7 @@ def test_every_registered_controller_has_a_reference() -> None:
 @pytest.mark.parametrize("history", REFERENCE["histories"])
 def test_decisions_are_those_of_the_laws_on_whole_histories(row: dict[str, Any], history: str) -> None:
     """Another implementation: until 2026-11 each law was written on the list of all epochs so far."""
-    target = {} if row["spec"]["kind"] in UNCONTROLLED else {"target": {"valid_nonces_per_epoch": REFERENCE["wanted"]}}
+    target = {"target": {"valid_nonces_per_epoch": REFERENCE["wanted"]}} if has_target(row["spec"]["kind"]) else {}
     past = REFERENCE["histories"][history]
     columns = zip(past["difficulty"], past["valid_nonces"], past["time_ratio"], strict=True)
     intervals = [

@@ -3,6 +3,7 @@
 The plant is the simplest one: an epoch finds tries / difficulty nonces, exactly or with Poisson noise.
 """
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from sim.difficulty import controllers
 from sim.difficulty.base import Interval, replay
+from sim.difficulty.waiting import get_waiting_law
 
 WANTED = 1000
 TARGET = {"valid_nonces_per_epoch": WANTED}
@@ -257,16 +259,41 @@ def list_parameters() -> list[tuple[str, str, Any]]:
     found = []
     for schema in controllers.json_schema()["anyOf"]:
         for name, part in schema.get("properties", {}).items():
-            if name not in ("kind", "target", "steps"):
-                other = part["default"] * 2 if part["type"] == "integer" else part["default"] * 0.5 + 0.01
-                found.append((schema["properties"]["kind"]["const"], name, other))
+            if name not in ("kind", "target", "steps", "rule"):
+                found.append((schema["properties"]["kind"]["const"], name, change(part)))
     return found
+
+
+def change(part: dict[str, Any]) -> Any:
+    value = part["default"]
+    if "enum" in part:
+        return next(each for each in part["enum"] if each != value)
+    if isinstance(value, int):
+        return value * 2 if value * 2 <= part.get("maximum", math.inf) else value - 1
+    return value * 0.5 + (0.51 if part.get("minimum", 0.0) >= 1.0 else 0.01)
 
 
 @pytest.mark.parametrize(("kind", "name", "other"), list_parameters())
 def test_every_parameter_acts(kind: str, name: str, other: Any) -> None:
+    """On decisions, or on what a waiting law says after them."""
     varied = np.random.default_rng(3).choice([0, 12, 200, 900, 960, 1000, 1100, 4000, 10**6], 40)
     counts = [*[0] * 20, *varied, *[200, 4000] * 5, *[10**6] * 110]
     seen = [make_epoch(epoch, 100.0 + epoch, int(count)) for epoch, count in enumerate(counts, 1)]
-    usual, changed = (replay(build(spec), seen) for spec in ({"kind": kind}, {"kind": kind, name: other}))
+    seen += [make_quota(181 + n, 100.0 + n, time) for n, time in enumerate([0.5, 1.1, 1.9, 40.0, *[0.9, 30.0] * 990])]
+    rule = {"rule": {"kind": "sma", "target": TARGET}} if has_field(kind, "rule") else {"target": TARGET}
+    usual, changed = (
+        observe(controllers.build(spec), seen) for spec in ({"kind": kind, **rule}, {"kind": kind, **rule, name: other})
+    )
     assert usual != changed
+
+
+def has_field(kind: str, name: str) -> bool:
+    return any(field.name == name for field in dataclasses.fields(controllers.get(kind)))
+
+
+def observe(controller: Any, seen: list[Interval]) -> list[Any]:
+    state, found, law = controller.start(seen[0]), [], get_waiting_law(controller)
+    for interval in seen:
+        state, decided = controller.decide(state, interval)
+        found.append(float(decided))
+    return [*found, *([np.ravel([each.after, each.difficulty]).tolist() for each in law(state, 5e3)] if law else [])]

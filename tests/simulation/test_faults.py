@@ -82,18 +82,18 @@ def test_a_restarted_host_fetches_the_blocks_it_missed_before_it_acts(tier: str)
     """A question to the nearest peer, and its answer with the blocks: by the delays of shortest paths."""
     world = world_of({"kind": "crash", "at": "100 s", "lasts": "40 s", "hosts": "pair-0"}, tier=tier)
     host = world.hosts["pair-0"]
-    world.env.run(until=140.0)
-    behind, height = host.chain.height, world.ledger.height
+    world.context.env.run(until=140.0)
+    behind, height = host.chain.height, world.context.ledger.height
     assert height - behind >= 5
-    world.env.run(until=140.0 + 1e-9)
+    world.context.env.run(until=140.0 + 1e-9)
     routes = host._context.network.routes
     link = min(host._context.network.get_peers("pair-0"), key=lambda link: link.latency_seconds)
-    size = sum(world.ledger.get_block(number).size_bytes for number in range(behind + 1, height + 1))
+    size = sum(world.context.ledger.get_block(number).size_bytes for number in range(behind + 1, height + 1))
     question = routes.compute_delays("pair-0", REQUEST_BYTES)[routes.index[link.receiver]]
     due = 140.0 + question + routes.compute_delays(link.receiver, size)[routes.index["pair-0"]]
-    world.env.run(until=due - 1e-6)
+    world.context.env.run(until=due - 1e-6)
     assert host.chain.height == behind
-    world.env.run(until=due + 1e-6)
+    world.context.env.run(until=due + 1e-6)
     assert host.chain.height == height
 
 
@@ -102,32 +102,32 @@ def test_blocks_that_are_fetched_over_a_way_that_is_cut_meanwhile_do_not_arrive(
     """The question is answered, the answer is under way; then the host is cut off, until 140 s + 9 s."""
     crash = {"kind": "crash", "at": "100 s", "lasts": "40 s", "hosts": "pair-0"}
     usual = world_of(crash, tier=tier)
-    usual.env.run(until=140.0)
+    usual.context.env.run(until=140.0)
     behind = usual.hosts["pair-0"].chain.height
     while usual.hosts["pair-0"].chain.height == behind:
-        usual.env.step()
-    due = usual.env.now
+        usual.context.env.step()
+    due = usual.context.env.now
     cut = {"kind": "partition", "at": f"{due - 0.005} s", "lasts": f"{149.0 - due} s", "groups": ["pair-0"]}
     world = world_of(crash, cut, tier=tier)
     chain = world.hosts["pair-0"].chain
-    world.env.run(until=148.9)
+    world.context.env.run(until=148.9)
     assert chain.height == behind
-    world.env.run(until=160.0)
-    assert chain.height >= world.ledger.height - 1
+    world.context.env.run(until=160.0)
+    assert chain.height >= world.context.ledger.height - 1
 
 
 @pytest.mark.parametrize("tier", TIERS)
 def test_a_host_that_crashes_before_a_block_reaches_it_does_not_apply_it(tier: str) -> None:
     """The block is agreed and its precommits are on their way."""
     world = world_of({"kind": "crash", "at": "10 h"}, tier=tier)
-    while world.ledger.height < 10:
-        world.env.step()
+    while world.context.ledger.height < 10:
+        world.context.env.step()
     behind = [host for host in world.hosts.values() if host.chain.height == 9]
     assert len(behind) > 2
     for host in behind:
         host._context.network.roster.disturb(host.address, Disturbance(down=frozenset([host.address])))
         host.crash()
-    world.env.run(until=world.env.now + 20.0)
+    world.context.env.run(until=world.context.env.now + 20.0)
     assert {host.chain.height for host in behind} == {9}
 
 
@@ -148,17 +148,21 @@ def test_who_restarts_does_not_act_upon_what_it_slept_through_and_who_was_cut_of
 
 def test_a_block_on_its_way_is_kept_back_by_a_cut_and_sets_out_again_when_it_is_mended() -> None:
     world = world_of({"kind": "crash", "at": "10 h"}, tier="paths")
-    while world.ledger.height < 10 or world.consensus._height is None or not world.consensus._height.blocks:
-        world.env.step()
-    height, network = world.consensus._height, world.hosts["big-0"]._context.network
-    arrivals, now = height.arrivals[0], world.env.now
+    while (
+        world.context.ledger.height < 10
+        or world.context.consensus._height is None
+        or not world.context.consensus._height.blocks
+    ):
+        world.context.env.step()
+    height, network = world.context.consensus._height, world.hosts["big-0"]._context.network
+    arrivals, now = height.arrivals[0], world.context.env.now
     far = max(arrivals, key=lambda address: arrivals[address])
     near = [address for address in arrivals if address != far]
     foreseen = dict(arrivals)
     assert foreseen[far] > now
     network.roster.disturb("cut", Disturbance(sides={far: 0}))
     assert arrivals == pytest.approx({**foreseen, far: math.inf})
-    world.env.run(until=now + 0.3)
+    world.context.env.run(until=now + 0.3)
     network.roster.relieve("cut")
     delays = [network.routes.compute_delays(owner, height.blocks[0].size_bytes) for owner in near]
     nearest = min(row[network.routes.index[far]] for row in delays)
@@ -170,27 +174,29 @@ def test_what_a_crashed_host_had_in_memory_is_gone_and_peers_bring_it_back() -> 
     world = world_of({"kind": "crash", "at": "100 s", "lasts": "2 s", "hosts": "pair-0"})
     for host in world.hosts.values():
         host.chain.mempool.select = lambda max_bytes, tx_ids=None: ()  # type: ignore[method-assign]
-    world.env.run(until=95.0)
+    world.context.env.run(until=95.0)
     world.hosts["big-0"]._executor.do(CommitSeed(0))
-    world.env.run(until=99.0)
+    world.context.env.run(until=99.0)
     mempool = world.hosts["pair-0"].chain.mempool
     assert mempool.knows("seed/big-0/0")
-    world.env.run(until=101.0)
+    world.context.env.run(until=101.0)
     assert not mempool.knows("seed/big-0/0")
-    world.env.run(until=103.0)
+    world.context.env.run(until=103.0)
     assert mempool.knows("seed/big-0/0")
 
 
 @pytest.mark.parametrize(("seconds", "is_kept"), [(100.001, False), (101.0, True)])
 def test_in_the_shared_pool_too_a_crash_loses_what_no_peer_has_yet(seconds: float, is_kept: bool) -> None:
     world = world_of({"kind": "crash", "at": f"{seconds} s", "lasts": "60 s", "hosts": "big-0"}, tier="paths")
-    world.env.run(until=100.0)
+    world.context.env.run(until=100.0)
     host = world.hosts["big-0"]
     host._executor.do(CommitSeed(0))
     assert host.chain.mempool.knows("seed/big-0/0")
-    world.env.run(until=180.0)
+    world.context.env.run(until=180.0)
     included = {
-        tx.tx_id for number in range(1, world.ledger.height + 1) for tx in world.ledger.get_block(number).transactions
+        tx.tx_id
+        for number in range(1, world.context.ledger.height + 1)
+        for tx in world.context.ledger.get_block(number).transactions
     }
     assert ("seed/big-0/0" in included) == is_kept
     assert host.chain.mempool.knows("seed/big-0/0") == is_kept
@@ -203,12 +209,12 @@ def test_a_host_that_lacks_a_block_for_a_block_time_fetches_it() -> None:
     chain = world.hosts["big-0"].chain
     take = chain.receive
     chain.receive = lambda block: block.height == 10 or take(block)  # type: ignore[method-assign]
-    while world.ledger.height < 10:
-        world.env.step()
-    world.env.run(until=world.env.now + 2.0)
+    while world.context.ledger.height < 10:
+        world.context.env.step()
+    world.context.env.run(until=world.context.env.now + 2.0)
     assert chain.height == 9
-    world.env.run(until=world.env.now + 10.0)
-    assert chain.height == world.ledger.height > 10
+    world.context.env.run(until=world.context.env.now + 10.0)
+    assert chain.height == world.context.ledger.height > 10
 
 
 @pytest.mark.parametrize("tier", TIERS)
@@ -277,10 +283,10 @@ def test_a_minority_is_cut_off_and_catches_up(tier: str) -> None:
     assert (result.participants.query("host_group == 'pair' and epoch == 3")["claimed_nonces"] > 0).any()
     assert (result.participants.query("host_group == 'big' and epoch == 2")["weight"] > 0).all()
     world = world_of(fault, tier=tier)
-    world.env.run(until=AFTER_E2 - 1)
+    world.context.env.run(until=AFTER_E2 - 1)
     assert world.hosts["pair-1"].chain.height < world.hosts["big-1"].chain.height - 2
-    world.env.run(until=AFTER_E2 + 3)
-    assert {host.chain.height for host in world.hosts.values()} == {world.ledger.height}
+    world.context.env.run(until=AFTER_E2 + 3)
+    assert {host.chain.height for host in world.hosts.values()} == {world.context.ledger.height}
 
 
 def test_what_was_missed_goes_on_to_whoever_stands_behind() -> None:
@@ -290,16 +296,16 @@ def test_what_was_missed_goes_on_to_whoever_stands_behind() -> None:
     fault = {"kind": "partition", "at": "290 s", "lasts": "40 s", "groups": ["pair"]}
     topology = {"kind": "edges", "links": [{"between": ["late-0", "big-0"]}, *links]}
     world = world_of(fault, **{"network.topology": topology})
-    world.catch_up._is_watching = True  # so that nobody looks for stragglers
-    world.env.run(until=315.0)
+    world.context.catch_up._is_watching = True  # so that nobody looks for stragglers
+    world.context.env.run(until=315.0)
     for host in world.hosts.values():
         host.chain.mempool.select = lambda max_bytes, tx_ids=None: ()  # type: ignore[method-assign]
     world.hosts["big-1"]._executor.do(CommitSeed(0))
     far = world.hosts["pair-1"].chain
-    world.env.run(until=330.0)
+    world.context.env.run(until=330.0)
     assert far.height < world.hosts["big-1"].chain.height - 2
     assert not far.mempool.knows("seed/big-1/0")
-    world.env.run(until=331.5)
+    world.context.env.run(until=331.5)
     assert far.height == world.hosts["big-1"].chain.height
     assert far.mempool.knows("seed/big-1/0")
 

@@ -26,19 +26,19 @@ def build(work: KernelWork) -> World:
 
 
 def run_to_height(world: World, height: int) -> None:
-    while world.ledger.height < height:
-        world.env.step()
+    while world.context.ledger.height < height:
+        world.context.env.step()
 
 
 def test_a_host_that_is_behind_uses_the_old_r_target(work: KernelWork) -> None:
     """S of epoch 1 is block 45: agreed, but still on its way to most hosts."""
     world = build(work)
     run_to_height(world, 45)
-    old, new = world.ledger.get_state(44).threshold, world.ledger.get_state(45).threshold
+    old, new = world.context.ledger.get_state(44).threshold, world.context.ledger.get_state(45).threshold
     assert new < old
     known = {address: host.chain.state.threshold for address, host in world.hosts.items() if host.identity.joins == 1}
     assert set(known.values()) == {old}  # the first validator has decided and is about to apply it
-    world.env.run(until=world.env.now + 3)
+    world.context.env.run(until=world.context.env.now + 3)
     assert {host.chain.state.threshold for host in world.hosts.values() if host.identity.joins == 1} == {new}
 
 
@@ -47,7 +47,7 @@ def test_a_newcomer_catches_up_by_block_sync_before_it_acts(work: KernelWork) ->
     late = world.hosts["late-0"]
     run_to_height(world, 46)  # S + 1 of epoch 1: the newcomer of epoch 2 enters
     assert late.chain.height == 0
-    world.env.run(until=world.env.now + 5)
+    world.context.env.run(until=world.context.env.now + 5)
     assert late.chain.height == 46
 
 
@@ -57,22 +57,22 @@ def test_a_host_that_hears_p_in_the_wind_down_misses_the_round(work: KernelWork)
     The slow host is the proposer of block 29: with six equal members its next turn is block 35.
     """
     world = build(work)
-    world.catch_up.watch = lambda: None  # type: ignore[method-assign]
+    world.context.catch_up.watch = lambda: None  # type: ignore[method-assign]
     run_to_height(world, 29)
-    world.env.run(until=world.env.now + 1)
-    slow = world.hosts[world.ledger.get_block(29).proposer]
+    world.context.env.run(until=world.context.env.now + 1)
+    slow = world.hosts[world.context.ledger.get_block(29).proposer]
     held_back: list[Block] = []
     slow.chain.receive = held_back.append  # type: ignore[method-assign]
     run_to_height(world, 34)
-    world.env.run(until=world.env.now + 1)
+    world.context.env.run(until=world.context.env.now + 1)
     del slow.chain.receive
     for block in reversed(held_back):
         slow.chain.receive(block)
     assert slow.chain.height == 34
     run_to_height(world, 45)
     others = {host.address for host in world.hosts.values() if host.identity.joins == 1} - {slow.address}
-    assert {row.participant for row in world.recorder.rows(MLNodeFinished)} == others
-    assert set(world.recorder.validations.build_rows()["validator"]) == others
+    assert {row.participant for row in world.context.recorder.rows(MLNodeFinished)} == others
+    assert set(world.context.recorder.validations.build_rows()["validator"]) == others
 
 
 def test_newcomers_among_newcomers_do_not_wait_for_ever() -> None:

@@ -19,8 +19,8 @@ def test_a_block_that_is_proposed_again_is_sent_to_those_who_lack_it(tier: str) 
     with SphereWork(scenario.work.pow_params.vocab_size) as work:
         world = build_world(scenario, work, lambda ended: None)
         world.start()
-        world.env.run(until=100.0)
-        state, consensus = world.ledger.get_state(world.ledger.height), world.consensus
+        world.context.env.run(until=100.0)
+        state, consensus = world.context.ledger.get_state(world.context.ledger.height), world.context.consensus
         block, height = Block(state.height + 1, "HASH", "big-0", 100.0, SEEDS), consensus._open(state)
         height.add_round(block)
         routes, proposer = consensus._network.routes, height.proposer

@@ -7,7 +7,6 @@ import pytest
 import sim
 from sim.blueprint import count_expected_validations
 from sim.errors import ScenarioError
-from sim.metrics.measures import compute_measures
 from sim.metrics.records import FRAUD, OUT_OF_TIME, VOTES, ValidationDone
 from sim.metrics.validations import MOST_ROWS, ValidationTable, choose_detail
 from sim.results import Result
@@ -46,8 +45,8 @@ def test_sums_say_what_the_rows_say() -> None:
         expected[column] = (rows["vote"] == vote).groupby([rows["epoch"], rows["validator"]]).sum()
     indexed = sums.set_index(["epoch", "validator"]).sort_index()
     pd.testing.assert_frame_equal(indexed[expected.columns], expected, check_index_type=False)
-    assert compute_measures(full.frames) == pytest.approx(compute_measures(summary.frames), nan_ok=True)
-    assert compute_measures(full.frames)["votes_out_of_time_share"] > 0
+    pd.testing.assert_series_equal(sim.measures(full), sim.measures(summary))
+    assert sim.measures(full)["votes_out_of_time_share"] > 0
 
 
 def test_auto_keeps_rows_up_to_five_million() -> None:

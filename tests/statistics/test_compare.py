@@ -60,6 +60,18 @@ def test_differences_are_paired_by_replication(sweep) -> None:
     assert not unpaired.low > 0  # without the pairs nothing would be resolved
 
 
+def test_every_measure_has_the_same_interval_of_differences(make, noise) -> None:
+    """Also one of an unknown law, whose mean has the studentised bootstrap: compare, labs and searches share it."""
+    skewed = make({(x,): np.exp(noise[x]) for x in range(2)}, ("x",), measure="controller_error")
+    row, values = (
+        compare_points(skewed).iloc[0],
+        [skewed.runs.query(f"point == {p}")["controller_error"] for p in (0, 1)],
+    )
+    expected = stats.ttest_rel(values[1], values[0]).confidence_interval()
+    assert (row["method"], row["low"], row["high"]) == ("t", pytest.approx(expected.low), pytest.approx(expected.high))
+    assert summarise_sweep(skewed)["method"].iloc[0] == "bootstrap-t"
+
+
 def test_another_baseline_turns_the_sign(sweep) -> None:
     back = compare_points(sweep, 1).iloc[0]
     assert back["difference"] == pytest.approx(-compare_points(sweep).iloc[0]["difference"])

@@ -165,6 +165,7 @@ def _describe_start(state: ChainState, params: ProtocolParams) -> EpochStarted:
         difficulty=state.difficulty,
         hit_probability=rules.proof.hit_probability(state.threshold, params.vector_dim),
         version=rules.version,
+        generation_end_height=state.schedule.generation_end,
     )
 
 

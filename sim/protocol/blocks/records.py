@@ -22,6 +22,18 @@ class EpochStarted(Record):
     difficulty: Annotated[float, "1 / hit probability", "tries"]
     hit_probability: Annotated[float, "exact probability of a valid nonce"]
     version: Annotated[str, "version whose rules hold from P on"]
+    generation_end_height: Annotated[int, "E, at which generation ends, by the lengths in force at P", "blocks"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedCommitted(Record):
+    """The chain took the commitment to a participant's seed."""
+
+    tx_id: str
+    epoch: Annotated[int, "epoch that the seed is for"]
+    participant: Annotated[str, "address"]
+    height: int
+    commitment: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from sim.protocol.blocks.checks import check_claim, check_start, check_stateless
 from sim.protocol.blocks.epochs import NextDifficulty, process_epoch
 from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.payments import PaymentKind, pay
-from sim.protocol.blocks.records import Record, RewardClaimed
+from sim.protocol.blocks.records import Record, RewardClaimed, SeedCommitted
 from sim.protocol.blocks.running import apply_confirmation, apply_inferences
 from sim.protocol.blocks.stages import get_schedule, select_epoch
 from sim.protocol.blocks.state import Block, ChainState, HostRecord
@@ -137,7 +137,7 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
             held = draft.deposits.get(transaction.creator, Deposit())
             draft.deposits[transaction.creator] = deposit(held, transaction.collateral_ngonka)
         case SubmitSeed():
-            draft.seeds[transaction.epoch_index, transaction.creator] = transaction.commitment
+            _commit_seed(draft, transaction)
         case SubmitValidation():
             result = check_validation(draft.state, transaction.start_height)
             if result is TxResult.ACCEPTED:
@@ -155,6 +155,19 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
         case _:
             result = _take_proof(draft, transaction, rules)
     return result
+
+
+def _commit_seed(draft: Draft, seed: SubmitSeed) -> None:
+    draft.seeds[seed.epoch_index, seed.creator] = seed.commitment
+    draft.rows.append(
+        SeedCommitted(
+            tx_id=seed.tx_id,
+            epoch=seed.epoch_index,
+            participant=seed.creator,
+            height=draft.state.height,
+            commitment=seed.commitment,
+        )
+    )
 
 
 def _take_proof(draft: Draft, message: Any, rules: Rules) -> str:

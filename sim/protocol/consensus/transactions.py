@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
+SEPARATOR = "\x1f"  # ASCII unit separator: in no name
 HEADER_BYTES = 2000  # of a block without transactions
 ENVELOPE_BYTES = 300
 SEED_BYTES = 140
@@ -125,6 +126,11 @@ class SubmitValidation(ChainMessage):
     def size_bytes(self) -> int:
         """Bytes on the wire: those of the messages it stands for."""
         return len(self.participants) * VERDICT_BYTES
+
+    def as_bytes(self) -> bytes:
+        """Return the whole message for a trace; its repr would be slow for thousands of verdicts."""
+        single = (self.tx_id, self.creator, str(self.start_height))
+        return SEPARATOR.join((*single, *self.participants)).encode() + bytes(self.verdicts)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ Where the specification names an effect but not its arithmetic, the choice is ma
 from __future__ import annotations
 
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -89,7 +89,7 @@ def select_share(
     chosen: dict[str, set[int]] = defaultdict(set)
     if epoch_index < FIRST_EPOCH:
         return {}
-    n_nodes = _count_nodes(models)
+    n_nodes = Counter(node.address for nodes in models.values() for node in nodes)
     for model, nodes in models.items():
         target = share * sum(node.weight for node in nodes)
         drawn = _draw_participants(epoch_index, model, set(served.get(model, ())) & {n.address for n in nodes})
@@ -160,14 +160,6 @@ def may_preserve(
         return True
     held = sum(capped.get(address, 0) for address, n_chosen in after.items() if n_chosen >= n_nodes[address])
     return held < MOST_FULLY_PRESERVED * sum(capped.values())
-
-
-def _count_nodes(models: Mapping[str, Sequence[ModelNode]]) -> dict[str, int]:
-    counts: dict[str, int] = defaultdict(int)
-    for nodes in models.values():
-        for node in nodes:
-            counts[node.address] += 1
-    return counts
 
 
 def _by_address(nodes: Iterable[ModelNode]) -> dict[str, list[ModelNode]]:
