@@ -10,7 +10,15 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from sim.figures.style import BLUE, GREEN, GREY, ORANGE, RED, house_style
 from sim.results import Result
 
-SHADES = {"partition": RED, "crash": GREY, "churn": GREEN, "latency": ORANGE, "loss": "#8d5a97", "bandwidth": "#c9a227"}
+SHADES = {
+    "partition": RED,
+    "crash": GREY,
+    "churn": GREEN,
+    "latency": ORANGE,
+    "loss": "#8d5a97",
+    "bandwidth": "#c9a227",
+    "api": "#5fa8d3",
+}
 
 
 def plot_blocks(result: Result) -> Figure:

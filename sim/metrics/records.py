@@ -59,6 +59,7 @@ class MLNodeFinished(Record):
     claimed: Annotated[int, "nonces sent in proof batches, fabricated ones included", "nonces"]
     claimed_digest: Annotated[str, "SHA-256 over the nonces sent, in their order: its first 16 hexadecimal digits"]
     unsent: Annotated[int, "valid ones lost because generation ended before the next send", "nonces"]
+    lost: Annotated[int, "valid ones whose callback was lost, or came when the epoch was over", "nonces"]
     n_nodes: Annotated[int, "stride of its nonces: the number of ML nodes that it was told; 0 where preserved"]
     is_preserved: Annotated[bool, "served on and kept its weight without proof"]
 
@@ -150,10 +151,10 @@ class FaultBegan(Record):
     number: int
     """Counts the faults of a run in the order of their beginnings."""
     fault: Annotated[int, "position in the scenario's `faults`, from 0"]
-    kind: Annotated[str, "crash, churn, partition, latency, loss, bandwidth, ml_node or clock_skew"]
+    kind: Annotated[str, "crash, churn, partition, latency, loss, bandwidth, ml_node, api or clock_skew"]
     target: Annotated[str, "whom it hit, as the scenario names them, or the hosts that were drawn"]
     n_hosts: Annotated[int, "hosts hit; of a partition all that it names"]
-    value: Annotated[float, "factor, probability, or seconds by which a clock is ahead; missing where it has none"]
+    value: Annotated[float, "factor, probability, or seconds of a delay or a clock; missing where it has none"]
     start_seconds: Annotated[float, "simulated time of its beginning; missing where the run ended before", "s"]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pow.params import mode_of
 from sim.chain.chain_node import ChainNode
+from sim.nodes.callbacks import Callbacks
 from sim.nodes.context import Context
 from sim.nodes.ml_node import OnResults
 from sim.nodes.outbox import Outbox
@@ -35,6 +36,7 @@ class Executor:
         ml_nodes: Sequence[MLNode],
         on_results: OnResults,
         on_checks: OnChecks,
+        callbacks: Callbacks,
         stop: Callable[[], None],
     ) -> None:
         """`stop` is called when the host leaves."""
@@ -44,7 +46,9 @@ class Executor:
         self._on_checks = on_checks
         self._stop = stop
         self.outbox = Outbox(context, chain, registration.validator_key)
-        self.production = Production(context, chain.address, registration.validator_key, ml_nodes, on_results)
+        self.production = Production(
+            context, chain.address, registration.validator_key, ml_nodes, on_results, callbacks.after_all
+        )
         self.validation: Validation | None = None
         self.opening: ChainState | None = None
         """After block V, where this host has acted upon it."""

@@ -21,6 +21,7 @@ from sim.nodes.context import Context
 from sim.nodes.host import Host
 from sim.scenario.faults import (
     AnyFault,
+    ApiFault,
     BandwidthFault,
     ChurnFault,
     ClockSkewFault,
@@ -194,6 +195,17 @@ class Faults:
         return FaultEffect(target, len(hosts), nan, undo)
 
     @_hit.register
+    def _(self, fault: ApiFault, index: int) -> FaultEffect:
+        target, hosts = self._draw(fault, index)
+        ends = [self._hosts[address].callbacks.trouble(fault.loss, fault.delay) for address in hosts]
+
+        def undo() -> None:
+            for end in ends:
+                end()
+
+        return FaultEffect(target, len(hosts), fault.loss or fault.delay, undo)
+
+    @_hit.register
     def _(self, fault: ClockSkewFault, index: int) -> FaultEffect:
         target, hosts = self._draw(fault, index)
         return FaultEffect(target, len(hosts), fault.offset, self._clocks.shift(hosts, fault.offset))
@@ -218,7 +230,7 @@ class Faults:
     def _get_ends(self, fault: LatencyFault | LossFault) -> tuple[frozenset[str], frozenset[str]]:
         return frozenset(self._select(fault.hosts)), frozenset(self._select(fault.to))
 
-    def _draw(self, fault: CrashFault | MLNodeFault | ClockSkewFault, index: int) -> tuple[str, list[str]]:
+    def _draw(self, fault: CrashFault | MLNodeFault | ApiFault | ClockSkewFault, index: int) -> tuple[str, list[str]]:
         """Return how to call the target, and the hosts that have joined and are hit."""
         hosts = [address for address in self._select(fault.hosts) if address in self._roster.handlers]
         if fault.share is None or not hosts:

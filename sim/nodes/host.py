@@ -17,6 +17,7 @@ from sim.chain.consensus import Proposal
 from sim.chain.mempool import pick
 from sim.metrics.records import HostJoined
 from sim.nodes.agent import Agent
+from sim.nodes.callbacks import Callbacks
 from sim.nodes.context import Context
 from sim.nodes.executor import Executor
 from sim.nodes.identity import HostIdentity
@@ -47,8 +48,16 @@ class Host:
         self._agent = agent
         mempool, on_applied = context.open_mempool(self.address), context.consensus.note_applied
         self.chain = ChainNode(context.ledger, self.address, mempool, self.on_block, on_applied, self.choose)
+        self.callbacks = Callbacks(context, self.address)
         self._executor = Executor(
-            context, self.chain, registration, ml_nodes, self._tell_results, self._tell_checks, self.crash
+            context,
+            self.chain,
+            registration,
+            ml_nodes,
+            self._take_results,
+            self._take_checks,
+            self.callbacks,
+            self.crash,
         )
         self._production = self._executor.production
         self._is_starting = self._must_register = False
@@ -99,6 +108,7 @@ class Host:
         """End generation and checks when the run is over."""
         self._production.stop()
         self._executor.stop_validation()
+        self.callbacks.flush()
 
     # Messages and blocks
 
@@ -210,6 +220,42 @@ class Host:
 
     def _tell_checks(self, **details: Any) -> None:
         self._tell(events.ChecksDone, **details)
+
+    # Callbacks of ML nodes
+
+    def _take_results(self, generation: Generation, produced: Produced) -> None:
+        """An ML node calls back with nonces; what comes too late for the epoch is dropped."""
+        if self.callbacks.are_prompt:
+            self._tell_results(generation, produced)
+            return
+
+        def lose() -> None:
+            generation.note_lost(len(produced.nonces))
+
+        def arrive() -> None:
+            if self._is_open(generation.assignment.epoch_index):
+                self._tell_results(generation, produced)
+            else:
+                lose()
+
+        self.callbacks.carry(arrive, lose)
+
+    def _take_checks(self, **details: Any) -> None:
+        """ML nodes call back with checks; what comes too late for the epoch is dropped."""
+        if self.callbacks.are_prompt:
+            self._tell_checks(**details)
+            return
+
+        def arrive() -> None:
+            if self._is_open(details["epoch"]):
+                self._tell_checks(**details)
+
+        self.callbacks.carry(arrive, lambda: None)
+
+    def _is_open(self, epoch: int) -> bool:
+        """Tell whether the proof of compute of this epoch is the one that the host knows as the latest."""
+        upcoming = self.chain.state.upcoming
+        return upcoming is not None and upcoming.index == epoch
 
     def _open_validation(self, state: ChainState) -> None:
         """Read the claims once, unless the host comes too late to check or vote. Reference: protocol 4.1."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pow.devices import gpu_groups
+from pow.devices import auto_batch_size, gpu_groups
+from pow.params import PRESETS
 from sim.gpus import load_gpu
-from sim.scenario.hosts import HostGroup, describe_gpus
+from sim.scenario.hosts import HostGroup, MLNodeConfig, describe_gpus
 from sim.scenario.schema import BY_GPU, Scenario
 from sim.strategies import strategies
 from sim.strategies.base import MLNode
 from sim.streams import Streams
+
+MIB_PER_GIB = 1024
+FREE_SHARE = 0.99  # of a card's nominal memory: 79.2 of 80 GiB on an H100 (protocol 7.3)
 
 
 @dataclass(frozen=True)
@@ -65,19 +69,31 @@ def gather_operators(identities: Iterable[HostIdentity]) -> dict[str, tuple[str,
 
 def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:
     """Divide each machine's GPUs into groups; a group works at the rate of one GPU (protocol 7.2, 7.4 [I])."""
-    nodes = []
+    nodes, work = [], scenario.work
     for node_id, machine in enumerate(group.gpus, start=1):
         profile = load_gpu(machine.gpu)
+        gpu_indices = gpu_groups(machine.vram_gib, work.min_group_vram_gib)
         nodes.append(
             MLNode(
                 node_id=node_id,
                 gpu=machine.gpu,
                 n_gpus=machine.n_gpus,
-                n_gpu_groups=len(gpu_groups(machine.vram_gib, scenario.work.min_group_vram_gib)),
-                group_nonces_per_second=profile.raw_nonces_per_second * scenario.work.rate_factor,
-                dtype=profile.numerics if scenario.work.dtype == BY_GPU else scenario.work.dtype,
+                n_gpu_groups=len(gpu_indices),
+                group_nonces_per_second=profile.raw_nonces_per_second * work.rate_factor,
+                dtype=profile.numerics if work.dtype == BY_GPU else work.dtype,
                 model=group.model,
                 is_registered=node_id <= len(group.gpus) - group.unregistered,
+                batch_size=1 if work.batches == "smooth" else _size_batches(machine, gpu_indices, work.rate_factor),
             )
         )
     return nodes
+
+
+def _size_batches(machine: MLNodeConfig, groups: Sequence[Sequence[int]], rate_factor: float) -> int:
+    """Return the size that main net's rule gives to the group with the least memory, for a batch as long as there.
+
+    Rates are main net's times a factor, so that its sizes times the same factor take as long. Reference: protocol 7.3
+    """
+    free_mib = [FREE_SHARE * vram_gib * MIB_PER_GIB for vram_gib in machine.vram_gib]
+    sizes = [auto_batch_size([free_mib[gpu] for gpu in group], PRESETS["mainnet"]) for group in groups]
+    return max(1, round(min(sizes, default=1) * rate_factor))

@@ -56,6 +56,7 @@ def report_idle(node: MLNode, participant: str, epoch: int, threshold: float, *,
         claimed=0,
         claimed_digest=NO_CLAIM,
         unsent=0,
+        lost=0,
         n_nodes=0,
         is_preserved=is_preserved,
     )
@@ -99,7 +100,7 @@ class Generation:
         self._start_seconds = self._resumed_seconds = self._end_seconds = math.inf
         self._turns = self._turns_before = 0
         """Nonces that each GPU group has tried, and those before the last break."""
-        self._tried = self._valid = self._unsent = 0
+        self._tried = self._valid = self._unsent = self._lost = 0
         self._n_claimed, self._claimed = 0, sha256()
         self._process: simpy.Process | None = None
 
@@ -112,6 +113,10 @@ class Generation:
         """The host has claimed these nonces for this node; each is below 2^63."""
         self._n_claimed += len(nonces)
         self._claimed.update(array("q", nonces).tobytes())
+
+    def note_lost(self, n_nonces: int) -> None:
+        """The host's API has not heard of valid nonces."""
+        self._lost += n_nonces
 
     def start(self) -> None:
         """Begin, or go on after a break; without effect while it runs."""
@@ -129,10 +134,14 @@ class Generation:
         self._end_seconds = self._env.now
         self._turns_before, self._resumed_seconds = self._turns, math.inf
 
-    def stop(self) -> MLNodeFinished:
+    def stop(self) -> None:
         """End the generation now. Results that the sender has not sent yet are lost (protocol 3.4)."""
         self.pause()
-        end_seconds = min(self._end_seconds, self._env.now)
+        self._end_seconds = min(self._end_seconds, self._env.now)
+
+    def describe(self) -> MLNodeFinished:
+        """Return its row; it is complete when no callback is under way any more."""
+        end_seconds = self._end_seconds
         given = self.assignment
         idle = report_idle(self._node, self._participant, given.epoch_index, given.threshold, is_preserved=False)
         return replace(
@@ -145,6 +154,7 @@ class Generation:
             claimed=self._n_claimed,
             claimed_digest=self._claimed.hexdigest()[:DIGEST_DIGITS],
             unsent=self._unsent,
+            lost=self._lost,
             n_nodes=given.n_nodes,
         )
 
@@ -165,7 +175,8 @@ class Generation:
     def _try_nonces(self) -> Produced:
         """Try the nonces that all GPU groups have finished since the last call."""
         elapsed = max(0.0, self._env.now - self._resumed_seconds)
-        before, self._turns = self._turns, self._turns_before + math.floor(elapsed * self._rate)
+        finished = math.floor(elapsed * self._rate)
+        before, self._turns = self._turns, self._turns_before + finished - finished % self._node.batch_size
         produced = self._work.produce(self._task, range(before, self._turns))
         self._tried += produced.n_tried
         self._valid += len(produced.nonces)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from sim.nodes.context import Context
 from sim.nodes.ml_node import Assignment, Generation, OnResults, report_idle
@@ -18,8 +19,16 @@ class Production:
     """All generations of one host, epoch after epoch."""
 
     def __init__(
-        self, context: Context, address: str, public_key: str, ml_nodes: Sequence[MLNode], on_results: OnResults
+        self,
+        context: Context,
+        address: str,
+        public_key: str,
+        ml_nodes: Sequence[MLNode],
+        on_results: OnResults,
+        after_callbacks: Callable[[Callable[[], None]], None],
     ) -> None:
+        """`after_callbacks(then)` calls `then` when no callback of an ML node is under way."""
+        self._after_callbacks = after_callbacks
         self._context = context
         self._address = address
         self._public_key = public_key
@@ -45,6 +54,7 @@ class Production:
         """Enter an epoch's proof of compute, with no task for any node yet; an earlier one that still runs ends."""
         assert state.upcoming is not None, "generation without an upcoming epoch"
         self.stop()
+        self._generations = {}
         self.epoch = state.schedule.index
         preserved = state.effective.preserved.get(self._address, frozenset())
         self.dispatched = tuple(node for node in self.ml_nodes if node.node_id not in preserved)
@@ -111,12 +121,16 @@ class Production:
             return
         threshold = self._assignment.threshold
         for node in self.dispatched:
-            if node.node_id in self._generations:
-                row = self._generations[node.node_id].stop()
-            else:
-                row = report_idle(node, self._address, self.epoch, threshold, is_preserved=False)
-            self._context.recorder.add(row)
-        self._generations, self._assignment = {}, None
+            if node.node_id not in self._generations:
+                self._context.recorder.add(report_idle(node, self._address, self.epoch, threshold, is_preserved=False))
+                continue
+            generation = self._generations[node.node_id]
+            generation.stop()
+            self._after_callbacks(partial(self._record, generation))
+        self._assignment = None
+
+    def _record(self, generation: Generation) -> None:
+        self._context.recorder.add(generation.describe())
 
     def fail(self, node_ids: Iterable[int]) -> None:
         """Let ML nodes fail: each breaks off its generation."""

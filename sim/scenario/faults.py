@@ -118,6 +118,17 @@ class MLNodeFault(_HostFault):
     node: int | None = Field(None, ge=1, description="number of the ML node within its host; absent: all of them")
 
 
+class ApiFault(_HostFault):
+    """The API of hosts fails by itself: callbacks of ML nodes (found nonces, checks) come late or get lost."""
+
+    kind: Literal["api"]
+    share: Share = None
+    loss: float = Field(0.0, ge=0, le=1, description="probability that a callback is lost; 1: the API is down")
+    delay: Seconds = Field(0.0, description="how much later callbacks come")
+
+    _check_trouble = checked_by("api", lambda fault: _find_trouble(fault.loss, fault.delay))
+
+
 class ClockSkewFault(_HostFault):
     """Clocks of hosts are wrong, and so are the timestamps of the blocks that they propose."""
 
@@ -127,7 +138,15 @@ class ClockSkewFault(_HostFault):
 
 
 AnyFault: TypeAlias = (
-    CrashFault | ChurnFault | PartitionFault | LatencyFault | LossFault | BandwidthFault | MLNodeFault | ClockSkewFault
+    CrashFault
+    | ChurnFault
+    | PartitionFault
+    | LatencyFault
+    | LossFault
+    | BandwidthFault
+    | MLNodeFault
+    | ApiFault
+    | ClockSkewFault
 )
 FAULTS = get_args(AnyFault)
 KINDS = tuple(model.model_fields["kind"].annotation.__args__[0] for model in FAULTS)
@@ -163,6 +182,10 @@ def build_directory(hosts: Iterable[tuple[str, str, str]]) -> dict[str, tuple[st
 def resolve(names: Iterable[str], directory: Mapping[str, Sequence[str]]) -> list[str]:
     """Return the hosts that names mean, each once, in the order of the names; an unknown name means no host."""
     return list(dict.fromkeys(address for name in names for address in directory.get(name, ())))
+
+
+def _find_trouble(loss: float, delay_seconds: float) -> list[Problem]:
+    return [] if loss or delay_seconds else [Problem((), "a fault of the API has a `loss` or a `delay`")]
 
 
 def partition_problems(groups: Any, shares: Any) -> list[Problem]:

@@ -159,6 +159,11 @@ class WorkConfig(StrictModel):
         Field("float32", description="numerics of all hosts; `by_gpu`: each GPU profile's own")
     )
     rate_factor: float = Field(1.0, gt=0, description="factor on every GPU profile's nonces per second")
+    batches: Literal["smooth", "real"] = Field(
+        "smooth",
+        description="`smooth`: nonces are finished one by one; `real`: in batches sized to the cards, and those "
+        "that run when generation ends are lost",
+    )
     startup: Seconds = Field(5.0, description="from an ML node's dispatch to its first nonce (main net: about 85 s)")
     device: _Device = Field(CPU, description="where the kernel computes: `cpu`, `cuda` (all cards) or one card")
     batch_size: int | None = Field(

@@ -34,6 +34,8 @@ class MLNode:
     """The model that it serves between two proofs of compute."""
     is_registered: bool = True
     """The chain knows it as hardware of its host."""
+    batch_size: int = 1
+    """Nonces that each of its GPU groups finishes at once; 1: one after the other."""
 
     @property
     def nonces_per_second(self) -> float:

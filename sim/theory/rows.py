@@ -16,6 +16,7 @@ from sim.theory.propagation import propagation_rows
 from sim.theory.proposers import proposer_rows
 from sim.theory.race import race_rows
 from sim.theory.row import Group, Row
+from sim.theory.service import service_rows
 from sim.theory.sphere import sphere_rows
 from sim.theory.validation import validation_rows
 
@@ -23,6 +24,7 @@ GROUPS: tuple[Group, ...] = (
     sphere_rows,
     validation_rows,
     committee_rows,
+    service_rows,
     control_rows,
     race_rows,
     noise_rows,

@@ -158,7 +158,7 @@ def check_machines(run: Observed) -> None:
     assert (rows["valid"] <= rows["tried"]).all()
     strategies = run.result.participants.set_index("participant")["strategy"].to_dict()
     honest = rows[rows["participant"].map(strategies) == "honest"]
-    assert (honest["claimed"] + honest["unsent"] <= honest["valid"]).all()
+    assert (honest["claimed"] + honest["unsent"] + honest["lost"] <= honest["valid"]).all()
     for row in rows[~rows["is_preserved"] & (rows["tried"] > 0)].itertuples():
         broken = [span for host, span in run.down() if host == row.participant]
         for fault, span in run.spans("ml_node"):

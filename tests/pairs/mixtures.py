@@ -10,7 +10,7 @@ ALWAYS = frozenset({"validation", "work"})
 OPTIONAL = (
     "ml_node", "crash", "partition", "links", "joins", "reproposal", "block_size", "mempool", "tiers", "committee",
     "guardians", "preserved", "upgrades", "lengths", "collateral", "vesting", "confirmations", "service", "controllers",
-    "overclaim", "summary", "clock", "by_gpu", "operators",
+    "overclaim", "summary", "clock", "by_gpu", "operators", "api",
 )  # fmt: skip
 SHARE = 0.6
 SEEDS = (1, 2, 4, 5, 6, 7, 9, 28, 40, 41)
@@ -119,10 +119,14 @@ def draw_faults(on: frozenset[str], draw: np.random.Generator, seconds: float) -
         faults += [{"kind": "bandwidth", "factor": 0.002, "hosts": ["big"], **span()}]
         if "tiers" not in on:
             faults += [{"kind": "loss", "probability": 0.4, **span()}]
+    clocks: list[dict[str, Any]] = []
     if "clock" in on:
         offset = f"{float(draw.choice([-1.0, 1.0])) * draw.uniform(5, 30000):.0f} s"
-        faults += [{"kind": "clock_skew", "hosts": ["big-2"], "offset": offset, "at": span()["at"]}]
-    return faults
+        clocks = [{"kind": "clock_skew", "hosts": ["big-2"], "offset": offset, "at": span()["at"]}]
+    if "api" in on:
+        late = f"{draw.uniform(2, seconds / 2):.1f} s"
+        faults += [{"kind": "api", "hosts": ["big", "liar"], "loss": 0.3, "delay": late, **span()} for _ in range(2)]
+    return faults + clocks  # clocks last: without them the others keep their places, and so their random numbers
 
 
 def use_impatience(tree: dict[str, Any], draw: np.random.Generator) -> None:

@@ -39,12 +39,14 @@ MECHANISMS = {
     "clock": "clocks that are wrong",
     "summary": "which rows of validations are kept",
     "operators": "memory that hosts share",
+    "api": "callbacks of ML nodes that come late or get lost",
 }
 MANY = "pairs/test_many_at_once.py::test_laws_hold_with_many_mechanisms_at_once"
 ALONE = "pairs/test_pairs_apart.py::test_everything_else_is_the_same_without_clocks_summary_vesting_and_operators"
 _FAULTS = "pairs/test_pairs_of_faults.py::test_"
 _RULES = "pairs/test_pairs_of_rules.py::test_"
 _VALIDATION = "simulation/test_validation.py::test_"
+_API = "simulation/test_api_faults.py::test_"
 _OLDER_FAULTS = "simulation/test_faults.py::test_"
 _PURE = (
     "The work answers which nonces are valid and knows nothing of the chain, the network and money; "
@@ -213,6 +215,14 @@ ROWS = {
         ALONE,
     ),
     "operators": Row({"overclaim": f"{_FAULTS}cheaters_of_one_operator_count_apart_what_each_has_sent"}, ALONE),
+    "api": Row(
+        {
+            "validation": f"{_API}checks_that_come_late_give_no_vote_and_no_vote_of_the_next_epoch",
+            "ml_node": f"{_API}nonces_that_a_failing_node_has_called_back_arrive",
+            "crash": f"{_API}a_callback_to_a_host_that_is_down_is_lost",
+            "api": f"{_API}two_faults_add_their_delays_and_each_ends_by_itself",
+        }
+    ),
 }
 
 

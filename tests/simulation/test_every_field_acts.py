@@ -20,10 +20,11 @@ PARTITION = {"kind": "partition", "at": "200 s", "lasts": "20 s", "groups": ["pa
 LATENCY = {"kind": "latency", "at": "200 s", "lasts": "20 s", "factor": 2.0}
 LOSS = {"kind": "loss", "at": "200 s", "lasts": "20 s", "probability": 0.3}
 BANDWIDTH = {"kind": "bandwidth", "at": "200 s", "lasts": "20 s", "factor": 0.1}
+API = {"kind": "api", "at": "200 s", "lasts": "20 s", "loss": 0.5, "delay": "3 s"}
 ML_NODE = {"kind": "ml_node", "at": "200 s", "lasts": "20 s"}
 CLOCK_SKEW = {"kind": "clock_skew", "at": "200 s", "lasts": "20 s", "offset": "1 s"}
 PLAIN_FAULTS = {
-    fault["kind"]: fault for fault in (CRASH, CHURN, PARTITION, LATENCY, LOSS, BANDWIDTH, ML_NODE, CLOCK_SKEW)
+    fault["kind"]: fault for fault in (CRASH, CHURN, PARTITION, LATENCY, LOSS, BANDWIDTH, ML_NODE, API, CLOCK_SKEW)
 }
 # Each field of each kind with another value, beside the same fault without that change.
 FAULTS: dict[str, dict[str, object]] = {
@@ -42,6 +43,8 @@ FAULTS: dict[str, dict[str, object]] = {
         "factor": 4.0,
         "probability": 0.4,
         "offset": "-1 s",
+        "loss": 1.0,
+        "delay": "9 s",
     }.items()
     if field in FIELDS_OF[kind]
 }
@@ -57,6 +60,7 @@ def vote(version: str, **values: float) -> dict[str, object]:
 
 CHANGES: dict[str, dict[str, object]] = {
     "seed": {"seed": 8},
+    "work.batches": {"work.batches": "real"},
     "epochs": {"epochs": 3},
     "protocol.version": {"protocol.version": "v0.2.6"},
     "protocol.upgrades": {"protocol.upgrades": [{"epoch": 2, "version": "v0.2.6"}]},

@@ -17,8 +17,8 @@ from sim.metrics.frames import Frames
 from sim.metrics.outcome import DECISIONS, compute_outcome_hash, find_partings
 from sim.results import Result, load_result
 from sim.strategies.actions import Action, ClaimResults
-from sim.strategies.base import Event
-from sim.strategies.honest import answer_honestly
+from sim.strategies.events import ResultsFound
+from sim.strategies.honest import ANSWERS
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = ROOT / "tests" / "data" / "small.yaml"
@@ -84,14 +84,16 @@ def test_one_other_nonce_parts_at_its_host(monkeypatch: pytest.MonkeyPatch, smal
     """One host claims one nonce in place of another."""
     changed: list[str] = []
 
-    def answer(event: Event) -> Action:
-        action = answer_honestly(event)
+    claim = ANSWERS[ResultsFound]
+
+    def answer(event: ResultsFound) -> Action:
+        action = claim(event)
         if isinstance(action, ClaimResults) and not changed:
             changed.append(event.view.address)
             action = replace(action, nonces=(action.nonces[0] + 2**40, *action.nonces[1:]))
         return action
 
-    monkeypatch.setattr("sim.strategies.honest.answer_honestly", answer)
+    monkeypatch.setitem(ANSWERS, ResultsFound, answer)
     other = sim.run(SMALL)
     assert other.provenance["outcome_hash"] != small.provenance["outcome_hash"]
     first = find_partings(small.frames, other.frames)[0]
