@@ -124,6 +124,25 @@ def layers(
         plot_layers(rows).savefig(figure, dpi=150)
 
 
+@app.command()
+def avalanche(
+    params: Params = "devtest",
+    n_nonces: Annotated[int, typer.Option("--nonces", help="how many inputs to change", min=10, max=MAX_NONCES)] = 200,
+) -> None:
+    """Measure how far one changed element of an input travels, against the number of layers."""
+    from pow.avalanche import compute_expected, measure_avalanche
+
+    preset = _get_preset(params)
+    _check(preset, "float32")
+    kept = sorted({preset.n_layers * part // 4 for part in range(5)})
+    typer.echo(f"{params}, float32, {n_nonces} inputs; 100 %: an unrelated answer")
+    typer.echo("gains  layers  first position  last position")
+    for unit_gains, gains in ((False, "pool"), (True, "unit")):
+        for row in measure_avalanche(preset, kept, n_nonces=n_nonces, unit_gains=unit_gains):
+            typer.echo(f"{gains:<5}  {row.n_layers:>6}  {row.from_first:>14.4%}  {row.from_last:>13.2%}")
+    typer.echo(f"layers that do nothing: 0 % and {compute_expected(preset):.2%}")
+
+
 def parse_nonces(text: str) -> list[int]:
     """Return the nonces of "0:16" or "3,5,9"; raises UserError."""
     first, colon, end = text.partition(":")

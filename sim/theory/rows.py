@@ -16,6 +16,7 @@ from sim.theory.propagation import propagation_rows
 from sim.theory.proposers import proposer_rows
 from sim.theory.race import race_rows
 from sim.theory.row import Group, Row
+from sim.theory.scrambling import scrambling_rows
 from sim.theory.service import service_rows
 from sim.theory.sphere import sphere_rows
 from sim.theory.validation import validation_rows
@@ -35,6 +36,7 @@ GROUPS: tuple[Group, ...] = (
     propagation_rows,
     proposer_rows,
     kernel_rows,
+    scrambling_rows,
 )
 
 
