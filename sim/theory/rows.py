@@ -9,6 +9,7 @@ from sim.theory.consensus import consensus_rows
 from sim.theory.control import control_rows
 from sim.theory.economy import economy_rows
 from sim.theory.kernel import kernel_rows
+from sim.theory.machines import machine_rows
 from sim.theory.models.published import published_rows
 from sim.theory.network import network_rows
 from sim.theory.noise import noise_rows
@@ -16,6 +17,7 @@ from sim.theory.propagation import propagation_rows
 from sim.theory.proposers import proposer_rows
 from sim.theory.race import race_rows
 from sim.theory.row import Group, Row
+from sim.theory.scrambling import scrambling_rows
 from sim.theory.service import service_rows
 from sim.theory.sphere import sphere_rows
 from sim.theory.validation import validation_rows
@@ -35,6 +37,8 @@ GROUPS: tuple[Group, ...] = (
     propagation_rows,
     proposer_rows,
     kernel_rows,
+    machine_rows,
+    scrambling_rows,
 )
 
 
