@@ -23,6 +23,8 @@ from schema_text import Schema, describe, resolve
 from strategies_page import write_actions, write_events, write_outside, write_view
 from tables import write_table
 
+from sim.agreement.pairs import list_pairs
+from sim.agreement.table import write_who_agrees
 from sim.difficulty.target import Target
 from sim.economy import curves, prices
 from sim.economy.timestamps import FalseTimestamps
@@ -36,6 +38,7 @@ from sim.race.measures import RACE_MEASURES
 from sim.registry import Registry
 from sim.scenario.load import scenario_json_schema
 from sim.studies.search_schema import SearchConfig, TuneConfig
+from sim.theory.machines import load_measured_layers
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -82,6 +85,26 @@ def write_measures(measures: Mapping[str, Measure]) -> str:
     """One line a measure."""
     rows = [[f"`{m.name}`", m.unit, m.meaning, m.law.value] for m in measures.values()]
     return write_table(["measure", "unit", "meaning", "law over runs"], rows)
+
+
+# The kernel on machines
+
+
+def write_agreement() -> str:
+    """What `powsim kernel agree --table` prints."""
+    lines = "\n".join(line.rstrip() for line in write_who_agrees(list_pairs()))
+    return f"```text\n{lines}\n```"
+
+
+def write_measured_layers() -> str:
+    """Main net's model on a card with some of its layers, one line a number of layers."""
+    headings = ["layers", "nonces/s", "rms error", "valid ones", "claimed", "wrong"]
+    rows = []
+    for each in load_measured_layers():
+        rate, rms_error = f"{each.nonces_per_second:.0f}", f"{each.rms_error:.2g}"
+        valid = f"{each.n_valid} in {each.n_nonces}"
+        rows.append([str(each.n_layers), rate, rms_error, valid, str(each.n_claimed), str(each.n_wrong)])
+    return write_table(headings, rows)
 
 
 # Sweep and scenario files
@@ -216,6 +239,8 @@ def _parameters(part: Schema, prefix: str = "") -> Iterator[list[str]]:
 
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "frames.md": {"frames": write_frames},
+    "agreement.md": {"powsim kernel agree --table": write_agreement},
+    "kernel.md": {"layers on a card": write_measured_layers},
     "scenario.md": {
         "keys": write_keys,
         "faults": write_faults,

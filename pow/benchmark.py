@@ -6,7 +6,6 @@ machine and the minute. Reference: kernel 8
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 
 import pow.cuda as cuda
+from pow.agreement import R_TARGET, compare_distances
 from pow.devices import get_n_cpus
 from pow.distances import FloatArray, chord_distances
 from pow.fast import FastForward
@@ -28,12 +28,10 @@ from pow.parameters import torch_type
 from pow.params import PowParams, mode_of
 from pow.placement import CPU, Placement
 from pow.skipping import GIGA, compute_gflop
-from pow.sphere import mismatch_probability, target
+from pow.sphere import target
 from pow.transformer import build_on
 
 BLOCK_HASH, PUBLIC_KEY = "86462F1AA921017C2D950CC166F735BBB08853F3B8BA7171E1EA8AC564956FDD", "benchmark"
-R_TARGET: Final = 1.4013564660458173
-"""Main net's first one. Reference: kernel 4"""
 TRUTH: Final = "f16data_f64compute"
 MIN_CARD_BATCHES: Final = 4  # fewer would measure the first draw
 
@@ -57,8 +55,8 @@ class KernelBenchmark:
     forward_gflop_per_second: float
     peak_gflop_per_second: float
     """Fastest matrix product of the feed-forward's shape, one thread."""
-    peak_memory_bytes: int
-    """Largest resident size of this process so far."""
+    peak_memory_bytes: int | None
+    """Largest resident size of this process so far; None where the system does not tell (Windows)."""
     cards: tuple[str, ...] = ()
     """The cards that computed; forward, product and memory are the first one's."""
     card_memory_bytes: int | None = None
@@ -156,12 +154,12 @@ def compare_with_float64(
         with Kernel(BLOCK_HASH, params, mode, device, n_threads=n_threads) as kernel:
             return kernel.distances(PUBLIC_KEY, range(n_nonces))
 
-    rms_error = float(np.sqrt(np.mean((compute(dtype) - compute(TRUTH)) ** 2)))
+    found = compare_distances(compute(dtype), compute(TRUTH), params.vocab_size)
     return {
         "n_compared": n_nonces,
         "r_target": R_TARGET,
-        "rms_error": rms_error,
-        "p_mismatch": mismatch_probability(rms_error, R_TARGET, params.vocab_size),
+        "rms_error": found.rms_difference,
+        "p_mismatch": found.mismatch_probability,
     }
 
 
@@ -240,6 +238,10 @@ def measure_seconds(work: Callable[[], object], seconds: float) -> float:
             return fastest
 
 
-def _get_peak_memory_bytes() -> int:
+def _get_peak_memory_bytes() -> int | None:
+    if sys.platform == "win32":
+        return None
+    import resource  # Windows has no such module
+
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return used if sys.platform == "darwin" else used * 1024

@@ -9,19 +9,22 @@ Reference: kernel 7
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pow.agreement import R_TARGET
 from pow.kernel import Kernel
-from pow.params import PowParams
+from pow.params import PRESETS, PowParams
+from pow.placement import CPU
 from pow.skipping import get_layers_speedup
-from pow.sphere import r_target_for
+from pow.sphere import hit_probability, r_target_for
 from pow.validation import is_valid
 
-BLOCK_HASH, PUBLIC_KEY = "86462F1AA921017C2D950CC166F735BBB08853F3B8BA7171E1EA8AC564956FDD", "layers"
-HIT_PROBABILITY = 0.05  # about that of the launch: enough valid nonces for a share
+BLOCK_HASH, PUBLIC_KEY = "86462F1AA921017C2D950CC166F735BBB08853F3B8BA7171E1EA8AC564956FDD", "study"
+HIT_PROBABILITY = hit_probability(R_TARGET, PRESETS["mainnet"].vocab_size)  # that of the launch, for every model
 SAFETY = 2.0
 MOST_CASES = 9
 
@@ -68,20 +71,25 @@ def measure_layers(
     *,
     n_nonces: int = 1000,
     unit_gains: bool = False,
+    counts: Sequence[int] | None = None,
     safety: float = SAFETY,
     n_threads: int | None = None,
+    device: str = CPU,
 ) -> list[SkippedLayers]:
-    """Return one row per number of layers, from none to all; raises ValueError as `Kernel` does."""
+    """Return one row for each number of layers in `counts` (`choose_layers` unless given), and last for all of them.
+
+    Raises ValueError as `Kernel` does.
+    """
 
     def compute(n_layers: int) -> NDArray[np.float64]:
         options = {"n_layers": n_layers, "unit_gains": unit_gains, "n_threads": n_threads}
-        with Kernel(BLOCK_HASH, params, dtype, **options) as kernel:  # type: ignore[arg-type]
+        with Kernel(BLOCK_HASH, params, dtype, device, **options) as kernel:  # type: ignore[arg-type]
             return kernel.distances(PUBLIC_KEY, range(n_nonces))
 
     r_target = r_target_for(HIT_PROBABILITY, params.vocab_size)
     truth = compute(params.n_layers)
-    counts = [n for n in choose_layers(params.n_layers) if n < params.n_layers]
-    found = {n_layers: compute(n_layers) for n_layers in counts} | {params.n_layers: truth}
+    fewer = [n for n in (choose_layers(params.n_layers) if counts is None else counts) if n < params.n_layers]
+    found = {n_layers: compute(n_layers) for n_layers in fewer} | {params.n_layers: truth}
     valid, rows = is_valid(truth, r_target), []
     for n_layers, distances in found.items():
         rms_error = float(np.sqrt(np.mean((distances - truth) ** 2)))

@@ -11,9 +11,9 @@ from typing import Final
 from pow.params import PRESETS, PowParams
 
 GIGA: Final = 1e9
-RMS_WITHOUT_LAYERS: Final = {"devtest": 6.5e-5, "testnet": 3.7e-5, "mainnet": 1e-4}
-"""Published root mean square error of a distance that was computed without any layer, by preset; main net's of two
-nonces only."""
+RMS_WITHOUT_LAYERS: Final = {"devtest": 6.5e-5, "testnet": 3.7e-5, "mainnet": 7.1e-5}
+"""Root mean square error of a distance that was computed without any layer, by preset: published, and main net's
+measured over 1600 nonces on an H100."""
 
 
 def compute_gflop(params: PowParams, n_layers: int | None = None) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pow.placement import Card
     from sim.gpus import GpuProfile
 
-app = typer.Typer(help="The kernel by itself: distances and speed.", no_args_is_help=True)
+app = typer.Typer(help="The kernel by itself: distances, speed, and who agrees with whom.", no_args_is_help=True)
 Params = Annotated[str, typer.Option(help="preset of the transformer's parameters")]
 DType = Annotated[str, typer.Option(help="numerics, as in a scenario")]
 Threads = Annotated[int | None, typer.Option(help="threads (default: one per processor)", min=1)]
@@ -99,19 +100,22 @@ def layers(
     params: Params = "devtest",
     dtype: DType = "float32",
     threads: Threads = None,
+    device: Device = "cpu",
     n_nonces: Annotated[int, typer.Option("--nonces", help="how many nonces to try", min=10, max=MAX_NONCES)] = 1000,
+    counts: Annotated[
+        str | None,
+        typer.Option("--layers", help='numbers of layers to try, "0,1,4" (default: about nine, from none to all)'),
+    ] = None,
     figure: Annotated[Path | None, typer.Option(help="draw the result into this PNG file as well")] = None,
 ) -> None:
     """Measure the gain from computing the first layers only, with the pool's norm gains and with gains of 1."""
     from pow.layers import measure_layers
 
     preset = _get_preset(params)
-    _check(preset, dtype)
-    rows = [
-        row
-        for unit_gains in (False, True)
-        for row in measure_layers(preset, dtype, n_nonces=n_nonces, unit_gains=unit_gains, n_threads=threads)
-    ]
+    tried = None if counts is None else parse_layers(counts, preset.n_layers)
+    _check(preset, dtype, device, threads)
+    measure = partial(measure_layers, preset, dtype, counts=tried, device=device, n_nonces=n_nonces, n_threads=threads)
+    rows = [row for unit_gains in (False, True) for row in measure(unit_gains=unit_gains)]
     typer.echo(f"{params}, {dtype}, {n_nonces} nonces; r_target lowered by 2 rms errors")
     typer.echo("gains  layers    work  rms error  claimed  wrong  of valid ones  advantage")
     for row in rows:
@@ -141,6 +145,82 @@ def avalanche(
         for row in measure_avalanche(preset, kept, n_nonces=n_nonces, unit_gains=unit_gains):
             typer.echo(f"{gains:<5}  {row.n_layers:>6}  {row.from_first:>14.4%}  {row.from_last:>13.2%}")
     typer.echo(f"layers that do nothing: 0 % and {compute_expected(preset):.2%}")
+
+
+@app.command()
+def agree(
+    against: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="machine that comes with powsim, or a JSON file of distances")
+    ] = "h100",
+    params: Params = "devtest",
+    dtype: Annotated[str | None, typer.Option(help="numerics to compare (default: all that are stored)")] = None,
+    threads: Threads = None,
+    device: Device = "cpu",
+    n_nonces: Annotated[
+        int, typer.Option("--nonces", help="compare the first N nonces of each stored set", min=1, max=MAX_NONCES)
+    ] = 64,
+    write: Annotated[
+        Path | None, typer.Option(help="write this machine's distances into this new file, NAME.json", metavar="FILE")
+    ] = None,
+    table: Annotated[
+        bool, typer.Option("--table", help="print who agrees with whom, as measured so far; compute nothing")
+    ] = False,
+    checked: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="nonces that a validator checks; repeatable (default: 200, 1000, 10000)", min=0, max=1_000_000
+        ),
+    ] = None,
+    p_mismatch: Annotated[
+        float, typer.Option(help="mismatch probability that the fraud test assumes", min=0.0, max=1.0)
+    ] = 5e-4,
+) -> None:
+    """Compare this machine's distances with another machine's; end with status 1 where they are too far apart."""
+    from sim.agreement.here import compare_here, compute_here
+    from sim.agreement.pairs import list_pairs
+    from sim.agreement.stored import check_new_file, load_distances, write_distances
+    from sim.agreement.table import (
+        NETWORK,
+        AssumedTest,
+        is_within_bound,
+        write_headings,
+        write_line,
+        write_too_far,
+        write_who_agrees,
+    )
+    from sim.provenance import get_processor
+
+    test = AssumedTest(tuple(checked or NETWORK.n_checked), p_mismatch)
+    if table:
+        typer.echo("\n".join(write_who_agrees(list_pairs(), test)))
+        return
+    stored = load_distances(against)
+    preset, wanted = _get_preset(params), stored.select(params, dtype, n_nonces)
+    if write is not None:
+        check_new_file(write)
+    for each in wanted.sets:
+        cards = _check(preset, each.dtype, device, threads)
+    here = compute_here(wanted, device, threads, " + ".join(card.name for card in cards) or get_processor())
+    if write is not None:
+        write_distances(write, here)
+    pairs = list(compare_here(here, wanted))
+    typer.echo("\n".join([write_headings(test), *(write_line(pair, test) for pair in pairs)]))
+    far = [pair for pair in pairs if not is_within_bound(pair)]
+    for pair in far:
+        typer.echo(write_too_far(pair), err=True)
+    raise typer.Exit(1 if far else 0)
+
+
+def parse_layers(text: str, n_layers: int) -> list[int]:
+    """Return the numbers of layers of "0,1,4", sorted, each once; raises UserError."""
+    try:
+        found = sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        raise UserError(f'--layers {text}: must be written like "0,1,4"') from None
+    wrong = next((n for n in found if not 0 <= n <= n_layers), None)
+    if wrong is not None:
+        raise UserError(f"--layers {text}: {wrong} must be at least 0 and at most {n_layers}, the layers of this model")
+    return found
 
 
 def parse_nonces(text: str) -> list[int]:

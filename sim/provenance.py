@@ -47,7 +47,7 @@ def get_provenance(seed: int) -> dict[str, Any]:
         "dependencies": dict(_get_versions()),
         "hardware": {
             "machine": platform.machine(),
-            "processor": _get_processor(),
+            "processor": get_processor(),
             "n_cpus": get_n_cpus(),
             "system": f"{platform.system()} {platform.release()}",
         },
@@ -65,7 +65,8 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 @cache
-def _get_processor() -> str:
+def get_processor() -> str:
+    """Return the processor's name, as its maker writes it where the system tells."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text(errors="replace").splitlines():

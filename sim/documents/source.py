@@ -24,6 +24,7 @@ class FileKind:
 SCENARIO = FileKind("a scenario", "YAML", (".yaml", ".yml"))
 INVENTORY = FileKind("an inventory", "CSV", (".csv",))
 REGION_TABLE = FileKind("a region table", "YAML", (".yaml", ".yml"))
+DISTANCES = FileKind("a set of distances", "JSON", (".json",))
 
 
 def read_source(path: str | os.PathLike[str], kind: FileKind = SCENARIO) -> str:

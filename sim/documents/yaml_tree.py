@@ -57,14 +57,14 @@ def parse_document(text: str, source: str, kind: FileKind = SCENARIO) -> Documen
         mark = error.problem_mark or error.context_mark
         place = Place(source, mark.line + 1, mark.column + 1) if mark else Place(source)
         why = " ".join(part for part in (error.problem, f"({error.context})" if error.context else None) if part)
-        raise ScenarioError([place.mistake(f"not valid YAML: {why}")]) from error
+        raise ScenarioError([place.mistake(f"not valid {kind.notation}: {why}")]) from error
     except ReaderError as error:
         before = text[: error.position]
         place = Place(source, before.count("\n") + 1, len(before) - before.rfind("\n"))
-        raise ScenarioError([place.mistake(f"not valid YAML: {error.reason}")]) from error
+        raise ScenarioError([place.mistake(f"not valid {kind.notation}: {error.reason}")]) from error
     except (YAMLError, ValueError, AssertionError, IndexError, AttributeError) as error:
         # The parser trips over some broken texts with an error that is not its own.
-        raise ScenarioError([Place(source, 1, 1).mistake(f"not valid YAML: {error}")]) from error
+        raise ScenarioError([Place(source, 1, 1).mistake(f"not valid {kind.notation}: {error}")]) from error
 
 
 class _Reader:

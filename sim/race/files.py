@@ -21,6 +21,7 @@ from sim.economy.timestamps import FalseTimestamps
 from sim.errors import ScenarioError, UserError, did_you_mean
 from sim.problems import Loc, Problem, show_value
 from sim.race.memory import LONGEST, measure_memory
+from sim.race.rig import MOST_DECISIONS
 from sim.registry import KIND, PluginOf
 from sim.scenario.hosts import Name, StrictModel
 from sim.scenario.load import open_document
@@ -33,8 +34,8 @@ else:  # pydantic leaves these types to the registries
     Controller = Curve = Any
 
 INVERTING = ("proportional", "pid", "kalman")  # rules that take 1 / time, or its logarithm
-MOST_DECISIONS = 10_000_000  # decisions · replications of one race, which are held in memory
 HEAVIEST = 1e6
+FEWEST, MOST = 20, 1_000_000  # decisions of a race
 ControllerField = Annotated[Controller, PluginOf(controllers)]
 CurveField = Annotated[Curve, PluginOf(curves)]
 
@@ -47,7 +48,10 @@ class RaceConfig(StrictModel):
     seed: int = Field(1, ge=0, le=2**63 - 1, description="seed of every random stream")
     spacing: Annotated[Seconds, Field(gt=0.0)] = Field(description="wanted time from one nonce to the next")
     quota: int = Field(1, ge=1, le=1_000_000, description="nonces from one decision to the next; 1: a block each")
-    decisions: int = Field(2000, ge=20, le=1_000_000, description="decisions of one race")
+    decisions: int = Field(2000, ge=FEWEST, le=MOST, description="decisions of one race")
+    horizon: Annotated[Seconds, Field(gt=0.0)] | None = Field(
+        None, description="time after which every race ends, in place of `decisions`; 14 d"
+    )
     warm_up: int | None = Field(
         None,
         ge=0,
@@ -66,9 +70,19 @@ class RaceConfig(StrictModel):
     )
 
     @property
+    def interval_seconds(self) -> float:
+        """Wanted time from one decision to the next."""
+        return self.quota * self.spacing
+
+    @property
     def nominal_seconds(self) -> float:
         """Length of a race whose controller is always right."""
-        return self.decisions * self.quota * self.spacing
+        return self.horizon or self.decisions * self.quota * self.spacing
+
+    @property
+    def n_decisions(self) -> int:
+        """Decisions of a race, with a horizon as many as there are on schedule."""
+        return self.decisions if self.horizon is None else math.ceil(self.horizon / (self.quota * self.spacing))
 
 
 def open_study(source: str | os.PathLike[str] | Mapping[str, object], keys: Iterable[str]) -> tuple[Document, Path]:
@@ -83,9 +97,9 @@ def open_study(source: str | os.PathLike[str] | Mapping[str, object], keys: Iter
     return document, Path() if isinstance(source, Mapping) else Path(source).parent
 
 
-def move_paths(tree: Mapping[str, Any], folder: Path) -> None:
-    """Let the names of curves' and prices' files, which are seen from the lab file, be seen from here."""
-    for spec in as_list(tree.get("curves")):
+def move_paths(tree: Mapping[str, Any], folder: Path, key: str = "curves") -> None:
+    """Let the names of files in a list of curves, and of their prices, which are seen from there, be seen from here."""
+    for spec in as_list(tree.get(key)):
         for each in (spec, spec.get("price") if isinstance(spec, dict) else None):
             if isinstance(each, dict) and isinstance(each.get("path"), str):
                 each["path"] = str(folder / each["path"])
@@ -110,10 +124,7 @@ def check_races(config: RaceConfig, rules: Mapping[Loc, Controller]) -> Iterator
 
     `rules`: the controllers, by their place in the file.
     """
-    n_decisions = config.decisions * config.replications
-    if n_decisions > MOST_DECISIONS:
-        message = f"{config.decisions} decisions · {config.replications} replications are {n_decisions}; at most "
-        yield Problem(("decisions",), f"{message}{MOST_DECISIONS}")
+    yield from check_length(config)
     if config.false_timestamps is not None:
         for place, controller in rules.items():
             yield from (problem.below(*place) for problem in _check_clock(controller, config.false_timestamps))
@@ -123,6 +134,21 @@ def check_races(config: RaceConfig, rules: Mapping[Loc, Controller]) -> Iterator
             check_layout(curve.lay_out(HORIZON * config.nominal_seconds, np.random.default_rng(0)))
         except CurveError as error:
             yield from (Problem(("curves", index), line) for line in str(error).splitlines())
+
+
+def check_length(config: RaceConfig) -> Iterator[Problem]:
+    """Yield problems: two lengths, a horizon with next to no decision, races that memory does not hold."""
+    n_decisions, key = config.n_decisions, "decisions" if config.horizon is None else "horizon"
+    if config.horizon is not None:
+        if "decisions" in config.model_fields_set:
+            yield Problem(("decisions",), "`horizon` sets how long races are; leave one of both out")
+        wanted = config.quota * config.spacing
+        if not FEWEST <= n_decisions <= MOST:
+            told = f"{config.horizon:g} s hold {n_decisions} decisions, one in {wanted:g} s; a race has from {FEWEST}"
+            yield Problem(("horizon",), f"{told} to {MOST}")
+    if n_decisions * config.replications > MOST_DECISIONS:
+        told = f"{n_decisions} decisions · {config.replications} replications are {n_decisions * config.replications}"
+        yield Problem((key,), f"{told}; at most {MOST_DECISIONS}")
 
 
 def check_warm_up(config: RaceConfig, rules: Mapping[Loc, Controller]) -> Iterator[Problem]:

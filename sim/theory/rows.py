@@ -8,7 +8,9 @@ from sim.theory.committee import committee_rows
 from sim.theory.consensus import consensus_rows
 from sim.theory.control import control_rows
 from sim.theory.economy import economy_rows
+from sim.theory.forgery import forgery_rows
 from sim.theory.kernel import kernel_rows
+from sim.theory.machines import machine_rows
 from sim.theory.models.published import published_rows
 from sim.theory.network import network_rows
 from sim.theory.noise import noise_rows
@@ -38,7 +40,9 @@ GROUPS: tuple[Group, ...] = (
     propagation_rows,
     proposer_rows,
     kernel_rows,
+    machine_rows,
     scrambling_rows,
+    forgery_rows,
 )
 
 

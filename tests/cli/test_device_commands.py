@@ -47,6 +47,20 @@ def test_distances_on_cards(cards: None) -> None:
     assert on_all == on_card
 
 
+def test_layers_on_cards(cards: None) -> None:
+    """The same counts as on the CPU; cards are named by the driver, and here they are the CPU."""
+    command = ["kernel", "layers", "--params", "tiny", "--nonces", "60", "--layers", "0,1", "--threads", "1"]
+    on_cpu, on_card = (invoke(*command, "--device", name).splitlines() for name in ("cpu", "cuda:1"))
+    assert [line.split()[4:6] for line in on_card] == [line.split()[4:6] for line in on_cpu]
+    assert torch.are_deterministic_algorithms_enabled()
+
+
+def test_cards_agree_with_a_stored_machine(cards: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda, "list_cards", lambda: (Card(0, "X1", GIB, GIB // 2),))
+    shown = invoke("kernel", "agree", "--device", "cuda:0", "--dtype", "float32", "--nonces", "3", "--threads", "1")
+    assert shown.splitlines()[1].split()[1:5] == ["float32,", "this", "machine", "H100"]
+
+
 def test_benchmark_on_cards_tells_what_the_settings_cost(cards: None) -> None:
     found = json.loads(invoke(*MEASURE, "--params", "tiny", "--device", "cuda:0", "--compare", "20", "--json"))
     assert found["cards"] == ["NVIDIA Example"]

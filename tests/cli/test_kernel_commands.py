@@ -1,6 +1,7 @@
 """`powsim kernel ...`: golden distances from the command line, speed as a table and as JSON."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from typer.testing import CliRunner
 
 from sim.cli import app
 from sim.errors import UserError
-from sim.kernel_commands import parse_nonces
+from sim.kernel_commands import parse_layers, parse_nonces
 
 SMALL = Path(__file__).parents[1] / "data" / "small.yaml"
 GOLDEN = Path(__file__).parents[1] / "data" / "golden" / "distances_devtest.json"
@@ -73,3 +74,34 @@ def test_too_large_a_model_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         with pytest.raises(UserError, match=r"the model in float32 needs about 3\.6 GB, 1\.0 GB are"):
             CliRunner().invoke(app, command, catch_exceptions=False)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("text", "tried"), [("0", [0]), ("2,0,1,0", [0, 1, 2]), ("16", [16])])
+def test_layers_that_are_named(text: str, tried: list[int]) -> None:
+    assert parse_layers(text, 16) == tried
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--layers", "0,65", "--params", "mainnet"],
+            "--layers 0,65: 65 must be at least 0 and at most 64, the layers",
+        ),
+        (["--layers", "-1"], "--layers -1: -1 must be at least 0 and at most 16"),
+        (["--layers", "0:4"], '--layers 0:4: must be written like "0,1,4"'),
+        (["--device", "gpu"], "--device: unknown device 'gpu'; known are 'cpu'"),
+        (["--device", "cuda:7"], "--device: "),
+    ],
+)
+def test_layers_or_a_device_that_are_not_there(options: list[str], message: str, powsim: Callable) -> None:
+    done = powsim("kernel", "layers", *options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+
+
+def test_named_layers_are_tried_and_all_of_them_last() -> None:
+    done = CliRunner().invoke(app, ["kernel", "layers", "--params", "tiny", "--nonces", "60", "--layers", "0"])
+    assert done.exit_code == 0, done.output
+    rows = [line.split()[:2] for line in done.output.splitlines() if line.startswith(("pool", "unit"))]
+    assert rows == [["pool", "0"], ["pool", "2"], ["unit", "0"], ["unit", "2"]]

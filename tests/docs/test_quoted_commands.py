@@ -67,6 +67,33 @@ def test_every_quoted_command_exists(page: Path) -> None:
         assert f"\n{target}:" in makefile, target
 
 
+def read_workflow() -> dict[str, Any]:
+    job = yaml.load((ROOT / ".github" / "workflows" / "golden.yml").read_text(encoding="utf-8"))["jobs"]["golden"]
+    return {"machines": job["strategy"]["matrix"]["include"], "calls": [s["run"] for s in job["steps"] if "run" in s]}
+
+
+def test_the_workflow_calls_what_is_there() -> None:
+    """It runs on other machines only; its files, tests and options can be held to the tree here."""
+    install, tests, agree = read_workflow()["calls"]
+    options = dict(re.findall(r"--(constraint|editable) (\S+)", install))
+    assert (ROOT / options["constraint"]).exists()
+    extras = (ROOT / "pyproject.toml").read_text(encoding="utf-8").partition("[project.optional-dependencies]")[2]
+    extra = re.sub(r"\W", "", options["editable"])
+    assert f"\n{extra} = [" in extras
+    assert tests.startswith("python -m pytest ")
+    assert list((ROOT / tests.split()[-1]).glob("test_*.py"))
+    words = agree.removeprefix("python -m sim ")
+    command = find_command(words)
+    assert command is not None
+    assert set(re.findall(r"--[a-z-]+", words.partition("${{")[0])) <= COMMANDS[command]
+
+
+def test_the_workflow_covers_systems_and_processors() -> None:
+    machines = [tuple(each["machine"].split("-")) for each in read_workflow()["machines"]]
+    assert {system for system, _ in machines} == {"linux", "macos", "windows"}
+    assert {processor for _, processor in machines} == {"x86", "arm"}
+
+
 @pytest.mark.parametrize("text", scenarios())
 def test_scenario_examples_load(text: str) -> None:
     scenario = parse_scenario(text)

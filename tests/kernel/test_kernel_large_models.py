@@ -1,15 +1,20 @@
 """The network's own two models. Minutes: testnet needs 2 GB, mainnet 8 GB."""
 
 import hashlib
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pow.agreement import BOUNDS
 from pow.distances import distances
+from pow.kernel import Kernel
 from pow.parameters import parameters, pool, slice_start
 from pow.params import PRESETS
 
 pytestmark = pytest.mark.slow
+DATA = Path(__file__).parents[1] / "data"
 
 # (mode computed, golden mode, tolerance) of kernel 6
 OWN_GOLDEN = [
@@ -52,6 +57,15 @@ def test_mainnet_pool_and_slices(distances_v2_case) -> None:
     for name, start in case["slice_starts"].items():
         assert weights[name].storage_offset() == start
         assert slice_start(case["block_hash"], name, weights[name].numel(), params.pool_size) == start
+
+
+def test_mainnet_without_layers_is_what_an_h100_computed() -> None:
+    """float16 on a card and on this CPU: the embedding, the last norm and the head."""
+    measured = json.loads((DATA / "h100" / "distances.json").read_text(encoding="utf-8"))
+    golden = np.array(measured["distances"]["mainnet/float16/layers0/batch69"])
+    with Kernel(measured["block_hash"], PRESETS["mainnet"], "float16", n_layers=0) as kernel:
+        found = kernel.distances(measured["public_key"], range(len(golden)))
+    assert np.abs(found - golden).max() <= BOUNDS["float16"]
 
 
 @pytest.fixture(scope="module")
