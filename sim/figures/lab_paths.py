@@ -69,8 +69,11 @@ def _lay_out(curves: Sequence[str], controllers: Sequence[str]) -> Iterator[_Gri
 
 def _draw(grid: _Grid, known: dict[tuple[str, str], pd.DataFrame]) -> Figure:
     figure, panels = _open_figure(grid)
-    is_long = max(rows["time_seconds"].max() for rows in known.values()) > 2 * DAY_SECONDS
+    longest = max(rows["time_seconds"].max() for rows in known.values())
+    is_long = longest > 2 * DAY_SECONDS
     unit, unit_seconds = ("time (d)", DAY_SECONDS) if is_long else ("time (h)", HOUR_SECONDS)
+    for column in panels[0]:
+        column.set_xlim(0.0, longest / unit_seconds)
     for row, cells in zip(panels, grid.cells, strict=True):
         for panel, cell in zip(row, cells, strict=True):
             if cell is None or cell not in known:
@@ -110,6 +113,10 @@ def _open_figure(grid: _Grid) -> tuple[Figure, np.ndarray]:
         wspace=GAP_INCHES / width,
         hspace=gap / height,
     )
+    for panel in panels.flat:  # axes that look at each other for every line drawn take longer than the lines
+        panel.set_autoscale_on(False)
+    panels[0, 0].set_ylim(-MOST_DOUBLINGS, MOST_DOUBLINGS)
+    panels[0, 0].set_yticks(list(TICKS), list(TICKS.values()))
     return figure, panels
 
 
@@ -121,9 +128,6 @@ def _draw_panel(panel: Axes, rows: pd.DataFrame, unit_seconds: float) -> None:
     panel.plot(x, compute, color=GREY, alpha=0.5, linewidth=2)
     panel.fill_between(x, low, high, color=BLUE, alpha=BAND, linewidth=0)
     panel.plot(x, median, color=BLUE, linewidth=1.1)
-    panel.set_ylim(-MOST_DOUBLINGS, MOST_DOUBLINGS)
-    panel.set_yticks(list(TICKS), list(TICKS.values()))
-    panel.set_xlim(x[0], x[-1])
     panel.tick_params(labelsize=8)
     _mark_outside(panel, x, compute, GREY)
     _mark_outside(panel, x, median, RED)

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -113,6 +114,13 @@ def set_target(spec: dict[str, Any], kind: str, quota: object) -> Iterator[Probl
         spec["target"] = {"valid_nonces_per_epoch": as_positive(quota, 1)}
 
 
+def walk_specs(spec: Any) -> Iterator[dict[str, Any]]:
+    """Yield the whole spec of a controller, and those of the rules inside it, from the outside in."""
+    while isinstance(spec, dict):
+        yield spec
+        spec = spec.get(RULE)
+
+
 def has_field(kind: str, name: str) -> bool:
     """Whether a kind of controller has a parameter of that name."""
     return any(field.name == name for field in dataclasses.fields(controllers.get(kind)))
@@ -197,20 +205,44 @@ def _check_clock(controller: Controller, false: FalseTimestamps) -> Iterator[Pro
 
 def name_all(specs: object) -> list[str]:
     """Name each plug-in by its kind; where several are of one kind, by the parameters in which they differ as well."""
-    kinds = [get_kind(spec) for spec in as_list(specs)]
-    given = [dict(spec) if isinstance(spec, Mapping) else {} for spec in as_list(specs)]
+    given = [_flatten(spec) for spec in as_list(specs)]
     names = []
-    for kind, parameters in zip(kinds, given, strict=True):
-        same_kind = [other for other, of in zip(given, kinds, strict=True) if of == kind]
-        told = [f"{key}={value}" for key, value in parameters.items() if _differs(key, same_kind)]
-        names.append(" ".join([kind, *told]))
+    for parameters in given:
+        told = [f"{key}={value}" for key, value in parameters.items() if key and _differs(key, parameters, given)]
+        names.append(" ".join([parameters[""], *told]))
     return names
 
 
-def _differs(key: str, given: Sequence[Mapping[str, Any]]) -> bool:
-    """Identical specs get all their parameters in the name; others only those that differ."""
-    is_twin = len(given) > 1 and all(other == given[0] for other in given)
-    return key != KIND and (is_twin or any(other.get(key) != given[0].get(key) for other in given))
+def _flatten(spec: object) -> dict[str, str]:
+    """Return the parameters of a spec as texts, by dotted names; a plug-in in it is named by its kind, itself by ""."""
+    found = {"": get_kind(spec)}
+    for key, value in spec.items() if isinstance(spec, Mapping) else ():
+        if isinstance(value, Mapping) and KIND in value:
+            inner = _flatten(value)
+            found |= {f"{key}.{name}" if name else str(key): text for name, text in inner.items()}
+        elif key != KIND:
+            found[str(key)] = _write(value)
+    return found
+
+
+def _write(value: object) -> str:
+    """Write a value as a file has it, on one line."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {_write(part)}' for key, part in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_write(part) for part in value)}]"
+    return value if isinstance(value, str) else show_value(value)
+
+
+def _differs(key: str, parameters: Mapping[str, str], given: Sequence[Mapping[str, str]]) -> bool:
+    """Whether a parameter is another one in some spec of the same kind; where all are identical, all are told.
+
+    One of a plug-in inside (`price.level`) is compared with those in plug-ins of the same kind.
+    """
+    outer = ["", *accumulate(key.split(".")[:-1], "{}.{}".format)]
+    alike = [other for other in given if all(other.get(name) == parameters[name] for name in outer)]
+    is_twin = len(alike) > 1 and all(other == parameters for other in alike)
+    return is_twin or any(other.get(key) != parameters[key] for other in alike)
 
 
 def find_twins(names: Mapping[str, Sequence[str]]) -> Iterator[Problem]:

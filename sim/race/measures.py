@@ -31,7 +31,7 @@ RACE_MEASURES = _parse_measures("""
     interval_p95 | | mean | its 95th percentile
     worst_wait | | unknown | the longest interval / wanted time
     noise | | unknown | standard deviation of ln difficulty over replications at a decision; where compute is constant
-    settling | decisions | unknown | after a step, until the answer stays within 10 % of the new ideal difficulty
+    settling | decisions | unknown | after a step, until the last excursion of the answer beyond 10 % of the new ideal
     overshoot | | unknown | after a step, how far the answer goes beyond the new ideal difficulty, relative to it
     tracking_error | | mean | integrated absolute error: abs(ln(difficulty / ideal)), averaged over time
     interval_p05 | | mean | 5th percentile of time of an interval / wanted time
@@ -155,8 +155,10 @@ def measure_step(race: Race, curves: Sequence[Steps | Market], reference: Race, 
     """Return settling (decisions) and overshoot of each replication.
 
     The answer is ln(difficulty / ideal) minus the same of a race with the same random numbers and without the step:
-    the part of chance drops out, decision by decision. Decisions count from the first interval that begins after
-    the step. NaN: a race that ends outside the band, or soon after the step.
+    the part of chance drops out, decision by decision. What is left answers chance as well, for a rule is quicker once
+    blocks are: the last excursion beyond the band counts, so that single blocks may settle long after the mean has.
+    Decisions count from the first interval that begins after the step. NaN: a race that ends outside the band, or soon
+    after the step.
     """
     time, factor = find_step(curves) or (0.0, 1.0)
     begins, ends = race.begins, race.n_counted

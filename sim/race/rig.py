@@ -172,7 +172,7 @@ def _make_compute(curves: Sequence[Steps | Market], setup: Setup) -> SteppedComp
     """All replications of a race are on one kind of curve."""
     markets = [curve for curve in curves if isinstance(curve, Market)]
     if markets:
-        return MarketCompute(markets, setup.spacing_seconds)
+        return MarketCompute(markets, setup.spacing_seconds, setup.quota)
     return SteppedCompute([curve for curve in curves if isinstance(curve, Steps)])
 
 

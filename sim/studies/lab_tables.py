@@ -24,7 +24,9 @@ class AnswerTable:
 
 TABLES = {
     "noise": AnswerTable("what chance does", ("mean_interval", "interval_sd", "interval_p95", "worst_wait", "noise")),
-    "settling": AnswerTable("how the step is answered", ("settling", "overshoot")),
+    "settling": AnswerTable(
+        "how the step is answered (settling: until the last excursion beyond 10 %)", ("settling", "overshoot")
+    ),
     "compute_swing": AnswerTable(
         "who comes and goes", ("mean_interval", "interval_sd", "compute_swing", "steady_loss", "small_host_sd")
     ),

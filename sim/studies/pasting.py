@@ -16,7 +16,7 @@ from sim.difficulty.base import Controller
 from sim.documents.document import Document, Place, dump_tree
 from sim.documents.yaml_tree import read_document
 from sim.errors import ScenarioError, UserError
-from sim.race.files import RaceConfig
+from sim.race.files import RaceConfig, walk_specs
 from sim.registry import KIND
 from sim.scenario.load import build_scenario
 from sim.scenario.overrides import vary
@@ -62,8 +62,9 @@ class Destination:
         if abs(ratio - 1.0) > SAME_LENGTH:
             spec = self._stretch(spec, ratio, config, whatever=whatever)
             nonces = max(1, round(self.epoch_seconds / config.spacing))
-        if spec.get("target") is not None:
-            spec["target"] = {"valid_nonces_per_epoch": nonces}
+        for each in walk_specs(spec):
+            if each.get("target") is not None:
+                each["target"] = {"valid_nonces_per_epoch": nonces}
         changed = vary(self.document, [("difficulty", spec, Place(self.name))])
         try:
             build_scenario(changed)
@@ -107,7 +108,9 @@ def write_block(name: str, controller: Controller, config: RaceConfig, destinati
 
 def write_controller(name: str, controller: Controller, config: RaceConfig) -> str:
     """Return the rule as a lab of the search's own spacing and quota has it."""
-    spec = {key: value for key, value in controllers.spec_of(controller).items() if key != "target"}
+    spec = controllers.spec_of(controller)
+    for each in walk_specs(spec):
+        each.pop("target", None)  # a lab has one for all
     unit = "nonce" if config.quota == 1 else f"{config.quota} nonces"
     head = (
         f"# From the search {name}, for labs that decide after every {unit}, once in {config.interval_seconds:g} s. A "

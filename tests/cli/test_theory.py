@@ -36,6 +36,7 @@ def test_no_row_fails(capsys: pytest.CaptureFixture[str]) -> None:
         "blocks of the heaviest",
         "price with jumps",
         "profit switchers",
+        "critical loop gain",
         "published epochs",
     ):
         assert quantity in printed

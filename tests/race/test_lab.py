@@ -13,11 +13,13 @@ import pytest
 from ruamel.yaml import YAML
 
 from sim.errors import ScenarioError, UserError
+from sim.race.files import name_all
 from sim.race.lab_file import load_lab
 from sim.race.measures import RACE_MEASURES
 from sim.studies.lab import LabResult, load_lab_result, make_setup, run_lab
 from sim.studies.lab_commands import report_lab
 from sim.studies.lab_tables import print_lengths
+from sim.studies.pasting import Destination, open_destination, write_controller
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = """\
@@ -263,6 +265,18 @@ def test_a_wrapped_rule_gets_target_and_memory_too(tmp_path: Path) -> None:
         assert expected in str(caught.value)
 
 
+def test_a_wrapped_rule_is_pasted_as_a_lab_has_it(tmp_path: Path) -> None:
+    """Without the target of the rule inside, which a lab sets; in a network's block with the network's."""
+    config = load_lab(write(tmp_path, SMALL.replace("- fixed", "- {kind: compact_target, rule: lwma}"))).config
+    pasted = YAML(typ="safe").load(write_controller("found", config.controllers[2], config))
+    assert pasted["controllers"] == [
+        {"kind": "compact_target", "rule": {"kind": "lwma", "window": 8}, "form": "compact", "hash_bits": 256}
+    ]
+    document = open_destination(str(ROOT / "tests" / "data" / "setpoints.yaml")).document
+    network = Destination("here.yaml", document, config.interval_seconds)
+    assert network.carry_over(config.controllers[2], config)["rule"]["target"] == {"valid_nonces_per_epoch": 1}
+
+
 def test_a_lab_without_compute_at_times(tmp_path: Path) -> None:
     """Nights of 12 h without any, in the tables and in the figure; under `fixed` half of all time is night."""
     text = SMALL.replace("- random_walk", "- {kind: on_off, factor: 0.0, period: 1 d}")
@@ -296,6 +310,23 @@ def test_names_tell_what_differs(tmp_path: Path) -> None:
     )
     names = load_lab(write(tmp_path, text)).curve_names
     assert names[2:] == ("profit_driven steady=5.0", "profit_driven paid_per=time")
+
+
+def test_names_are_written_as_the_file_has_them(tmp_path: Path) -> None:
+    """A plug-in inside a plug-in is named by its kind; no mapping or list of Python is printed."""
+    jumps = "{kind: profit_driven, price: {kind: jump_diffusion, volatility: %s, jump_every: 2 d}}"
+    text = SMALL.replace("- random_walk", f"- {jumps % 0.01}\n  - {jumps % 0.02}\n  - profit_driven").replace(
+        "  - fixed",
+        "  - {kind: schedule, steps: [{epoch: 2, difficulty: 5.0}]}\n  - {kind: schedule, steps: []}",
+    )
+    tree = YAML(typ="safe").load(text)
+    assert name_all(tree["curves"])[2:] == [
+        "profit_driven price=jump_diffusion price.volatility=0.01",
+        "profit_driven price=jump_diffusion price.volatility=0.02",
+        "profit_driven",
+    ]
+    assert name_all(tree["controllers"])[2:] == ["schedule steps=[{epoch: 2, difficulty: 5.0}]", "schedule steps=[]"]
+    assert name_all([{"kind": "sma", "window": 3}] * 2) == ["sma window=3"] * 2
 
 
 def test_a_lab_of_switchers_and_liars(tmp_path: Path) -> None:

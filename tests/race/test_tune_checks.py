@@ -106,7 +106,7 @@ def test_check_curves_have_the_measure(tmp_path: Path) -> None:
     text = SMALL.replace("objective: tracking_error", "objective: noise").replace(
         ", {kind: constant, level: 50.0}]", "]"
     )
-    expected = r"small\.yaml:21:1: check_curves: no curve here has `noise`, the objective\. Known: interval_p05"
+    expected = r"small\.yaml:21:1: check_curves: no curve here has `noise`, the objective\. Known: decisions"
     with pytest.raises(ScenarioError, match=expected):
         load(tmp_path, text)
 
