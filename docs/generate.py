@@ -18,7 +18,7 @@ from typing import Any
 from baseline_page import write_hosts, write_schedule, write_sizes
 from pydantic import BaseModel
 from ruamel.yaml import YAML
-from rules_page import write_rules, write_versions
+from rules_page import write_rules, write_versions, write_what_ifs
 from schema_text import Schema, describe, resolve
 from strategies_page import write_actions, write_events, write_outside, write_view
 from tables import write_table
@@ -270,7 +270,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
         "prices": lambda: write_curves(prices),
         "measures of a race": lambda: write_measures(RACE_MEASURES),
     },
-    "rules.md": {"versions": write_versions, "rules": write_rules},
+    "rules.md": {"versions": write_versions, "what-ifs": write_what_ifs, "rules": write_rules},
 }
 
 

@@ -12,7 +12,7 @@ from tables import write_table
 
 import sim.protocol
 from sim.protocol.proofs import schemes
-from sim.protocol.versions import TABLE, VERSION_NAMES, Rules
+from sim.protocol.versions import TABLE, VERSION_NAMES, WHAT_IFS, Rules
 from sim.scenario.declared import find_keys
 
 PACKAGE = Path(sim.protocol.__path__[0])
@@ -31,6 +31,12 @@ def write_versions() -> str:
         ]
         lines.append([f"`{switch}`", *cells, meanings[switch]])
     return write_table(["switch", *VERSION_NAMES, "meaning"], lines)
+
+
+def write_what_ifs() -> str:
+    """One line a switch that no version turns on."""
+    meanings = {name: meaning for name, _, _, meaning in find_keys(Rules)}
+    return write_table(["switch", "what it turns on"], [[f"`{switch}`", meanings[switch]] for switch in WHAT_IFS])
 
 
 def write_rules() -> str:

@@ -18,10 +18,10 @@ from sim.protocol.consensus.transactions import (
 )
 from sim.protocol.money.pricing import PricingParams
 from sim.protocol.proofs.base import ProofScheme
-from sim.protocol.versions import SCHEMES, adjust_scheme, build_rule_book
+from sim.protocol.versions import GOVERNED, SCHEMES, adjust_scheme, build_rule_book
 from sim.scenario.declared import read_parameters, read_values
 from sim.scenario.hosts import HostGroup
-from sim.scenario.schema import Scenario
+from sim.scenario.schema import ProtocolConfig, Scenario
 from sim.strategies.base import MLNode
 from sim.streams import Streams
 
@@ -51,6 +51,13 @@ def count_expected_validations(scenario: Scenario) -> int:
     )
 
 
+def _read_switches(config: ProtocolConfig) -> dict[str, object]:
+    """Switches that the scenario changes in all versions."""
+    alpha = config.confirmation_alpha
+    given: dict[str, object] = {} if alpha is None else {"confirmation_alpha": alpha}
+    return config.rules.model_dump(exclude_none=True) | given
+
+
 def build_params(scenario: Scenario) -> ProtocolParams:
     """Return the parameters that the chain carries."""
     config = scenario.protocol
@@ -59,7 +66,8 @@ def build_params(scenario: Scenario) -> ProtocolParams:
         rule_book=build_rule_book(
             config.version,
             {upgrade.epoch: upgrade.version for upgrade in config.upgrades},
-            config.rules.model_dump(exclude_none=True),
+            _read_switches(config),
+            {each.epoch: each.model_dump(include=set(GOVERNED), exclude_none=True) for each in config.upgrades},
         ),
         epoch=epoch,
         **read_values(ChainParams, config),
@@ -69,7 +77,7 @@ def build_params(scenario: Scenario) -> ProtocolParams:
             epoch,
             [(change.height, change.model_dump(exclude={"height"}, exclude_none=True)) for change in config.changes],
         ),
-        pricing=PricingParams(grace_end_epoch=scenario.inference.price_grace_epochs),
+        pricing=PricingParams(**read_values(PricingParams, scenario.inference)),
     )
 
 

@@ -10,14 +10,15 @@ _SHORTEST_PART = 3  # a shorter part of a name is in too many
 _MOST_SUGGESTIONS = 3
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str], near: Iterable[str] | None = None) -> str:
     """Return ' Did you mean "x"? Known: a, b, c.': the nearest known names, where any is near, and all of them.
 
-    The text starts with a space, so that it can follow a sentence; without known names it is empty.
+    `near` are the nearest names where something else than their spelling says which they are. The text starts with a
+    space, so that it can follow a sentence; without known names it is empty.
     """
     names = sorted(set(known))
-    near = " or ".join(f'"{name}"' for name in _near(word.lower(), names))
-    suggestion = f" Did you mean {near}?" if near else ""
+    nearest = " or ".join(f'"{name}"' for name in (_near(word.lower(), names) if near is None else near))
+    suggestion = f" Did you mean {nearest}?" if nearest else ""
     listing = f" Known: {', '.join(names)}." if names else ""
     return suggestion + listing
 

@@ -45,7 +45,7 @@ class InferenceTraffic:
         inferences = self._draw_requests(state)
         tokens = Counter(inference.model for inference in inferences if not inference.is_missed)
         seconds = schedule.params.epoch_length * self._block_seconds
-        window = self._params.pricing.window_seconds
+        window = self._params.pricing.utilization_window
         return InferenceTally(
             epoch_index=schedule.index,
             inferences=inferences,

@@ -35,25 +35,28 @@ Money: emission, accounts, deposits, prices
 
 Service: inferences
 
-22. `service.status`          downtime, miss test, INVALID
-23. `service.due_validations` which inferences a participant had to validate before it may claim
-24. `service.inferences`      effects of inferences: prices, fees, statuses, counts
+22. `service.misses`          the miss test and its tables
+23. `service.status`          the standing of a participant, by a z-test until v0.2.4
+24. `service.sequential`      its standing from v0.2.5 on, by sequential tests
+25. `service.due_validations` which inferences a participant had to validate before it may claim
+26. `service.inferences`      effects of inferences: prices, fees, statuses, counts
 
 Blocks: the chain as a whole
 
-25. `blocks.params`           the parameters that the chain carries
-26. `blocks.stages`           heights of an epoch, its stages and windows; which epoch a height belongs to
-27. `blocks.records`          the rows that the rules write about a block, with their columns
-28. `blocks.state`            the chain's state after a block
-29. `blocks.payments`         every movement of coins, as rows
-30. `blocks.checks`           checks of a message, and the checks that the chain omits
-31. `blocks.judging`          every claim against the votes; `blocks.fast` counts all votes at once, and that one runs
-32. `blocks.formation`        from accepted claims to weights
-33. `blocks.observations`     a finished epoch, as a controller may see it
-34. `blocks.settling`         VE, first: the accounts of the epoch that ends
-35. `blocks.epochs`           the edges P, VE and S
-36. `blocks.running`          between two proofs of compute: inferences, confirmations
-37. `blocks.transition`       `apply_block`: state and block -> next state
+27. `blocks.params`           the parameters that the chain carries
+28. `blocks.stages`           heights of an epoch, its stages and windows; which epoch a height belongs to
+29. `blocks.records`          the rows that the rules write about a block, with their columns
+30. `blocks.state`            the chain's state after a block
+31. `blocks.payments`         every movement of coins, as rows
+32. `blocks.checks`           checks of a message, and the checks that the chain omits
+33. `blocks.judging`          every claim against the votes; `blocks.fast` counts all votes at once, and that one runs
+34. `blocks.formation`        from accepted claims to weights
+35. `blocks.observations`     a finished epoch, as a controller may see it
+36. `blocks.settling`         VE, first: the accounts of the epoch that ends
+37. `blocks.standing`         on becoming INVALID or INACTIVE: collateral, reputation, place in the group
+38. `blocks.epochs`           the edges P, VE and S
+39. `blocks.running`          between two proofs of compute: inferences, confirmations
+40. `blocks.transition`       `apply_block`: state and block -> next state
 
 A room knows the rooms before it, and only those: consensus, proofs, (versions,) money, service, blocks. No SimPy, no
 torch, no random draw: everything here can be tested in microseconds.

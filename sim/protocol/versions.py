@@ -7,8 +7,9 @@ an epoch by `protocol.upgrades`, and changes single switches for a what-if by `p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -19,9 +20,12 @@ from sim.protocol.proofs.hits import Hits
 from sim.registry import PluginOf
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rules:
-    """The switches that the rules read. A limit, a share or a chance of 0 means that the rule is off."""
+    """The switches that the rules read. A limit, a share or a chance of 0 means that the rule is off.
+
+    Those with a default are what-ifs: repairs that the network discussed, off in every version.
+    """
 
     version: str
     """Version whose column this is; overridden switches do not change it."""
@@ -54,6 +58,12 @@ class Rules:
         "share of a model's weight that skips the next proof of compute; 0: half of each host's nodes, rounded down",
     ]
     """Reference: protocol 5.2"""
+    fixed_power_cap: Annotated[
+        float,
+        Field(ge=0, le=1),
+        "largest share of one member's weight; max_individual_power_percentage only turns it on; 0: that one counts",
+    ]
+    """Reference: protocol 5.3"""
     requires_every_validation: Annotated[
         bool,
         "one missed validation of an inference blocks the claim; otherwise the miss test decides",
@@ -65,12 +75,33 @@ class Rules:
         "p0 of the test on missed requests; 0: no test, no punishment",
     ]
     """Reference: protocol 6.3"""
+    approximates_misses: Annotated[
+        bool,
+        "the miss test's table is that of the normal approximation; otherwise that of the binomial law",
+    ]
+    """Reference: protocol 6.3"""
     recomputes_total: Annotated[
         bool,
         "punished participants leave the total weight; otherwise their part falls to the first",
     ]
     """Reference: protocol 6.2"""
+    remainder_prefers_preserved: Annotated[
+        bool,
+        "the remainder of rewards falls to the first paid address that kept weight of preserved nodes, if any; "
+        "otherwise to the first paid address of all",
+    ]
+    """Reference: protocol 6.2"""
     resets_statuses: Annotated[bool, "everybody is ACTIVE again at the epoch switch"]
+    """Reference: protocol 6.3"""
+    judges_sequentially: Annotated[
+        bool,
+        "statuses follow sequential tests and confirmations, and who fails leaves the group; otherwise a z-test",
+    ]
+    """Reference: protocol 6.3"""
+    slashes_downtime_at_settlement: Annotated[
+        bool,
+        "who missed more than 5 % of its requests loses a tenth of its collateral at the settlement",
+    ]
     """Reference: protocol 6.3"""
     settles_confirmed_weight: Annotated[bool, "rewards follow preserved plus confirmed weight of ACTIVE participants"]
     """Reference: protocol 6.2, 6.7"""
@@ -78,39 +109,82 @@ class Rules:
     """Reference: protocol 5.3"""
     confirmations_per_epoch: Annotated[float, Field(ge=0, le=100), "expected random re-checks in an epoch"]
     """Reference: protocol 6.7"""
+    confirmation_alpha: Annotated[
+        Fraction,
+        Field(ge=0, le=1),
+        "confirmed share below which a member becomes INACTIVE; 0: no such test",
+    ]
+    """Needs sequential statuses. A key of `protocol`, not of its `rules`. Reference: protocol 6.7"""
     missing_confirmation_keeps_weight: Annotated[
         bool,
         "whoever sends nothing in a confirmation keeps its weight: a defect",
     ]
     """Reference: protocol 0, 9"""
+    caps_positive_weights_only: Annotated[
+        bool, "power caps count members with weight only, and a cap of 0 is not applied"
+    ] = False
+    """Reference: protocol 5.3, 9 (#1394)"""
+    rotates_preserved_nodes: Annotated[
+        bool, "ML nodes that are preserved in the running proof of compute come last when the next ones are chosen"
+    ] = False
+    """Reference: protocol 5.2, 9 (#706)"""
+    ignores_own_votes: Annotated[
+        bool, "on its own claim a member neither votes nor counts in the total; its slots of a committee neither"
+    ] = False
+    """Reference: protocol 4.6, 9"""
+    caps_rewards_by_full_weight: Annotated[
+        bool,
+        "the settlement's cap is a share of all members' full weight, which divides the emission too; what nobody is "
+        "entitled to stays in the module",
+    ] = False
+    """Reference: protocol 6.2, 9 (#1372)"""
+    rounds_price_rises_up: Annotated[bool, "a price that rises is rounded up; otherwise every price is truncated"] = (
+        False
+    )
+    """Reference: protocol 6.6"""
 
 
 LAUNCH, NEARER = Hits(1.4013564660458173), Hits(1.398077)
 ONE, SCALE = Fraction(1), Fraction(5, 2)
+ZERO, HALF = Fraction(0), Fraction(1, 2)
 
 # fmt: off
-VERSION_NAMES = (                          "v0.2.0", "v0.2.2", "v0.2.3", "v0.2.5", "v0.2.6")
+VERSION_NAMES = (                          "v0.2.0", "v0.2.2", "v0.2.3", "v0.2.4", "v0.2.5", "v0.2.6")
 TABLE: dict[str, tuple[Any, ...]] = {
-    "proof":                             (LAUNCH,   LAUNCH,   LAUNCH,   LAUNCH,   NEARER),
-    "counts_duplicates":                 (True,     False,    False,    False,    False),
-    "weight_scale":                      (ONE,      ONE,      ONE,      ONE,      SCALE),
-    "stores_node_ids":                   (False,    True,     True,     True,     True),
-    "counts_nodes_handed_out":           (False,    True,     True,     True,     True),
-    "weighs_by_node":                    (False,    True,     True,     True,     True),
-    "member_page_limit":                 (100,      100,      100,      0,        0),
-    "settlement_page_limit":             (100,      0,        0,        0,        0),
-    "preserved_share":                   (0.0,      0.0,      0.0,      0.1,      0.1),
-    "requires_every_validation":         (True,     False,    False,    False,    False),
-    "miss_probability":                  (0.0,      0.1,      0.1,      0.1,      0.4),
-    "recomputes_total":                  (False,    False,    False,    True,     True),
-    "resets_statuses":                   (False,    True,     True,     True,     True),
-    "settles_confirmed_weight":          (False,    False,    False,    True,     True),
-    "settlement_cap":                    (0.0,      0.0,      0.0,      0.3,      0.3),
-    "confirmations_per_epoch":           (0.0,      0.0,      0.0,      1.0,      1.0),
-    "missing_confirmation_keeps_weight": (False,    False,    False,    True,     False),
+    "proof":                             (LAUNCH,   LAUNCH,   LAUNCH,   LAUNCH,   LAUNCH,   NEARER),
+    "counts_duplicates":                 (True,     False,    False,    False,    False,    False),
+    "weight_scale":                      (ONE,      ONE,      ONE,      ONE,      ONE,      SCALE),
+    "stores_node_ids":                   (False,    True,     True,     True,     True,     True),
+    "counts_nodes_handed_out":           (False,    True,     True,     True,     True,     True),
+    "weighs_by_node":                    (False,    True,     True,     True,     True,     True),
+    "member_page_limit":                 (100,      100,      100,      100,      0,        0),
+    "settlement_page_limit":             (100,      0,        0,        0,        0,        0),
+    "preserved_share":                   (0.0,      0.0,      0.0,      0.0,      0.1,      0.1),
+    "fixed_power_cap":                   (0.0,      0.0,      0.0,      0.0,      0.3,      0.3),
+    "requires_every_validation":         (True,     False,    False,    False,    False,    False),
+    "miss_probability":                  (0.0,      0.1,      0.1,      0.1,      0.1,      0.4),
+    "approximates_misses":               (False,    False,    False,    False,    False,    True),
+    "recomputes_total":                  (False,    False,    False,    False,    True,     True),
+    "remainder_prefers_preserved":       (False,    False,    False,    False,    True,     True),
+    "resets_statuses":                   (False,    True,     True,     True,     True,     True),
+    "judges_sequentially":               (False,    False,    False,    False,    True,     True),
+    "slashes_downtime_at_settlement":    (True,     True,     True,     True,     False,    False),
+    "settles_confirmed_weight":          (False,    False,    False,    False,    True,     True),
+    "settlement_cap":                    (0.0,      0.0,      0.0,      0.0,      0.3,      0.3),
+    "confirmations_per_epoch":           (0.0,      0.0,      0.0,      0.0,      1.0,      1.0),
+    "confirmation_alpha":                (ZERO,     ZERO,     ZERO,     ZERO,     HALF,     HALF),
+    "missing_confirmation_keeps_weight": (False,    False,    False,    False,    True,     False),
 }
 # fmt: on
 
+WHAT_IFS: dict[str, Any] = {field.name: field.default for field in fields(Rules) if field.default is not MISSING}
+"""Switches that no version turns on, with their values in all of them."""
+
+GOVERNED = frozenset({"preserved_share", "miss_probability", "confirmations_per_epoch", "confirmation_alpha"})
+"""Switches that are parameters on the chain: a vote changes them between two versions. Proposal 17 of 26 December 2025
+set `miss_probability` to 0.10 and `confirmations_per_epoch` to 4 in v0.2.6. Reference: protocol 0"""
+FRACTIONS = frozenset({"weight_scale", "confirmation_alpha"})
+"""Switches that are written as decimal numbers and kept as exact fractions."""
 SCHEMES: tuple[type[Any], ...] = tuple(dict.fromkeys(map(type, TABLE["proof"])))
 """Of the versions: their parameters are keys of a scenario's `protocol`, for the first epoch, and of its `rules`."""
 
@@ -138,8 +212,8 @@ class RuleBook:
     def rules_at(self, epoch_index: int) -> Rules:
         """Return the rules in force while the epoch with this index is the latest one: from its P to the next P.
 
-        So an upgrade acts first at its epoch's P, and VE of that epoch settles the epoch before by the new rules.
-        The block of an epoch on which the live upgrades fell is not known [I].
+        So an upgrade acts first at its epoch's P, and VE of that epoch settles the epoch before by the new rules. The
+        live upgrades fell between S and the next P, so that they did the same. Reference: protocol 0.
         """
         in_force = [upgrade.rules for upgrade in self.upgrades if upgrade.epoch_index <= epoch_index]
         return in_force[-1] if in_force else self.first
@@ -150,8 +224,9 @@ def override_rules(rules: Rules, switches: Mapping[str, object]) -> Rules:
 
     Raises TypeError for a name that is neither, and PluginError for a proof scheme that cannot be built.
     """
-    changed = {name: _as_switch(name, value) for name, value in switches.items() if name in TABLE}
-    parameters = {name: value for name, value in switches.items() if name not in TABLE}
+    known = {*TABLE, *WHAT_IFS}
+    changed = {name: _as_switch(name, value) for name, value in switches.items() if name in known}
+    parameters = {name: value for name, value in switches.items() if name not in known}
     return replace(rules, **{**changed, "proof": adjust_scheme(changed.get("proof", rules.proof), parameters)})
 
 
@@ -161,9 +236,20 @@ def adjust_scheme(proof: Any, parameters: Mapping[str, object]) -> ProofScheme:
     return adjusted
 
 
-def build_rule_book(version: str, upgrades: Mapping[int, str], switches: Mapping[str, object]) -> RuleBook:
-    """Return the rules of a scenario: a version, upgrades by epoch, and switches that hold in all of them."""
-    later = [Upgrade(epoch, override_rules(VERSIONS[name], switches)) for epoch, name in sorted(upgrades.items())]
+def build_rule_book(
+    version: str,
+    upgrades: Mapping[int, str],
+    switches: Mapping[str, object],
+    votes: Mapping[int, Mapping[str, object]] = MappingProxyType({}),
+) -> RuleBook:
+    """Return the rules of a scenario: a version, upgrades by epoch, and switches that hold in all of them.
+
+    `votes` are values that governance sets with an upgrade, by its epoch; they hold until the next one.
+    """
+    later = [
+        Upgrade(epoch, override_rules(VERSIONS[name], {**votes.get(epoch, {}), **switches}))
+        for epoch, name in sorted(upgrades.items())
+    ]
     return RuleBook(override_rules(VERSIONS[version], switches), tuple(later))
 
 
@@ -171,4 +257,4 @@ def _as_switch(name: str, value: object) -> Any:
     """A scale is written as a decimal number and kept as its exact fraction; a proof scheme is written as a spec."""
     if name == "proof":
         return schemes.build(value)
-    return Fraction(str(value)) if name == "weight_scale" else value
+    return Fraction(str(value)) if name in FRACTIONS else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ from sim.problems import Problem, explained
 from sim.protocol.blocks.params import EpochParams
 from sim.protocol.proofs import schemes
 from sim.protocol.proofs.base import ProofScheme
-from sim.protocol.versions import SCHEMES, VERSIONS, Rules, adjust_scheme
+from sim.protocol.versions import GOVERNED, SCHEMES, TABLE, VERSIONS, WHAT_IFS, Rules, adjust_scheme
 from sim.scenario.declared import make_section, read_parameters
 from sim.scenario.hosts import EpochNumber, StrictModel
 
@@ -21,18 +22,34 @@ LEAST_CHANCE = 1e-300  # of a try: a smaller one is hardly a number
 
 def _check_version(version: str) -> str:
     if version not in VERSIONS:
-        raise explained(f'unknown version "{version}".{did_you_mean(version, VERSIONS)}')
+        raise explained(f'unknown version "{version}".{did_you_mean(version, VERSIONS, _find_neighbours(version))}')
     return version
+
+
+def _find_neighbours(version: str) -> list[str] | None:
+    """Return the columns before and after a version that has none of its own; None where it is no version at all."""
+    wanted = _read_number(version)
+    if not wanted:
+        return None
+    before = [name for name in VERSIONS if _read_number(name) < wanted]
+    after = [name for name in VERSIONS if _read_number(name) > wanted]
+    return before[-1:] + after[:1]
+
+
+def _read_number(version: str) -> tuple[int, ...]:
+    """(0, 2, 9) of "v0.2.9-post3"; empty where there is no number of at least two parts."""
+    found = re.match(r"v?(\d+(?:\.\d+)+)", version)
+    return tuple(map(int, found[1].split("."))) if found else ()
 
 
 Version = Annotated[str, AfterValidator(_check_version), Field(json_schema_extra={"enum": list(VERSIONS)})]
 
 
-class UpgradeConfig(StrictModel):
-    """One change of the version. Reference: protocol 0."""
+class _Upgrade(StrictModel):
+    """One change of the version, or of what governance sets in it. Reference: protocol 0."""
 
     epoch: EpochNumber = Field(description="epoch from whose start on the version's rules hold")
-    version: Version = Field(description="version that comes into force")
+    version: Version = Field(description="version that comes into force, or goes on to hold")
 
 
 class _Height(StrictModel):
@@ -86,13 +103,26 @@ def threshold_problems(scenario: Any) -> Iterator[Problem]:
 if TYPE_CHECKING:
     RuleSwitches = _Switches
 
+    class UpgradeConfig(_Upgrade):
+        """The class of `make_section`, for the type checker."""
+
     class EpochChangeConfig(_Height):
         """The class of `make_section`, for the type checker."""
 
         def __getattr__(self, name: str) -> int | None: ...
 
 else:
+    UpgradeConfig = make_section(
+        "UpgradeConfig",
+        _Upgrade,
+        Rules,
+        is_optional=True,
+        without={*TABLE, *WHAT_IFS} - GOVERNED,
+        addition=" (set by vote)",
+    )
     EpochChangeConfig = make_section(
         "EpochChangeConfig", _Height, EpochParams, is_optional=True, without=("epoch_shift",)
     )
-    RuleSwitches = make_section("RuleSwitches", _Switches, Rules, *SCHEMES, is_optional=True)
+    RuleSwitches = make_section(
+        "RuleSwitches", _Switches, Rules, *SCHEMES, is_optional=True, without=("confirmation_alpha",)
+    )

@@ -10,7 +10,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
+from itertools import pairwise
 from typing import Any
+
+from pydantic import BaseModel
 
 from pow.devices import GROUP_SIZES, MAINNET_MIN_GROUP_VRAM_GIB, TESTNET_MIN_GROUP_VRAM_GIB, gpu_groups
 from sim.errors import UserError
@@ -26,6 +29,7 @@ from sim.protocol.consensus.transactions import (
     SEED_BYTES,
     VALIDATION_BYTES,
 )
+from sim.protocol.money.pricing import MAINNET_PRICING
 from sim.scenario.fault_checks import fault_problems
 from sim.scenario.hosts import host_addresses, is_share, parse_joins
 from sim.scenario.raw import RawHost, get, is_count, read_hosts, read_or_none
@@ -45,6 +49,7 @@ def scenario_problems(scenario: object) -> list[Problem]:
     if not problems:  # changes start from lengths that fit
         problems += _change_problems(get(scenario, "protocol"))
     problems += [problem.below("network") for problem in network_problems(get(scenario, "network"))]
+    problems += [problem.below("inference") for problem in price_problems(get(scenario, "inference"))]
     problems += _name_problems(hosts)
     problems += _epoch_problems(hosts, get(scenario, "epochs"))
     problems += _registration_problems(hosts)
@@ -67,6 +72,34 @@ def _operator_problems(hosts: object) -> Iterator[Problem]:
         if isinstance(operator, str) and strategy is not None and first.setdefault(operator, strategy) != strategy:
             message = f'hosts of the operator "{operator}" share one strategy, memory included; this is another one'
             yield Problem(("hosts", index, "strategy"), message)
+
+
+def price_problems(inference: object) -> list[Problem]:
+    """Return which bounds of prices stand in the wrong order. Reference: protocol 6.6."""
+    ascending = ("min_price", "base_price", "max_price"), ("stable_from", "stable_to")
+    problems = []
+    for low, high in (pair for keys in ascending for pair in pairwise(keys)):
+        least, most = (_read_price(inference, key) for key in (low, high))
+        if least is None or most is None or least <= most:
+            continue
+        if _is_given(inference, high):
+            problems.append(Problem((high,), f"{most:g} must be at least {low}, {least:g}"))
+        else:
+            problems.append(Problem((low,), f"{least:g} must be at most {high}, {most:g}"))
+    return problems
+
+
+def _is_given(section: object, key: str) -> bool:
+    """Whether the user wrote the key."""
+    return key in section.model_fields_set if isinstance(section, BaseModel) else get(section, key) is not None
+
+
+def _read_price(inference: object, key: str) -> float | None:
+    """A number that is given, or the default; None for what its own type reports."""
+    given, default = get(inference, key), getattr(MAINNET_PRICING, key)
+    value = float(default) if given is None else given
+    known = int if isinstance(default, int) and given is not None else (int, float)
+    return value if isinstance(value, known) and not isinstance(value, bool) and value >= 0 else None
 
 
 def schedule_problems(protocol: object) -> list[Problem]:

@@ -22,7 +22,7 @@ from sim.difficulty.waiting import get_waiting_law
 from sim.errors import did_you_mean
 from sim.problems import Problem, checked_by, explained
 from sim.protocol.blocks.params import ChainParams, EpochParams
-from sim.protocol.money.pricing import MAINNET_PRICING
+from sim.protocol.money.pricing import PricingParams
 from sim.protocol.proofs import schemes
 from sim.protocol.versions import SCHEMES
 from sim.registry import PluginOf
@@ -36,7 +36,7 @@ from sim.scenario.changes import (
     scheme_problems,
     threshold_problems,
 )
-from sim.scenario.checks import network_problems, scenario_problems, schedule_problems
+from sim.scenario.checks import network_problems, price_problems, scenario_problems, schedule_problems
 from sim.scenario.declared import make_section
 from sim.scenario.faults import Fault
 from sim.scenario.hosts import HostGroup, Name, StrictModel
@@ -109,6 +109,13 @@ class _Rules(StrictModel):
     )
     rules: RuleSwitches = Field(
         default_factory=RuleSwitches, description="single switches changed in all versions, for a what-if"
+    )
+    confirmation_alpha: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="confirmed share below which a member becomes INACTIVE, which costs the epoch's reward, a tenth of "
+        "its collateral and its place in the group; 0: no such test; absent: the version's own, 0.5 from v0.2.5 on",
     )
     changes: tuple[EpochChangeConfig, ...] = Field(
         (), strict=False, description="changes of the epoch's lengths, in ascending order of their heights"
@@ -186,14 +193,26 @@ class WorkConfig(StrictModel):
         return TESTNET_MIN_GROUP_VRAM_GIB if self.params == "testnet" else MAINNET_MIN_GROUP_VRAM_GIB
 
 
-class InferenceConfig(StrictModel):
+class _Requests(StrictModel):
     """Requests that members serve between two proofs of compute; drawn, not simulated. Reference: protocol 6.3, 6.6."""
 
     requests_per_epoch: int = Field(0, ge=0, le=100_000, description="number of requests to the whole network")
     tokens_per_request: int = Field(1000, ge=1, le=100_000, description="number of tokens of each answer")
-    price_grace_epochs: int = Field(
-        MAINNET_PRICING.grace_end_epoch, ge=0, description="last of the epochs that are free or have a fixed price"
-    )
+
+
+if TYPE_CHECKING:
+
+    class _Priced(PricingParams, _Requests):
+        """The class of `make_section`, for the type checker."""
+
+else:
+    _Priced = make_section("InferenceConfig", _Requests, PricingParams)
+
+
+class InferenceConfig(_Priced):
+    """Requests that members serve between two proofs of compute; drawn, not simulated. Reference: protocol 6.3, 6.6."""
+
+    _check_together = checked_by("inference", price_problems)
 
 
 class NetworkConfig(StrictModel):

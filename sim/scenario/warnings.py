@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from sim.documents.yaml_tree import read_document
 from sim.errors import Mistake
 from sim.problems import Problem
+from sim.protocol.versions import VERSIONS, override_rules
 from sim.scenario.fault_checks import build_raw_directory
 from sim.scenario.faults import PartitionFault, resolve
 from sim.scenario.overrides import Overrides, apply_overrides
@@ -32,6 +33,7 @@ def find_warnings(scenario: Scenario) -> Iterator[Problem]:
     """Yield all warnings about a whole scenario."""
     yield from find_setpoint_problems(scenario, lateness=1.0)  # every block on time
     yield from _find_closed_windows(scenario)
+    yield from _find_idle_confirmations(scenario)
     yield from _find_late_faults(scenario)
     yield from _find_whole_partitions(scenario)
 
@@ -40,6 +42,23 @@ def _find_closed_windows(scenario: Scenario) -> Iterator[Problem]:
     if scenario.protocol.poc_exchange_duration == 0:
         message = "0: proof batches count up to the last block of generation only, so that its last nonces are lost"
         yield Problem(("protocol", "poc_exchange_duration"), message)
+
+
+def _find_idle_confirmations(scenario: Scenario) -> Iterator[Problem]:
+    """An alpha of 0 once failed a member that shows nothing; on the chain it switches the test off."""
+    protocol = scenario.protocol
+    names = (protocol.version, *(upgrade.version for upgrade in protocol.upgrades))
+    switched = protocol.rules.model_dump(exclude_none=True)
+    is_confirmed = any(override_rules(VERSIONS[name], switched).confirmations_per_epoch for name in names)
+    message = (
+        "0 switches the test off: a member that shows nothing in a confirmation stays ACTIVE and keeps the part of its "
+        "reward that it need not confirm; any larger share makes it fail"
+    )
+    if is_confirmed and protocol.confirmation_alpha == 0:
+        yield Problem(("protocol", "confirmation_alpha"), message)
+    for index, upgrade in enumerate(protocol.upgrades):
+        if is_confirmed and getattr(upgrade, "confirmation_alpha", None) == 0:
+            yield Problem(("protocol", "upgrades", index, "confirmation_alpha"), message)
 
 
 def _find_late_faults(scenario: Scenario) -> Iterator[Problem]:

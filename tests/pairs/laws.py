@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from observed import Observed
 from replay import Epoch, replay
+from standing import follow
 
 FATES = {"included", "late", "refused", "expired", "lost"}
 JUDGED = (
@@ -27,6 +28,7 @@ def check_all(run: Observed) -> list[Epoch]:
     check_machines(run)
     check_coins(run)
     check_confirmations(run)
+    check_statuses(run)
     check_difficulty(run)
     epochs = replay(run)
     check_weights(run, epochs)
@@ -231,6 +233,23 @@ def check_confirmations(run: Observed) -> None:
             assert row.reward_ngonka == 0, f"{row.participant} is paid for epoch {row.epoch}, which it failed"
 
 
+def check_statuses(run: Observed) -> None:
+    """Statuses, failed confirmations, slashes and departures are those of the second implementation."""
+    found = follow(run)
+    for row in run.result.inferences.itertuples():
+        assert row.status == found.told[row.epoch, row.participant], (row.epoch, row.participant)
+    rows = run.result.confirmations
+    assert {(row.height, row.participant) for row in rows[rows["is_failed"]].itertuples()} == found.failed
+    slashed = run.result.payments.query("kind == 'slashed' and reason != 'downtime'")
+    expected = [each for each in found.slashed if each[1] in set(slashed["participant"])]
+    told = sorted((row.height, row.participant, row.reason) for row in slashed.itertuples())
+    assert set(told) <= set(expected)
+    held = {who for who, deposit in run.last_state.deposits.items() if deposit.active >= 10}
+    assert {each for each in expected if each[1] in held} <= set(told)
+    state = run.last_state
+    assert state.effective.removed == found.removed[state.effective.index]
+
+
 def check_difficulty(run: Observed) -> None:
     """What VE decides is in force in the next epoch, unless an upgrade brings its own radius there."""
     epochs, decided = run.result.epochs.set_index("epoch"), run.result.difficulty.set_index("epoch")
@@ -255,6 +274,11 @@ def check_weights(run: Observed, epochs: list[Epoch]) -> None:
             found, expected = frame.loc[epoch.index, who], {name: row[name] for name in JUDGED if name in row}
             wrong = {name: (found[name], value) for name, value in expected.items() if found[name] != value}
             assert not wrong or (wrong.keys() <= VOTED and not row["claimed_nonces"]), (epoch.index, who, wrong)
+        formed = run.state_after(epoch.closing) if epoch.closing else None
+        group = formed and (formed.next_group or formed.effective)  # VE and S may be one block
+        for who, row in epoch.rows.items():
+            if group is not None and "next_preserved" in row:
+                assert set(group.preserved.get(who, ())) == row["next_preserved"], (epoch.index, who)
         silent = frame.loc[[epoch.index]].drop(index=[(epoch.index, who) for who in epoch.rows])
         if epoch.closing:
             assert (silent[["claimed_nonces", "weight"]] == 0).all(axis=None)

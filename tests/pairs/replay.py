@@ -1,7 +1,8 @@
 """A second implementation of the chain's way from claims to weights, one participant after the other.
 
 It reads the agreed blocks only. What it takes from the states of the first implementation are facts that other tests
-hold: who is registered with which hardware, which ML nodes were chosen to be preserved, and the collateral.
+hold: who is registered with which hardware, which ML nodes were preserved in the proof of compute before, and the
+collateral. Which nodes are preserved next from v0.2.5 on is chosen by `second_preserved`.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from math import floor
 from typing import Any
 
 from observed import Observed
+from second_preserved import choose
+from standing import follow
 
 from pow.seeds import hash_to_number
 
-GOVERNANCE_MODELS = {"QwQ-32B", "Qwen2.5-7B"}
+MODELS = ("Qwen2.5-7B", "QwQ-32B")
 Votes = dict[str, dict[str, bool]]
 """Participant -> validator -> whether it votes fraud."""
 
@@ -47,7 +50,7 @@ def replay(run: Observed) -> list[Epoch]:
     seeds: set[tuple[int, str]] = set()
     weights = dict(run.state_after(0).effective.weights)
     node_weights: dict[str, dict[int, int]] = {}
-    effective = -1
+    effective, removed = -1, follow(run).removed
     for block in run.blocks:
         lengths = run.params.epoch_at(block.height)
         previous = epochs[-1].start if epochs else -lengths.epoch_shift
@@ -76,7 +79,8 @@ def replay(run: Observed) -> list[Epoch]:
             current.opening, current.committee_hash = block.height, block.block_hash
         if age == closes:
             current.closing = block.height
-            form(run, current, seeds, weights, node_weights)
+            present = {who: weight for who, weight in weights.items() if who not in removed[current.index - 1]}
+            form(run, current, seeds, present, node_weights)
         if age == closes + lengths.set_new_validators_delay and effective < current.index:
             effective = current.index
             weights = {who: row["weight"] for who, row in current.rows.items() if row["weight"] > 0}
@@ -120,24 +124,57 @@ def form(
             )
         else:
             row["activated_weight"] = row["uncapped_weight"] = row["dropped_weight"] = 0
-    capped = cap(merged, params.max_individual_power_percentage)
+    capped = cap(merged, params.max_individual_power_percentage, rules)
     for who, row in rows.items():
         row["is_member"] = who in capped and (epoch.index, who) in seeds
         row["weight"] = capped[who] if row["is_member"] else 0
+    if rules.preserved_share:
+        chosen = preserve(epoch, capped, node_weights, preserved, state, rules)
+        for who, row in rows.items():
+            row["next_preserved"] = {node for host, node in chosen if host == who and row["is_member"]}
+
+
+def preserve(
+    epoch: Epoch,
+    capped: Mapping[str, int],
+    node_weights: Mapping[str, Mapping[int, int]],
+    preserved: Mapping[str, Mapping[int, int]],
+    state: Any,
+    rules: Any,
+) -> set[tuple[str, int]]:
+    """(host, node) of those that the next proof of compute passes over."""
+    models = {
+        model: list_nodes(model, {who: epoch.rows[who]["node_weights"] for who in capped}, state) for model in MODELS
+    }
+    served = {model: {who for who, _, _ in list_nodes(model, node_weights, state)} for model in MODELS}
+    last = {(who, node) for who, nodes in preserved.items() for node in nodes} if rules.rotates_preserved_nodes else ()
+    return choose(epoch.index, models, capped, served, rules.preserved_share, last)
+
+
+def list_nodes(model: str, weights: Mapping[str, Mapping[int, int]], state: Any) -> list[tuple[str, int, int]]:
+    """(host, node, weight) of a model's nodes."""
+    return [
+        (who, node.node_id, weights[who][node.node_id])
+        for who in sorted(weights)
+        for node in (state.hosts[who].nodes if who in state.hosts else ())
+        if node.model == model and node.node_id in weights[who]
+    ]
 
 
 def count_claim(batches: list[Any], rules: Any) -> dict[str, Any]:
-    """Count nonces by ML node; a nonce that counts once counts for the first batch by id."""
+    """Weigh batch by batch; a nonce that counts once counts for the first batch by id."""
     counts: dict[Any, int] = defaultdict(int)
+    fresh: dict[Any, int] = defaultdict(int)
     seen: set[int] = set()
     n_claimed = 0
     for batch in batches:
-        node = batch.proofs.node_id if rules.stores_node_ids else None
+        node, n_counted = batch.proofs.node_id if rules.stores_node_ids else None, 0
         for nonce in batch.proofs.nonces:
             n_claimed += 1
-            counts[node] += rules.counts_duplicates or nonce not in seen
+            n_counted += rules.counts_duplicates or nonce not in seen
             seen.add(nonce)
-    fresh = {node: floor(Fraction(n) * rules.weight_scale) for node, n in counts.items()}
+        counts[node] += n_counted
+        fresh[node] += floor(Fraction(n_counted) * rules.weight_scale)
     return {
         "claimed_nonces": n_claimed,
         "distinct_nonces": len(seen),
@@ -161,23 +198,25 @@ def judge(
 ) -> dict[str, Any]:
     """Weights that voted either way, and what they decide; slots where a committee judges."""
     voters = {member: weights[member] for member in sorted(weights)}
-    n_slots = run.params.validation_committee
+    n_slots, rules = run.params.validation_committee, run.params.rules_at(epoch.index)
     if n_slots is None:
-        page = run.params.rules_at(epoch.index).member_page_limit
-        voters = dict(list(voters.items())[: page or None])
-        ballots = list(voters.items())
-        total = sum(voters.values())
-        majority = total // 2
+        ballots: list[tuple[str | None, int]] = list(list(voters.items())[: rules.member_page_limit or None])
     else:
         ballots = [(holder, 1) for holder in draw_slots(epoch.committee_hash, who, voters, n_slots)]
-        total = n_slots
-        majority = 2 * n_slots // 3
+    ballots = [(member, held) for member, held in ballots if member != who or not rules.ignores_own_votes]
+    total = sum(held for _, held in ballots)
+    majority = total // 2 if n_slots is None else 2 * total // 3
     valid = sum(weight for member, weight in ballots if votes.get(member) is False)
     invalid = sum(weight for member, weight in ballots if votes.get(member) is True)
     opinion = valid > majority
     if n_slots is not None and not opinion and invalid <= majority and valid + invalid:
-        guardians = [member for member in run.params.guardians if member in voters]
-        opinion = 2 * sum(votes.get(member) is False for member in guardians) > len(guardians)
+        silent = who if rules.ignores_own_votes else None
+        voices = [
+            votes[member]
+            for member in run.params.guardians
+            if member in voters and member in votes and member != silent
+        ]
+        opinion = bool(voices) and not any(voices)
     return {
         "valid_vote_weight": valid,
         "invalid_vote_weight": invalid,
@@ -203,7 +242,7 @@ def draw_slots(block_hash: str, who: str, voters: Mapping[str, int], n_slots: in
 def merge(fresh: Mapping[Any, int], preserved: Mapping[int, int], nodes: Any, rules: Any) -> tuple[dict[int, int], int]:
     """Weight by node, and of the participant."""
     if rules.weighs_by_node:
-        admitted = {node.node_id for node in nodes if node.model in GOVERNANCE_MODELS}
+        admitted = {node.node_id for node in nodes if node.model in MODELS}
         kept = {node: preserved.get(node, fresh.get(node, 0)) for node in {*fresh, *preserved} & admitted}
         return kept, sum(kept.values())
     total = sum(fresh.values())
@@ -221,18 +260,21 @@ def activate(weight: int, collateral: int, epoch: int, params: Any) -> int:
     return floor(free + min(weight - free, bought))
 
 
-def cap(weights: Mapping[str, int], percentage: float | None) -> dict[str, int]:
+def cap(weights: Mapping[str, int], percentage: float | None, rules: Any) -> dict[str, int]:
     """The largest cap that no capped member exceeds its share under, found from the smallest weight up."""
-    n = len(weights)
+    ascending = sorted(weight for weight in weights.values() if weight or not rules.caps_positive_weights_only)
+    n = len(ascending)
     if n < 2 or not percentage:
         return dict(weights)
-    share = max(Fraction(str(percentage)), {2: Fraction(1, 2), 3: Fraction(2, 5)}.get(n, Fraction(0)))
-    ascending = sorted(weights.values())
+    share = Fraction(str(rules.fixed_power_cap or percentage))
+    share = max(share, {2: Fraction(1, 2), 3: Fraction(2, 5)}.get(n, Fraction(0)))
     for place, weight in enumerate(ascending):
         below = sum(ascending[:place])
         n_above = n - place
         if weight > share * (below + n_above * weight):
             left = 1 - share * n_above
             limit = floor(share * below / left) if left > 0 else weight
+            if rules.caps_positive_weights_only and limit == 0:
+                break
             return {who: min(own, limit) for who, own in weights.items()}
     return dict(weights)

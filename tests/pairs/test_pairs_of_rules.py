@@ -6,6 +6,8 @@ import pytest
 from laws import check_all, check_coins
 from observed import Observed, observe_small
 
+from sim.protocol.versions import WHAT_IFS
+
 SHORT = {"protocol__epoch_length": 20, "protocol__poc_stage_duration": 5}
 """P 20, V 27, VE 33, S 34, claim 35, next P 40."""
 FARM = {"hosts__big__gpus": ["1 x H100-SXM"] * 3, "work__rate_factor": 0.1}
@@ -32,6 +34,26 @@ def test_preserved_nodes_are_chosen_by_the_old_rules_and_keep_their_old_weight()
     assert frame.loc[list(kept), "preserved_weight"].to_dict() == kept
     fresh = frame.loc[list(kept), "counted_nonces"]
     assert (frame.loc[list(kept), "claimed_weight"] > 2 * fresh).all()
+
+
+@pytest.mark.parametrize("committee", [None, 5])
+def test_all_what_ifs_at_once_keep_every_law(committee: int | None) -> None:
+    """upgrades x preserved x service: five repairs that the network discussed, before and after v0.2.5."""
+    run = observe_small(
+        **SHORT,
+        **FARM,
+        epochs=5,
+        hosts__pair__miss_rate=0.5,
+        protocol__version="v0.2.4",
+        protocol__validation_committee=committee,
+        protocol__upgrades=[{"epoch": 4, "version": "v0.2.5"}],
+        protocol__rules={**dict.fromkeys(WHAT_IFS, True), "confirmations_per_epoch": 10.0},
+        inference__price_grace_epochs=0,
+        inference__requests_per_epoch=200,
+    )
+    epochs = check_all(run)
+    assert any(row.get("next_preserved") for row in epochs[-2].rows.values())
+    assert {row["total_vote_weight"] for epoch in epochs[1:] for row in epoch.rows.values()} - {0, 5}  # own part is out
 
 
 def test_an_upgrade_brings_its_radius_and_the_controller_goes_on_from_it() -> None:
@@ -92,9 +114,11 @@ def confirming(epoch_length: int, **changes: object) -> Observed:
             **FARM,
             "protocol__epoch_length": epoch_length,
             "protocol__version": "v0.2.6",
-            "protocol__rules": {"confirmations_per_epoch": 100.0, "preserved_share": 0.5},
+            "protocol__rules": {"confirmations_per_epoch": 100.0, "preserved_share": 0.2},
+            "protocol__confirmation_alpha": 0.4,
             "hosts__big__confirmed_share": 0.5,
             "hosts__late__joins": 1,
+            "hosts__late__gpus": ["1 x H200", "1 x H200"],  # of one the other may be preserved
             "hosts__late__confirmed_share": 0.0,
             "hosts__liar__strategy": "honest",
             "difficulty": "fixed",
@@ -105,8 +129,8 @@ def confirming(epoch_length: int, **changes: object) -> Observed:
 
 def test_two_confirmations_in_one_epoch_take_no_more_than_one() -> None:
     """confirmations x confirmations: the second asks for the same share of the weight at S, not of what is left."""
-    run = confirming(50, epochs=2)
-    rows = run.result.confirmations.query("epoch == 1")
+    run = confirming(60, epochs=3)
+    rows = run.result.confirmations.query("epoch == 2")
     assert rows["height"].nunique() == 2
     first, second = (part.set_index("participant") for _, part in rows.groupby("height"))
     assert first.loc["big-0", "weight_after"] == first.loc["big-0", "weight_before"] // 2 > 0
@@ -114,14 +138,14 @@ def test_two_confirmations_in_one_epoch_take_no_more_than_one() -> None:
     assert (second["weight_before"] == first["weight_after"]).all()
     assert first.loc["late-0", "is_failed"]
     assert not second["is_failed"].any()  # it has failed already
-    rewards = run.result.rewards.query("epoch == 1").set_index("participant")
+    rewards = run.result.rewards.query("epoch == 2").set_index("participant")
     assert rewards.loc["late-0", "reason"] == "failed a confirmation"
     check_all(run)
 
 
 def test_preserved_nodes_are_paid_for_what_they_need_not_confirm() -> None:
     """confirmations x preserved: half of the weight that is not preserved is confirmed, all of the rest counts."""
-    run = confirming(30)
+    run = confirming(40)
     people = run.result.participants.set_index(["epoch", "participant"])
     rewards = run.result.rewards.query("epoch == 2").set_index("participant")
     n_seen = 0
@@ -134,14 +158,40 @@ def test_preserved_nodes_are_paid_for_what_they_need_not_confirm() -> None:
     check_all(run)
 
 
+def test_who_fails_a_confirmation_gets_no_more_requests_and_no_fees() -> None:
+    """confirmations x service, collateral: late-0 is INACTIVE from the read-out on, a tenth of its deposit is gone."""
+    run = confirming(
+        60,
+        epochs=3,
+        inference__requests_per_epoch=400,
+        inference__price_grace_epochs=0,
+        hosts__late__collateral_ngonka=1000,
+    )
+    failed = run.result.confirmations.query("epoch == 2 and is_failed")
+    assert failed["participant"].tolist() == ["late-0"]
+    read_out = int(failed["height"].item())
+    (tally,) = [b.inferences for b in run.blocks if b.inferences and b.inferences.epoch_index == 2]
+    heights = [each.created_height for each in tally.inferences if each.executor == "late-0"]
+    early = sum(height <= read_out for height in heights)
+    assert 0 < early < len(heights)
+    row = run.result.inferences.query("epoch == 2 and participant == 'late-0'").iloc[0]
+    assert (row["requests"], row["status"]) == (early, "INACTIVE")
+    assert row["fees_ngonka"] > 0
+    reward = run.result.rewards.query("epoch == 2 and participant == 'late-0'").iloc[0]
+    assert (reward["reward_ngonka"], reward["fees_ngonka"]) == (0, 0)
+    slashed = run.result.payments.query("kind == 'slashed' and participant == 'late-0'")
+    assert slashed.iloc[0][["height", "amount_ngonka", "reason"]].tolist() == [read_out, 100, "INACTIVE"]
+    check_all(run)
+
+
 def test_a_confirmation_ends_where_it_was_to_end_when_lengths_change_under_it() -> None:
-    """confirmations x lengths: triggered at block 55, it ends at block 69, whatever a change at block 60 says."""
-    change = {"protocol__changes": [{"height": 60, "poc_validation_duration": 7}]}
+    """confirmations x lengths: triggered at S, it ends 16 blocks later, whatever a change in between says."""
+    change = {"protocol__changes": [{"height": 110, "poc_validation_duration": 7}]}
     heights = [
         sorted(set(run.result.confirmations["height"]))
-        for run in (confirming(40, epochs=1), confirming(40, epochs=1, **change))
+        for run in (confirming(40, epochs=2), confirming(40, epochs=2, **change))
     ]
-    assert heights == [[69], [69]]
+    assert heights == [[111], [111]]
 
 
 # Money

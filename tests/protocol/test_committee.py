@@ -18,7 +18,7 @@ from sim.protocol.blocks.records import ParticipantJudged
 from sim.protocol.blocks.state import Block, ChainState, genesis_state
 from sim.protocol.blocks.transition import apply_block
 from sim.protocol.consensus.transactions import RegisterHost, SubmitSeed, SubmitValidation
-from sim.protocol.proofs.committee import Committee, decide_by_slots, draw_slots
+from sim.protocol.proofs.committee import Committee, decide_by_guardians, decide_by_slots, draw_slots
 from sim.protocol.proofs.hits import SubmitProofBatch
 from sim.protocol.proofs.votes import Reason, decide_by_majority
 from sim.protocol.versions import LAUNCH, build_rule_book
@@ -62,7 +62,7 @@ def test_a_guardian_checks_everybody_and_without_members_nobody_does() -> None:
     assert committee.assign([]) == {}
     assert Committee("H", {}, 2).draw(["x"]).tolist() == [[-1, -1]]
     nothing = tally_slots(read_votes([], ["x"], []), Committee("H", {}, 2).draw(["x"]))
-    assert (nothing.valid.tolist(), nothing.invalid.tolist(), nothing.total) == ([0], [0], 2)
+    assert (nothing.valid.tolist(), nothing.invalid.tolist(), nothing.total.tolist()) == ([0], [0], [2])
 
 
 def test_slots_follow_weights() -> None:
@@ -126,8 +126,16 @@ def test_more_than_two_thirds_of_all_slots(valid: int, invalid: int, n: int, dec
     ("valid", "invalid", "n", "decided"),
     [(2, 0, 3, True), (1, 0, 3, None), (0, 2, 3, False), (1, 1, 2, None), (0, 0, 0, None), (1, 0, 1, True)],
 )
-def test_more_than_half_of_the_guardians(valid: int, invalid: int, n: int, decided: bool | None) -> None:
+def test_more_than_half_of_the_weight(valid: int, invalid: int, n: int, decided: bool | None) -> None:
     assert decide_by_majority(valid, invalid, n) is decided
+
+
+@pytest.mark.parametrize(
+    ("valid", "invalid", "decided"), [(3, 0, True), (1, 0, True), (2, 1, False), (0, 1, False), (0, 0, None)]
+)
+def test_guardians_that_vote_must_agree(valid: int, invalid: int, decided: bool | None) -> None:
+    """Protocol 4.9: at least one voice, and all of those that vote."""
+    assert decide_by_guardians(valid, invalid) is decided
 
 
 # The whole rule on a chain of hand-made blocks: P = 40, V = 52, VE = 58
@@ -194,7 +202,11 @@ def test_guardians_decide_what_slots_leave_open() -> None:
     voice = next(who for who in half)
     assert run_chain(half, frozenset({voice})).reason is Reason.ACCEPTED
     assert run_chain({**half, voice: True}, frozenset({voice})).reason is Reason.VOTED_INVALID
-    assert run_chain(half, frozenset({voice, silent[0]})).reason is Reason.NO_QUORUM
+    assert run_chain(half, frozenset({voice, silent[0]})).reason is Reason.ACCEPTED  # all voices that there are
+    second = next(who for who in half if who != voice)
+    split = {**half, second: True}
+    assert run_chain(split, frozenset({voice, second})).reason is Reason.VOTED_INVALID
+    assert run_chain(half, frozenset({silent[0]})).reason is Reason.NO_QUORUM
     clear = dict.fromkeys(MEMBERS, False)
     assert run_chain({**clear, voice: held[voice] < 4}, frozenset({voice})).reason is Reason.ACCEPTED
 

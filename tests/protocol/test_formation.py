@@ -6,7 +6,7 @@ import pytest
 
 from pow.proofs import ProofBatch
 from pow.sphere import hit_probability
-from sim.protocol.blocks.epochs import form_epoch, open_epoch, switch_epoch
+from sim.protocol.blocks.epochs import cap_members, form_epoch, open_epoch, switch_epoch
 from sim.protocol.blocks.params import EpochParams, ProtocolParams
 from sim.protocol.blocks.records import ParticipantJudged
 from sim.protocol.blocks.stages import Schedule
@@ -15,7 +15,7 @@ from sim.protocol.consensus.transactions import HardwareNode, SubmitValidation
 from sim.protocol.proofs.hits import FiledBatches, SubmitProofBatch
 from sim.protocol.proofs.log import Log
 from sim.protocol.proofs.votes import Reason
-from sim.protocol.versions import LAUNCH, build_rule_book
+from sim.protocol.versions import LAUNCH, VERSIONS, build_rule_book
 
 PEOPLE = ("a", "b", "c")
 
@@ -84,6 +84,58 @@ def test_later_versions_take_each_node_once() -> None:
     assert state.next_group.node_weights["a"] == {1: 3, 2: 10}
 
 
+@pytest.mark.parametrize("version", ["v0.2.2", "v0.2.5"])
+def test_a_preserved_nodes_batches_use_its_hosts_nonces_up(version: str) -> None:
+    """Row 18: nonces 1 to 3 are counted for node 2, which comes first by its id and is preserved; node 1 has 4 left."""
+    params = params_of(version)
+    first, second = batch("a", 2, 1, 2, 3), batch("a", 1, 1, 2, 3, 4)
+    early = replace(first, batch_id="0")
+    state, judged = form(state_at_end(params, second, early), params)
+    assert state.next_group is not None
+    assert state.next_group.node_weights["a"] == {1: 1, 2: 10}
+    assert (judged["a"].counted_nonces, judged["a"].dropped_weight) == (4, 3)
+    late = replace(first, batch_id="z")
+    state, _ = form(state_at_end(params, second, late), params)
+    assert state.next_group is not None
+    assert state.next_group.node_weights["a"] == {1: 4, 2: 10}
+
+
+@pytest.mark.parametrize(("version", "share"), [("v0.2.4", 0.25), ("v0.2.5", 0.30), ("v0.2.6", 0.30)])
+def test_from_v0_2_5_the_parameter_only_turns_the_cap_on(version: str, share: float) -> None:
+    """Weights 1000, 2000, 4000, 8000: 2250 at 0.30, 1000 at 0.25."""
+    rules = VERSIONS[version]
+    weights = dict(zip("abcd", (1000, 2000, 4000, 8000), strict=True))
+    capped = cap_members(weights, 0.25, rules)
+    assert capped["d"] == {0.25: 1000, 0.30: 2250}[share]
+    assert cap_members(weights, 0.5, rules)["d"] == {0.25: 7000, 0.30: 2250}[share]
+    assert cap_members(weights, None, rules) == cap_members(weights, 0.0, rules) == weights
+    members = {**weights, "e": 0}
+    assert cap_members(members, 0.25, replace(rules, caps_positive_weights_only=True)) == {**capped, "e": 0}
+
+
+def test_members_that_kept_preserved_weight_are_remembered() -> None:
+    """For the remainder of rewards: who had a node that this proof of compute passed over, whatever comes next."""
+    params = params_of("v0.2.5")
+    state = state_at_end(params, batch("a", 1, 1))
+    group = replace(state.effective, preserved={"b": frozenset({2})})
+    formed, _ = form(replace(state, effective=group), params)
+    assert formed.next_group is not None
+    assert formed.next_group.carried == {"b"}
+    assert formed.next_group.weights.keys() == {"a", "b"}
+
+
+@pytest.mark.parametrize("version", ["v0.2.2", "v0.2.5"])
+def test_what_if_nodes_are_preserved_in_turns(version: str) -> None:
+    """Node 2 of each is preserved now: with rotation node 1 is next wherever a node is preserved at all."""
+    rules = {"rotates_preserved_nodes": True, **({"preserved_share": 1.0} if version == "v0.2.5" else {})}
+    book = build_rule_book(version, {}, rules)
+    params = replace(params_of(version), rule_book=book)
+    state, _ = form(state_at_end(params, *(batch(who, 1, *range(10)) for who in PEOPLE)), params)
+    assert state.next_group is not None
+    preserved = state.next_group.preserved
+    assert set(preserved.values()) == {frozenset({1})}
+
+
 @pytest.mark.parametrize(("version", "weight"), [("v0.2.0", 13), ("v0.2.2", 0)])
 def test_a_model_that_governance_does_not_know_weighs_at_launch_only(version: str, weight: int) -> None:
     params = params_of(version)
@@ -119,7 +171,8 @@ def test_without_a_seed_preserved_weight_is_no_membership_but_counts_for_the_cap
     assert group.weights == {"a": 13, "b": 10}
     assert "c" not in group.node_weights
     assert set(group.preserved) <= {"a", "b"}
-    assert "c" not in switch_epoch(state, params).effective.weights
+    switched, _ = switch_epoch(state, params)
+    assert "c" not in switched.effective.weights
 
 
 def test_an_upgrade_brings_its_radius_at_its_start() -> None:

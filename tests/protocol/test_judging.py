@@ -43,7 +43,16 @@ def draw_committee(weights: dict[str, int], n_slots: int, guardians: set[str]) -
 
 
 @settings(max_examples=300)
-@given(VALIDATIONS, CLAIMS, WEIGHTS, st.lists(MOSTLY, min_size=18), st.sets(NAME), st.integers(0, 4), st.integers(0, 9))
+@given(
+    VALIDATIONS,
+    CLAIMS,
+    WEIGHTS,
+    st.lists(MOSTLY, min_size=18),
+    st.sets(NAME),
+    st.integers(0, 4),
+    st.integers(0, 9),
+    st.booleans(),
+)
 def test_all_at_once_is_one_by_one(
     validations: list[SubmitValidation],
     claims: dict[str, CountedClaim],
@@ -52,6 +61,7 @@ def test_all_at_once_is_one_by_one(
     guardians: set[str],
     page_limit: int,
     n_slots: int,
+    ignores_own_votes: bool,
 ) -> None:
     upcoming = UpcomingEpoch(1, 40, "H", draw_committee(weights, n_slots, guardians) if n_slots else None)
     state = replace(
@@ -62,10 +72,44 @@ def test_all_at_once_is_one_by_one(
         validations=Log(validations),
         upcoming=upcoming,
     )
-    rules = replace(VERSIONS["v0.2.0"], member_page_limit=page_limit)
+    rules = replace(VERSIONS["v0.2.0"], member_page_limit=page_limit, ignores_own_votes=ignores_own_votes)
     readable = judging.judge_claims(state, claims, upcoming, rules)
     assert fast.judge_claims(state, claims, upcoming, rules) == readable
     assert list(readable) == list(claims)
+
+
+def test_what_if_own_votes_do_not_count() -> None:
+    """A host with 6 of 11 admits itself; without its vote and its weight the others' 5 decide, 3 being a majority."""
+    weights = {"a": 6, "b": 3, "c": 2}
+    known: dict[str, object] = {"hosts": {"a": HostRecord("key", ())}, "seeds": {(1, "a"): "commitment"}}
+    claim = {"a": CountedClaim(1, 1, {1: 1}, {1: 1})}
+    said = {who: SubmitValidation("tx", who, 1, ("a",), (who != "a",)) for who in "abc"}
+    for voters, usual, changed in (
+        ("abc", Reason.ACCEPTED, Reason.VOTED_INVALID),
+        ("a", Reason.ACCEPTED, Reason.NO_MEMBER_VOTED),
+        ("ac", Reason.ACCEPTED, Reason.NO_QUORUM),
+    ):
+        state = replace(GENESIS, effective=EpochGroup(0, 0, weights), **known)  # type: ignore[arg-type]
+        state = replace(state, validations=Log(said[who] for who in voters))
+        for ignores, expected, total in ((False, usual, 11), (True, changed, 5)):
+            rules = replace(VERSIONS["v0.2.0"], ignores_own_votes=ignores)
+            for judge_claims in (judging.judge_claims, fast.judge_claims):
+                verdict = judge_claims(state, claim, UpcomingEpoch(1, 40, "H"), rules)["a"]
+                assert (verdict.reason, verdict.total_weight) == (expected, total)
+
+
+def test_who_has_left_the_group_has_no_vote_and_its_weight_does_not_count() -> None:
+    """Protocol 6.3: of 4 + 3 + 3 the 4 has left, so that 3 and 3 are all of 6; without them 4 of 10 are no majority."""
+    said = Log(SubmitValidation("tx", who, 1, ("b",), (who == "a",)) for who in "abc")
+    group = EpochGroup(0, 0, {"a": 4, "b": 3, "c": 3}, removed={"a": 7})
+    state = replace(
+        GENESIS, effective=group, validations=said, hosts={"b": HostRecord("key", ())}, seeds={(1, "b"): "commitment"}
+    )
+    for judge_claims in (judging.judge_claims, fast.judge_claims):
+        verdict = judge_claims(
+            state, {"b": CountedClaim(1, 1, {1: 1}, {1: 1})}, UpcomingEpoch(1, 40, "H"), VERSIONS["v0.2.6"]
+        )["b"]
+        assert (verdict.valid_weight, verdict.invalid_weight, verdict.total_weight) == (6, 0, 6)
 
 
 def test_the_last_verdict_of_a_validator_holds_in_both() -> None:

@@ -67,6 +67,25 @@ def test_a_price_below_fifty_never_rises(price: int, utilizations: list[Fraction
         price = after
 
 
+@pytest.mark.parametrize(
+    ("price", "utilization", "after"),
+    [
+        *[(49, "0.61", 50), (1, "1", 2), (49, "0.6", 49), (100, "0.79", 101), (100, "0.8", 101), (100, "1", 102)],
+        *[(50, "0.4", 50), (50, "0.3", 49), (2, "0", 1), (10**6, "1", 10**6)],
+    ],
+)
+def test_what_if_rises_are_rounded_up(price: int, utilization: str, after: int) -> None:
+    """A step up is at least 1, so that no price is trapped; falls are truncated as before."""
+    assert compute_next_price(price, Fraction(utilization), rounds_rises_up=True) == after
+
+
+@given(st.integers(0, 10**6), UTILIZATIONS)
+def test_rounding_up_changes_rises_only_and_by_one_at_most(price: int, utilization: Fraction) -> None:
+    before = compute_next_price(price, utilization)
+    after = compute_next_price(price, utilization, rounds_rises_up=True)
+    assert after - before in ((0, 1) if utilization > Fraction(3, 5) else (0,))
+
+
 @given(st.integers(50, 10**6))
 def test_from_fifty_on_a_full_model_gets_dearer(price: int) -> None:
     assert compute_next_price(price, Fraction(1)) > price
@@ -74,9 +93,9 @@ def test_from_fifty_on_a_full_model_gets_dearer(price: int) -> None:
 
 def test_pricing_parameters() -> None:
     params = PricingParams(
-        grace_end_epoch=5, grace_price=3, base_price=20, min_price=10, largest_step=Fraction(1, 2),
-        elasticity=Fraction(1), stable_from=Fraction(3, 10), stable_to=Fraction(7, 10),
-        window_seconds=10, default_capacity=1,
+        price_grace_epochs=5, grace_price=3, base_price=20, min_price=10, largest_price_step=Fraction(1, 2),
+        price_elasticity=Fraction(1), stable_from=Fraction(3, 10), stable_to=Fraction(7, 10),
+        utilization_window=10.0, default_capacity=1,
     )  # fmt: skip
     assert update_prices({}, {}, {"m": 1}, 4, params=params) == {"m": 3}
     assert update_prices({}, {}, {"m": 1}, 5, params=params) == {"m": 20}

@@ -9,16 +9,16 @@ from typing import get_type_hints
 import pytest
 
 from sim.protocol.proofs.hits import Hits
-from sim.protocol.versions import TABLE, VERSION_NAMES, VERSIONS, Rules, build_rule_book, override_rules
+from sim.protocol.versions import TABLE, VERSION_NAMES, VERSIONS, WHAT_IFS, Rules, build_rule_book, override_rules
 from sim.scenario.declared import find_keys
 
 SIM = Path(__file__).parent.parent.parent / "sim"
 
 
 def test_the_table_has_a_row_for_every_switch_and_a_column_for_every_version() -> None:
-    assert {field.name for field in dataclasses.fields(Rules)} == {"version", *TABLE}
+    assert {field.name for field in dataclasses.fields(Rules)} == {"version", *TABLE, *WHAT_IFS}
     assert {len(row) for row in TABLE.values()} == {len(VERSION_NAMES)}
-    assert list(VERSIONS) == ["v0.2.0", "v0.2.2", "v0.2.3", "v0.2.5", "v0.2.6"]
+    assert list(VERSIONS) == ["v0.2.0", "v0.2.2", "v0.2.3", "v0.2.4", "v0.2.5", "v0.2.6"]
 
 
 @pytest.mark.parametrize("switch", sorted(TABLE))
@@ -33,6 +33,14 @@ def test_every_switch_differs_somewhere(switch: str) -> None:
     assert len(set(TABLE[switch])) > 1
 
 
+@pytest.mark.parametrize("switch", sorted(WHAT_IFS))
+def test_no_version_turns_a_what_if_on(switch: str) -> None:
+    assert WHAT_IFS[switch] is False
+    assert not any(getattr(rules, switch) for rules in VERSIONS.values())
+    assert getattr(build_rule_book("v0.2.0", {2: "v0.2.6"}, {switch: True}).rules_at(2), switch) is True
+    assert [len(meaning) > 10 for name, _, _, meaning in find_keys(Rules) if name == switch] == [True]
+
+
 @pytest.mark.parametrize("path", sorted(SIM.rglob("*.py")), ids=lambda path: path.relative_to(SIM).as_posix())
 def test_no_rule_asks_for_a_version(path: Path) -> None:
     assert not re.search(r"version\w*\s*(==|!=|<|>)", path.read_text())
@@ -40,16 +48,23 @@ def test_no_rule_asks_for_a_version(path: Path) -> None:
 
 def test_changes_of_the_published_history() -> None:
     """Row by row what protocol 0 says of each upgrade."""
-    launch, v2, v3, v5, v6 = VERSIONS.values()
+    launch, v2, v3, v4, v5, v6 = VERSIONS.values()
     assert (launch.counts_duplicates, v2.counts_duplicates) == (True, False)
     assert (launch.stores_node_ids, v2.stores_node_ids) == (False, True)
     assert (launch.settlement_page_limit, v2.settlement_page_limit) == (100, 0)
     assert dataclasses.replace(v2, version="v0.2.3") == v3
+    assert dataclasses.replace(v3, version="v0.2.4") == v4
     assert (v3.member_page_limit, v5.member_page_limit) == (100, 0)
     assert (v3.preserved_share, v5.preserved_share) == (0.0, 0.1)
     assert v5.settlement_cap == 0.3
+    assert (v4.fixed_power_cap, v5.fixed_power_cap) == (0.0, 0.3)
+    assert (v4.remainder_prefers_preserved, v5.remainder_prefers_preserved) == (False, True)
     assert (v6.proof.threshold, v6.weight_scale, v6.miss_probability) == (1.398077, Fraction(5, 2), 0.4)
     assert (v5.missing_confirmation_keeps_weight, v6.missing_confirmation_keeps_weight) == (True, False)
+    assert [rules.judges_sequentially for rules in VERSIONS.values()] == [False] * 4 + [True] * 2
+    assert [rules.slashes_downtime_at_settlement for rules in VERSIONS.values()] == [True] * 4 + [False] * 2
+    assert [rules.confirmation_alpha for rules in VERSIONS.values()] == [0] * 4 + [Fraction(1, 2)] * 2
+    assert [rules.confirmations_per_epoch for rules in VERSIONS.values()] == [0] * 4 + [1] * 2
 
 
 def test_rules_at_an_epoch() -> None:
@@ -68,6 +83,18 @@ def test_overridden_switches_hold_in_all_versions() -> None:
         assert rules.counts_duplicates is True
         assert rules.weight_scale == Fraction(11, 10)
     assert book.rules_at(2).proof.threshold == 1.398077
+
+
+def test_a_vote_sets_values_from_an_epoch_on_and_a_what_if_stands_above_it() -> None:
+    """Protocol 0: proposal 17 sets p0 to 0.10 and asks for four confirmations in v0.2.6."""
+    proposal_17 = {"miss_probability": 0.1, "confirmations_per_epoch": 4.0}
+    upgrades = {2: "v0.2.6", 5: "v0.2.6"}
+    book = build_rule_book("v0.2.5", upgrades, {}, {5: proposal_17})
+    found = [(rules.miss_probability, rules.confirmations_per_epoch) for rules in map(book.rules_at, (1, 2, 4, 5, 9))]
+    assert found == [(0.1, 1.0), (0.4, 1.0), (0.4, 1.0), (0.1, 4.0), (0.1, 4.0)]
+    assert book.rules_at(5).approximates_misses
+    what_if = build_rule_book("v0.2.5", upgrades, {"miss_probability": 0.2}, {5: proposal_17})
+    assert (what_if.rules_at(5).miss_probability, what_if.rules_at(5).confirmations_per_epoch) == (0.2, 4.0)
 
 
 def test_an_unknown_switch_is_refused() -> None:

@@ -89,6 +89,18 @@ DOUBTED = [
     ),
     (faults("{kind: partition, at: 1 s, groups: [[a, JAPAN]]}"), "3:37: faults.0.groups: all hosts stand on this one"),
     (faults("{kind: partition, at: 1 s, shares: [1]}"), "3:37: faults.0.shares: all hosts stand on this one side"),
+    (
+        "protocol: {version: v0.2.6, confirmation_alpha: 0}",
+        "3:29: protocol.confirmation_alpha: 0 switches the test off: a member that shows nothing in a confirmation",
+    ),
+    (
+        "protocol: {confirmation_alpha: 0, upgrades: [{epoch: 2, version: v0.2.5}]}",
+        "3:12: protocol.confirmation_alpha: 0 switches the test off: ",
+    ),
+    (
+        "protocol: {version: v0.2.6, upgrades: [{epoch: 2, version: v0.2.6, confirmation_alpha: 0}]}",
+        "3:68: protocol.upgrades.0.confirmation_alpha: 0 switches the test off: ",
+    ),
 ]
 
 
@@ -112,6 +124,9 @@ def test_doubted_once_and_allowed(
         faults("{kind: partition, at: 1 s, groups: [[a-0, JAPAN]]}"),
         faults("{kind: partition, at: 1 s, groups: [a, b]}"),
         faults("{kind: partition, at: 1 s, shares: [0.5]}"),
+        "protocol: {confirmation_alpha: 0}",  # nothing is confirmed in v0.2.0
+        "protocol: {version: v0.2.6, confirmation_alpha: 0, rules: {confirmations_per_epoch: 0}}",
+        "protocol: {version: v0.2.6, confirmation_alpha: 0.7}",
     ],
 )
 def test_nothing_to_doubt(tmp_path: Path, capsys: pytest.CaptureFixture[str], section: str) -> None:

@@ -39,7 +39,14 @@ def test_upgrades_and_switches_reach_the_rules() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "mistake"),
     [
-        ("version: v0.2.0", "version: v0.2.1", '4:3: protocol.version: unknown version "v0.2.1". Did you mean'),
+        (
+            "version: v0.2.0",
+            "version: v0.2.1",
+            '4:3: protocol.version: unknown version "v0.2.1". Did you mean "v0.2.0" or "v0.2.2"? Known: v0.2.0, ',
+        ),
+        ("version: v0.2.2", "version: v0.2.10", '5:25: protocol.upgrades.0.version: unknown version "v0.2.10". Did'),
+        ("v0.2.0", "v0.2.9-post3", '4:3: protocol.version: unknown version "v0.2.9-post3". Did you mean "v0.2.6"? K'),
+        ("v0.2.0", "v0.1", '4:3: protocol.version: unknown version "v0.1". Did you mean "v0.2.0"? Known: '),
         ("version: v0.2.2", "version: v2", '5:25: protocol.upgrades.0.version: unknown version "v2".'),
         (
             "epoch: 4",
@@ -58,7 +65,7 @@ def test_upgrades_and_switches_reach_the_rules() -> None:
         (
             "counts_duplicates: true",
             "count_duplicates: true",
-            '6:11: protocol.rules.count_duplicates: unknown key. Did you mean "counts_duplicates"? Known: conf',
+            '6:11: protocol.rules.count_duplicates: unknown key. Did you mean "counts_duplicates"? Known: appr',
         ),
         ("duplicates: true", "duplicates: 1", "6:11: protocol.rules.counts_duplicates: must be true or false, not 1"),
         ("weight_scale: 1.1", "weight_scale: 0", "6:36: protocol.rules.weight_scale: 0 must be more than 0"),
@@ -144,6 +151,40 @@ def test_changes_that_break_an_epoch(old: str, new: str, mistake: str) -> None:
     (found,) = mistakes(CHANGES.replace(old, new, 1))
     assert mistake.partition(": ")[2] in found
     assert found.startswith("x.yaml:4:")
+
+
+PRICES = TEXT + "inference: {requests_per_epoch: 5, base_price: 20, min_price: 10, stable_from: 0.3}\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mistake"),
+    [
+        ("base_price: 20", "base_price: 5", "9:36: inference.base_price: 5 must be at least min_price, 10"),
+        (
+            "base_price: 20, min_price: 10",
+            "min_price: 101",
+            "9:36: inference.min_price: 101 must be at most base_price",
+        ),
+        ("min_price: 10", "max_price: 19", "9:52: inference.max_price: 19 must be at least base_price, 20"),
+        ("stable_from: 0.3", "stable_from: 0.7", "9:67: inference.stable_from: 0.7 must be at most stable_to, 0.6"),
+        ("stable_from: 0.3", "stable_to: 0.3", "9:67: inference.stable_to: 0.3 must be at least stable_from, 0.4"),
+        ("base_price: 20", "base_price: -1", "9:36: inference.base_price: -1 must be at least 0"),
+        ("base_price: 20", "base_price: 0.5", "9:36: inference.base_price: must be a whole number, not 0.5"),
+        ("base_price: 20", "base_price: x", '9:36: inference.base_price: must be a whole number, not "x"'),
+        ("stable_from: 0.3", "utilization_window: 0 s", "9:67: inference.utilization_window: "),
+        ("stable_from: 0.3", "largest_price_step: 2", "9:67: inference.largest_price_step: 2 must be at most 1"),
+        ("stable_from: 0.3", "elasticity: 0.1", '9:67: inference.elasticity: unknown key. Did you mean "price_elas'),
+    ],
+)
+def test_prices_that_cannot_be(old: str, new: str, mistake: str) -> None:
+    (found,) = mistakes(PRICES.replace(old, new, 1).replace("epoch: epoch 7", "epoch: 7"))
+    assert found.startswith(f"x.yaml:{mistake}")
+
+
+def test_prices_reach_the_chain_as_exact_numbers() -> None:
+    pricing = build_params(parse_scenario(PRICES + "\n")).pricing
+    assert (pricing.base_price, pricing.min_price, pricing.stable_from) == (20, 10, Fraction(3, 10))
+    assert (pricing.stable_to, pricing.price_elasticity) == (Fraction(3, 5), Fraction(1, 20))
 
 
 def test_no_cap_is_written_null() -> None:

@@ -50,6 +50,13 @@ FAULTS: dict[str, dict[str, object]] = {
 FAULTS["ml_node.node"]["hosts"] = "pair"
 FAULTS["partition.shares"] = {"kind": "partition", "at": "200 s", "lasts": "20 s", "shares": [0.3]}
 # What another value is, for each field; several at once where one alone would be refused.
+
+
+def vote(version: str, **values: float) -> dict[str, object]:
+    """An upgrade at epoch 2 with values that governance sets."""
+    return {"protocol.upgrades": [{"epoch": 2, "version": version, **values}]}
+
+
 CHANGES: dict[str, dict[str, object]] = {
     "seed": {"seed": 8},
     "work.batches": {"work.batches": "real"},
@@ -68,6 +75,10 @@ CHANGES: dict[str, dict[str, object]] = {
     "protocol.changes.inference_validation_cutoff": {
         "protocol.changes": [{"height": 51, "inference_validation_cutoff": 30}]
     },
+    "protocol.upgrades.preserved_share": vote("v0.2.5", preserved_share=0.0),
+    "protocol.upgrades.miss_probability": vote("v0.2.2", miss_probability=0.0),
+    "protocol.upgrades.confirmations_per_epoch": vote("v0.2.5", confirmations_per_epoch=100.0),
+    "protocol.upgrades.confirmation_alpha": vote("v0.2.5", confirmation_alpha=0.7),
     "protocol.rules.proof": {"protocol.rules.proof": {"kind": "hits", "r_target": 1.39}},
     "protocol.rules.r_target": {"protocol.rules.r_target": 1.39},
     "protocol.rules.counts_duplicates": {"protocol.rules.counts_duplicates": False},
@@ -78,8 +89,18 @@ CHANGES: dict[str, dict[str, object]] = {
     "protocol.rules.member_page_limit": {"protocol.rules.member_page_limit": 2},
     "protocol.rules.settlement_page_limit": {"protocol.rules.settlement_page_limit": 2},
     "protocol.rules.preserved_share": {"protocol.rules.preserved_share": 0.5},
+    "protocol.rules.fixed_power_cap": {"protocol.rules.fixed_power_cap": 0.4},
+    "protocol.rules.remainder_prefers_preserved": {"protocol.rules.remainder_prefers_preserved": True},
+    "protocol.rules.caps_positive_weights_only": {"protocol.rules.caps_positive_weights_only": True},
+    "protocol.rules.rotates_preserved_nodes": {"protocol.rules.rotates_preserved_nodes": True},
+    "protocol.rules.ignores_own_votes": {"protocol.rules.ignores_own_votes": True},
+    "protocol.rules.caps_rewards_by_full_weight": {"protocol.rules.caps_rewards_by_full_weight": True},
+    "protocol.rules.rounds_price_rises_up": {"protocol.rules.rounds_price_rises_up": True},
     "protocol.rules.requires_every_validation": {"protocol.rules.requires_every_validation": False},
     "protocol.rules.miss_probability": {"protocol.rules.miss_probability": 0.1},
+    "protocol.rules.approximates_misses": {"protocol.rules.approximates_misses": True},
+    "protocol.rules.judges_sequentially": {"protocol.rules.judges_sequentially": True},
+    "protocol.rules.slashes_downtime_at_settlement": {"protocol.rules.slashes_downtime_at_settlement": False},
     "protocol.rules.recomputes_total": {"protocol.rules.recomputes_total": True},
     "protocol.rules.resets_statuses": {"protocol.rules.resets_statuses": True},
     "protocol.rules.settles_confirmed_weight": {"protocol.rules.settles_confirmed_weight": False},
@@ -94,6 +115,15 @@ CHANGES: dict[str, dict[str, object]] = {
     "inference.requests_per_epoch": {"inference.requests_per_epoch": 50},
     "inference.tokens_per_request": {"inference.tokens_per_request": 10},
     "inference.price_grace_epochs": {"inference.price_grace_epochs": 0},
+    "inference.grace_price": {"inference.grace_price": 7},
+    "inference.base_price": {"inference.base_price": 77},
+    "inference.min_price": {"inference.min_price": 95},
+    "inference.max_price": {"inference.max_price": 101},
+    "inference.stable_from": {"inference.stable_from": 0.1},
+    "inference.stable_to": {"inference.stable_to": 1000.0},
+    "inference.price_elasticity": {"inference.price_elasticity": 0.01},
+    "inference.largest_price_step": {"inference.largest_price_step": 0.1},
+    "inference.utilization_window": {"inference.utilization_window": "1 ms"},
     "hosts.guardian": {"hosts.pair.guardian": True},
     "hosts.collateral_ngonka": {"hosts.big.collateral_ngonka": 100},
     "hosts.miss_rate": {"hosts.big.miss_rate": 0.5},
@@ -167,13 +197,36 @@ LATER = {"protocol.version": "v0.2.2"}
 # Three nodes of a host, of which one is preserved from epoch 3 on: {1, 3} overlap at launch, {1, 2} and {2, 3} do not.
 OVERLAP = {"epochs": 4, "hosts.pair.gpus": ["1 x H100-SXM", "1 x H100-SXM", "1 x H100-SXM"], "hosts.pair.count": 4}
 MISSING = {"hosts.big.miss_rate": 0.6, "inference.requests_per_epoch": 200}
-CONFIRMING = {"protocol.version": "v0.2.5", "protocol.rules.confirmations_per_epoch": 10.0}
+PRICED = {"inference.price_grace_epochs": 0}
+IDLE = {**PRICED, "inference.tokens_per_request": 1, "inference.requests_per_epoch": 1}
+BUSY = {**PRICED, "inference.tokens_per_request": 100_000, "inference.requests_per_epoch": 400}
+INVALID = {
+    "hosts.big.invalid_rate": 1.0,
+    "hosts.big.collateral_ngonka": 1000,
+    "inference.requests_per_epoch": 200,
+    "epochs": 3,
+}
+# From epoch 2 on, and in epochs that have room for an event.
+CONFIRMING = {
+    "protocol.version": "v0.2.5",
+    "protocol.rules.confirmations_per_epoch": 100.0,
+    "protocol.epoch_length": 36,
+    "epochs": 2,
+}
 STAR = [{"between": ["big-0", other]} for other in ("big-1", "big-2", "pair-0", "pair-1", "liar-0", "late-0")]
 UNBOUNDED = {"kind": "proportional", "max_step": 1000.0}
 FULL = {"work.kind": "sphere", "protocol.block_max_bytes": "3 kB"}
 AT_THE_END = {"work.startup": "1.6 s"}  # a batch leaves while the last block of generation is being agreed on
 IMPATIENT = {"consensus.timeout_propose": "0.15 s"}  # some validators have the block by then, others do not
 CONTEXTS: dict[str, dict[str, object]] = {
+    "protocol.upgrades.preserved_share": {**vote("v0.2.5"), "protocol.version": "v0.2.5", "epochs": 3},
+    "protocol.upgrades.miss_probability": {**vote("v0.2.2"), **MISSING},
+    "protocol.upgrades.confirmations_per_epoch": {
+        "protocol.version": "v0.2.5",
+        "protocol.epoch_length": 36,
+        **vote("v0.2.5", confirmations_per_epoch=0.0),
+    },
+    "protocol.upgrades.confirmation_alpha": {**CONFIRMING, **vote("v0.2.5"), "hosts.big.confirmed_share": 0.6},
     "consensus.timeout_propose": {"faults": [{**CRASH, "lasts": "120 s", "hosts": "big-0"}]},
     "consensus.timeout_prevote": IMPATIENT,
     "consensus.timeout_precommit": IMPATIENT,
@@ -206,6 +259,19 @@ CONTEXTS: dict[str, dict[str, object]] = {
     "hosts.confirmed_share": CONFIRMING,
     "hosts.collateral_ngonka": {"protocol.collateral_grace_epochs": 0},
     "inference.tokens_per_request": {"inference.price_grace_epochs": 0},
+    "inference.min_price": IDLE,
+    "inference.max_price": BUSY,
+    "inference.stable_from": IDLE,
+    "inference.stable_to": PRICED,
+    "inference.price_elasticity": IDLE,
+    "inference.largest_price_step": BUSY,
+    "inference.utilization_window": PRICED,
+    "inference.base_price": PRICED,
+    "protocol.rules.rounds_price_rises_up": {**BUSY, "inference.base_price": 20},
+    "protocol.rules.remainder_prefers_preserved": {"epochs": 4},
+    "protocol.rules.rotates_preserved_nodes": {"epochs": 4},
+    "protocol.rules.caps_positive_weights_only": {**LATER, "hosts.pair.model": "other", "hosts.big.count": 2},
+    "protocol.rules.fixed_power_cap": CONFIRMING,
     "protocol.upgrades.epoch": {"epochs": 3, "protocol.upgrades": [{"epoch": 2, "version": "v0.2.6"}]},
     "protocol.upgrades.version": {"protocol.upgrades": [{"epoch": 2, "version": "v0.2.6"}]},
     "protocol.changes.height": {"protocol.changes": [{"height": 51, "poc_validation_duration": 7}]},
@@ -222,13 +288,11 @@ CONTEXTS: dict[str, dict[str, object]] = {
     "protocol.rules.preserved_share": {"epochs": 3},
     "protocol.rules.requires_every_validation": {"hosts.big.skip_rate": 0.1, "epochs": 3},
     "protocol.rules.miss_probability": MISSING,
+    "protocol.rules.approximates_misses": {**LATER, **MISSING, "hosts.big.miss_rate": 0.2},
+    "protocol.rules.judges_sequentially": INVALID,
+    "protocol.rules.slashes_downtime_at_settlement": {**MISSING, "hosts.big.collateral_ngonka": 1000},
     "protocol.rules.recomputes_total": {**LATER, **MISSING},
-    "protocol.rules.resets_statuses": {
-        "hosts.big.invalid_rate": 0.5,
-        "hosts.big.collateral_ngonka": 1000,
-        "inference.requests_per_epoch": 200,
-        "epochs": 3,
-    },
+    "protocol.rules.resets_statuses": INVALID,
     "protocol.rules.settles_confirmed_weight": {"hosts.big.confirmed_share": 0.5, **CONFIRMING},
     "protocol.rules.settlement_cap": {"work.kind": "kernel", **CONFIRMING},
     "protocol.rules.confirmations_per_epoch": CONFIRMING,
@@ -238,7 +302,7 @@ CONTEXTS: dict[str, dict[str, object]] = {
         "protocol.collateral_grace_epochs": 0,
         "hosts.big.collateral_ngonka": 100,
     },
-    "protocol.confirmation_alpha": {**CONFIRMING, "hosts.big.confirmed_share": 0.5},
+    "protocol.confirmation_alpha": {**CONFIRMING, "hosts.big.confirmed_share": 0.6},
 }
 # Names and texts, and what must not change any result.
 WITHOUT_EFFECT = {"name", "description", "work.batch_size", "work.threads"}

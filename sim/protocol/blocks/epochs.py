@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +10,11 @@ from sim.protocol.blocks.fast.judging import judge_claims  # by arrays; the rule
 from sim.protocol.blocks.formation import describe_judgement, gather_members, merge_weights
 from sim.protocol.blocks.observations import observe_epoch
 from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.payments import Payment
 from sim.protocol.blocks.records import EpochStarted, ParticipantJudged, PowerSet, Record
 from sim.protocol.blocks.settling import settle_epoch
 from sim.protocol.blocks.stages import Edge
+from sim.protocol.blocks.standing import punish_failures
 from sim.protocol.blocks.state import (
     Block,
     ChainState,
@@ -27,6 +29,7 @@ from sim.protocol.proofs.log import Log
 from sim.protocol.proofs.votes import select_voters
 from sim.protocol.proofs.weights import cap_weights
 from sim.protocol.service.inferences import switch_service
+from sim.protocol.versions import Rules
 
 NextDifficulty = Callable[[Any, EpochObservation], tuple[Any, float]]
 """From a controller's memory (None before its first decision) and the epoch that just closed to its memory afterwards
@@ -54,8 +57,8 @@ def process_epoch(
                 state, judged = form_epoch(state, params, next_difficulty)
                 rows += [*settled, *judged]
             case Edge.S:
-                state = switch_epoch(state, params)
-                rows += _describe_powers(state)
+                state, punished = switch_epoch(state, params)
+                rows += [*_describe_powers(state), *punished]
     return state, rows
 
 
@@ -81,7 +84,7 @@ def draw_committees(state: ChainState, block_hash: str, params: ProtocolParams) 
     assert state.upcoming is not None, "V without P: the schedule is broken"
     if params.validation_committee is None:
         return state
-    voters = select_voters(state.effective.weights, 0)
+    voters = select_voters(state.effective.present, 0)
     committee = Committee(block_hash, voters, params.validation_committee, params.guardians.intersection(voters))
     return replace(state, upcoming=replace(state.upcoming, committee=committee))
 
@@ -106,7 +109,7 @@ def form_epoch(
     accepted = {who: claim for who, claim in claims.items() if verdicts[who].is_accepted}
     merged = merge_weights(state, accepted, rules)
     activated = {who: activate_weight(state, who, part.weight, index, params) for who, part in merged.items()}
-    capped = cap_weights(activated, params.max_individual_power_percentage)
+    capped = cap_members(activated, params.max_individual_power_percentage, rules)
     group = gather_members(state, state.upcoming, merged, capped, rules)
     observed = observe_epoch(state, index, claims, accepted, params)
     control, wanted = next_difficulty(state.control, observed)
@@ -125,10 +128,17 @@ def activate_weight(state: ChainState, who: str, weight: int, index: int, params
     )
 
 
-def switch_epoch(state: ChainState, params: ProtocolParams) -> ChainState:
+def cap_members(activated: Mapping[str, int], percentage: float | None, rules: Rules) -> dict[str, int]:
+    """Limit members' weights: from v0.2.5 the parameter only turns the cap on. Reference: protocol 5.3."""
+    share = (rules.fixed_power_cap or percentage) if percentage else None
+    return cap_weights(activated, share, positive_only=rules.caps_positive_weights_only)
+
+
+def switch_epoch(state: ChainState, params: ProtocolParams) -> tuple[ChainState, list[Payment]]:
     """S: the formed epoch becomes effective, and with it the decided difficulty.
 
-    Guardians are boosted in the powers handed to consensus only. Reference: protocol 1.4, 5.4.
+    Guardians are boosted in the powers handed to consensus only. Whoever fails at once, by a run of wrong answers, is
+    taken out of the group that ends, so that it stays a member of the new one. Reference: protocol 1.4, 5.4, 6.3.
     """
     assert state.next_group is not None, "S without VE: the schedule is broken"
     group = state.next_group
@@ -137,17 +147,20 @@ def switch_epoch(state: ChainState, params: ProtocolParams) -> ChainState:
     if state.next_difficulty != state.difficulty:
         proof = params.rules_at(group.index).proof
         threshold = proof.threshold_for(1.0 / state.next_difficulty, params.vector_dim)
-    return replace(
+    rules = params.rules_at(group.index)
+    service, failures = switch_service(state.service, rules, members, state.height)
+    after = replace(
         state,
         effective=replace(group, weights=members),
         powers=boost_guardians(members, params.guardians) or state.powers,
-        service=switch_service(state.service, params.rules_at(group.index)),
+        service=service,
         confirmation=start_confirmation(group.node_weights, group.preserved),
         upcoming=None,
         next_group=None,
         difficulty=state.next_difficulty,
         threshold=threshold,
     )
+    return punish_failures(after, failures, rules)
 
 
 def _describe_start(state: ChainState, params: ProtocolParams) -> EpochStarted:

@@ -61,6 +61,7 @@ def gather_members(
         weights=members,
         node_weights={who: weights for who, weights in node_weights.items() if who in members},
         preserved={who: node_ids for who, node_ids in preserved.items() if who in members},
+        carried=frozenset(members.keys() & state.effective.preserved.keys()),
     )
 
 
@@ -74,11 +75,12 @@ def _select_preserved(
     """Choose the ML nodes that the proof of compute after epoch `index` passes over. Reference: protocol 5.2."""
     hardware = {who: record.nodes for who, record in state.hosts.items()}
     models = group_by_model(node_weights, hardware, GOVERNANCE_MODELS)
+    last = state.effective.preserved if rules.rotates_preserved_nodes else None
     if not rules.preserved_share:
-        return select_half(index, models)
+        return select_half(index, models, last)
     before = group_by_model(state.effective.node_weights, hardware, GOVERNANCE_MODELS)
     served = {model: {node.address for node in nodes} for model, nodes in before.items()}
-    return select_share(index, models, capped, served, rules.preserved_share)
+    return select_share(index, models, capped, served, rules.preserved_share, last)
 
 
 def describe_judgement(

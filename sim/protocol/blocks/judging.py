@@ -11,11 +11,10 @@ from collections.abc import Iterable, Mapping
 from sim.protocol.blocks.state import ChainState, UpcomingEpoch
 from sim.protocol.consensus.transactions import SubmitValidation
 from sim.protocol.proofs.base import CountedClaim
-from sim.protocol.proofs.committee import Committee, decide_by_slots
+from sim.protocol.proofs.committee import Committee, decide_by_guardians, decide_by_slots
 from sim.protocol.proofs.votes import (
     Claimant,
     Verdict,
-    decide_by_majority,
     find_reason,
     judge_participant,
     select_voters,
@@ -28,14 +27,15 @@ def judge_claims(
 ) -> dict[str, Verdict]:
     """Judge every claim, by address, one after the other. Reference: protocol 4.6, 4.9."""
     frauds, committee = read_votes(state.validations), upcoming.committee
-    voters = select_voters(state.effective.weights, rules.member_page_limit)
+    voters = select_voters(state.effective.present, rules.member_page_limit)
     verdicts = {}
     for who, claim in claims.items():
         claimant, votes = describe_claimant(state, who, claim, upcoming), frauds.get(who, {})
+        silent = who if rules.ignores_own_votes else None
         verdicts[who] = (
-            judge_participant(claimant, votes, voters)
+            judge_participant(claimant, votes, {voter: held for voter, held in voters.items() if voter != silent})
             if committee is None
-            else judge_by_committee(claimant, votes, committee)
+            else judge_by_committee(claimant, votes, committee, silent)
         )
     return verdicts
 
@@ -52,20 +52,25 @@ def read_votes(validations: Iterable[SubmitValidation]) -> dict[str, dict[str, b
     return frauds
 
 
-def judge_by_committee(claimant: Claimant, frauds: Mapping[str, bool], committee: Committee) -> Verdict:
+def judge_by_committee(
+    claimant: Claimant, frauds: Mapping[str, bool], committee: Committee, silent: str | None = None
+) -> Verdict:
     """Run the acceptance tests on the votes of the holders of the participant's slots, each as often as it holds one.
 
-    A slot without a holder, or with a silent one, abstains. Where slots do not decide, the guardians do, but a claim on
-    which no holder of a slot has voted fails before they are asked. Reference: protocol 4.9.
+    A slot without a holder, or with one that says nothing, abstains. Where slots do not decide, the guardians do, but a
+    claim on which no holder of a slot has voted fails before they are asked. The member `silent` counts nowhere.
+    Reference: protocol 4.9.
     """
     members, places = list(committee.weights), committee.draw([claimant.address])[0]
-    slots = Counter(frauds.get(members[place]) if members else None for place in places.tolist())
-    voices = Counter(frauds.get(guardian) for guardian in committee.guardians)
-    opinion = decide_by_slots(slots[False], slots[True], committee.n_slots)
+    holders = [members[place] if members else None for place in places.tolist()]
+    asked = [holder for holder in holders if holder is None or holder != silent]
+    slots = Counter(frauds.get(holder) if holder is not None else None for holder in asked)
+    voices = Counter(frauds.get(guardian) for guardian in committee.guardians - {silent})
+    opinion = decide_by_slots(slots[False], slots[True], len(asked))
     if opinion is None:
-        opinion = decide_by_majority(voices[False], voices[True], len(committee.guardians))
+        opinion = decide_by_guardians(voices[False], voices[True])
     reason = find_reason(claimant, bool(slots[False] + slots[True]), opinion)
-    return Verdict(claimant.address, reason, slots[False], slots[True], committee.n_slots)
+    return Verdict(claimant.address, reason, slots[False], slots[True], len(asked))
 
 
 def describe_claimant(state: ChainState, who: str, claim: CountedClaim, upcoming: UpcomingEpoch) -> Claimant:

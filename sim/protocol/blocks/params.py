@@ -16,7 +16,6 @@ from sim.protocol.consensus.transactions import HEADER_BYTES
 from sim.protocol.money.accounts import VESTING_EPOCHS
 from sim.protocol.money.collateral import COLLATERAL_PER_WEIGHT_UNIT, GRACE_END_EPOCH
 from sim.protocol.money.pricing import MAINNET_PRICING, PricingParams
-from sim.protocol.proofs.confirmation import SLASH_THRESHOLD
 from sim.protocol.versions import RuleBook, Rules
 from sim.units import Bytes
 
@@ -80,7 +79,9 @@ class ChainParams:
     fraud_threshold: Annotated[float, Field(gt=0, lt=1), "p-value below which a validator votes fraud"] = 1e-7
     p_mismatch: Annotated[float, Field(gt=0, lt=1), "probability that an honest nonce fails when recomputed"] = 5e-4
     max_individual_power_percentage: Annotated[
-        float | None, Field(ge=0, le=1), "largest share of one participant's weight; null: no cap"
+        float | None,
+        Field(ge=0, le=1),
+        "largest share of one participant's weight; null: no cap. From v0.2.5 on any share turns a cap of 0.3 on",
     ] = 0.25
     """0 is no cap either, as on the chain."""
     vesting_epochs: Annotated[int, Field(ge=0, le=100_000), "epochs over which a claim unlocks; 0: at once"] = (
@@ -92,11 +93,6 @@ class ChainParams:
     collateral_per_weight_unit: Annotated[Fraction, Field(ge=0), "ngonka that activate one unit of weight"] = (
         COLLATERAL_PER_WEIGHT_UNIT
     )
-    confirmation_alpha: Annotated[
-        Fraction,
-        Field(ge=0, le=1),
-        "share of its weight up to which a confirmation is failed, which costs the epoch's reward",
-    ] = SLASH_THRESHOLD
 
 
 @dataclass(frozen=True, kw_only=True)

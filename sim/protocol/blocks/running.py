@@ -7,27 +7,39 @@ from dataclasses import replace
 from sim.protocol.blocks.formation import GOVERNANCE_MODELS
 from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.records import InferencesServed, PriceReached, Record, WeightConfirmed
-from sim.protocol.blocks.settling import slash_deposits
+from sim.protocol.blocks.stages import Schedule
+from sim.protocol.blocks.standing import punish_failures, remove_members
 from sim.protocol.blocks.state import Block, ChainState, get_model_weights
-from sim.protocol.money.collateral import SLASH_INVALID
-from sim.protocol.proofs.confirmation import close_event, compute_trigger_heights, is_triggered
-from sim.protocol.service.inferences import InferenceTally, apply_tally
-from sim.protocol.service.status import InferenceRecord
+from sim.protocol.proofs.confirmation import (
+    ConfirmationTally,
+    close_event,
+    compute_event,
+    compute_ratio,
+    compute_trigger_heights,
+    is_triggered,
+)
+from sim.protocol.service.inferences import InferenceTally, apply_tally, confirm_records
+from sim.protocol.versions import Rules
+
+FIRST_CONFIRMED_EPOCH = 2
 
 
 def apply_inferences(
     state: ChainState, tally: InferenceTally | None, params: ProtocolParams
 ) -> tuple[ChainState, list[Record]]:
-    """Count the effective epoch's requests; a participant that becomes INVALID loses a fifth of its collateral.
+    """Count the effective epoch's requests, and punish the participants that failed by them.
 
     Reference: protocol 6.3, 6.6.
     """
     if tally is None:
         return state, []
+    rules = params.rules_at(state.schedule.index)
     heights = range(state.schedule.start, state.schedule.next_start)
     models = get_model_weights(state, GOVERNANCE_MODELS)
-    service, invalid = apply_tally(state.service, tally, models, heights, params.pricing)
-    state, payments = slash_deposits(replace(state, service=service), invalid, SLASH_INVALID, "INVALID")
+    removed = state.effective.removed
+    service, failures = apply_tally(state.service, tally, models, heights, params.pricing, rules, removed)
+    state, payments = punish_failures(replace(state, service=service), failures, rules)
+    state = remove_members(state, failures, rules, params)
     served = [
         InferencesServed(
             epoch=tally.epoch_index,
@@ -36,7 +48,7 @@ def apply_inferences(
             missed=counts.n_missed,
             invalid=counts.n_invalid,
             fees_ngonka=counts.fees_ngonka,
-            status=service.records.get(who, InferenceRecord()).status,
+            status=service.get_status(who),
         )
         for who, counts in sorted(service.counts.items())
     ]
@@ -48,48 +60,70 @@ def apply_inferences(
 
 
 def apply_confirmation(state: ChainState, block: Block, params: ProtocolParams) -> tuple[ChainState, list[Record]]:
-    """Close the event that ends in this block, or let the block's hash trigger one. Reference: protocol 6.7.
+    """Read out the event that ends in this block, or let the block's hash trigger one; one runs at a time.
 
-    One event runs at a time [I]. Rules are those of the epoch that holds the height.
+    Rules are those of the epoch that holds the height. Reference: protocol 6.7.
     """
     rules = params.rules_at(state.schedule.index)
-    running = state.confirmation
     if block.confirmation is not None:
-        after = close_event(
-            running,
-            block.confirmation.measured,
-            absence_counts_as_zero=not rules.missing_confirmation_keeps_weight,
-            threshold=params.confirmation_alpha,
-        )
-        confirmed: list[Record] = [
-            WeightConfirmed(
-                epoch=state.effective.index,
-                height=block.height,
-                participant=who,
-                weight_before=before,
-                measured=block.confirmation.measured.get(who, 0),
-                weight_after=after.weights[who],
-                is_failed=who in after.jailed - running.jailed,
-            )
-            for who, before in sorted(running.weights.items())
-        ]
-        return replace(state, confirmation=after), confirmed
-    if running.end_height is not None or not _triggers(state, block, rules.confirmations_per_epoch):
+        return _read_out(state, block.confirmation, rules, params)
+    if state.confirmation.end_height is not None or not _triggers(state, block, rules.confirmations_per_epoch):
         return state, []
-    end_height = block.height + state.schedule.params.inference_validation_cutoff + _event_blocks(state)
-    return replace(state, confirmation=replace(running, end_height=end_height)), []
+    epoch = state.schedule.params
+    event = compute_event(
+        block.height,
+        cutoff=epoch.inference_validation_cutoff,
+        generation=epoch.poc_stage_duration,
+        exchange=epoch.poc_exchange_duration,
+        delay=epoch.poc_validation_delay,
+        validation=epoch.poc_validation_duration,
+    )
+    return replace(state, confirmation=replace(state.confirmation, end_height=event.read_out)), []
+
+
+def _read_out(
+    state: ChainState, tally: ConfirmationTally, rules: Rules, params: ProtocolParams
+) -> tuple[ChainState, list[Record]]:
+    """Weights shrink, every member is judged by its ratio; whoever fails is punished and leaves the group."""
+    running = state.confirmation
+    after = close_event(
+        running,
+        tally.measured,
+        absence_counts_as_zero=not rules.missing_confirmation_keeps_weight,
+        pause_end=state.height + state.schedule.params.set_new_validators_delay,
+    )
+    ratios = {who: compute_ratio(weight, after.initial[who]) for who, weight in after.weights.items()}
+    service, failures = confirm_records(state.service, ratios, rules, state.height)
+    failed = {failure.participant for failure in failures}
+    confirmed = [
+        WeightConfirmed(
+            epoch=state.effective.index,
+            height=state.height,
+            participant=who,
+            weight_before=before,
+            measured=tally.measured.get(who, 0),
+            weight_after=after.weights[who],
+            is_failed=who in failed,
+        )
+        for who, before in sorted(running.weights.items())
+    ]
+    state, payments = punish_failures(replace(state, confirmation=after, service=service), failures, rules)
+    return remove_members(state, failures, rules, params), [*confirmed, *payments]
 
 
 def _triggers(state: ChainState, block: Block, expected: float) -> bool:
+    """Whether the block triggers an event: never before the second epoch, nor while the last one's pause lasts."""
     schedule = state.schedule
-    if not expected or schedule.index == 0:
+    if not expected or schedule.index < FIRST_CONFIRMED_EPOCH or block.height < state.confirmation.pause_end:
         return False
-    cutoff_blocks = schedule.params.inference_validation_cutoff
-    heights = compute_trigger_heights(schedule.set_validators, schedule.next_start, _event_blocks(state), cutoff_blocks)
-    return is_triggered(block.height, block.block_hash, heights, expected)
+    return is_triggered(block.height, block.block_hash, get_trigger_heights(schedule), expected)
 
 
-def _event_blocks(state: ChainState) -> int:
-    """From generation to the end of its validation, with the lengths of the regular proof of compute."""
-    epoch = state.schedule.params
-    return epoch.poc_stage_duration + epoch.poc_validation_delay + epoch.poc_validation_duration
+def get_trigger_heights(schedule: Schedule) -> range:
+    """Heights of an epoch at which a confirmation may be triggered. Reference: protocol 6.7."""
+    epoch = schedule.params
+    proof = epoch.poc_stage_duration + epoch.poc_exchange_duration
+    event_blocks = proof + epoch.poc_validation_delay + epoch.poc_validation_duration
+    return compute_trigger_heights(
+        schedule.set_validators, schedule.next_start, event_blocks, epoch.inference_validation_cutoff
+    )

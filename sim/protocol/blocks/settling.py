@@ -16,35 +16,42 @@ from sim.protocol.money.collateral import SLASH_DOWNTIME, Deposit, release_unbon
 from sim.protocol.money.rewards import (
     compute_effective_weights,
     compute_epoch_reward,
+    floor_shares,
     select_entitled,
     split_reward,
 )
-from sim.protocol.proofs.weights import cap_weights
+from sim.protocol.proofs.weights import cap_by_full_weight, cap_weights
 from sim.protocol.service.inferences import Counts, close_service
-from sim.protocol.service.status import is_down, passes_miss_test
+from sim.protocol.service.misses import passes_miss_test
+from sim.protocol.service.sequential import is_unconfirmed
+from sim.protocol.service.status import FAILED, Status, is_down
 from sim.protocol.versions import Rules
 
 PAID = "paid"
 NOT_SETTLED = "beyond the settled page"
 INVALID = "INVALID"
-JAILED = "failed a confirmation"
+INACTIVE = "INACTIVE"
+UNCONFIRMED = "failed a confirmation"
 MISSED = "missed too many requests"
+UNPAID = frozenset({INVALID, INACTIVE, UNCONFIRMED})
+"""Reasons for which a member's weight does not count in the distribution, and its fees stay in the module."""
 
 
 def settle_epoch(state: ChainState, params: ProtocolParams) -> tuple[ChainState, list[Record]]:
     """Settle the effective epoch, in the chain's order. Epoch 0 is skipped. Reference: protocol 1.4.
 
     1. Unbonding collateral is released, one slice of every vesting schedule unlocks.
-    2. Who was down loses collateral.
+    2. Until v0.2.4 who was down loses collateral.
     3. The epoch's emission is minted in full and shared; fees go on top.
     4. Unclaimed records of earlier epochs are burnt.
     """
     state, unlocked = advance_deposits_and_vesting(state)
     if state.effective.index == 0:
         return state, []
-    state, slashed = slash_downtime(state)
+    rules = params.rules_at(state.schedule.index)
+    state, slashed = slash_downtime(state) if rules.slashes_downtime_at_settlement else (state, [])
     emission = compute_epoch_reward(state.effective.index, state.emitted)
-    entitlements = compute_entitlements(state, emission, params.rules_at(state.schedule.index))
+    entitlements = compute_entitlements(state, emission, rules)
     fees = sum(counts.fees_ngonka for counts in state.service.counts.values())
     left = emission + fees - sum(part.reward_ngonka + part.fees_ngonka for part in entitlements.values())
     shared = _list_payments(state, entitlements, left)
@@ -97,13 +104,17 @@ def compute_entitlements(state: ChainState, emission: int, rules: Rules) -> dict
     )  # one page by address; others count nowhere
     reasons = {who: reason if who in settled else NOT_SETTLED for who, reason in reasons.items()}
     settled_weights = {who: weights.get(who, 0) for who, reason in reasons.items() if reason != NOT_SETTLED}
-    excluded = {who for who, reason in reasons.items() if reason in (INVALID, JAILED)}
+    excluded = {who for who, reason in reasons.items() if reason in UNPAID}
     punished = {who for who, reason in reasons.items() if reason == MISSED}
     kept, divisor = select_entitled(settled_weights, excluded, punished, recomputes_total=rules.recomputes_total)
-    rewards = split_reward(kept, emission, divisor=divisor)
+    if rules.caps_rewards_by_full_weight:
+        divisor = get_full_weight(state, rules)
+        rewards = floor_shares(kept, emission, divisor)
+    else:
+        preferred = state.effective.carried if rules.remainder_prefers_preserved else ()
+        rewards = split_reward(kept, emission, divisor=divisor, preferred=preferred)
     fees = {who: counts.fees_ngonka for who, counts in state.service.counts.items()}
-    invalid = {who for who, reason in reasons.items() if reason in (INVALID, NOT_SETTLED)}
-    amounts = add_work_coins(rewards, fees, invalid)
+    amounts = add_work_coins(rewards, fees, excluded | {who for who in reasons if who not in settled})
     return {
         who: RewardSettled(
             epoch=state.effective.index,
@@ -122,8 +133,8 @@ def compute_entitlements(state: ChainState, emission: int, rules: Rules) -> dict
 def get_reward_weights(state: ChainState, rules: Rules) -> tuple[dict[str, int], dict[str, int]]:
     """Weights that rewards follow, before and after the settlement's cap. Reference: protocol 6.2.
 
-    Until v0.2.3 the members' final weights; from v0.2.5 on preserved plus confirmed weight of ACTIVE participants under
-    a second cap. RAMPING participants are paid like ACTIVE ones [I].
+    Until v0.2.4 the members' final weights; from v0.2.5 on preserved plus confirmed weight of ACTIVE participants under
+    a second cap.
     """
     group = state.effective
     if not rules.settles_confirmed_weight:
@@ -132,22 +143,36 @@ def get_reward_weights(state: ChainState, rules: Rules) -> tuple[dict[str, int],
         who: sum(group.node_weights[who].get(node_id, 0) for node_id in group.preserved.get(who, ()))
         for who in group.weights
     }
-    active = {
-        who for who in group.weights if not state.service.is_invalid(who) and who not in state.confirmation.jailed
-    }
+    active = {who for who in group.weights if state.service.get_status(who) not in FAILED}
     confirmed = {who: weight for who, weight in state.confirmation.weights.items() if who in group.weights}
     uncapped = compute_effective_weights(preserved, confirmed, active)
-    return uncapped, cap_weights(uncapped, rules.settlement_cap)
+    if rules.caps_rewards_by_full_weight:
+        return uncapped, cap_by_full_weight(uncapped, rules.settlement_cap, get_full_weight(state, rules))
+    return uncapped, cap_weights(uncapped, rules.settlement_cap, positive_only=rules.caps_positive_weights_only)
+
+
+def get_full_weight(state: ChainState, rules: Rules) -> int:
+    """All members' weight before any confirmation: of their ML nodes, or the final one where rewards follow it."""
+    group = state.effective
+    if not rules.settles_confirmed_weight:
+        return sum(group.weights.values())
+    return sum(sum(group.node_weights[who].values()) for who in group.weights)
 
 
 def _why(state: ChainState, who: str, rules: Rules) -> str:
-    if state.service.is_invalid(who):
+    status = state.service.get_status(who)
+    if status is Status.INVALID:
         return INVALID
-    if who in state.confirmation.jailed:
-        return JAILED
+    if status is Status.INACTIVE:
+        record = state.service.records[who]
+        return UNCONFIRMED if is_unconfirmed(record, rules.confirmation_alpha) else INACTIVE
     counts = state.service.counts.get(who, Counts())
     p0 = rules.miss_probability
-    return MISSED if p0 and not passes_miss_test(counts.n_missed, counts.n_total, miss_rate=p0) else PAID
+    if not p0:
+        return PAID
+    approximates = rules.approximates_misses
+    is_tolerated = passes_miss_test(counts.n_missed, counts.n_total, miss_rate=p0, approximates=approximates)
+    return PAID if is_tolerated else MISSED
 
 
 def _list_payments(state: ChainState, entitlements: Mapping[str, RewardSettled], left: int) -> list[Payment]:

@@ -69,6 +69,15 @@ class EpochGroup:
     """Uncapped, by participant and ML node."""
     preserved: Mapping[str, frozenset[int]] = field(default_factory=dict)
     """ML nodes that skip the next proof of compute and keep their weight. Reference: protocol 5.2."""
+    carried: frozenset[str] = frozenset()
+    """Members with ML nodes that skipped the epoch's own proof of compute. Reference: protocol 6.2."""
+    removed: Mapping[str, int] = field(default_factory=dict)
+    """Members that have left the group since S, with the block at whose end they did. Reference: protocol 6.3."""
+
+    @cached_property
+    def present(self) -> Mapping[str, int]:
+        """Weights of the members that are still in the group: they vote, propose blocks and get requests."""
+        return {who: weight for who, weight in self.weights.items() if who not in self.removed}
 
 
 @dataclass(frozen=True)

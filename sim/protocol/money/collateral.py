@@ -15,6 +15,9 @@ UNBONDING_EPOCHS = 1
 SLASH_INVALID = Fraction(20, 100)
 """Share of the collateral that an offence costs."""
 SLASH_DOWNTIME = Fraction(10, 100)
+"""At the settlement, until v0.2.4."""
+SLASH_INACTIVE = Fraction(10, 100)
+"""On becoming INACTIVE, from v0.2.5 on."""
 
 
 def compute_activated_weight(

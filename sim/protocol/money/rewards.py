@@ -34,27 +34,30 @@ def compute_effective_weights(
 ) -> dict[str, int]:
     """Reward weights from v0.2.5 on, before their cap: preserved nodes + confirmation weight of ACTIVE participants.
 
-    Participants that are not active are left out before the cap is taken [I]. Reference: protocol 6.2.
+    Participants that are not active are left out before the cap is taken. Reference: protocol 6.2.
     """
     members = sorted({*preserved, *confirmed} & set(active))
     return {who: preserved.get(who, 0) + confirmed.get(who, 0) for who in members}
 
 
-def split_reward(weights: Mapping[str, int], amount: int, *, divisor: int | None = None) -> dict[str, int]:
+def split_reward(
+    weights: Mapping[str, int], amount: int, *, divisor: int | None = None, preferred: Collection[str] = ()
+) -> dict[str, int]:
     """Share `amount` by weight, floored; the remainder goes to the first address with a positive share.
 
-    `divisor` stands in for the sum of the weights; it may not be smaller. No participant is paid where it is zero.
-    Reference: protocol 6.2.
+    `preferred` addresses come before all others there. `divisor` stands in for the sum of the weights; it may not be
+    smaller. No participant is paid where it is zero. Reference: protocol 6.2.
     """
-    total = sum(weights.values()) if divisor is None else divisor
-    if total <= 0:
-        return dict.fromkeys(sorted(weights), 0)
-    shares = {address: weight * amount // total for address, weight in sorted(weights.items())}
-    remainder = amount - sum(shares.values())
-    first = next((address for address, share in shares.items() if share > 0), None)
-    if first is not None:
-        shares[first] += remainder
+    shares = floor_shares(weights, amount, sum(weights.values()) if divisor is None else divisor)
+    paid = sorted((address not in preferred, address) for address, share in shares.items() if share > 0)
+    if paid:
+        shares[paid[0][1]] += amount - sum(shares.values())
     return shares
+
+
+def floor_shares(weights: Mapping[str, int], amount: int, divisor: int) -> dict[str, int]:
+    """Return weight · amount / divisor, floored, in address order; 0 for all where the divisor is 0."""
+    return {address: weight * amount // divisor if divisor > 0 else 0 for address, weight in sorted(weights.items())}
 
 
 def select_entitled(

@@ -4,9 +4,9 @@
 2. A slot picks a member of the effective epoch with probability proportional to weight, from a hash of (hash of block
    V, address, slot number); a member may hold several.
 3. More than two thirds of all slots decide, either way. An empty or silent slot is an abstention.
-4. Where they do not, the guardians among the members decide, by more than half of their number [I].
+4. Where they do not, the guardians among the members decide: those that vote must agree on valid.
 
-No draw is known before block V. Guardians check every participant, since any may come to them [I].
+No draw is known before block V. Guardians check every participant, since any may come to them.
 """
 
 from __future__ import annotations
@@ -80,3 +80,8 @@ def decide_by_slots(n_valid: int, n_invalid: int, n_slots: int) -> bool | None:
     if 3 * n_valid > 2 * n_slots:
         return True
     return False if 3 * n_invalid > 2 * n_slots else None
+
+
+def decide_by_guardians(n_valid: int, n_invalid: int) -> bool | None:
+    """True where all guardians that vote say valid, False where one does not, None where none votes."""
+    return n_invalid == 0 if n_valid + n_invalid else None

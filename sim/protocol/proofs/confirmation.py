@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import NamedTuple
 
 from sim.protocol.proofs.draws import compute_hash_uniform
 
-SLASH_THRESHOLD = Fraction(0)
-"""alpha: 0 in the code's defaults of 2025, 0.70 in its document."""
+RATIO_UNIT = 10**16
+"""The chain keeps the ratio to 16 decimals."""
 
 
 @dataclass(frozen=True)
@@ -21,13 +22,14 @@ class ConfirmationTally:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """The effective epoch's confirmation: weights so far, members that failed, and the event that is running."""
+    """The effective epoch's confirmation: weights so far, and the event that is running."""
 
     initial: Mapping[str, int] = field(default_factory=dict)
     weights: Mapping[str, int] = field(default_factory=dict)
-    jailed: frozenset[str] = frozenset()
     end_height: int | None = None
-    """Last block of the running event; None where none is running."""
+    """Block at whose end the running event is read out; None where none is running."""
+    pause_end: int = 0
+    """First block that may trigger an event after the last one."""
 
 
 def start_confirmation(
@@ -46,23 +48,54 @@ def start_confirmation(
 
 
 def close_event(
-    confirmation: Confirmation, measured: Mapping[str, int], *, absence_counts_as_zero: bool, threshold: Fraction
+    confirmation: Confirmation, measured: Mapping[str, int], *, absence_counts_as_zero: bool, pause_end: int
 ) -> Confirmation:
-    """End of an event: weights shrink to what was measured; a share of at most `threshold` is jailed until the next S.
+    """End of an event: weights shrink to what was measured.
 
-    v0.2.5 lets a member that sent no batches keep its weight; from v0.2.6 on it has 0. The share is of the weight at S;
-    without weight to confirm none fails [I]. Being jailed costs the epoch's reward; main net's slash is 0.
-    Reference: protocol 0, 6.7.
+    v0.2.5 lets a member that showed nothing keep its weight; from v0.2.6 on it has 0. Members that were voted down or
+    have no seed count as absent too. Reference: protocol 0, 6.7.
     """
-    weights, initial = confirmation.weights, confirmation.initial
+    weights = confirmation.weights
     seen = {who: measured.get(who, 0) for who in weights if absence_counts_as_zero or who in measured}
-    failed = {who for who, weight in seen.items() if initial[who] > 0 and weight <= threshold * initial[who]}
-    return replace(
-        confirmation,
-        weights={who: min(weight, seen.get(who, weight)) for who, weight in weights.items()},
-        jailed=confirmation.jailed | failed,
-        end_height=None,
-    )
+    shrunk = {who: min(weight, seen.get(who, weight)) for who, weight in weights.items()}
+    return replace(confirmation, weights=shrunk, end_height=None, pause_end=pause_end)
+
+
+def compute_ratio(confirmed: int, initial: int) -> Fraction:
+    """Confirmed share of the weight that is not preserved, to 16 decimals; 1 where there is none of it.
+
+    Reference: protocol 6.7.
+    """
+    if initial == 0:
+        return Fraction(1)
+    return Fraction((2 * confirmed * RATIO_UNIT + initial) // (2 * initial), RATIO_UNIT)
+
+
+class ConfirmationHeights(NamedTuple):
+    """The heights of a confirmation, each the first or the last of its kind. Reference: protocol 6.7."""
+
+    generation_start: int
+    """G: the hash of the block before it seeds the work."""
+    last_batch: int
+    """Batches land from G + 1 on."""
+    first_vote: int
+    last_vote: int
+    read_out: int
+    """At the end of this block the weights shrink."""
+
+
+def compute_event(
+    trigger_height: int, *, cutoff: int, generation: int, exchange: int, delay: int, validation: int
+) -> ConfirmationHeights:
+    """Return the heights of the event that a block triggers; lengths in blocks are those of a regular proof of compute.
+
+    A stage changes at the end of a block, so that its messages land from the next one on. Reference: protocol 6.7.
+    """
+    start = trigger_height + max(cutoff, 1)
+    last_batch = start + generation - 1 + exchange
+    validation_start = last_batch + delay
+    last_vote = validation_start + validation - 1
+    return ConfirmationHeights(start, last_batch, validation_start + 1, last_vote, last_vote + 1)
 
 
 def compute_trigger_heights(
@@ -70,8 +103,8 @@ def compute_trigger_heights(
 ) -> range:
     """Heights at which a confirmation may be triggered: [S, next P - cutoff - event], both ends included.
 
-    Generation begins `cutoff_blocks` after the trigger [I]. `event_blocks` is the length of an event from generation to
-    the end of its validation, so that it ends by next P. Empty where the epoch is too short. Reference: protocol 6.7.
+    `event_blocks`: generation, exchange, delay and validation. Empty where the epoch is too short.
+    Reference: protocol 6.7.
     """
     return range(set_validators_height, next_start_height - cutoff_blocks - event_blocks + 1)
 
@@ -79,8 +112,11 @@ def compute_trigger_heights(
 def is_triggered(height: int, block_hash: str, trigger_heights: range, expected_per_epoch: float) -> bool:
     """Whether this block triggers a confirmation: each in the window with chance expected / length.
 
-    The uniform number is that of "confirmation:{hash}" [I]. Reference: protocol 6.7.
+    The uniform number is that of "{s}:confirmation_poc_trigger_{height}", s being the first 8 bytes of the block's
+    hash, which is hexadecimal text, as a signed number. Reference: protocol 6.7.
     """
     if height not in trigger_heights:
         return False
-    return compute_hash_uniform(f"confirmation:{block_hash}") < expected_per_epoch / len(trigger_heights)
+    seed = int.from_bytes(bytes.fromhex(block_hash)[:8], "big", signed=True)
+    uniform = compute_hash_uniform(f"{seed}:confirmation_poc_trigger_{height}")
+    return uniform < expected_per_epoch / len(trigger_heights)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from typing import Generic, Protocol, Self, TypeVar
 
@@ -11,7 +12,7 @@ from sim.protocol.proofs.base import CountedClaim, Episode, Hardware, NodeClaim,
 from sim.protocol.proofs.claimed import ClaimedNonces, gather_claims
 from sim.protocol.proofs.log import Log
 from sim.protocol.proofs.tries import count_arrivals, estimate_success_rate
-from sim.protocol.proofs.weights import NodeId, count_nonces, scale_counts
+from sim.protocol.proofs.weights import NodeId, count_batches, weigh_batches
 
 
 class Listing(Protocol):
@@ -108,10 +109,10 @@ def _list_by_node(claims: Sequence[NodeClaim], rules: ProofRules) -> list[tuple[
 
 def _count_claim(claims: Sequence[NodeClaim], rules: ProofRules) -> CountedClaim:
     listed = _list_by_node(claims, rules)
-    counts = count_nonces(listed, counts_duplicates=rules.counts_duplicates)
+    batches = count_batches(listed, counts_duplicates=rules.counts_duplicates)
     return CountedClaim(
         claimed_nonces=sum(len(nonces) for _, nonces in listed),
         distinct_nonces=len({nonce for _, nonces in listed for nonce in nonces}),
-        counts=counts,
-        node_weights=scale_counts(counts, rules.weight_scale),
+        counts=weigh_batches(batches, Fraction(1)),
+        node_weights=weigh_batches(batches, rules.weight_scale),
     )

@@ -1,15 +1,20 @@
 """Preserved nodes (POC_SLOT): ML nodes that serve through the next proof of compute and keep their weight unproven.
 
 They are chosen when an epoch is formed, are preserved in the proof of compute that follows, and keep the weight they
-have now. Until v0.2.3 half of each participant's nodes are drawn; from v0.2.5 a tenth of each model's weight.
+have now. Until v0.2.4 half of each participant's nodes are drawn; from v0.2.5 a tenth of each model's weight:
 
-Where the specification names an effect but not its arithmetic, the choice is marked [I]. Reference: protocol 5.2.
+1. Nodes that are heavy for the network, or among their host's heaviest where the host is big, prove their weight.
+2. Half of a model's hosts are drawn among those that served it in the epoch before.
+3. Hosts that would prove nothing at all hold less than 34 % of all weight together.
+4. The others take turns in address order, each giving its lightest node, until the share is reached.
+
+Reference: protocol 5.2.
 """
 
 from __future__ import annotations
 
-import statistics
-from collections import Counter, defaultdict
+import math
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,11 +25,10 @@ from pow.seeds import hash_to_number
 from sim.protocol.consensus.transactions import HardwareNode
 
 FIRST_EPOCH = 2  # no node is preserved out of epochs 0 and 1
-LARGE_SHARE = Fraction(3, 4)
-HEAVIEST_SHARE = Fraction(1, 4)
-IQR_FACTOR = 1.5
-MOST_FULLY_PRESERVED = Fraction(34, 100)
-Preserved = dict[str, frozenset[int]]
+BIG_HOSTS_PERCENT = 75
+HEAVIEST_NODES_PERCENT = 25
+MOST_UNPROVEN = Fraction(34, 100)
+Preserved = Mapping[str, frozenset[int]]
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,16 @@ class ModelNode:
     address: str
     node_id: int
     weight: int
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Which of some weights stay: those up to a limit, and where a number is given only as many, the lightest."""
+
+    limit: int
+    """0: no limit."""
+    count: int = 0
+    """0: all of them."""
 
 
 def compute_slot_seed(*parts: str | int) -> int:
@@ -56,11 +70,13 @@ def group_by_model(
     return grouped
 
 
-def select_half(epoch_index: int, models: Mapping[str, Sequence[ModelNode]]) -> Preserved:
-    """Until v0.2.3: floor(n / 2) of each participant's n nodes of a model, by a shuffle with the slot seed.
+def select_half(
+    epoch_index: int, models: Mapping[str, Sequence[ModelNode]], last: Preserved | None = None
+) -> Preserved:
+    """Until v0.2.4: floor(n / 2) of each participant's n nodes of a model, by a shuffle with the slot seed.
 
-    A participant with a single node never gets a slot. The shuffle is NumPy's PCG64, as in `draws`.
-    Reference: protocol 5.2, version 1.
+    A participant with a single node never gets a slot. Nodes in `last` come after all others. The shuffle is NumPy's
+    PCG64, as in `draws`. Reference: protocol 5.2, version 1.
     """
     chosen: dict[str, set[int]] = defaultdict(set)
     if epoch_index < FIRST_EPOCH:
@@ -69,7 +85,8 @@ def select_half(epoch_index: int, models: Mapping[str, Sequence[ModelNode]]) -> 
         for address, mine in _by_address(nodes).items():
             seed = compute_slot_seed(epoch_index, address, model)
             order = np.random.default_rng(seed).permutation(len(mine)).tolist()
-            chosen[address].update(mine[i].node_id for i in order[: len(mine) // 2])
+            waiting = sorted((mine[i] for i in order), key=lambda node: _is_in(node, last))
+            chosen[address].update(node.node_id for node in waiting[: len(mine) // 2])
     return _freeze(chosen)
 
 
@@ -79,87 +96,155 @@ def select_share(
     capped: Mapping[str, int],
     served: Mapping[str, Collection[str]],
     share: float,
+    last: Preserved | None = None,
 ) -> Preserved:
     """From v0.2.5: nodes of each model until `share` of the model's weight is reached.
 
-    `capped` are all members' capped weights, `served` the addresses that served each model in the last epoch. Drawn
-    participants take turns, each giving its smallest eligible node; a node that would leave too much weight without
-    any proof is skipped. Guards in `_eligible` and `may_preserve`. Reference: protocol 5.2, version 2.
+    `capped` are all members' capped weights, `served` the addresses that served each model in the epoch before. Nodes
+    in `last` come after all others of their host. Reference: protocol 5.2, version 2.
     """
     chosen: dict[str, set[int]] = defaultdict(set)
     if epoch_index < FIRST_EPOCH:
         return {}
-    n_nodes = Counter(node.address for nodes in models.values() for node in nodes)
+    cuts = compute_cuts(models)
+    eligible = {model: select_eligible(nodes, cuts, last) for model, nodes in models.items()}
+    drawn = {model: draw_hosts(epoch_index, model, models, eligible, served.get(model, ())) for model in models}
+    free = keep_some_proof(eligible, drawn, models, capped)
     for model, nodes in models.items():
-        target = share * sum(node.weight for node in nodes)
-        drawn = _draw_participants(epoch_index, model, set(served.get(model, ())) & {n.address for n in nodes})
-        eligible = _by_address(_eligible(nodes, capped))
-        total = 0
-        for node in _take_turns([eligible.get(address, []) for address in drawn]):
-            if total >= target:
+        target = math.trunc(Fraction(str(share)) * sum(node.weight for node in nodes))
+        given = 0
+        for node in take_turns([free[model][address] for address in sorted(free[model])]):
+            if given >= target:
                 break
-            if may_preserve(node, chosen, n_nodes, capped):
-                chosen[node.address].add(node.node_id)
-                total += node.weight
+            chosen[node.address].add(node.node_id)
+            given += node.weight
     return _freeze(chosen)
 
 
-def _eligible(nodes: Sequence[ModelNode], capped: Mapping[str, int]) -> Iterator[ModelNode]:
-    """Leave out outliers by weight, and the heaviest quarter (rounded up [I]) of each large participant's nodes."""
-    bound = compute_outlier_bound([node.weight for node in nodes])
-    large = select_large(capped)
+def find_cut(weights: Collection[int], percent: int) -> Cut:
+    """Walk down from the heaviest until `percent` of the whole weight is reached, truncated; the walk ends at w.
+
+    Where a lighter one follows, everything from w on is cut off, those as heavy as w too. Where none follows, the limit
+    is w, and the count tells how many the walk took. A single weight is cut off. Reference: protocol 5.2, version 2.
+    """
+    descending = sorted(weights, reverse=True)
+    if len(descending) < 2:
+        return Cut(sum(descending) - len(descending))
+    goal, held, last = percent * sum(descending) // 100, 0, descending[-1]
+    for place, weight in enumerate(descending, start=1):
+        held += weight
+        if held >= goal:
+            return Cut(weight - 1) if last < weight else Cut(weight, place)
+    raise AssertionError("the sum of all reaches every share of it")
+
+
+def compute_outlier_bound(weights: Collection[int]) -> int:
+    """Q3 + 1.5 · IQR + 1 in whole numbers, without interpolation; 0, no bound, where quartiles are equal.
+
+    A node of exactly that weight stays. A single node's bound is its weight. Reference: protocol 5.2, version 2.
+    """
+    ascending, n = sorted(weights), len(weights)
+    if n < 2:
+        return sum(ascending)
+    upper = ascending[3 * n // 4]
+    spread = upper - ascending[n // 4]
+    return upper + spread + spread // 2 + 1 if spread else 0
+
+
+def compute_cuts(models: Mapping[str, Sequence[ModelNode]]) -> dict[str, Cut]:
+    """What each host may give, over all its models: the smaller of its own limit, if it is big, and the outliers'.
+
+    Big is who holds at least the weight at which the heaviest hosts reach three quarters. Weights are those of nodes,
+    before collateral and cap. Reference: protocol 5.2, version 2.
+    """
+    hosts = _by_address(node for nodes in models.values() for node in nodes)
+    weights = {address: [node.weight for node in mine] for address, mine in hosts.items()}
+    big_from = find_cut([sum(mine) for mine in weights.values()], BIG_HOSTS_PERCENT).limit
+    bound = compute_outlier_bound([weight for mine in weights.values() for weight in mine])
+    cuts = {}
+    for address, mine in weights.items():
+        own = find_cut(mine, HEAVIEST_NODES_PERCENT) if sum(mine) >= big_from else Cut(0)
+        cuts[address] = Cut(min(filter(None, (own.limit, bound)), default=0), own.count)
+    return cuts
+
+
+def select_eligible(
+    nodes: Sequence[ModelNode], cuts: Mapping[str, Cut], last: Preserved | None = None
+) -> dict[str, list[ModelNode]]:
+    """Nodes of one model that may be preserved, by address, in the order in which their host gives them."""
+    eligible = {}
     for address, mine in _by_address(nodes).items():
-        ascending = sorted(mine, key=lambda node: (node.weight, node.node_id))
-        n_kept_out = -(-len(mine) * HEAVIEST_SHARE.numerator // HEAVIEST_SHARE.denominator) if address in large else 0
-        yield from (node for node in ascending[: len(mine) - n_kept_out] if node.weight <= bound)
+        cut = cuts[address]
+        light = [node for node in mine if not cut.limit or node.weight <= cut.limit]
+        light.sort(key=lambda node: (_is_in(node, last), node.weight, node.node_id))
+        eligible[address] = light[: cut.count or None]
+    return eligible
 
 
-def compute_outlier_bound(weights: Sequence[int]) -> float:
-    """Q3 + 1.5 · IQR, quartiles by linear interpolation [I]; no bound for fewer than two nodes."""
-    if len(weights) < 2:
-        return float("inf")
-    lower, _, upper = statistics.quantiles(weights, n=4, method="inclusive")
-    return upper + IQR_FACTOR * (upper - lower)
+def draw_hosts(
+    epoch_index: int,
+    model: str,
+    models: Mapping[str, Sequence[ModelNode]],
+    eligible: Mapping[str, Mapping[str, Sequence[ModelNode]]],
+    served: Collection[str],
+) -> list[str]:
+    """N // 2 + 1 of the model's N hosts with an eligible node in any model, among those that served the model before.
+
+    The order is a shuffle, here NumPy's PCG64, whose seed depends on the epoch, on everybody's addresses and on the
+    model. Reference: protocol 5.2, version 2.
+    """
+    able = {address for hosts in eligible.values() for address, nodes in hosts.items() if nodes}
+    candidates = {node.address for node in models[model]} & able
+    ordered = sorted(candidates.intersection(served))
+    everybody = sorted({node.address for nodes in models.values() for node in nodes})
+    digest = hash_to_number(f"[{' '.join(everybody)}]")
+    seed = compute_slot_seed("filter", epoch_index, f"{digest:016x}", model)
+    order = np.random.default_rng(seed).permutation(len(ordered)).tolist()
+    return [ordered[i] for i in order[: len(candidates) // 2 + 1]]
 
 
-def select_large(capped: Mapping[str, int]) -> set[str]:
-    """The fewest participants, heaviest first, that hold three quarters of the weight together; ties by address."""
-    wanted, held, large = LARGE_SHARE * sum(capped.values()), 0, set()
-    for address in sorted(capped, key=lambda who: (-capped[who], who)):
-        if held >= wanted:
-            break
-        held += capped[address]
-        large.add(address)
-    return large
+def keep_some_proof(
+    eligible: Mapping[str, Mapping[str, Sequence[ModelNode]]],
+    drawn: Mapping[str, Sequence[str]],
+    models: Mapping[str, Sequence[ModelNode]],
+    capped: Mapping[str, int],
+) -> dict[str, dict[str, list[ModelNode]]]:
+    """Leave out nodes so that hosts all of whose weight is eligible hold less than 34 % of the capped weight together.
+
+    Models in order, hosts in the drawn order, nodes as their hosts give them; the first node that breaks the rule ends
+    its host's list of that model. Reference: protocol 5.2, version 2.
+    """
+    whole: dict[str, int] = defaultdict(int)
+    for nodes in models.values():
+        for node in nodes:
+            whole[node.address] += node.weight
+    limit = math.trunc(MOST_UNPROVEN * sum(capped.values()))
+    taken: dict[str, int] = defaultdict(int)
+    unproven: set[str] = set()
+    held = 0
+    free: dict[str, dict[str, list[ModelNode]]] = {model: {} for model in models}
+    for model, addresses in drawn.items():
+        for who in addresses:
+            free[model][who] = []
+            for node in eligible[model].get(who, ()):
+                if taken[who] + node.weight >= whole[who] and who not in unproven:
+                    if held + whole[who] >= limit:
+                        break
+                    unproven.add(who)
+                    held += whole[who]
+                taken[who] += node.weight
+                free[model][who].append(node)
+    return free
 
 
-def _draw_participants(epoch_index: int, model: str, served: Collection[str]) -> list[str]:
-    """N // 2 + 1 of the hosts that served the model last epoch, shuffled with a seed of epoch and model [I]."""
-    ordered = sorted(served)
-    generator = np.random.default_rng(compute_slot_seed(epoch_index, model))
-    order = generator.permutation(len(ordered)).tolist()
-    return [ordered[i] for i in order[: len(ordered) // 2 + 1]]
-
-
-def _take_turns(queues: Sequence[Sequence[ModelNode]]) -> Iterator[ModelNode]:
+def take_turns(queues: Sequence[Sequence[ModelNode]]) -> Iterator[ModelNode]:
     """The first of each queue, then the second of each, …"""
     for turn in range(max(map(len, queues), default=0)):
         yield from (queue[turn] for queue in queues if turn < len(queue))
 
 
-def may_preserve(
-    node: ModelNode, chosen: Mapping[str, set[int]], n_nodes: Mapping[str, int], capped: Mapping[str, int]
-) -> bool:
-    """Those whose nodes are all preserved must hold less than 34 % of the weight together.
-
-    Never the last word: a large participant keeps a node out of the draw, and the others hold a quarter at most.
-    """
-    after = {address: len(ids) for address, ids in chosen.items()}
-    after[node.address] = after.get(node.address, 0) + 1
-    if after[node.address] < n_nodes[node.address]:
-        return True
-    held = sum(capped.get(address, 0) for address, n_chosen in after.items() if n_chosen >= n_nodes[address])
-    return held < MOST_FULLY_PRESERVED * sum(capped.values())
+def _is_in(node: ModelNode, last: Preserved | None) -> bool:
+    return last is not None and node.node_id in last.get(node.address, ())
 
 
 def _by_address(nodes: Iterable[ModelNode]) -> dict[str, list[ModelNode]]:

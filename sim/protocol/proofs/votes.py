@@ -75,7 +75,7 @@ def judge_participant(claimant: Claimant, frauds: Mapping[str, bool], voters: Ma
 def decide_by_majority(valid: int, invalid: int, total: int) -> bool | None:
     """True where more than the floored half of the weight says valid, False where it says invalid, otherwise None.
 
-    Guardians are counted by heads, in the same way [I]. Reference: protocol 4.6, 4.9.
+    Reference: protocol 4.6.
     """
     if valid > total // 2:
         return True

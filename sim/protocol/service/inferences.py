@@ -7,9 +7,10 @@ hosts' service is drawn outside, see `sim.chain.traffic`. Reference: protocol 2.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cache
 
 from sim.protocol.money.pricing import PricingParams, update_prices
 from sim.protocol.service.due_validations import (
@@ -18,12 +19,16 @@ from sim.protocol.service.due_validations import (
     compute_reputation,
     select_due_validations,
 )
+from sim.protocol.service.misses import passes_miss_test
+from sim.protocol.service.sequential import judge_sequentially
 from sim.protocol.service.status import (
+    FAILED,
     InferenceRecord,
+    News,
     Status,
-    apply_inference_validation,
-    passes_miss_test,
-    switch_status,
+    count_news,
+    judge_by_share,
+    restart_counts,
 )
 from sim.protocol.versions import Rules
 
@@ -89,9 +94,29 @@ class Service:
     prices: Mapping[str, int] = field(default_factory=dict)
     """ngonka per token, by model."""
 
-    def is_invalid(self, address: str) -> bool:
-        """Whether inferences have made a participant INVALID."""
-        return address in self.records and self.records[address].status is Status.INVALID
+    def get_status(self, address: str) -> Status:
+        """Standing of a participant; RAMPING before anything is known of it."""
+        return self.records.get(address, InferenceRecord()).status
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A participant became INVALID or INACTIVE in this block, or by a request of it."""
+
+    participant: str
+    status: Status
+    height: int
+
+
+def take_news(record: InferenceRecord, news: News, rules: Rules) -> InferenceRecord:
+    """Count what happened, then judge by the version's rule; the z-test is asked at validations only.
+
+    Reference: protocol 6.3.
+    """
+    counted = count_news(record, news)
+    if rules.judges_sequentially:
+        return judge_sequentially(counted, news, rules.confirmation_alpha)
+    return judge_by_share(counted) if news.valid or news.invalid else counted
 
 
 def apply_tally(
@@ -100,26 +125,45 @@ def apply_tally(
     model_weights: Mapping[str, Mapping[str, int]],
     heights: range,
     pricing: PricingParams,
-) -> tuple[Service, list[str]]:
-    """Count the epoch's requests; return the new service, then the participants that became INVALID.
+    rules: Rules,
+    removed: Mapping[str, int],
+) -> tuple[Service, list[Failure]]:
+    """Count the epoch's requests; return the new service, then who failed by them, in their order.
 
-    `model_weights` are model -> member -> weight, `heights` the epoch's blocks, over which prices walk.
+    `model_weights` are model -> member -> weight, `heights` the epoch's blocks, over which prices walk, `removed` the
+    members that have left the group, with the block at whose end they did. No request reaches one of them.
     """
-    walk = walk_prices(service.prices, tally, model_weights, heights, pricing)
-    records, newly_invalid = dict(service.records), []
+    walk = walk_prices(
+        service.prices, tally, model_weights, heights, pricing, rounds_rises_up=rules.rounds_price_rises_up
+    )
+    records, failures, gone = dict(service.records), list[Failure](), dict(removed)
     counts = {who: Counts() for members in model_weights.values() for who in members}
+    reached = []
     for inference in tally.inferences:
-        who = inference.executor
-        price = walk[inference.created_height - heights.start][inference.model]
+        who, height = inference.executor, inference.created_height
+        if who in gone and height > gone[who]:
+            continue
+        reached.append(inference)
+        price = walk[height - heights.start][inference.model]
         counts[who] = _count(counts[who], inference, price * tally.tokens_per_request)
-        if not inference.is_missed:
-            before = records.get(who, InferenceRecord())
-            records[who] = apply_inference_validation(before, inference.is_valid)
-            if records[who].status is Status.INVALID and before.status is not Status.INVALID:
-                newly_invalid.append(who)
+        before = records.get(who, InferenceRecord())
+        after = records[who] = _serve(before, inference, rules)
+        if after.status is not before.status and after.status in FAILED:
+            failures.append(Failure(who, after.status, height))
+            if rules.judges_sequentially:
+                gone[who] = height - 1
     epochs = {index: kept for index, kept in service.epochs.items() if index >= tally.epoch_index - 1}
-    epochs[tally.epoch_index] = EpochInferences(_list_finished(tally, model_weights), tally.skipped)
-    return replace(service, records=records, counts=counts, epochs=epochs, prices=walk[-1]), newly_invalid
+    finished = _list_finished(reached, model_weights, removed)
+    epochs[tally.epoch_index] = EpochInferences(finished, tally.skipped)
+    return replace(service, records=records, counts=counts, epochs=epochs, prices=walk[-1]), failures
+
+
+def _serve(record: InferenceRecord, inference: Inference, rules: Rules) -> InferenceRecord:
+    """A request expires, or it is served and its answer validated: events of their own, each of which is judged."""
+    if inference.is_missed:
+        return take_news(record, News(missed=1), rules)
+    served = take_news(record, News(served=1), rules)
+    return take_news(served, News(valid=1) if inference.is_valid else News(invalid=1), rules)
 
 
 def _count(counts: Counts, inference: Inference, fee_ngonka: int) -> Counts:
@@ -139,30 +183,47 @@ def walk_prices(
     model_weights: Mapping[str, Mapping[str, int]],
     heights: range,
     pricing: PricingParams,
+    *,
+    rounds_rises_up: bool = False,
 ) -> list[dict[str, int]]:
     """Prices at each of the epoch's blocks; a model's capacity is its group's weight. Reference: protocol 6.6."""
     capacities = {model: sum(weights.values()) for model, weights in model_weights.items()}
     walk, current = [], dict(prices)
     for _ in heights:
-        current = update_prices(current, tally.tokens_per_window, capacities, tally.epoch_index, params=pricing)
+        current = update_prices(
+            current,
+            tally.tokens_per_window,
+            capacities,
+            tally.epoch_index,
+            params=pricing,
+            rounds_rises_up=rounds_rises_up,
+        )
         walk.append(current)
     return walk
 
 
 def _list_finished(
-    tally: InferenceTally, model_weights: Mapping[str, Mapping[str, int]]
+    inferences: Collection[Inference], model_weights: Mapping[str, Mapping[str, int]], removed: Mapping[str, int]
 ) -> tuple[FinishedInference, ...]:
-    traffic = Counter(inference.model for inference in tally.inferences)
+    traffic = Counter(inference.model for inference in inferences)
     averages = {model: compute_min_average(n_requests) for model, n_requests in traffic.items()}
+
+    @cache
+    def get_present(model: str, gone: frozenset[str]) -> Mapping[str, int]:
+        weights = model_weights[model]
+        return {who: weight for who, weight in weights.items() if who not in gone} if gone else weights
+
     return tuple(
         FinishedInference(
             inference_id=inference.inference_id,
             executor=inference.executor,
-            model_weights=model_weights[inference.model],
+            model_weights=get_present(
+                inference.model, frozenset(who for who, height in removed.items() if inference.created_height > height)
+            ),
             created_height=inference.created_height,
             min_average=averages[inference.model],
         )
-        for inference in tally.inferences
+        for inference in inferences
         if not inference.is_missed
     )
 
@@ -193,25 +254,58 @@ def validated_enough(
     n_missed, p0 = len(inferences.skipped.get(address, frozenset()).intersection(due)), rules.miss_probability
     if rules.requires_every_validation:
         return n_missed == 0
-    return not p0 or passes_miss_test(n_missed, len(due), miss_rate=p0)
+    return not p0 or passes_miss_test(n_missed, len(due), miss_rate=p0, approximates=rules.approximates_misses)
 
 
 def close_service(service: Service) -> Service:
-    """After the settlement: the epoch's counts join the past that reputation looks at."""
+    """After the settlement: the epoch's counts join the past that reputation looks at; records start anew.
+
+    What falls between VE and S counts for the next settlement. Reference: protocol 6.3.
+    """
     past = dict(service.past)
     for who, counts in service.counts.items():
         past[who] = (*past.get(who, ()), (counts.n_missed, counts.n_finished))
-    return replace(service, past=past, counts={})
+    records = {who: restart_counts(record) for who, record in service.records.items()}
+    return replace(service, records=records, past=past, counts={})
 
 
-def switch_service(service: Service, rules: Rules) -> Service:
-    """S: statuses are reset or stay, by version. Reference: protocol 6.3."""
-    records = {
-        who: switch_status(record, resets_status=rules.resets_statuses) for who, record in service.records.items()
-    }
-    return replace(service, records=records)
+def switch_service(
+    service: Service, rules: Rules, members: Collection[str], height: int
+) -> tuple[Service, list[Failure]]:
+    """S: statuses stay (v0.2.0), or everybody is ACTIVE; from v0.2.5 on each member is judged at once.
+
+    A run of wrong answers outlives the switch, so that whoever was INVALID by one is so again. Reference: protocol 6.3.
+    """
+    if not rules.resets_statuses:
+        return service, []
+    records = {who: replace(record, status=Status.ACTIVE) for who, record in service.records.items()}
+    if not rules.judges_sequentially:
+        return replace(service, records=records), []
+    new = InferenceRecord(status=Status.ACTIVE)
+    judged = {who: take_news(records.get(who, new), News(), rules) for who in sorted(members)}
+    failures = [Failure(who, record.status, height) for who, record in judged.items() if record.status in FAILED]
+    return replace(service, records={**service.records, **judged}), failures
 
 
-def compute_tokens_per_window(n_tokens: int, epoch_seconds: float, window_seconds: int) -> int:
+def confirm_records(
+    service: Service, ratios: Mapping[str, Fraction], rules: Rules, height: int
+) -> tuple[Service, list[Failure]]:
+    """A confirmation is read out: each member has its confirmed ratio and is judged. Reference: protocol 6.7."""
+    records, failures = dict(service.records), list[Failure]()
+    for who, ratio in sorted(ratios.items()):
+        before = records.get(who, InferenceRecord())
+        after = records[who] = take_news(replace(before, confirmed_ratio=ratio), News(), rules)
+        if after.status is not before.status and after.status in FAILED:
+            failures.append(Failure(who, after.status, height))
+    return replace(service, records=records), failures
+
+
+def forget_epochs(service: Service, failures: Collection[Failure]) -> Service:
+    """The number of completed epochs, on which the reputation rests, starts anew. Reference: protocol 6.3."""
+    past = {**service.past, **{failure.participant: () for failure in failures}}
+    return replace(service, past=past)
+
+
+def compute_tokens_per_window(n_tokens: int, epoch_seconds: float, window_seconds: float) -> int:
     """Tokens in one window if the epoch's tokens come evenly, truncated."""
-    return int(Fraction(n_tokens * window_seconds) / Fraction(epoch_seconds))
+    return int(n_tokens * Fraction(window_seconds) / Fraction(epoch_seconds))

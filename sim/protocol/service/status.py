@@ -1,29 +1,69 @@
-"""The effect of missed and invalid inferences on a participant: downtime, miss test, INVALID (protocol 6.3)."""
+"""The standing of a participant as a server of inferences, and the z-test that sets it until v0.2.4 (protocol 6.3).
+
+Counts, ratios of likelihoods and the confirmed ratio are those since the last settlement (VE). The run of invalid
+answers and the status go on.
+"""
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import StrEnum
-from functools import cache
-from types import MappingProxyType
-
-import numpy as np
+from fractions import Fraction
+from typing import NamedTuple
 
 DOWNTIME_THRESHOLD = 0.05
-MISS_RATE = 0.10
-"""p0 of the miss test; 0.40 for a while in v0.2.6."""
-MISS_ALPHA = 0.05
-MISS_TABLE_TOTALS = (2, 3, 4, 5, *range(10, 1000, 10))
-LISTED_CRITICALS = MappingProxyType({(0.10, 0.05): MappingProxyType({4: 2})})
-"""Entries of the published table for (p0, alpha) that the rule does not give: it gives 3 for a total of 4."""
 FALSE_POSITIVE_RATE = 0.05
 MIN_RAMP_UP = 10
 CONSECUTIVE_LIMIT = 1e-6
 MEASUREMENTS_FACTOR = 2.618
 Z_LIMIT = 1.0
+
+
+class Status(StrEnum):
+    """Standing of a participant. Reference: protocol 6.3."""
+
+    RAMPING = "RAMPING"
+    """Until v0.2.4: fewer than 10 finished requests since the last settlement."""
+    ACTIVE = "ACTIVE"
+    INVALID = "INVALID"
+    """Too many wrong answers."""
+    INACTIVE = "INACTIVE"
+    """From v0.2.5 on: too many missed requests, or too little weight shown in a confirmation."""
+
+
+FAILED = frozenset({Status.INVALID, Status.INACTIVE})
+"""Statuses that cost the reward and part of the collateral."""
+
+
+class News(NamedTuple):
+    """What a participant's service adds to its counts."""
+
+    valid: int = 0
+    """Answers that a validation confirmed."""
+    invalid: int = 0
+    served: int = 0
+    """Requests that were finished, whether their answers are validated or not."""
+    missed: int = 0
+
+
+@dataclass(frozen=True)
+class InferenceRecord:
+    """What the chain keeps of one participant's service."""
+
+    n_finished: int = 0
+    n_validated: int = 0
+    n_invalidated: int = 0
+    n_consecutive_invalidations: int = 0
+    """The run: it ends with a valid answer, never with an epoch."""
+    status: Status = Status.RAMPING
+    answers_llr: Decimal = Decimal(0)
+    """Logarithm of the ratio of likelihoods of too many wrong answers to few."""
+    requests_llr: Decimal = Decimal(0)
+    """The same of missed requests."""
+    confirmed_ratio: Fraction | None = None
+    """Confirmed share of the weight that is not preserved; None before the first confirmation."""
 
 
 def is_down(n_missed: int, n_inferences: int) -> bool:
@@ -32,65 +72,32 @@ def is_down(n_missed: int, n_inferences: int) -> bool:
     return n_requests > 0 and n_missed / n_requests > DOWNTIME_THRESHOLD
 
 
-@cache
-def compute_miss_table(miss_rate: float = MISS_RATE, alpha: float = MISS_ALPHA) -> Mapping[int, int]:
-    """Return total -> critical: the smallest c with P(Bin(total, p0) >= c) <= alpha, or the published table's entry.
+def count_news(record: InferenceRecord, news: News) -> InferenceRecord:
+    """Add to the counts; a valid answer ends the run, an invalid one makes it longer."""
+    return replace(
+        record,
+        n_finished=record.n_finished + news.served,
+        n_validated=record.n_validated + news.valid + news.invalid,
+        n_invalidated=record.n_invalidated + news.invalid,
+        n_consecutive_invalidations=0 if news.valid else record.n_consecutive_invalidations + news.invalid,
+    )
 
-    The rule reproduces each published entry but the one in `LISTED_CRITICALS`. For other rates than the published one
-    it is an inference [I]. Reference: protocol 6.3.
+
+def is_run_invalid(record: InferenceRecord) -> bool:
+    """Whether 0.05^run < 1e-6: five wrong answers in a row, at any number of answers. Reference: protocol 6.3."""
+    return FALSE_POSITIVE_RATE**record.n_consecutive_invalidations < CONSECUTIVE_LIMIT
+
+
+def judge_by_share(record: InferenceRecord) -> InferenceRecord:
+    """Until v0.2.4: INVALID by a run or by the share of wrong answers, RAMPING below 10 finished requests, else ACTIVE.
+
+    It is asked at each validation and looks at nothing but the counts, so that INVALID can turn ACTIVE again. The share
+    counts after enough measurements: its z-value against the false positive rate exceeds 1. Reference: protocol 6.3.
     """
-    computed = {total: _find_critical(total, miss_rate, alpha) for total in MISS_TABLE_TOTALS}
-    return MappingProxyType({**computed, **LISTED_CRITICALS.get((miss_rate, alpha), {})})
-
-
-def _find_critical(total: int, miss_rate: float, alpha: float) -> int:
-    from scipy import special  # states reach this module: checking a file must not wait for scipy
-
-    at_most = special.bdtr(np.arange(total + 1), total, miss_rate)
-    return int(np.argmax(at_most >= 1.0 - alpha)) + 1
-
-
-def passes_miss_test(n_missed: int, n_total: int, *, miss_rate: float = MISS_RATE, alpha: float = MISS_ALPHA) -> bool:
-    """Whether so many misses among `n_total` are tolerated: missed <= critical of the largest total <= n.
-
-    Fewer than 2 always pass. Above the table's end, 990, the test is missed / n <= p0: a cliff, since 990 tolerates
-    11.7 % and 991 only 10 %. Reference: protocol 6.3.
-    """
-    if n_total < MISS_TABLE_TOTALS[0]:
-        return True
-    if n_total > MISS_TABLE_TOTALS[-1]:
-        return n_missed / n_total <= miss_rate
-    total = MISS_TABLE_TOTALS[bisect_right(MISS_TABLE_TOTALS, n_total) - 1]
-    return n_missed <= compute_miss_table(miss_rate, alpha)[total]
-
-
-class Status(StrEnum):
-    """Standing of a participant as a server of inferences. Reference: protocol 6.3."""
-
-    RAMPING = "RAMPING"
-    ACTIVE = "ACTIVE"
-    INVALID = "INVALID"
-
-
-@dataclass(frozen=True)
-class InferenceRecord:
-    """Validated inferences of one participant and its status as last computed."""
-
-    n_validated: int = 0
-    n_invalidated: int = 0
-    n_consecutive_invalidations: int = 0
-    status: Status = Status.RAMPING
-
-
-def compute_status(record: InferenceRecord) -> Status:
-    """INVALID by a run of invalidations or by their share, RAMPING below 10 inferences, else ACTIVE.
-
-    A run counts at any number of inferences: rate^run < 1e-6. The share counts after enough measurements: its
-    z-value against the false positive rate exceeds 1. Reference: protocol 6.3.
-    """
-    if FALSE_POSITIVE_RATE**record.n_consecutive_invalidations < CONSECUTIVE_LIMIT or _is_share_invalid(record):
-        return Status.INVALID
-    return Status.RAMPING if record.n_validated < MIN_RAMP_UP else Status.ACTIVE
+    if is_run_invalid(record) or _is_share_invalid(record):
+        return replace(record, status=Status.INVALID)
+    is_ramping = record.n_finished < MIN_RAMP_UP
+    return replace(record, status=Status.RAMPING if is_ramping else Status.ACTIVE)
 
 
 def _is_share_invalid(record: InferenceRecord) -> bool:
@@ -101,17 +108,6 @@ def _is_share_invalid(record: InferenceRecord) -> bool:
     return z > Z_LIMIT
 
 
-def apply_inference_validation(record: InferenceRecord, is_valid: bool) -> InferenceRecord:
-    """Count one validated inference and recompute the status from all of them. Reference: protocol 6.3."""
-    counted = replace(
-        record,
-        n_validated=record.n_validated + 1,
-        n_invalidated=record.n_invalidated + (not is_valid),
-        n_consecutive_invalidations=0 if is_valid else record.n_consecutive_invalidations + 1,
-    )
-    return replace(counted, status=compute_status(counted))
-
-
-def switch_status(record: InferenceRecord, *, resets_status: bool = True) -> InferenceRecord:
-    """Epoch switch: from v0.2.2 on all are ACTIVE again; v0.2.0 leaves the status. Reference: protocol 6.3."""
-    return replace(record, status=Status.ACTIVE) if resets_status else record
+def restart_counts(record: InferenceRecord) -> InferenceRecord:
+    """VE: everything starts anew but the run and the status. Reference: protocol 6.3."""
+    return InferenceRecord(n_consecutive_invalidations=record.n_consecutive_invalidations, status=record.status)

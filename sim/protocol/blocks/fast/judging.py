@@ -8,7 +8,7 @@ from sim.protocol.blocks.fast.tallies import Tally, Votes, read_votes, tally_gua
 from sim.protocol.blocks.judging import describe_claimant
 from sim.protocol.blocks.state import ChainState, UpcomingEpoch
 from sim.protocol.proofs.base import CountedClaim
-from sim.protocol.proofs.committee import decide_by_slots
+from sim.protocol.proofs.committee import decide_by_guardians, decide_by_slots
 from sim.protocol.proofs.votes import Verdict, decide_by_majority, find_reason, select_voters
 from sim.protocol.versions import Rules
 
@@ -18,19 +18,19 @@ def judge_claims(
 ) -> dict[str, Verdict]:
     """Judge every claim, by address. The rule: `sim.protocol.blocks.judging.judge_claims`."""
     committee = upcoming.committee
-    voters = select_voters(state.effective.weights, rules.member_page_limit) if committee is None else committee.weights
-    votes = read_votes(state.validations, list(claims), list(voters))
+    voters = select_voters(state.effective.present, rules.member_page_limit) if committee is None else committee.weights
+    votes = read_votes(state.validations, list(claims), list(voters), ignores_own=rules.ignores_own_votes)
     if committee is None:
         tally = tally_weights(votes, list(voters.values()))
-        opinions = [decide_by_majority(*said, tally.total) for said in _iterate(tally)]
+        opinions = [decide_by_majority(*said) for said in _iterate(tally)]
     else:
         tally = tally_slots(votes, committee.draw(list(claims)))
         opinions = list(_ask_guardians(tally, votes, voters, committee.guardians))
     verdicts = {}
     said = zip(_iterate(tally), tally.n_votes.tolist(), opinions, strict=True)
-    for (who, claim), ((valid, invalid), n_votes, opinion) in zip(claims.items(), said, strict=True):
+    for (who, claim), ((valid, invalid, total), n_votes, opinion) in zip(claims.items(), said, strict=True):
         reason = find_reason(describe_claimant(state, who, claim, upcoming), n_votes > 0, opinion)
-        verdicts[who] = Verdict(who, reason, valid, invalid, tally.total)
+        verdicts[who] = Verdict(who, reason, valid, invalid, total)
     return verdicts
 
 
@@ -40,9 +40,9 @@ def _ask_guardians(
     """Yield the opinion of the slots, and that of the guardians where slots do not decide."""
     asked = tally_guardians(votes, voters, guardians)
     for slots, voices in zip(_iterate(tally), _iterate(asked), strict=True):
-        opinion = decide_by_slots(*slots, tally.total)
-        yield decide_by_majority(*voices, asked.total) if opinion is None else opinion
+        opinion = decide_by_slots(*slots)
+        yield decide_by_guardians(*voices[:2]) if opinion is None else opinion
 
 
-def _iterate(tally: Tally) -> Iterator[tuple[int, int]]:
-    return zip(tally.valid.tolist(), tally.invalid.tolist(), strict=True)
+def _iterate(tally: Tally) -> Iterator[tuple[int, int, int]]:
+    return zip(tally.valid.tolist(), tally.invalid.tolist(), tally.total.tolist(), strict=True)

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.protocol.consensus.transactions import SubmitValidation
+from sim.protocol.proofs.committee import NOBODY
 
 Ints = NDArray[np.int64]
+NOT_A_VOTER = -1
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class Votes:
     frauds: NDArray[np.bool_]
     n_claimants: int
     n_voters: int
+    silent: Ints
+    """(claimants,) place of the voter who counts nowhere in the claimant's total; `NOT_A_VOTER` where all count."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +34,23 @@ class Tally:
 
     valid: Ints
     invalid: Ints
-    total: int
+    total: Ints
+    """Of all that count, whether they voted or not."""
     n_votes: Ints
     """Number of counted votes on each claimant."""
 
 
-def read_votes(validations: Iterable[SubmitValidation], claimants: Sequence[str], voters: Sequence[str]) -> Votes:
-    """Keep members' votes on claimants; the last verdict of a pair holds. Reference: protocol 4.5, 4.6."""
+def read_votes(
+    validations: Iterable[SubmitValidation],
+    claimants: Sequence[str],
+    voters: Sequence[str],
+    *,
+    ignores_own: bool = False,
+) -> Votes:
+    """Keep members' votes on claimants, those on themselves too unless `ignores_own`; the last verdict of a pair holds.
+
+    Reference: protocol 4.5, 4.6.
+    """
     places = {claimant: place for place, claimant in enumerate(claimants)}
     seats = {voter: seat for seat, voter in enumerate(voters)}
     about: list[int] = []
@@ -52,21 +66,25 @@ def read_votes(validations: Iterable[SubmitValidation], claimants: Sequence[str]
     says = np.array(by, dtype=np.int64).reshape(-1, 2)
     place, fraud = np.array(about, dtype=np.int64), np.array(frauds, dtype=np.bool_)
     pairs = place * len(voters) + np.repeat(says[:, 0], says[:, 1])
+    silent = np.array([seats.get(who, NOT_A_VOTER) if ignores_own else NOT_A_VOTER for who in claimants], np.int64)
     known = place >= 0
+    known[known] &= silent[place[known]] != (pairs - place * len(voters))[known]
     # `np.unique` gives the first place of each pair: read from the end, that is the last verdict.
     last, index = np.unique(pairs[known][::-1], return_index=True)
-    return Votes(last, fraud[known][::-1][index], len(claimants), len(voters))
+    return Votes(last, fraud[known][::-1][index], len(claimants), len(voters), silent)
 
 
 def tally_weights(votes: Votes, weights: Sequence[int]) -> Tally:
     """Add up the weights behind each verdict. Reference: protocol 4.6."""
     place, seat = np.divmod(votes.pairs, max(votes.n_voters, 1))
-    held = np.array(weights, dtype=np.int64)[seat]
+    all_held = np.array([*weights, 0], dtype=np.int64)
+    held = all_held[seat]
+    total = all_held.sum() - all_held[votes.silent]  # the 0 at the end stands for NOT_A_VOTER
     # `np.add.at` adds integers; `np.bincount` with weights would add floats, and votes count to the last unit.
     valid, invalid = np.zeros((2, votes.n_claimants), dtype=np.int64)
     np.add.at(valid, place[~votes.frauds], held[~votes.frauds])
     np.add.at(invalid, place[votes.frauds], held[votes.frauds])
-    return Tally(valid, invalid, sum(weights), np.bincount(place, minlength=votes.n_claimants))
+    return Tally(valid, invalid, total, np.bincount(place, minlength=votes.n_claimants))
 
 
 def tally_slots(votes: Votes, holders: Ints) -> Tally:
@@ -75,13 +93,14 @@ def tally_slots(votes: Votes, holders: Ints) -> Tally:
     wanted = holders + votes.n_voters * np.arange(n)[:, np.newaxis]
     # Pairs ascend, so that a slot's vote is found by bisection; a place behind the last pair is no vote either.
     place = np.minimum(np.searchsorted(votes.pairs, wanted), max(len(votes.pairs) - 1, 0))
+    total = n_slots - ((holders == votes.silent[:, np.newaxis]) & (holders != NOBODY)).sum(axis=1)
     if len(votes.pairs) == 0:
         nothing = np.zeros(n, dtype=np.int64)
-        return Tally(nothing, nothing, n_slots, nothing)
+        return Tally(nothing, nothing, total, nothing)
     said = votes.pairs[place] == wanted
     fraud = votes.frauds[place]
     valid, invalid = (said & ~fraud).sum(axis=1), (said & fraud).sum(axis=1)
-    return Tally(valid, invalid, n_slots, valid + invalid)
+    return Tally(valid, invalid, total, valid + invalid)
 
 
 def tally_guardians(votes: Votes, voters: Mapping[str, int], guardians: frozenset[str]) -> Tally:

@@ -1,0 +1,45 @@
+"""On becoming INVALID or INACTIVE: collateral, reputation, and from v0.2.5 on the place in the group (protocol 6.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sim.protocol.blocks.params import ProtocolParams
+from sim.protocol.blocks.payments import Payment
+from sim.protocol.blocks.settling import slash_deposits
+from sim.protocol.blocks.state import ChainState
+from sim.protocol.consensus.validators import boost_guardians
+from sim.protocol.money.collateral import SLASH_INACTIVE, SLASH_INVALID
+from sim.protocol.service.inferences import Failure, forget_epochs
+from sim.protocol.service.status import Status
+from sim.protocol.versions import Rules
+
+SLASHES = {Status.INVALID: SLASH_INVALID, Status.INACTIVE: SLASH_INACTIVE}
+
+
+def punish_failures(state: ChainState, failures: Sequence[Failure], rules: Rules) -> tuple[ChainState, list[Payment]]:
+    """Slash a fifth of the collateral of the INVALID, a tenth of that of the INACTIVE. Reference: protocol 6.3, 6.5."""
+    payments = list[Payment]()
+    for failure in failures:
+        fraction = SLASHES[failure.status]
+        state, slashed = slash_deposits(state, [failure.participant], fraction, failure.status.value)
+        payments += slashed
+    if rules.judges_sequentially and failures:
+        state = replace(state, service=forget_epochs(state.service, failures))
+    return state, payments
+
+
+def remove_members(state: ChainState, failures: Sequence[Failure], rules: Rules, params: ProtocolParams) -> ChainState:
+    """From v0.2.5 on take whoever failed out of the group: no requests, no consensus power, no votes.
+
+    Its stored weight stays for the settlement, which does not pay it. Reference: protocol 6.3.
+    """
+    removed = {
+        failure.participant: failure.height for failure in failures if failure.participant in state.effective.weights
+    }
+    if not rules.judges_sequentially or not removed:
+        return state
+    effective = replace(state.effective, removed={**removed, **state.effective.removed})
+    powers = boost_guardians(effective.present, params.guardians) or state.powers
+    return replace(state, effective=effective, powers=powers)
