@@ -27,7 +27,7 @@ class ProfitDrivenState(NamedTuple):
     """Memory of `profit_driven`."""
 
     money: MovingSum
-    """Cost and revenue of the window, a row each; the revenue of `paid_per: nonce` counts as 1."""
+    """Cost / revenue of the window; where time is paid, cost and revenue, a row each."""
     on_their_way: tuple[Floats, ...]
     """Means that have been seen and are not acted on yet, the oldest first."""
     are_greedy_here: NDArray[np.bool_]
@@ -96,14 +96,13 @@ class ProfitDriven:
         paid, money = self._pay(first), MovingSum(self.window)
         for _ in range(self.window):
             money = money.push(paid)
-        cost = paid[0] / paid[1]
+        cost = self._average(money)
         return ProfitDrivenState(money, (cost,) * self.delay, 1.0 - cost >= self.greedy_margin)
 
     def respond(self, state: ProfitDrivenState, offer: Offer) -> tuple[ProfitDrivenState, Floats]:
         """Add the compute of variable and greedy hosts to that of the steady ones."""
         money = state.money.push(self._pay(offer))
-        spent, earned = money.total
-        cost, *on_their_way = *state.on_their_way, spent / earned
+        cost, *on_their_way = *state.on_their_way, self._average(money)
         slope = self.variable / (2.0 * self.variable_margin)
         joined = np.minimum(np.maximum((1.0 + self.variable_margin - cost) * slope, 0.0), self.variable)
         is_cheap, is_dear = 1.0 - cost >= self.greedy_margin, cost - 1.0 >= self.greedy_margin
@@ -111,7 +110,12 @@ class ProfitDriven:
         return ProfitDrivenState(money, tuple(on_their_way), are_here), self.steady + joined + self.greedy * are_here
 
     def _pay(self, offer: Offer) -> Floats:
-        """Return cost and revenue of one nonce, (2, replications)."""
+        """Return cost / revenue of one nonce; where time is paid, cost and revenue, (2, replications)."""
         if self.paid_per == "nonce":
-            return np.array([self.compute_cost(offer.difficulty, offer.price), np.ones_like(offer.price)])
-        return np.array([self.compute_cost(offer.work, np.ones_like(offer.price)), offer.price * offer.time])
+            return self.compute_cost(offer.difficulty, offer.price)
+        return np.array([offer.work * (self.cost / (HOUR_SECONDS * self.reward)), offer.price * offer.time])
+
+    def _average(self, money: MovingSum) -> Floats:
+        """Return cost / revenue over the window."""
+        total = money.total
+        return total / self.window if self.paid_per == "nonce" else np.asarray(total[0] / total[1])

@@ -197,13 +197,13 @@ class Faults:
     @_hit.register
     def _(self, fault: ApiFault, index: int) -> FaultEffect:
         target, hosts = self._draw(fault, index)
-        ends = [self._hosts[address].callbacks.trouble(fault.loss, fault.delay) for address in hosts]
+        ends = [self._hosts[address].callbacks.trouble(fault.probability, fault.delay) for address in hosts]
 
         def undo() -> None:
             for end in ends:
                 end()
 
-        return FaultEffect(target, len(hosts), fault.loss or fault.delay, undo)
+        return FaultEffect(target, len(hosts), fault.probability or fault.delay, undo)
 
     @_hit.register
     def _(self, fault: ClockSkewFault, index: int) -> FaultEffect:

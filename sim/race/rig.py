@@ -134,7 +134,7 @@ def run_race(controller: Controller, curves: Sequence[Steps | Market], setup: Se
             difficulty = steering.decide(found_at, read_clock(time_ratio))
         found.ideal[:] *= setup.spacing_seconds
         parts.append(found)
-        if sum(part.time_ratio.sum(axis=0) for part in parts).min() * wanted_seconds >= setup.nominal_seconds:
+        if setup.horizon_seconds is not None and _are_at(setup.horizon_seconds / wanted_seconds, parts):
             break
     return _join(parts, setup)
 
@@ -146,6 +146,11 @@ def _plan(setup: Setup) -> Iterator[int]:
         most = min(MOST_TIMES * setup.n_decisions, MOST_DECISIONS // setup.n_replications) - setup.n_decisions
         step = math.ceil(setup.n_decisions / N_PARTS)
         yield from (min(step, most - done) for done in range(0, most, step))
+
+
+def _are_at(horizon: float, parts: Sequence[Race]) -> bool:
+    """Whether every replication has reached the horizon, in wanted intervals."""
+    return bool(sum(part.time_ratio.sum(axis=0) for part in parts).min() >= horizon)
 
 
 def _join(parts: Sequence[Race], setup: Setup) -> Race:
@@ -200,6 +205,8 @@ def draw_warm_up(setup: Setup) -> Floats:
 
     They are drawn backwards from the race's beginning: controllers with warm-ups of their own share the latest past.
     """
+    if not setup.warm_up:
+        return np.empty((0, setup.n_replications))
     generators = [draw_generator(setup.seed, "race", "warm-up", each) for each in range(setup.n_replications)]
     drawn = np.array([generator.standard_gamma(setup.quota, setup.warm_up) for generator in generators])
     return np.ascontiguousarray(drawn.T[::-1])

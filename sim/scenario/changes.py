@@ -13,7 +13,7 @@ from sim.problems import Problem, explained
 from sim.protocol.blocks.params import EpochParams
 from sim.protocol.proofs import schemes
 from sim.protocol.proofs.base import ProofScheme
-from sim.protocol.versions import GOVERNED, SCHEMES, TABLE, VERSIONS, Rules, adjust_scheme
+from sim.protocol.versions import GOVERNED, SCHEMES, TABLE, VERSIONS, WHAT_IFS, Rules, adjust_scheme
 from sim.scenario.declared import make_section, read_parameters
 from sim.scenario.hosts import EpochNumber, StrictModel
 
@@ -113,7 +113,12 @@ if TYPE_CHECKING:
 
 else:
     UpgradeConfig = make_section(
-        "UpgradeConfig", _Upgrade, Rules, is_optional=True, without=TABLE.keys() - GOVERNED, addition=" (set by vote)"
+        "UpgradeConfig",
+        _Upgrade,
+        Rules,
+        is_optional=True,
+        without={*TABLE, *WHAT_IFS} - GOVERNED,
+        addition=" (set by vote)",
     )
     EpochChangeConfig = make_section(
         "EpochChangeConfig", _Height, EpochParams, is_optional=True, without=("epoch_shift",)

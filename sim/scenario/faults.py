@@ -123,10 +123,10 @@ class ApiFault(_HostFault):
 
     kind: Literal["api"]
     share: Share = None
-    loss: float = Field(0.0, ge=0, le=1, description="probability that a callback is lost; 1: the API is down")
+    probability: float = Field(0.0, ge=0, le=1, description="probability that a callback is lost; 1: the API is down")
     delay: Seconds = Field(0.0, description="how much later callbacks come")
 
-    _check_trouble = checked_by("api", lambda fault: _find_trouble(fault.loss, fault.delay))
+    _check_trouble = checked_by("api", lambda fault: _find_trouble(fault.probability, fault.delay))
 
 
 class ClockSkewFault(_HostFault):
@@ -184,8 +184,8 @@ def resolve(names: Iterable[str], directory: Mapping[str, Sequence[str]]) -> lis
     return list(dict.fromkeys(address for name in names for address in directory.get(name, ())))
 
 
-def _find_trouble(loss: float, delay_seconds: float) -> list[Problem]:
-    return [] if loss or delay_seconds else [Problem((), "a fault of the API has a `loss` or a `delay`")]
+def _find_trouble(probability: float, delay_seconds: float) -> list[Problem]:
+    return [] if probability or delay_seconds else [Problem((), "a fault of the API has a `probability` or a `delay`")]
 
 
 def partition_problems(groups: Any, shares: Any) -> list[Problem]:

@@ -21,13 +21,17 @@ from sim.theory.proposers import proposer_rows
 from sim.theory.race import race_rows
 from sim.theory.row import Group, Row
 from sim.theory.scrambling import scrambling_rows
+from sim.theory.service import service_rows
 from sim.theory.sphere import sphere_rows
 from sim.theory.validation import validation_rows
+from sim.theory.weights import weight_rows
 
 GROUPS: tuple[Group, ...] = (
     sphere_rows,
     validation_rows,
     committee_rows,
+    service_rows,
+    weight_rows,
     control_rows,
     race_rows,
     noise_rows,

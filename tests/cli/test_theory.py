@@ -1,12 +1,14 @@
 """`powsim theory`: no row fails, and a wrong law would make one fail."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from sim.network.gossip import GossipNetwork
 from sim.network.links import Link
-from sim.theory import committee, network, sphere
+from sim.protocol.proofs.preserved import select_share
+from sim.theory import committee, network, sphere, weights
 from sim.theory.row import Row
 from sim.theory.rows import compute_rows
 from sim.theory.table import print_theory
@@ -23,6 +25,7 @@ def test_no_row_fails(capsys: pytest.CaptureFixture[str]) -> None:
         "false positives",
         "coalition",
         "drawn slots",
+        "by address preserves a node",
         "KS",
         "without any layer",
         "M/D/1",
@@ -89,3 +92,20 @@ def test_another_majority_fails(monkeypatch: pytest.MonkeyPatch) -> None:
         )
         rows = [row for row in committee.committee_rows(True) if "coalition" in row.quantity]
         assert not any(row.passed for row in rows)
+
+
+def test_other_turns_than_by_address_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All rows of weights pass; where hosts took turns from the last address on, those of the bias would not."""
+    assert all(row.passed for row in weights.weight_rows(True))
+
+    def from_the_last(epoch: int, models: Any, capped: Any, served: Any, share: float) -> Any:
+        turned = {model: [replace(n, address=_mirror(n.address)) for n in nodes] for model, nodes in models.items()}
+        chosen = select_share(epoch, turned, capped, served, share)
+        return {_mirror(who): ids for who, ids in chosen.items()}
+
+    monkeypatch.setattr(weights, "select_share", from_the_last)
+    assert sum(not row.passed for row in weights.weight_rows(True) if "by address" in row.quantity) >= 2
+
+
+def _mirror(address: str) -> str:
+    return str(9 - int(address)) if len(address) == 1 else address

@@ -125,7 +125,9 @@ def draw_faults(on: frozenset[str], draw: np.random.Generator, seconds: float) -
         clocks = [{"kind": "clock_skew", "hosts": ["big-2"], "offset": offset, "at": span()["at"]}]
     if "api" in on:
         late = f"{draw.uniform(2, seconds / 2):.1f} s"
-        faults += [{"kind": "api", "hosts": ["big", "liar"], "loss": 0.3, "delay": late, **span()} for _ in range(2)]
+        faults += [
+            {"kind": "api", "hosts": ["big", "liar"], "probability": 0.3, "delay": late, **span()} for _ in range(2)
+        ]
     return faults + clocks  # clocks last: without them the others keep their places, and so their random numbers
 
 

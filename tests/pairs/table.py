@@ -191,6 +191,11 @@ ROWS = {
             "preserved": f"{_RULES}preserved_nodes_are_paid_for_what_they_need_not_confirm",
             "lengths": f"{_RULES}a_confirmation_ends_where_it_was_to_end_when_lengths_change_under_it",
             "confirmations": f"{_RULES}two_confirmations_in_one_epoch_take_no_more_than_one",
+            "service": f"{_RULES}who_fails_a_confirmation_gets_no_more_requests_and_no_fees",
+            "collateral": f"{_RULES}who_fails_a_confirmation_gets_no_more_requests_and_no_fees",
+            "upgrades": (
+                "simulation/test_upgrade_history.py::test_proposal_17_tolerates_fewer_misses_and_confirms_four_times"
+            ),
         }
     ),
     "vesting": Row(

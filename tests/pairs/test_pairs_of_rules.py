@@ -114,10 +114,11 @@ def confirming(epoch_length: int, **changes: object) -> Observed:
             **FARM,
             "protocol__epoch_length": epoch_length,
             "protocol__version": "v0.2.6",
-            "protocol__rules": {"confirmations_per_epoch": 100.0, "preserved_share": 0.5},
+            "protocol__rules": {"confirmations_per_epoch": 100.0, "preserved_share": 0.2},
             "protocol__confirmation_alpha": 0.4,
             "hosts__big__confirmed_share": 0.5,
             "hosts__late__joins": 1,
+            "hosts__late__gpus": ["1 x H200", "1 x H200"],  # of one the other may be preserved
             "hosts__late__confirmed_share": 0.0,
             "hosts__liar__strategy": "honest",
             "difficulty": "fixed",
@@ -154,6 +155,32 @@ def test_preserved_nodes_are_paid_for_what_they_need_not_confirm() -> None:
         assert rewards.loc[who, "uncapped_weight"] == kept + (whole - kept) // 2
         n_seen += 0 < kept < whole
     assert n_seen > 0
+    check_all(run)
+
+
+def test_who_fails_a_confirmation_gets_no_more_requests_and_no_fees() -> None:
+    """confirmations x service, collateral: late-0 is INACTIVE from the read-out on, a tenth of its deposit is gone."""
+    run = confirming(
+        60,
+        epochs=3,
+        inference__requests_per_epoch=400,
+        inference__price_grace_epochs=0,
+        hosts__late__collateral_ngonka=1000,
+    )
+    failed = run.result.confirmations.query("epoch == 2 and is_failed")
+    assert failed["participant"].tolist() == ["late-0"]
+    read_out = int(failed["height"].item())
+    (tally,) = [b.inferences for b in run.blocks if b.inferences and b.inferences.epoch_index == 2]
+    heights = [each.created_height for each in tally.inferences if each.executor == "late-0"]
+    early = sum(height <= read_out for height in heights)
+    assert 0 < early < len(heights)
+    row = run.result.inferences.query("epoch == 2 and participant == 'late-0'").iloc[0]
+    assert (row["requests"], row["status"]) == (early, "INACTIVE")
+    assert row["fees_ngonka"] > 0
+    reward = run.result.rewards.query("epoch == 2 and participant == 'late-0'").iloc[0]
+    assert (reward["reward_ngonka"], reward["fees_ngonka"]) == (0, 0)
+    slashed = run.result.payments.query("kind == 'slashed' and participant == 'late-0'")
+    assert slashed.iloc[0][["height", "amount_ngonka", "reason"]].tolist() == [read_out, 100, "INACTIVE"]
     check_all(run)
 
 

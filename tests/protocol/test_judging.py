@@ -98,6 +98,20 @@ def test_what_if_own_votes_do_not_count() -> None:
                 assert (verdict.reason, verdict.total_weight) == (expected, total)
 
 
+def test_who_has_left_the_group_has_no_vote_and_its_weight_does_not_count() -> None:
+    """Protocol 6.3: of 4 + 3 + 3 the 4 has left, so that 3 and 3 are all of 6; without them 4 of 10 are no majority."""
+    said = Log(SubmitValidation("tx", who, 1, ("b",), (who == "a",)) for who in "abc")
+    group = EpochGroup(0, 0, {"a": 4, "b": 3, "c": 3}, removed={"a": 7})
+    state = replace(
+        GENESIS, effective=group, validations=said, hosts={"b": HostRecord("key", ())}, seeds={(1, "b"): "commitment"}
+    )
+    for judge_claims in (judging.judge_claims, fast.judge_claims):
+        verdict = judge_claims(
+            state, {"b": CountedClaim(1, 1, {1: 1}, {1: 1})}, UpcomingEpoch(1, 40, "H"), VERSIONS["v0.2.6"]
+        )["b"]
+        assert (verdict.valid_weight, verdict.invalid_weight, verdict.total_weight) == (6, 0, 6)
+
+
 def test_the_last_verdict_of_a_validator_holds_in_both() -> None:
     said = Log(
         [SubmitValidation("tx", "a", 1, ("b",), (True,)), SubmitValidation("tx", "a", 1, ("c", "b"), (True, False))]

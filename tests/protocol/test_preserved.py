@@ -4,7 +4,7 @@ import hashlib
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from second_preserved import choose
 
@@ -147,6 +147,8 @@ def test_nodes_that_stay(cut: Cut, weights: tuple[int, ...], stay: list[int]) ->
         ([10] * 100 + [20] * 100, 36),
         ([1, 1, 1, 1, 100], 0),
         ([0, 10, 20, 30, 40], 61),
+        ([0, 10, 20, 30], 61),  # places 1 and 3
+        ([0, 10, 20, 30, 40, 50, 60, 70], 121),  # places 2 and 6
         ([1, 2], 4),  # Q1 = 1, Q3 = 2, IQR // 2 is 0
         ([7], 7),
         ([], 0),
@@ -163,6 +165,22 @@ def test_a_node_at_the_bound_stays_and_one_above_is_out() -> None:
         small = nodes("a", weight)
         cuts = compute_cuts({"m": [*fleet, *small]})
         assert select_eligible(small, cuts)["a"] == (small if stays else [])
+
+
+@pytest.mark.parametrize(
+    ("weights", "n_big"), [((50, 25, 15, 10), 2), ((50, 24, 16, 10), 3), ((50, 26, 14, 10), 2), ((75, 15, 10), 1)]
+)
+def test_big_hosts_reach_three_quarters(weights: tuple[int, ...], n_big: int) -> None:
+    """A big host's only node is cut off; a small one has no limit but that of outliers, which none is here."""
+    models = {"m": [ModelNode(f"h{place}", 1, weight) for place, weight in enumerate(weights)]}
+    cuts = compute_cuts(models)
+    is_big = [cuts[f"h{place}"].limit == weight - 1 for place, weight in enumerate(weights)]
+    assert is_big == [place < n_big for place in range(len(weights))]
+
+
+@pytest.mark.parametrize(("weights", "limit"), [((25, 24, 21, 20, 10), 24), ((24, 23, 22, 21, 10), 22)])
+def test_a_big_hosts_heaviest_quarter_is_reached_exactly(weights: tuple[int, ...], limit: int) -> None:
+    assert compute_cuts({"m": nodes("a", *weights)}) == {"a": Cut(limit)}
 
 
 def test_outliers_are_looked_for_over_all_models_together() -> None:
@@ -349,6 +367,7 @@ def test_rotation_moves_a_preserved_node_to_the_end_of_its_hosts_queue() -> None
 NODES = st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from([0, 1, 2, 5, 10, 10, 10, 11, 40])), max_size=14)
 
 
+@settings(max_examples=300)
 @given(
     NODES,
     NODES,

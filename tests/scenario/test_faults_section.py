@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sim.errors import ScenarioError
 from sim.scenario.faults import (
     AnyFault,
+    ApiFault,
     BandwidthFault,
     ChurnFault,
     ClockSkewFault,
@@ -66,6 +67,7 @@ def test_every_kind_is_read_with_its_units() -> None:
         "{kind: loss, at: 0 s, lasts: 1 min, probability: 0.3}",
         "{kind: bandwidth, at: 0 s, factor: 0.1}",
         "{kind: ml_node, at: 0 s, hosts: pair, node: 2}",
+        "{kind: api, at: 0 s, hosts: big, probability: 0.5, delay: 9 s}",
         "{kind: clock_skew, at: 0 s, offset: -2 s}",
     )
     expected: list[AnyFault] = [
@@ -77,6 +79,7 @@ def test_every_kind_is_read_with_its_units() -> None:
         LossFault.model_construct(kind="loss", at=0.0, lasts=60.0, probability=0.3),
         BandwidthFault.model_construct(kind="bandwidth", at=0.0, factor=0.1),
         MLNodeFault.model_construct(kind="ml_node", at=0.0, hosts=("pair",), node=2),
+        ApiFault.model_construct(kind="api", at=0.0, hosts=("big",), probability=0.5, delay=9.0),
         ClockSkewFault.model_construct(kind="clock_skew", at=0.0, offset=-2.0),
     ]
     assert list(scenario.faults) == expected
@@ -87,7 +90,7 @@ def test_the_example_of_the_page_is_fine() -> None:
     page = Path("docs/scenario.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```yaml\n(faults:.*?)```", page, re.DOTALL)
     text = HEAD.format(tier="events", epochs="2").replace("name: pair", "name: farm").replace("name: big", "name: lab")
-    assert len(parse_scenario(text.replace("faults:\n", example)).faults) == 8
+    assert len(parse_scenario(text.replace("faults:\n", example)).faults) == 9
 
 
 def test_the_schema_accepts_what_loads_and_no_more() -> None:
@@ -122,7 +125,7 @@ DOWN_AND_SIDED = (
     [
         (
             "{kind: krash, at: 1 s}",
-            '9:6: faults.0.kind: "krash" is no kind of fault. Did you mean "crash"? Known: bandw',
+            '9:6: faults.0.kind: "krash" is no kind of fault. Did you mean "crash"? Known: api, bandw',
         ),
         (
             "{at: 1 s}",

@@ -40,7 +40,7 @@ def usual() -> Result:
 
 @pytest.mark.parametrize("tier", ["events", "paths"])
 def test_an_api_that_is_down_claims_nothing_while_its_chain_node_goes_on(tier: str) -> None:
-    result = run(api(loss=1.0), tier=tier)
+    result = run(api(probability=1.0), tier=tier)
     found = node(result)
     assert found["valid"] > 10
     assert found["claimed"] == 0
@@ -88,14 +88,14 @@ def test_each_callback_is_lost_by_itself() -> None:
 
     Counted in nonces; 4 standard errors of 75 draws are 0.22.
     """
-    result = run({"kind": "api", "hosts": "big", "at": "0 s", "loss": 0.33, "share": 1.0}, epochs=3)
+    result = run({"kind": "api", "hosts": "big", "at": "0 s", "probability": 0.33, "share": 1.0}, epochs=3)
     rows = result.ml_nodes[result.ml_nodes["participant"].str.startswith("big")]
     assert (rows["claimed"] + rows["unsent"] + rows["lost"] == rows["valid"]).all()
     total = rows[["claimed", "lost"]].sum()
     assert total["lost"] / total.sum() == pytest.approx(0.33, abs=0.22)
-    assert run({"kind": "api", "hosts": "big", "at": "0 s", "loss": 0.33, "share": 1.0}, epochs=3).ml_nodes.equals(
-        result.ml_nodes
-    )
+    assert run(
+        {"kind": "api", "hosts": "big", "at": "0 s", "probability": 0.33, "share": 1.0}, epochs=3
+    ).ml_nodes.equals(result.ml_nodes)
 
 
 # Pairs
@@ -104,7 +104,7 @@ def test_each_callback_is_lost_by_itself() -> None:
 def test_checks_that_come_late_give_no_vote_and_no_vote_of_the_next_epoch(usual: Result) -> None:
     """api x validation: the window of votes is six blocks, 35 s; the next epoch is 170 s away."""
     during = {"at": "400 s", "lasts": "60 s"}
-    for trouble in ({"loss": 1.0}, {"delay": "45 s"}, {"delay": "150 s"}):
+    for trouble in ({"probability": 1.0}, {"delay": "45 s"}, {"delay": "150 s"}):
         result = run({**api(**trouble), **during})
         mine = result.validations.query("validator == 'big-0'")
         assert set(mine.query("epoch == 2")["vote"]) == {"abstained"}
@@ -149,10 +149,10 @@ def test_a_run_that_ends_while_callbacks_are_under_way_has_all_its_rows(usual: R
 @pytest.mark.parametrize(
     ("trouble", "message"),
     [
-        ({}, "faults.0: a fault of the API has a `loss` or a `delay`"),
-        ({"loss": 1.5}, "faults.0.loss: 1.5 must be at most 1"),
+        ({}, "faults.0: a fault of the API has a `probability` or a `delay`"),
+        ({"probability": 1.5}, "faults.0.probability: 1.5 must be at most 1"),
         ({"delay": "-1 s"}, "faults.0.delay"),
-        ({"los": 0.5}, "faults.0.los"),
+        ({"probabilty": 0.5}, "faults.0.probabilty"),
     ],
 )
 def test_bad_faults_are_told(trouble: dict[str, Any], message: str) -> None:

@@ -20,7 +20,7 @@ PARTITION = {"kind": "partition", "at": "200 s", "lasts": "20 s", "groups": ["pa
 LATENCY = {"kind": "latency", "at": "200 s", "lasts": "20 s", "factor": 2.0}
 LOSS = {"kind": "loss", "at": "200 s", "lasts": "20 s", "probability": 0.3}
 BANDWIDTH = {"kind": "bandwidth", "at": "200 s", "lasts": "20 s", "factor": 0.1}
-API = {"kind": "api", "at": "200 s", "lasts": "20 s", "loss": 0.5, "delay": "3 s"}
+API = {"kind": "api", "at": "200 s", "lasts": "20 s", "probability": 0.5, "delay": "3 s"}
 ML_NODE = {"kind": "ml_node", "at": "200 s", "lasts": "20 s"}
 CLOCK_SKEW = {"kind": "clock_skew", "at": "200 s", "lasts": "20 s", "offset": "1 s"}
 PLAIN_FAULTS = {
@@ -43,7 +43,6 @@ FAULTS: dict[str, dict[str, object]] = {
         "factor": 4.0,
         "probability": 0.4,
         "offset": "-1 s",
-        "loss": 1.0,
         "delay": "9 s",
     }.items()
     if field in FIELDS_OF[kind]

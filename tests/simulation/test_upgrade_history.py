@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 import sim
+from sim.protocol.service.misses import passes_miss_test
 from sim.results import Result
 
 
@@ -86,7 +87,42 @@ def test_confirmations_find_the_rented_host_once_silence_no_longer_helps(history
     assert (after["weight_after"] == 0).all()
     assert after["is_failed"].any()
     reasons = history.rewards[history.rewards["participant"] == "rented-0"].set_index("epoch")["reason"]
-    assert set(reasons.loc[after[after["is_failed"]]["epoch"]]) == {"failed a confirmation"}
+    settled = set(after[after["is_failed"]]["epoch"]) & set(reasons.index)
+    assert len(settled) > 2
+    assert set(reasons.loc[sorted(settled)]) == {"failed a confirmation"}
+
+
+def test_who_fails_a_confirmation_is_out_of_the_group_until_the_next_switch(history: Result) -> None:
+    """From v0.2.5 on: INACTIVE, a tenth of the collateral lost, no vote at the end of the epoch."""
+    rows = history.confirmations
+    failed = rows[rows["is_failed"]]
+    slashed = history.payments.query("kind == 'slashed' and reason == 'INACTIVE'")
+    assert set(zip(failed["participant"], failed["height"], strict=True)) == set(
+        zip(slashed["participant"], slashed["height"], strict=True)
+    )
+    people, totals = history.participants.set_index(["epoch", "participant"]), {}
+    for epoch in range(26, 41):
+        totals[epoch] = people.loc[epoch]["total_vote_weight"].max()
+        out = failed[failed["epoch"] == epoch - 1]["participant"]
+        weights = people.loc[epoch - 1]["weight"]
+        assert totals[epoch] == weights.sum() - weights.loc[sorted(set(out))].sum(), epoch
+    assert len(failed) > 2
+
+
+def test_proposal_17_tolerates_fewer_misses_and_confirms_four_times(history: Result) -> None:
+    """From epoch 37 on: p0 0.10 in place of 0.40, and a confirmation in nearly every epoch, as one fits in."""
+    events = history.confirmations.groupby("epoch")["height"].nunique()
+    assert len(events.loc[33:36]) < 4
+    assert len(events.loc[37:]) >= 3
+    reasons = history.rewards.query("participant == 'lazy-0'").set_index("epoch")["reason"]
+    requests = history.inferences.query("participant == 'lazy-0'").set_index("epoch")
+    n_changed = 0
+    for epoch in range(32, 40):
+        n_missed, n_total = int(requests.loc[epoch, "missed"]), int(requests.loc[epoch, "requests"])
+        old, new = (passes_miss_test(n_missed, n_total, miss_rate=p0, approximates=True) for p0 in (0.4, 0.1))
+        assert (reasons.loc[epoch] == "paid") is (old if epoch < 36 else new), epoch
+        n_changed += old != new
+    assert n_changed > 2
 
 
 def test_the_settlements_cap_binds_from_v0_2_5_on(history: Result) -> None:
@@ -108,6 +144,16 @@ def test_v0_2_6_makes_nonces_rarer_and_heavier(history: Result) -> None:
     assert (lost > 0.5).any()
 
 
+def test_the_cap_is_a_quarter_until_v0_2_4_and_30_percent_from_v0_2_5_on(history: Result) -> None:
+    """The scenario's 0.25 only turns the later cap on. Truncation lets a share of 1 / total above it."""
+    for first, last, share in ((6, 24, 0.25), (25, 40, 0.30)):
+        weights = people(history, first, last).groupby("epoch")["weight"]
+        largest, total = weights.max(), weights.sum()
+        assert (largest <= share * total + 1).all()
+        assert (largest > (share - 0.03) * total).any()
+    assert (largest > 0.26 * total).any()
+
+
 def test_collateral_activates_weight_after_its_grace(history: Result) -> None:
     assert (people(history, 1, 20)["activated_weight"] == people(history, 1, 20)["uncapped_weight"]).all()
     shadow = people(history, 21, 40, "shadow")
@@ -116,7 +162,7 @@ def test_collateral_activates_weight_after_its_grace(history: Result) -> None:
 
 def test_cap_guardian_slashing_and_the_cheater(history: Result) -> None:
     giant = people(history, 6, 40, "giant")
-    assert (giant["weight"] < giant["activated_weight"]).all()
+    assert (giant.query("epoch < 25")["weight"] < giant.query("epoch < 25")["activated_weight"]).all()
     assert (giant["consensus_power"] > giant["weight"]).all()
     assert {"INVALID", "downtime"} <= set(history.payments.query("kind == 'slashed'")["reason"])
     assert not people(history, 1, 40, "greedy")["is_accepted"].any()

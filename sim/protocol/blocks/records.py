@@ -48,7 +48,9 @@ class ParticipantJudged(Record):
     claimed_weight: Annotated[int, "weight of the counted nonces", "weight"]
     valid_vote_weight: Annotated[int, "previous weight that voted valid; slots, where a committee judges", "weight"]
     invalid_vote_weight: Annotated[int, "previous weight that voted fraud; slots, where a committee judges", "weight"]
-    total_vote_weight: Annotated[int, "previous weight of all members; slots, where a committee judges", "weight"]
+    total_vote_weight: Annotated[
+        int, "previous weight of all that are still members; slots, where a committee judges", "weight"
+    ]
     is_accepted: Annotated[bool, "the claim passed every acceptance test"]
     reason: Annotated[str, "first acceptance test that failed, accepted, or no claim"]
     preserved_weight: Annotated[int, "kept by ML nodes that the proof of compute passed over", "weight"]
@@ -65,7 +67,7 @@ class PowerSet(Record):
 
     epoch: int
     participant: str
-    consensus_power: Annotated[int, "power in block production from S on, with the guardians' boost", "weight"]
+    consensus_power: Annotated[int, "power in block production at S, with the guardians' boost", "weight"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

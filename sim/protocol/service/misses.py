@@ -13,6 +13,8 @@ from fractions import Fraction
 from functools import cache
 from types import MappingProxyType
 
+import numpy as np
+
 MISS_ALPHA = 0.05
 BINOMIAL_RATES = frozenset({Fraction(1, 10)})
 """Rates p0 that have a table until v0.2.5."""
@@ -36,9 +38,9 @@ def passes_miss_test(n_missed: int, n_total: int, *, miss_rate: float, approxima
     """
     p0 = Fraction(str(miss_rate))
     if p0 not in (NORMAL_RATES if approximates else BINOMIAL_RATES):
-        from scipy.stats import binom  # the table of versions reaches here: checking a file must not wait for scipy
+        from scipy import special  # states reach this module: checking a file must not wait for scipy
 
-        return bool(binom.sf(n_missed - 1, n_total, miss_rate) >= MISS_ALPHA)
+        return n_missed == 0 or bool(special.bdtrc(n_missed - 1, n_total, miss_rate) >= MISS_ALPHA)
     table = compute_normal_table(p0) if approximates else compute_binomial_table()
     totals = tuple(table)
     if n_total < totals[0]:
@@ -54,11 +56,16 @@ def compute_binomial_table() -> Mapping[int, int]:
 
     An entry of `LISTED_CRITICALS` stands in for what the rule gives. Reference: protocol 6.3.
     """
-    from scipy.stats import binom
-
     (p0,) = BINOMIAL_RATES
-    computed = {total: int(binom.ppf(1.0 - MISS_ALPHA, total, float(p0))) + 1 for total in BINOMIAL_TOTALS}
+    computed = {total: _find_critical(total, float(p0)) for total in BINOMIAL_TOTALS}
     return MappingProxyType({**computed, **LISTED_CRITICALS})
+
+
+def _find_critical(total: int, miss_rate: float) -> int:
+    from scipy import special
+
+    at_most = special.bdtr(np.arange(total + 1), total, miss_rate)
+    return int(np.argmax(at_most >= 1.0 - MISS_ALPHA)) + 1
 
 
 @cache

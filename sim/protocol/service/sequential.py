@@ -89,5 +89,5 @@ def judge_sequentially(
 
 
 def is_unconfirmed(record: InferenceRecord, alpha: Fraction) -> bool:
-    """Whether a confirmation has shown less than alpha of the weight; never at 0. Reference: protocol 6.7."""
-    return alpha > 0 and record.confirmed_ratio is not None and record.confirmed_ratio < alpha
+    """Whether a confirmation has shown less than alpha of the weight; no share is below 0. Reference: protocol 6.7."""
+    return record.confirmed_ratio is not None and record.confirmed_ratio < alpha
