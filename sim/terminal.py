@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 WIDTH_WITHOUT_TERMINAL = 140
-TEXTS = ("measure", "by", "resolved", "controller")  # headings of columns that hold no numbers
+TEXTS = ("measure", "by", "resolved", "controller", "curve")  # headings of columns that hold no numbers
 DIGITS = 4
 LARGEST_WHOLE = 1e9  # longer numbers are shown with an exponent
 

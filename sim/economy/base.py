@@ -55,8 +55,10 @@ class Offer:
     """Money per coin."""
     difficulty: Floats
     """In force: tries that a valid nonce takes."""
-    ideal: Floats
-    """Tries that a valid nonce would take at the wanted pace, with the compute of the interval that just ended."""
+    work: Floats
+    """Tries that a valid nonce took in the interval that just ended: the difficulty then in force."""
+    time: Floats
+    """Time that this interval took / wanted time; all that hosts can read of the compute is work over time."""
 
 
 class Hosts(Protocol):

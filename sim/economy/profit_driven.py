@@ -26,8 +26,8 @@ Margin = Annotated[float, Field(gt=0.0, lt=1.0)]
 class ProfitDrivenState(NamedTuple):
     """Memory of `profit_driven`."""
 
-    costs: MovingSum
-    """Cost / revenue of the window."""
+    money: MovingSum
+    """Cost and revenue of the window, a row each; the revenue of `paid_per: nonce` counts as 1."""
     on_their_way: tuple[Floats, ...]
     """Means that have been seen and are not acted on yet, the oldest first."""
     are_greedy_here: NDArray[np.bool_]
@@ -43,10 +43,11 @@ class ProfitDriven:
     mean of the last `window` values, `delay` intervals ago. `steady` hosts always stay. Of the `variable` ones a share
     mines that falls along a straight line, from all at c̄ = 1 - variable_margin to none at 1 + variable_margin. The
     `greedy` ones join together at c̄ ≤ 1 - greedy_margin and leave together at c̄ ≥ 1 + greedy_margin. `paid_per: time`
-    has a fixed pot per time, of `reward` for each wanted nonce's time, split by nonces found: then what counts in D's
-    place is the compute of the last interval · spacing. A race begins where steady and variable hosts are in balance,
-    with the greedy ones away. Compute stays as it is until the next decision; what joins loses `switching_time` of
-    work. Source: the three classes of the study kyuupichan/difficulty, mining.py (2017).
+    has a fixed pot per time, of `reward` for each wanted nonce's time, split by nonces found: a nonce earns by the time
+    t / wanted time that it took, and c̄ is the window's cost over its revenue, Σ D over Σ t · price. Chance is in both;
+    a window of n nonces looks n / (n - 1) times as dear on average as mining is. A race begins where steady and
+    variable hosts are in balance, with the greedy ones away. Compute stays as it is until the next decision; what joins
+    loses `switching_time` of work. Source: the three classes of the study kyuupichan/difficulty, mining.py (2017).
     """
 
     steady: Annotated[float, Field(gt=0.0, le=1e30, description="nonces per second of hosts who always mine")] = 60.0
@@ -92,18 +93,25 @@ class ProfitDriven:
 
     def start(self, first: Offer) -> ProfitDrivenState:
         """Let the race's beginning stand for all before."""
-        cost, costs = self.compute_cost(first.difficulty, first.price), MovingSum(self.window)
+        paid, money = self._pay(first), MovingSum(self.window)
         for _ in range(self.window):
-            costs = costs.push(cost)
-        return ProfitDrivenState(costs, (cost,) * self.delay, 1.0 - cost >= self.greedy_margin)
+            money = money.push(paid)
+        cost = paid[0] / paid[1]
+        return ProfitDrivenState(money, (cost,) * self.delay, 1.0 - cost >= self.greedy_margin)
 
     def respond(self, state: ProfitDrivenState, offer: Offer) -> tuple[ProfitDrivenState, Floats]:
         """Add the compute of variable and greedy hosts to that of the steady ones."""
-        tries = offer.difficulty if self.paid_per == "nonce" else offer.ideal
-        costs = state.costs.push(self.compute_cost(tries, offer.price))
-        cost, *on_their_way = *state.on_their_way, costs.total / self.window
+        money = state.money.push(self._pay(offer))
+        spent, earned = money.total
+        cost, *on_their_way = *state.on_their_way, spent / earned
         slope = self.variable / (2.0 * self.variable_margin)
         joined = np.minimum(np.maximum((1.0 + self.variable_margin - cost) * slope, 0.0), self.variable)
         is_cheap, is_dear = 1.0 - cost >= self.greedy_margin, cost - 1.0 >= self.greedy_margin
         are_here = (state.are_greedy_here | is_cheap) & ~is_dear
-        return ProfitDrivenState(costs, tuple(on_their_way), are_here), self.steady + joined + self.greedy * are_here
+        return ProfitDrivenState(money, tuple(on_their_way), are_here), self.steady + joined + self.greedy * are_here
+
+    def _pay(self, offer: Offer) -> Floats:
+        """Return cost and revenue of one nonce, (2, replications)."""
+        if self.paid_per == "nonce":
+            return np.array([self.compute_cost(offer.difficulty, offer.price), np.ones_like(offer.price)])
+        return np.array([self.compute_cost(offer.work, np.ones_like(offer.price)), offer.price * offer.time])

@@ -19,12 +19,14 @@ from sim.figures.style import BLUE, GREY, RED, house_style
 DAY_SECONDS, HOUR_SECONDS = 86_400.0, 3600.0
 MOST_DOUBLINGS = 2.0  # of difficulty / ideal, either way: a rule that never answers must not squeeze all others
 TICKS = {-2.0: "¼", -1.0: "½", 0.0: "1", 1.0: "2", 2.0: "4"}
+MOST_LINES = 4  # of a controller's name beside a panel, in full size
 MOST_COLUMNS, MOST_ROWS = 6, 12  # of panels in one figure
 WRAPPED_COLUMNS = 4  # of controllers on one curve
 PANEL_INCHES, LARGE_INCHES = (1.85, 0.85), (2.3, 1.25)
 LETTER_INCHES = 0.075
 TICKS_INCHES, TITLE_INCHES, FOOT_INCHES, GAP_INCHES = 0.5, 0.42, 0.95, 0.13
 NARROWEST_INCHES = 7.2  # for the legend
+LINE_POINTS = 13  # compute's value stands a line apart from difficulty's
 BAND = 0.25  # opacity
 
 
@@ -67,8 +69,11 @@ def _lay_out(curves: Sequence[str], controllers: Sequence[str]) -> Iterator[_Gri
 
 def _draw(grid: _Grid, known: dict[tuple[str, str], pd.DataFrame]) -> Figure:
     figure, panels = _open_figure(grid)
-    is_long = max(rows["time_seconds"].max() for rows in known.values()) > 2 * DAY_SECONDS
+    longest = max(rows["time_seconds"].max() for rows in known.values())
+    is_long = longest > 2 * DAY_SECONDS
     unit, unit_seconds = ("time (d)", DAY_SECONDS) if is_long else ("time (h)", HOUR_SECONDS)
+    for column in panels[0]:
+        column.set_xlim(0.0, longest / unit_seconds)
     for row, cells in zip(panels, grid.cells, strict=True):
         for panel, cell in zip(row, cells, strict=True):
             if cell is None or cell not in known:
@@ -108,6 +113,10 @@ def _open_figure(grid: _Grid) -> tuple[Figure, np.ndarray]:
         wspace=GAP_INCHES / width,
         hspace=gap / height,
     )
+    for panel in panels.flat:  # axes that look at each other for every line drawn take longer than the lines
+        panel.set_autoscale_on(False)
+    panels[0, 0].set_ylim(-MOST_DOUBLINGS, MOST_DOUBLINGS)
+    panels[0, 0].set_yticks(list(TICKS), list(TICKS.values()))
     return figure, panels
 
 
@@ -119,9 +128,6 @@ def _draw_panel(panel: Axes, rows: pd.DataFrame, unit_seconds: float) -> None:
     panel.plot(x, compute, color=GREY, alpha=0.5, linewidth=2)
     panel.fill_between(x, low, high, color=BLUE, alpha=BAND, linewidth=0)
     panel.plot(x, median, color=BLUE, linewidth=1.1)
-    panel.set_ylim(-MOST_DOUBLINGS, MOST_DOUBLINGS)
-    panel.set_yticks(list(TICKS), list(TICKS.values()))
-    panel.set_xlim(x[0], x[-1])
     panel.tick_params(labelsize=8)
     _mark_outside(panel, x, compute, GREY)
     _mark_outside(panel, x, median, RED)
@@ -146,11 +152,12 @@ def _mark_outside(panel: Axes, x: Floats, values: Floats, colour: str) -> None:
             continue
         panel.plot(x, np.where(is_out, edge, np.nan), color=colour, linewidth=5, solid_capstyle="butt")
         most = int(pick(values))
+        furthest = 2.0 ** values[most]
         right = x[most] > (x[0] + x[-1]) / 2
         panel.annotate(
-            f"{2.0 ** values[most]:.2g}",
+            f"{furthest:.0f}" if furthest >= 10.0 else f"{furthest:.2g}",
             (x[most], edge),
-            xytext=(-3 if right else 3, 4 * sign),
+            xytext=(-3 if right else 3, (LINE_POINTS if colour == GREY else 4) * sign),
             textcoords="offset points",
             ha="right" if right else "left",
             va="bottom" if sign > 0 else "top",
@@ -161,7 +168,9 @@ def _mark_outside(panel: Axes, x: Floats, values: Floats, colour: str) -> None:
 
 def _name_rows_and_columns(panels: np.ndarray, grid: _Grid) -> None:
     for panel, (who, _) in zip(panels[:, 0], filter(None, (row[0] for row in grid.cells)), strict=True):
-        panel.set_ylabel(who.replace(" ", "\n"), rotation=0, ha="right", va="center", fontsize=9)
+        lines = who.split(" ")
+        size = 9 if len(lines) <= MOST_LINES else 9 * MOST_LINES / len(lines)
+        panel.set_ylabel("\n".join(lines), rotation=0, ha="right", va="center", fontsize=size)
     for panel, (_, where) in zip(panels[0], filter(None, grid.cells[0]), strict=True):
         panel.set_title(where.replace(" ", "\n"), fontsize=9)
 

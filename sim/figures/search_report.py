@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from sim.figures import page
-from sim.figures.style import BLUE, GREY, ORANGE, RED, house_style, new_figure
+from sim.figures.style import BLUE, DARK, GREY, ORANGE, RED, house_style, new_figure
 from sim.results import PROVENANCE_FILE
 from sim.terminal import format_value
 
 FILES = {
     "Block to paste": "difficulty.yaml",
+    "Controller for a lab": "controller.yaml",
     "Winner": "winner.yaml",
     "Search": "search.yaml",
     "Provenance": PROVENANCE_FILE,
@@ -29,10 +30,13 @@ Summary = Mapping[str, Any]
 Tables = Mapping[str, pd.DataFrame]
 
 
-def write_search_report(folder: Path, summary: Summary, tables: Tables) -> Path:
-    """Write `figures/*.png` and `report.html` into a search's folder, of an interrupted one too; return it."""
+def write_search_report(folder: Path, summary: Summary, tables: Tables, warnings: Sequence[str]) -> Path:
+    """Write `figures/*.png` and `report.html` into a search's folder, of an interrupted one too; return it.
+
+    `warnings`: sentences that stand above the tables.
+    """
     figures = draw_search(summary, tables)
-    return page.save_report(folder, figures, lambda: _build_page(folder, summary, tables, figures))
+    return page.save_report(folder, figures, lambda: _build_page(folder, summary, tables, figures, warnings))
 
 
 def draw_search(summary: Summary, tables: Tables) -> dict[str, Figure]:
@@ -94,24 +98,40 @@ def plot_parameters(summary: Summary, tables: Tables) -> Figure:
 
 
 def plot_front(summary: Summary, tables: Tables) -> Figure:
-    """All points in the plane of two measures; the front as a line, the winner and the file as it was marked."""
+    """All points in the plane of two measures; the front as a line, the winner and its rival marked.
+
+    All of them met the random numbers of the search; bars are 95 % intervals.
+    """
     first, second = summary["front"]
     points = pd.concat([tables[name] for name in ("trials", "points") if name in tables], ignore_index=True)
     front = tables["front"]
     with house_style():
         figure, axes = new_figure("What costs what: the lower left is better", first, second)
         axes.scatter(points[first], points[second], s=12, color=GREY, alpha=0.4, label="tried")
-        axes.plot(front[first], front[second], ".-", color=BLUE, linewidth=1, label="front")
+        _plot_with_bars(axes, front, (first, second), BLUE, ".-", "front")
         broken = front[~front["is_kept"]]
         if len(broken):
             axes.scatter(broken[first], broken[second], marker="x", s=26, color=RED, label="breaks a constraint")
-        for who, label, colour, marker in (("winner", "winner", ORANGE, "*"), ("default", "as it was", GREY, "s")):
-            found = summary.get(who, {}).get("measures", {})
-            if found.get(first) is not None and found.get(second) is not None:
-                axes.plot(found[first], found[second], marker, markersize=9, color=colour, label=f"{label}, checked")
+        names = {"winner": "winner", "against": summary["rival"]}
+        for who, rows in tables["marks"].groupby("who", sort=False) if "marks" in tables else ():
+            marker, colour = ("*", ORANGE) if who == "winner" else ("s", DARK)
+            lacks = [name for name in (first, second) if rows[name].isna().any()]
+            label = names[str(who)] + (f" (no {', no '.join(lacks)}: not here)" if lacks else "")
+            _plot_with_bars(axes, rows, (first, second), colour, marker, label, markersize=9, zorder=4)
         _set_log_where_wide(axes, points[second])
         figure.legend(loc="outside lower center", ncols=5, fontsize="small")
     return figure
+
+
+def _plot_with_bars(
+    axes: Axes, rows: pd.DataFrame, names: tuple[str, str], colour: str, marker: str, label: str, **look: Any
+) -> None:
+    """Points with the 95 % intervals of both measures."""
+    x, y = names
+    bars = {"xerr": rows[f"half_width.{x}"].fillna(0.0), "yerr": rows[f"half_width.{y}"].fillna(0.0)}
+    axes.errorbar(
+        rows[x], rows[y], **bars, fmt=marker, color=colour, linewidth=1, elinewidth=0.8, capsize=0, label=label, **look
+    )
 
 
 def plot_sensitivity(sensitivity: pd.DataFrame) -> Figure:
@@ -178,7 +198,9 @@ def _name_objective(summary: Summary) -> str:
     return f"-{name}" if objective["goal"] == "maximise" else name
 
 
-def _build_page(folder: Path, summary: Summary, tables: Tables, figures: Mapping[str, Figure]) -> str:
+def _build_page(
+    folder: Path, summary: Summary, tables: Tables, figures: Mapping[str, Figure], warnings: Sequence[str]
+) -> str:
     n_trials = len(tables.get("trials", ()))
     lead = (
         f"{n_trials} trials of {summary['subject']} by {_name_objective(summary)}, {summary['replications']} "
@@ -187,7 +209,11 @@ def _build_page(folder: Path, summary: Summary, tables: Tables, figures: Mapping
     parts = (
         "" if "winner" in summary else page.build_warning("the search did not come to its end"),
         *_warn_of_errors(tables),
-        page.build_section("Winner, and the file as it was, on fresh random numbers", _build_check(summary)),
+        *(page.build_warning(line) for line in warnings),
+        page.build_section(f"Winner, and {_name_rival(summary)}, on fresh random numbers", _build_check(summary)),
+        page.build_section(
+            "The objective's measure on fresh random numbers, curve by curve", _build_table(tables, "checks")
+        ),
         page.build_section("Finalists", _build_table(tables, "finalists")),
         *(page.build_figure(figure) for figure in figures.values()),
         page.build_section("Sensitivity", _build_table(tables, "sensitivity")),
@@ -206,7 +232,7 @@ def _warn_of_errors(tables: Tables) -> Iterator[str]:
 def _build_check(summary: Summary) -> str:
     if "winner" not in summary:
         return ""
-    columns = {"winner": "winner", "default": "as it was"}
+    columns = {"winner": "winner", "against": summary["rival"]}
     rows = {
         "constraints": [("kept" if summary[who]["is_kept"] else "broken") for who in columns],
         **{name: [_show(summary[who]["parameters"][name]) for who in columns] for name in summary["parameters"]},
@@ -218,6 +244,10 @@ def _build_check(summary: Summary) -> str:
     frame = pd.DataFrame(rows, index=list(columns.values())).T
     html: str = frame.to_html(border=0)
     return html
+
+
+def _name_rival(summary: Summary) -> str:
+    return "what it is held against" if summary["rival"] == "against" else "the file as it was"
 
 
 def _show(value: object) -> str:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 BLUE, ORANGE, GREEN, RED, GREY = "#2a6f97", "#e07a2f", "#4c956c", "#b5323e", "#6c757d"
+DARK = "#333333"
 PALETTE = (BLUE, ORANGE, GREEN, "#8d5a97", "#c9a227", "#5fa8d3", "#7a5c43", GREY)  # red is kept for failures
 SIZE_INCHES = (7.2, 4.0)
 

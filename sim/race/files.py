@@ -6,6 +6,7 @@ import dataclasses
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,7 @@ from sim.economy.timestamps import FalseTimestamps
 from sim.errors import ScenarioError, UserError, did_you_mean
 from sim.problems import Loc, Problem, show_value
 from sim.race.memory import LONGEST, measure_memory
+from sim.race.rig import MOST_DECISIONS
 from sim.registry import KIND, PluginOf
 from sim.scenario.hosts import Name, StrictModel
 from sim.scenario.load import open_document
@@ -33,8 +35,8 @@ else:  # pydantic leaves these types to the registries
     Controller = Curve = Any
 
 INVERTING = ("proportional", "pid", "kalman")  # rules that take 1 / time, or its logarithm
-MOST_DECISIONS = 10_000_000  # decisions · replications of one race, which are held in memory
 HEAVIEST = 1e6
+FEWEST, MOST = 20, 1_000_000  # decisions of a race
 ControllerField = Annotated[Controller, PluginOf(controllers)]
 CurveField = Annotated[Curve, PluginOf(curves)]
 
@@ -47,7 +49,10 @@ class RaceConfig(StrictModel):
     seed: int = Field(1, ge=0, le=2**63 - 1, description="seed of every random stream")
     spacing: Annotated[Seconds, Field(gt=0.0)] = Field(description="wanted time from one nonce to the next")
     quota: int = Field(1, ge=1, le=1_000_000, description="nonces from one decision to the next; 1: a block each")
-    decisions: int = Field(2000, ge=20, le=1_000_000, description="decisions of one race")
+    decisions: int = Field(2000, ge=FEWEST, le=MOST, description="decisions of one race")
+    horizon: Annotated[Seconds, Field(gt=0.0)] | None = Field(
+        None, description="time after which every race ends, in place of `decisions`; 14 d"
+    )
     warm_up: int | None = Field(
         None,
         ge=0,
@@ -66,9 +71,19 @@ class RaceConfig(StrictModel):
     )
 
     @property
+    def interval_seconds(self) -> float:
+        """Wanted time from one decision to the next."""
+        return self.quota * self.spacing
+
+    @property
     def nominal_seconds(self) -> float:
         """Length of a race whose controller is always right."""
-        return self.decisions * self.quota * self.spacing
+        return self.horizon or self.decisions * self.quota * self.spacing
+
+    @property
+    def n_decisions(self) -> int:
+        """Decisions of a race, with a horizon as many as there are on schedule."""
+        return self.decisions if self.horizon is None else math.ceil(self.horizon / (self.quota * self.spacing))
 
 
 def open_study(source: str | os.PathLike[str] | Mapping[str, object], keys: Iterable[str]) -> tuple[Document, Path]:
@@ -83,9 +98,9 @@ def open_study(source: str | os.PathLike[str] | Mapping[str, object], keys: Iter
     return document, Path() if isinstance(source, Mapping) else Path(source).parent
 
 
-def move_paths(tree: Mapping[str, Any], folder: Path) -> None:
-    """Let the names of curves' and prices' files, which are seen from the lab file, be seen from here."""
-    for spec in as_list(tree.get("curves")):
+def move_paths(tree: Mapping[str, Any], folder: Path, key: str = "curves") -> None:
+    """Let the names of files in a list of curves, and of their prices, which are seen from there, be seen from here."""
+    for spec in as_list(tree.get(key)):
         for each in (spec, spec.get("price") if isinstance(spec, dict) else None):
             if isinstance(each, dict) and isinstance(each.get("path"), str):
                 each["path"] = str(folder / each["path"])
@@ -99,6 +114,13 @@ def set_target(spec: dict[str, Any], kind: str, quota: object) -> Iterator[Probl
         spec["target"] = {"valid_nonces_per_epoch": as_positive(quota, 1)}
 
 
+def walk_specs(spec: Any) -> Iterator[dict[str, Any]]:
+    """Yield the whole spec of a controller, and those of the rules inside it, from the outside in."""
+    while isinstance(spec, dict):
+        yield spec
+        spec = spec.get(RULE)
+
+
 def has_field(kind: str, name: str) -> bool:
     """Whether a kind of controller has a parameter of that name."""
     return any(field.name == name for field in dataclasses.fields(controllers.get(kind)))
@@ -110,10 +132,7 @@ def check_races(config: RaceConfig, rules: Mapping[Loc, Controller]) -> Iterator
 
     `rules`: the controllers, by their place in the file.
     """
-    n_decisions = config.decisions * config.replications
-    if n_decisions > MOST_DECISIONS:
-        message = f"{config.decisions} decisions · {config.replications} replications are {n_decisions}; at most "
-        yield Problem(("decisions",), f"{message}{MOST_DECISIONS}")
+    yield from check_length(config)
     if config.false_timestamps is not None:
         for place, controller in rules.items():
             yield from (problem.below(*place) for problem in _check_clock(controller, config.false_timestamps))
@@ -123,6 +142,21 @@ def check_races(config: RaceConfig, rules: Mapping[Loc, Controller]) -> Iterator
             check_layout(curve.lay_out(HORIZON * config.nominal_seconds, np.random.default_rng(0)))
         except CurveError as error:
             yield from (Problem(("curves", index), line) for line in str(error).splitlines())
+
+
+def check_length(config: RaceConfig) -> Iterator[Problem]:
+    """Yield problems: two lengths, a horizon with next to no decision, races that memory does not hold."""
+    n_decisions, key = config.n_decisions, "decisions" if config.horizon is None else "horizon"
+    if config.horizon is not None:
+        if "decisions" in config.model_fields_set:
+            yield Problem(("decisions",), "`horizon` sets how long races are; leave one of both out")
+        wanted = config.quota * config.spacing
+        if not FEWEST <= n_decisions <= MOST:
+            told = f"{config.horizon:g} s hold {n_decisions} decisions, one in {wanted:g} s; a race has from {FEWEST}"
+            yield Problem(("horizon",), f"{told} to {MOST}")
+    if n_decisions * config.replications > MOST_DECISIONS:
+        told = f"{n_decisions} decisions · {config.replications} replications are {n_decisions * config.replications}"
+        yield Problem((key,), f"{told}; at most {MOST_DECISIONS}")
 
 
 def check_warm_up(config: RaceConfig, rules: Mapping[Loc, Controller]) -> Iterator[Problem]:
@@ -171,20 +205,44 @@ def _check_clock(controller: Controller, false: FalseTimestamps) -> Iterator[Pro
 
 def name_all(specs: object) -> list[str]:
     """Name each plug-in by its kind; where several are of one kind, by the parameters in which they differ as well."""
-    kinds = [get_kind(spec) for spec in as_list(specs)]
-    given = [dict(spec) if isinstance(spec, Mapping) else {} for spec in as_list(specs)]
+    given = [_flatten(spec) for spec in as_list(specs)]
     names = []
-    for kind, parameters in zip(kinds, given, strict=True):
-        same_kind = [other for other, of in zip(given, kinds, strict=True) if of == kind]
-        told = [f"{key}={value}" for key, value in parameters.items() if _differs(key, same_kind)]
-        names.append(" ".join([kind, *told]))
+    for parameters in given:
+        told = [f"{key}={value}" for key, value in parameters.items() if key and _differs(key, parameters, given)]
+        names.append(" ".join([parameters[""], *told]))
     return names
 
 
-def _differs(key: str, given: Sequence[Mapping[str, Any]]) -> bool:
-    """Identical specs get all their parameters in the name; others only those that differ."""
-    is_twin = len(given) > 1 and all(other == given[0] for other in given)
-    return key != KIND and (is_twin or any(other.get(key) != given[0].get(key) for other in given))
+def _flatten(spec: object) -> dict[str, str]:
+    """Return the parameters of a spec as texts, by dotted names; a plug-in in it is named by its kind, itself by ""."""
+    found = {"": get_kind(spec)}
+    for key, value in spec.items() if isinstance(spec, Mapping) else ():
+        if isinstance(value, Mapping) and KIND in value:
+            inner = _flatten(value)
+            found |= {f"{key}.{name}" if name else str(key): text for name, text in inner.items()}
+        elif key != KIND:
+            found[str(key)] = _write(value)
+    return found
+
+
+def _write(value: object) -> str:
+    """Write a value as a file has it, on one line."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {_write(part)}' for key, part in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_write(part) for part in value)}]"
+    return value if isinstance(value, str) else show_value(value)
+
+
+def _differs(key: str, parameters: Mapping[str, str], given: Sequence[Mapping[str, str]]) -> bool:
+    """Whether a parameter is another one in some spec of the same kind; where all are identical, all are told.
+
+    One of a plug-in inside (`price.level`) is compared with those in plug-ins of the same kind.
+    """
+    outer = ["", *accumulate(key.split(".")[:-1], "{}.{}".format)]
+    alike = [other for other in given if all(other.get(name) == parameters[name] for name in outer)]
+    is_twin = len(alike) > 1 and all(other == parameters for other in alike)
+    return is_twin or any(other.get(key) != parameters[key] for other in alike)
 
 
 def find_twins(names: Mapping[str, Sequence[str]]) -> Iterator[Problem]:

@@ -17,9 +17,9 @@ def measure_incomes(race: Race, small_host: float, quota: int) -> dict[str, Floa
     share of compute, moment by moment. It loses where others come while nonces come fast. `small_host`: c / the compute
     at the race's beginning.
     """
-    times = race.time_ratio
+    times = race.times
     shares = times / race.tries  # but for a factor
-    evenly = (shares * times).sum(axis=0) / times.mean(axis=0)
+    evenly = (shares * times).sum(axis=0) / (times.sum(axis=0) / race.n_counted)
     found = np.minimum(small_host * race.ideal[0] * quota * shares, 1.0)
     return {
         "steady_loss": 1.0 - shares.sum(axis=0) / evenly,
@@ -30,13 +30,13 @@ def measure_incomes(race: Race, small_host: float, quota: int) -> dict[str, Floa
 def measure_manipulation(race: Race, honest: Race) -> dict[str, Floats]:
     """Return `manipulation_gain` and `manipulation_bias` beside a race with the same random numbers and true clocks."""
     bias, honest_bias = (average_over_time(np.log(each.difficulty), each) for each in (race, honest))
-    pace = honest.time_ratio.sum(axis=0) / race.time_ratio.sum(axis=0)
+    pace, honest_pace = (each.n_counted / each.times.sum(axis=0) for each in (race, honest))
     return {
-        "manipulation_gain": pace - 1.0,
+        "manipulation_gain": pace / honest_pace - 1.0,
         "manipulation_bias": bias - honest_bias,
     }
 
 
 def average_over_time(values: Floats, race: Race) -> Floats:
     """Mean over a race's time of what stays as it is for an interval, a value per replication."""
-    return np.asarray((values * race.time_ratio).sum(axis=0) / race.time_ratio.sum(axis=0))
+    return np.asarray((values * race.times_inside).sum(axis=0) / race.times_inside.sum(axis=0))

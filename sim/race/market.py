@@ -12,15 +12,16 @@ from sim.economy.base import Floats, Market, Offer, Steps
 class MarketCompute:
     """Compute that answers price and difficulty at each decision, and does not change between two of them."""
 
-    def __init__(self, markets: Sequence[Market], spacing_seconds: float) -> None:
+    def __init__(self, markets: Sequence[Market], spacing_seconds: float, quota: int) -> None:
         """All markets have the same hosts; their prices differ."""
         hosts = self._hosts = markets[0].hosts
         self._prices, self._now = Levels([market.prices for market in markets]), np.zeros(len(markets))
         price = self._prices.look_up(self._now)
         self._rate = hosts.first_compute(price, spacing_seconds)
         difficulty = self._rate * spacing_seconds
-        self._state = hosts.start(Offer(price, difficulty, difficulty))
-        self._spacing, self._switching = spacing_seconds, hosts.switching_time
+        self._work, self._time = difficulty, np.ones_like(difficulty)
+        self._state = hosts.start(Offer(price, difficulty, self._work, self._time))
+        self._interval, self._switching = quota * spacing_seconds, hosts.switching_time
         self._lost = np.zeros(len(markets))
 
     @property
@@ -31,7 +32,8 @@ class MarketCompute:
     def react(self, difficulty: Floats) -> None:
         """Let the hosts see the difficulty that is now in force."""
         before = self._rate
-        offer = Offer(self._prices.look_up(self._now), difficulty, before * self._spacing)
+        offer = Offer(self._prices.look_up(self._now), difficulty, self._work, self._time)
+        self._work = difficulty
         self._state, self._rate = self._hosts.respond(self._state, offer)
         if self._switching > 0:
             self._lost = np.maximum(self._rate - before, 0.0) * self._switching
@@ -44,6 +46,7 @@ class MarketCompute:
         """Do so many tries; return the seconds that it took. Work lost by hosts that just joined comes on top."""
         elapsed: Floats = (tries + self._lost) / self._rate
         self._now = self._now + elapsed
+        self._time = elapsed / self._interval
         return elapsed
 
 

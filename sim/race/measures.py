@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sim.economy.base import Floats, Market, Steps
+from sim.economy.base import DAY_SECONDS, Floats, Market, Steps
 from sim.metrics.measures import Law, Measure
 from sim.race.incentives import average_over_time, measure_incomes, measure_manipulation
 from sim.race.rig import Race, Setup
 
 BAND = 0.1  # settled: within 10 % of the ideal difficulty
-ROUNDING = 1e-9  # no overshoot is that small
+ROUNDING = 1e-9  # no measure is that small, except by what floats leave over
 FEWEST_AFTER_STEP = 10
 
 
@@ -24,12 +24,14 @@ def _parse_measures(text: str) -> dict[str, Measure]:
 
 
 RACE_MEASURES = _parse_measures("""
+    lasted | d | mean | time from a race's beginning to its end
+    decisions | | mean | decisions of a race
     mean_interval | | mean | mean time of an interval / wanted time (1: no bias)
     interval_sd | | unknown | standard deviation of the same (1 / √quota where the difficulty is always right)
     interval_p95 | | mean | its 95th percentile
     worst_wait | | unknown | the longest interval / wanted time
     noise | | unknown | standard deviation of ln difficulty over replications at a decision; where compute is constant
-    settling | decisions | unknown | after a step, until the answer stays within 10 % of the new ideal difficulty
+    settling | decisions | unknown | after a step, until the last excursion of the answer beyond 10 % of the new ideal
     overshoot | | unknown | after a step, how far the answer goes beyond the new ideal difficulty, relative to it
     tracking_error | | mean | integrated absolute error: abs(ln(difficulty / ideal)), averaged over time
     interval_p05 | | mean | 5th percentile of time of an interval / wanted time
@@ -43,6 +45,8 @@ RACE_MEASURES = _parse_measures("""
 SMALLER_IS_BETTER = ("tracking_error", "interval_sd", "interval_p95", "worst_wait", "settling", "steady_loss")
 WANTED = {"mean_interval": 1.0}
 """Measures that are better the nearer they are to a value."""
+WITHOUT_SIDE = (*WANTED, "interval_p05", "interval_p50")
+"""Measures that are better neither small nor large."""
 RANKED = (*SMALLER_IS_BETTER, *WANTED)
 """Measures by which controllers are ranked."""
 
@@ -60,26 +64,53 @@ def measure_race(
     `measure_step`. Incomes of steady hosts need compute that is never gone, `noise` constant compute, `compute_swing`
     hosts that follow profit. `honest`: the race without false timestamps, where there are any.
     """
-    times, errors = race.time_ratio, _compute_errors(race)
-    low, median, high = np.percentile(times, (5, 50, 95), axis=0)
+    errors = _compute_errors(race)
+    low, median, high = compute_quantiles(np.where(race.counts, race.time_ratio, np.inf).T, (0.05, 0.5, 0.95))
     found = {
-        "mean_interval": times.mean(axis=0),
-        "interval_sd": times.std(axis=0, ddof=1),
+        "mean_interval": race.times.sum(axis=0) / race.n_counted,
+        "interval_sd": compute_interval_sd(race),
         "interval_p95": high,
-        "worst_wait": times.max(axis=0),
+        "worst_wait": race.times.max(axis=0),
+        "lasted": race.times_inside.sum(axis=0) * setup.interval_seconds / DAY_SECONDS,
+        "decisions": race.n_counted.astype(np.float64),
         "tracking_error": average_over_time(np.abs(errors), race),
     }
     if all(isinstance(curve, Market) or curve.values.min() > 0 for curve in curves):
         found |= measure_incomes(race, setup.small_host, setup.quota)
     if all(isinstance(curve, Steps) and len(curve.times) == 1 for curve in curves):
-        found["noise"] = measure_noise(errors)
+        found["noise"] = measure_noise(errors[: race.n_counted.min()])
     if isinstance(curves[0], Market):
         found["compute_swing"] = _compute_swing(race)
     if honest is not None:
         found |= measure_manipulation(race, honest)
     if reference is not None:
         found["settling"], found["overshoot"] = measure_step(race, curves, reference, setup)
-    return {**found, "interval_p05": low, "interval_p50": median}
+    found |= {"interval_p05": low, "interval_p50": median}
+    return {name: np.where(np.abs(values) <= ROUNDING, 0.0, values) for name, values in found.items()}
+
+
+def compute_interval_sd(race: Race) -> Floats:
+    """Return the standard deviation of the intervals that count / wanted time; NaN of a single one."""
+    n = race.n_counted
+    deviation = np.where(race.counts, race.times - race.times.sum(axis=0) / n, 0.0)
+    variance = np.divide((deviation**2).sum(axis=0), n - 1, out=np.full(len(n), np.nan), where=n > 1)
+    return np.asarray(np.sqrt(variance))
+
+
+def compute_quantiles(values: Floats, shares: Sequence[float]) -> list[Floats]:
+    """Return quantiles of each row, (rows,) for each share, between two values by a straight line.
+
+    `values`: (rows, values); infinite ones are none, and each row has others.
+    """
+    ordered = np.sort(values, axis=1)
+    last, rows = (ordered < np.inf).sum(axis=1) - 1, np.arange(len(ordered))
+    found = []
+    for share in shares:
+        place = share * last
+        before = np.floor(place).astype(np.int64)
+        lower, upper = ordered[rows, before], ordered[rows, np.minimum(before + 1, last)]
+        found.append(np.asarray(lower + (place - before) * (upper - lower)))
+    return found
 
 
 def measure_noise(errors: Floats) -> Floats:
@@ -124,28 +155,33 @@ def measure_step(race: Race, curves: Sequence[Steps | Market], reference: Race, 
     """Return settling (decisions) and overshoot of each replication.
 
     The answer is ln(difficulty / ideal) minus the same of a race with the same random numbers and without the step:
-    the part of chance drops out, decision by decision. Decisions count from the first interval that begins after
-    the step. NaN: a race that ends outside the band, or soon after the step.
+    the part of chance drops out, decision by decision. What is left answers chance as well, for a rule is quicker once
+    blocks are: the last excursion beyond the band counts, so that single blocks may settle long after the mean has.
+    Decisions count from the first interval that begins after the step. NaN: a race that ends outside the band, or soon
+    after the step.
     """
     time, factor = find_step(curves) or (0.0, 1.0)
-    begins = np.cumsum(race.time_ratio, axis=0) - race.time_ratio
+    begins, ends = race.begins, race.n_counted
     firsts = (begins < time / setup.interval_seconds).sum(axis=0)
-    is_after = np.arange(len(begins))[:, np.newaxis] >= firsts
+    is_after = (np.arange(len(begins))[:, np.newaxis] >= firsts) & race.counts
     answer = np.where(is_after, _compute_errors(race) - _compute_errors(reference), 0.0)
     is_out = np.abs(answer) > math.log(1.0 + BAND)
     n_until_last = len(begins) - np.argmax(is_out[::-1], axis=0)
     settling = np.where(is_out.any(axis=0), n_until_last - firsts, 0).astype(np.float64)
     overshoot = np.expm1(np.maximum(math.copysign(1.0, math.log(factor)) * answer - ROUNDING, 0.0).max(axis=0))
-    is_short = firsts > len(begins) - FEWEST_AFTER_STEP
-    return np.where(is_out[-1] | is_short, np.nan, settling), np.where(is_short, np.nan, overshoot)
+    is_short, is_open = firsts > ends - FEWEST_AFTER_STEP, is_out[ends - 1, np.arange(len(ends))]
+    return np.where(is_open | is_short, np.nan, settling), np.where(is_short, np.nan, overshoot)
 
 
 def follow(race: Race, values: Floats, setup: Setup, times_seconds: Floats) -> Floats:
-    """Values of a race's intervals at given times, (times, replications); NaN after a replication's end."""
+    """Values of a race's intervals at given times, (times, replications); NaN after a replication's end.
+
+    A horizon is the last moment of a race.
+    """
     ends = np.cumsum(race.time_ratio, axis=0) * setup.interval_seconds
     found = np.full((len(times_seconds), ends.shape[1]), np.nan)
     for each in range(ends.shape[1]):
         numbers = np.searchsorted(ends[:, each], times_seconds, side="right")
-        is_running = numbers < len(ends)
+        is_running = numbers < race.n_counted[each]
         found[is_running, each] = values[numbers[is_running], each]
     return found

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.difficulty.base import Controller
 from sim.economy.base import HORIZON, Curve, Floats, Market, Steps, check_layout
@@ -16,6 +19,10 @@ from sim.race.market import MarketCompute
 from sim.race.steering import Steering
 from sim.streams import draw_generator
 
+MOST_DECISIONS = 10_000_000  # decisions · replications of one race, which are held in memory
+MOST_TIMES = 16  # as many decisions as on schedule, at most, until the horizon
+N_PARTS = 16  # of the decisions on schedule, in which a race goes on to its horizon
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -24,6 +31,7 @@ class Setup:
     spacing_seconds: float
     """Wanted time from one nonce to the next."""
     n_decisions: int
+    """Decisions of a race; with a horizon, as many as there are on schedule."""
     n_replications: int
     quota: int = 1
     """Nonces from one decision to the next."""
@@ -34,6 +42,8 @@ class Setup:
     """Share of the first compute that the host has whose income `small_host_sd` looks at."""
     false_timestamps: FalseTimestamps | None = None
     """False timestamps once the curve begins; None: all are true."""
+    horizon_seconds: float | None = None
+    """Time at which every replication ends, whatever its number of decisions; None: after `n_decisions`."""
 
     @property
     def interval_seconds(self) -> float:
@@ -43,7 +53,7 @@ class Setup:
     @property
     def nominal_seconds(self) -> float:
         """Length of a race whose controller is always right."""
-        return self.n_decisions * self.interval_seconds
+        return self.horizon_seconds or self.n_decisions * self.interval_seconds
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,37 @@ class Race:
     """Time that the interval took / wanted time."""
     tries: Floats
     """Nonces computed in the interval."""
+    horizon: float = field(default=math.inf, kw_only=True)
+    """Time at which each replication ends / wanted time of an interval.
+
+    The interval in which it lies is the last that counts, and counts whole, so that none is left out for being long. A
+    replication's intervals after that may be here, too, for others were still running.
+    """
+
+    @cached_property
+    def begins(self) -> Floats:
+        """Time at which an interval begins / wanted time."""
+        return np.asarray(np.cumsum(self.time_ratio, axis=0) - self.time_ratio)
+
+    @cached_property
+    def counts(self) -> NDArray[np.bool_]:
+        """Whether an interval is part of its replication's race."""
+        return np.asarray(self.begins < self.horizon)
+
+    @cached_property
+    def n_counted(self) -> NDArray[np.int64]:
+        """Decisions of each replication, (replications,)."""
+        return np.asarray(self.counts.sum(axis=0))
+
+    @cached_property
+    def times(self) -> Floats:
+        """Time of an interval that counts / wanted time; 0 for another."""
+        return np.where(self.counts, self.time_ratio, 0.0)
+
+    @cached_property
+    def times_inside(self) -> Floats:
+        """The same, of the last one only what lies before the horizon."""
+        return np.minimum(np.maximum(self.horizon - self.begins, 0.0), self.times)
 
 
 def lay_out(curve: Curve, setup: Setup) -> list[Steps | Market]:
@@ -79,18 +120,43 @@ def run_race(controller: Controller, curves: Sequence[Steps | Market], setup: Se
     def count_tries(wait: Floats) -> Floats:
         return compute.count_tries(wait * wanted_seconds)
 
-    found = Race(*(np.empty((setup.n_decisions, setup.n_replications)) for _ in range(4)))
-    for number in range(setup.n_decisions):
-        compute.react(difficulty)
-        found.difficulty[number] = difficulty
-        found.ideal[number] = compute.rate
-        tries = found.tries[number]
-        found_at = steering.search(next(work), difficulty, count_tries, out=tries)
-        elapsed = compute.advance(tries)
-        time_ratio = np.maximum(elapsed / wanted_seconds, SHORTEST, out=found.time_ratio[number])
-        difficulty = steering.decide(found_at, read_clock(time_ratio))
-    found.ideal[:] *= setup.spacing_seconds
-    return found
+    parts: list[Race] = []
+    for n_decisions in _plan(setup):
+        found = Race(*(np.empty((n_decisions, setup.n_replications)) for _ in range(4)))
+        for number in range(n_decisions):
+            compute.react(difficulty)
+            found.difficulty[number] = difficulty
+            found.ideal[number] = compute.rate
+            tries = found.tries[number]
+            found_at = steering.search(next(work), difficulty, count_tries, out=tries)
+            elapsed = compute.advance(tries)
+            time_ratio = np.maximum(elapsed / wanted_seconds, SHORTEST, out=found.time_ratio[number])
+            difficulty = steering.decide(found_at, read_clock(time_ratio))
+        found.ideal[:] *= setup.spacing_seconds
+        parts.append(found)
+        if sum(part.time_ratio.sum(axis=0) for part in parts).min() * wanted_seconds >= setup.nominal_seconds:
+            break
+    return _join(parts, setup)
+
+
+def _plan(setup: Setup) -> Iterator[int]:
+    """Yield numbers of decisions to go on with: all at once, or parts until every replication is at its horizon."""
+    yield setup.n_decisions
+    if setup.horizon_seconds is not None:
+        most = min(MOST_TIMES * setup.n_decisions, MOST_DECISIONS // setup.n_replications) - setup.n_decisions
+        step = math.ceil(setup.n_decisions / N_PARTS)
+        yield from (min(step, most - done) for done in range(0, most, step))
+
+
+def _join(parts: Sequence[Race], setup: Setup) -> Race:
+    """Put the parts of a race one after the other, without decisions that count nowhere."""
+    if setup.horizon_seconds is None:
+        return parts[0]
+    names = ("difficulty", "ideal", "time_ratio", "tries")
+    whole = [np.concatenate([getattr(part, name) for part in parts]) for name in names]
+    horizon = setup.horizon_seconds / setup.interval_seconds
+    n_decisions = int(Race(*whole, horizon=horizon).n_counted.max())
+    return Race(*(each[:n_decisions] for each in whole), horizon=horizon)
 
 
 def _warm_up(steering: Steering, first: Floats, setup: Setup) -> Floats:
@@ -106,7 +172,7 @@ def _make_compute(curves: Sequence[Steps | Market], setup: Setup) -> SteppedComp
     """All replications of a race are on one kind of curve."""
     markets = [curve for curve in curves if isinstance(curve, Market)]
     if markets:
-        return MarketCompute(markets, setup.spacing_seconds)
+        return MarketCompute(markets, setup.spacing_seconds, setup.quota)
     return SteppedCompute([curve for curve in curves if isinstance(curve, Steps)])
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from sim.economy.base import Floats
+from sim.metrics.intervals import compute_mean_interval
 from sim.studies.search_schema import Aim, Constraint, Objective
 from sim.studies.subjects import Scores
 
@@ -37,6 +38,12 @@ def compute_objective(objective: Objective, values: Floats) -> float:
     else:
         found = -mean if objective.goal == "maximise" else mean
     return found if np.isfinite(found) else np.inf
+
+
+def compute_half_width(values: Floats) -> float:
+    """Half of the 95 % interval of the mean over replications; NaN where there is none."""
+    half = compute_mean_interval(values).half_width if np.isfinite(values).all() else np.nan
+    return half if np.isfinite(half) else np.nan
 
 
 def compute_excess(constraint: Constraint, values: Floats) -> float:

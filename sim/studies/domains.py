@@ -17,6 +17,7 @@ from sim.problems import Problem, show_value
 from sim.units import BIT_RATE, SIZE, TIME, QuantityError, parse_quantity
 
 DIGITS = 4  # significant ones of a found number, unless the range needs more: no study can tell more digits apart
+AT_END = 0.05  # of a range, on its scale: a winner this near to an end may be better beyond it
 STEPS = 1000  # so many values at least lie between the ends of a range
 Value = int | float | str
 """A number in the domain's unit, or a choice's label."""
@@ -56,6 +57,14 @@ class Domain:
         if self.is_log:
             return self.round(self.low * (self.high / self.low) ** u)
         return self.round(self.low + (self.high - self.low) * u)
+
+    def find_end(self, value: Value) -> str:
+        """Return the end of the range, `low` or `high`, at which a value lies; empty within it, and for choices."""
+        if self.choices is not None or not is_number(value):
+            return ""
+        low, high, at = (math.log(x) if self.is_log else float(x) for x in (self.low, self.high, float(value)))
+        place = (at - low) / (high - low)
+        return "low" if place <= AT_END else "high" if place >= 1.0 - AT_END else ""
 
     def write(self, value: Value) -> Any:
         """Return the value as a file holds it."""

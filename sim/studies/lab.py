@@ -21,6 +21,7 @@ from sim.race.files import RaceConfig
 from sim.race.lab_file import Lab, LabConfig
 from sim.race.measures import (
     RACE_MEASURES,
+    compute_quantiles,
     find_step,
     follow,
     leave_out_step,
@@ -115,7 +116,12 @@ def load_lab_result(folder: Path) -> LabResult:
 def find_measures(config: LabConfig) -> list[set[str]]:
     """Return the measures that each curve has, whatever the controller: found in a race of a few decisions."""
     few = make_setup(
-        config.model_copy(update={"decisions": FEW_DECISIONS, "replications": FEW_REPLICATIONS, "warm_up": 0})
+        config.model_copy(
+            update={
+                **{"decisions": FEW_DECISIONS, "horizon": None, "warm_up": 0},
+                "replications": FEW_REPLICATIONS,
+            }
+        )
     )
     length = replace(make_setup(config), n_replications=FEW_REPLICATIONS)
     first = config.controllers[0]
@@ -139,8 +145,8 @@ def make_setup(config: RaceConfig, controller: Controller | None = None) -> Setu
     warm_up = config.warm_up or 0
     if config.warm_up is None and controller is not None:
         warm_up = compute_warm_up(controller, config.quota)
-    sizes = (config.decisions, config.replications, config.quota, warm_up, config.seed)
-    return Setup(config.spacing, *sizes, config.small_host, config.false_timestamps)
+    sizes = (config.n_decisions, config.replications, config.quota, warm_up, config.seed)
+    return Setup(config.spacing, *sizes, config.small_host, config.false_timestamps, config.horizon)
 
 
 def race_and_measure(
@@ -148,7 +154,10 @@ def race_and_measure(
 ) -> tuple[Race, dict[str, Floats]]:
     """Race one controller on one curve; return the race and its measures, a value per replication."""
     race = run_race(controller, curves, setup)
-    reference = None if find_step(curves) is None else run_race(controller, leave_out_step(curves), setup)
+    reference = None
+    if find_step(curves) is not None:
+        as_long = replace(setup, n_decisions=len(race.difficulty), horizon_seconds=None)
+        reference = run_race(controller, leave_out_step(curves), as_long)
     honest = None
     if setup.false_timestamps is not None:
         honest = run_race(controller, curves, replace(setup, false_timestamps=None))
@@ -198,13 +207,16 @@ def _trace(race: Race, curves: Sequence[Steps | Market], setup: Setup) -> dict[s
     ratios = follow(race, race.difficulty / race.ideal, setup, times)
     is_known = 2 * np.isfinite(ratios).sum(axis=1) >= ratios.shape[1]
     found = {name: np.full(len(times), np.nan) for name in [*QUANTILES, "compute"]}
-    for name, quantile in QUANTILES.items():
-        found[name][is_known] = np.nanquantile(ratios[is_known], quantile, axis=1)
+    running = np.where(np.isfinite(ratios[is_known]), ratios[is_known], np.inf)
+    for name, values in zip(QUANTILES, compute_quantiles(running, list(QUANTILES.values())), strict=True):
+        found[name][is_known] = values
     fixed = [each for each in curves if isinstance(each, Steps)]
     if fixed:
         compute = [each.values[np.searchsorted(each.times, times, side="right") - 1] / each.values[0] for each in fixed]
         found["compute"] = np.median(compute, axis=0)
     else:
         followed = follow(race, race.ideal / race.ideal[0], setup, times)
-        found["compute"][is_known] = np.nanmedian(followed[is_known], axis=1)
+        (found["compute"][is_known],) = compute_quantiles(
+            np.where(np.isnan(followed), np.inf, followed)[is_known], [0.5]
+        )
     return {"time_seconds": times, **found}

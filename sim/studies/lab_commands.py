@@ -38,7 +38,7 @@ def lab(
     from sim.progress import show_steps
     from sim.race.lab_file import load_lab
     from sim.studies.lab import run_lab
-    from sim.studies.lab_tables import TABLES, find_curves, print_answers
+    from sim.studies.lab_tables import TABLES, find_curves, print_answers, print_lengths
     from sim.studies.ranking_tables import print_ranking
 
     loaded = load_lab(file, set_ or (), seed)
@@ -47,6 +47,7 @@ def lab(
         result = run_lab(loaded, out=out, root=RESULTS, report=report, rank_by=rank_by, baseline=baseline)
     report_lab(result)
     print_ranking(result.rank(), name=result.name, profit_curves=find_curves(result.answers, "compute_swing"))
+    print_lengths(result.answers)
     for sign, table in TABLES.items():
         for curve in find_curves(result.answers, sign):
             print_answers(result.answers, curve, table.measures, title=f"{curve}: {table.title}")

@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from sim.difficulty import controllers
 from sim.documents.document import Document, dump_tree
+from sim.errors import UserError
 from sim.execution.known import check_workers_know
 from sim.execution.pool import LocalPool
 from sim.race.files import find_warnings, name_all
@@ -21,7 +22,8 @@ from sim.race.lab_file import LabConfig, build_lab
 from sim.race.measures import RACE_MEASURES
 from sim.race.rig import lay_out
 from sim.studies.lab import find_measures, make_setup, race_and_measure
-from sim.studies.subjects import Evaluate, Report, Scores, Subject, derive_seed
+from sim.studies.pasting import Destination, write_block, write_controller
+from sim.studies.subjects import Evaluate, Report, Scores, Subject, WinnerFile, derive_seed
 
 
 class LabSubject(Subject):
@@ -29,8 +31,11 @@ class LabSubject(Subject):
 
     noun, measures = "race", RACE_MEASURES
 
-    def __init__(self, document: Document, config: LabConfig) -> None:
-        self.document, self.seed, self.n_replications = document, config.seed, config.replications
+    def __init__(self, document: Document, config: LabConfig, destination: Destination | None = None) -> None:
+        """`destination`: where the winner goes, if it is no lab."""
+        self._destination = destination
+        self.document, self.config = document, config
+        self.seed, self.n_replications = config.seed, config.replications
         self.weights = {name: config.weights.get(name, 1.0) for name in name_all(document.tree.get("curves"))}
         self.warnings = tuple(document.locate(problem) for problem in find_warnings(config))
         self.title = ", ".join(controllers.name_of(each) for each in config.controllers)
@@ -69,13 +74,18 @@ class LabSubject(Subject):
             yield evaluate
 
     @override
-    def write_winner(self, name: str, document: Document) -> tuple[str, str]:
+    def write_winner(self, name: str, document: Document) -> WinnerFile:
         text = dump_tree(document.tree)
         variant = self.build(document)
         if len(variant.controllers) > 1:
-            return "winner.yaml", f"# The lab of the search {name}, with the values that it found.\n{text}"
-        head = f"# From the search {name}: paste it into a scenario. An interval of the search is an epoch there.\n"
-        return "difficulty.yaml", head + dump_tree({"difficulty": controllers.spec_of(variant.controllers[0])})
+            return WinnerFile("winner.yaml", f"# The lab of the search {name}, with the values that it found.\n{text}")
+        (controller,), refusal = variant.controllers, ""
+        if self._destination is not None:
+            try:
+                return WinnerFile("difficulty.yaml", write_block(name, controller, variant, self._destination))
+            except UserError as error:
+                refusal = f"no block for {self._destination.name}: {error}"
+        return WinnerFile("controller.yaml", write_controller(name, controller, variant), refusal)
 
 
 @contextmanager

@@ -8,31 +8,35 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sim.documents.document import Document
 from sim.errors import ScenarioError
-from sim.studies.aims import compute_excess, compute_objective
+from sim.scenario.overrides import vary
+from sim.studies.aims import compute_excess, compute_half_width, compute_objective
 from sim.studies.domains import Parameters, Value
 from sim.studies.search_file import Search
-from sim.studies.subjects import Evaluate, Report, Scores
+from sim.studies.search_schema import Aim
+from sim.studies.subjects import Evaluate, Report, Scores, Subject
 
 PARAMETER = "parameters."  # before a parameter's name in tables: no measure is called so
+HALF_WIDTH = "half_width."  # before a measure's name
 Row = dict[str, Any]
 
 
-def evaluate_points(
-    search: Search, evaluate: Evaluate, points: Sequence[Parameters], purpose: str, report: Report
+def evaluate_documents(
+    subject: Subject, evaluate: Evaluate, documents: Sequence[Document], purpose: str, report: Report
 ) -> Iterator[Scores]:
-    """Yield the scores of points, in their order; a point that is no valid file has none, and its error."""
+    """Yield the scores of files, in their order; one that is not valid has none, and its error."""
     variants: list[Any] = []
     failed: dict[int, Scores] = {}
-    for number, point in enumerate(points):
+    for number, document in enumerate(documents):
         try:
-            variants.append(search.subject.build(search.vary(point)))
+            variants.append(subject.build(vary(document, ())))  # a copy: building fills a document in
         except ScenarioError as error:
             failed[number] = Scores(error="; ".join(mistake.message for mistake in error.mistakes))
     found = evaluate(variants, purpose, report)
-    for number in range(len(points)):
+    for number in range(len(documents)):
         if number in failed:
-            for _ in range(search.subject.count_steps(1)):
+            for _ in range(subject.count_steps(1)):
                 report(purpose)
         yield failed[number] if number in failed else next(found)
     for _ in found:  # to its end: the last report comes after the last scores
@@ -40,9 +44,13 @@ def evaluate_points(
 
 
 def judge(search: Search, parameters: Parameters, scores: Scores) -> Row:
-    """A row of numbers: parameters, objective, violation of each constraint, the mean of every measure, errors."""
+    """A row of numbers: parameters, objective, violation of each constraint, the mean of every measure, errors.
+
+    Those of the front have their 95 % interval's half width as well.
+    """
     objective = compute_objective(search.config.objective, search.compute_values(search.config.objective, scores))
     excesses = [compute_excess(each, search.compute_values(each, scores)) for each in search.config.constraints]
+    widths = {name: compute_half_width(search.compute_values(Aim(measure=name), scores)) for name in search.front}
     measured = [name for name in search.subject.measures if any(name in each for each in scores.curves)]
     return {
         **{f"{PARAMETER}{name}": value for name, value in parameters.items()},
@@ -51,6 +59,7 @@ def judge(search: Search, parameters: Parameters, scores: Scores) -> Row:
         "is_kept": bool(all(excess <= 0.0 for excess in excesses) and np.isfinite(objective)),
         "error": scores.error,
         **{name: search.compute_mean(name, scores) for name in measured},
+        **{f"{HALF_WIDTH}{name}": width for name, width in widths.items()},
     }
 
 

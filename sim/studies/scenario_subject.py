@@ -28,7 +28,7 @@ from sim.metrics.measures import Measure, run_measures
 from sim.provenance import get_source_version
 from sim.scenario.load import build_scenario, dump_scenario
 from sim.scenario.schema import Scenario
-from sim.studies.subjects import Evaluate, Report, Scores, Subject, derive_seed
+from sim.studies.subjects import Evaluate, Report, Scores, Subject, WinnerFile, derive_seed
 
 NAMELESS = ("",)  # a scenario has no curves
 
@@ -78,9 +78,9 @@ class ScenarioSubject(Subject):
             yield _Replications(self, workers, store, order)
 
     @override
-    def write_winner(self, name: str, document: Document) -> tuple[str, str]:
+    def write_winner(self, name: str, document: Document) -> WinnerFile:
         head = f"# The scenario of the search {name}, with the values that it found.\n"
-        return "winner.yaml", head + dump_scenario(build_scenario(document))
+        return WinnerFile("winner.yaml", head + dump_scenario(build_scenario(document)))
 
 
 class _Replications:

@@ -25,15 +25,25 @@ from sim.metrics.measures import INTERVALS
 from sim.provenance import get_provenance
 from sim.results import SUMMARY_FILE, JsonObject, keep_status, open_folder, write_json, write_parquet, write_text
 from sim.studies.aims import compute_objective
+from sim.studies.checking import compare_by_curve
 from sim.studies.domains import Parameters, make_label
 from sim.studies.front import select_front
-from sim.studies.points import Row, evaluate_points, get_parameters, judge, list_parameters, rank_trials
+from sim.studies.points import (
+    HALF_WIDTH,
+    Row,
+    evaluate_documents,
+    get_parameters,
+    judge,
+    list_parameters,
+    rank_trials,
+)
 from sim.studies.search_file import Search
 from sim.studies.sensitivity import compute_sensitivity, design_points
 from sim.studies.subjects import CHECK, CHOICE, SEARCH, Evaluate, Report, Scores
 
 SEARCH_FILE = "search.yaml"
-TABLES = ("trials", "finalists", "points", "front", "sensitivity")
+TABLES = ("trials", "finalists", "points", "front", "marks", "checks", "sensitivity")
+CHECKED = ("winner", "against")  # the winner and its rival, in tables and facts
 NO_TRIAL = -1  # in the place of a trial's number: a point of the design
 
 
@@ -114,9 +124,10 @@ def _load_known(folder: Path, search: Search) -> list[Row]:
 def count_steps(search: Search) -> int:
     """How often a search reports."""
     config = search.config
-    n_points = config.sensitivity * (len(config.parameters) + 2) if config.sensitivity else 0
-    n_tried = config.trials + n_points
-    return search.subject.count_steps(n_tried + min(config.finalists, n_tried) + 2)
+    n_tried = config.trials + search.n_base_points * (len(config.parameters) + 2)
+    n_checks = len(CHECKED) * (1 if search.unseen is None else 2)
+    n_marks = 1 if search.front else 0
+    return search.subject.count_steps(n_tried + min(config.finalists, n_tried) + n_marks + n_checks)
 
 
 def _describe(search: Search) -> JsonObject:
@@ -129,14 +140,16 @@ def _describe(search: Search) -> JsonObject:
         "parameters": {name: limits.model_dump(exclude_none=True) for name, limits in config.parameters.items()},
         "objective": config.objective.model_dump(exclude_none=True),
         "constraints": [each.model_dump(exclude_none=True) for each in config.constraints],
-        "front": list(config.front or ()),
+        "front": list(search.front),
+        "rival": search.rival.name,
     }
 
 
 def _answer(
     search: Search, evaluate: Evaluate, points: Sequence[Parameters], purpose: str, report: Report
 ) -> list[Row]:
-    scores = evaluate_points(search, evaluate, points, purpose, report)
+    documents = [search.vary(point) for point in points]
+    scores = evaluate_documents(search.subject, evaluate, documents, purpose, report)
     return [judge(search, point, each) for point, each in zip(points, scores, strict=True)]
 
 
@@ -163,8 +176,8 @@ def _search(search: Search, evaluate: Evaluate, result: SearchResult, report: Re
 
 def _explore(search: Search, evaluate: Evaluate, result: SearchResult, report: Report) -> None:
     """Sensitivity over the whole ranges; the front over everything that met the random numbers of the search."""
-    front = search.config.front or ()
-    if search.config.sensitivity:
+    front = search.front
+    if search.n_base_points:
         rows = pd.DataFrame(_answer(search, evaluate, design_points(search), SEARCH, report))
         result.keep("points", rows.assign(trial=NO_TRIAL))
         names = ["objective", *(name for name in front if not rows[name].equals(rows["objective"].rename(name)))]
@@ -172,7 +185,7 @@ def _explore(search: Search, evaluate: Evaluate, result: SearchResult, report: R
         result.keep("sensitivity", table)
     if front:
         everything = _join(result)
-        columns = ["trial", *list_parameters(everything), *front, "is_kept"]
+        columns = ["trial", *list_parameters(everything), *_name_columns(front), "is_kept"]
         result.keep("front", select_front(everything, front)[columns])
 
 
@@ -195,30 +208,48 @@ def _choose(search: Search, evaluate: Evaluate, result: SearchResult, report: Re
         is_winner=again.index == winner,
     )
     result.keep("finalists", finalists)
+    if search.front:
+        (scores,) = evaluate_documents(search.subject, evaluate, [search.rival.document], SEARCH, report)
+        marked = pd.DataFrame([best.iloc[winner].to_dict(), judge(search, {}, scores)])
+        result.keep("marks", marked.assign(who=list(CHECKED))[["who", *_name_columns(search.front)]])
     _check(search, evaluate, result, points[winner], report)
 
 
 def _check(search: Search, evaluate: Evaluate, result: SearchResult, winner: Parameters, report: Report) -> None:
-    """Return the facts on the winner, from random numbers that had no part in choosing it."""
-    scores = list(evaluate_points(search, evaluate, [winner, {}], CHECK, report))
+    """Keep the facts on the winner and its rival, from random numbers and curves that had no part in choosing it."""
+    documents = [search.vary(winner), search.rival.document]
+    scores = list(evaluate_documents(search.subject, evaluate, documents, CHECK, report))
+    if search.unseen is not None:
+        others = [search.show_unseen(each) for each in documents]
+        unseen = list(evaluate_documents(search.unseen, evaluate, others, CHECK, report))
+        if not any(each.error for each in (*scores, *unseen)):
+            result.keep("checks", compare_by_curve(search, scores, unseen))
     values = [search.compute_values(search.config.objective, each) for each in scores]
     found = {name: domain.write(winner[name]) for name, domain in search.domains.items()}
     result.tell(
         winner=_tell(search, found, scores[0], values[0]),
-        default=_tell(search, search.start, scores[1], values[1]),
+        against=_tell(search, search.rival.values, scores[1], values[1]),
         difference=_compare(values[1], values[0]),
-        block=_write_winner(search, winner, result),
+        ends={name: end for name, domain in search.domains.items() if (end := domain.find_end(winner[name]))},
+        **_write_winner(search, winner, result),
     )
 
 
-def _write_winner(search: Search, winner: Parameters, result: SearchResult) -> str | None:
-    """Write the file to paste or to run; return its name. None where the winner is no valid file: all trials failed."""
+def _write_winner(search: Search, winner: Parameters, result: SearchResult) -> JsonObject:
+    """Write the file to paste or to run; tell its name and why it is no block for the scenario that was asked for.
+
+    None where the winner is no valid file: all trials failed.
+    """
     try:
-        name, text = search.subject.write_winner(search.name, search.vary(winner))
+        file = search.subject.write_winner(search.name, search.vary(winner))
     except UserError:
-        return None
-    write_text(result.folder / name, text)
-    return name
+        return {"block": None, "refusal": ""}
+    write_text(result.folder / file.name, file.text)
+    return {"block": file.name, "refusal": file.refusal}
+
+
+def _name_columns(front: Sequence[str]) -> list[str]:
+    return [*front, *(f"{HALF_WIDTH}{name}" for name in front)]
 
 
 def _tell(search: Search, parameters: Parameters, scores: Scores, values: Floats) -> JsonObject:

@@ -59,8 +59,9 @@ def tune(*given: Any, **options: Any) -> None:
 def report_search(result: SearchResult) -> None:
     """Write a search's figures and its page."""
     from sim.figures.search_report import write_search_report
+    from sim.studies.search_tables import list_warnings
 
-    write_search_report(result.folder, result.summary, result.tables)
+    write_search_report(result.folder, result.summary, result.tables, list_warnings(result.summary))
 
 
 class SearchKind(Kind["Search", "SearchResult"]):

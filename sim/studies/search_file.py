@@ -12,18 +12,19 @@ from typing import Any
 
 from sim.documents.document import Document, Place
 from sim.economy.base import Floats
-from sim.errors import Mistake, ScenarioError
+from sim.errors import Mistake, ScenarioError, UserError, did_you_mean
 from sim.execution.sweep_schema import is_number
 from sim.metrics.measures import run_measures
 from sim.problems import Loc, Problem, read_model
-from sim.race.files import name_all
-from sim.race.lab_file import build_lab
+from sim.race.files import as_list, name_all
+from sim.race.lab_file import Lab, build_lab
 from sim.race.measures import RACE_MEASURES
 from sim.scenario.load import build_scenario
 from sim.scenario.overrides import Overrides, Setting, vary
 from sim.studies.aims import compute_values
 from sim.studies.domains import Domain, Parameters, check_limits, make_domain
 from sim.studies.lab_subject import LabSubject
+from sim.studies.pasting import Destination, open_destination
 from sim.studies.scenario_subject import NAMELESS, ScenarioSubject
 from sim.studies.search_forms import Form, read_form
 from sim.studies.search_schema import (
@@ -37,7 +38,18 @@ from sim.studies.search_schema import (
 from sim.studies.subjects import Scores, Subject, look_up, open_bare_names
 
 SET_BY_SEARCH = Place("search")
+AS_IT_WAS, AGAINST = "as it was", "against"  # names of rivals in tables
 REPLICATIONS = 4
+
+
+@dataclass(frozen=True)
+class Rival:
+    """The file with which the winner is compared: one's own choice, or the file as it was."""
+
+    name: str
+    document: Document
+    values: Mapping[str, Any]
+    """Of the parameters, as the file writes them."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +67,33 @@ class Search:
     """Values of keys that the file must have and leaves to the search."""
     start: Mapping[str, Any]
     """The value that each parameter has in the file, by default or by hand, as the file writes it."""
+    rival: Rival
+    """The file with which the winner is compared."""
+    unseen: Subject | None
+    """The lab on the curves that the search never sees."""
     text: str
+
+    @property
+    def front(self) -> tuple[str, ...]:
+        """Measures of the front; none without one."""
+        return self.config.front or ()
+
+    @property
+    def n_base_points(self) -> int:
+        """Base points of the Sobol design: none for one parameter, to which all variance is due."""
+        return self.config.sensitivity if len(self.domains) > 1 else 0
 
     def vary(self, parameters: Parameters) -> Document:
         """Return the file's document with other values of its parameters; without any, as it is."""
         written = {name: self.domains[name].write(value) for name, value in parameters.items()}
         settings = [(self.paths[name], value, SET_BY_SEARCH) for name, value in written.items()]
         return vary(self.subject.document, [*self.given, *settings])
+
+    def show_unseen(self, document: Document) -> Document:
+        """Return a file's document on the curves of `unseen`."""
+        assert self.unseen is not None
+        curves = self.unseen.document.tree["curves"]
+        return vary(document, [("curves", curves, SET_BY_SEARCH), ("weights", {}, SET_BY_SEARCH)])
 
     def compute_values(self, aim: Aim, scores: Scores) -> Floats:
         """A value per replication of the objective's measure, see `aims.compute_values`."""
@@ -89,22 +121,37 @@ def load_search(
     problems += check_aims(section, noun, names, curve_names)
     candidates = _list_candidates(form, section, problems)
     mistakes = [*form.places.mistakes, *_drop_paths(form, candidates)]
+    problems += _check_keys_of_labs(form, section)
     try:
         base = _open_base(form, candidates, config)
     except ScenarioError as error:
         mistakes += _move_to_keys(form, candidates, error.mistakes)
     else:
         mistakes += _check_candidates(form, base, candidates)
+        rival = _open_rival(form, base, mistakes)
+        unseen = _open_unseen(form, base, mistakes)
     mistakes += [form.locate(problem) for problem in problems]
     if mistakes or config is None:
         raise ScenarioError(mistakes)
-    missing = find_missing(section, base.subject.find_measures(base.variant), base.subject.weights)
-    if told := [form.locate(problem) for problem in missing]:
-        raise ScenarioError(told)
+    missing = [*find_missing(section, base.subject.find_measures(base.variant), base.subject.weights)]
+    missing += _find_unmeasured(config, unseen)
+    if missing:
+        raise ScenarioError([form.locate(problem) for problem in missing])
     paths = {name: form.parent + name for name in config.parameters}
     start = {name: look_up(base.resolved, path) for name, path in paths.items()}
     domains = {name: make_domain(section["parameters"][name], is_whole=_is_whole(start[name])) for name in paths}
-    return Search(base.name, config, base.subject, domains, paths, base.given, start, text)
+    return Search(
+        base.name,
+        config,
+        base.subject,
+        domains,
+        paths,
+        base.given,
+        start,
+        _name_rival(base, rival, paths),
+        unseen,
+        text,
+    )
 
 
 def _parse_section(form: Form) -> tuple[Section | None, list[Problem]]:
@@ -114,9 +161,12 @@ def _parse_section(form: Form) -> tuple[Section | None, list[Problem]]:
     if isinstance(section, dict):
         if isinstance(section.get("objective"), str):
             section["objective"] = {"measure": section["objective"]}
-        problems += check_sensitivity(section.get("sensitivity"))
+        problems += check_sensitivity(
+            section.get("sensitivity"), len(section["parameters"]) if isinstance(section.get("parameters"), dict) else 0
+        )
         for name, limits in _list_limits(section).items():
             problems += [problem.below("parameters", name) for problem in check_limits(limits)]
+        section = {key: part for key, part in section.items() if key not in form.documents}
     config, wrong = read_model(form.schema, section)
     return config, [*problems, *wrong]
 
@@ -190,11 +240,85 @@ def _open_base(form: Form, candidates: Mapping[str, list[Setting]], config: Sect
     return _Base(resolved["name"], subject, variant, resolved, given)
 
 
+def _check_keys_of_labs(form: Form, section: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield problems of `check_curves` and `paste_into` where a scenario is varied; curves that the search sees."""
+    reasons = {"check_curves": "a scenario has no curves", "paste_into": "the winner is a scenario"}
+    if not form.is_lab:
+        yield from (Problem((key,), f"{told}: leave it out") for key, told in reasons.items() if section.get(key))
+        return
+    seen = as_list(form.base.tree.get("curves"))
+    for index, spec in enumerate(as_list(section.get("check_curves"))):
+        if spec in seen:
+            yield Problem(("check_curves", index), "is one of `curves`: the search sees it")
+
+
+def _open_rival(form: Form, base: _Base, mistakes: list[Mistake]) -> Document | None:
+    """Return the file with the values of `against`, None without them; what is wrong joins the mistakes."""
+    given = form.section.get("against") if isinstance(form.section, dict) else None
+    rival = form.rival
+    if rival is None:
+        if not isinstance(given, dict):
+            return None
+        settings = [(name, value, form.place("against", name)) for name, value in given.items()]
+        for name in given:
+            open_bare_names(form.base, name)
+        rival = vary(form.base, [*base.given, *settings])
+    try:
+        base.subject.build(vary(rival, ()))
+    except ScenarioError as error:
+        mistakes += error.mistakes
+    return rival
+
+
+def _open_unseen(form: Form, base: _Base, mistakes: list[Mistake]) -> LabSubject | None:
+    """Return the lab on the curves that the search does not see, None without them."""
+    document = form.open_check_curves()
+    if document is None:
+        return None
+    try:
+        return LabSubject(document, build_lab(vary(document, base.given)).config)
+    except ScenarioError as error:
+        mistakes += error.mistakes
+    return None
+
+
+def _find_unmeasured(config: Section, unseen: LabSubject | None) -> Iterator[Problem]:
+    """Check curves of which none has the measure that is wanted."""
+    if unseen is not None:
+        have = unseen.find_measures(unseen.config)
+        if not any(config.objective.measure in each for each in have):
+            known = did_you_mean("", set().union(*have))
+            yield Problem(("check_curves",), f"no curve here has `{config.objective.measure}`, the objective.{known}")
+
+
+def _name_rival(base: _Base, document: Document | None, paths: Mapping[str, str]) -> Rival:
+    if document is None:
+        as_it_was = vary(base.subject.document, base.given)
+        return Rival(AS_IT_WAS, as_it_was, {name: look_up(base.resolved, path) for name, path in paths.items()})
+    resolved = base.subject.resolve(base.subject.build(vary(document, ())))
+    return Rival(AGAINST, document, {name: look_up(resolved, path) for name, path in paths.items()})
+
+
+def _open_destination(form: Form, config: Section | None, lab: Lab) -> Destination | None:
+    """Return the scenario that the winner goes into; raises ScenarioError at the key that names it."""
+    if config is None or config.paste_into is None:
+        return None
+    place = form.place("paste_into")
+    if len(lab.config.controllers) > 1:
+        raise ScenarioError([place.mistake("a lab of several controllers goes into no scenario: leave it out")])
+    try:
+        destination = open_destination(config.paste_into)
+        destination.carry_over(lab.config.controllers[0], lab.config, whatever=True)
+    except UserError as error:
+        raise ScenarioError([place.mistake(line) for line in str(error).splitlines()]) from error
+    return destination
+
+
 def _build_base(form: Form, given: Sequence[Setting], config: Section | None) -> tuple[Subject, Any]:
     varied = vary(form.base, given)
     if form.is_lab:
         lab = build_lab(varied)
-        return LabSubject(form.base, lab.config), lab.config
+        return LabSubject(form.base, lab.config, _open_destination(form, config, lab)), lab.config
     scenario = build_scenario(varied)
     n, limit = (config.replications, config.time_limit) if isinstance(config, SearchConfig) else (None, None)
     return ScenarioSubject(form.base, scenario, n or REPLICATIONS, limit), scenario.model_dump_json()

@@ -11,8 +11,9 @@ from pydantic.config import JsonDict
 from sim.errors import did_you_mean
 from sim.execution.sweep_schema import MAX_REPLICATIONS, is_number
 from sim.problems import Loc, Problem
-from sim.race.files import ControllerField, RaceConfig, as_list
+from sim.race.files import ControllerField, CurveField, RaceConfig, as_list
 from sim.race.lab_file import lab_json_schema
+from sim.race.measures import WANTED, WITHOUT_SIDE
 from sim.scenario.hosts import StrictModel
 from sim.scenario.load import scenario_json_schema
 from sim.units import Seconds
@@ -73,10 +74,22 @@ class Section(StrictModel):
     sensitivity: int = Field(
         0, ge=0, le=65_536, description="base points of the Sobol design, a power of 2; 0: no sensitivity table"
     )
+    check_curves: tuple[CurveField, ...] = Field(
+        (),
+        strict=False,
+        description="curves of a lab that the search never sees: the winner is checked on them as well",
+    )
+    paste_into: str | None = Field(
+        None, description="scenario file for which a lab's winner is written, in its units; seen from this file"
+    )
 
 
 class SearchConfig(Section):
     """The section `search:` of a scenario or of a lab."""
+
+    against: dict[str, Any] | None = Field(
+        None, description="values of keys with which the winner is compared, in place of those of the file"
+    )
 
     replications: int | None = Field(
         None, ge=1, le=MAX_REPLICATIONS, description="runs of each point; 4 of a scenario, a lab's own number of races"
@@ -93,7 +106,13 @@ class TuneSection(Section):
         ("noise", "settling"), strict=False, description="two measures, both better small: their Pareto front is kept"
     )
     sensitivity: int = Field(
-        64, ge=0, le=65_536, description="base points of the Sobol design, a power of 2; 0: no sensitivity table"
+        64,
+        ge=0,
+        le=65_536,
+        description="base points of the Sobol design, a power of 2; 0, or one parameter: no sensitivity table",
+    )
+    against: ControllerField | None = Field(
+        None, description="rule of the same kind with which the winner is compared, in place of `controller` as it is"
     )
 
 
@@ -132,7 +151,7 @@ def _make_form(properties: Mapping[str, Any], required: Sequence[str]) -> dict[s
 def check_aims(
     section: Mapping[str, Any], noun: str, names: Collection[str], curve_names: Sequence[str]
 ) -> Iterator[Problem]:
-    """Yield problems: unknown measures and curves, constraints without a bound."""
+    """Yield problems: unknown measures and curves, constraints without a bound, aims without a better side."""
     for loc, aim in list_aims(section):
         measure, curve = aim.get("measure"), aim.get("curve")
         if isinstance(measure, str) and measure not in names:
@@ -149,6 +168,10 @@ def check_aims(
                 yield Problem((*loc, "at_least"), f"{low} is more than `at_most`, {high}: nothing keeps both")
         if loc[0] == "objective" and aim.get("towards") is not None and aim.get("goal") == "maximise":
             yield Problem((*loc, "towards"), "a distance should be small; leave `goal` out")
+        if noun == "race" and measure in WITHOUT_SIDE and loc[0] != "constraints" and aim.get("towards") is None:
+            hint = f" ({WANTED[measure]:g}: no bias)" if measure in WANTED else ""
+            needs = f"needs `towards`{hint}" if loc[0] == "objective" else "a front needs two that are"
+            yield Problem(loc, f"`{measure}` is better neither small nor large: {needs}")
 
 
 def find_missing(
@@ -164,8 +187,10 @@ def find_missing(
             yield Problem(loc, f"{where} `{measure}`.{did_you_mean('', set().union(*found))}")
 
 
-def check_sensitivity(n: object) -> Iterator[Problem]:
-    """A number of base points that makes no Sobol design."""
+def check_sensitivity(n: object, n_parameters: int) -> Iterator[Problem]:
+    """A number of base points that makes no Sobol design, or one whose indices are known without it."""
+    if isinstance(n, int) and n > 0 and n_parameters == 1:
+        yield Problem(("sensitivity",), "all of the variance is due to the only parameter: leave it out")
     if isinstance(n, int) and n > 0 and (n < FEWEST_BASE_POINTS or n & (n - 1)):
         yield Problem(("sensitivity",), f"{n} must be a power of 2, at least {FEWEST_BASE_POINTS}, or 0")
 

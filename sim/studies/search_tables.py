@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,12 +10,12 @@ from typing import Any
 import pandas as pd
 
 from sim.metrics.intervals import LEVEL
-from sim.studies.search import NO_TRIAL, SearchResult
+from sim.studies.search import CHECKED, NO_TRIAL, SearchResult
 from sim.terminal import format_interval, format_value, make_console, make_table
 
 PERCENT = f"{100 * LEVEL:.4g} %"
-AS_IT_WAS = "as it was"
 MOST_ERRORS = 3
+BLOCKS = ("difficulty.yaml", "controller.yaml")  # short enough to be printed
 
 
 def describe_objective(objective: Mapping[str, Any]) -> str:
@@ -31,6 +32,9 @@ def print_search(result: SearchResult) -> None:
     console.print(f"{summary['name']}: {summary['subject']}, {describe_objective(summary['objective'])}")
     console.print(_build_finalists(result.tables["finalists"], summary))
     _print_difference(summary)
+    if "checks" in result.tables:
+        console.print(f"\n{summary['objective']['measure']} on fresh random numbers, curve by curve")
+        console.print(_build_checks(result.tables["checks"], summary["rival"]))
     if "sensitivity" in result.tables:
         console.print(f"\nshare of the variance over the ranges, with {PERCENT} intervals")
         console.print(_build_sensitivity(result.tables["sensitivity"]))
@@ -48,7 +52,7 @@ def print_search(result: SearchResult) -> None:
 def _print_block(result: SearchResult) -> None:
     """Print the text to paste; of a whole file, its name and the values that were found."""
     block, console = result.summary["block"], make_console()
-    if block == "difficulty.yaml":
+    if block in BLOCKS:
         console.print(f"\n{(result.folder / block).read_text(encoding='utf-8')}")
     elif block is not None:
         values = result.summary["winner"]["parameters"].items()
@@ -57,10 +61,10 @@ def _print_block(result: SearchResult) -> None:
 
 
 def _build_finalists(finalists: pd.DataFrame, summary: Mapping[str, Any]) -> Any:
-    """A line a finalist, then the file as it was; `check` is measured for the winner and that one only."""
+    """A line a finalist, then the winner's rival; `check` is measured for the winner and that one only."""
     names = list(summary["parameters"])
     broken = [name.replace(".", ".\n") for name in names]
-    first = "controller" if summary["block"] == "difficulty.yaml" else "point"
+    first = "controller" if summary["block"] in BLOCKS else "point"
     table = make_table([first, *broken, "search", "choice", "check", f"{PERCENT}\ninterval", "constraints"])
     for row in finalists.to_dict("records"):
         cells = [str(row[f"parameters.{name}"]) for name in names]
@@ -69,9 +73,9 @@ def _build_finalists(finalists: pd.DataFrame, summary: Mapping[str, Any]) -> Any
         style = "bold" if row["is_winner"] else ""
         who = "of the design" if row["trial"] == NO_TRIAL else f"trial {row['trial']}"
         table.add_row(f"{who}{', winner' if row['is_winner'] else ''}", *cells, *last, style=style)
-    default = summary["default"]
-    cells = ["" if value is None else str(value) for value in default["parameters"].values()]
-    table.add_row(AS_IT_WAS, *cells, "", "", *_format_check(default))
+    rival = summary["against"]
+    cells = ["" if value is None else str(value) for value in rival["parameters"].values()]
+    table.add_row(summary["rival"], *cells, "", "", *_format_check(rival))
     return table
 
 
@@ -89,13 +93,35 @@ def _print_difference(summary: Mapping[str, Any]) -> None:
     difference, measure = summary["difference"], summary["objective"]["measure"]
     if difference is not None:
         interval = format_interval(difference["low"], difference["high"])
-        told = (
-            f"{measure}, winner minus {AS_IT_WAS}: {difference['estimate']:+.4g}, {PERCENT} interval {interval}, paired"
-        )
-        make_console().print(told, soft_wrap=True)
-    if not summary["winner"]["is_kept"]:
-        told = "warning: the winner breaks a constraint, or has no objective, on the random numbers that check it"
-        make_console().print(told, soft_wrap=True)
+        told = f"{difference['estimate']:+.4g}, {PERCENT} interval {interval}, paired"
+        make_console().print(f"{measure}, winner minus {summary['rival']}: {told}", soft_wrap=True)
+    for line in list_warnings(summary):
+        make_console().print(f"warning: {line}", soft_wrap=True)
+
+
+def list_warnings(summary: Mapping[str, Any]) -> list[str]:
+    """Sentences on the winner: that it breaks a constraint, that it lies at an end of a range, that it has no block."""
+    found = []
+    if "winner" in summary and not summary["winner"]["is_kept"]:
+        found.append("the winner breaks a constraint, or has no objective, on the random numbers that check it")
+    for name, end in summary.get("ends", {}).items():
+        limits, value = summary["parameters"][name], summary["winner"]["parameters"][name]
+        told = f"{name} = {value} of the winner lies at the {end} end of its range, {limits['low']} to {limits['high']}"
+        found.append(f"{told}: what is best may lie beyond")
+    return [*found, *filter(None, [summary.get("refusal")])]
+
+
+def _build_checks(checks: pd.DataFrame, rival: str) -> Any:
+    """A line a curve: the measure of the winner and of its rival."""
+    table = make_table(
+        ["curve", "seen by\nthe search", "winner", rival, f"winner minus\n{rival}", f"{PERCENT}\ninterval"]
+    )
+    for row in checks.to_dict("records"):
+        seen = "yes" if row["is_seen"] else "no"
+        values = ["never" if math.isnan(row[who]) else format_value(row[who]) for who in CHECKED]
+        difference = "" if math.isnan(row["difference"]) else f"{row['difference']:+.3g}"
+        table.add_row(row["curve"], seen, *values, difference, format_interval(row["low"], row["high"]))
+    return table
 
 
 def _build_sensitivity(sensitivity: pd.DataFrame) -> Any:

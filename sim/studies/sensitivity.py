@@ -26,7 +26,7 @@ def design_points(search: Search) -> list[Parameters]:
     """The points of Saltelli's design: A, B, then A with one column from B, for each parameter. Both are Sobol's."""
     from scipy.stats import qmc
 
-    domains, n = search.domains, search.config.sensitivity
+    domains, n = search.domains, search.n_base_points
     generator = draw_generator(search.subject.seed, "tune", "sensitivity")
     both = qmc.Sobol(2 * len(domains), rng=generator).random_base2(n.bit_length() - 1)
     first, second = np.hsplit(np.asarray(both), 2)

@@ -37,6 +37,16 @@ class Scores:
     error: str = ""
 
 
+@dataclass(frozen=True)
+class WinnerFile:
+    """What a search leaves to paste or to run."""
+
+    name: str
+    text: str
+    refusal: str = ""
+    """Why it is not the block for a scenario that was asked for."""
+
+
 Evaluate = Callable[[Sequence[Any], str, Report], Iterator[Scores]]
 """(variants, purpose of their runs, callback after each of them) -> scores, in the same order."""
 
@@ -86,8 +96,8 @@ class Subject(Protocol):
         """Give the function that runs variants, on as many processes (0: this one); scores do not depend on them."""
 
     @abstractmethod
-    def write_winner(self, name: str, document: Document) -> tuple[str, str]:
-        """Return the name and the text of a file to paste or run: the document that won."""
+    def write_winner(self, name: str, document: Document) -> WinnerFile:
+        """Return a file to paste or run: the document that won."""
 
 
 def derive_seed(seed: int, stream: str, purpose: str) -> int:

@@ -8,6 +8,8 @@ from sim.theory.committee import committee_rows
 from sim.theory.consensus import consensus_rows
 from sim.theory.control import control_rows
 from sim.theory.economy import economy_rows
+from sim.theory.forgery import forgery_rows
+from sim.theory.herding import herding_rows
 from sim.theory.kernel import kernel_rows
 from sim.theory.machines import machine_rows
 from sim.theory.models.published import published_rows
@@ -29,6 +31,7 @@ GROUPS: tuple[Group, ...] = (
     race_rows,
     noise_rows,
     economy_rows,
+    herding_rows,
     published_rows,
     network_rows,
     consensus_rows,
@@ -37,6 +40,7 @@ GROUPS: tuple[Group, ...] = (
     kernel_rows,
     machine_rows,
     scrambling_rows,
+    forgery_rows,
 )
 
 

@@ -16,9 +16,7 @@ NAMED_IN = {
     "sim/figures/report.py": "reads that column",
     "sim/figures/table.py": "reads that column",
     "sim/figures/plots.py": "draws distances of the kernel itself",
-    "sim/theory/kernel.py": "rows about the kernel itself",
-    "sim/theory/sphere.py": "rows about the kernel itself",
-    "sim/theory/validation.py": "published figures of the launch",
+    "sim/theory/": "rows about the kernel itself, and published figures of the launch",
     "sim/kernel_commands.py": "commands about the kernel itself",
 }
 FILES = [path.relative_to(ROOT).as_posix() for name in ("pow", "sim") for path in sorted((ROOT / name).rglob("*.py"))]

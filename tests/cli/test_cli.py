@@ -133,7 +133,7 @@ def test_run_leaves_a_results_folder_and_never_overwrites(powsim: Command, tmp_p
     }  # fmt: skip
     assert {path.name for path in (out / "figures").iterdir()} == {
         "blocks.png",
-        "success_rate.png", "weights.png", "difficulty.png", "propagation.png",
+        "success_rate.png", "weights.png", "difficulty.png", "propagation.png", "seeds.png",
     }  # fmt: skip
     assert json.loads((out / "provenance.json").read_text())["status"] == "finished"
     again = powsim("run", str(SMALL), "--out", str(out))

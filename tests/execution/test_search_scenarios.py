@@ -89,7 +89,7 @@ def test_the_r_target_that_theory_names_is_found(result: SearchResult) -> None:
 def test_the_winner_is_a_scenario(result: SearchResult) -> None:
     scenario = load_scenario(result.folder / "winner.yaml")
     assert scenario.protocol.r_target == result.summary["winner"]["parameters"]["protocol.r_target"]
-    assert result.summary["default"]["parameters"] == {"protocol.r_target": None}  # the version's own
+    assert result.summary["against"]["parameters"] == {"protocol.r_target": None}  # the version's own
     assert result.summary["difference"] is not None
 
 

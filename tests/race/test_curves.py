@@ -18,6 +18,7 @@ from sim.race.rig import lay_out as lay_out_all
 
 DAY, HORIZON = 86_400.0, 40 * 86_400.0
 REACTING = ("profit_driven",)  # no steps of their own: tests/race/test_market.py
+FROM_FILES = ("csv", "headers")  # tests/race/test_headers.py has the second one
 
 
 def lay_out(spec: Any, horizon: float = HORIZON, seed: int = 1) -> Steps:
@@ -42,7 +43,7 @@ def csv_file(tmp_path: Path) -> Path:
     return file
 
 
-@pytest.mark.parametrize("kind", sorted(set(curves.names()) - {"csv", *REACTING}))
+@pytest.mark.parametrize("kind", sorted(set(curves.names()) - {*FROM_FILES, *REACTING}))
 @pytest.mark.parametrize("horizon", [60.0, HORIZON])
 def test_contract(kind: str, horizon: float) -> None:
     steps = lay_out(kind, horizon)
@@ -58,7 +59,7 @@ def test_every_parameter_acts() -> None:
     for schema in curves.json_schema()["anyOf"]:
         kind = schema.get("properties", {}).get("kind", {}).get("const", "csv")
         for name, part in schema.get("properties", {}).items():
-            if kind in ("csv", *REACTING) or name == "kind":
+            if kind in (*FROM_FILES, *REACTING) or name == "kind":
                 continue
             is_time = isinstance(part["default"], str)
             other = "7000 s" if is_time else part["default"] * 0.5 + 0.01

@@ -13,7 +13,7 @@ from sim.errors import ScenarioError
 from sim.race.lab_file import load_lab
 from sim.race.replayed import CHAINS_OWN, Replayed
 from sim.race.rig import Setup, lay_out, run_race
-from sim.studies.lab import rank, run_lab
+from sim.studies.lab import run_lab
 from sim.studies.lab_commands import report_lab
 
 DATA = Path(__file__).parent.parent / "data" / "asert"
@@ -87,6 +87,13 @@ def test_time_is_the_median_of_timestamps(tmp_path: Path) -> None:
     assert told.startswith(f"{file}:5: 1 of its timestamps lie before the one above them, here the first; time is read")
     assert told.endswith("as the chain reads it, by the median of 3")
     assert len(list(curve.find_warnings(100.0))) == 2
+
+
+def test_a_clock_of_medians_never_goes_back(tmp_path: Path) -> None:
+    """Timestamps that no chain with this rule takes: medians of three would be 10, 20, 20, 6, 7, 50."""
+    curve = build(make(tmp_path, [0, 10, 20, 30, 5, 6, 50, 60], [1.0] * 8), window=1, median_of=3)
+    assert curve.read_own_difficulty().times.tolist() == [0.0, 10.0]
+    assert lay_out_one(curve).times.tolist() == [0.0, 10.0]
 
 
 @pytest.mark.parametrize("window", [1, 7, 100])
@@ -176,7 +183,7 @@ name: replay
 spacing: 10 min
 decisions: 60
 replications: 6
-warm_up: 5
+warm_up: 20
 controllers:
   - {kind: sma, window: 20}
   - fixed
@@ -202,8 +209,7 @@ def test_a_lab_races_the_chain_beside_its_controllers(tmp_path: Path) -> None:
     result = run_lab(lab, out=None, root=tmp_path, report=steps.append)
     assert len(steps) == lab.n_races == 3
     assert result.races["controller"].unique().tolist() == ["sma", "fixed", CHAINS_OWN]
-    ranked = rank(result.races)
-    assert set(ranked["controller"]) == {"sma", "fixed", CHAINS_OWN}
+    assert set(result.rank().table["controller"]) == {"sma", "fixed", CHAINS_OWN}
     report_lab(result)
     assert CHAINS_OWN in (result.folder / "report.html").read_text()
 
@@ -212,9 +218,9 @@ def test_a_ranking_over_other_curves_is_without_the_chain(tmp_path: Path) -> Non
     result = run_lab(open_lab(tmp_path, "  - constant\n"), out=None, root=tmp_path, report=lambda step: None)
     assert set(result.answers.loc[result.answers["curve"] == "headers", "controller"]) == {"sma", "fixed", CHAINS_OWN}
     assert set(result.answers.loc[result.answers["curve"] == "constant", "controller"]) == {"sma", "fixed"}
-    ranked = rank(result.races)
-    assert set(ranked["controller"]) == {"sma", "fixed"}
-    assert {"headers", "constant"} <= set(ranked.columns)
+    ranking = result.rank()
+    assert set(ranking.table["controller"]) == {"sma", "fixed"}
+    assert set(ranking.by_curve["curve"]) == {"headers", "constant"}
 
 
 def test_a_broken_file_is_told_at_the_curve(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """`powsim lab`: files with every mistake at its place, what a lab leaves, and that it is the same twice."""
 
+import io
 import json
-import subprocess
-import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ import pytest
 from ruamel.yaml import YAML
 
 from sim.errors import ScenarioError, UserError
+from sim.race.files import name_all
 from sim.race.lab_file import load_lab
 from sim.race.measures import RACE_MEASURES
 from sim.studies.lab import LabResult, load_lab_result, make_setup, run_lab
 from sim.studies.lab_commands import report_lab
+from sim.studies.lab_tables import print_lengths
+from sim.studies.pasting import Destination, open_destination, write_controller
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = """\
@@ -61,6 +65,45 @@ def test_the_lab_fills_in_the_target(tmp_path: Path) -> None:
     assert load_lab(write(tmp_path, lab.text)) == lab
 
 
+def test_races_until_a_horizon(tmp_path: Path) -> None:
+    """The table tells decisions where all last as long, and times where all have as many decisions."""
+    text = SMALL.replace("decisions: 150", "horizon: 1 d")
+    found = run_lab(load_lab(write(tmp_path, text)), out=None, root=tmp_path, report=lambda step: None)
+    assert np.allclose(found.races["lasted"], 1.0)
+    assert found.races["decisions"].between(50, 400).all()
+    assert found.paths["time_seconds"].max() == 86_400.0
+    assert found.paths["median"].notna().all()  # no line ends before the others
+    assert "decisions of races of 1 d" in print_to_text(found.answers)
+
+
+def print_to_text(answers: pd.DataFrame) -> str:
+    out = io.StringIO()
+    with redirect_stdout(out):
+        print_lengths(answers)
+    return out.getvalue()
+
+
+def test_races_of_as_many_decisions_say_how_long_they_last(result: LabResult) -> None:
+    told = print_to_text(result.answers)
+    assert "how long races of 150 decisions last, in d" in told
+    assert "with `horizon` in place of `decisions` all end together" in told
+    row = next(line.split() for line in told.splitlines() if line.startswith("fixed"))
+    lasted = result.races[(result.races["controller"] == "fixed") & (result.races["curve"] == "step")]["lasted"]
+    assert row[2] == f"{lasted.mean():.4g}"
+    even = result.answers.assign(estimate=1.0)
+    assert "note" not in print_to_text(even)
+
+
+def test_races_that_end_before_their_horizon_are_told(result: LabResult) -> None:
+    answers = result.answers.copy()
+    is_length = answers["measure"] == "lasted"
+    answers.loc[is_length, "estimate"] = 1.0
+    is_fixed = (answers["controller"] == "fixed") & (answers["curve"] == "step")
+    answers.loc[is_fixed & is_length, "estimate"] = 0.25
+    answers.loc[is_fixed & (answers["measure"] == "decisions"), "estimate"] = 2400.0
+    assert "note: fixed on step ended after 0.25 d, at 2400 decisions, before the horizon" in print_to_text(answers)
+
+
 def test_each_controller_gets_the_warm_up_that_it_needs(tmp_path: Path) -> None:
     """At least 200 decisions; a window of 500 needs the last of its 500 but for 1 %. One in the file is for all."""
     text = SMALL.replace("warm_up: 100\n", "").replace("window: 20", "window: 500")
@@ -93,6 +136,14 @@ def test_names_tell_plugins_of_one_kind_apart(tmp_path: Path) -> None:
         ("decisions: 150", "decisions: 3", "small.yaml:5:1: decisions"),
         ("replications: 12", "replications: 90000", "small.yaml:5:1: decisions: 150 decisions · 90000 replications"),
         ("half_life: 7.0", "half_life: 0.0", "small.yaml:10:"),
+        (
+            "decisions: 150",
+            "horizon: 1 h",
+            "small.yaml:5:1: horizon: 3600 s hold 6 decisions, one in 600 s; a race",
+        ),
+        ("decisions: 150", "horizon: 10", "small.yaml:5:1: horizon: 10 has no unit"),
+        ("decisions: 150", "horizon: 9e5 d", "small.yaml:5:1: horizon: 7.776e+10 s hold 129600000 decisions"),
+        ("seed: 3", "horizon: 2 d", "small.yaml:5:1: decisions: `horizon` sets how long races are; leave one of both"),
         ("window: 20", "window: 500", "small.yaml:7:1: warm_up: 100 decisions are fewer than the 495 in which sma for"),
         ("half_life: 7.0", "half_life: 1e6", "small.yaml:10:5: controllers.1: asert remembers its start for more than"),
         ("warm_up: 100", "warm_up: 900000", "small.yaml:6:1: replications: 900000 decisions of warm-up · 12"),
@@ -214,6 +265,18 @@ def test_a_wrapped_rule_gets_target_and_memory_too(tmp_path: Path) -> None:
         assert expected in str(caught.value)
 
 
+def test_a_wrapped_rule_is_pasted_as_a_lab_has_it(tmp_path: Path) -> None:
+    """Without the target of the rule inside, which a lab sets; in a network's block with the network's."""
+    config = load_lab(write(tmp_path, SMALL.replace("- fixed", "- {kind: compact_target, rule: lwma}"))).config
+    pasted = YAML(typ="safe").load(write_controller("found", config.controllers[2], config))
+    assert pasted["controllers"] == [
+        {"kind": "compact_target", "rule": {"kind": "lwma", "window": 8}, "form": "compact", "hash_bits": 256}
+    ]
+    document = open_destination(str(ROOT / "tests" / "data" / "setpoints.yaml")).document
+    network = Destination("here.yaml", document, config.interval_seconds)
+    assert network.carry_over(config.controllers[2], config)["rule"]["target"] == {"valid_nonces_per_epoch": 1}
+
+
 def test_a_lab_without_compute_at_times(tmp_path: Path) -> None:
     """Nights of 12 h without any, in the tables and in the figure; under `fixed` half of all time is night."""
     text = SMALL.replace("- random_walk", "- {kind: on_off, factor: 0.0, period: 1 d}")
@@ -229,11 +292,11 @@ def test_a_lab_without_compute_at_times(tmp_path: Path) -> None:
     report_lab(result)
 
 
-def test_a_short_series_is_told_with_its_place(tmp_path: Path) -> None:
+def test_a_short_series_is_told_with_its_place(powsim: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "compute.csv").write_text("time (h),compute (nonces/s)\n0,5\n1,0\n2,9\n")
     file = write(tmp_path, SMALL.replace("- random_walk", "- {kind: csv, path: compute.csv}"))
     for command in ("check", "lab"):
-        done = run(tmp_path, command, str(file), "--set", "replications=2")
+        done = powsim(command, file, "--set", "replications=2", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert "warning: small.yaml:15:5: curves.2: " in done.stderr.replace(f"{tmp_path}/", "")
         assert "compute.csv ends after 0.08333 d, a race takes 1.042 d: its last value, 9, holds on" in done.stderr
@@ -247,6 +310,23 @@ def test_names_tell_what_differs(tmp_path: Path) -> None:
     )
     names = load_lab(write(tmp_path, text)).curve_names
     assert names[2:] == ("profit_driven steady=5.0", "profit_driven paid_per=time")
+
+
+def test_names_are_written_as_the_file_has_them(tmp_path: Path) -> None:
+    """A plug-in inside a plug-in is named by its kind; no mapping or list of Python is printed."""
+    jumps = "{kind: profit_driven, price: {kind: jump_diffusion, volatility: %s, jump_every: 2 d}}"
+    text = SMALL.replace("- random_walk", f"- {jumps % 0.01}\n  - {jumps % 0.02}\n  - profit_driven").replace(
+        "  - fixed",
+        "  - {kind: schedule, steps: [{epoch: 2, difficulty: 5.0}]}\n  - {kind: schedule, steps: []}",
+    )
+    tree = YAML(typ="safe").load(text)
+    assert name_all(tree["curves"])[2:] == [
+        "profit_driven price=jump_diffusion price.volatility=0.01",
+        "profit_driven price=jump_diffusion price.volatility=0.02",
+        "profit_driven",
+    ]
+    assert name_all(tree["controllers"])[2:] == ["schedule steps=[{epoch: 2, difficulty: 5.0}]", "schedule steps=[]"]
+    assert name_all([{"kind": "sma", "window": 3}] * 2) == ["sma window=3"] * 2
 
 
 def test_a_lab_of_switchers_and_liars(tmp_path: Path) -> None:
@@ -286,15 +366,10 @@ def test_the_same_twice(result: LabResult, tmp_path: Path) -> None:
     assert not other.equals(result.races)
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sim", *arguments], cwd=folder, capture_output=True, text=True, timeout=120, check=False
-    )
-
-
-def test_command(tmp_path: Path) -> None:
+def test_command(powsim: Callable[..., Any], tmp_path: Path) -> None:
     write(tmp_path)
-    done = run(tmp_path, "lab", "small.yaml", "--out", "out", "--rank-by", "worst_wait", "--set", "replications=6")
+    arguments = ("--out", "out", "--rank-by", "worst_wait", "--set", "replications=6")
+    done = powsim("lab", "small.yaml", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "small: worst_wait, best first" in done.stdout
@@ -323,10 +398,10 @@ def test_command(tmp_path: Path) -> None:
         (("none.yaml",), "no such file"),
         (("small.yaml", "--set", "spacing=0 s"), "spacing"),
     ):
-        done = run(tmp_path, "lab", *arguments)
+        done = powsim("lab", *arguments, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (2, ""), arguments
         assert message in done.stderr
-    assert "3 controllers on 3 curves" in run(tmp_path, "check", "small.yaml").stdout
+    assert "3 controllers on 3 curves" in powsim("check", "small.yaml", cwd=tmp_path).stdout
     assert not (tmp_path / "results").exists()
 
 
@@ -343,6 +418,7 @@ def test_every_key_acts(result: LabResult, tmp_path: Path) -> None:
     properties = YAML(typ="safe").load(SMALL).keys() | {
         "quota",
         "equal_noise",
+        "horizon",
         "description",
         "small_host",
         "false_timestamps",

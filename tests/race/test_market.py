@@ -1,5 +1,6 @@
 """Hosts who follow profit: the law by hand, the twin beside the plug-in, what each parameter does."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -33,8 +34,8 @@ def race(setup: Setup = SETUP, controller: str = "wtema", **parameters: Any) -> 
     return run_race(built, lay_out(hosts(**{"price": WALK, **parameters}), setup), setup)
 
 
-def offer(price: float, difficulty: float, ideal: float) -> Offer:
-    return Offer(*(np.array([value]) for value in (price, difficulty, ideal)))
+def offer(price: float, difficulty: float, work: float, time: float = 1.0) -> Offer:
+    return Offer(*(np.array([value]) for value in (price, difficulty, work, time)))
 
 
 def offers(*costs: float) -> list[Offer]:
@@ -75,7 +76,7 @@ def test_hosts_average_and_are_late() -> None:
 
 
 def test_money_decides() -> None:
-    """Reward and price up or cost down by as much is the same; a pot per time looks at compute, not at difficulty."""
+    """Reward and price up or cost down by as much is the same; a pot per time looks at work over time."""
     usual = hosts().compute_cost(60_000.0, 1.0)
     assert usual == pytest.approx(1.0)
     assert hosts(reward=2.0).compute_cost(60_000.0, 1.0) == pytest.approx(0.5)
@@ -84,6 +85,34 @@ def test_money_decides() -> None:
     by_time = hosts(paid_per="time", window=1, delay=0)
     seen = [offer(1.0, 60_000.0 * 1.06, 60_000.0 * 1.06), offer(1.0, 1.0, 60_000.0 * 1.06)]
     assert answer(by_time, seen) == pytest.approx(84.0)
+    # twice the work in twice the time is the same compute; a fixed pot makes a nonce dear that came soon
+    seen = [offer(1.0, 1.0, 60_000.0), offer(1.0, 1.0, 2 * 60_000.0 * 1.06, 2.0)]
+    assert answer(by_time, seen) == pytest.approx(84.0)
+    two = hosts(paid_per="time", window=2, delay=0)
+    seen = [offer(1.0, 1.0, 60_000.0), offer(1.0, 1.0, 60_000.0, 0.5), offer(1.0, 1.0, 60_000.0, 1.5)]
+    assert answer(two, seen) == pytest.approx(100.0)  # cost 2 over revenue 0.5 + 1.5
+
+
+def test_a_pot_per_time_has_chance_in_it() -> None:
+    """Nothing else moves this compute, not even a controller, and no two replications are alike."""
+    calm = {"greedy": 0.0, "variable_margin": 0.9, "variable": 10.0, "price": "constant"}
+    setup = replace(SETUP, n_replications=4)
+    found = run_race(controllers.build("fixed"), lay_out(hosts(paid_per="time", **calm), setup), setup)
+    assert np.ptp(found.ideal, axis=0).min() > 0
+    assert len(np.unique(found.ideal[100])) == 4
+
+
+def test_a_short_window_makes_mining_look_dear() -> None:
+    """Cost over revenue of 6 nonces is 6 over a Gamma number: 6 / 5 on average; within 4 standard errors of 4 000."""
+    some = hosts(paid_per="time", window=6, delay=0, variable=1e6, variable_margin=0.999, greedy=0.0)
+    generator = np.random.default_rng(3)
+    ones = np.ones(4000)
+    offers_ = [Offer(ones, ones, 60_000.0 * 0.1 * ones, generator.exponential(1.0, 4000)) for _ in range(6)]
+    state = some.start(Offer(ones, ones, 60_000.0 * 0.1 * ones, ones))
+    for each in offers_:
+        state, compute = some.respond(state, each)
+    costs = 1.999 - (compute - 60.0) / 1e6 * 1.998
+    assert costs.mean() == pytest.approx(0.1 * 6 / 5, rel=4 * 0.5 / math.sqrt(4000))
 
 
 @settings(deadline=None)
@@ -105,12 +134,17 @@ PARAMETERS = st.fixed_dictionaries(
 )
 
 
-def answer_slowly(some: ProfitDriven, prices: list[float], tries: list[float]) -> float:
+def answer_slowly(some: ProfitDriven, prices: list[float], tries: list[float], times: list[float]) -> float:
     """A second implementation, from the whole history; the first decision stands for all before."""
-    costs = [some.cost * each / (3600 * some.reward * price) for each, price in zip(tries, prices, strict=True)]
-    padded = [costs[0]] * (some.window - 1) + costs
-    means = [sum(padded[number : number + some.window]) / some.window for number in range(len(costs))]
-    means = means[: max(len(costs) - some.delay, 1)]
+    per_try = some.cost / (3600 * some.reward)
+    if some.paid_per == "nonce":
+        money = [(per_try * each / price, 1.0) for each, price in zip(tries, prices, strict=True)]
+    else:
+        money = [(per_try * each, price * time) for each, price, time in zip(tries, prices, times, strict=True)]
+    padded = [money[0]] * (some.window - 1) + money
+    windows = [padded[number : number + some.window] for number in range(len(money))]
+    means = [sum(cost for cost, _ in seen) / sum(earned for _, earned in seen) for seen in windows]
+    means = means[: max(len(money) - some.delay, 1)]
     share = (1 + some.variable_margin - means[-1]) / (2 * some.variable_margin)
     clear = [mean < 1 for mean in means if abs(mean - 1) >= some.greedy_margin]
     greedy = some.greedy if clear and clear[-1] else 0.0
@@ -124,11 +158,12 @@ def test_beside_a_slow_crowd(parameters: dict[str, Any], seed: int) -> None:
     even = 3600 * some.reward / some.cost
     prices = np.exp(generator.normal(0, 0.1, (40, 2)))
     seen = even * np.exp(generator.normal(0, 0.2, (2, 40, 2)))
+    times = generator.exponential(1.0, (40, 2)) + 0.01
     tries = seen[0] if some.paid_per == "nonce" else seen[1]
-    state = some.start(Offer(prices[0], tries[0], tries[0]))
+    state = some.start(Offer(prices[0], seen[0][0], seen[1][0], times[0]))
     for number in range(40):
-        state, found = some.respond(state, Offer(prices[number], seen[0][number], seen[1][number]))
-        rows = (prices[: number + 1].T.tolist(), tries[: number + 1].T.tolist())
+        state, found = some.respond(state, Offer(prices[number], seen[0][number], seen[1][number], times[number]))
+        rows = (each[: number + 1].T.tolist() for each in (prices, tries, times))
         assert found == pytest.approx([answer_slowly(some, *row) for row in zip(*rows, strict=True)], rel=1e-9)
 
 
@@ -159,7 +194,7 @@ def test_replications_share_their_luck_and_prices() -> None:
 def test_what_joins_loses_its_switching_time() -> None:
     """By hand: 100 nonces/s join 140 and lose 60 s of work, 6 000 tries; who leaves loses nothing."""
     some = hosts(window=1, delay=0, switching_time="1 min")
-    compute = MarketCompute([Market(Steps(np.array([0.0]), np.array([1.0])), some)], 600.0)
+    compute = MarketCompute([Market(Steps(np.array([0.0]), np.array([1.0])), some)], 600.0, 1)
     compute.react(np.array([60_000.0 * 0.85]))
     assert compute.rate[0] == pytest.approx(240.0)
     assert compute.advance(np.array([24_000.0]))[0] == pytest.approx((24_000 + 140 * 60) / 240)

@@ -13,6 +13,7 @@ from sim.economy import curves
 from sim.economy.base import Steps
 from sim.race.measures import (
     RACE_MEASURES,
+    compute_quantiles,
     find_step,
     follow,
     leave_out_step,
@@ -46,6 +47,63 @@ def test_measures_by_hand() -> None:
     without = {"settling", "overshoot", "compute_swing", "manipulation_gain", "manipulation_bias"}
     assert set(found) == set(RACE_MEASURES) - without
     assert "noise" not in measure_race(race, [Steps(np.array([0.0, 1.0]), np.array([1.0, 2.0]))] * 2, None, SETUP)
+
+
+def test_measures_until_a_horizon_by_hand() -> None:
+    """The first race ends in its third interval, of which one half lies inside; the second one in its second."""
+    times = np.array([[0.5, 2.0], [1.0, 3.0], [2.0, 1.0], [9.0, 1.0]])
+    difficulty = np.array([[1.0, 2.0], [2.0, 4.0], [4.0, 9.0], [9.0, 9.0]])
+    race = Race(difficulty, np.full((4, 2), 2.0), times, times * difficulty, horizon=2.5)
+    found = measure_race(race, CONSTANT, None, SETUP)
+    assert found["decisions"].tolist() == [3.0, 2.0]
+    assert found["lasted"] == pytest.approx([2.5 * 10.0 / 86_400] * 2)
+    assert found["mean_interval"].tolist() == [3.5 / 3, 2.5]
+    assert found["interval_sd"] == pytest.approx([np.std([0.5, 1.0, 2.0], ddof=1), np.std([2.0, 3.0], ddof=1)])
+    assert found["worst_wait"].tolist() == [2.0, 3.0]
+    assert found["interval_p50"].tolist() == [1.0, 2.5]
+    assert found["interval_p05"] == pytest.approx([0.55, 2.05])
+    log = math.log(2)
+    assert found["tracking_error"] == pytest.approx([log * (0.5 + 1.0) / 2.5, log * 0.5 / 2.5])
+    # at a decision: only the first two are in both races
+    assert found["noise"].mean() == pytest.approx(log / math.sqrt(2))
+    followed = follow(race, difficulty, SETUP, np.array([0.0, 6.0, 16.0, 24.0, 36.0]))
+    assert followed[:4].tolist() == [[1.0, 2.0], [2.0, 2.0], [4.0, 2.0], [4.0, 4.0]]
+    assert np.isnan(followed[4, 0])
+
+
+def test_a_single_interval_has_no_spread() -> None:
+    race = Race(*[column(1.0, 1.0)] * 4, horizon=0.5)
+    found = measure_race(race, CONSTANT, None, SETUP)
+    assert np.isnan(found["interval_sd"]).all()
+    assert found["interval_p95"].tolist() == [1.0, 1.0]
+
+
+def test_quantiles_leave_out_what_is_none() -> None:
+    values = np.array([[3.0, 1.0, np.inf, 2.0], [5.0, np.inf, np.inf, np.inf]])
+    low, median = compute_quantiles(values, (0.25, 0.5))
+    assert low.tolist() == [1.5, 5.0]
+    assert median.tolist() == [2.0, 5.0]
+    assert compute_quantiles(values[:1, [0, 1, 3]], (0.1,))[0] == np.quantile([3.0, 1.0, 2.0], 0.1)
+
+
+def test_a_step_is_settled_within_the_horizon() -> None:
+    """What comes after it neither settles nor unsettles: here the answer leaves the band once more, too late."""
+    errors = np.concatenate([np.zeros(10), [-0.69, -0.4], np.zeros(12), [-0.9] * 3])
+    steps = [Steps(np.array([0.0, 100.0]), np.array([1.0, 2.0]))] * 2
+    race = Race(column(*np.exp(errors)), *[column(*[1.0] * 27)] * 3, horizon=24.0)
+    reference = replace(race, difficulty=np.ones((27, 2)), horizon=math.inf)
+    settling, _ = measure_step(race, steps, reference, SETUP)
+    assert settling.tolist() == [2.0, 2.0]
+    settling, _ = measure_step(replace(race, horizon=math.inf), steps, reference, SETUP)
+    assert np.isnan(settling).all()
+
+
+def test_rounding_is_no_measure() -> None:
+    """A steady host loses nothing under constant compute, and not 1e-15."""
+    setup = replace(SETUP, n_decisions=200)
+    controller = controllers.build({"kind": "ema", "target": {"valid_nonces_per_epoch": 1}})
+    steps = lay_out(curves.build("constant"), setup)
+    assert measure_race(run_race(controller, steps, setup), steps, None, setup)["steady_loss"].tolist() == [0.0, 0.0]
 
 
 def test_noise_by_hand() -> None:

@@ -51,6 +51,40 @@ class Halving:
         return state, state if interval.index % 3 == 0 else interval.difficulty / 2
 
 
+@pytest.mark.parametrize("kind", ["asert", "fixed"])
+def test_races_end_at_one_horizon(kind: str) -> None:
+    """Compute quadruples: whatever the rule makes of it, each replication ends in the interval that is under way."""
+    setup = replace(SETUP, n_decisions=144, n_replications=8, horizon_seconds=86_400.0)
+    curve = {"kind": "step", "factor": 4.0, "time": "4 h"}
+    found = race(kind, curve, setup)
+    assert found.times_inside.sum(axis=0) * 600.0 == pytest.approx(86_400.0)
+    assert (found.times.sum(axis=0) > found.horizon).all()
+    last = found.n_counted - 1
+    assert (found.begins[last, np.arange(8)] < found.horizon).all()
+    assert len(found.difficulty) == found.n_counted.max() > found.n_counted.min()
+    assert found.n_counted.min() > 144
+    longer = race(kind, curve, replace(setup, n_decisions=len(found.difficulty), horizon_seconds=None))
+    assert np.array_equal(found.difficulty, longer.difficulty)
+    assert (longer.counts.all(), longer.horizon) == (True, math.inf)
+
+
+def test_a_race_that_cannot_keep_up_ends_before_its_horizon() -> None:
+    """At most 16 times the decisions on schedule: compute grows a million times, and nothing answers it."""
+    setup = replace(SETUP, n_decisions=20, horizon_seconds=12_000.0)
+    found = race("fixed", {"kind": "step", "factor": 1e6, "time": "1 h"}, setup)
+    assert found.difficulty.shape == (16 * 20, 4)
+    assert (found.times_inside.sum(axis=0) < found.horizon).all()
+
+
+def test_a_wait_that_ends_after_the_horizon_counts_whole() -> None:
+    """Nearly all compute goes: what is left of the race is one interval."""
+    setup = replace(SETUP, n_decisions=72, n_replications=3, horizon_seconds=43_200.0)
+    found = race("sma", {"kind": "step", "factor": 1e-5, "time": "4 h"}, setup)
+    last = found.n_counted - 1
+    assert (found.times[last, np.arange(3)] > 72).all()
+    assert found.times_inside.sum(axis=0) == pytest.approx(72.0)
+
+
 def test_a_plugin_runs_as_it_is() -> None:
     steps = lay_out(curves.build("constant"), SETUP)
     found = run_race(Halving(), steps, replace(SETUP, warm_up=0))

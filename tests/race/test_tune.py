@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from ruamel.yaml import YAML
 from sim.difficulty.matching import match_noise
 from sim.errors import UserError
 from sim.race.lab_file import load_lab
-from sim.scenario.load import parse_scenario
 from sim.studies.asking import find_start
 from sim.studies.lab import run_lab
 from sim.studies.search import TABLES, SearchResult, count_steps, load_search_result, run_search
@@ -25,7 +25,7 @@ from sim.studies.subjects import CHECK, CHOICE, SEARCH, derive_seed
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = (ROOT / "tests" / "data" / "tune_small.yaml").read_text()
-SHARED = SMALL[: SMALL.index("controller:")] + SMALL[SMALL.index("curves:") :]  # what a lab has as well
+SHARED = SMALL[: SMALL.index("controller:")] + SMALL[SMALL.index("\ncurves:") :]  # what a lab has as well
 
 
 def load(folder: Path, text: str = SMALL) -> Search:
@@ -52,7 +52,7 @@ def result(folder: Path) -> SearchResult:
 
 
 def read(result: SearchResult) -> list[bytes]:
-    names = [*(f"{name}.parquet" for name in TABLES), "summary.json", "difficulty.yaml"]
+    names = [*(f"{name}.parquet" for name in TABLES), "summary.json", "controller.yaml"]
     return [(result.folder / name).read_bytes() for name in names]
 
 
@@ -106,7 +106,7 @@ def test_luck_is_left_behind(result: SearchResult, folder: Path) -> None:
     cells = lab.races.pivot_table(index="replication", columns="controller", values="tracking_error", sort=False)
     before, after = cells.iloc[:, 1], cells.iloc[:, 0]
     assert winner["objective"] == pytest.approx(after.mean(), rel=1e-12)
-    assert result.summary["default"]["objective"] == pytest.approx(before.mean(), rel=1e-12)
+    assert result.summary["against"]["objective"] == pytest.approx(before.mean(), rel=1e-12)
     assert result.summary["difference"]["estimate"] == pytest.approx((after - before).mean(), rel=1e-9)
     assert result.summary["difference"]["low"] < result.summary["difference"]["high"]
 
@@ -131,6 +131,7 @@ def test_constraints_bind(tmp_path: Path) -> None:
     """Smallest settling: as fast as the noise allows. Without the constraint, the winner is noisier."""
     text = (ROOT / "scenarios" / "difficulty" / "tune-pid.yaml").read_text()
     text = text.replace("sensitivity: 128", "sensitivity: 0").replace("decisions: 400", "decisions: 150")
+    text = text.replace("paste_into: ../baseline.yaml\n", "")
     bound = run(load(tmp_path, text), tmp_path / "bound").summary["winner"]
     free = run(load(tmp_path, text.replace("at_most: 0.08", "at_most: 8.0")), tmp_path / "free").summary["winner"]
     assert bound["is_kept"]
@@ -138,13 +139,12 @@ def test_constraints_bind(tmp_path: Path) -> None:
     assert free["objective"] < bound["objective"]
 
 
-def test_the_block_is_a_scenario(result: SearchResult) -> None:
-    yaml = YAML(typ="safe", pure=True)
-    block = yaml.load((result.folder / "difficulty.yaml").read_text())
-    small = (ROOT / "tests" / "data" / "small.yaml").read_text()
-    scenario = parse_scenario(json.dumps({**yaml.load(small), **block}))
-    assert scenario.difficulty.k_i == result.summary["winner"]["parameters"]["k_i"]
-    assert scenario.difficulty.k_d == 0.1
+def test_the_controller_is_one_of_a_lab(result: SearchResult, folder: Path) -> None:
+    block = YAML(typ="safe", pure=True).load((result.folder / "controller.yaml").read_text())
+    (controller,) = load_lab({**YAML(typ="safe", pure=True).load(SHARED), **block}).config.controllers
+    assert controller.k_i == result.summary["winner"]["parameters"]["k_i"]
+    assert controller.k_d == 0.1
+    assert not (result.folder / "difficulty.yaml").exists()
 
 
 def interrupt_after(n_points: int) -> Any:
@@ -205,18 +205,31 @@ CHANGES: dict[str, tuple[str, str]] = {
     "batch": ("batch: 4", "batch: 3"),
     "finalists": ("finalists: 2", "finalists: 3"),
     "sensitivity": ("sensitivity: 8", "sensitivity: 16"),
+    "check_curves": ("factor: 0.5", "factor: 0.6"),
+    "against": ("seed: 3", "seed: 3\nagainst: {kind: pid, k_i: 0.3}"),
     "front": ("interval_sd]", "worst_wait]"),
     "curves": ("time: 4 h", "time: 3 h"),
     "weights": ("seed: 3", "seed: 3\nweights: {step: 2.0}"),
 }
 
 
+QUICK = SMALL.replace("sensitivity: 8", "sensitivity: 0")  # which takes most of a search's time
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> SearchResult:
+    folder = tmp_path_factory.mktemp("quick")
+    return run(load(folder, QUICK), folder / "out")
+
+
 @pytest.mark.parametrize("key", CHANGES)
-def test_every_key_acts(result: SearchResult, folder: Path, tmp_path: Path, key: str) -> None:
-    text = SMALL.replace("trials: 6", "trials: 16") if key == "batch" else SMALL  # the first ten are random
-    reference = result if text == SMALL else run(load(tmp_path, text), tmp_path / "reference")
+def test_every_key_acts(result: SearchResult, quick: SearchResult, tmp_path: Path, key: str) -> None:
+    reference, text = (result, SMALL) if key == "sensitivity" else (quick, QUICK)
+    if key == "batch":  # the first ten trials are random
+        text = QUICK.replace("trials: 6", "trials: 16")
+        reference = run(load(tmp_path, text), tmp_path / "reference")
     changed = run(load(tmp_path, text.replace(*CHANGES[key])), tmp_path / "out")
-    assert any(not changed.tables[name].equals(reference.tables[name]) for name in TABLES)
+    assert any(not changed.tables[name].equals(reference.tables[name]) for name in reference.tables)
 
 
 def test_another_objective_is_another_search(result: SearchResult, folder: Path, tmp_path: Path) -> None:
@@ -229,12 +242,6 @@ def test_another_objective_is_another_search(result: SearchResult, folder: Path,
     is_same = one["parameters.k_i"] == other["parameters.k_i"]
     assert is_same.head(8).all()
     assert not is_same.tail(4).any()
-
-
-def powsim(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sim", *arguments], cwd=folder, capture_output=True, text=True, timeout=120, check=False
-    )
 
 
 def test_a_constraint_steers_the_search(tmp_path: Path) -> None:
@@ -271,25 +278,28 @@ def test_ctrl_c(tmp_path: Path) -> None:
     assert "the search did not come to its end" in (tmp_path / "out" / "report.html").read_text()
 
 
-def test_command(tmp_path: Path) -> None:
+def test_command(powsim: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(SMALL)
-    done = powsim(tmp_path, "tune", "small.yaml", "--out", "out", "--trials", "5", "--seed", "8", "--workers", "1")
+    arguments = ("--out", "out", "--trials", "5", "--seed", "8", "--workers", "0")
+    done = powsim("tune", "small.yaml", *arguments, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     assert "small: pid, tracking_error, smaller is better" in done.stdout
     assert "5 trials in out" in done.stdout
-    assert (tmp_path / "out" / "difficulty.yaml").read_text() in done.stdout
+    assert (tmp_path / "out" / "controller.yaml").read_text() in done.stdout
+    assert "tracking_error on fresh random numbers, curve by curve" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 140
     out = tmp_path / "out"
     drawn = {file: file.read_bytes() for file in (out / "report.html", *(out / "figures").iterdir())}
     assert {file.stem for file in drawn} == {"report", "search", "parameters", "front", "sensitivity"}
-    assert powsim(tmp_path, "report", "out").returncode == 0
+    assert powsim("report", "out", cwd=tmp_path).returncode == 0
     assert {file: file.read_bytes() for file in drawn} == drawn
-    assert "6 trials of pid, varied: k_i, k_p" in powsim(tmp_path, "check", "--tune", "small.yaml").stdout
+    assert "6 trials of pid, varied: k_i, k_p" in powsim("check", "--tune", "small.yaml", cwd=tmp_path).stdout
     for arguments, message in (
         (("small.yaml", "--out", "out"), "exists already"),
         (("small.yaml", "--trials", "0"), "greater than or equal to 1"),
         (("small.yaml", "--set", "objective=nois"), 'Did you mean "noise"?'),
     ):
-        done = powsim(tmp_path, "tune", *arguments)
+        done = powsim("tune", *arguments, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (2, ""), arguments
         assert message in done.stderr
     assert not (tmp_path / "results").exists()

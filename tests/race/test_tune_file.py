@@ -45,6 +45,7 @@ def test_values_are_rounded_inside_their_range(tmp_path: Path) -> None:
     text = SMALL.replace("{kind: pid, k_d: 0.1}", "sma").replace(
         "k_i: {low: 0.02, high: 0.5", "window: {low: 2, high: 9"
     )
+    text = text.replace("sensitivity: 8", "sensitivity: 0")
     whole = load(tmp_path, text.replace("  k_p: {low: -0.1, high: 0.3}\n", ""))
     assert whole.domains["window"].is_whole
     assert [round_(whole, "window", value) for value in (2.4, 2.6, 11.0)] == [2, 3, 9]
@@ -91,7 +92,54 @@ def test_values_are_rounded_inside_their_range(tmp_path: Path) -> None:
             "weights: {stp: 2}",
             'small.yaml:3:11: weights.stp: no curve is called "stp". Did you mean "step"?',
         ),
-        ("- constant", "- constnt", 'small.yaml:22:5: curves.0: unknown curve "constnt"'),
+        (
+            "objective: tracking_error",
+            "objective: mean_interval",
+            "small.yaml:12:1: objective: `mean_interval` is better neither small nor large: needs `towards` (1: no",
+        ),
+        (
+            "tracking_error",
+            "{measure: interval_p50, goal: maximise}",
+            "`interval_p50` is better neither small nor large",
+        ),
+        (
+            "[noise, interval_sd]",
+            "[noise, mean_interval]",
+            "small.yaml:16:16: front.1: `mean_interval` is better neither small nor large: a front needs two that are",
+        ),
+        (
+            "seed: 3",
+            "against: {kind: sma, window: 5}",
+            "small.yaml:3:11: against.kind: is a sma, and the search tunes a pid: a lab compares kinds of rules",
+        ),
+        ("seed: 3", "against: sma", "small.yaml:3:1: against.kind: is a sma, and the search tunes a pid"),
+        ("seed: 3", "against: {kind: pid, k_i: 99.0}", "small.yaml:3:22: against.k_i: 99.0 must be at most 10"),
+        ("seed: 3", "against: {kind: pid, ki: 9.0}", 'small.yaml:3:22: against.ki: unknown key. Did you mean "k_i"?'),
+        (
+            "seed: 3",
+            "against: {kind: pidd}",
+            'small.yaml:3:11: against.kind: unknown controller "pidd". Did you mean "pid"?',
+        ),
+        ("seed: 3", "against: 5", "small.yaml:3:1: against: must be the name of a controller"),
+        (
+            "{kind: step, factor: 0.5, time: 4 h}, {kind: constant, level: 50.0}]",
+            "{kind: step, time: 4 h}]",
+            "small.yaml:21:16: check_curves.0: is one of `curves`: the search sees it",
+        ),
+        ("factor: 0.5", "factor: -1.0", "small.yaml:21:29: check_curves.0.factor: -1.0 must be more than 1e-06"),
+        (
+            "kind: constant, level",
+            "kind: constnt, level",
+            'small.yaml:21:55: check_curves.1.kind: unknown curve "constnt". Did',
+        ),
+        ("{kind: constant, level: 50.0}", "{kind: csv, path: none.csv}", "none.csv: cannot be read"),
+        (
+            "[{kind: step, factor: 0.5, time: 4 h}, {kind: constant, level: 50.0}]",
+            "5",
+            "small.yaml:21:1: check_curves: must be a list",
+        ),
+        ("seed: 3", "paste_into: none.yaml", "small.yaml:3:1: paste_into: "),
+        ("- constant", "- constnt", 'small.yaml:23:5: curves.0: unknown curve "constnt"'),
         ("replications: 4", "replications: 900000000", "replications"),
         ("decisions: 60", "decisions: 900000", ""),
     ],
