@@ -1,5 +1,8 @@
 """GPU profiles: data plug-ins, one YAML file each, named like the GPU. Reference: protocol 7.4, 7.5.
 
+A profile tells the rate of the *network's* software, at which hosts work in a run, from the rate of powsim's own kernel
+on the same GPU, which decides only how long a run that computes on it takes.
+
 An outside package adds profiles through an entry point of the group `powsim.gpus` that names a package with such files.
 """
 
@@ -50,28 +53,36 @@ class GpuProfile(BaseModel):
     memory_gb_per_s: _Positive = Field(description="memory bandwidth, GB/s")
     tdp_watts: _Positive = Field(description="power limit, W")
     rent_usd_per_hour: RentRange | None = Field(None, description="market range; absent where none was found")
-    mfu: float = Field(gt=0, le=1, description="share of the tensor rate that the kernel is estimated to reach [X]")
-    measured_nonces_per_second: _Positive | None = Field(
-        None, description="raw nonces/s of main net's kernel, measured; takes the estimate's place"
+    mfu: float = Field(
+        gt=0, le=1, description="share of the tensor rate that the network's software is estimated to reach [I]"
+    )
+    network_nonces_per_second: _Positive | None = Field(
+        None, description="raw nonces/s of the network's software on main net's model, measured; replaces the estimate"
+    )
+    kernel_nonces_per_second: _Positive | None = Field(
+        None, description="nonces/s of powsim's own kernel on main net's model, measured; no run uses it"
     )
     numerics: Literal["float16", "bfloat16", "float32", "mixed"] = Field(
         "float16", description="arithmetic of its kernel; the network's own code runs float16"
     )
-    status: Literal["estimated", "measured"] = Field(description="where the nonce rate comes from")
+    status: Literal["estimated", "measured"] = Field(description="where the rate of the network's software comes from")
     source: str = Field(min_length=1, description="where the numbers come from")
     date: str = Field(min_length=4, description="when they were true")
 
     @model_validator(mode="after")
     def _check_status(self) -> Self:
-        if (self.measured_nonces_per_second is None) != (self.status == "estimated"):
-            raise ValueError('status must be "measured" exactly where measured_nonces_per_second is given')
+        if (self.network_nonces_per_second is None) != (self.status == "estimated"):
+            raise ValueError('status must be "measured" exactly where network_nonces_per_second is given')
         return self
 
     @property
     def raw_nonces_per_second(self) -> float:
-        """Nonces tried per second by one GPU with main net's kernel: measured, else mfu · TFLOP/s / 9.12 TFLOP [X]."""
-        if self.measured_nonces_per_second is not None:
-            return self.measured_nonces_per_second
+        """Nonces that a host's GPU tries per second, with the network's software: measured, else estimated [I].
+
+        The estimate is mfu · TFLOP/s / 9.12 TFLOP.
+        """
+        if self.network_nonces_per_second is not None:
+            return self.network_nonces_per_second
         return self.mfu * self.fp16_dense_tflops / TFLOP_PER_NONCE
 
 

@@ -1,4 +1,4 @@
-"""A GPU profile from a measurement: the rate is measured, the datasheet is that of another profile of the card."""
+"""A GPU profile from a measurement: our kernel's rate is measured, everything else is that of a profile of the card."""
 
 from __future__ import annotations
 
@@ -49,8 +49,7 @@ def write_profile(file: Path, like: GpuProfile, nonces_per_second: float, numeri
     """Write the measured profile, of today, and return it; `how` says how it was measured."""
     changes = {
         "name": file.stem,
-        "status": "measured",
-        "measured_nonces_per_second": float(f"{nonces_per_second:.4g}"),
+        "kernel_nonces_per_second": float(f"{nonces_per_second:.4g}"),
         "numerics": numerics,
         "source": f"`powsim kernel benchmark`: {how}. Datasheet and rents: profile {like.name} ({like.source})",
         "date": datetime.now(UTC).date().isoformat(),

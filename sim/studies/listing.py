@@ -9,7 +9,7 @@ from rich.table import Table
 
 from sim.difficulty import controllers
 from sim.economy import curves, prices
-from sim.gpus import gpu_names, load_gpu
+from sim.gpus import GpuProfile, gpu_names, load_gpu
 from sim.metrics.measures import run_measures
 from sim.protocol.proofs import schemes
 from sim.strategies import strategies
@@ -22,10 +22,14 @@ Rows = list[tuple[str, str]]
 
 
 def _list_gpus() -> Rows:
-    profiles = [load_gpu(name) for name in gpu_names()]
-    return [
-        (p.name, f"{p.vram_gib:g} GiB, {p.raw_nonces_per_second:.1f} mainnet nonces/s ({p.status})") for p in profiles
-    ]
+    return [(name, _describe_gpu(load_gpu(name))) for name in gpu_names()]
+
+
+def _describe_gpu(profile: GpuProfile) -> str:
+    """Tell memory and rates: of the network's software, at which hosts work, and of our kernel if it was measured."""
+    text = f"{profile.vram_gib:g} GiB, {profile.raw_nonces_per_second:.1f} mainnet nonces/s ({profile.status})"
+    own = profile.kernel_nonces_per_second
+    return text if own is None else f"{text}; powsim's kernel: {own:.1f} (measured)"
 
 
 LISTINGS: dict[str, Callable[[], Rows]] = {

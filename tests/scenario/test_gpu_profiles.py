@@ -52,8 +52,14 @@ def _read(tmp_path, text, name="X1.yaml"):
 
 def test_a_measured_rate_takes_the_estimates_place(tmp_path):
     assert _read(tmp_path, GOOD).raw_nonces_per_second == 0.5 * 912 / 9.12
-    measured = GOOD.replace("estimated", "measured") + "measured_nonces_per_second: 61.5\n"
+    measured = GOOD.replace("estimated", "measured") + "network_nonces_per_second: 61.5\n"
     assert _read(tmp_path, measured).raw_nonces_per_second == 61.5
+
+
+def test_our_own_kernels_rate_is_not_that_of_hosts(tmp_path):
+    profile = _read(tmp_path, GOOD + "kernel_nonces_per_second: 13.3\n")
+    assert (profile.kernel_nonces_per_second, profile.status) == (13.3, "estimated")
+    assert profile.raw_nonces_per_second == 0.5 * 912 / 9.12
 
 
 @pytest.mark.parametrize(
@@ -63,6 +69,12 @@ def test_a_measured_rate_takes_the_estimates_place(tmp_path):
         ("mfu: 0.5", "mfu: 0.5\ntdp_watt: 3", 'X1.yaml: tdp_watt: unknown key. Did you mean "tdp_watts"?'),
         ("vram_gib: 80", "vram_gib: -1", "X1.yaml: vram_gib: -1 must be more than 0"),
         ("estimated", "measured", 'X1.yaml: status must be "measured" exactly where'),
+        ("mfu: 0.5", "mfu: 0.5\nnetwork_nonces_per_second: 9", 'X1.yaml: status must be "measured" exactly where'),
+        (
+            "mfu: 0.5",
+            "mfu: 0.5\nkernel_nonces_per_second: 0",
+            "X1.yaml: kernel_nonces_per_second: 0 must be more than 0",
+        ),
         ("name: X1", "name: X2", 'X1.yaml: holds the GPU "X2"; file and GPU must have the same name'),
         ("name: X1", "name: [X1", "X1.yaml: not YAML"),
         ("mfu: 0.5", "mfu: 0.5\nrent_usd_per_hour: {low: 3, high: 2}", "X1.yaml: rent_usd_per_hour: the low rent 3"),
