@@ -26,7 +26,7 @@ def rate() -> float:
         n_gpus, _, name = machine.partition(" x ")
         gpu = load_gpu(name)
         total += len(gpu_groups((gpu.vram_gib,) * int(n_gpus), 38.0)) * gpu.raw_nonces_per_second
-    return 3 * total * 0.05
+    return 3 * total * 0.06875
 
 
 TRIES = rate() * (STAGE * BLOCK_SECONDS - STARTUP)

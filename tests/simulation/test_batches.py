@@ -41,7 +41,7 @@ def test_whole_batches_and_the_one_that_runs_at_e_is_lost(smooth: Result, real: 
         for group in scenario.hosts
         for node in build_ml_nodes(group, scenario)
     }
-    assert sizes["big", 1] == 12
+    assert sizes["big", 1] == 17
     for row, before in zip(real.ml_nodes.itertuples(), smooth.ml_nodes.itertuples(), strict=True):
         size = sizes[row.participant.split("-")[0], row.node_id]
         turns = (row.end_seconds - row.start_seconds) * row.nonces_per_second / row.n_gpu_groups

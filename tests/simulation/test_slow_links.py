@@ -19,7 +19,7 @@ def missed_share(result: Result, farm: str) -> float:
     """Share of the farm's batches of epoch 3 that no block has inside their window."""
     sent = result.frames["transactions"].query("kind == 'SubmitProofBatch' and epoch == 3 and creator == @farm")
     assert set(sent["fate"]) <= {"included", "late", "lost"}
-    assert sent["size_bytes"].mean() > 10_000
+    assert sent["size_bytes"].mean() > 8_000
     return float((sent["fate"] != "included").mean())
 
 

@@ -344,7 +344,7 @@ def test_verdicts_that_fit_no_block_together_leave_apart() -> None:
 
 
 def test_who_is_too_slow_runs_out_of_time() -> None:
-    result = run(**{"work.rate_factor": 0.02, "epochs": 2, "protocol.validation_sample_size": 200})
+    result = run(**{"work.rate_factor": 0.0275, "epochs": 2, "protocol.validation_sample_size": 200})
     late = result.validations[result.validations["vote"] == "out of time"]
     assert len(late) > 0
     assert (late["n_checked"] == 0).all()
