@@ -176,7 +176,7 @@ def refresh_lab() -> None:
     with _open_scratch() as scratch:
         _fill(page, "powsim lab", _powsim(scratch, "lab", LAB_FILE, "--baseline", "asert", "--out", "results/lab"))
         shutil.copyfile(Path(scratch) / "results" / "lab" / "figures" / "paths.png", DOCS / "images" / "lab.png")
-        quota = ("--set", "quota=20", "--set", "curves=[constant]", "--out", "results/quota")
+        quota = ("--set", "quota=20", "--set", "curves=[constant]", "--set", "weights={}", "--out", "results/quota")
         output = _powsim(scratch, "lab", LAB_FILE, *quota)
         switchers = ("--rank-by", "steady_loss", "--out", "results/switchers")
         _fill(page, "powsim lab switchers", _powsim(scratch, "lab", SWITCHERS_FILE, *switchers))
