@@ -60,7 +60,8 @@ class LocalPool(Executor):
         with self._change:
             lanes = [*self._idle, *self._busy]
         for lane in lanes:
-            lane.close() if wait else lane.kill()
+            # The executor's own thread ends too: otherwise it meets the end of the program, which it may trip over.
+            lane.close() if wait else lane.kill(wait=True)
 
 
 class _Lane:
@@ -83,12 +84,12 @@ class _Lane:
             self._executor.shutdown(wait=True)
         self.kill()
 
-    def kill(self) -> None:
-        """End the worker at once: its lifeline is cut."""
+    def kill(self, *, wait: bool = False) -> None:
+        """End the worker at once: its lifeline is cut. `wait`: until it is gone; not from its executor's own thread."""
         if self._lifeline is not None:
             self._lifeline.close()
         if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor.shutdown(wait=wait, cancel_futures=True)
         self._lifeline = self._executor = None
 
     def _get_executor(self) -> ProcessPoolExecutor:

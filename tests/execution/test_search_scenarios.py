@@ -27,7 +27,7 @@ name: mini
 seed: 5
 epochs: 1
 protocol: {epoch_length: 20, poc_stage_duration: 5, poc_validation_duration: 5, validation_sample_size: 5}
-work: {kind: sphere, params: devtest, rate_factor: 0.01, startup: 3 s}
+work: {kind: sphere, params: devtest, rate_factor: 0.01375, startup: 3 s}
 network: {topology: {kind: full_mesh}}
 hosts:
   - {name: a, count: 2, gpus: 1 x H100-SXM, region: EUROPE}

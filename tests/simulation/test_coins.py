@@ -18,7 +18,7 @@ protocol:
   upgrades: [{epoch: 3, version: v0.2.2}, {epoch: 5, version: v0.2.5}, {epoch: 7, version: v0.2.6}]
   vesting_epochs: 3
   collateral_grace_epochs: 5
-work: {kind: sphere, rate_factor: 0.2}
+work: {kind: sphere, rate_factor: 0.275}
 inference: {requests_per_epoch: 300, price_grace_epochs: 1}
 hosts:
   - {name: farm, count: 3, gpus: [1 x H100-SXM, 1 x H100-SXM, 1 x A100-SXM-80], region: EUROPE, collateral_ngonka: 9999}
