@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from sim.metrics.columns import FRAMES
+from sim.protocol.consensus.transactions import SEPARATOR
 
-SEPARATOR = "\x1f"  # ASCII unit separator: in no name
 NO_DECISION = ("n_reached",)  # of gossip, not of the chain
 
 DECISIONS: dict[str, tuple[str, ...]] = {

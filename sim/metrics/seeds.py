@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 import pandas as pd
 
@@ -35,7 +35,8 @@ def build_seeds(recorder: Recorder) -> pd.DataFrame:
     included = {row.tx_id: row.included_seconds for row in recorder.rows(records.TransactionIncluded)}
     joined = sorted(row.epoch for row in recorder.rows(records.HostJoined))
     copies = Counter((row.epoch, row.commitment) for row in taken.values())
-    fates, claims = _Fates(recorder), {(row.epoch, row.participant): row for row in recorder.rows(facts.RewardClaimed)}
+    claims = {(row.epoch, row.participant): row for row in recorder.rows(facts.RewardClaimed)}
+    fates = _Fates(recorder.rows(facts.RewardSettled), claims)
     rows = []
     for sent in recorder.rows(records.TransactionSent):
         if sent.kind != "SubmitSeed":
@@ -71,13 +72,10 @@ def _find_delay(delays: Sequence[float], share: float, n_others: int) -> float:
 class _Fates:
     """What became of the reward to which a seed belongs."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        rows = recorder.rows(facts.RewardSettled)
-        self._settled: dict[Key, int] = {
-            (row.epoch, row.participant): row.reward_ngonka + row.fees_ngonka for row in rows
-        }
-        self._last = max((row.epoch for row in rows), default=0)
-        self._claimed = {(row.epoch, row.participant) for row in recorder.rows(facts.RewardClaimed)}
+    def __init__(self, settled: Sequence[facts.RewardSettled], claimed: Container[Key]) -> None:
+        self._settled = {(row.epoch, row.participant): row.reward_ngonka + row.fees_ngonka for row in settled}
+        self._last = max((row.epoch for row in settled), default=0)
+        self._claimed = claimed
 
     def find(self, key: Key) -> str:
         """Return one of FATES for a commitment that the chain took."""
