@@ -1,4 +1,4 @@
-"""The chain's rules as pure functions from values to values, in five rooms: read it like a specification.
+"""The chain's rules as pure functions from values to values, in six rooms: read it like a specification.
 
 Versions
 
