@@ -313,6 +313,19 @@ WITHOUT_EFFECT |= {"metrics.validations"}
 # Who shares a memory: powsim's own strategies keep their hosts apart in it; for one that does not, see
 # test_outside_strategies and test_agents.
 WITHOUT_EFFECT |= {"hosts.operator"}
+# Switches of v0.2.7 and later whose rules are being built: this set shrinks to nothing.
+UNBUILT = {
+    *("refuses_late_claims", "guardian_multiplier", "guardian_maturity_weight", "guardian_maturity_height"),
+    *("first_vote_stands", "vote_threshold_bps", "guardians_break_ties", "guardians_need_no_model"),
+    *("normalizes_by_stage_time", "guards_early_shares", "groups_models", "w_threshold", "penalizes_weight"),
+    *("preserves_by_episode", "seats_by_results", "reseats_empty_epochs", "reseats_without_fresh_nodes"),
+    *("spares_newcomers", "trusts_confirmed_weight", "moves_coefficients", "confirmation_tolerance"),
+    *("judges_readings", "confirmation_safety_blocks", "upgrade_pause_blocks", "emits_exactly"),
+    *("leaves_rest_to_governance", "divides_by_full_weight", "scales_by_confirmation", "adapts_miss_probability"),
+    *("asks_for_validations", "slashes_required_collateral", "leaves_slashes_to_governance", "judges_at_switch"),
+    "restarts_runs",
+}
+WITHOUT_EFFECT |= {f"protocol.rules.{switch}" for switch in UNBUILT} | {"protocol.upgrades.w_threshold"}
 
 
 def trace(changes: dict[str, object]) -> str:

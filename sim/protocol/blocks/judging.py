@@ -19,7 +19,7 @@ from sim.protocol.proofs.votes import (
     judge_participant,
     select_voters,
 )
-from sim.protocol.versions import Rules
+from sim.protocol.switches import Rules
 
 
 def judge_claims(

@@ -25,7 +25,7 @@ from sim.protocol.service.inferences import Counts, close_service
 from sim.protocol.service.misses import passes_miss_test
 from sim.protocol.service.sequential import is_unconfirmed
 from sim.protocol.service.status import FAILED, Status, is_down
-from sim.protocol.versions import Rules
+from sim.protocol.switches import Rules
 
 PAID = "paid"
 NOT_SETTLED = "beyond the settled page"

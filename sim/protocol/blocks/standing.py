@@ -13,7 +13,7 @@ from sim.protocol.consensus.validators import boost_guardians
 from sim.protocol.money.collateral import SLASH_INACTIVE, SLASH_INVALID
 from sim.protocol.service.inferences import Failure, forget_epochs
 from sim.protocol.service.status import Status
-from sim.protocol.versions import Rules
+from sim.protocol.switches import Rules
 
 SLASHES = {Status.INVALID: SLASH_INVALID, Status.INACTIVE: SLASH_INACTIVE}
 

@@ -30,7 +30,7 @@ from sim.protocol.service.status import (
     judge_by_share,
     restart_counts,
 )
-from sim.protocol.versions import Rules
+from sim.protocol.switches import Rules
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from sim.protocol.blocks.state import ChainState, UpcomingEpoch
 from sim.protocol.proofs.base import CountedClaim
 from sim.protocol.proofs.committee import decide_by_guardians, decide_by_slots
 from sim.protocol.proofs.votes import Verdict, decide_by_majority, find_reason, select_voters
-from sim.protocol.versions import Rules
+from sim.protocol.switches import Rules
 
 
 def judge_claims(
