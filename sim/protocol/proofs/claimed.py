@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, groupby
 from operator import itemgetter
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+INVENTED: Final = -1
+"""Code of the stack of answers that were never computed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +35,17 @@ class ClaimedNonces:
     """(runs,) keys that the nonces were computed with: one run a claim, unless it names several keys."""
     run_lengths: Ints
     """(runs,) nonces of each run"""
-    values: NDArray[np.float64] | None = None
+    values: NDArray[Any] | None = None
     """(n,) or (n, k) said to have been computed; None where the scheme needs none to find a contradiction."""
+    scheme: str = "hits"
+    """Name of the proof scheme."""
+    models: tuple[str, ...] = ()
+    """(claims,) language model of each claim, in the scheme `answers`."""
+    distance_thresholds: NDArray[np.float64] | None = None
+    """(claims,) in the scheme `answers`: a sampled answer farther from the recomputed one contradicts the claim."""
+    stacks: Ints | None = None
+    """(runs,) in the scheme `answers`: code of the stack that computed a run's nonces, as `Produced.values` gave it
+    under the law, or `INVENTED`: nobody did. Under the law nothing else tells answers apart."""
 
     @cached_property
     def starts(self) -> Ints:
