@@ -108,7 +108,8 @@ class ClaimSender:
 
     def _send_messages(self, *, is_complete: bool) -> bool:
         """Send what the scheme has to say now; tell whether it had anything."""
-        assert self._proof is not None and self._episode is not None, "messages without a claim"
+        assert self._proof is not None, "messages without a claim"
+        assert self._episode is not None, "claims without an episode"
         own = OwnClaims(
             creator=self._chain.address,
             start_height=self._episode.start_height,

@@ -21,7 +21,7 @@ from sim.protocol.consensus.transactions import (
 )
 from sim.protocol.money.accounts import Settlement, VestingSchedule
 from sim.protocol.money.collateral import Deposit
-from sim.protocol.proofs.base import Episode, AnswerTerms, ProofStore
+from sim.protocol.proofs.base import AnswerTerms, Episode, ProofStore
 from sim.protocol.proofs.claimed import ClaimedNonces
 from sim.protocol.proofs.committee import Committee
 from sim.protocol.proofs.confirmation import Confirmation, ConfirmationTally
