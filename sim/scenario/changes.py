@@ -13,7 +13,8 @@ from sim.problems import Problem, explained
 from sim.protocol.blocks.params import EpochParams
 from sim.protocol.proofs import schemes
 from sim.protocol.proofs.base import ProofScheme
-from sim.protocol.versions import GOVERNED, SCHEMES, TABLE, VERSIONS, WHAT_IFS, Rules, adjust_scheme
+from sim.protocol.switches import Rules
+from sim.protocol.versions import GOVERNED, HISTORY, SCHEMES, VERSIONS, WHAT_IFS, adjust_scheme
 from sim.scenario.declared import make_section, read_parameters
 from sim.scenario.hosts import EpochNumber, StrictModel
 
@@ -117,7 +118,7 @@ else:
         _Upgrade,
         Rules,
         is_optional=True,
-        without={*TABLE, *WHAT_IFS} - GOVERNED,
+        without={*HISTORY, *WHAT_IFS} - GOVERNED,
         addition=" (set by vote)",
     )
     EpochChangeConfig = make_section(

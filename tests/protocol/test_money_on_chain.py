@@ -33,7 +33,8 @@ from sim.protocol.proofs.confirmation import ConfirmationTally, start_confirmati
 from sim.protocol.proofs.votes import select_voters
 from sim.protocol.service.inferences import Counts, Inference, InferenceTally, Service, apply_tally, close_service
 from sim.protocol.service.status import InferenceRecord, Status
-from sim.protocol.versions import LAUNCH, VERSIONS, Rules, build_rule_book
+from sim.protocol.switches import Rules
+from sim.protocol.versions import LAUNCH, VERSIONS, build_rule_book
 
 PEOPLE = ("a", "b", "c", "d")
 

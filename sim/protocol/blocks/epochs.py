@@ -29,7 +29,7 @@ from sim.protocol.proofs.log import Log
 from sim.protocol.proofs.votes import select_voters
 from sim.protocol.proofs.weights import cap_weights
 from sim.protocol.service.inferences import switch_service
-from sim.protocol.versions import Rules
+from sim.protocol.switches import Rules
 
 NextDifficulty = Callable[[Any, EpochObservation], tuple[Any, float]]
 """From a controller's memory (None before its first decision) and the epoch that just closed to its memory afterwards

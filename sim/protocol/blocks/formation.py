@@ -10,7 +10,7 @@ from sim.protocol.proofs.base import CountedClaim
 from sim.protocol.proofs.preserved import Preserved, group_by_model, select_half, select_share
 from sim.protocol.proofs.votes import Reason, Verdict
 from sim.protocol.proofs.weights import MergedWeight, merge_by_addition, merge_by_node
-from sim.protocol.versions import Rules
+from sim.protocol.switches import Rules
 
 GOVERNANCE_MODELS = ("Qwen2.5-7B", "QwQ-32B", "Qwen3-235B-A22B", "Qwen3-32B")
 """Of main net: the first two at genesis (protocol 10), all of them in autumn 2025."""

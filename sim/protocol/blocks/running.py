@@ -19,7 +19,7 @@ from sim.protocol.proofs.confirmation import (
     is_triggered,
 )
 from sim.protocol.service.inferences import InferenceTally, apply_tally, confirm_records
-from sim.protocol.versions import Rules
+from sim.protocol.switches import Rules
 
 FIRST_CONFIRMED_EPOCH = 2
 

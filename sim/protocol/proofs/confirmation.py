@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import NamedTuple
@@ -61,14 +62,30 @@ def close_event(
     return replace(confirmation, weights=shrunk, end_height=None, pause_end=pause_end)
 
 
-def compute_ratio(confirmed: int, initial: int) -> Fraction:
-    """Confirmed share of the weight that is not preserved, to 16 decimals; 1 where there is none of it.
+def compute_ratio(confirmed: int, initial: int, enough: Fraction = Fraction(1)) -> Fraction:
+    """Confirmed share of the weight that was to be shown, over the share that is `enough`: at most 1, 16 decimals.
 
-    Reference: protocol 6.7.
+    1 where nothing was to be shown. Both quotients are rounded. Reference: protocol 6.7, network 2.11.
     """
     if initial == 0:
         return Fraction(1)
-    return Fraction((2 * confirmed * RATIO_UNIT + initial) // (2 * initial), RATIO_UNIT)
+    return min(Fraction(1), _round_ratio(_round_ratio(Fraction(confirmed, initial)) / enough))
+
+
+def _round_ratio(ratio: Fraction) -> Fraction:
+    """To 16 decimals; a half is rounded up."""
+    return Fraction(math.floor(ratio * RATIO_UNIT + Fraction(1, 2)), RATIO_UNIT)
+
+
+def compute_confirmed_part(weight: int, confirmed: int, raw_total: int) -> int:
+    """The part of a final weight that confirmations left: floor(weight · confirmed / raw total), at most all of it.
+
+    `raw_total` is the weight of all its ML nodes, in the unit of `confirmed`. 0 where either is not positive.
+    Reference: network 2.9, 2.12.
+    """
+    if confirmed <= 0 or raw_total <= 0:
+        return 0
+    return max(0, min(weight, weight * confirmed // raw_total))
 
 
 class ConfirmationHeights(NamedTuple):
@@ -99,14 +116,22 @@ def compute_event(
 
 
 def compute_trigger_heights(
-    set_validators_height: int, next_start_height: int, event_blocks: int, cutoff_blocks: int
+    set_validators_height: int, next_start_height: int, event_blocks: int, cutoff_blocks: int, spare_blocks: int = 0
 ) -> range:
-    """Heights at which a confirmation may be triggered: [S, next P - cutoff - event], both ends included.
+    """Heights at which a confirmation may be triggered: [S, next P - cutoff - event - spare], both ends included.
 
-    `event_blocks`: generation, exchange, delay and validation. Empty where the epoch is too short.
-    Reference: protocol 6.7.
+    `event_blocks`: generation, exchange, delay and validation; `spare_blocks` lie, from v0.2.10 on, between the last
+    event's end and the next P. Empty where the epoch is too short. Reference: protocol 6.7, network 2.11.
     """
-    return range(set_validators_height, next_start_height - cutoff_blocks - event_blocks + 1)
+    return range(set_validators_height, next_start_height - cutoff_blocks - event_blocks - spare_blocks + 1)
+
+
+def is_upgrade_near(height: int, upgrade_heights: Iterable[int], window_blocks: int) -> bool:
+    """Whether an upgrade is planned in [h, h + window], or was done in the `window_blocks` before; 0: never.
+
+    Reference: network 2.11.
+    """
+    return any(0 < window_blocks >= abs(upgrade - height) for upgrade in upgrade_heights)
 
 
 def is_triggered(height: int, block_hash: str, trigger_heights: range, expected_per_epoch: float) -> bool:
