@@ -1,4 +1,4 @@
-"""The tree of commitments: roots of the network's own tests, a second way to compute them, ranks, conservation."""
+"""The tree of commitments: a second way to compute it, ranks, conservation. `powsim theory` has the network's roots."""
 
 from hashlib import sha256
 
@@ -39,27 +39,6 @@ def compute_naive_root(leaves: Leaves, depth: int) -> str:
     return descend([(f"{place:0{depth}b}", place.to_bytes(4, "little") + leaf) for place, leaf in marked], depth)
 
 
-ROOTS = [
-    ({}, 24, "c37ff3c98906a0a22cd65891ae94f8a25146c7c168c648470b4a827005660991"),
-    (number(*range(8)), 24, "2b131249e396dad753956e3594966a284b262cbf4b014863ea78156d680ecbfe"),
-    ({7: bytes(range(24))}, 24, "d87882db5d44e5ece5abff13c110dba7027d5c8c2dfce07227764712ca938119"),
-    ({5: b"\x05", 2**25: b"\x01"}, 26, "a1c2509cd4026736ce0aa17ef253c7c691c9154d2b871debab07029ebe4ef77f"),
-]
-
-
-@pytest.mark.parametrize(("leaves", "depth", "root"), ROOTS)
-def test_roots_of_the_network(leaves: Leaves, depth: int, root: str) -> None:
-    tree = plant(leaves)
-    assert (tree.depth, tree.count, tree.root.hex()) == (depth, len(leaves), root)
-
-
-def test_hashes_of_the_network() -> None:
-    """Network of 2026, 2.19, tree hashes."""
-    assert EMPTY[0][0].hex() == "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
-    leaf = "26352253e972acf562cf1cd20160d80bd3dcef5c70ff3a52de4da96412cec7e6"
-    assert hash_leaf(7, bytes(range(24))).hex() == leaf
-
-
 NONCES = st.one_of(st.integers(0, 40), st.integers(-(2**31), 2**31 - 1))
 
 
@@ -85,16 +64,6 @@ def test_a_second_way_gives_the_same_tree(nonces: list[int], depth: int, asked_a
         assert verify(tree.root, tree.count, nonce, leaves[nonce], tree.prove(nonce), tree.depth, index=index)
 
 
-def test_order_and_ranks_of_the_network() -> None:
-    """Network of 2026, 2.19, leaf order."""
-    tree = plant(number(100, 50, 200))
-    assert [tree.get_nonce(index) for index in range(3)] == [50, 100, 200]
-    assert plant(number(10, 20, 30)).root == plant(number(30, 20, 10)).root
-    assert plant(number(2**20), depth=4).depth == 21
-    assert len(plant(number(1, 2**24 - 1)).prove(1)) == 864
-    assert plant(number(3, -1)).get_nonce(1) == -1
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -116,7 +85,6 @@ def test_order_and_ranks_of_the_network() -> None:
     ],
 )
 def test_a_proof_holds_for_nothing_else(change: dict[str, object]) -> None:
-    """Also network of 2026, 2.19: a proof of 100 offered for nonce 999, or for another rank."""
     tree = plant(number(100, 200, 300))
     facts = {"root": tree.root, "count": 3, "nonce": 100, "leaf": b"\x64", "proof": tree.prove(100), "depth": 24}
     assert verify(**{**facts, "index": 0})  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""A commitment to answers: a sparse Merkle tree over nonces whose nodes count the leaves below them (protocol 2026).
+"""A commitment to answers: a sparse Merkle tree over nonces whose nodes count the leaves below them (network 2.7).
 
 1. A leaf stands at its nonce, read as an unsigned 32-bit number, most significant bit first; 1 is right.
 2. So leaves are ranked by nonce, negative ones last, and no nonce can be there twice.
