@@ -33,8 +33,8 @@ class Participation(NamedTuple):
     delegate: str = ""
 
 
-class Transfer(NamedTuple):
-    """The part of its reward that a host leaves to its delegate in one model."""
+class DelegatedShare(NamedTuple):
+    """The part of its reward that a member leaves to its delegate in one model."""
 
     delegate: str
     share: Fraction
@@ -46,7 +46,7 @@ class Dues:
 
     penalties: Mapping[str, Fraction] = field(default_factory=dict)
     """At most 1."""
-    transfers: Mapping[str, tuple[Transfer, ...]] = field(default_factory=dict)
+    shares: Mapping[str, tuple[DelegatedShare, ...]] = field(default_factory=dict)
 
 
 def find_modes(
@@ -78,13 +78,13 @@ def compute_dues(
     params: GroupParams,
     epoch_index: int,
 ) -> Dues:
-    """Sum penalties and list transfers over models, for hosts with new weight.
+    """Sum penalties and list shares, over models, for hosts with new weight.
 
     `modes` are those in eligible models by model and host; `idle` are the hosts that pay for a model that starts, by
     model. A model whose penalties begin later costs nothing yet. Reference: network 2.9.5.
     """
     penalties: dict[str, Fraction] = {}
-    transfers: dict[str, tuple[Transfer, ...]] = {}
+    shares: dict[str, tuple[DelegatedShare, ...]] = {}
     for model in models:
         if epoch_index < model.penalty_start_epoch:
             continue
@@ -93,8 +93,8 @@ def compute_dues(
                 penalties[who] = min(Fraction(1), penalties.get(who, Fraction(0)) + fraction)
         for who, (mode, delegate) in modes.get(model.name, {}).items():
             if mode is Mode.DELEGATE and new.get(who, 0) > 0:
-                transfers[who] = (*transfers.get(who, ()), Transfer(delegate, params.delegation_share))
-    return Dues(penalties, transfers)
+                shares[who] = (*shares.get(who, ()), DelegatedShare(delegate, params.delegation_share))
+    return Dues(penalties, shares)
 
 
 def _list_penalties(
