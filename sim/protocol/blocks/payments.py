@@ -22,19 +22,23 @@ class PaymentKind(StrEnum):
     FEE = "fee"
     """Fees of users, waiting for the same claim."""
     LEFT = "left"
-    """Emission or fees to which no participant is entitled: they stay in the module."""
+    """Emission or fees to which no participant is entitled: they stay in the module, until v0.2.6."""
+    GOVERNANCE = "governance"
+    """From v0.2.7 on: emission or fees to which no participant is entitled, and rewards not claimed in time."""
     CLAIM = "claim"
     """From waiting into the vesting schedule, or out at once."""
     VESTED = "vested"
     """From vesting into the balance."""
     BURNT = "burnt"
-    """Waiting coins that were not claimed in time."""
+    """Waiting coins that were not claimed in time, until v0.2.6."""
     DEPOSITED = "deposited"
     """From the balance into collateral."""
     RELEASED = "released"
     """Unbonded collateral, back in the balance."""
     SLASHED = "slashed"
     """Collateral taken and burnt."""
+    FORFEITED = "forfeited"
+    """From v0.2.11 on: collateral taken, to governance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +48,7 @@ class Payment(Record):
     epoch: Annotated[int, "epoch whose [P, next P) holds the height"]
     height: Annotated[int, "block in which coins moved", "blocks"]
     participant: Annotated[str, "address; empty where it concerns nobody"]
-    kind: Annotated[str, "reward, remainder, fee, left, claim, vested, burnt or slashed"]
+    kind: Annotated[str, "reward, remainder, fee, left, claim, vested, burnt, governance, slashed or forfeited"]
     amount_ngonka: Annotated[int, "how much", "ngonka"]
     reason: Annotated[str, "why"]
 

@@ -43,7 +43,7 @@ def settle_epoch(state: ChainState, params: ProtocolParams) -> tuple[ChainState,
     1. Unbonding collateral is released, one slice of every vesting schedule unlocks.
     2. Until v0.2.4 who was down loses collateral.
     3. The epoch's emission is minted in full and shared; fees go on top.
-    4. Unclaimed records of earlier epochs are burnt.
+    4. Unclaimed records of earlier epochs are burnt; from v0.2.7 on they and what step 3 leaves go to governance.
     """
     state, unlocked = advance_deposits_and_vesting(state)
     if state.effective.index == 0:
@@ -54,10 +54,14 @@ def settle_epoch(state: ChainState, params: ProtocolParams) -> tuple[ChainState,
     entitlements = compute_entitlements(state, emission, rules)
     fees = sum(counts.fees_ngonka for counts in state.service.counts.values())
     left = emission + fees - sum(part.reward_ngonka + part.fees_ngonka for part in entitlements.values())
-    shared = _list_payments(state, entitlements, left)
-    state, burnt = _store(state, entitlements)
-    state = replace(state, emitted=state.emitted + emission, fees=state.fees + fees, left=state.left + left)
-    return state, [*entitlements.values(), *unlocked, *slashed, *shared, *burnt]
+    shared = _list_payments(state, entitlements, left, rules)
+    state, expired = _store(state, entitlements, rules)
+    state = replace(state, emitted=state.emitted + emission, fees=state.fees + fees)
+    if rules.leaves_rest_to_governance:
+        state = replace(state, governance=state.governance + left)
+    else:
+        state = replace(state, left=state.left + left)
+    return state, [*entitlements.values(), *unlocked, *slashed, *shared, *expired]
 
 
 def advance_deposits_and_vesting(state: ChainState) -> tuple[ChainState, list[Payment]]:
@@ -80,17 +84,17 @@ def advance_deposits_and_vesting(state: ChainState) -> tuple[ChainState, list[Pa
 def slash_downtime(state: ChainState) -> tuple[ChainState, list[Payment]]:
     """A member that missed more than 5 % of its requests loses a tenth of its collateral. Reference: protocol 6.3."""
     down = [who for who, counts in sorted(state.service.counts.items()) if is_down(counts.n_missed, counts.n_finished)]
-    return slash_deposits(state, down, SLASH_DOWNTIME, "downtime")
+    return slash_deposits(state, down, SLASH_DOWNTIME, "downtime", PaymentKind.SLASHED)
 
 
 def slash_deposits(
-    state: ChainState, offenders: list[str], fraction: Fraction, reason: str
+    state: ChainState, offenders: list[str], fraction: Fraction, reason: str, kind: PaymentKind
 ) -> tuple[ChainState, list[Payment]]:
-    """Burn a share of each offender's collateral. Reference: protocol 6.5."""
+    """Take a share of each offender's collateral. Reference: protocol 6.5."""
     deposits, payments = dict(state.deposits), list[Payment]()
     for who in offenders:
         deposits[who], amount = slash(deposits.get(who, Deposit()), fraction)
-        payments += pay(state, who, PaymentKind.SLASHED, amount, reason)
+        payments += pay(state, who, kind, amount, reason)
     slashed = state.slashed + sum(payment.amount_ngonka for payment in payments)
     return replace(state, deposits=deposits, slashed=slashed), payments
 
@@ -109,6 +113,8 @@ def compute_entitlements(state: ChainState, emission: int, rules: Rules) -> dict
     kept, divisor = select_entitled(settled_weights, excluded, punished, recomputes_total=rules.recomputes_total)
     if rules.caps_rewards_by_full_weight:
         divisor = get_full_weight(state, rules)
+        rewards = floor_shares(kept, emission, divisor)
+    elif rules.leaves_rest_to_governance:
         rewards = floor_shares(kept, emission, divisor)
     else:
         preferred = state.effective.carried if rules.remainder_prefers_preserved else ()
@@ -175,18 +181,23 @@ def _why(state: ChainState, who: str, rules: Rules) -> str:
     return PAID if is_tolerated else MISSED
 
 
-def _list_payments(state: ChainState, entitlements: Mapping[str, RewardSettled], left: int) -> list[Payment]:
+def _list_payments(
+    state: ChainState, entitlements: Mapping[str, RewardSettled], left: int, rules: Rules
+) -> list[Payment]:
     payments = []
     for who, part in entitlements.items():
         reward = part.reward_ngonka - part.remainder_ngonka
         payments += pay(state, who, PaymentKind.REWARD, reward, part.reason)
         payments += pay(state, who, PaymentKind.REMAINDER, part.remainder_ngonka, "first address with a share")
         payments += pay(state, who, PaymentKind.FEE, part.fees_ngonka, "inferences served")
-    return payments + pay(state, NOBODY, PaymentKind.LEFT, left, "nobody is entitled")
+    kind = PaymentKind.GOVERNANCE if rules.leaves_rest_to_governance else PaymentKind.LEFT
+    return payments + pay(state, NOBODY, kind, left, "nobody is entitled")
 
 
-def _store(state: ChainState, entitlements: Mapping[str, RewardSettled]) -> tuple[ChainState, list[Payment]]:
-    """Write the records, burn those that they replace."""
+def _store(
+    state: ChainState, entitlements: Mapping[str, RewardSettled], rules: Rules
+) -> tuple[ChainState, list[Payment]]:
+    """Write the records; those that they replace are burnt, or governance has them."""
     index = state.effective.index
     new = {
         who: Settlement(
@@ -198,11 +209,14 @@ def _store(state: ChainState, entitlements: Mapping[str, RewardSettled]) -> tupl
         )
         for who, part in entitlements.items()
     }
-    settled, burnt = write_settlements(state.settled, new, previous_epoch_index=index)
+    settled, expired = write_settlements(state.settled, new, previous_epoch_index=index)
+    kind = PaymentKind.GOVERNANCE if rules.leaves_rest_to_governance else PaymentKind.BURNT
     payments = []
     for who, record in sorted(state.settled.items()):
         if settled.get(who) is not record:
             reason = f"epoch {record.epoch_index} was not claimed in time"
-            payments += pay(state, who, PaymentKind.BURNT, record.amount, reason)
-    service = close_service(state.service)
-    return replace(state, settled=settled, service=service, burnt=state.burnt + burnt), payments
+            payments += pay(state, who, kind, record.amount, reason)
+    state = replace(state, settled=settled, service=close_service(state.service))
+    if rules.leaves_rest_to_governance:
+        return replace(state, governance=state.governance + expired), payments
+    return replace(state, burnt=state.burnt + expired), payments

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sim.protocol.blocks.params import ProtocolParams
-from sim.protocol.blocks.payments import Payment
+from sim.protocol.blocks.payments import Payment, PaymentKind
 from sim.protocol.blocks.settling import slash_deposits
 from sim.protocol.blocks.state import ChainState
 from sim.protocol.consensus.validators import boost_guardians
@@ -20,10 +20,11 @@ SLASHES = {Status.INVALID: SLASH_INVALID, Status.INACTIVE: SLASH_INACTIVE}
 
 def punish_failures(state: ChainState, failures: Sequence[Failure], rules: Rules) -> tuple[ChainState, list[Payment]]:
     """Slash a fifth of the collateral of the INVALID, a tenth of that of the INACTIVE. Reference: protocol 6.3, 6.5."""
+    kind = PaymentKind.FORFEITED if rules.leaves_slashes_to_governance else PaymentKind.SLASHED
     payments = list[Payment]()
     for failure in failures:
         fraction = SLASHES[failure.status]
-        state, slashed = slash_deposits(state, [failure.participant], fraction, failure.status.value)
+        state, slashed = slash_deposits(state, [failure.participant], fraction, failure.status.value, kind)
         payments += slashed
     if rules.judges_sequentially and failures:
         state = replace(state, service=forget_epochs(state.service, failures))
