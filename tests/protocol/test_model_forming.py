@@ -144,7 +144,7 @@ def test_an_epoch_without_proofs_carries_the_old_one() -> None:
     assert first is not None
     assert first.weights == {}
     rootless = replace(OLD, node_weights={"ann": NODES["ann"]})
-    assert form(old=rootless, **rest).weights == {"ann": 500, "bea": 400, "cid": 300}
+    assert form(old=rootless, **rest).weights == {"ann": 0, "bea": 400, "cid": 300}
 
 
 def test_first_epoch() -> None:

@@ -14,7 +14,7 @@ from sim.protocol.models.history import models_at
 from sim.protocol.models.params import GroupParams, ModelParams
 from sim.protocol.models.seating import keep_heaviest, merge_preserved, seat_by_hardware, seat_by_results
 from sim.protocol.models.stances import Stance, StanceKind, declare, forget_epoch, is_freeze_height
-from sim.protocol.models.trusted_weight import OldEpoch, cap_by_trust, compute_confirmed_part, compute_trusted
+from sim.protocol.models.trusted_weight import OldEpoch, cap_by_trust, compute_trusted
 from sim.protocol.models.voting_power import clip_powers, compute_voting_powers
 
 Weights = Mapping[str, int]
@@ -249,18 +249,6 @@ def test_clip(powers: list[int], share: str, clipped: list[int]) -> None:
     """Network 2.9.8."""
     named = {str(place): power for place, power in enumerate(powers)}
     assert list(clip_powers(named, Fraction(share)).values()) == clipped
-
-
-@pytest.mark.parametrize(
-    ("old", "confirmed", "raw_total", "part"),
-    [
-        *((100, 50, 50, 100), (100, 0, 50, 0), (10, 1, 3, 3), (0, 50, 50, 0)),
-        *((100, 50, 0, 0), (100, -10, 50, 0), (100, 60, 50, 100), (100, 95, 100, 95)),
-    ],
-)
-def test_confirmed_part(old: int, confirmed: int, raw_total: int, part: int) -> None:
-    """Network 2.9.7: P_N, at most the old weight."""
-    assert compute_confirmed_part(old, confirmed, raw_total) == part
 
 
 def make_old(weights: Weights, confirmed: Weights, nodes: Weights, scales: str | None, powers: str = "t") -> OldEpoch:

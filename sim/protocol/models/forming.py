@@ -22,7 +22,7 @@ from sim.protocol.models.delegation import Dues, Participation, compute_dues, fi
 from sim.protocol.models.eligibility import select_models
 from sim.protocol.models.fallback import FIRST_EPOCH, carry_old_epoch, is_empty
 from sim.protocol.models.formed import FormedEpoch, Governance, ModelGroups, ModelRules, Proved
-from sim.protocol.models.group_caps import ConsensusWeight, cap_group, compute_consensus_weights, compute_raw_total
+from sim.protocol.models.group_caps import ConsensusWeight, cap_group, compute_consensus_weights
 from sim.protocol.models.params import ModelParams, sort_models
 from sim.protocol.models.seating import (
     NodeWeights,
@@ -33,6 +33,7 @@ from sim.protocol.models.seating import (
 )
 from sim.protocol.models.trusted_weight import OldEpoch, cap_by_trust, compute_trusted
 from sim.protocol.models.voting_power import compute_voting_powers
+from sim.protocol.proofs.confirmation_readings import weigh_models
 from sim.protocol.proofs.weights import cap_weights
 
 Modes = Mapping[str, Mapping[str, Participation]]
@@ -155,9 +156,7 @@ def _find_dues(
 
 
 def _sum_raw(seated: NodeWeights, who: str, consensus: ConsensusWeight) -> int:
-    return compute_raw_total(
-        {model: sum(nodes.values()) for model, nodes in seated.get(who, {}).items()}, consensus.scales
-    )
+    return weigh_models({model: sum(nodes.values()) for model, nodes in seated.get(who, {}).items()}, consensus.scales)
 
 
 def _list_voters(groups: ModelGroups, model: str, rules: ModelRules) -> Collection[str]:

@@ -62,11 +62,3 @@ def compute_consensus_weights(
         for who, weight in group.items():
             weights[who] += math.trunc(scale * weight)
     return ConsensusWeight(weights, scales)
-
-
-def compute_raw_total(mine: Mapping[str, int], scales: Mapping[str, Fraction]) -> int:
-    """Sum over models of trunc(frozen coefficient · weight): a host's weight before everything that cuts it.
-
-    Models without a scale count nothing. Reference: network 2.12.
-    """
-    return sum(math.trunc(scales[model] * weight) for model, weight in mine.items() if model in scales)
