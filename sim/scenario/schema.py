@@ -255,9 +255,9 @@ def _find_work_problems(scenario: Scenario) -> list[Problem]:
     """Return why the kind of work does not compute for the proof schemes of the versions used."""
     kind = scenario.work.kind
     for scheme in map(schemes.name_of, find_schemes(scenario.protocol)):
-        if works.get(kind).scheme != scheme:
-            fitting = [name for name in works.names() if works.get(name).scheme == scheme]
-            what = f'"{kind}" computes for the proof scheme {works.get(kind).scheme}, not for {scheme}.'
+        if scheme not in works.get(kind).schemes:
+            fitting = [name for name in works.names() if scheme in works.get(name).schemes]
+            what = f'"{kind}" computes for the proof scheme {" or ".join(works.get(kind).schemes)}, not for {scheme}.'
             return [Problem(("work", "kind"), what + did_you_mean(kind, fitting))]
     return []
 
