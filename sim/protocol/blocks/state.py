@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +22,7 @@ from sim.protocol.consensus.transactions import (
 )
 from sim.protocol.money.accounts import Settlement, VestingSchedule
 from sim.protocol.money.collateral import Deposit
+from sim.protocol.money.reward_cuts import DelegatedShare
 from sim.protocol.proofs.base import Episode, ProofStore
 from sim.protocol.proofs.claimed import ClaimedNonces
 from sim.protocol.proofs.committee import Committee
@@ -71,6 +73,10 @@ class EpochGroup:
     """ML nodes that skip the next proof of compute and keep their weight. Reference: protocol 5.2."""
     carried: frozenset[str] = frozenset()
     """Members with ML nodes that skipped the epoch's own proof of compute. Reference: protocol 6.2."""
+    penalties: Mapping[str, tuple[Fraction, ...]] = field(default_factory=dict)
+    """Parts of its reward that a member loses for models that it does not serve. Reference: network 2.9."""
+    delegated_shares: Mapping[str, tuple[DelegatedShare, ...]] = field(default_factory=dict)
+    """Parts of its reward that a member leaves to delegates. Reference: network 2.9."""
     removed: Mapping[str, int] = field(default_factory=dict)
     """Members that have left the group since S, with the block at whose end they did. Reference: protocol 6.3."""
 
@@ -154,6 +160,8 @@ class ChainState:
     """ngonka that were not claimed in time."""
     slashed: int = 0
     """ngonka of collateral that were taken and burnt."""
+    governance: int = 0
+    """ngonka in governance's account, in place of the last three. Reference: network 2.1"""
 
     @cached_property
     def episode(self) -> Episode:
