@@ -90,7 +90,7 @@ HISTORY: dict[str, dict[str, Any]] = {
     "confirmation_tolerance": {"v0.2.0": ONE, "v0.2.10": Fraction("0.909")},
     "judges_readings": {"v0.2.0": False, "v0.2.12": True},
     "confirmation_safety_blocks": {"v0.2.0": 0, "v0.2.10": 50, "v0.2.12": 500},
-    "upgrade_pause_blocks": {"v0.2.0": 0, "v0.2.13": 10_000},
+    "upgrade_pause_blocks": {"v0.2.0": 0, "v0.2.7": 500, "v0.2.10": 3000, "v0.2.11": 500, "v0.2.13": 10_000},
     "emits_exactly": {"v0.2.0": False, "v0.2.8": True},
     "leaves_rest_to_governance": {"v0.2.0": False, "v0.2.7": True},
     "divides_by_full_weight": {"v0.2.0": False, "v0.2.9": True},
@@ -156,6 +156,10 @@ class RuleBook:
         """
         in_force = [upgrade.rules for upgrade in self.upgrades if upgrade.epoch_index <= epoch_index]
         return in_force[-1] if in_force else self.first
+
+    def brings_version(self, epoch_index: int) -> bool:
+        """Whether another version comes into force at this epoch's P; a vote alone does not bring one."""
+        return len({self.rules_at(index).version for index in (epoch_index - 1, epoch_index)}) > 1
 
 
 def override_rules(rules: Rules, switches: Mapping[str, object]) -> Rules:
