@@ -258,7 +258,7 @@ class ProofScheme(Protocol):
         """Test which of many samples make their claim a fraud, by a p-value below the threshold."""
 
     def invent_nonces(self, numbers: range, generator: np.random.Generator) -> NDArray[np.int64]:
-        """Return nonces that no ML node tries, int64 (n,); `numbers` are different ones for each that a host invents."""
+        """Return nonces that no ML node tries, int64 (n,); `numbers` differ for each one that a host invents."""
 
     def fabricate(
         self, like: NDArray[Any], n: int, threshold: float, vector_dim: int, generator: np.random.Generator
