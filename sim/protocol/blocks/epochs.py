@@ -167,7 +167,7 @@ def switch_epoch(state: ChainState, params: ProtocolParams) -> tuple[ChainState,
         difficulty=state.next_difficulty,
         threshold=threshold,
     )
-    return punish_failures(after, failures, rules)
+    return punish_failures(after, failures, rules, params)
 
 
 def _describe_start(state: ChainState, params: ProtocolParams) -> EpochStarted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +22,7 @@ from sim.protocol.consensus.transactions import (
 )
 from sim.protocol.money.accounts import Settlement, VestingSchedule
 from sim.protocol.money.collateral import Deposit
+from sim.protocol.money.reward_cuts import DelegatedShare
 from sim.protocol.proofs.base import AnswerTerms, Episode, ProofStore
 from sim.protocol.proofs.claimed import ClaimedNonces
 from sim.protocol.proofs.committee import Committee
@@ -71,6 +73,10 @@ class EpochGroup:
     """ML nodes that skip the next proof of compute and keep their weight. Reference: protocol 5.2."""
     carried: frozenset[str] = frozenset()
     """Members with ML nodes that skipped the epoch's own proof of compute. Reference: protocol 6.2."""
+    penalties: Mapping[str, tuple[Fraction, ...]] = field(default_factory=dict)
+    """Parts of its reward that a member loses for models that it does not serve. Reference: network 2.9."""
+    delegated_shares: Mapping[str, tuple[DelegatedShare, ...]] = field(default_factory=dict)
+    """Parts of its reward that a member leaves to delegates. Reference: network 2.9."""
     removed: Mapping[str, int] = field(default_factory=dict)
     """Members that have left the group since S, with the block at whose end they did. Reference: protocol 6.3."""
 
@@ -158,10 +164,10 @@ class ChainState:
     """ngonka of both to which no participant was entitled."""
     burnt: int = 0
     """ngonka that were not claimed in time."""
-    governance: int = 0
-    """ngonka of emission and fees that came to governance: from v0.2.7 on instead of `left` and `burnt`."""
     slashed: int = 0
-    """ngonka of collateral that were taken: burnt, or from v0.2.11 on given to governance."""
+    """ngonka of collateral that were taken and burnt."""
+    governance: int = 0
+    """ngonka in governance's account, in place of the last three. Reference: network 2.1"""
 
     @cached_property
     def running(self) -> Episode | None:
