@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from sim.protocol.blocks.fast.judging import judge_claims  # by arrays; the rule to read is `judging.judge_claims`
+from sim.protocol.blocks.fast.judging_models import judge_models  # likewise
 from sim.protocol.blocks.formation import describe_judgement, gather_members, merge_weights
-from sim.protocol.blocks.judging import judge_models
 from sim.protocol.blocks.model_groups import build_group, draw_episode, form_models, open_voting
 from sim.protocol.blocks.model_rows import describe_models
 from sim.protocol.blocks.observations import observe_epoch
@@ -144,10 +144,8 @@ def form_epoch(
     index, rules = state.upcoming.index, params.rules_at(state.upcoming.index)
     claims = state.proofs.count_claims(rules, state.episode)
     by_model = rules.proof.claims_by_model
-    if by_model:
-        verdicts = judge_models(state, claims, state.upcoming, params)
-    else:
-        verdicts = judge_claims(state, claims, state.upcoming, rules)
+    judge = judge_models if by_model else judge_claims
+    verdicts = judge(state, claims, state.upcoming, rules)
     accepted = {who: claim for who, claim in claims.items() if verdicts[who].is_accepted}
     observed = observe_epoch(state, index, claims, accepted, params)
     control, wanted = next_difficulty(state.control, observed)

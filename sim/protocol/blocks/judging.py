@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.state import ChainState, UpcomingEpoch
 from sim.protocol.consensus.transactions import SubmitValidation
-from sim.protocol.proofs.acceptance import VoteBar, VotingSnapshot, judge_answers
 from sim.protocol.proofs.base import CountedClaim
-from sim.protocol.proofs.claimed import split_claim
 from sim.protocol.proofs.committee import Committee, decide_by_guardians, decide_by_slots
 from sim.protocol.proofs.votes import (
     Claimant,
@@ -40,27 +37,6 @@ def judge_claims(
             judge_participant(claimant, votes, {voter: held for voter, held in voters.items() if voter != silent})
             if committee is None
             else judge_by_committee(claimant, votes, committee, silent)
-        )
-    return verdicts
-
-
-def judge_models(
-    state: ChainState, claims: Mapping[str, CountedClaim], upcoming: UpcomingEpoch, params: ProtocolParams
-) -> dict[str, Verdict]:
-    """Judge every claim for a model, by its name, by the powers frozen at V. Reference: network 2.7."""
-    rules = params.rules_at(upcoming.index)
-    frauds = read_votes(state.validations, first_stands=rules.first_vote_stands)
-    bar = VoteBar(rules.vote_threshold_bps, params.groups.validation_slots)
-    voting, verdicts = upcoming.voting or VotingSnapshot({}, 0), {}
-    for name, claim in claims.items():
-        who, model = split_claim(name)
-        verdicts[name] = judge_answers(
-            describe_claimant(state, who, claim, upcoming),
-            model,
-            {validator: not is_fraud for validator, is_fraud in frauds.get(name, {}).items()},
-            voting,
-            bar,
-            guardians_need_power=not rules.guardians_need_no_model,
         )
     return verdicts
 

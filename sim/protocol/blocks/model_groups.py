@@ -22,7 +22,7 @@ from sim.protocol.models.stances import Stance, StanceKind, Stances, declare, is
 from sim.protocol.models.trusted_weight import OldEpoch
 from sim.protocol.money.collateral import Deposit, compute_activated_weight
 from sim.protocol.money.reward_cuts import apply_penalties, pass_shares_on
-from sim.protocol.proofs.acceptance import VotingSnapshot, take_snapshot
+from sim.protocol.proofs.acceptance import Ballot, VoteBar, take_snapshot
 from sim.protocol.proofs.base import CountedClaim
 from sim.protocol.proofs.claimed import split_claim
 from sim.protocol.proofs.preserved import Preserved
@@ -92,23 +92,24 @@ def list_committed(claims: Iterable[str]) -> dict[str, set[str]]:
 
 def open_voting(state: ChainState, upcoming: UpcomingEpoch, block_hash: str, params: ProtocolParams) -> UpcomingEpoch:
     """V: freeze every model's powers, all members' weight, and what hosts have declared. Reference: network 2.7."""
-    voting = snapshot_votes(state, list_committed(state.proofs.participants), block_hash, params)
-    return replace(upcoming, voting=voting, stances=state.stances)
+    rules = params.rules_at(upcoming.index)
+    ballot = open_ballot(state, list_committed(state.proofs.participants), block_hash, rules, params)
+    return replace(upcoming, ballot=ballot, stances=state.stances)
 
 
-def snapshot_votes(
-    state: ChainState, committed: Mapping[str, set[str]], block_hash: str, params: ProtocolParams
-) -> VotingSnapshot:
-    """Return the powers with which members vote on claims; a confirmation names no `committed` hosts.
+def open_ballot(
+    state: ChainState, committed: Mapping[str, set[str]], block_hash: str, rules: Rules, params: ProtocolParams
+) -> Ballot:
+    """Return how votes on claims count from now on; a confirmation names no `committed` hosts.
 
-    Reference: network 2.7.
+    The block's hash stands for the application's, from which slots are drawn [I]. Reference: network 2.5, 2.7.
     """
-    group, rules = state.effective, params.rules_at(state.schedule.index)
+    group = state.effective
     delegations = {
         model: {who: stance.delegate for who, stance in select_kind(known, StanceKind.DELEGATES).items()}
         for model, known in state.frozen.stances.items()
     }
-    return take_snapshot(
+    snapshot = take_snapshot(
         group.trusted,
         group.voting_powers,
         committers=committed,
@@ -117,6 +118,8 @@ def snapshot_votes(
         guardians=params.guardians if rules.guardians_break_ties else (),
         app_hash=block_hash,
     )
+    bar = VoteBar(rules.vote_threshold_bps, params.groups.validation_slots)
+    return Ballot(snapshot, bar, guardians_need_power=not rules.guardians_need_no_model)
 
 
 def form_models(
@@ -133,7 +136,7 @@ def form_models(
     rules = params.rules_at(upcoming.index)
     proved = Proved(
         epoch_index=upcoming.index,
-        fresh=_gather_fresh(accepted),
+        fresh=gather_fresh(accepted),
         preserved=gather_preserved(state.effective),
         hardware=_list_hardware(state),
         committed=list_committed(claims),
@@ -156,13 +159,13 @@ def form_models(
     )
 
 
-def _gather_fresh(accepted: Mapping[str, CountedClaim]) -> NodeWeights:
+def gather_fresh(accepted: Mapping[str, CountedClaim]) -> dict[str, dict[str, dict[int, int]]]:
+    """Return the weights of ML nodes in accepted claims, by address and model. Reference: network 2.7."""
     fresh: dict[str, dict[str, dict[int, int]]] = {}
     for name, claim in accepted.items():
-        who, model = split_claim(name)
-        fresh.setdefault(who, {})[model] = {
-            node_id: weight for node_id, weight in claim.node_weights.items() if node_id is not None
-        }
+        address, model = split_claim(name)
+        nodes = {node_id: weight for node_id, weight in claim.node_weights.items() if node_id is not None}
+        fresh.setdefault(address, {})[model] = nodes
     return fresh
 
 

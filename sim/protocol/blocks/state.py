@@ -26,7 +26,7 @@ from sim.protocol.models.seating import NodeWeights
 from sim.protocol.models.stances import Stances
 from sim.protocol.money.accounts import Settlement, VestingSchedule
 from sim.protocol.money.collateral import Deposit
-from sim.protocol.proofs.acceptance import VotingSnapshot
+from sim.protocol.proofs.acceptance import Ballot
 from sim.protocol.proofs.base import AnswerTerms, Episode, ProofStore
 from sim.protocol.proofs.claimed import ClaimedNonces
 from sim.protocol.proofs.committee import Committee
@@ -129,14 +129,14 @@ class UpcomingEpoch:
     """Hash of block P: the network seed."""
     committee: Committee | None = None
     """From V on, where only drawn members judge a participant; otherwise all do."""
+    ballot: Ballot | None = None
+    """From V on, where claims are by model: the powers with which members vote on them."""
     models: Mapping[str, AnswerTerms] = field(default_factory=dict)
     """Terms of the language models that hosts may claim for, by name, as they stand at P; none: any model."""
     start_seconds: float | None = None
     """Time of block P."""
     validation_seconds: float | None = None
     """Time of block V, from then on."""
-    voting: VotingSnapshot | None = None
-    """From V on, where claims are by model: the powers with which members vote."""
     stances: Stances = field(default_factory=dict)
     """What members had declared about models at V."""
 
@@ -301,11 +301,15 @@ def get_model_weights(state: ChainState, governance_models: Iterable[str]) -> di
     return grouped
 
 
-def get_places_to_check(state: ChainState, validator: str) -> NDArray[np.int64]:
+def get_places_to_check(state: ChainState, validator: str, models: Iterable[str] = ()) -> NDArray[np.int64]:
     """Claims that a validator checks, as ascending places in `proofs.participants`: all, or by its committee slots.
 
-    Reference: protocol 4.1, 4.9.
+    Where claims are by model, those for the `models` that its own ML nodes serve. Reference: protocol 4.1, 4.9, network
+    2.5.
     """
+    if state.claimed_nonces.models:
+        by_model = state.claimed_nonces.places_by_model
+        return np.sort(np.concatenate([np.empty(0, np.int64), *(by_model[m] for m in models if m in by_model)]))
     if state.duties is None:
         return np.arange(len(state.proofs.participants))
     return state.duties.get(validator, np.empty(0, dtype=np.int64))
