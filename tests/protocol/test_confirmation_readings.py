@@ -1,18 +1,24 @@
 """Readings of confirmations with several models, and what they leave of a weight (network 2.9, 2.11, 2.12)."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
-from sim.protocol.blocks.params import EpochParams
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.running import apply_confirmation, get_trigger_heights
+from sim.protocol.blocks.stages import Schedule
+from sim.protocol.blocks.state import Block, ChainState, EpochGroup, genesis_state
 from sim.protocol.proofs.confirmation import (
+    ConfirmationTally,
     compute_confirmed_part,
     compute_event,
     compute_ratio,
     compute_trigger_heights,
-    is_upgrade_near,
+    start_confirmation,
 )
 from sim.protocol.proofs.confirmation_readings import ENOUGH, Reading, read_member, weigh_models
+from sim.protocol.versions import LAUNCH, VERSIONS, build_rule_book
 
 LIVE = EpochParams(15_391, 0, 35, 0, 5, 240, 120, 2)
 HALF = Fraction(1, 2)
@@ -29,23 +35,6 @@ def test_the_heights_of_a_live_event() -> None:
     """Network 2.11, 2.17: the snapshot of voting powers falls 39 blocks after generation starts."""
     event = compute_event(5000, cutoff=2, generation=35, exchange=0, delay=5, validation=240)
     assert event == (5002, 5002 + 34, 5002 + 40, 5002 + 39 + 239, 5002 + 39 + 240)
-
-
-@pytest.mark.parametrize(
-    ("height", "upgrades", "window", "is_near"),
-    [
-        (999, [1500], 500, False),
-        (1000, [1500], 500, True),
-        (2000, [1500], 500, True),
-        (2001, [1500], 500, False),
-        (2001, [90, 1501], 500, True),
-        (1500, [1500], 0, False),
-        (11_500, [1500], 10_000, True),
-        (1500, [], 500, False),
-    ],
-)
-def test_upgrades_keep_confirmations_away(height: int, upgrades: list[int], window: int, is_near: bool) -> None:
-    assert is_upgrade_near(height, upgrades, window) is is_near
 
 
 @pytest.mark.parametrize(
@@ -113,3 +102,75 @@ def test_coefficients_weigh_each_model_and_a_missing_one_counts_nowhere() -> Non
 def test_the_confirmed_part_of_a_weight(weight: int, confirmed: int, raw_total: int, part: int) -> None:
     """Network 2.9, 2.12 and the network's own tests; never more than all of it."""
     assert compute_confirmed_part(weight, confirmed, raw_total) == part
+
+
+PEOPLE = ("a", "b", "c")
+
+
+def open_params(version: str, **switches: object) -> ProtocolParams:
+    book = build_rule_book(version, {}, switches)
+    return ProtocolParams(rule_book=book, epoch=EpochParams(), vector_dim=8196)
+
+
+def confirm(version: str, *events: dict[str, int]) -> ChainState:
+    """Epoch 2 of three members of 100 each, after the read-outs of the events."""
+    params, nodes = open_params(version), {who: {1: 100} for who in PEOPLE}
+    state = replace(
+        genesis_state(dict.fromkeys(PEOPLE, 100), params, LAUNCH.r_target),
+        schedule=Schedule.of(2, params.epoch),
+        effective=EpochGroup(2, 80, dict.fromkeys(PEOPLE, 100), nodes),
+        confirmation=start_confirmation(nodes, {}),
+    )
+    for measured in events:
+        block = Block(state.height + 1, "00" * 32, "a", 0.0, (), confirmation=ConfirmationTally(measured))
+        state, _ = apply_confirmation(replace(state, height=block.height), block, params)
+    return state
+
+
+@pytest.mark.parametrize(("version", "failed"), [("v0.2.9", {"a", "b"}), ("v0.2.10", {"a"}), ("v0.2.16", {"a"})])
+def test_of_what_is_asked_909_in_1000_count_as_all_from_v0_2_10_on(version: str, failed: set[str]) -> None:
+    """45 of 100 over 0.909 is 0.495, 46 is 0.506."""
+    state = confirm(version, {"a": 45, "b": 46, "c": 100})
+    assert set(state.effective.removed) == failed
+    assert state.confirmation.weights == {"a": 45, "b": 46, "c": 100}
+
+
+@pytest.mark.parametrize(("version", "ratio"), [("v0.2.11", "0.6600660066006601"), ("v0.2.12", "1")])
+def test_each_event_is_judged_by_itself_from_v0_2_12_on(version: str, ratio: str) -> None:
+    """The weight stays the least that was shown: 60."""
+    state = confirm(version, {"a": 60, "b": 100, "c": 100}, {"a": 95, "b": 100, "c": 100})
+    assert state.confirmation.weights["a"] == 60
+    assert state.service.records["a"].confirmed_ratio == Fraction(ratio)
+
+
+@pytest.mark.parametrize(
+    ("version", "lengths", "first", "last"),
+    [
+        ("v0.2.8", (60, 5, 5, 120, 120, 20), 305, 15_181),
+        ("v0.2.9", (60, 5, 5, 480, 120, 2), 665, 14_839),
+        ("v0.2.10", (35, 0, 5, 240, 120, 2), 400, 14_939),
+        ("v0.2.12", (35, 0, 5, 240, 120, 2), 400, 14_489),
+        ("v0.2.16", (35, 0, 5, 240, 120, 2), 400, 14_489),
+    ],
+)
+def test_trigger_windows_by_version(version: str, lengths: tuple[int, ...], first: int, last: int) -> None:
+    """Network 2.1, 2.2, 2.11: nothing is kept free until v0.2.9, then the set delay and 50 blocks, then it and 500."""
+    epoch = EpochParams(15_391, 0, *lengths)
+    heights = get_trigger_heights(Schedule.of(20, epoch), VERSIONS[version])
+    start = Schedule.of(20, epoch).start
+    assert (heights[0] - start, heights[-1] - start) == (first, last)
+
+
+@pytest.mark.parametrize(
+    ("upgrades", "pause", "n_triggered"), [({2: "v0.2.16"}, 5, 0), ({2: "v0.2.16"}, 4, 1), ({}, 5, 1)]
+)
+def test_no_confirmation_begins_soon_after_an_upgrade(upgrades: dict[int, str], pause: int, n_triggered: int) -> None:
+    """Every block from P + 5 on triggers one; P + 5 is a block after a pause of 4."""
+    switches = {"upgrade_pause_blocks": pause, "confirmations_per_epoch": 100, "confirmation_safety_blocks": 0}
+    epoch = EpochParams(60, 0, 1, 0, 1, 1, 2)
+    params = replace(open_params("v0.2.15"), epoch=epoch, rule_book=build_rule_book("v0.2.15", upgrades, switches))
+    schedule = Schedule(2, 100, epoch)
+    state = replace(genesis_state({"a": 1}, params, LAUNCH.r_target), height=105, schedule=schedule)
+    assert schedule.set_validators == state.height
+    state, _ = apply_confirmation(state, Block(105, "00" * 32, "a", 0.0, ()), params)
+    assert (state.confirmation.end_height is not None) == n_triggered

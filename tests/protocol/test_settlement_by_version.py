@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.protocol.blocks.entitlements import compute_entitlements, get_full_weight, get_reward_weights
 from sim.protocol.blocks.params import EpochParams, ProtocolParams
-from sim.protocol.blocks.settling import compute_entitlements, get_full_weight, get_reward_weights
 from sim.protocol.blocks.state import ChainState, EpochGroup, HostRecord, genesis_state
 from sim.protocol.consensus.transactions import HardwareNode
 from sim.protocol.proofs.confirmation import start_confirmation

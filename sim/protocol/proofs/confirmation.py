@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import NamedTuple
@@ -48,18 +48,24 @@ def start_confirmation(
     return Confirmation(initial, initial)
 
 
-def close_event(
-    confirmation: Confirmation, measured: Mapping[str, int], *, absence_counts_as_zero: bool, pause_end: int
-) -> Confirmation:
-    """End of an event: weights shrink to what was measured.
+def read_event(
+    confirmation: Confirmation, measured: Mapping[str, int], *, absence_counts_as_zero: bool
+) -> dict[str, int]:
+    """What the event showed of each member, at most what it had at first.
 
-    v0.2.5 lets a member that showed nothing keep its weight; from v0.2.6 on it has 0. Members that were voted down or
-    have no seed count as absent too. Reference: protocol 0, 6.7.
+    v0.2.5 takes a member that showed nothing for one that showed all; from v0.2.6 on it has shown 0. Members that were
+    voted down or have no seed count as absent too. Reference: protocol 0, 6.7.
     """
-    weights = confirmation.weights
-    seen = {who: measured.get(who, 0) for who in weights if absence_counts_as_zero or who in measured}
-    shrunk = {who: min(weight, seen.get(who, weight)) for who, weight in weights.items()}
-    return replace(confirmation, weights=shrunk, end_height=None, pause_end=pause_end)
+    return {
+        who: min(whole, measured.get(who, 0 if absence_counts_as_zero else whole))
+        for who, whole in confirmation.initial.items()
+    }
+
+
+def close_event(confirmation: Confirmation, shown: Mapping[str, int], *, pause_end: int) -> Confirmation:
+    """End of an event: weights shrink to what was shown. Reference: protocol 6.7."""
+    weights = {who: min(weight, shown[who]) for who, weight in confirmation.weights.items()}
+    return replace(confirmation, weights=weights, end_height=None, pause_end=pause_end)
 
 
 def compute_ratio(confirmed: int, initial: int, enough: Fraction = Fraction(1)) -> Fraction:
@@ -124,14 +130,6 @@ def compute_trigger_heights(
     event's end and the next P. Empty where the epoch is too short. Reference: protocol 6.7, network 2.11.
     """
     return range(set_validators_height, next_start_height - cutoff_blocks - event_blocks - spare_blocks + 1)
-
-
-def is_upgrade_near(height: int, upgrade_heights: Iterable[int], window_blocks: int) -> bool:
-    """Whether an upgrade is planned in [h, h + window], or was done in the `window_blocks` before; 0: never.
-
-    Reference: network 2.11.
-    """
-    return any(0 < window_blocks >= abs(upgrade - height) for upgrade in upgrade_heights)
 
 
 def is_triggered(height: int, block_hash: str, trigger_heights: range, expected_per_epoch: float) -> bool:
