@@ -20,9 +20,9 @@ from sim.protocol.consensus.transactions import (
     SubmitValidation,
     Transaction,
 )
+from sim.protocol.models.delegation import DelegatedShare
 from sim.protocol.money.accounts import Settlement, VestingSchedule
 from sim.protocol.money.collateral import Deposit
-from sim.protocol.money.reward_cuts import DelegatedShare
 from sim.protocol.proofs.base import AnswerTerms, Episode, ProofStore
 from sim.protocol.proofs.claimed import ClaimedNonces
 from sim.protocol.proofs.committee import Committee
