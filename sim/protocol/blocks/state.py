@@ -158,10 +158,10 @@ class ChainState:
     """ngonka of both to which no participant was entitled."""
     burnt: int = 0
     """ngonka that were not claimed in time."""
-    slashed: int = 0
-    """ngonka of collateral that were taken and burnt."""
     governance: int = 0
-    """ngonka in governance's account, in place of the last three. Reference: network 2.1"""
+    """ngonka of emission and fees that came to governance: from v0.2.7 on instead of `left` and `burnt`."""
+    slashed: int = 0
+    """ngonka of collateral that were taken: burnt, or from v0.2.11 on given to governance."""
 
     @cached_property
     def episode(self) -> Episode:

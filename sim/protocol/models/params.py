@@ -60,12 +60,8 @@ class GroupParams:
     max_model_voting_power: Annotated[
         Share, "largest share of one member in the voting power of a model's group; 0: no clip"
     ] = Fraction("0.3")
-    w_threshold: Annotated[Share, "share of old network weight that makes a model's group eligible"] = Fraction("0.1")
     v_min: Annotated[int, Field(ge=0), "fewest members with old and new weight that make a model's group eligible"] = 3
     validation_slots: Annotated[int, Field(ge=0, le=10_000), "votes drawn per claim; 0: everybody votes"] = 0
-    vote_threshold_bps: Annotated[
-        int, Field(ge=0, le=10_000), "basis points of all network weight that decide a claim; 0: 5000"
-    ] = 5000
 
 
 def sort_models(models: Iterable[ModelParams]) -> tuple[ModelParams, ...]:
