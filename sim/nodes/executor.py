@@ -65,7 +65,7 @@ class Executor:
     def end_generation(self) -> None:
         """Stop the ML nodes, and send the messages that the proof scheme has for a complete claim."""
         self.production.stop()
-        self.outbox.complete_claims()
+        self.outbox.claims.complete()
 
     def stop_validation(self) -> None:
         """End the checks that run, if any do."""
@@ -103,8 +103,8 @@ class Executor:
     def _claim_results(self, action: actions.ClaimResults) -> None:
         if len(action.nonces) != len(action.values):
             raise ValueError(f"{len(action.nonces)} nonces are claimed with {len(action.values)} values")
-        if action.nonces:
-            self.outbox.send_claim(action)  # refuses what cannot be sent
+        if len(action.nonces):
+            self.outbox.claims.add(action, self.production.get_model(action.node_id))  # refuses what cannot be sent
             self.production.note_claimed(action.node_id, action.nonces)
 
     def _check(self, action: actions.Check) -> None:

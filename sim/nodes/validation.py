@@ -53,7 +53,7 @@ class Validation:
         self._epoch = state.upcoming.index
         self._claims = state.claimed_nonces
         self._proof = context.params.rules_at(self._epoch).proof
-        seed = self._proof.compute_sampling_seed(sample_key, newest_hash, state.episode)
+        seed = self._proof.compute_sampling_seed(sample_key, newest_hash, state.episode, "")
         size = context.params.validation_sample_size if task.sample_size is None else task.sample_size
         # Claims of the same length are sampled at the same positions.
         self._select = cache(partial(select_positions, sample_size=size, sampling_seed=seed))

@@ -62,3 +62,7 @@ Blocks: the chain as a whole
 A room knows the rooms before it, and only those: consensus, proofs, (switches, versions,) money, service,
 blocks. No SimPy, no torch, no random draw: everything here can be tested in microseconds.
 """
+
+from sim.protocol.proofs.merkle_sum import MerkleSumTree, verify
+
+__all__ = ["MerkleSumTree", "verify"]

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from sim.protocol.models.params import ModelParams
 from sim.protocol.proofs import schemes
 from sim.protocol.proofs.base import ProofScheme
 from sim.registry import PluginOf
@@ -161,6 +162,10 @@ class Rules:
         bool, "validators say no where a claim was small at a third of the stage, from the second time in a row on"
     ]
     """Reference: network 2.6"""
+    models: Annotated[
+        tuple[ModelParams, ...], "governance's models with their coefficients; none: those of 2025, which weigh alike"
+    ]
+    """A key of `protocol` and of its `upgrades`, not of its `rules`. Reference: network 2.1, 2.9"""
     groups_models: Annotated[
         bool, "each model has a group with voting powers, caps and delegations; otherwise all members are one group"
     ]

@@ -12,6 +12,8 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, get_type_hints
 
+from sim.protocol.models.history import models_at
+from sim.protocol.models.params import ModelParams
 from sim.protocol.proofs import schemes
 from sim.protocol.proofs.base import ProofScheme
 from sim.protocol.proofs.hits import Hits
@@ -24,6 +26,12 @@ VERSION_NAMES = (
 LAUNCH, NEARER = Hits(1.4013564660458173), Hits(1.398077)
 ONE, SCALE = Fraction(1), Fraction(5, 2)
 ZERO, HALF = Fraction(0), Fraction(1, 2)
+
+
+def _list_models(epoch_index: int) -> tuple[ModelParams, ...]:
+    """Main net's models of an epoch. Their penalties begin at once, for a scenario counts its epochs from 1."""
+    return tuple(replace(model, penalty_start_epoch=0) for model in models_at(epoch_index))
+
 
 HISTORY: dict[str, dict[str, Any]] = {
     "proof": {"v0.2.0": LAUNCH, "v0.2.6": NEARER},
@@ -60,6 +68,15 @@ HISTORY: dict[str, dict[str, Any]] = {
     "guardians_need_no_model": {"v0.2.0": False, "v0.2.14": True},
     "normalizes_by_stage_time": {"v0.2.0": False, "v0.2.10": True},
     "guards_early_shares": {"v0.2.0": False, "v0.2.14": True},
+    "models": {
+        "v0.2.0": (),
+        "v0.2.9": _list_models(159),
+        "v0.2.10": _list_models(176),
+        "v0.2.12": _list_models(249),
+        "v0.2.13": _list_models(277),
+        "v0.2.14": _list_models(337),
+        "v0.2.16": _list_models(418),
+    },
     "groups_models": {"v0.2.0": False, "v0.2.12": True},
     "w_threshold": {"v0.2.0": ZERO, "v0.2.12": Fraction("0.3"), "v0.2.13": Fraction("0.1")},
     "penalizes_weight": {"v0.2.0": False, "v0.2.12": True, "v0.2.14": False},
@@ -170,13 +187,13 @@ def build_rule_book(
 ) -> RuleBook:
     """Return the rules of a scenario: a version, upgrades by epoch, and switches that hold in all of them.
 
-    `votes` are values that governance sets with an upgrade, by its epoch; they hold until the next one.
+    `votes` are values that governance sets with an upgrade, by its epoch, or at genesis (0); they hold until the next.
     """
     later = [
         Upgrade(epoch, override_rules(VERSIONS[name], {**votes.get(epoch, {}), **switches}))
         for epoch, name in sorted(upgrades.items())
     ]
-    return RuleBook(override_rules(VERSIONS[version], switches), tuple(later))
+    return RuleBook(override_rules(VERSIONS[version], {**votes.get(0, {}), **switches}), tuple(later))
 
 
 def _as_switch(name: str, value: object) -> Any:

@@ -41,6 +41,7 @@ from sim.scenario.declared import make_section
 from sim.scenario.faults import Fault
 from sim.scenario.hosts import HostGroup, Name, StrictModel
 from sim.scenario.inventory import InventoryConfig
+from sim.scenario.models import Models
 from sim.scenario.setpoints import find_setpoint_problems
 from sim.topologies import topologies
 from sim.units import Bytes, Seconds
@@ -109,6 +110,12 @@ class _Rules(StrictModel):
     )
     rules: RuleSwitches = Field(
         default_factory=RuleSwitches, description="single switches changed in all versions, for a what-if"
+    )
+    models: Models | None = Field(
+        None,
+        strict=False,
+        description="governance's models, of which hosts prove their compute from v0.2.9 on; absent: main net's own of "
+        "the version",
     )
     confirmation_alpha: float | None = Field(
         None,
@@ -248,9 +255,9 @@ def _find_work_problems(scenario: Scenario) -> list[Problem]:
     """Return why the kind of work does not compute for the proof schemes of the versions used."""
     kind = scenario.work.kind
     for scheme in map(schemes.name_of, find_schemes(scenario.protocol)):
-        if works.get(kind).scheme != scheme:
-            fitting = [name for name in works.names() if works.get(name).scheme == scheme]
-            what = f'"{kind}" computes for the proof scheme {works.get(kind).scheme}, not for {scheme}.'
+        if scheme not in works.get(kind).schemes:
+            fitting = [name for name in works.names() if scheme in works.get(name).schemes]
+            what = f'"{kind}" computes for the proof scheme {" or ".join(works.get(kind).schemes)}, not for {scheme}.'
             return [Problem(("work", "kind"), what + did_you_mean(kind, fitting))]
     return []
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from sim.protocol.money.reward_cuts import DelegatedShare, apply_penalties, pass_shares_on
+from sim.protocol.models.delegation import DelegatedShare
+from sim.protocol.money.reward_cuts import apply_penalties, pass_shares_on
 from sim.protocol.money.rewards import EPOCH_FACTOR, NGONKA_PER_GNK, compute_epoch_reward, floor_shares
 from sim.protocol.proofs.confirmation import compute_confirmed_part, compute_event, compute_trigger_heights
 from sim.protocol.proofs.confirmation_readings import Reading

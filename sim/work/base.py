@@ -43,6 +43,12 @@ class Task:
     """Of the proof scheme: by it a try counts."""
     n_layers: int | None = None
     """Only so many of the model's layers are computed, the first ones; None: all of them."""
+    scheme: str = "hits"
+    """Name of the proof scheme that the results are for."""
+    model: str = ""
+    """Name of the language model, in the scheme `answers`."""
+    stack: str = ""
+    """Software and card that compute, as `hosts.stack` names them, in the scheme `answers`."""
 
     def __hash__(self) -> int:
         """Hash what tells ML nodes apart: works look a task up at each tick, and ranges do not keep their hashes."""
@@ -56,8 +62,9 @@ class Produced:
     n_tried: int
     nonces: NDArray[np.int64]
     """(n,) nonces that may be claimed, by GPU group and in order"""
-    values: NDArray[np.float64]
-    """(n,) or (n, k) computed for each"""
+    values: NDArray[Any]
+    """Computed for each: `hits` distances, float64 (n,); `answers` vectors, float16 (n, 12), or under the law the code
+    of the stack that computed them, int64 (n,), see `ClaimedNonces.stacks`"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +79,11 @@ class Sample:
     """(n,) in which it does."""
     select: Callable[[int], NDArray[np.int64]]
     """Gives the positions that it samples of a claim of so many nonces, without replacement. Reference: protocol 4.2"""
+    stacks: Sequence[str] = ()
+    """(n,) on which it does, in the scheme `answers`."""
+    seeds: NDArray[np.uint64] | None = None
+    """(n,) seed of each sample in the scheme `answers`, whose law draws how many contradictions are in it and asks for
+    no positions; equal seeds of one claim draw equal samples."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +101,8 @@ class WorkSettings:
 class WorkKind(Protocol):
     """A plug-in: a frozen dataclass without parameters. It is asked for its name only until a run starts."""
 
-    scheme: ClassVar[str]
-    """Name of the proof scheme for which it computes."""
+    schemes: ClassVar[tuple[str, ...]]
+    """Names of the proof schemes for which it computes."""
 
     def check(self, settings: WorkSettings) -> None:
         """Raise UserError, with the key that is to blame, if this machine cannot compute it."""

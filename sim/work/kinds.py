@@ -1,4 +1,4 @@
-"""Kinds of work: each says for which proof scheme it computes, whether this machine can, and opens the work."""
+"""Kinds of work: each says for which proof schemes it computes, whether this machine can, and opens the work."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class KernelKind:
     """Every distance comes from the real transformer."""
 
-    scheme: ClassVar[str] = "hits"
+    schemes: ClassVar[tuple[str, ...]] = ("hits",)
 
     def check(self, settings: WorkSettings) -> None:
         """Raise UserError if the model does not fit into this machine, or if there is no such device."""
@@ -51,7 +51,7 @@ class KernelKind:
 class SphereKind:
     """Distances are drawn from their exact law, which is faster."""
 
-    scheme: ClassVar[str] = "hits"
+    schemes: ClassVar[tuple[str, ...]] = ("hits",)
 
     def check(self, settings: WorkSettings) -> None:
         """Every machine can draw."""

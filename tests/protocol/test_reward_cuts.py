@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.protocol.money.reward_cuts import DelegatedShare, apply_penalties, pass_shares_on
+from sim.protocol.models.delegation import DelegatedShare
+from sim.protocol.money.reward_cuts import apply_penalties, pass_shares_on
 
 TENTH = Fraction(1, 10)
 

@@ -48,10 +48,10 @@ def process_epoch(
     for edge in state.schedule.edges_at(block.height):
         match edge:
             case Edge.P:
-                state = open_epoch(state, block.block_hash, params)
+                state = open_epoch(state, block, params)
                 rows.append(_describe_start(state, params))
             case Edge.V:
-                state = draw_committees(state, block.block_hash, params)
+                state = open_validation(state, block, params)
             case Edge.VE:
                 state, settled = settle_epoch(state, params)
                 state, judged = form_epoch(state, params, next_difficulty)
@@ -62,13 +62,13 @@ def process_epoch(
     return state, rows
 
 
-def open_epoch(state: ChainState, block_hash: str, params: ProtocolParams) -> ChainState:
+def open_epoch(state: ChainState, block: Block, params: ProtocolParams) -> ChainState:
     """P: the next epoch exists; claims and votes of the last one are pruned; a new scheme brings its threshold."""
     index = state.schedule.index
     proof = params.rules_at(index).proof
     opened = replace(
         state,
-        upcoming=UpcomingEpoch(index, state.height, block_hash),
+        upcoming=UpcomingEpoch(index, state.height, block.block_hash, start_seconds=block.time_seconds),
         proofs=proof.open_store(),
         validations=Log(),
         seeds={key: seed for key, seed in state.seeds.items() if key[0] >= index - SEED_EPOCHS_KEPT},
@@ -77,6 +77,13 @@ def open_epoch(state: ChainState, block_hash: str, params: ProtocolParams) -> Ch
         return opened
     difficulty = 1.0 / proof.hit_probability(proof.threshold, params.vector_dim)
     return replace(opened, threshold=proof.threshold, difficulty=difficulty, next_difficulty=difficulty)
+
+
+def open_validation(state: ChainState, block: Block, params: ProtocolParams) -> ChainState:
+    """V: its time is noted, and its hash draws the committees, where there are any. Reference: network 2.5."""
+    assert state.upcoming is not None, "V without P: the schedule is broken"
+    noted = replace(state, upcoming=replace(state.upcoming, validation_seconds=block.time_seconds))
+    return draw_committees(noted, block.block_hash, params)
 
 
 def draw_committees(state: ChainState, block_hash: str, params: ProtocolParams) -> ChainState:
@@ -104,7 +111,7 @@ def form_epoch(
     """
     assert state.upcoming is not None, "VE without P: the schedule is broken"
     index, rules = state.upcoming.index, params.rules_at(state.upcoming.index)
-    claims = state.proofs.count_claims(rules)
+    claims = state.proofs.count_claims(rules, state.episode)
     verdicts = judge_claims(state, claims, state.upcoming, rules)
     accepted = {who: claim for who, claim in claims.items() if verdicts[who].is_accepted}
     merged = merge_weights(state, accepted, rules)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -20,10 +19,10 @@ from sim.protocol.consensus.transactions import (
     SubmitValidation,
     Transaction,
 )
+from sim.protocol.models.delegation import Dues
 from sim.protocol.money.accounts import Settlement, VestingSchedule
 from sim.protocol.money.collateral import Deposit
-from sim.protocol.money.reward_cuts import DelegatedShare
-from sim.protocol.proofs.base import Episode, ProofStore
+from sim.protocol.proofs.base import AnswerTerms, Episode, ProofStore
 from sim.protocol.proofs.claimed import ClaimedNonces
 from sim.protocol.proofs.committee import Committee
 from sim.protocol.proofs.confirmation import Confirmation, ConfirmationTally
@@ -73,10 +72,8 @@ class EpochGroup:
     """ML nodes that skip the next proof of compute and keep their weight. Reference: protocol 5.2."""
     carried: frozenset[str] = frozenset()
     """Members with ML nodes that skipped the epoch's own proof of compute. Reference: protocol 6.2."""
-    penalties: Mapping[str, tuple[Fraction, ...]] = field(default_factory=dict)
-    """Parts of its reward that a member loses for models that it does not serve. Reference: network 2.9."""
-    delegated_shares: Mapping[str, tuple[DelegatedShare, ...]] = field(default_factory=dict)
-    """Parts of its reward that a member leaves to delegates. Reference: network 2.9."""
+    dues: Dues = field(default_factory=Dues)
+    """What members lose of their rewards for models that they do not serve. Reference: network 2.9."""
     removed: Mapping[str, int] = field(default_factory=dict)
     """Members that have left the group since S, with the block at whose end they did. Reference: protocol 6.3."""
 
@@ -96,6 +93,12 @@ class UpcomingEpoch:
     """Hash of block P: the network seed."""
     committee: Committee | None = None
     """From V on, where only drawn members judge a participant; otherwise all do."""
+    models: Mapping[str, AnswerTerms] = field(default_factory=dict)
+    """Terms of the language models that hosts may claim for, by name, as they stand at P; none: any model."""
+    start_seconds: float | None = None
+    """Time of block P."""
+    validation_seconds: float | None = None
+    """Time of block V, from then on."""
 
 
 @dataclass(frozen=True)
@@ -164,10 +167,10 @@ class ChainState:
     """ngonka of collateral that were taken: burnt, or from v0.2.11 on given to governance."""
 
     @cached_property
-    def episode(self) -> Episode:
-        """The running proof of compute. Raises ValueError where no epoch is upcoming."""
+    def running(self) -> Episode | None:
+        """The running proof of compute, if there is one."""
         if self.upcoming is None:
-            raise ValueError(f"at height {self.height} no epoch is upcoming, so that no proof of compute is running")
+            return None
         return Episode(
             epoch_index=self.upcoming.index,
             start_height=self.upcoming.start_height,
@@ -176,12 +179,23 @@ class ChainState:
             last_claim=self.schedule.last_batch,
             validation_start=self.schedule.validation_start,
             validation_end=self.schedule.validation_end,
+            models=self.upcoming.models,
+            preserved=self.effective.preserved,
+            start_seconds=self.upcoming.start_seconds,
+            validation_seconds=self.upcoming.validation_seconds,
         )
+
+    @property
+    def episode(self) -> Episode:
+        """The running proof of compute. Raises ValueError where none is running."""
+        if self.running is None:
+            raise ValueError(f"at height {self.height} no epoch is upcoming, so that no proof of compute is running")
+        return self.running
 
     @cached_property
     def claimed_nonces(self) -> ClaimedNonces:
         """All claims as arrays. Raises ValueError where no epoch is upcoming. Reference: protocol 4.1."""
-        return self.proofs.read_claims(self.episode.block_hash, self.threshold)
+        return self.proofs.read_claims(self.episode, self.threshold)
 
     @cached_property
     def duties(self) -> Mapping[str, NDArray[np.int64]] | None:

@@ -33,8 +33,8 @@ class Participation(NamedTuple):
     delegate: str = ""
 
 
-class Transfer(NamedTuple):
-    """The part of its reward that a host leaves to its delegate in one model."""
+class DelegatedShare(NamedTuple):
+    """The part of its reward that a member leaves to its delegate in one model."""
 
     delegate: str
     share: Fraction
@@ -46,45 +46,46 @@ class Dues:
 
     penalties: Mapping[str, Fraction] = field(default_factory=dict)
     """At most 1."""
-    transfers: Mapping[str, tuple[Transfer, ...]] = field(default_factory=dict)
+    shares: Mapping[str, tuple[DelegatedShare, ...]] = field(default_factory=dict)
 
 
 def find_modes(
-    members: Collection[str], hosts: Iterable[str], stances: Mapping[str, Stance], present: Collection[str]
+    members: Collection[str], hosts: Collection[str], stances: Mapping[str, Stance]
 ) -> dict[str, Participation]:
     """Return how each of `hosts` takes part in a model: the first mode that fits.
 
-    `members` have a node seated in the model, `stances` are those at V, `present` are hosts with old weight or in the
-    new epoch: only they can be a delegate. Reference: network 2.9.5.
+    `hosts` have old weight or are in the new epoch, and only they can be a delegate; `members` have a node seated in
+    the model; `stances` are those at V. Reference: network 2.9.5.
     """
-    return {who: _find_mode(who, members, stances.get(who), present) for who in hosts}
-
-
-def _find_mode(who: str, members: Collection[str], stance: Stance | None, present: Collection[str]) -> Participation:
-    if who in members:
-        return Participation(Mode.DIRECT)
-    if stance is not None and stance.kind is StanceKind.REFUSES:
-        return Participation(Mode.REFUSE)
-    if stance is not None and stance.delegate in members and stance.delegate in present:
-        return Participation(Mode.DELEGATE, stance.delegate)
-    return Participation(Mode.NONE)
+    found = {}
+    for who in hosts:
+        stance = stances.get(who)
+        if who in members:
+            found[who] = Participation(Mode.DIRECT)
+        elif stance is not None and stance.kind is StanceKind.REFUSES:
+            found[who] = Participation(Mode.REFUSE)
+        elif stance is not None and stance.delegate in members and stance.delegate in hosts:
+            found[who] = Participation(Mode.DELEGATE, stance.delegate)
+        else:
+            found[who] = Participation(Mode.NONE)
+    return found
 
 
 def compute_dues(
     modes: Mapping[str, Mapping[str, Participation]],
-    idle: Mapping[str, Collection[str]],
+    idle: Mapping[str, Iterable[str]],
     models: Iterable[ModelParams],
     new: Mapping[str, int],
     params: GroupParams,
     epoch_index: int,
 ) -> Dues:
-    """Sum penalties and list transfers over models, for hosts with new weight.
+    """Sum penalties and list shares, over models, for hosts with new weight.
 
     `modes` are those in eligible models by model and host; `idle` are the hosts that pay for a model that starts, by
-    model. A model whose penalties begin later costs nothing yet. Reference: network 2.9.5.
+    model. A model whose penalties begin later costs nothing yet, shares included [I]. Reference: network 2.9.5.
     """
     penalties: dict[str, Fraction] = {}
-    transfers: dict[str, tuple[Transfer, ...]] = {}
+    shares: dict[str, tuple[DelegatedShare, ...]] = {}
     for model in models:
         if epoch_index < model.penalty_start_epoch:
             continue
@@ -93,8 +94,8 @@ def compute_dues(
                 penalties[who] = min(Fraction(1), penalties.get(who, Fraction(0)) + fraction)
         for who, (mode, delegate) in modes.get(model.name, {}).items():
             if mode is Mode.DELEGATE and new.get(who, 0) > 0:
-                transfers[who] = (*transfers.get(who, ()), Transfer(delegate, params.delegation_share))
-    return Dues(penalties, transfers)
+                shares[who] = (*shares.get(who, ()), DelegatedShare(delegate, params.delegation_share))
+    return Dues(penalties, shares)
 
 
 def _list_penalties(

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from sim.protocol.models.seating import NodeWeights
 from sim.protocol.models.trusted_weight import OldEpoch
 
-FIRST_EPOCH = 2  # nobody was there before epoch 1
+FIRST_EPOCH = 2
+"""Before it nobody is carried over."""
 
 
 @dataclass(frozen=True)
@@ -32,18 +33,16 @@ def _has_nodes(nodes: NodeWeights) -> bool:
     return any(mine for models in nodes.values() for mine in models.values())
 
 
-def carry_old_epoch(old: OldEpoch | None, may_stay: Collection[str], epoch_index: int) -> Carried | None:
-    """Return the old hosts that stay, with their old nodes; None where no epoch can be formed.
+def carry_old_epoch(old: OldEpoch, may_stay: Collection[str]) -> Carried:
+    """Return the old hosts that stay, with their old nodes; without any no new epoch is formed.
 
     `may_stay` have a consensus key and a seed of the new epoch or of the old one, and are neither INVALID, INACTIVE nor
     excluded. Reference: network 2.9.1.
     """
-    if old is None or epoch_index < FIRST_EPOCH:
-        return None
-    weights = {who: _weigh(old, who) for who in old.weights if who in may_stay}
+    weights = {who: _weigh(old, who) for who in sorted(old.weights) if who in may_stay}
     staying = {who: weight for who, weight in weights.items() if weight > 0}
-    nodes = {who: old.node_weights[who] for who in staying if who in old.node_weights}
-    return Carried(nodes, staying) if staying else None
+    nodes = {who: old.node_weights.get(who, {}) for who in staying}
+    return Carried({who: models for who, models in nodes.items() if any(models.values())}, staying)
 
 
 def _weigh(old: OldEpoch, who: str) -> int:

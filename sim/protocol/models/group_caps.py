@@ -45,28 +45,20 @@ def compute_scale(weights: Iterable[int], cap: int) -> Fraction:
 def compute_consensus_weights(
     eligible: Collection[ModelParams],
     members: Mapping[str, Mapping[str, int]],
-    hosts: Iterable[str],
-    old_total: int,
-    cap_factor: Fraction,
+    hosts: Mapping[str, int],
+    cap: int | None,
 ) -> ConsensusWeight:
-    """Sum a host's weights over the eligible models; all `hosts` are in, with 0 where no such model has them.
+    """Sum each host's weights over the eligible models.
 
-    `members` are raw weights by model and host. Reference: network 2.9.4.
+    `members` are raw weights by model and host; `hosts` are all hosts, with weight that they have without any model.
+    `cap` is the largest weight of a group beside the base model, None for no cap. Reference: network 2.9.4.
     """
-    weights, scales = dict.fromkeys(sorted(hosts), 0), {}
+    weights, scales = dict(sorted(hosts.items())), {}
     for model in eligible:
         group = weigh_group(members[model.name], model.coefficient)
-        is_free = model.is_initial or len(eligible) == 1
-        scale = Fraction(1) if is_free else compute_scale(group.values(), cap_group(old_total, cap_factor))
+        is_free = cap is None or model.is_initial or len(eligible) == 1
+        scale = Fraction(1) if is_free else compute_scale(group.values(), cap or 0)
         scales[model.name] = scale * model.coefficient
         for who, weight in group.items():
-            weights[who] = weights.get(who, 0) + math.trunc(scale * weight)
+            weights[who] += math.trunc(scale * weight)
     return ConsensusWeight(weights, scales)
-
-
-def compute_raw_total(mine: Mapping[str, int], scales: Mapping[str, Fraction]) -> int:
-    """Sum over models of trunc(frozen coefficient · weight): a host's weight before everything that cuts it.
-
-    Models without a scale count nothing. Reference: network 2.12.
-    """
-    return sum(math.trunc(scales[model] * weight) for model, weight in mine.items() if model in scales)

@@ -1,4 +1,4 @@
-"""What hosts have declared about each model: whom they delegate to, a refusal, an intent to serve it (network 2.7, 2.9).
+"""What hosts have declared about each model: a delegate, a refusal, an intent to serve it (network 2.7, 2.9).
 
 1. Of the three messages of a host about a model the last one wins, and clears the others.
 2. A delegation persists. Refusals and intents hold until the next VE.

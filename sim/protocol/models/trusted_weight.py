@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sim.protocol.models.group_caps import compute_raw_total
 from sim.protocol.models.seating import NodeWeights
+from sim.protocol.proofs.confirmation import compute_confirmed_part
+from sim.protocol.proofs.confirmation_readings import weigh_models
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +34,6 @@ class OldEpoch:
     """Coefficients frozen for the epoch, by model; None where it stored none."""
 
 
-def compute_confirmed_part(old: int, confirmed: int, raw_total: int) -> int:
-    """Return P_N = trunc(old weight · confirmed / raw total), within 0 and the old weight. Reference: network 2.9.7."""
-    if confirmed <= 0 or raw_total <= 0:
-        return 0
-    return min(old, old * confirmed // raw_total)
-
-
 def compute_trusted(old: OldEpoch) -> dict[str, int]:
     """Return P_N by host; the old weight itself where the epoch stored no scales.
 
@@ -56,8 +50,8 @@ def _trust(
     old: OldEpoch, who: str, weight: int, scales: Mapping[str, Fraction], trusted: Mapping[str, Fraction]
 ) -> int:
     mine = {model: sum(nodes.values()) for model, nodes in old.node_weights.get(who, {}).items()}
-    raw_total = compute_raw_total(mine, scales)
-    confirmed = min(old.confirmed.get(who, raw_total), compute_raw_total(mine, trusted))
+    raw_total = weigh_models(mine, scales)
+    confirmed = min(old.confirmed.get(who, raw_total), weigh_models(mine, trusted))
     return compute_confirmed_part(weight, confirmed, raw_total)
 
 

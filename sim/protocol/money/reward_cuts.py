@@ -9,14 +9,8 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import NamedTuple
 
-
-class DelegatedShare(NamedTuple):
-    """The part of its reward that a member leaves to its delegate in one model."""
-
-    delegate: str
-    share: Fraction
+from sim.protocol.models.delegation import DelegatedShare
 
 
 def apply_penalties(weights: Mapping[str, int], penalties: Mapping[str, Sequence[Fraction]]) -> dict[str, int]:

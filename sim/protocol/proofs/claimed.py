@@ -7,11 +7,28 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, groupby
 from operator import itemgetter
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+INVENTED: Final = -1
+"""Code of the stack of answers that were never computed."""
+
+
+def name_claim(address: str, model: str) -> str:
+    """Return the name under which votes and verdicts mean a participant's claim for a language model."""
+    return f"{address} {model}" if model else address
+
+
+def split_claim(name: str) -> tuple[str, str]:
+    """Return address and language model of a claim by its name, the inverse of `name_claim`.
+
+    Neither holds a blank; in schemes whose claims are not by model the name is the address, and the model is "".
+    """
+    address, _, model = name.partition(" ")
+    return address, model
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +40,7 @@ class ClaimedNonces:
     threshold: float
     """Of the proof scheme: a recomputed nonce is held against it."""
     participants: NDArray[np.object_]
-    """(claims,) addresses"""
+    """(claims,) addresses, or names where claims are by model (`name_claim`)"""
     counts: Ints
     """(claims,) nonces of each claim"""
     nonces: Ints
@@ -32,8 +49,17 @@ class ClaimedNonces:
     """(runs,) keys that the nonces were computed with: one run a claim, unless it names several keys."""
     run_lengths: Ints
     """(runs,) nonces of each run"""
-    values: NDArray[np.float64] | None = None
+    values: NDArray[Any] | None = None
     """(n,) or (n, k) said to have been computed; None where the scheme needs none to find a contradiction."""
+    scheme: str = "hits"
+    """Name of the proof scheme."""
+    models: tuple[str, ...] = ()
+    """(claims,) language model of each claim, in the scheme `answers`."""
+    distance_thresholds: NDArray[np.float64] | None = None
+    """(claims,) in the scheme `answers`: a sampled answer farther from the recomputed one contradicts the claim."""
+    stacks: Ints | None = None
+    """(runs,) in the scheme `answers`: code of the stack that computed a run's nonces, as `Produced.values` gave it
+    under the law, or `INVENTED`: nobody did. Under the law nothing else tells answers apart."""
 
     @cached_property
     def starts(self) -> Ints:
