@@ -22,9 +22,10 @@ class PaymentKind(StrEnum):
     FEE = "fee"
     """Fees of users, waiting for the same claim."""
     LEFT = "left"
-    """Emission or fees to which no participant is entitled: they stay in the module, until v0.2.6."""
+    """Emission or fees to which no participant is entitled: until v0.2.6 they stay in the module."""
     GOVERNANCE = "governance"
-    """From v0.2.7 on: emission or fees to which no participant is entitled, and rewards not claimed in time."""
+    """Into governance's account: from v0.2.7 on what is left, and what was not claimed in time; from v0.2.11 on what
+    was slashed."""
     CLAIM = "claim"
     """From waiting into the vesting schedule, or out at once."""
     VESTED = "vested"
@@ -36,9 +37,7 @@ class PaymentKind(StrEnum):
     RELEASED = "released"
     """Unbonded collateral, back in the balance."""
     SLASHED = "slashed"
-    """Collateral taken and burnt."""
-    FORFEITED = "forfeited"
-    """From v0.2.11 on: collateral taken, to governance."""
+    """Collateral taken; until v0.2.10 it is burnt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +48,7 @@ class Payment(Record):
     height: Annotated[int, "block in which coins moved", "blocks"]
     participant: Annotated[str, "address; empty where it concerns nobody"]
     kind: Annotated[
-        str,
-        "reward, remainder, fee, left, governance, claim, vested, burnt, deposited, released, slashed or forfeited",
+        str, "reward, remainder, fee, left, governance, claim, vested, burnt, deposited, released or slashed"
     ]
     amount_ngonka: Annotated[int, "how much", "ngonka"]
     reason: Annotated[str, "why"]

@@ -66,25 +66,32 @@ def advance_deposits_and_vesting(state: ChainState) -> tuple[ChainState, list[Pa
 def slash_downtime(state: ChainState) -> tuple[ChainState, list[Payment]]:
     """A member that missed more than 5 % of its requests loses a tenth of its collateral. Reference: protocol 6.3."""
     down = [who for who, counts in sorted(state.service.counts.items()) if is_down(counts.n_missed, counts.n_finished)]
-    return slash_deposits(state, down, SLASH_DOWNTIME, "downtime", PaymentKind.SLASHED)
+    return slash_deposits(state, dict.fromkeys(down, SLASH_DOWNTIME), "downtime")
 
 
 def slash_deposits(
     state: ChainState,
-    offenders: list[str],
-    fraction: Fraction,
+    offenders: Mapping[str, Fraction],
     reason: str,
-    kind: PaymentKind,
     required: Mapping[str, int] | None = None,
+    *,
+    to_governance: bool = False,
 ) -> tuple[ChainState, list[Payment]]:
-    """Take a share of the collateral that each has, or of the `required` one. Reference: protocol 6.5, network 2.11."""
-    deposits, payments = dict(state.deposits), list[Payment]()
-    for who in offenders:
-        least = None if required is None else required[who]
+    """Take a fraction of each offender's collateral, or of the `required` one; burn it or give it to governance.
+
+    Reference: protocol 6.5, network 2.1.
+    """
+    deposits, payments, kept, taken = dict(state.deposits), list[Payment](), list[Payment](), 0
+    for who, fraction in offenders.items():
+        least = None if required is None else required.get(who, 0)
         deposits[who], amount = slash(deposits.get(who, Deposit()), fraction, least)
-        payments += pay(state, who, kind, amount, reason)
-    slashed = state.slashed + sum(payment.amount_ngonka for payment in payments)
-    return replace(state, deposits=deposits, slashed=slashed), payments
+        taken += amount
+        payments += pay(state, who, PaymentKind.SLASHED, amount, reason)
+        kept += pay(state, who, PaymentKind.GOVERNANCE, amount, f"slashed: {reason}") if to_governance else []
+    state = replace(state, deposits=deposits)
+    if to_governance:
+        return replace(state, governance=state.governance + taken), payments + kept
+    return replace(state, slashed=state.slashed + taken), payments
 
 
 def _list_payments(state: ChainState, entitlements: Mapping[str, RewardSettled]) -> list[Payment]:
@@ -100,7 +107,7 @@ def _list_payments(state: ChainState, entitlements: Mapping[str, RewardSettled])
 def _keep_rest(state: ChainState, left: int, rules: Rules) -> tuple[ChainState, list[Payment]]:
     """What nobody is entitled to stays in the module; from v0.2.7 on governance has it. Reference: network 2.12."""
     if rules.leaves_rest_to_governance:
-        rest = pay(state, NOBODY, PaymentKind.GOVERNANCE, left, "nobody is entitled")
+        rest = pay(state, NOBODY, PaymentKind.GOVERNANCE, left, "remainder of the settlement")
         return replace(state, governance=state.governance + left), rest
     return replace(state, left=state.left + left), pay(state, NOBODY, PaymentKind.LEFT, left, "nobody is entitled")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sim.protocol.blocks.params import ProtocolParams
-from sim.protocol.blocks.payments import Payment, PaymentKind
+from sim.protocol.blocks.payments import Payment
 from sim.protocol.blocks.settling import slash_deposits
 from sim.protocol.blocks.state import ChainState
 from sim.protocol.consensus.validators import boost_guardians
@@ -22,12 +22,13 @@ def punish_failures(
     state: ChainState, failures: Sequence[Failure], rules: Rules, params: ProtocolParams
 ) -> tuple[ChainState, list[Payment]]:
     """Slash a fifth of the collateral of the INVALID, a tenth of that of the INACTIVE. Reference: protocol 6.3, 6.5."""
-    kind = PaymentKind.FORFEITED if rules.leaves_slashes_to_governance else PaymentKind.SLASHED
     payments = list[Payment]()
     for failure in failures:
-        who, status = failure.participant, failure.status
+        who, fraction = failure.participant, SLASHES[failure.status]
         required = {who: get_required_collateral(state, who, params)} if rules.slashes_required_collateral else None
-        state, slashed = slash_deposits(state, [who], SLASHES[status], status.value, kind, required)
+        state, slashed = slash_deposits(
+            state, {who: fraction}, failure.status.value, required, to_governance=rules.leaves_slashes_to_governance
+        )
         payments += slashed
     if rules.judges_sequentially and failures:
         state = replace(state, service=forget_epochs(state.service, failures))

@@ -22,6 +22,7 @@ from sim.protocol.consensus.transactions import (
 from sim.protocol.models.delegation import Dues
 from sim.protocol.money.accounts import Settlement, VestingSchedule
 from sim.protocol.money.collateral import Deposit
+from sim.protocol.money.reward_cuts import DelegatedShare
 from sim.protocol.proofs.base import AnswerTerms, Episode, ProofStore
 from sim.protocol.proofs.claimed import ClaimedNonces
 from sim.protocol.proofs.committee import Committee
@@ -161,10 +162,10 @@ class ChainState:
     """ngonka of both to which no participant was entitled."""
     burnt: int = 0
     """ngonka that were not claimed in time."""
-    governance: int = 0
-    """ngonka of emission and fees that came to governance: from v0.2.7 on instead of `left` and `burnt`."""
     slashed: int = 0
-    """ngonka of collateral that were taken: burnt, or from v0.2.11 on given to governance."""
+    """ngonka of collateral that were taken and burnt."""
+    governance: int = 0
+    """ngonka in governance's account, in place of the last three. Reference: network 2.1"""
 
     @cached_property
     def running(self) -> Episode | None:

@@ -7,7 +7,11 @@ from collections.abc import Callable, Iterator
 from sim.theory.network_2026.acceptance import acceptance_rows
 from sim.theory.network_2026.commitments import commitment_rows
 from sim.theory.network_2026.early_share import early_share_rows
+from sim.theory.network_2026.gpu_weights import gpu_weight_rows
+from sim.theory.network_2026.groups import group_rows
 from sim.theory.network_2026.leaves import leaf_rows
+from sim.theory.network_2026.powers import power_rows
+from sim.theory.network_2026.preserved import preserved_rows
 from sim.theory.row import Row
 
 GROUPS: tuple[Callable[[], Iterator[Row]], ...] = (
@@ -15,6 +19,10 @@ GROUPS: tuple[Callable[[], Iterator[Row]], ...] = (
     early_share_rows,
     commitment_rows,
     acceptance_rows,
+    preserved_rows,
+    group_rows,
+    power_rows,
+    gpu_weight_rows,
 )
 
 
