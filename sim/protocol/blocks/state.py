@@ -22,7 +22,6 @@ from sim.protocol.consensus.transactions import (
 from sim.protocol.models.delegation import Dues
 from sim.protocol.money.accounts import Settlement, VestingSchedule
 from sim.protocol.money.collateral import Deposit
-from sim.protocol.money.reward_cuts import DelegatedShare
 from sim.protocol.proofs.base import AnswerTerms, Episode, ProofStore
 from sim.protocol.proofs.claimed import ClaimedNonces
 from sim.protocol.proofs.committee import Committee
