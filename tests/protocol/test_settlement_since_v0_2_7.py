@@ -18,7 +18,7 @@ from sim.protocol.blocks.payments import Payment
 from sim.protocol.blocks.settling import settle_epoch
 from sim.protocol.blocks.standing import punish_failures
 from sim.protocol.blocks.state import ChainState, EpochGroup, HostRecord, genesis_state
-from sim.protocol.models.delegation import DelegatedShare, Dues
+from sim.protocol.models.delegation import DelegatedShare
 from sim.protocol.money.accounts import Settlement
 from sim.protocol.money.collateral import Deposit
 from sim.protocol.money.rewards import EPOCH_FACTOR, compute_epoch_reward
@@ -28,7 +28,6 @@ from sim.protocol.service.status import InferenceRecord, Status
 from sim.protocol.switches import Rules
 from sim.protocol.versions import LAUNCH, VERSIONS, build_rule_book
 
-ZERO = Fraction(0)
 HALVED = ("v0.2.7", "v0.2.8")
 FULL = tuple(VERSIONS)[tuple(VERSIONS).index("v0.2.9") :]
 
@@ -62,13 +61,11 @@ def state_of(members: Mapping[str, Member], index: int = 1) -> ChainState:
         start_height=40,
         weights={who: member.weight for who, member in members.items()},
         node_weights={who: {1: member.raw} for who, member in members.items()},
-        dues=Dues(
-            {who: min(Fraction(1), sum(map(Fraction, member.penalties), ZERO)) for who, member in members.items()},
-            {
-                who: tuple(DelegatedShare(to, Fraction(share)) for to, share in member.leaves)
-                for who, member in members.items()
-            },
-        ),
+        penalties={who: tuple(map(Fraction, member.penalties)) for who, member in members.items()},
+        delegated_shares={
+            who: tuple(DelegatedShare(to, Fraction(share)) for to, share in member.leaves)
+            for who, member in members.items()
+        },
     )
     state = genesis_state(dict.fromkeys(members, 1), params_of("v0.2.16"), LAUNCH.r_target)
     return replace(
@@ -185,7 +182,7 @@ def naive(members: Mapping[str, Member], amount: int, version: str) -> dict[str,
     weights = {who: 0 if members[who].is_missing else weight for who, weight in weights.items()}
     if not VERSIONS[version].penalizes_weight:
         weights = {
-            who: weight - min(weight, floor(sum(map(Fraction, members[who].penalties), ZERO) * weight))
+            who: weight - min(weight, sum(floor(Fraction(part) * weight) for part in members[who].penalties))
             for who, weight in weights.items()
         }
         moved = [

@@ -66,9 +66,7 @@ def cut_for_models(state: ChainState, kept: dict[str, int], rules: Rules) -> dic
     """
     if rules.penalizes_weight:
         return kept
-    dues = state.effective.dues
-    penalties = {who: (fraction,) for who, fraction in dues.penalties.items()}
-    return pass_shares_on(apply_penalties(kept, penalties), dues.shares)
+    return pass_shares_on(apply_penalties(kept, state.effective.penalties), state.effective.delegated_shares)
 
 
 def get_reward_weights(state: ChainState, rules: Rules) -> tuple[dict[str, int], dict[str, int]]:
