@@ -9,7 +9,7 @@ from sim.protocol.blocks.model_groups import activate_groups, gather_preserved
 from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.records import ClaimJudged, GroupFormed, Record
 from sim.protocol.blocks.state import ChainState, EpochGroup
-from sim.protocol.models.delegation import Mode, Participation
+from sim.protocol.models.delegation import ModelMode, Participation
 from sim.protocol.models.formed import FormedEpoch
 from sim.protocol.models.params import ModelParams
 from sim.protocol.proofs.base import CountedClaim
@@ -54,8 +54,8 @@ def _describe_claim(
     name = name_claim(who, model)
     seated = {} if group.formed is None else group.formed.groups.node_weights.get(who, {}).get(model, {})
     modes = {} if group.formed is None else group.formed.groups.modes.get(model, {})
-    mode, delegate = modes.get(who, Participation(Mode.DIRECT if seated else Mode.NONE))
-    if name not in claims and not seated and mode is Mode.NONE:
+    mode, delegate = modes.get(who, Participation(ModelMode.DIRECT if seated else ModelMode.NONE))
+    if name not in claims and not seated and mode is ModelMode.NONE:
         return
     claim, verdict = claims.get(name, CountedClaim()), verdicts.get(name, NO_CLAIM)
     yield ClaimJudged(
