@@ -66,12 +66,13 @@ class Production:
         self._generations = {}
         self.epoch = state.schedule.index
         preserved = state.effective.preserved.get(self._address, frozenset())
-        self.dispatched = tuple(node for node in self.ml_nodes if node.node_id not in preserved)
-        for node in self.ml_nodes:
+        rules = self._context.params.rules_at(self.epoch)
+        provers = [node.as_prover(by_model=rules.proof.claims_by_model) for node in self.ml_nodes]
+        self.dispatched = tuple(node for node in provers if node.node_id not in preserved)
+        for node in provers:
             if node.node_id in preserved:
                 row = report_idle(node, self._address, self.epoch, state.threshold, is_preserved=True)
                 self._context.recorder.add(row)
-        rules = self._context.params.rules_at(self.epoch)
         blocks_left = state.schedule.generation_end - state.height
         # By how fast blocks have come; a clock that is wrong by hours must not announce nonces by the million.
         pace = self._context.ledger.compute_interval(state.height)
