@@ -81,6 +81,12 @@ class ClaimedNonces:
     def _run_ends(self) -> Ints:
         return np.cumsum(self.run_lengths)
 
+    @cached_property
+    def run_owners(self) -> Ints:
+        """(runs,) place of the claim that each run belongs to; a run without nonces belongs to the next one."""
+        owners = np.searchsorted(np.cumsum(self.counts), self._run_ends - self.run_lengths, side="right")
+        return np.minimum(owners, len(self.counts) - 1)
+
     def get_requests(self, place: int, positions: Ints) -> list[tuple[str, int]]:
         """Return (public key, nonce) at some positions of one claim."""
         wanted = self.starts[place] + positions
