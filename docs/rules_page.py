@@ -12,25 +12,27 @@ from tables import write_table
 
 import sim.protocol
 from sim.protocol.proofs import schemes
-from sim.protocol.versions import TABLE, VERSION_NAMES, WHAT_IFS, Rules
+from sim.protocol.switches import Rules
+from sim.protocol.versions import HISTORY, VERSION_NAMES, WHAT_IFS
 from sim.scenario.declared import find_keys
 
 PACKAGE = Path(sim.protocol.__path__[0])
 SPECIFICATION = Path(__file__).resolve().parent / "specification" / "protocol.md"
-ENTRY = re.compile(r"^\d+\. `([\w.]+)`\s+(.*)$")
+ENTRY = re.compile(r"^- `([\w.]+)`\s+(.*)$")
 
 
 def write_versions() -> str:
-    """One line a switch, one column a version; a value that changed stands out."""
-    lines: list[list[str]] = []
+    """One line a switch: its value at launch, then each change with the version that brought it."""
     meanings = {name: meaning for name, _, _, meaning in find_keys(Rules)}
-    for switch, row in TABLE.items():
-        cells = [
-            f"**{_show(value)}**" if column and value != row[column - 1] else _show(value)
-            for column, value in enumerate(row)
-        ]
-        lines.append([f"`{switch}`", *cells, meanings[switch]])
-    return write_table(["switch", *VERSION_NAMES, "meaning"], lines)
+    lines = [
+        [f"`{switch}`", ", ".join(_show_change(*change) for change in history.items()), meanings[switch]]
+        for switch, history in HISTORY.items()
+    ]
+    return write_table(["switch", "values", "meaning"], lines)
+
+
+def _show_change(version: str, value: object) -> str:
+    return _show(value) if version == VERSION_NAMES[0] else f"**{version}**: {_show(value)}"
 
 
 def write_what_ifs() -> str:

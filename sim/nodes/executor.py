@@ -49,7 +49,8 @@ class Executor:
         self.production = Production(
             context, chain.address, registration.validator_key, ml_nodes, on_results, callbacks.after_all
         )
-        self.validation: Validation | None = None
+        self._validations: tuple[Validation, ...] = ()
+        """One, or one for each model that the host serves where claims are by model."""
         self.opening: ChainState | None = None
         """After block V, where this host has acted upon it."""
         self._seeds: dict[int, int] = {}
@@ -65,18 +66,18 @@ class Executor:
     def end_generation(self) -> None:
         """Stop the ML nodes, and send the messages that the proof scheme has for a complete claim."""
         self.production.stop()
-        self.outbox.complete_claims()
+        self.outbox.claims.complete()
 
     def stop_validation(self) -> None:
         """End the checks that run, if any do."""
-        if self.validation is not None:
-            self.validation.stop()
-            self.validation = None
+        for validation in self._validations:
+            validation.stop()
+        self._validations = ()
 
     def use_working_nodes(self) -> None:
         """Let checks go on with the ML nodes that have not failed."""
-        if self.validation is not None:
-            self.validation.use(self.production.working)
+        for validation in self._validations:
+            validation.use(self._select_nodes(validation.model))
 
     def do(self, action: actions.Action) -> None:
         """Carry out one action; raises ValueError for one that no host could do."""
@@ -103,12 +104,12 @@ class Executor:
     def _claim_results(self, action: actions.ClaimResults) -> None:
         if len(action.nonces) != len(action.values):
             raise ValueError(f"{len(action.nonces)} nonces are claimed with {len(action.values)} values")
-        if action.nonces:
-            self.outbox.send_claim(action)  # refuses what cannot be sent
+        if len(action.nonces):
+            self.outbox.claims.add(action, self.production.get_model(action.node_id))  # refuses what cannot be sent
             self.production.note_claimed(action.node_id, action.nonces)
 
     def _check(self, action: actions.Check) -> None:
-        if self.validation is not None:
+        if self._validations:
             raise ValueError("checks of this epoch are running already")
         state = self._chain.state
         if (
@@ -121,22 +122,31 @@ class Executor:
             state = self.opening  # claims are read once, also by a host that has caught up beyond V
         # A host without a working ML node in this proof of compute makes no checks. Reference: protocol 4.1.
         if self.production.epoch == epoch and self.production.working:
-            self.validation = Validation(
-                self._context,
-                self._chain.address,
-                action.sample_key or self._registration.validator_key,
-                state,
-                self._context.ledger.get_block(state.height).block_hash,
-                action,
-                self.production.working,
-                self._on_checks,
+            by_model = self._context.params.rules_at(epoch).proof.claims_by_model
+            self._validations = tuple(
+                Validation(
+                    self._context,
+                    self._chain.address,
+                    action.sample_key or self._registration.validator_key,
+                    state,
+                    self._context.ledger.get_block(state.height).block_hash,
+                    action,
+                    self._select_nodes(model),
+                    self._on_checks,
+                    model,
+                )
+                for model in (self.production.models if by_model else [""])
             )
+
+    def _select_nodes(self, model: str) -> list[MLNode]:
+        """Working ML nodes that serve a model; "": all of them."""
+        return [node for node in self.production.working if not model or node.model == model]
 
     def _vote(self, action: actions.Vote) -> None:
         if len(action.participants) != len(action.frauds):
             raise ValueError(f"{len(action.participants)} participants have {len(action.frauds)} votes")
-        if self.validation is not None:
-            self.validation.note_votes(action)
+        for validation in self._validations:
+            validation.note_votes(action)
         self.outbox.send_votes(action.participants, tuple(action.frauds.tolist()))
 
     # Money and membership

@@ -89,6 +89,7 @@ class Host:
     def crash(self) -> None:
         """Stop generation and checks, and lose the memory; the chain so far and the seeds are on disk."""
         self._production.pause()
+        self._executor.outbox.claims.pause()
         self._executor.stop_validation()
         self.chain.lose_memory()
         self._is_starting = True
@@ -107,6 +108,7 @@ class Host:
     def finish(self) -> None:
         """End generation and checks when the run is over."""
         self._production.stop()
+        self._executor.outbox.claims.pause()
         self._executor.stop_validation()
         self.callbacks.flush()
 
@@ -138,6 +140,7 @@ class Host:
                     self._tell_reward(state)
         if self.chain.height < schedule.generation_wind_down:
             self._generate(state)
+        self._executor.outbox.claims.resume()
         if self._wants_changes:
             self._tell_changes(block, state)
 
@@ -268,7 +271,7 @@ class Host:
             epoch=state.upcoming.index,
             participants=tuple(claims.participants.tolist()),
             n_claimed=claims.counts,
-            duties=get_places_to_check(state, self.address),
+            duties=get_places_to_check(state, self.address, self._production.models),
         )
 
     def _tell_reward(self, state: ChainState) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
+import numpy as np
 import simpy
+from numpy.typing import NDArray
 
 from pow.skipping import get_layers_speedup
 from sim.metrics.records import MLNodeFinished
@@ -36,6 +38,8 @@ class Assignment:
     """Stride of the nonces. Reference: protocol 3.2"""
     expected_seconds: float
     """How long generation should last, by the block time."""
+    scheme: str = "hits"
+    """Name of the proof scheme in force."""
 
 
 def report_idle(node: MLNode, participant: str, epoch: int, threshold: float, *, is_preserved: bool) -> MLNodeFinished:
@@ -96,6 +100,9 @@ class Generation:
             groups=get_node_ranges(node.node_id, assignment.n_nodes, node.n_gpu_groups),
             threshold=assignment.threshold,
             n_layers=task.n_layers,
+            scheme=assignment.scheme,
+            model=node.model,
+            stack=node.stack,
         )
         self._start_seconds = self._resumed_seconds = self._end_seconds = math.inf
         self._turns = self._turns_before = 0
@@ -109,10 +116,10 @@ class Generation:
         """Number of the ML node within its host."""
         return self._node.node_id
 
-    def note_claimed(self, nonces: tuple[int, ...]) -> None:
+    def note_claimed(self, nonces: Sequence[int] | NDArray[np.int64]) -> None:
         """The host has claimed these nonces for this node; each is below 2^63."""
         self._n_claimed += len(nonces)
-        self._claimed.update(array("q", nonces).tobytes())
+        self._claimed.update((nonces if isinstance(nonces, np.ndarray) else array("q", nonces)).tobytes())
 
     def note_lost(self, n_nonces: int) -> None:
         """The host's API has not heard of valid nonces."""

@@ -7,9 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sim.nodes.context import Context
 from sim.nodes.ml_node import Assignment, Generation, OnResults, report_idle
 from sim.protocol.blocks.state import ChainState
+from sim.protocol.proofs import schemes
 from sim.protocol.proofs.draws import compute_n_nodes
 from sim.strategies.actions import Compute
 from sim.strategies.base import MLNode
@@ -50,6 +54,11 @@ class Production:
         """Nodes that are in the proof of compute and have not failed."""
         return [node for node in self.dispatched if node.node_id not in self.failed]
 
+    @property
+    def models(self) -> list[str]:
+        """Language models of the nodes that are in the proof of compute, in order."""
+        return sorted({node.model for node in self.dispatched})
+
     def open(self, state: ChainState) -> None:
         """Enter an epoch's proof of compute, with no task for any node yet; an earlier one that still runs ends."""
         assert state.upcoming is not None, "generation without an upcoming epoch"
@@ -77,6 +86,7 @@ class Production:
                 counts_nodes_handed_out=rules.counts_nodes_handed_out,
             ),
             expected_seconds=blocks_left * min(pace, 2 * self._context.scenario.protocol.block_time),
+            scheme=schemes.name_of(rules.proof),
         )
 
     def assign(self, action: Compute) -> None:
@@ -99,7 +109,12 @@ class Production:
                 raise ValueError(f"ML node {node_id} is not free to compute in epoch {self.epoch}; free: {known}")
         return [free[node_id] for node_id in node_ids]
 
-    def note_claimed(self, node_id: int, nonces: tuple[int, ...]) -> None:
+    def get_model(self, node_id: int) -> str:
+        """Return the language model of one of the host's ML nodes; of the first where it has no such node."""
+        models = {node.node_id: node.model for node in self.ml_nodes}
+        return models.get(node_id, self.ml_nodes[0].model)
+
+    def note_claimed(self, node_id: int, nonces: Sequence[int] | NDArray[np.int64]) -> None:
         """The host has claimed nonces for one of its nodes."""
         if node_id in self._generations:
             self._generations[node_id].note_claimed(nonces)

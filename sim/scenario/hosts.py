@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeGuard, get_args
+from typing import TYPE_CHECKING, Annotated, Any, TypeGuard
 
 from pydantic import (
     AfterValidator,
@@ -18,7 +18,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from sim.errors import UserError, did_you_mean
+from sim.errors import UserError
 from sim.gpus import gpu_names, load_gpu
 from sim.problems import Problem, as_validation_error, explained, show_value
 from sim.registry import PluginOf
@@ -29,8 +29,11 @@ if TYPE_CHECKING:
 else:  # pydantic leaves the type to the registry; a strategy's own imports wait until one is built
     Strategy = Any
 
-ModelName = Literal["QwQ-32B", "Qwen2.5-7B", "Qwen3-32B", "Qwen3-235B-A22B", "other"]
-MODEL_NAMES: tuple[str, ...] = get_args(ModelName)
+MODEL_NAMES = (
+    *("QwQ-32B", "Qwen2.5-7B", "Qwen3-32B", "Qwen3-235B-A22B", "Kimi-K2.6", "MiniMax-M2.7", "GLM-5.2-FP8"),
+    *("DeepSeek-V4-Flash-0731", "GLM-5.3-Flash", "other"),
+)
+"""That the network had in any of its versions; a scenario's `protocol.models` may have others."""
 MAX_GPUS_PER_ML_NODE = 64
 MAX_HOSTS_PER_GROUP = 10_000
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
@@ -119,8 +122,6 @@ def _parse_ml_node(item: object) -> MLNodeConfig:
     rate, model = None if match[4] is None else float(match[4]), match[5]
     if rate == 0.0:
         raise ValueError("0 nonces/s of one ML node; it must be more than 0")
-    if model is not None and model not in MODEL_NAMES:
-        raise ValueError(f"unknown model {show_value(model)}.{did_you_mean(model, MODEL_NAMES)}")
     return MLNodeConfig(n_gpus, match[3], rate, model)
 
 
@@ -145,8 +146,7 @@ class _MLNodesSchema:
     def __get_pydantic_json_schema__(self, _schema: object, _handler: object) -> dict[str, Any]:
         """Return one text, or a list with a text for each ML node."""
         gpus = "|".join(re.escape(name) for name in gpu_names())
-        models = "|".join(re.escape(name) for name in MODEL_NAMES)
-        more = rf"(\s+at\s+\d+(\.\d+)?\s+nonces/s)?(\s+for\s+({models}))?"
+        more = r"(\s+at\s+\d+(\.\d+)?\s+nonces/s)?(\s+for\s+\S+)?"
         pattern = rf"^\s*(\d+\s*[xX×]\s+|\d+\s*×\s*)?({gpus}){more}\s*$"
         node = {"type": "string", "pattern": pattern, "examples": ["4 x H100-SXM"]}
         return {"anyOf": [node, {"type": "array", "items": node, "minItems": 1}]}
@@ -217,6 +217,13 @@ def host_addresses(name: str, count: int) -> list[str]:
     return [f"{name}-{number}" for number in range(count)]
 
 
+class Delegation(StrictModel):
+    """The voting power of each host of a group on one model, lent to another host. Reference: network 2.9."""
+
+    model: str = Field(description="model that these hosts do not serve")
+    to: str = Field(description="address of the host that serves it and votes, for instance `farm-0`")
+
+
 class HostGroup(StrictModel):
     """Hosts that are alike."""
 
@@ -230,10 +237,20 @@ class HostGroup(StrictModel):
         description="where the hosts stand: a region of the topology's table, or shares by which each host's is drawn"
     )
     joins: EpochNumber = Field(1, description="first epoch in which they take part")
-    model: ModelName = Field(
+    model: str = Field(
         "QwQ-32B",
         description="model that the ML nodes serve, except those that name their own; `other`: one that governance has "
         "not approved",
+        json_schema_extra={"examples": list(MODEL_NAMES)},
+    )
+    delegates: tuple[Delegation, ...] = Field(
+        (), strict=False, description="hosts that vote for these hosts on models' claims (from v0.2.12 on)"
+    )
+    refuses: tuple[str, ...] = Field(
+        (), strict=False, description="models that they refuse to serve, said anew each epoch (from v0.2.12 on)"
+    )
+    intents: tuple[str, ...] = Field(
+        (), strict=False, description="models that they say they will serve, anew each epoch (from v0.2.12 on)"
     )
     unregistered: int = Field(
         0, ge=0, description="ML nodes, counted from the last, that are not registered as hardware (weigh from v0.2.2)"

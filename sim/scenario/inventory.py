@@ -20,6 +20,7 @@ from sim.gpus import gpu_names
 from sim.problems import Loc, Problem, read_model, show_value
 from sim.scenario.files import find_file, locate_file_mistakes, name_source
 from sim.scenario.hosts import MODEL_NAMES, Region, StrictModel
+from sim.scenario.models import list_own_models
 
 HOSTS = "hosts"
 REQUIRED_COLUMNS = ("participant", "node", "gpu_type", "gpu_count")
@@ -65,6 +66,8 @@ class _Reading:
 
     config: InventoryConfig
     default_place: Place
+    models: tuple[str, ...]
+    """That a line may name."""
     mistakes: list[Mistake] = field(default_factory=list)
     groups: list[dict[str, Any]] = field(default_factory=list)
     places: dict[Loc, Place] = field(default_factory=dict)
@@ -102,7 +105,8 @@ def _read(document: Document, config: InventoryConfig) -> _Reading:
     """Return the groups of the file; raise ScenarioError where its form is so wrong that it has no groups."""
     named = document.places.get((HOSTS, "inventory"), document.places[(HOSTS,)])
     default = document.places.get((HOSTS, "default_region"), document.places[(HOSTS,)])
-    reading = _Reading(config, replace(default, path=f"{HOSTS}.default_region"))
+    models = tuple(dict.fromkeys((*list_own_models(document.tree), *MODEL_NAMES)))
+    reading = _Reading(config, replace(default, path=f"{HOSTS}.default_region"), models)
     file = find_file(config.inventory, named)
     try:
         rows = list(_read_rows(read_source(file, INVENTORY), name_source(config.inventory, file, named), reading))
@@ -243,8 +247,8 @@ def _read_known(reading: _Reading, row: _Row, column: str) -> str:
     cell = row.get(column)
     if cell is None or not cell.text:
         return ""
-    if column == "model" and cell.text not in MODEL_NAMES:
-        reading.refuse(cell, f"unknown model {show_value(cell.text)}.{did_you_mean(cell.text, MODEL_NAMES)}")
+    if column == "model" and cell.text not in reading.models:
+        reading.refuse(cell, f"unknown model {show_value(cell.text)}.{did_you_mean(cell.text, reading.models)}")
         return ""
     if column == "nonces_per_second" and not _RATE.fullmatch(cell.text):
         reading.refuse(cell, f"nonces_per_second must be a number above 0, not {show_value(cell.text)}")

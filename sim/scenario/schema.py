@@ -41,6 +41,7 @@ from sim.scenario.declared import make_section
 from sim.scenario.faults import Fault
 from sim.scenario.hosts import HostGroup, Name, StrictModel
 from sim.scenario.inventory import InventoryConfig
+from sim.scenario.models import Models
 from sim.scenario.setpoints import find_setpoint_problems
 from sim.topologies import topologies
 from sim.units import Bytes, Seconds
@@ -109,6 +110,12 @@ class _Rules(StrictModel):
     )
     rules: RuleSwitches = Field(
         default_factory=RuleSwitches, description="single switches changed in all versions, for a what-if"
+    )
+    models: Models | None = Field(
+        None,
+        strict=False,
+        description="governance's models, of which hosts prove their compute from v0.2.9 on; absent: main net's own of "
+        "the version",
     )
     confirmation_alpha: float | None = Field(
         None,

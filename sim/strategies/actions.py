@@ -7,7 +7,9 @@ sent, and the chain refuses or punishes it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,16 +43,17 @@ class Compute(Action):
     """Key that the nonces are computed under; None: the host's own."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ClaimResults(Action):
     """Claim results of one ML node; a claim without nonces is not sent. Reference: protocol 3.1."""
 
     node_id: int
     """Number of the ML node, as claimed; the chain does not know whether it is true."""
-    nonces: tuple[int, ...]
-    """The nonces claimed, each from 0 to 2^63 - 1."""
-    values: tuple[float, ...]
-    """Its result for each nonce, as claimed; in the scheme `hits` the distance. Validators use the sender's key."""
+    nonces: Sequence[int] | NDArray[np.int64]
+    """(n,) the nonces claimed, each from 0 to 2^63 - 1; in the scheme `answers` of 32 bits with a sign."""
+    values: Sequence[float] | NDArray[Any]
+    """(n, ...) its result for each nonce, as claimed: in the scheme `hits` the distance, in `answers` the answer as
+    `ResultsFound` shows it. Validators use the sender's key."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Vote(Action):
     """Tell the chain which claims are frauds; no vote on claims that are left out. No rule asks for a check first."""
 
     participants: tuple[str, ...]
-    """(n,) addresses."""
+    """(n,) addresses, or names of claims as `ChecksDone` gives them."""
     frauds: NDArray[np.bool_]
     """(n,) True where the participant of the same place is called a fraud."""
 

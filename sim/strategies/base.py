@@ -34,6 +34,8 @@ class MLNode:
     """The model that it serves between two proofs of compute."""
     is_registered: bool = True
     """The chain knows it as hardware of its host."""
+    stack: str = ""
+    """Software and card that compute, in the scheme `answers`: answers of one stack agree to the bit."""
     batch_size: int = 1
     """Nonces that each of its GPU groups finishes at once; 1: one after the other."""
 

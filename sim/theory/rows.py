@@ -15,6 +15,7 @@ from sim.theory.kernel import kernel_rows
 from sim.theory.machines import machine_rows
 from sim.theory.models.published import published_rows
 from sim.theory.network import network_rows
+from sim.theory.network_2026.rows import network_2026_rows
 from sim.theory.noise import noise_rows
 from sim.theory.propagation import propagation_rows
 from sim.theory.proposers import proposer_rows
@@ -22,6 +23,7 @@ from sim.theory.race import race_rows
 from sim.theory.row import Group, Row
 from sim.theory.scrambling import scrambling_rows
 from sim.theory.service import service_rows
+from sim.theory.settlement import settlement_rows
 from sim.theory.sphere import sphere_rows
 from sim.theory.validation import validation_rows
 from sim.theory.weights import weight_rows
@@ -31,6 +33,7 @@ GROUPS: tuple[Group, ...] = (
     validation_rows,
     committee_rows,
     service_rows,
+    settlement_rows,
     weight_rows,
     control_rows,
     race_rows,
@@ -39,6 +42,7 @@ GROUPS: tuple[Group, ...] = (
     herding_rows,
     published_rows,
     epoch56_rows,
+    network_2026_rows,
     network_rows,
     consensus_rows,
     propagation_rows,

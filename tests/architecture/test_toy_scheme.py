@@ -123,7 +123,7 @@ def test_samples_are_drawn_from_the_block_at_which_validation_starts(
     """Every validator is given the hash of its block V, and the height P of the epoch."""
     seen, draw = set(), coins.Coins.compute_sampling_seed
 
-    def spy(self: object, validator_key: str, newest_hash: str, episode: Any) -> int:
+    def spy(self: object, validator_key: str, newest_hash: str, episode: Any, model: str) -> int:
         seen.add((episode.epoch_index, episode.start_height, newest_hash))
         return draw(self, validator_key, newest_hash, episode)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +53,7 @@ def draw_committee(weights: dict[str, int], n_slots: int, guardians: set[str]) -
     st.integers(0, 4),
     st.integers(0, 9),
     st.booleans(),
+    st.booleans(),
 )
 def test_all_at_once_is_one_by_one(
     validations: list[SubmitValidation],
@@ -62,6 +64,7 @@ def test_all_at_once_is_one_by_one(
     page_limit: int,
     n_slots: int,
     ignores_own_votes: bool,
+    first_vote_stands: bool,
 ) -> None:
     upcoming = UpcomingEpoch(1, 40, "H", draw_committee(weights, n_slots, guardians) if n_slots else None)
     state = replace(
@@ -72,7 +75,12 @@ def test_all_at_once_is_one_by_one(
         validations=Log(validations),
         upcoming=upcoming,
     )
-    rules = replace(VERSIONS["v0.2.0"], member_page_limit=page_limit, ignores_own_votes=ignores_own_votes)
+    rules = replace(
+        VERSIONS["v0.2.0"],
+        member_page_limit=page_limit,
+        ignores_own_votes=ignores_own_votes,
+        first_vote_stands=first_vote_stands,
+    )
     readable = judging.judge_claims(state, claims, upcoming, rules)
     assert fast.judge_claims(state, claims, upcoming, rules) == readable
     assert list(readable) == list(claims)
@@ -112,13 +120,14 @@ def test_who_has_left_the_group_has_no_vote_and_its_weight_does_not_count() -> N
         assert (verdict.valid_weight, verdict.invalid_weight, verdict.total_weight) == (6, 0, 6)
 
 
-def test_the_last_verdict_of_a_validator_holds_in_both() -> None:
+@pytest.mark.parametrize(("first_stands", "reason"), [(False, Reason.ACCEPTED), (True, Reason.VOTED_INVALID)])
+def test_one_verdict_of_a_validator_holds_in_both(first_stands: bool, reason: Reason) -> None:
+    """The last one; from v0.2.8 on the first (network 2.1)."""
+    rules = replace(VERSIONS["v0.2.0"], first_vote_stands=first_stands)
     said = Log(
         [SubmitValidation("tx", "a", 1, ("b",), (True,)), SubmitValidation("tx", "a", 1, ("c", "b"), (True, False))]
     )
     state = replace(GENESIS, validations=said, hosts={"b": HostRecord("key", ())}, seeds={(1, "b"): "commitment"})
     for judge_claims in (judging.judge_claims, fast.judge_claims):
-        verdicts = judge_claims(
-            state, {"b": CountedClaim(1, 1, {1: 1}, {1: 1})}, UpcomingEpoch(1, 40, "H"), VERSIONS["v0.2.0"]
-        )
-        assert verdicts["b"].reason is Reason.ACCEPTED
+        verdicts = judge_claims(state, {"b": CountedClaim(1, 1, {1: 1}, {1: 1})}, UpcomingEpoch(1, 40, "H"), rules)
+        assert verdicts["b"].reason is reason

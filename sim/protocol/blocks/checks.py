@@ -24,7 +24,7 @@ from sim.protocol.consensus.transactions import (
     TxResult,
 )
 from sim.protocol.service.inferences import validated_enough
-from sim.protocol.versions import Rules
+from sim.protocol.switches import Rules
 
 
 def commit_seed(seed: int, creator: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from sim.protocol.blocks.fast.judging import judge_claims  # by arrays; the rule to read is `judging.judge_claims`
+from sim.protocol.blocks.fast.judging_models import judge_models  # likewise
 from sim.protocol.blocks.formation import describe_judgement, gather_members, merge_weights
 from sim.protocol.blocks.observations import observe_epoch
 from sim.protocol.blocks.params import ProtocolParams
@@ -23,13 +24,15 @@ from sim.protocol.blocks.state import (
 )
 from sim.protocol.consensus.validators import boost_guardians
 from sim.protocol.money.collateral import Deposit, compute_activated_weight
+from sim.protocol.proofs.acceptance import Ballot, VoteBar, take_snapshot
+from sim.protocol.proofs.claimed import split_claim
 from sim.protocol.proofs.committee import Committee
 from sim.protocol.proofs.confirmation import start_confirmation
 from sim.protocol.proofs.log import Log
 from sim.protocol.proofs.votes import select_voters
 from sim.protocol.proofs.weights import cap_weights
 from sim.protocol.service.inferences import switch_service
-from sim.protocol.versions import Rules
+from sim.protocol.switches import Rules
 
 NextDifficulty = Callable[[Any, EpochObservation], tuple[Any, float]]
 """From a controller's memory (None before its first decision) and the epoch that just closed to its memory afterwards
@@ -48,10 +51,10 @@ def process_epoch(
     for edge in state.schedule.edges_at(block.height):
         match edge:
             case Edge.P:
-                state = open_epoch(state, block.block_hash, params)
+                state = open_epoch(state, block, params)
                 rows.append(_describe_start(state, params))
             case Edge.V:
-                state = draw_committees(state, block.block_hash, params)
+                state = open_validation(state, block, params)
             case Edge.VE:
                 state, settled = settle_epoch(state, params)
                 state, judged = form_epoch(state, params, next_difficulty)
@@ -62,13 +65,19 @@ def process_epoch(
     return state, rows
 
 
-def open_epoch(state: ChainState, block_hash: str, params: ProtocolParams) -> ChainState:
+def open_epoch(state: ChainState, block: Block, params: ProtocolParams) -> ChainState:
     """P: the next epoch exists; claims and votes of the last one are pruned; a new scheme brings its threshold."""
     index = state.schedule.index
     proof = params.rules_at(index).proof
     opened = replace(
         state,
-        upcoming=UpcomingEpoch(index, state.height, block_hash),
+        upcoming=UpcomingEpoch(
+            index,
+            state.height,
+            block.block_hash,
+            models={model.name: model for model in params.rules_at(index).models},
+            start_seconds=block.time_seconds,
+        ),
         proofs=proof.open_store(),
         validations=Log(),
         seeds={key: seed for key, seed in state.seeds.items() if key[0] >= index - SEED_EPOCHS_KEPT},
@@ -77,6 +86,35 @@ def open_epoch(state: ChainState, block_hash: str, params: ProtocolParams) -> Ch
         return opened
     difficulty = 1.0 / proof.hit_probability(proof.threshold, params.vector_dim)
     return replace(opened, threshold=proof.threshold, difficulty=difficulty, next_difficulty=difficulty)
+
+
+def open_validation(state: ChainState, block: Block, params: ProtocolParams) -> ChainState:
+    """V: its time is noted, and its hash draws the committees, where there are any. Reference: network 2.5."""
+    assert state.upcoming is not None, "V without P: the schedule is broken"
+    noted = replace(state, upcoming=replace(state.upcoming, validation_seconds=block.time_seconds))
+    if params.rules_at(state.upcoming.index).proof.claims_by_model:
+        return freeze_powers(noted, block.block_hash, params)
+    return draw_committees(noted, block.block_hash, params)
+
+
+def freeze_powers(state: ChainState, app_hash: str, params: ProtocolParams) -> ChainState:
+    """V: votes on claims of models will count by the powers of now. Reference: network 2.5, 2.7.
+
+    The block's hash stands for the application's, from which slots are drawn [I].
+    """
+    assert state.upcoming is not None, "V without P: the schedule is broken"
+    rules, weights = params.rules_at(state.upcoming.index), state.effective.weights
+    models = {split_claim(name)[1] for name in state.proofs.participants}
+    snapshot = take_snapshot(
+        weights,
+        dict.fromkeys(sorted(models), weights),
+        removed=state.effective.removed,
+        guardians=params.guardians if rules.guardians_break_ties else (),
+        app_hash=app_hash,
+    )
+    bar = VoteBar(rules.vote_threshold_bps)
+    ballot = Ballot(snapshot, bar, guardians_need_power=not rules.guardians_need_no_model)
+    return replace(state, upcoming=replace(state.upcoming, ballot=ballot))
 
 
 def draw_committees(state: ChainState, block_hash: str, params: ProtocolParams) -> ChainState:
@@ -104,8 +142,9 @@ def form_epoch(
     """
     assert state.upcoming is not None, "VE without P: the schedule is broken"
     index, rules = state.upcoming.index, params.rules_at(state.upcoming.index)
-    claims = state.proofs.count_claims(rules)
-    verdicts = judge_claims(state, claims, state.upcoming, rules)
+    claims = state.proofs.count_claims(rules, state.episode)
+    judge = judge_models if rules.proof.claims_by_model else judge_claims
+    verdicts = judge(state, claims, state.upcoming, rules)
     accepted = {who: claim for who, claim in claims.items() if verdicts[who].is_accepted}
     merged = merge_weights(state, accepted, rules)
     activated = {who: activate_weight(state, who, part.weight, index, params) for who, part in merged.items()}
@@ -160,7 +199,7 @@ def switch_epoch(state: ChainState, params: ProtocolParams) -> tuple[ChainState,
         difficulty=state.next_difficulty,
         threshold=threshold,
     )
-    return punish_failures(after, failures, rules)
+    return punish_failures(after, failures, rules, params)
 
 
 def _describe_start(state: ChainState, params: ProtocolParams) -> EpochStarted:

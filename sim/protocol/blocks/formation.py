@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 
 from sim.protocol.blocks.records import ParticipantJudged
 from sim.protocol.blocks.state import ChainState, EpochGroup, UpcomingEpoch
+from sim.protocol.models.seating import NodeWeights
 from sim.protocol.proofs.base import CountedClaim
+from sim.protocol.proofs.claimed import split_claim
 from sim.protocol.proofs.preserved import Preserved, group_by_model, select_half, select_share
 from sim.protocol.proofs.votes import Reason, Verdict
 from sim.protocol.proofs.weights import MergedWeight, merge_by_addition, merge_by_node
-from sim.protocol.versions import Rules
+from sim.protocol.switches import Rules
 
 GOVERNANCE_MODELS = ("Qwen2.5-7B", "QwQ-32B", "Qwen3-235B-A22B", "Qwen3-32B")
 """Of main net: the first two at genesis (protocol 10), all of them in autumn 2025."""
@@ -18,11 +21,35 @@ GOVERNANCE_MODELS = ("Qwen2.5-7B", "QwQ-32B", "Qwen3-235B-A22B", "Qwen3-32B")
 
 def merge_weights(state: ChainState, accepted: Mapping[str, CountedClaim], rules: Rules) -> dict[str, MergedWeight]:
     """Add preserved nodes' weight, which no vote judges, to accepted claims, by address. Reference: protocol 4.7."""
+    if rules.proof.claims_by_model:
+        return _merge_models(state, gather_fresh(accepted), rules)
     preserved = _get_preserved_weights(state)
     return {
         who: _merge(state, who, accepted.get(who, CountedClaim()), preserved.get(who, {}), rules)
         for who in sorted({*accepted, *preserved})
     }
+
+
+def gather_fresh(accepted: Mapping[str, CountedClaim]) -> dict[str, dict[str, dict[int, int]]]:
+    """Return the weights of ML nodes in accepted claims, by address and model. Reference: network 2.7."""
+    fresh: dict[str, dict[str, dict[int, int]]] = {}
+    for name, claim in accepted.items():
+        address, model = split_claim(name)
+        nodes = {node_id: weight for node_id, weight in claim.node_weights.items() if node_id is not None}
+        fresh.setdefault(address, {})[model] = nodes
+    return fresh
+
+
+def _merge_models(state: ChainState, fresh: NodeWeights, rules: Rules) -> dict[str, MergedWeight]:
+    """Weigh every model's nodes by its coefficient; preserved nodes keep what they had."""
+    coefficients = {model.name: model.coefficient for model in rules.models}
+    preserved, merged = _get_preserved_weights(state), dict[str, MergedWeight]()
+    for who in sorted({*fresh, *preserved}):
+        models, kept = fresh.get(who, {}), preserved.get(who, {})
+        weights = [coefficients.get(model, Fraction(1)) * sum(nodes.values()) for model, nodes in models.items()]
+        by_node = {node_id: weight for nodes in models.values() for node_id, weight in nodes.items()}
+        merged[who] = MergedWeight(sum(map(int, weights)) + sum(kept.values()), {**by_node, **kept})
+    return merged
 
 
 def _get_preserved_weights(state: ChainState) -> dict[str, dict[int, int]]:
@@ -94,6 +121,7 @@ def describe_judgement(
     """Yield how everybody with a claim or with preserved weight came to its weight in the group just formed."""
     assert state.next_group is not None, "a group was formed"
     members, preserved = state.next_group.weights, _get_preserved_weights(state)
+    claims, verdicts = _join_by_address(claims, verdicts)
     for who in sorted({*claims, *merged}):
         claim, part = claims.get(who, CountedClaim()), merged.get(who, MergedWeight(0, {}))
         verdict = verdicts.get(who, Verdict(who, Reason.NO_CLAIM, 0, 0, 0))
@@ -116,3 +144,25 @@ def describe_judgement(
             is_member=who in members,
             weight=members.get(who, 0),
         )
+
+
+def _join_by_address(
+    claims: Mapping[str, CountedClaim], verdicts: Mapping[str, Verdict]
+) -> tuple[dict[str, CountedClaim], dict[str, Verdict]]:
+    """Join a participant's claims for several models; the verdict is that of the heaviest one, accepted ones first."""
+    joined, shown = dict[str, CountedClaim](), dict[str, Verdict]()
+    for name in sorted(claims, key=lambda name: (verdicts[name].is_accepted, claims[name].weight), reverse=True):
+        address, claim = split_claim(name)[0], claims[name]
+        shown.setdefault(address, verdicts[name])
+        joined[address] = _add_claims(joined[address], claim) if address in joined else claim
+    return joined, shown
+
+
+def _add_claims(one: CountedClaim, other: CountedClaim) -> CountedClaim:
+    return CountedClaim(
+        claimed_nonces=one.claimed_nonces + other.claimed_nonces,
+        distinct_nonces=one.distinct_nonces + other.distinct_nonces,
+        counts={**one.counts, **other.counts},
+        node_weights={**one.node_weights, **other.node_weights},
+        claimed_weight=one.weight + other.weight,
+    )

@@ -16,7 +16,8 @@ from sim.protocol.consensus.transactions import HEADER_BYTES
 from sim.protocol.money.accounts import VESTING_EPOCHS
 from sim.protocol.money.collateral import COLLATERAL_PER_WEIGHT_UNIT, GRACE_END_EPOCH
 from sim.protocol.money.pricing import MAINNET_PRICING, PricingParams
-from sim.protocol.versions import RuleBook, Rules
+from sim.protocol.switches import Rules
+from sim.protocol.versions import RuleBook
 from sim.units import Bytes
 
 

@@ -17,9 +17,10 @@ from sim.protocol.proofs.confirmation import (
     compute_ratio,
     compute_trigger_heights,
     is_triggered,
+    read_event,
 )
 from sim.protocol.service.inferences import InferenceTally, apply_tally, confirm_records
-from sim.protocol.versions import Rules
+from sim.protocol.switches import Rules
 
 FIRST_CONFIRMED_EPOCH = 2
 
@@ -38,7 +39,7 @@ def apply_inferences(
     models = get_model_weights(state, GOVERNANCE_MODELS)
     removed = state.effective.removed
     service, failures = apply_tally(state.service, tally, models, heights, params.pricing, rules, removed)
-    state, payments = punish_failures(replace(state, service=service), failures, rules)
+    state, payments = punish_failures(replace(state, service=service), failures, rules, params)
     state = remove_members(state, failures, rules, params)
     served = [
         InferencesServed(
@@ -67,7 +68,7 @@ def apply_confirmation(state: ChainState, block: Block, params: ProtocolParams) 
     rules = params.rules_at(state.schedule.index)
     if block.confirmation is not None:
         return _read_out(state, block.confirmation, rules, params)
-    if state.confirmation.end_height is not None or not _triggers(state, block, rules.confirmations_per_epoch):
+    if state.confirmation.end_height is not None or not _triggers(state, block, params):
         return state, []
     epoch = state.schedule.params
     event = compute_event(
@@ -86,13 +87,12 @@ def _read_out(
 ) -> tuple[ChainState, list[Record]]:
     """Weights shrink, every member is judged by its ratio; whoever fails is punished and leaves the group."""
     running = state.confirmation
-    after = close_event(
-        running,
-        tally.measured,
-        absence_counts_as_zero=not rules.missing_confirmation_keeps_weight,
-        pause_end=state.height + state.schedule.params.set_new_validators_delay,
-    )
-    ratios = {who: compute_ratio(weight, after.initial[who]) for who, weight in after.weights.items()}
+    shown = read_event(running, tally.measured, absence_counts_as_zero=not rules.missing_confirmation_keeps_weight)
+    after = close_event(running, shown, pause_end=state.height + state.schedule.params.set_new_validators_delay)
+    judged = shown if rules.judges_readings else after.weights
+    ratios = {
+        who: compute_ratio(weight, after.initial[who], rules.confirmation_tolerance) for who, weight in judged.items()
+    }
     service, failures = confirm_records(state.service, ratios, rules, state.height)
     failed = {failure.participant for failure in failures}
     confirmed = [
@@ -107,23 +107,32 @@ def _read_out(
         )
         for who, before in sorted(running.weights.items())
     ]
-    state, payments = punish_failures(replace(state, confirmation=after, service=service), failures, rules)
+    state, payments = punish_failures(replace(state, confirmation=after, service=service), failures, rules, params)
     return remove_members(state, failures, rules, params), [*confirmed, *payments]
 
 
-def _triggers(state: ChainState, block: Block, expected: float) -> bool:
-    """Whether the block triggers an event: never before the second epoch, nor while the last one's pause lasts."""
-    schedule = state.schedule
+def _triggers(state: ChainState, block: Block, params: ProtocolParams) -> bool:
+    """Whether the block triggers an event: never before the second epoch, nor while the last one's pause lasts.
+
+    Nor soon after an upgrade. Reference: protocol 6.7, network 2.11.
+    """
+    schedule, rules = state.schedule, params.rules_at(state.schedule.index)
+    expected = rules.confirmations_per_epoch
     if not expected or schedule.index < FIRST_CONFIRMED_EPOCH or block.height < state.confirmation.pause_end:
         return False
-    return is_triggered(block.height, block.block_hash, get_trigger_heights(schedule), expected)
+    if params.rule_book.brings_version(schedule.index) and block.height <= schedule.start + rules.upgrade_pause_blocks:
+        return False
+    return is_triggered(block.height, block.block_hash, get_trigger_heights(schedule, rules), expected)
 
 
-def get_trigger_heights(schedule: Schedule) -> range:
-    """Heights of an epoch at which a confirmation may be triggered. Reference: protocol 6.7."""
-    epoch = schedule.params
+def get_trigger_heights(schedule: Schedule, rules: Rules) -> range:
+    """Heights of an epoch at which a confirmation may be triggered. Reference: protocol 6.7, network 2.11."""
+    epoch, safety = schedule.params, rules.confirmation_safety_blocks
     proof = epoch.poc_stage_duration + epoch.poc_exchange_duration
-    event_blocks = proof + epoch.poc_validation_delay + epoch.poc_validation_duration
     return compute_trigger_heights(
-        schedule.set_validators, schedule.next_start, event_blocks, epoch.inference_validation_cutoff
+        schedule.set_validators,
+        schedule.next_start,
+        proof + epoch.poc_validation_delay + epoch.poc_validation_duration,
+        epoch.inference_validation_cutoff,
+        epoch.set_new_validators_delay + safety if safety else 0,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -19,9 +20,11 @@ from sim.protocol.consensus.transactions import (
     SubmitValidation,
     Transaction,
 )
+from sim.protocol.models.delegation import DelegatedShare
 from sim.protocol.money.accounts import Settlement, VestingSchedule
 from sim.protocol.money.collateral import Deposit
-from sim.protocol.proofs.base import Episode, ProofStore
+from sim.protocol.proofs.acceptance import Ballot
+from sim.protocol.proofs.base import AnswerTerms, Episode, ProofStore
 from sim.protocol.proofs.claimed import ClaimedNonces
 from sim.protocol.proofs.committee import Committee
 from sim.protocol.proofs.confirmation import Confirmation, ConfirmationTally
@@ -71,6 +74,10 @@ class EpochGroup:
     """ML nodes that skip the next proof of compute and keep their weight. Reference: protocol 5.2."""
     carried: frozenset[str] = frozenset()
     """Members with ML nodes that skipped the epoch's own proof of compute. Reference: protocol 6.2."""
+    penalties: Mapping[str, tuple[Fraction, ...]] = field(default_factory=dict)
+    """Parts of its reward that a member loses for models that it does not serve. Reference: network 2.9."""
+    delegated_shares: Mapping[str, tuple[DelegatedShare, ...]] = field(default_factory=dict)
+    """Parts of its reward that a member leaves to delegates. Reference: network 2.9."""
     removed: Mapping[str, int] = field(default_factory=dict)
     """Members that have left the group since S, with the block at whose end they did. Reference: protocol 6.3."""
 
@@ -90,6 +97,14 @@ class UpcomingEpoch:
     """Hash of block P: the network seed."""
     committee: Committee | None = None
     """From V on, where only drawn members judge a participant; otherwise all do."""
+    ballot: Ballot | None = None
+    """From V on, where claims are by model."""
+    models: Mapping[str, AnswerTerms] = field(default_factory=dict)
+    """Terms of the language models that hosts may claim for, by name, as they stand at P; none: any model."""
+    start_seconds: float | None = None
+    """Time of block P."""
+    validation_seconds: float | None = None
+    """Time of block V, from then on."""
 
 
 @dataclass(frozen=True)
@@ -154,12 +169,14 @@ class ChainState:
     """ngonka that were not claimed in time."""
     slashed: int = 0
     """ngonka of collateral that were taken and burnt."""
+    governance: int = 0
+    """ngonka in governance's account, in place of the last three. Reference: network 2.1"""
 
     @cached_property
-    def episode(self) -> Episode:
-        """The running proof of compute. Raises ValueError where no epoch is upcoming."""
+    def running(self) -> Episode | None:
+        """The running proof of compute, if there is one."""
         if self.upcoming is None:
-            raise ValueError(f"at height {self.height} no epoch is upcoming, so that no proof of compute is running")
+            return None
         return Episode(
             epoch_index=self.upcoming.index,
             start_height=self.upcoming.start_height,
@@ -168,12 +185,23 @@ class ChainState:
             last_claim=self.schedule.last_batch,
             validation_start=self.schedule.validation_start,
             validation_end=self.schedule.validation_end,
+            models=self.upcoming.models,
+            preserved=self.effective.preserved,
+            start_seconds=self.upcoming.start_seconds,
+            validation_seconds=self.upcoming.validation_seconds,
         )
+
+    @property
+    def episode(self) -> Episode:
+        """The running proof of compute. Raises ValueError where none is running."""
+        if self.running is None:
+            raise ValueError(f"at height {self.height} no epoch is upcoming, so that no proof of compute is running")
+        return self.running
 
     @cached_property
     def claimed_nonces(self) -> ClaimedNonces:
         """All claims as arrays. Raises ValueError where no epoch is upcoming. Reference: protocol 4.1."""
-        return self.proofs.read_claims(self.episode.block_hash, self.threshold)
+        return self.proofs.read_claims(self.episode, self.threshold)
 
     @cached_property
     def duties(self) -> Mapping[str, NDArray[np.int64]] | None:
@@ -228,11 +256,15 @@ def get_model_weights(state: ChainState, governance_models: Iterable[str]) -> di
     return grouped
 
 
-def get_places_to_check(state: ChainState, validator: str) -> NDArray[np.int64]:
+def get_places_to_check(state: ChainState, validator: str, models: Iterable[str] = ()) -> NDArray[np.int64]:
     """Claims that a validator checks, as ascending places in `proofs.participants`: all, or by its committee slots.
 
-    Reference: protocol 4.1, 4.9.
+    Where claims are by model, those for the `models` that its own ML nodes serve. Reference: protocol 4.1, 4.9, network
+    2.5.
     """
+    if state.claimed_nonces.models:
+        by_model = state.claimed_nonces.places_by_model
+        return np.sort(np.concatenate([np.empty(0, np.int64), *(by_model[m] for m in models if m in by_model)]))
     if state.duties is None:
         return np.arange(len(state.proofs.participants))
     return state.duties.get(validator, np.empty(0, dtype=np.int64))

@@ -28,7 +28,7 @@ from sim.protocol.consensus.transactions import (
 )
 from sim.protocol.money.accounts import Settlement, VestingSchedule, vest
 from sim.protocol.money.collateral import Deposit, deposit, withdraw
-from sim.protocol.versions import Rules
+from sim.protocol.switches import Rules
 
 K = TypeVar("K")
 V = TypeVar("V")

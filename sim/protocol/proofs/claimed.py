@@ -17,6 +17,20 @@ INVENTED: Final = -1
 """Code of the stack of answers that were never computed."""
 
 
+def name_claim(address: str, model: str) -> str:
+    """Return the name under which votes and verdicts mean a participant's claim for a language model."""
+    return f"{address} {model}" if model else address
+
+
+def split_claim(name: str) -> tuple[str, str]:
+    """Return address and language model of a claim by its name, the inverse of `name_claim`.
+
+    Neither holds a blank; in schemes whose claims are not by model the name is the address, and the model is "".
+    """
+    address, _, model = name.partition(" ")
+    return address, model
+
+
 @dataclass(frozen=True, eq=False)
 class ClaimedNonces:
     """All claims, one after another in the order in which validators read them."""
@@ -26,7 +40,7 @@ class ClaimedNonces:
     threshold: float
     """Of the proof scheme: a recomputed nonce is held against it."""
     participants: NDArray[np.object_]
-    """(claims,) addresses"""
+    """(claims,) addresses, or names where claims are by model (`name_claim`)"""
     counts: Ints
     """(claims,) nonces of each claim"""
     nonces: Ints
@@ -51,6 +65,17 @@ class ClaimedNonces:
     def starts(self) -> Ints:
         """(claims,) place of each claim's first nonce in `nonces`."""
         return np.cumsum(self.counts) - self.counts
+
+    @cached_property
+    def places_by_model(self) -> dict[str, Ints]:
+        """Ascending places of the claims for each language model; none where claims are not by model."""
+        models = np.array(self.models, dtype=np.object_)
+        return {model: np.flatnonzero(models == model) for model in sorted(set(self.models))}
+
+    @cached_property
+    def place_of(self) -> dict[str, int]:
+        """Place of each claim by its name."""
+        return {name: place for place, name in enumerate(self.participants.tolist())}
 
     @cached_property
     def _run_ends(self) -> Ints:

@@ -1,0 +1,116 @@
+"""Sampled leaves, and what is wrong with those that a host serves; `powsim theory` has the network's own numbers."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sim.protocol import MerkleSumTree
+from sim.protocol.proofs.leaves import (
+    N_ATTEMPTS,
+    Commitment,
+    LeafFault,
+    ServedLeaf,
+    Step,
+    compute_leaf_seed,
+    compute_pause_s,
+    draw_leaves,
+    find_fault,
+    has_duplicate,
+    is_vector,
+    is_yes,
+    judge_attempt,
+)
+
+VECTOR = np.full(12, 12**-0.5, dtype="<f2").tobytes()
+
+
+@pytest.mark.parametrize(("count", "size"), [(2, 1), (10, 9), (50, 20), (10_000, 200)])
+def test_leaves_are_the_front_of_a_shuffle(count: int, size: int) -> None:
+    """The same steps on a whole list, with the same numbers below count - i."""
+    everything, steps = list(range(count)), np.arange(size)
+    for step, ahead in enumerate(np.random.default_rng(5).integers(0, count - steps).tolist()):
+        everything[step], everything[step + ahead] = everything[step + ahead], everything[step]
+    assert draw_leaves(count, size, 5).tolist() == everything[:size]
+
+
+def test_every_leaf_is_drawn_equally_often_in_every_place() -> None:
+    """3 of 5 ranks in order: 60 outcomes, 6000 draws, chi-square with 59 degrees of freedom: 99.99 % below 108."""
+    found = Counter(tuple(draw_leaves(5, 3, seed).tolist()) for seed in range(6000))
+    assert len(found) == 60
+    assert sum((n - 100) ** 2 / 100 for n in found.values()) < 108
+
+
+def test_the_seed_depends_on_each_part() -> None:
+    parts = [("k", "H", 1, "m"), ("l", "H", 1, "m"), ("k", "I", 1, "m"), ("k", "H", 2, "m"), ("k", "H", 1, "n")]
+    assert len({compute_leaf_seed(*four) for four in parts}) == 5
+
+
+def serve(nonces: list[int]) -> tuple[Commitment, list[ServedLeaf]]:
+    tree = MerkleSumTree()
+    for nonce in nonces:
+        tree.add(nonce, VECTOR)
+    leaves = [ServedLeaf(tree.get_index(nonce), nonce, VECTOR, tree.prove(nonce)) for nonce in nonces]
+    return Commitment(tree.count, tree.root), leaves
+
+
+def test_the_first_fault_decides() -> None:
+    """Each fault is added to all later ones and comes first; without any the leaves pass."""
+    commitment, leaves = serve([3, 70])
+    twice = [replace(leaves[0], index=place) for place in (0, 1)]
+    assert find_fault(commitment, [1, 0], leaves) is None
+    assert find_fault(commitment, [0, 1], leaves, has_settings=False) is LeafFault.NO_SETTINGS
+    sparse, far = serve([3, 200])
+    assert find_fault(sparse, [0, 1], far, has_settings=False) is LeafFault.POROUS
+    broken = replace(leaves[1], vector=bytes(23))
+    assert find_fault(commitment, [0, 1], [leaves[0], broken]) is LeafFault.BAD_PROOF
+    assert find_fault(commitment, [0, 1], twice) is LeafFault.BAD_PROOF
+    assert find_fault(commitment, [0, 2], leaves, has_settings=False) is LeafFault.WRONG_LEAVES
+    assert find_fault(commitment, [0], leaves) is LeafFault.WRONG_LEAVES
+    assert find_fault(commitment, [0, 1], leaves[:1]) is LeafFault.WRONG_LEAVES
+    assert find_fault(commitment, [0, 0], [leaves[0], leaves[0]]) is LeafFault.DUPLICATE
+    assert find_fault(commitment, [0, 1], [leaves[0], leaves[0]]) is LeafFault.WRONG_LEAVES
+
+
+def test_a_malformed_vector_can_be_committed_to_and_is_found() -> None:
+    tree = MerkleSumTree()
+    tree.add(1, bytes(23))
+    leaf = ServedLeaf(0, 1, bytes(23), tree.prove(1))
+    assert find_fault(Commitment(1, tree.root), [0], [leaf]) is LeafFault.MALFORMED
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_vectors_are_twelve_finite_numbers(bad: float) -> None:
+    assert is_vector(VECTOR)
+    assert not is_vector(VECTOR + b"\0")
+    assert not is_vector(VECTOR[:-2] + np.float16(bad).tobytes())
+
+
+def test_duplicates() -> None:
+    assert has_duplicate([1, 2, 1])
+    assert not has_duplicate([1, 2])
+
+
+@pytest.mark.parametrize(
+    ("facts", "step"),
+    [
+        ((False, True, True, True), Step.RETRY),
+        ((True, False, True, True), Step.RETRY),
+        ((True, True, True, False), Step.VOTE_NO),
+        ((True, True, False, False), Step.RETRY),
+        ((True, True, False, True), Step.RECOMPUTE),
+    ],
+)
+def test_an_attempt_fails_at_the_first_thing_that_is_missing(facts: tuple[bool, ...], step: Step) -> None:
+    """Own instance, leaves reached, fault, own ML node reached; what would be tried again is a "no" in the end."""
+    names = ("has_own_instance", "is_reached", "is_faulty", "is_node_reached")
+    known = dict(zip(names, facts, strict=True))
+    assert judge_attempt(1, **known) is step
+    assert judge_attempt(N_ATTEMPTS - 1, **known) is step
+    assert judge_attempt(N_ATTEMPTS, **known) is (Step.VOTE_NO if step is Step.RETRY else step)
+
+
+def test_pauses_have_an_end_and_zero_is_no_vote() -> None:
+    assert compute_pause_s(6) < compute_pause_s(7) == compute_pause_s(23) == 45.0
+    assert [is_yes(weight) for weight in (-1, 0, 1)] == [False, False, True]
