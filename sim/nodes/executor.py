@@ -49,7 +49,8 @@ class Executor:
         self.production = Production(
             context, chain.address, registration.validator_key, ml_nodes, on_results, callbacks.after_all
         )
-        self.validation: Validation | None = None
+        self._validations: tuple[Validation, ...] = ()
+        """One, or one for each model that the host serves where claims are by model."""
         self.opening: ChainState | None = None
         """After block V, where this host has acted upon it."""
         self._seeds: dict[int, int] = {}
@@ -69,14 +70,14 @@ class Executor:
 
     def stop_validation(self) -> None:
         """End the checks that run, if any do."""
-        if self.validation is not None:
-            self.validation.stop()
-            self.validation = None
+        for validation in self._validations:
+            validation.stop()
+        self._validations = ()
 
     def use_working_nodes(self) -> None:
         """Let checks go on with the ML nodes that have not failed."""
-        if self.validation is not None:
-            self.validation.use(self.production.working)
+        for validation in self._validations:
+            validation.use(self._select_nodes(validation.model))
 
     def do(self, action: actions.Action) -> None:
         """Carry out one action; raises ValueError for one that no host could do."""
@@ -108,7 +109,7 @@ class Executor:
             self.production.note_claimed(action.node_id, action.nonces)
 
     def _check(self, action: actions.Check) -> None:
-        if self.validation is not None:
+        if self._validations:
             raise ValueError("checks of this epoch are running already")
         state = self._chain.state
         if (
@@ -121,22 +122,31 @@ class Executor:
             state = self.opening  # claims are read once, also by a host that has caught up beyond V
         # A host without a working ML node in this proof of compute makes no checks. Reference: protocol 4.1.
         if self.production.epoch == epoch and self.production.working:
-            self.validation = Validation(
-                self._context,
-                self._chain.address,
-                action.sample_key or self._registration.validator_key,
-                state,
-                self._context.ledger.get_block(state.height).block_hash,
-                action,
-                self.production.working,
-                self._on_checks,
+            by_model = self._context.params.rules_at(epoch).proof.claims_by_model
+            self._validations = tuple(
+                Validation(
+                    self._context,
+                    self._chain.address,
+                    action.sample_key or self._registration.validator_key,
+                    state,
+                    self._context.ledger.get_block(state.height).block_hash,
+                    action,
+                    self._select_nodes(model),
+                    self._on_checks,
+                    model,
+                )
+                for model in (self.production.models if by_model else [""])
             )
+
+    def _select_nodes(self, model: str) -> list[MLNode]:
+        """Working ML nodes that serve a model; "": all of them."""
+        return [node for node in self.production.working if not model or node.model == model]
 
     def _vote(self, action: actions.Vote) -> None:
         if len(action.participants) != len(action.frauds):
             raise ValueError(f"{len(action.participants)} participants have {len(action.frauds)} votes")
-        if self.validation is not None:
-            self.validation.note_votes(action)
+        for validation in self._validations:
+            validation.note_votes(action)
         self.outbox.send_votes(action.participants, tuple(action.frauds.tolist()))
 
     # Money and membership
@@ -164,6 +174,12 @@ class Executor:
     def _delegate(self, action: actions.Delegate) -> None:
         tx_id = self.outbox.name("delegation")
         self.outbox.send(messages.DelegatePower(tx_id, self._chain.address, action.model, action.to))
+
+    def _refuse(self, action: actions.Refuse) -> None:
+        self.outbox.send(messages.RefuseModel(self.outbox.name("refusal"), self._chain.address, action.model))
+
+    def _intend(self, action: actions.Intend) -> None:
+        self.outbox.send(messages.DeclareIntent(self.outbox.name("intent"), self._chain.address, action.model))
 
     def _show_weight(self, action: actions.ShowWeight) -> None:
         end_height = self._chain.state.confirmation.end_height
@@ -201,6 +217,8 @@ _CARRY_OUT: Mapping[type, Callable[[Executor, Any], None]] = {
     actions.WithdrawCollateral: Executor._withdraw_collateral,
     actions.RegisterHardware: Executor._register_hardware,
     actions.Delegate: Executor._delegate,
+    actions.Refuse: Executor._refuse,
+    actions.Intend: Executor._intend,
     actions.ShowWeight: Executor._show_weight,
     actions.Leave: Executor._leave,
     actions.Join: Executor._join,

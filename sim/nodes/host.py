@@ -271,7 +271,7 @@ class Host:
             epoch=state.upcoming.index,
             participants=tuple(claims.participants.tolist()),
             n_claimed=claims.counts,
-            duties=get_places_to_check(state, self.address),
+            duties=get_places_to_check(state, self.address, self._production.models),
         )
 
     def _tell_reward(self, state: ChainState) -> None:

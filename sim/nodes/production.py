@@ -54,6 +54,11 @@ class Production:
         """Nodes that are in the proof of compute and have not failed."""
         return [node for node in self.dispatched if node.node_id not in self.failed]
 
+    @property
+    def models(self) -> list[str]:
+        """Language models of the nodes that are in the proof of compute, in order."""
+        return sorted({node.model for node in self.dispatched})
+
     def open(self, state: ChainState) -> None:
         """Enter an epoch's proof of compute, with no task for any node yet; an earlier one that still runs ends."""
         assert state.upcoming is not None, "generation without an upcoming epoch"

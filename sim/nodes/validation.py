@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
 
 import numpy as np
 import simpy
@@ -20,8 +20,13 @@ from sim.metrics.records import ValidationDone
 from sim.metrics.validations import ABSTAINED_CODE, FRAUD_CODE, OUT_OF_TIME_CODE, VALID_CODE
 from sim.nodes.context import Context
 from sim.nodes.ml_node import SENDER_PERIOD_SECONDS
+from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.state import ChainState, get_places_to_check
+from sim.protocol.proofs.base import Episode
+from sim.protocol.proofs.claimed import split_claim
+from sim.protocol.proofs.commits import get_terms
 from sim.protocol.proofs.draws import select_positions
+from sim.protocol.proofs.leaves import draw_leaves
 from sim.strategies.actions import Check, Vote
 from sim.strategies.base import MLNode
 from sim.work.base import Sample
@@ -31,7 +36,10 @@ OnChecks = Callable[..., None]
 
 
 class Validation:
-    """A SimPy process that ends when all its checks are made or the host stops it; arrays are in order of checking."""
+    """A SimPy process that ends when all its checks are made or the host stops it; arrays are in order of checking.
+
+    Where claims are by model, a host has one for each model that its ML nodes serve.
+    """
 
     def __init__(
         self,
@@ -43,8 +51,12 @@ class Validation:
         task: Check,
         ml_nodes: Sequence[MLNode],
         on_checks: OnChecks,
+        model: str = "",
     ) -> None:
-        """`on_checks` is called with the fields of a `ChecksDone`; raises ValueError for a claim that is not known."""
+        """`on_checks` is called with the fields of a `ChecksDone`; raises ValueError for a claim that is not known.
+
+        Claims for other models than `model` are left out; "": none are.
+        """
         assert state.upcoming is not None, "validation without an upcoming epoch"
         self._context = context
         self._env = context.env
@@ -53,10 +65,12 @@ class Validation:
         self._epoch = state.upcoming.index
         self._claims = state.claimed_nonces
         self._proof = context.params.rules_at(self._epoch).proof
-        seed = self._proof.compute_sampling_seed(sample_key, newest_hash, state.episode, "")
+        self.model = model
+        self._seed = self._proof.compute_sampling_seed(sample_key, newest_hash, state.episode, model)
         size = context.params.validation_sample_size if task.sample_size is None else task.sample_size
         # Claims of the same length are sampled at the same positions.
-        self._select = cache(partial(select_positions, sample_size=size, sampling_seed=seed))
+        self._select = cache(lambda n: (draw_leaves if model else select_positions)(n, size, self._seed))
+        self._cut = _get_cut(context.params, state.episode, model)
         self._places = self._order(state, task.participants)
         self._sizes = np.minimum(self._claims.counts[self._places], size)
         n = len(self._places)
@@ -74,15 +88,17 @@ class Validation:
     def _order(self, state: ChainState, participants: tuple[str, ...] | None) -> Ints:
         """Return places of claims in the order of their checks."""
         if participants is None:
-            stream = self._context.streams("host", self._address, "validation order", self._epoch)
-            return stream.permutation(get_places_to_check(state, self._address))
-        places = {who: place for place, who in enumerate(self._claims.participants.tolist())}
+            own = [self.model] if self.model else []
+            stream = self._context.streams("host", self._address, "validation order", self._epoch, *own)
+            return stream.permutation(get_places_to_check(state, self._address, own))
+        places = self._claims.place_of
         for who in participants:
             if who not in places:
                 raise ValueError(f'"{who}" has no claim in epoch {self._epoch}')
         if len(set(participants)) < len(participants):
             raise ValueError("a claim is checked twice")
-        return np.array([places[who] for who in participants], dtype=np.int64)
+        own_claims = (who for who in participants if not self.model or split_claim(who)[1] == self.model)
+        return np.array([places[who] for who in own_claims], dtype=np.int64)
 
     def use(self, ml_nodes: Sequence[MLNode]) -> None:
         """Use these ML nodes, in ascending order of their numbers, from the next claim on; wait if there are none.
@@ -151,10 +167,17 @@ class Validation:
         if done.start == end:
             return done
         places, sizes = self._places[done], self._sizes[done]
-        sample = Sample(places, sizes, [node.dtype for node in self._turns[done]], self._select)
+        turns = self._turns[done]
+        sample = Sample(
+            places,
+            sizes,
+            [node.dtype for node in turns],
+            self._select,
+            [node.stack for node in turns],
+            np.full(len(places), self._seed, dtype=np.uint64),
+        )
         n_contradicted = self._context.work.count_contradictions(self._claims, sample)
-        params = self._context.params
-        test = self._proof.test_samples(sizes, n_contradicted, params.p_mismatch, params.fraud_threshold)
+        test = self._proof.test_samples(sizes, n_contradicted, *self._cut)
         self._n_contradicted[done] = n_contradicted
         self._p_values[done], self._frauds[done] = test.p_values, test.frauds
         return done
@@ -172,3 +195,11 @@ class Validation:
             p_values=self._p_values[done],
             frauds=self._frauds[done],
         )
+
+
+def _get_cut(params: ProtocolParams, episode: Episode, model: str) -> tuple[float, float]:
+    """Return the mismatch probability of an honest nonce, and the p-value below which a claim is a fraud."""
+    if not model:
+        return params.p_mismatch, params.fraud_threshold
+    terms = get_terms(episode, model)
+    return terms.p_mismatch, terms.applied_fraud_p

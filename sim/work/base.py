@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from itertools import chain
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pow.params import PowParams
 from sim.protocol.proofs.claimed import ClaimedNonces
+
+if TYPE_CHECKING:
+    from sim.work.stacks import PairTable
 
 Request = tuple[str, int]
 """(public key, nonce)"""
@@ -96,6 +100,8 @@ class WorkSettings:
     device: str
     batch_size: int | None
     n_threads: int | None
+    pairs: PairTable | None = None
+    """Distances between stacks, for the law of answers; None: those that come with powsim."""
 
 
 class WorkKind(Protocol):
@@ -135,3 +141,9 @@ class Work(AbstractContextManager["Work", None], Protocol):
 
     def describe(self) -> dict[str, Any]:
         """Return settings and totals for the provenance."""
+
+
+def list_requests(task: Task, turns: range) -> list[Request]:
+    """Return the nonces at some places of each GPU group's range, group by group, with the task's key."""
+    tried = chain.from_iterable(group[turns.start : turns.stop] for group in task.groups)
+    return [(task.public_key, nonce) for nonce in tried]

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from pow.placement import CPU
 from pow.validation import count_invalid, is_valid
 from sim.errors import UserError
 from sim.protocol.proofs.claimed import ClaimedNonces
-from sim.work.base import Produced, Request, Sample, Task, WorkCounts
+from sim.work.base import Produced, Request, Sample, Task, WorkCounts, list_requests
 
 
 @dataclass
@@ -71,11 +70,11 @@ class KernelWork(AbstractContextManager["KernelWork", None]):
     def announce(self, task: Task, n_turns: int) -> None:
         """Remember requests to come; they are computed when one of them is asked for."""
         numbers = self._get(task.block_hash, task.numerics, task.n_layers)
-        self._remember(numbers, _list_requests(task, range(n_turns)))
+        self._remember(numbers, list_requests(task, range(n_turns)))
 
     def produce(self, task: Task, turns: range) -> Produced:
         """Compute all and keep those with distance < r_target."""
-        requests = _list_requests(task, turns)
+        requests = list_requests(task, turns)
         distances = self.distances(task.block_hash, task.numerics, requests, task.n_layers)
         valid = is_valid(distances, task.threshold)
         tried = np.array([nonce for _, nonce in requests], dtype=np.int64)
@@ -162,8 +161,3 @@ class KernelWork(AbstractContextManager["KernelWork", None]):
         self._linears[dtype], self._batch_sizes[dtype] = kernel.linear, kernel.batch_size
         self._cards = [[card.name for card in group] for group in kernel.placement.groups]
         return kernel
-
-
-def _list_requests(task: Task, turns: range) -> list[Request]:
-    tried = chain.from_iterable(group[turns.start : turns.stop] for group in task.groups)
-    return [(task.public_key, nonce) for nonce in tried]

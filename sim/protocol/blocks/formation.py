@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from sim.protocol.blocks.records import ParticipantJudged
 from sim.protocol.blocks.state import ChainState, EpochGroup, UpcomingEpoch
 from sim.protocol.proofs.base import CountedClaim
+from sim.protocol.proofs.claimed import split_claim
 from sim.protocol.proofs.preserved import Preserved, group_by_model, select_half, select_share
 from sim.protocol.proofs.votes import Reason, Verdict
 from sim.protocol.proofs.weights import MergedWeight, merge_by_addition, merge_by_node
@@ -94,6 +95,7 @@ def describe_judgement(
     """Yield how everybody with a claim or with preserved weight came to its weight in the group just formed."""
     assert state.next_group is not None, "a group was formed"
     members, preserved = state.next_group.weights, _get_preserved_weights(state)
+    claims, verdicts = _join_by_address(claims, verdicts)
     for who in sorted({*claims, *merged}):
         claim, part = claims.get(who, CountedClaim()), merged.get(who, MergedWeight(0, {}))
         verdict = verdicts.get(who, Verdict(who, Reason.NO_CLAIM, 0, 0, 0))
@@ -116,3 +118,25 @@ def describe_judgement(
             is_member=who in members,
             weight=members.get(who, 0),
         )
+
+
+def _join_by_address(
+    claims: Mapping[str, CountedClaim], verdicts: Mapping[str, Verdict]
+) -> tuple[dict[str, CountedClaim], dict[str, Verdict]]:
+    """Join a participant's claims for several models; the verdict is that of the heaviest one, accepted ones first."""
+    joined, shown = dict[str, CountedClaim](), dict[str, Verdict]()
+    for name in sorted(claims, key=lambda name: (verdicts[name].is_accepted, claims[name].weight), reverse=True):
+        address, claim = split_claim(name)[0], claims[name]
+        shown.setdefault(address, verdicts[name])
+        joined[address] = _add_claims(joined[address], claim) if address in joined else claim
+    return joined, shown
+
+
+def _add_claims(one: CountedClaim, other: CountedClaim) -> CountedClaim:
+    return CountedClaim(
+        claimed_nonces=one.claimed_nonces + other.claimed_nonces,
+        distinct_nonces=one.distinct_nonces + other.distinct_nonces,
+        counts={**one.counts, **other.counts},
+        node_weights={**one.node_weights, **other.node_weights},
+        claimed_weight=one.weight + other.weight,
+    )

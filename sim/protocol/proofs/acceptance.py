@@ -61,6 +61,21 @@ class VoteBar:
         return False if WHOLE_BPS * no > bar else None
 
 
+@dataclass(frozen=True)
+class Ballot:
+    """How votes on the claims of one proof of compute count, from validation start on."""
+
+    snapshot: VotingSnapshot
+    bar: VoteBar = VoteBar()
+    guardians_need_power: bool = False
+    """A guardian decides ties in its own models only."""
+
+    def get_able_guardians(self, model: str) -> frozenset[str]:
+        """Guardians that are asked where the votes of a model do not decide."""
+        guardians = self.snapshot.guardians
+        return guardians & self.snapshot.powers.get(model, {}).keys() if self.guardians_need_power else guardians
+
+
 def take_snapshot(
     weights: Powers,
     stored: Mapping[str, Powers],

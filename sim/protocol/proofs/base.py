@@ -44,6 +44,10 @@ class ProofRules(Protocol):
     def stores_node_ids(self) -> bool:
         """The chain keeps which ML node a nonce came from."""
 
+    @property
+    def normalizes_by_stage_time(self) -> bool:
+        """Weight counts by the seconds that generation took."""
+
 
 class AnswerTerms(Protocol):
     """What is agreed on for the answers of a language model (`sim.protocol.models` has more of them)."""
@@ -97,6 +101,11 @@ class Episode:
         """First height at which claims are taken."""
         return self.first_claim or self.start_height + 1
 
+    @property
+    def n_claim_blocks(self) -> int:
+        """Blocks that take claims: as many as generation and exchange have."""
+        return self.last_claim - self.opening + 1
+
 
 class ProofMessage(Transaction, Protocol):
     """A transaction that claims something, or belongs to a claim."""
@@ -115,6 +124,8 @@ class CountedClaim:
     counts: Mapping[NodeId, int] = field(default_factory=dict)
     """Counted nonces by ML node."""
     node_weights: Mapping[NodeId, int] = field(default_factory=dict)
+    claimed_weight: int | None = None
+    """None: the sum over ML nodes."""
 
     @property
     def counted_nonces(self) -> int:
@@ -124,7 +135,7 @@ class CountedClaim:
     @property
     def weight(self) -> int:
         """Claimed weight."""
-        return sum(self.node_weights.values())
+        return sum(self.node_weights.values()) if self.claimed_weight is None else self.claimed_weight
 
 
 class NodeClaim(NamedTuple):
@@ -258,7 +269,7 @@ class ProofScheme(Protocol):
         """Test which of many samples make their claim a fraud, by a p-value below the threshold."""
 
     def invent_nonces(self, numbers: range, generator: np.random.Generator) -> NDArray[np.int64]:
-        """Return nonces that no ML node tries, int64 (n,); `numbers` are different ones for each that a host invents."""
+        """Return nonces that no ML node tries, int64 (n,); a host numbers all that it invents, from 1 on."""
 
     def fabricate(
         self, like: NDArray[Any], n: int, threshold: float, vector_dim: int, generator: np.random.Generator

@@ -67,8 +67,25 @@ class ClaimedNonces:
         return np.cumsum(self.counts) - self.counts
 
     @cached_property
+    def places_by_model(self) -> dict[str, Ints]:
+        """Ascending places of the claims for each language model; none where claims are not by model."""
+        models = np.array(self.models, dtype=np.object_)
+        return {model: np.flatnonzero(models == model) for model in sorted(set(self.models))}
+
+    @cached_property
+    def place_of(self) -> dict[str, int]:
+        """Place of each claim by its name."""
+        return {name: place for place, name in enumerate(self.participants.tolist())}
+
+    @cached_property
     def _run_ends(self) -> Ints:
         return np.cumsum(self.run_lengths)
+
+    @cached_property
+    def run_owners(self) -> Ints:
+        """(runs,) place of the claim that each run belongs to; a run without nonces belongs to the next one."""
+        owners = np.searchsorted(np.cumsum(self.counts), self._run_ends - self.run_lengths, side="right")
+        return np.minimum(owners, len(self.counts) - 1)
 
     def get_requests(self, place: int, positions: Ints) -> list[tuple[str, int]]:
         """Return (public key, nonce) at some positions of one claim."""

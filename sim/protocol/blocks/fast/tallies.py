@@ -80,8 +80,21 @@ def tally_weights(votes: Votes, weights: Sequence[int]) -> Tally:
     """Add up the weights behind each verdict. Reference: protocol 4.6."""
     place, seat = np.divmod(votes.pairs, max(votes.n_voters, 1))
     all_held = np.array([*weights, 0], dtype=np.int64)
-    held = all_held[seat]
     total = all_held.sum() - all_held[votes.silent]  # the 0 at the end stands for NOT_A_VOTER
+    return add_up(votes, place, all_held[seat], total)
+
+
+def tally_powers(votes: Votes, held: Ints, rows: Ints) -> Tally:
+    """Add up what voters hold in the row of each claimant; `held` is (rows, voters), `rows` (claimants,).
+
+    Reference: network 2.7.
+    """
+    place, seat = np.divmod(votes.pairs, max(votes.n_voters, 1))
+    return add_up(votes, place, held[rows[place], seat], held.sum(axis=1)[rows])
+
+
+def add_up(votes: Votes, place: Ints, held: Ints, total: Ints) -> Tally:
+    """Add up what stands behind each verdict; `place` is the claimant of each pair, `held` what its voter holds."""
     # `np.add.at` adds integers; `np.bincount` with weights would add floats, and votes count to the last unit.
     valid, invalid = np.zeros((2, votes.n_claimants), dtype=np.int64)
     np.add.at(valid, place[~votes.frauds], held[~votes.frauds])

@@ -1,0 +1,190 @@
+"""The law of answers as a twin of their kernel: no answer is computed, and none has more than a code.
+
+1. An answer's code names the stack that computed it. Every nonce of a task has an answer.
+2. How many of a run's nonces contradict the claim on a validator's stack is drawn once for all validators with that
+   stack: binomial, by the law of the two stacks' distances and the model's threshold, place by place of the prover's
+   batches where its build has a defect. An answer that nobody computed is anywhere on the sphere; neither is it where
+   layers were left out [I].
+3. A sample without replacement then holds a hypergeometric number of them.
+
+Each number belongs to the network seed, the claim and the stacks, or to the sample's own seed, so that none depends on
+the order of requests. Reference: network 2.4, 2.5, 3.1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special, stats
+
+from sim.protocol.proofs.claimed import INVENTED, ClaimedNonces
+from sim.streams import draw_uniforms, get_mixing_seed
+from sim.work.base import Produced, Sample, Task, WorkCounts
+from sim.work.pair_laws import share_of_invented_above
+from sim.work.stacks import PairTable
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+SAMPLES_AT_ONCE: Final = 4096
+REACH: Final = 6.5
+"""Standard deviations of a sample's count within which it is sought, besides a dozen for small ones."""
+
+
+class AnswerLaw(AbstractContextManager["AnswerLaw", None]):
+    """Implements `sim.work.base.Work` for the scheme `answers` by the table of pairs alone."""
+
+    def __init__(self, pairs: PairTable, n_layers: int | None = None) -> None:
+        """`n_layers`: all layers of the model, from which a host may leave some out."""
+        self._pairs, self._n_layers = pairs, n_layers
+        self._stacks: list[str] = []
+        """Stack of each code."""
+        self._contradictions: dict[ClaimedNonces, dict[str, Ints]] = {}
+        """Claims -> validator's stack -> contradicted nonces of each claim."""
+        self._numbers: dict[ClaimedNonces, NDArray[np.uint64]] = {}
+        self._n_drawn = self._n_shared = 0
+
+    def __exit__(self, *error: object) -> None:
+        self._contradictions.clear()
+        self._numbers.clear()
+
+    @property
+    def counts(self) -> WorkCounts:
+        """Totals since the start of the run; a nonce stands for a computation."""
+        return WorkCounts(self._n_drawn, self._n_shared)
+
+    def announce(self, task: Task, n_turns: int) -> None:
+        """Do nothing: nothing is computed."""
+
+    def produce(self, task: Task, turns: range) -> Produced:
+        """Return every nonce, with the code of the task's stack."""
+        tried = [np.arange(*_get_bounds(group[turns.start : turns.stop]), dtype=np.int64) for group in task.groups]
+        nonces = np.concatenate(tried)
+        self._n_drawn += len(nonces)
+        is_whole = task.n_layers in (None, self._n_layers)
+        code = self._get_code(task.stack) if is_whole else INVENTED
+        return Produced(len(nonces), nonces, np.broadcast_to(np.int64(code), len(nonces)))
+
+    def count_contradictions(self, claims: ClaimedNonces, sample: Sample) -> Ints:
+        """Draw how many of the contradicted nonces each sample holds. Raises UserError for stacks that are no pair."""
+        assert sample.seeds is not None, "samples of answers have seeds"
+        self._n_shared += int(sample.sizes.sum())
+        contradicted, stacks = np.zeros(len(sample.places), dtype=np.int64), np.array(sample.stacks)
+        for stack in dict.fromkeys(sample.stacks):
+            rows = stacks == stack
+            contradicted[rows] = self._get_contradictions(claims, stack)[sample.places[rows]]
+        found = np.zeros(len(sample.places), dtype=np.int64)
+        some = np.flatnonzero(contradicted)  # most claims have none
+        places = sample.places[some]
+        seeds = sample.seeds[some] ^ self._get_numbers(claims)[places]
+        uniforms = draw_uniforms(seeds, np.zeros(len(some), dtype=np.int64))
+        found[some] = quantiles_of_hypergeometric(
+            uniforms, claims.counts[places], contradicted[some], np.minimum(sample.sizes[some], claims.counts[places])
+        )
+        return found
+
+    def _get_numbers(self, claims: ClaimedNonces) -> NDArray[np.uint64]:
+        """Return the number by which each claim's samples are its own, uint64 (claims,)."""
+        if claims not in self._numbers:
+            self._numbers[claims] = np.array([get_mixing_seed("claim", who) for who in claims.participants], np.uint64)
+        return self._numbers[claims]
+
+    def _get_contradictions(self, claims: ClaimedNonces, stack: str) -> Ints:
+        """Return how many nonces of each claim a validator with this stack would contradict, int64 (claims,)."""
+        by_stack = self._contradictions.setdefault(claims, {})
+        if stack not in by_stack:
+            by_stack[stack] = self._draw_contradictions(claims, stack)
+        return by_stack[stack]
+
+    def _draw_contradictions(self, claims: ClaimedNonces, stack: str) -> Ints:
+        assert claims.stacks is not None, "claims of answers name the stacks of their runs"
+        assert claims.distance_thresholds is not None, "claims of answers have distance thresholds"
+        found = np.zeros(len(claims.counts), dtype=np.int64)
+        owners = claims.run_owners
+        kinds: dict[tuple[str, float, int], list[int]] = {}
+        for run, owner in enumerate(owners.tolist()):
+            kind = claims.models[owner], float(claims.distance_thresholds[owner]), int(claims.stacks[run])
+            kinds.setdefault(kind, []).append(run)
+        for (model, threshold, code), runs in kinds.items():
+            seeds = [_get_seed(claims, run, model, stack) for run in runs]
+            shares = self._get_shares_above(model, threshold, code, stack)
+            np.add.at(found, owners[runs], _draw_by_place(seeds, claims.run_lengths[runs], shares))
+        return found
+
+    def _get_shares_above(self, model: str, threshold: float, code: int, stack: str) -> Floats:
+        """Return the chance that a nonce contradicts, at each place of the prover's batches (places,)."""
+        if code == INVENTED:
+            return np.array([share_of_invented_above(threshold)])
+        prover = self._stacks[code]
+        share = self._pairs.get_law(model, prover, stack).share_above(threshold)
+        defect = self._pairs.defects.get((model, prover))
+        return np.array([share]) if defect is None or not share else defect.split(share)
+
+    def _get_code(self, stack: str) -> int:
+        if stack not in self._stacks:
+            self._stacks.append(stack)
+        return self._stacks.index(stack)
+
+    def forget(self, block_hash: str) -> None:
+        """Free the memory that is held for a network seed."""
+        for claims in [claims for claims in self._numbers if claims.block_hash == block_hash]:
+            del self._numbers[claims]
+            self._contradictions.pop(claims, None)
+
+    def describe(self) -> dict[str, Any]:
+        """Return settings and totals for the provenance."""
+        return {"pairs": self._pairs.source, "stacks": self._stacks, "drawn": self._n_drawn, "shared": self._n_shared}
+
+
+def _get_bounds(group: range) -> tuple[int, int, int]:
+    return group.start, group.stop, group.step
+
+
+def _get_seed(claims: ClaimedNonces, run: int, model: str, stack: str) -> int:
+    """Return the seed of a run's contradictions, whatever other claims there are."""
+    place = run - int(np.searchsorted(claims.run_owners, claims.run_owners[run]))
+    return get_mixing_seed("answers", claims.block_hash, claims.public_keys[run], model, place, stack)
+
+
+def _draw_by_place(seeds: Sequence[int], lengths: Ints, shares: Floats) -> Ints:
+    """Draw for runs of nonces, taken in batches, how many contradict: binomial at each place; int64 (runs,)."""
+    found, period, of_run = np.zeros(len(lengths), dtype=np.int64), len(shares), np.array(seeds, dtype=np.uint64)
+    for index, share in enumerate(np.unique(shares[shares > 0]).tolist()):
+        places = np.flatnonzero(shares == share)
+        n_there = (lengths // period) * len(places) + (places < (lengths % period)[:, None]).sum(axis=1)
+        uniforms = draw_uniforms(of_run, np.full(len(seeds), index, dtype=np.int64))
+        found += stats.binom.ppf(uniforms, n_there, share).astype(np.int64)
+    return found
+
+
+def quantiles_of_hypergeometric(uniforms: Floats, n: Ints, n_marked: Ints, n_sampled: Ints) -> Ints:
+    """Return how many marked ones samples of n hold at these levels of the law; every array is (samples,)."""
+    parts = [slice(first, first + SAMPLES_AT_ONCE) for first in range(0, len(uniforms), SAMPLES_AT_ONCE)]
+    found = [_find_quantiles(uniforms[part], n[part], n_marked[part], n_sampled[part]) for part in parts]
+    return np.concatenate([np.empty(0, dtype=np.int64), *found])
+
+
+def _find_quantiles(uniforms: Floats, n: Ints, n_marked: Ints, n_sampled: Ints) -> Ints:
+    # The rarer kind is counted: its numbers are small, and few of them are within reach.
+    is_rare = 2 * n_marked <= n
+    marked, levels = np.where(is_rare, n_marked, n - n_marked), np.where(is_rare, uniforms, 1.0 - uniforms)
+    mean = n_sampled * (marked / n)
+    reach = REACH * np.sqrt(mean * (1.0 - marked / n)) + 12.0  # less than 1e-9 lies beyond
+    first = np.maximum(np.maximum(0, n_sampled - (n - marked)), (mean - reach).astype(np.int64))  # (samples,)
+    last = np.minimum(np.minimum(marked, n_sampled), (mean + reach).astype(np.int64) + 1)
+    counts = first[:, None] + np.arange(int((last - first).max(initial=0)))  # (samples, counts)
+    rest = (n - marked - n_sampled)[:, None] + counts + 1
+    ratios = (marked[:, None] - counts) * (n_sampled[:, None] - counts) / ((counts + 1) * rest)
+    ratios[counts >= last[:, None]] = 0.0
+    chance = np.exp(_log_choose(marked, first) + _log_choose(n - marked, n_sampled - first) - _log_choose(n, n_sampled))
+    chances = chance[:, None] * np.cumprod(np.insert(ratios, 0, 1.0, axis=1), axis=1)
+    found: Ints = np.minimum(first + (np.cumsum(chances, axis=1) < levels[:, None]).sum(axis=1), last)
+    return np.where(is_rare, found, n_sampled - found)
+
+
+def _log_choose(n: Ints, k: Ints) -> Floats:
+    chosen: Floats = special.gammaln(n + 1.0) - special.gammaln(k + 1.0) - special.gammaln(n - k + 1.0)
+    return chosen
