@@ -73,6 +73,12 @@ def test_whole_epoch_by_hand() -> None:
     }
 
 
+def test_a_group_that_fails_costs_nobody_a_penalty() -> None:
+    """B was active in the old epoch, and nobody serves it now: only those who leave C alone pay."""
+    left = {who: {model: nodes for model, nodes in models.items() if model != "B"} for who, models in NODES.items()}
+    assert form(fresh=left).groups.dues.penalties == dict.fromkeys(["ann", "bea"], Fraction("0.15"))
+
+
 def test_trusted_weight_changes_votes_but_no_pay() -> None:
     """v0.2.16: ann is trusted with 250 of its 500; model C was not expected, so that nobody pays for it."""
     formed = form(TRUSTING)
