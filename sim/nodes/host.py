@@ -26,7 +26,7 @@ from sim.protocol.blocks.stages import Edge
 from sim.protocol.blocks.state import Block, ChainState, get_places_to_check
 from sim.protocol.consensus.transactions import RegisterHost, Transaction
 from sim.strategies import events
-from sim.strategies.actions import Action, Propose
+from sim.strategies.actions import Action, Propose, read_stance
 from sim.strategies.base import Event, MLNode, View
 from sim.work.base import Produced
 
@@ -138,6 +138,9 @@ class Host:
                     self._executor.stop_validation()
                 case Edge.CLAIM:
                     self._tell_reward(state)
+                    self._declare(state)
+        if block.height == 1:
+            self._declare(state)
         self._follow_confirmation(state)
         self._generate(state)
         self._executor.outbox.claims.resume()
@@ -296,6 +299,15 @@ class Host:
         settlement = state.settled.get(self.address)
         if settlement is not None and self._executor.has_seed(settlement.epoch_index):
             self._tell(events.RewardDue, epoch=settlement.epoch_index, amount_ngonka=settlement.amount)
+
+    def _declare(self, state: ChainState) -> None:
+        """Say what the scenario wants said about models and the chain does not hold. Reference: network 2.7."""
+        rules = self._context.params.rules_at(state.schedule.index)
+        names = {model.name for model in rules.models} if rules.groups_models else set[str]()
+        for action in self.identity.stances:
+            held = state.stances.get(action.model, {}).get(self.address)
+            if action.model in names and held != read_stance(action):
+                self._executor.do(action)
 
     def _tell_changes(self, block: Block, state: ChainState) -> None:
         """Tell of prices, confirmations and the block itself."""

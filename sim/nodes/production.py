@@ -70,14 +70,15 @@ class Production:
         self.stop()
         self._generations = {}
         self.start_height, self._epoch = episode.start_height, episode.epoch_index
+        rules = self._context.params.rules_at(self._epoch)
         preserved = episode.preserved.get(self._address, frozenset())
-        self.dispatched = tuple(node for node in self.ml_nodes if node.node_id not in preserved)
+        provers = [node.as_prover(by_model=rules.proof.claims_by_model) for node in self.ml_nodes]
+        self.dispatched = tuple(node for node in provers if node.node_id not in preserved)
         if not episode.is_confirmation:
-            for node in self.ml_nodes:
+            for node in provers:
                 if node.node_id in preserved:
                     row = report_idle(node, self._address, self._epoch, state.threshold, is_preserved=True)
                     self._context.recorder.add(row)
-        rules = self._context.params.rules_at(self._epoch)
         blocks_left = episode.generation_end - state.height
         # By how fast blocks have come; a clock that is wrong by hours must not announce nonces by the million.
         pace = self._context.ledger.compute_interval(state.height)
