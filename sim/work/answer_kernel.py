@@ -24,6 +24,7 @@ from pow.answers import measure
 from pow.devices import get_n_cpus
 from pow.params import PowParams
 from pow.placement import CPU
+from pow.seeds import NONCE_LIMIT
 from sim.errors import UserError
 from sim.protocol.proofs.claimed import ClaimedNonces
 from sim.work.base import Produced, Request, Sample, Task, WorkCounts, list_requests
@@ -99,7 +100,9 @@ class AnswerKernelWork(AbstractContextManager["AnswerKernelWork", None]):
         assert claims.values is not None, "claims of answers have values"
         assert claims.distance_thresholds is not None, "claims of answers have distance thresholds"
         key = claims.models[place], dtype, None
-        recomputed = self.answers(claims.block_hash, key, claims.get_requests(place, positions))
+        # A nonce below 0 was never told to an ML node; folded into the range, it has an answer that nobody computed.
+        requests = [(owner, nonce % NONCE_LIMIT) for owner, nonce in claims.get_requests(place, positions)]
+        recomputed = self.answers(claims.block_hash, key, requests)
         claimed = claims.values[claims.starts[place] + positions]
         # A claimed answer that is no number contradicts itself; a validator without an answer of its own finds nothing.
         is_near = measure(recomputed, claimed) <= claims.distance_thresholds[place]

@@ -154,7 +154,7 @@ def real() -> tuple[AnswerKernelWork, Produced]:
 
 
 def claim_values(made: Produced, values: np.ndarray, threshold: float = 0.4) -> ClaimedNonces:
-    return make_claims([("key", len(made.nonces), 0)], threshold, nonces=made.nonces, values=values)
+    return make_claims([("key", len(made.nonces), 0)], threshold, nonces=made.nonces.copy(), values=values)
 
 
 def test_real_answers_agree_with_themselves(real: tuple[AnswerKernelWork, Produced]) -> None:
@@ -168,6 +168,9 @@ def test_real_answers_agree_with_themselves(real: tuple[AnswerKernelWork, Produc
     wrong[5] = np.nan
     assert work.count_contradictions(claim_values(made, wrong), sample).tolist() == [5]
     assert (work.counts - before).computed == 0
+    invented = claim_values(made, made.values)
+    invented.nonces[:30] = -1 - np.arange(30)
+    assert work.count_contradictions(invented, sample).tolist() == [30]
 
 
 def test_numerics_and_models_of_real_answers_matter(real: tuple[AnswerKernelWork, Produced]) -> None:
