@@ -16,6 +16,7 @@ from sim.protocol.consensus.transactions import (
     HardwareNode,
     RegisterHost,
 )
+from sim.protocol.models.params import GroupParams
 from sim.protocol.money.pricing import PricingParams
 from sim.protocol.proofs.base import ProofScheme
 from sim.protocol.versions import GOVERNED, SCHEMES, adjust_scheme, build_rule_book
@@ -89,6 +90,7 @@ def build_params(scenario: Scenario) -> ProtocolParams:
             [(change.height, change.model_dump(exclude={"height"}, exclude_none=True)) for change in config.changes],
         ),
         pricing=PricingParams(**read_values(PricingParams, scenario.inference)),
+        groups=GroupParams(**read_values(GroupParams, config), validation_slots=config.validation_committee or 0),
     )
 
 

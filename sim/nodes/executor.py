@@ -175,6 +175,12 @@ class Executor:
         tx_id = self.outbox.name("delegation")
         self.outbox.send(messages.DelegatePower(tx_id, self._chain.address, action.model, action.to))
 
+    def _refuse(self, action: actions.Refuse) -> None:
+        self.outbox.send(messages.RefuseModel(self.outbox.name("refusal"), self._chain.address, action.model))
+
+    def _intend(self, action: actions.Intend) -> None:
+        self.outbox.send(messages.DeclareIntent(self.outbox.name("intent"), self._chain.address, action.model))
+
     def _show_weight(self, action: actions.ShowWeight) -> None:
         end_height = self._chain.state.confirmation.end_height
         if end_height is None:
@@ -211,6 +217,8 @@ _CARRY_OUT: Mapping[type, Callable[[Executor, Any], None]] = {
     actions.WithdrawCollateral: Executor._withdraw_collateral,
     actions.RegisterHardware: Executor._register_hardware,
     actions.Delegate: Executor._delegate,
+    actions.Refuse: Executor._refuse,
+    actions.Intend: Executor._intend,
     actions.ShowWeight: Executor._show_weight,
     actions.Leave: Executor._leave,
     actions.Join: Executor._join,

@@ -27,6 +27,27 @@ Proofs: the worth of computing
 - `proofs.preserved`          ML nodes that keep their weight without proof
 - `proofs.confirmation`       a random re-check of the weights inside an epoch
 
+Models: several of them in one network, from v0.2.12 on
+
+- `models.params`             terms of models and of their groups
+- `models.history`            main net's models, vote by vote
+- `models.stances`            what hosts declare: delegations, refusals, intents
+- `models.seating`            the model of each ML node, preserved and fresh ones together
+- `models.eligibility`        the models of an epoch, by the old weight of their hosts
+- `models.group_caps`         coefficients, and the largest weight of a group
+- `models.delegation`         how each host takes part in each model, and what that costs it
+- `models.bootstrap`          models that start, and the penalty of hosts that do nothing for them
+- `models.trusted_weight`     weight that the epoch before has confirmed
+- `models.voting_power`       the power of each member in a model's group
+- `models.fallback`           an epoch without proofs
+- `models.formed`             the values that an epoch is formed from, and what comes of it
+- `models.forming`            an epoch of several models, in the chain's order
+- `models.episode_preserved`  ML nodes that skip one proof of compute or one confirmation
+- `models.coefficients`       coefficients that follow the models' shares of the work
+- `models.moving`             the same inside a run
+- `models.challenge`          a long proof of compute that somebody demands, and pays for
+- `models.doubts`             groups that decide nothing, samples larger than a claim
+
 Money: emission, accounts, deposits, prices
 
 - `money.rewards`             emission and its distribution
@@ -59,7 +80,7 @@ Blocks: the chain as a whole
 - `blocks.running`            between two proofs of compute: inferences, confirmations
 - `blocks.transition`         `apply_block`: state and block -> next state
 
-A room knows the rooms before it, and only those: consensus, proofs, (switches, versions,) money, service,
+A room knows the rooms before it, and only those: consensus, proofs, models, (switches, versions,) money, service,
 blocks. No SimPy, no torch, no random draw: everything here can be tested in microseconds.
 """
 

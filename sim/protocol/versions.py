@@ -15,6 +15,7 @@ from typing import Any, get_type_hints
 from sim.protocol.models.history import models_at
 from sim.protocol.models.params import ModelParams
 from sim.protocol.proofs import schemes
+from sim.protocol.proofs.answers import Answers
 from sim.protocol.proofs.base import ProofScheme
 from sim.protocol.proofs.hits import Hits
 from sim.protocol.switches import Rules
@@ -34,7 +35,7 @@ def _list_models(epoch_index: int) -> tuple[ModelParams, ...]:
 
 
 HISTORY: dict[str, dict[str, Any]] = {
-    "proof": {"v0.2.0": LAUNCH, "v0.2.6": NEARER},
+    "proof": {"v0.2.0": LAUNCH, "v0.2.6": NEARER, "v0.2.9": Answers()},
     "counts_duplicates": {"v0.2.0": True, "v0.2.2": False, "v0.2.9": True, "v0.2.14": False},
     "weight_scale": {"v0.2.0": ONE, "v0.2.6": SCALE, "v0.2.9": ONE},
     "stores_node_ids": {"v0.2.0": False, "v0.2.2": True},

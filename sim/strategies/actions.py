@@ -140,12 +140,30 @@ class RegisterHardware(Action):
 
 @dataclass(frozen=True)
 class Delegate(Action):
-    """Lend the voting power on a model to another host. No version up to v0.2.6 knows this message: it is refused."""
+    """Lend the voting power on a model to another host, until it is lent to another or to "". Until v0.2.11 it is
+    refused. Reference: network 2.7
+    """
 
     model: str
     """Name of the model."""
     to: str
     """Address of the host that gets the power."""
+
+
+@dataclass(frozen=True)
+class Refuse(Action):
+    """Say that the host will not serve a model in the next epoch. Refused until v0.2.11. Reference: network 2.7"""
+
+    model: str
+    """Name of the model."""
+
+
+@dataclass(frozen=True)
+class Intend(Action):
+    """Say that the host will serve a model in the next epoch. Refused until v0.2.11. Reference: network 2.7"""
+
+    model: str
+    """Name of the model."""
 
 
 KNOWN_ACTIONS = dict.fromkeys(Action.__subclasses__())

@@ -12,6 +12,7 @@ from sim.protocol.proofs.acceptance import (
     compute_raw_weight,
     compute_starting_powers,
     compute_time_factor,
+    count_slots,
     draw_holders,
     judge_answers,
     take_snapshot,
@@ -71,6 +72,9 @@ def test_a_model_without_powers_is_rejected() -> None:
 
 def test_the_bar_counts_against_the_whole_network() -> None:
     assert judge({"b": True}, VoteBar(0)).reason is Reason.ACCEPTED
+    assert judge({"a": True, "stranger": False}, VoteBar(0)).reason is Reason.ACCEPTED
+    assert judge({"b": False}, VoteBar(6000)).reason is Reason.NO_QUORUM
+    assert VoteBar(0).decide(40, 0, 100) is VoteBar().decide(50, 50, 100) is None
     assert judge({"b": True}, VoteBar(6000)).reason is Reason.NO_QUORUM
     assert judge({"b": True}, VoteBar(5999)) == Verdict("x", Reason.ACCEPTED, 60, 0, 100)
 
@@ -88,6 +92,8 @@ def test_slots_depend_on_each_part_of_their_text() -> None:
     powers = {"a": 1, "b": 1}
     drawn = [draw_holders(*parts, powers, 999)["a"] for parts in (("h", "p", "m"), ("i", "p", "m"), ("h", "q", "m"))]
     assert len(set(drawn)) == 3
+    assert draw_holders("h", "p", "m", {"a": 10**9, "b": 1}, 9) == {"a": 9}
+    assert count_slots(200, 100, 128) == count_slots(100, 100, 128) == 128
     assert draw_holders("h", "pm", "", powers, 999) == draw_holders("h", "p", "m", powers, 999)
 
 
@@ -96,7 +102,7 @@ def test_powers_of_models_that_start_and_of_members_that_left() -> None:
     weights = {"a": 10, "b": 20, "c": 30}
     powers = compute_starting_powers(["a", "n", "c"], weights, {"b": "n", "c": "a", "d": "a", "a": "z"})
     assert powers == {"a": 10, "n": 20, "c": 30}
-    stored = {"old": {"a": 1, "b": 2}, "empty": {"a": 0}}
+    stored = {"old": {"a": 1, "b": 2, "c": 0}, "empty": {"a": 0}}
     committers = {"old": ["n"], "empty": ["a", "b"], "new": ["a", "n"]}
     taken = take_snapshot(
         weights, stored, committers=committers, delegations={"new": {"b": "n"}}, removed=["b"], guardians=["g"]

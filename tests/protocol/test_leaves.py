@@ -21,18 +21,20 @@ from sim.protocol.proofs.leaves import (
     is_vector,
     is_yes,
     judge_attempt,
+    measure_porosity,
 )
 
 VECTOR = np.full(12, 12**-0.5, dtype="<f2").tobytes()
 
 
+@pytest.mark.parametrize("seed", range(9))
 @pytest.mark.parametrize(("count", "size"), [(2, 1), (10, 9), (50, 20), (10_000, 200)])
-def test_leaves_are_the_front_of_a_shuffle(count: int, size: int) -> None:
+def test_leaves_are_the_front_of_a_shuffle(count: int, size: int, seed: int) -> None:
     """The same steps on a whole list, with the same numbers below count - i."""
     everything, steps = list(range(count)), np.arange(size)
-    for step, ahead in enumerate(np.random.default_rng(5).integers(0, count - steps).tolist()):
+    for step, ahead in enumerate(np.random.default_rng(seed).integers(0, count - steps).tolist()):
         everything[step], everything[step + ahead] = everything[step + ahead], everything[step]
-    assert draw_leaves(count, size, 5).tolist() == everything[:size]
+    assert draw_leaves(count, size, seed).tolist() == everything[:size]
 
 
 def test_every_leaf_is_drawn_equally_often_in_every_place() -> None:
@@ -85,6 +87,10 @@ def test_vectors_are_twelve_finite_numbers(bad: float) -> None:
     assert is_vector(VECTOR)
     assert not is_vector(VECTOR + b"\0")
     assert not is_vector(VECTOR[:-2] + np.float16(bad).tobytes())
+
+
+def test_the_last_nonces_of_all_are_small_negative_numbers() -> None:
+    assert measure_porosity([-1, 2**32 - 2], 1) == (2, 2.0)
 
 
 def test_duplicates() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from sim.protocol.models.delegation import DelegatedShare, Mode
+from sim.protocol.models.delegation import DelegatedShare, ModelMode
 from sim.protocol.models.formed import FormedEpoch, Governance, ModelGroups, Proved
 from sim.protocol.models.forming import form_epoch_of_models
 from sim.protocol.models.params import GroupParams, ModelParams
@@ -61,7 +61,7 @@ def test_whole_epoch_by_hand() -> None:
     assert formed.weights == {"ann": 500, "bea": 400, "cid": 300, "dan": 400}
     assert formed.cap_weights == formed.weights
     assert groups.raw_totals == formed.weights
-    assert groups.modes["A"]["cid"].mode is Mode.DELEGATE
+    assert groups.modes["A"]["cid"].mode is ModelMode.DELEGATE
     assert groups.dues.penalties == {
         "dan": Fraction("0.1"),
         **dict.fromkeys(["ann", "bea", "cid"], Fraction("0.15")),

@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from sim.protocol.models.bootstrap import Expectation, expect_start, expect_starts, list_idle
-from sim.protocol.models.delegation import DelegatedShare, Mode, Participation, compute_dues, find_modes
+from sim.protocol.models.delegation import DelegatedShare, ModelMode, Participation, compute_dues, find_modes
 from sim.protocol.models.eligibility import is_eligible
 from sim.protocol.models.fallback import carry_old_epoch, is_empty
 from sim.protocol.models.group_caps import cap_group, compute_consensus_weights, compute_scale
@@ -121,13 +121,13 @@ def test_group_cap() -> None:
 @pytest.mark.parametrize(
     ("members", "hosts", "stances", "mode"),
     [
-        ({"a"}, {"a": 1, "n": 1}, {"n": REFUSES}, Participation(Mode.REFUSE)),
-        ({"t"}, {"n": 1}, {"n": to("t")}, Participation(Mode.NONE)),
-        ({"t"}, {"n": 1, "t": 1}, {"n": to("t")}, Participation(Mode.DELEGATE, "t")),
-        ({"a"}, {"n": 1, "a": 1, "t": 1}, {"n": to("t")}, Participation(Mode.NONE)),
-        ({"n"}, {"n": 1}, {"n": REFUSES}, Participation(Mode.DIRECT)),
-        ({"a"}, {"n": 1, "a": 1}, {"n": INTENDS}, Participation(Mode.NONE)),
-        ({"a"}, {"n": 1, "a": 1}, {}, Participation(Mode.NONE)),
+        ({"a"}, {"a": 1, "n": 1}, {"n": REFUSES}, Participation(ModelMode.REFUSE)),
+        ({"t"}, {"n": 1}, {"n": to("t")}, Participation(ModelMode.NONE)),
+        ({"t"}, {"n": 1, "t": 1}, {"n": to("t")}, Participation(ModelMode.DELEGATE, "t")),
+        ({"a"}, {"n": 1, "a": 1, "t": 1}, {"n": to("t")}, Participation(ModelMode.NONE)),
+        ({"n"}, {"n": 1}, {"n": REFUSES}, Participation(ModelMode.DIRECT)),
+        ({"a"}, {"n": 1, "a": 1}, {"n": INTENDS}, Participation(ModelMode.NONE)),
+        ({"a"}, {"n": 1, "a": 1}, {}, Participation(ModelMode.NONE)),
     ],
 )
 def test_modes(members, hosts: Weights, stances, mode: Participation) -> None:
@@ -149,7 +149,7 @@ def count_dues(
     return dues.penalties.get("n", Fraction(0)), dues.shares.get("n", ())
 
 
-NONE, REFUSE = Participation(Mode.NONE), Participation(Mode.REFUSE)
+NONE, REFUSE = Participation(ModelMode.NONE), Participation(ModelMode.REFUSE)
 
 
 def test_penalties() -> None:
@@ -157,13 +157,13 @@ def test_penalties() -> None:
     assert count_dues({"a": REFUSE}, "0.15") == (Fraction("0.15"), ())
     assert count_dues({"a": NONE, "b": NONE}, "0.1") == (Fraction("0.2"), ())
     assert count_dues({f"{i:02}": NONE for i in range(11)}, "0.1") == (1, ())
-    mixed = {"a": REFUSE, "b": REFUSE, "c": REFUSE, "d": Participation(Mode.DELEGATE, "t")}
+    mixed = {"a": REFUSE, "b": REFUSE, "c": REFUSE, "d": Participation(ModelMode.DELEGATE, "t")}
     assert count_dues(mixed, "0.2", "0.3") == (Fraction("0.6"), (DelegatedShare("t", Fraction("0.3")),))
     assert count_dues({"a": NONE}, "0.1", start=5) == (0, ())
     assert count_dues({"a": NONE}, "0.1", start=4) == (Fraction("0.1"), ())
     assert count_dues({"a": NONE}, "0.1", idle=("b",)) == (Fraction("0.2"), ())
     assert count_dues({}, "0.1", start=5, idle=("b",)) == (0, ())
-    assert count_dues({"a": Participation(Mode.DIRECT)}, "0.1") == (0, ())
+    assert count_dues({"a": Participation(ModelMode.DIRECT)}, "0.1") == (0, ())
     defaults = GroupParams()
     assert (defaults.refusal_penalty, defaults.no_participation_penalty) == (Fraction(1, 10), Fraction(3, 20))
 
@@ -227,9 +227,9 @@ def test_voting_powers() -> None:
     """Network 2.9.8: own weight, and the whole weight of those who delegate to a member."""
     half = Fraction(1, 2)
     assert compute_voting_powers(["a"], {"a": 42}, {}, half) == {"a": 42}
-    away = {"a": Participation(Mode.DIRECT), "d": Participation(Mode.DELEGATE, "x")}
+    away = {"a": Participation(ModelMode.DIRECT), "d": Participation(ModelMode.DELEGATE, "x")}
     assert compute_voting_powers(["a"], {"a": 100, "d": 500}, away, half) == {"a": 100}
-    lent = {"d": Participation(Mode.DELEGATE, "a"), "n": NONE}
+    lent = {"d": Participation(ModelMode.DELEGATE, "a"), "n": NONE}
     powers = compute_voting_powers(["a", "b", "c"], {"a": 100, "b": 900, "d": 500, "n": 7}, lent, half)
     assert powers == {"a": 600, "b": 750}
 

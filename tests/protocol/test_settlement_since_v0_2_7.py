@@ -18,9 +18,9 @@ from sim.protocol.blocks.payments import Payment
 from sim.protocol.blocks.settling import settle_epoch
 from sim.protocol.blocks.standing import punish_failures
 from sim.protocol.blocks.state import ChainState, EpochGroup, HostRecord, genesis_state
+from sim.protocol.models.delegation import DelegatedShare
 from sim.protocol.money.accounts import Settlement
 from sim.protocol.money.collateral import Deposit
-from sim.protocol.money.reward_cuts import DelegatedShare
 from sim.protocol.money.rewards import EPOCH_FACTOR, compute_epoch_reward
 from sim.protocol.proofs.confirmation import Confirmation
 from sim.protocol.service.inferences import Counts, Failure, Service

@@ -18,6 +18,9 @@ import hashlib
 from sim.protocol.blocks.state import ChainState
 from sim.protocol.consensus.transactions import (
     ClaimReward,
+    DeclareIntent,
+    DelegatePower,
+    RefuseModel,
     SubmitSeed,
     SubmitValidation,
     Transaction,
@@ -54,6 +57,22 @@ def check_validation(state: ChainState, start_height: int) -> TxResult:
     started = check_start(state, start_height)
     is_open = state.schedule.accepts_validation(state.height)
     return started if started is not TxResult.ACCEPTED or is_open else TxResult.OUTSIDE_WINDOW
+
+
+def check_stance(state: ChainState, stance: DelegatePower | RefuseModel | DeclareIntent, rules: Rules) -> TxResult:
+    """From v0.2.12 on participants may say how they take part in governance's models; a delegate is one too.
+
+    Reference: network 2.7.
+    """
+    if not rules.groups_models:
+        return TxResult.UNKNOWN_MESSAGE
+    if stance.creator not in state.hosts:
+        return TxResult.NO_PARTICIPANT
+    if all(model.name != stance.model for model in rules.models):
+        return TxResult.UNKNOWN_MODEL
+    if isinstance(stance, DelegatePower) and stance.to and stance.to not in state.hosts:
+        return TxResult.UNKNOWN_DELEGATE
+    return TxResult.ACCEPTED
 
 
 def check_claim(state: ChainState, claim: ClaimReward, rules: Rules) -> TxResult:

@@ -80,19 +80,19 @@ def get_reward_weights(state: ChainState, rules: Rules) -> tuple[dict[str, int],
         return dict(group.weights), dict(group.weights)
     active = {who for who in group.weights if state.service.get_status(who) not in FAILED}
     confirmed = {who: weight for who, weight in state.confirmation.weights.items() if who in group.weights}
-    uncapped = compute_effective_weights(_get_unproven_weights(state, rules), confirmed, active)
+    uncapped = compute_effective_weights(_get_unproven_weights(state), confirmed, active)
     if rules.scales_by_confirmation:
-        raw = {who: sum(group.node_weights[who].values()) for who in uncapped}
-        uncapped = {who: compute_confirmed_part(group.weights[who], uncapped[who], raw[who]) for who in uncapped}
+        raw, shown = group.raw_totals, uncapped
+        uncapped = {who: compute_confirmed_part(group.weights[who], shown[who], raw.get(who, 0)) for who in shown}
     if rules.caps_rewards_by_full_weight:
         return uncapped, cap_by_full_weight(uncapped, rules.settlement_cap, get_full_weight(state, rules))
     return uncapped, cap_weights(uncapped, rules.settlement_cap, positive_only=rules.caps_positive_weights_only)
 
 
-def _get_unproven_weights(state: ChainState, rules: Rules) -> dict[str, int]:
-    """Weights of ML nodes that no confirmation asks; none where each episode draws its own preserved nodes."""
+def _get_unproven_weights(state: ChainState) -> dict[str, int]:
+    """Weights of ML nodes that no confirmation asks; none where readings contain preserved nodes."""
     group = state.effective
-    if rules.preserves_by_episode:
+    if group.formed is not None:
         return dict.fromkeys(group.weights, 0)
     return {
         who: sum(group.node_weights[who].get(node_id, 0) for node_id in group.preserved.get(who, ()))

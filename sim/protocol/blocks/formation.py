@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
 
 from sim.protocol.blocks.records import ParticipantJudged
 from sim.protocol.blocks.state import ChainState, EpochGroup, UpcomingEpoch
-from sim.protocol.models.seating import NodeWeights
 from sim.protocol.proofs.base import CountedClaim
 from sim.protocol.proofs.claimed import split_claim
 from sim.protocol.proofs.preserved import Preserved, group_by_model, select_half, select_share
@@ -21,35 +19,11 @@ GOVERNANCE_MODELS = ("Qwen2.5-7B", "QwQ-32B", "Qwen3-235B-A22B", "Qwen3-32B")
 
 def merge_weights(state: ChainState, accepted: Mapping[str, CountedClaim], rules: Rules) -> dict[str, MergedWeight]:
     """Add preserved nodes' weight, which no vote judges, to accepted claims, by address. Reference: protocol 4.7."""
-    if rules.proof.claims_by_model:
-        return _merge_models(state, gather_fresh(accepted), rules)
     preserved = _get_preserved_weights(state)
     return {
         who: _merge(state, who, accepted.get(who, CountedClaim()), preserved.get(who, {}), rules)
         for who in sorted({*accepted, *preserved})
     }
-
-
-def gather_fresh(accepted: Mapping[str, CountedClaim]) -> dict[str, dict[str, dict[int, int]]]:
-    """Return the weights of ML nodes in accepted claims, by address and model. Reference: network 2.7."""
-    fresh: dict[str, dict[str, dict[int, int]]] = {}
-    for name, claim in accepted.items():
-        address, model = split_claim(name)
-        nodes = {node_id: weight for node_id, weight in claim.node_weights.items() if node_id is not None}
-        fresh.setdefault(address, {})[model] = nodes
-    return fresh
-
-
-def _merge_models(state: ChainState, fresh: NodeWeights, rules: Rules) -> dict[str, MergedWeight]:
-    """Weigh every model's nodes by its coefficient; preserved nodes keep what they had."""
-    coefficients = {model.name: model.coefficient for model in rules.models}
-    preserved, merged = _get_preserved_weights(state), dict[str, MergedWeight]()
-    for who in sorted({*fresh, *preserved}):
-        models, kept = fresh.get(who, {}), preserved.get(who, {})
-        weights = [coefficients.get(model, Fraction(1)) * sum(nodes.values()) for model, nodes in models.items()]
-        by_node = {node_id: weight for nodes in models.values() for node_id, weight in nodes.items()}
-        merged[who] = MergedWeight(sum(map(int, weights)) + sum(kept.values()), {**by_node, **kept})
-    return merged
 
 
 def _get_preserved_weights(state: ChainState) -> dict[str, dict[int, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
@@ -44,6 +44,11 @@ def settle_epoch(state: ChainState, params: ProtocolParams) -> tuple[ChainState,
     state, burnt = _store(state, entitlements, rules)
     state, rest = _keep_rest(replace(state, emitted=state.emitted + emission, fees=state.fees + fees), left, rules)
     return state, [*entitlements.values(), *unlocked, *slashed, *shared, *rest, *burnt]
+
+
+def list_paid(rows: Iterable[Record]) -> frozenset[str]:
+    """Return the participants that a settlement gave a reward."""
+    return frozenset(row.participant for row in rows if isinstance(row, RewardSettled) and row.reward_ngonka > 0)
 
 
 def advance_deposits_and_vesting(state: ChainState) -> tuple[ChainState, list[Payment]]:

@@ -38,7 +38,7 @@ def punish_failures(
 def get_required_collateral(state: ChainState, who: str, params: ProtocolParams) -> int:
     """Return the ngonka that activate all the weight of a member of the effective epoch. Reference: network 2.11."""
     return compute_required_collateral(
-        sum(state.effective.node_weights.get(who, {}).values()),
+        state.effective.raw_totals.get(who, 0),
         state.effective.index,
         grace_end_epoch=params.collateral_grace_epochs,
         per_weight_unit=params.collateral_per_weight_unit,
@@ -56,5 +56,19 @@ def remove_members(state: ChainState, failures: Sequence[Failure], rules: Rules,
     if not rules.judges_sequentially or not removed:
         return state
     effective = replace(state.effective, removed={**removed, **state.effective.removed})
-    powers = boost_guardians(effective.present, params.guardians) or state.powers
-    return replace(state, effective=effective, powers=powers)
+    after = replace(state, effective=effective)
+    return replace(after, powers=compute_powers(after, rules, params) or state.powers)
+
+
+def compute_powers(state: ChainState, rules: Rules, params: ProtocolParams) -> dict[str, int]:
+    """Return the powers that consensus gets: trusted weights, with guardians raised while the chain is young.
+
+    Reference: protocol 5.4, network 2.9.9.
+    """
+    return boost_guardians(
+        state.effective.trusted,
+        params.guardians,
+        multiplier=rules.guardian_multiplier,
+        maturity_weight=rules.guardian_maturity_weight,
+        is_past_youth=state.height >= rules.guardian_maturity_height,
+    )

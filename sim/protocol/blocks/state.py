@@ -21,6 +21,9 @@ from sim.protocol.consensus.transactions import (
     Transaction,
 )
 from sim.protocol.models.delegation import DelegatedShare
+from sim.protocol.models.formed import FormedEpoch
+from sim.protocol.models.seating import NodeWeights
+from sim.protocol.models.stances import Stances
 from sim.protocol.money.accounts import Settlement, VestingSchedule
 from sim.protocol.money.collateral import Deposit
 from sim.protocol.proofs.acceptance import Ballot
@@ -78,6 +81,10 @@ class EpochGroup:
     """Parts of its reward that a member loses for models that it does not serve. Reference: network 2.9."""
     delegated_shares: Mapping[str, tuple[DelegatedShare, ...]] = field(default_factory=dict)
     """Parts of its reward that a member leaves to delegates. Reference: network 2.9."""
+    formed: FormedEpoch | None = None
+    """Seats, scales and voting powers, where the epoch has models. Reference: network 2.9."""
+    rewarded: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By model: hosts that served it in the epoch before and were paid for that epoch. Reference: network 2.8."""
     removed: Mapping[str, int] = field(default_factory=dict)
     """Members that have left the group since S, with the block at whose end they did. Reference: protocol 6.3."""
 
@@ -85,6 +92,31 @@ class EpochGroup:
     def present(self) -> Mapping[str, int]:
         """Weights of the members that are still in the group: they vote, propose blocks and get requests."""
         return {who: weight for who, weight in self.weights.items() if who not in self.removed}
+
+    @cached_property
+    def trusted(self) -> Mapping[str, int]:
+        """Weights of the present members that blocks and votes follow. Reference: network 2.9.7."""
+        if self.formed is None:
+            return self.present
+        return {who: self.formed.cap_weights.get(who, 0) for who in self.present}
+
+    @cached_property
+    def model_weights(self) -> NodeWeights:
+        """Raw weights of the present members' nodes, by member, model and node; none without models."""
+        seated = {} if self.formed is None else self.formed.groups.node_weights
+        return {who: seated[who] for who in self.present if who in seated}
+
+    @cached_property
+    def raw_totals(self) -> Mapping[str, int]:
+        """What confirmations can confirm of each member: the weight of all its nodes, by the scales of the epoch."""
+        if self.formed is None:
+            return {who: sum(nodes.values()) for who, nodes in self.node_weights.items()}
+        return self.formed.groups.raw_totals
+
+    @property
+    def voting_powers(self) -> Mapping[str, Mapping[str, int]]:
+        """As stored when the epoch was formed, by model and member."""
+        return {} if self.formed is None else self.formed.voting_powers
 
 
 @dataclass(frozen=True)
@@ -98,13 +130,23 @@ class UpcomingEpoch:
     committee: Committee | None = None
     """From V on, where only drawn members judge a participant; otherwise all do."""
     ballot: Ballot | None = None
-    """From V on, where claims are by model."""
+    """From V on, where claims are by model: the powers with which members vote on them."""
     models: Mapping[str, AnswerTerms] = field(default_factory=dict)
     """Terms of the language models that hosts may claim for, by name, as they stand at P; none: any model."""
     start_seconds: float | None = None
     """Time of block P."""
     validation_seconds: float | None = None
     """Time of block V, from then on."""
+    stances: Stances = field(default_factory=dict)
+    """What members had declared about models at V."""
+
+
+@dataclass(frozen=True)
+class FrozenStances:
+    """Stances on models that were not active, some blocks before P, and which of those were expected to start."""
+
+    stances: Stances = field(default_factory=dict)
+    expected: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -157,6 +199,9 @@ class ChainState:
     balances: Mapping[str, int] = field(default_factory=dict)
     """ngonka that their owners are free to use."""
     deposits: Mapping[str, Deposit] = field(default_factory=dict)
+    stances: Stances = field(default_factory=dict)
+    """Last words of participants about models. Reference: network 2.7."""
+    frozen: FrozenStances = field(default_factory=FrozenStances)
     service: Service = field(default_factory=Service)
     confirmation: Confirmation = field(default_factory=Confirmation)
     emitted: int = 0

@@ -17,7 +17,7 @@ from sim.protocol.models.params import GroupParams, ModelParams
 from sim.protocol.models.stances import Stance, StanceKind
 
 
-class Mode(StrEnum):
+class ModelMode(StrEnum):
     """A host's part in one model."""
 
     DIRECT = "direct"
@@ -29,7 +29,7 @@ class Mode(StrEnum):
 class Participation(NamedTuple):
     """The mode of a host in a model, and its delegate where it has one."""
 
-    mode: Mode
+    mode: ModelMode
     delegate: str = ""
 
 
@@ -61,13 +61,13 @@ def find_modes(
     for who in hosts:
         stance = stances.get(who)
         if who in members:
-            found[who] = Participation(Mode.DIRECT)
+            found[who] = Participation(ModelMode.DIRECT)
         elif stance is not None and stance.kind is StanceKind.REFUSES:
-            found[who] = Participation(Mode.REFUSE)
+            found[who] = Participation(ModelMode.REFUSE)
         elif stance is not None and stance.delegate in members and stance.delegate in hosts:
-            found[who] = Participation(Mode.DELEGATE, stance.delegate)
+            found[who] = Participation(ModelMode.DELEGATE, stance.delegate)
         else:
-            found[who] = Participation(Mode.NONE)
+            found[who] = Participation(ModelMode.NONE)
     return found
 
 
@@ -93,7 +93,7 @@ def compute_dues(
             if new.get(who, 0) > 0:
                 penalties[who] = min(Fraction(1), penalties.get(who, Fraction(0)) + fraction)
         for who, (mode, delegate) in modes.get(model.name, {}).items():
-            if mode is Mode.DELEGATE and new.get(who, 0) > 0:
+            if mode is ModelMode.DELEGATE and new.get(who, 0) > 0:
                 shares[who] = (*shares.get(who, ()), DelegatedShare(delegate, params.delegation_share))
     return Dues(penalties, shares)
 
@@ -101,6 +101,6 @@ def compute_dues(
 def _list_penalties(
     modes: Mapping[str, Participation], idle: Iterable[str], params: GroupParams
 ) -> Iterator[tuple[str, Fraction]]:
-    fractions = {Mode.REFUSE: params.refusal_penalty, Mode.NONE: params.no_participation_penalty}
+    fractions = {ModelMode.REFUSE: params.refusal_penalty, ModelMode.NONE: params.no_participation_penalty}
     yield from ((who, fractions[part.mode]) for who, part in modes.items() if part.mode in fractions)
     yield from ((who, params.no_participation_penalty) for who in idle)

@@ -61,7 +61,11 @@ class GroupParams:
         Share, "largest share of one member in the voting power of a model's group; 0: no clip"
     ] = Fraction("0.3")
     v_min: Annotated[int, Field(ge=0), "fewest members with old and new weight that make a model's group eligible"] = 3
-    validation_slots: Annotated[int, Field(ge=0, le=10_000), "votes drawn per claim; 0: everybody votes"] = 0
+    validation_slots: int = 0
+    """Votes drawn per claim; 0: everybody votes. A chain has them from its `validation_committee`."""
+
+
+MAINNET_GROUPS = GroupParams()
 
 
 def sort_models(models: Iterable[ModelParams]) -> tuple[ModelParams, ...]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping
 from fractions import Fraction
 
-from sim.protocol.models.delegation import Mode, Participation
+from sim.protocol.models.delegation import ModelMode, Participation
 
 
 def compute_voting_powers(
@@ -21,7 +21,7 @@ def compute_voting_powers(
     """
     powers = {who: weights.get(who, 0) for who in sorted(members)}
     for who, (mode, delegate) in modes.items():
-        if mode is Mode.DELEGATE and delegate in powers:
+        if mode is ModelMode.DELEGATE and delegate in powers:
             powers[delegate] += weights.get(who, 0)
     return {who: power for who, power in clip_powers(powers, max_share).items() if power > 0}
 

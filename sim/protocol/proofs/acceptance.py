@@ -137,7 +137,7 @@ def judge_answers(
     if bar.n_slots:
         held, total = draw_slots_of_answers(snapshot, claimant.address, model, bar.n_slots), bar.n_slots
     yes, no = (sum(power for who, power in held.items() if votes.get(who) is vote) for vote in (True, False))
-    opinion = bar.decide(yes, no, total) if powers else None
+    opinion = bar.decide(yes, no, total)
     if powers and opinion is None:
         able = snapshot.guardians & powers.keys() if guardians_need_power else snapshot.guardians
         opinion = _ask_guardians([votes[who] for who in able if who in votes])

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from sim.protocol.models.bootstrap import expect_start, list_idle
-from sim.protocol.models.delegation import Mode, Participation, compute_dues, find_modes
+from sim.protocol.models.delegation import ModelMode, Participation, compute_dues, find_modes
 from sim.protocol.models.eligibility import is_eligible
 from sim.protocol.models.fallback import carry_old_epoch
 from sim.protocol.models.group_caps import cap_group, compute_consensus_weights, compute_scale
@@ -18,7 +18,11 @@ from sim.theory.row import Row
 
 TENTH = Fraction(1, 10)
 INTENDS, REFUSES = Stance(StanceKind.INTENDS), Stance(StanceKind.REFUSES)
-REFUSE, NONE, LENT = Participation(Mode.REFUSE), Participation(Mode.NONE), Participation(Mode.DELEGATE, "t")
+REFUSE, NONE, LENT = (
+    Participation(ModelMode.REFUSE),
+    Participation(ModelMode.NONE),
+    Participation(ModelMode.DELEGATE, "t"),
+)
 ELIGIBLE: tuple[tuple[str, dict[str, int], dict[str, int], bool], ...] = (
     ("new 100 + 50, old 100", {"a": 100, "b": 50}, {"a": 100}, False),
     ("new 100 + 0, old 100 + 50", {"a": 100, "b": 0}, {"a": 100, "b": 50}, False),
@@ -116,9 +120,9 @@ def _weight_rows() -> Iterator[Row]:
 
 def _mode_rows() -> Iterator[Row]:
     newcomer = find_modes({"a"}, {"n": 1}.keys(), {"n": REFUSES})["n"].mode
-    yield Row.exact("network of 2026: mode of a newcomer that refuses", newcomer, Mode.REFUSE)
+    yield Row.exact("network of 2026: mode of a newcomer that refuses", newcomer, ModelMode.REFUSE)
     lent = find_modes({"t"}, {"n": 1}.keys(), {"n": Stance(StanceKind.DELEGATES, "t")})["n"].mode
-    yield Row.exact("network of 2026: mode, the delegate has left", lent, Mode.NONE)
+    yield Row.exact("network of 2026: mode, the delegate has left", lent, ModelMode.NONE)
 
 
 def _sum_penalties(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from sim.protocol.consensus.validators import boost_guardians
-from sim.protocol.models.delegation import Mode, Participation
+from sim.protocol.models.delegation import ModelMode, Participation
 from sim.protocol.models.trusted_weight import OldEpoch, cap_by_trust, compute_trusted
 from sim.protocol.models.voting_power import clip_powers, compute_voting_powers
 from sim.protocol.money.collateral import compute_activated_weight
@@ -59,7 +59,7 @@ def power_rows() -> Iterator[Row]:
     yield Row.exact(
         "network of 2026: power, no mode", compute_voting_powers(["a"], {"a": 42}, {}, Fraction(0)), {"a": 42}
     )
-    away = {"d": Participation(Mode.DELEGATE, "x")}
+    away = {"d": Participation(ModelMode.DELEGATE, "x")}
     found_powers = compute_voting_powers(["a"], {"a": 100, "d": 500}, away, Fraction(0))
     yield Row.exact("network of 2026: power, delegated to no member", found_powers, {"a": 100})
     for powers, share_text, expected in CLIPPED:
