@@ -46,7 +46,7 @@ class Evidence:
     ) -> None:
         """`leaves_asked` are the leaves of each question to an owner, one after the other.
 
-        Of the claims among `suspects` (n,) `refuses` says whether what has arrived makes the vote a "no". A host without
+        Of claims that are `suspects` (n,) `refuses` says whether what has arrived makes the vote a "no". A host without
         an instance of the model asks nobody: its attempts fail by themselves.
         """
         self._context = context
@@ -57,37 +57,32 @@ class Evidence:
         self._refuses = refuses
         self._has_instance = has_instance
         n = len(owners)
-        self.is_there = np.zeros(n, dtype=np.bool_)
+        self._is_there = np.zeros(n, dtype=np.bool_)
         self.is_refused = np.zeros(n, dtype=np.bool_)
         self._n_failed = np.zeros(n, dtype=np.int64)
         trips = self._measure_trips(np.arange(n))
         self._asked_seconds = context.env.now + (np.cumsum(trips) - trips) / N_WORKERS
         self.due_seconds = self._asked_seconds + trips
         """When the leaves of the attempt that runs arrive, if they do."""
-        self._next_seconds = self.due_seconds.min(initial=np.inf)
-
-    @property
-    def is_complete(self) -> bool:
-        """Nothing is on its way any more."""
-        return self._next_seconds == np.inf
+        self._next_seconds = float(self.due_seconds.min(initial=np.inf))
 
     def settle(self) -> Ints:
         """Take what was due until now; return the claims whose leaves did not come, or that are refused."""
         changed = [np.empty(0, dtype=np.int64)]
         while self._next_seconds <= self._context.env.now:
-            is_open = ~(self.is_there | self.is_refused)
+            is_open = ~(self._is_there | self.is_refused)
             due = np.flatnonzero(is_open & (self.due_seconds <= self._context.env.now))
             reached = self._find_reached(due)
-            self.is_there[due[reached]] = True
+            self._is_there[due[reached]] = True
             changed += [self._refuse_suspects(due[reached]), self._fail(due[~reached])]
-            is_open = ~(self.is_there | self.is_refused)
-            self._next_seconds = self.due_seconds[is_open].min(initial=np.inf)
+            is_open = ~(self._is_there | self.is_refused)
+            self._next_seconds = float(self.due_seconds[is_open].min(initial=np.inf))
         return np.unique(np.concatenate(changed))
 
     def _refuse_suspects(self, arrived: Ints) -> Ints:
         suspects = arrived[self._suspects[arrived]]
         refused = suspects[[self._refuses(claim) for claim in suspects.tolist()]]
-        self.is_refused[refused], self.is_there[refused] = True, False
+        self.is_refused[refused], self._is_there[refused] = True, False
         return refused
 
     def _fail(self, claims: Ints) -> Ints:

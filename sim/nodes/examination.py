@@ -6,16 +6,19 @@ place, so that nonces and the early-share guard are all that can make a differen
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.nodes.guard import ModelGuard
+from sim.nodes.context import Context
+from sim.nodes.evidence import Evidence
+from sim.nodes.guard import Guard, ModelGuard
+from sim.protocol.blocks.state import ChainState
 from sim.protocol.proofs.claimed import ClaimedNonces, split_claim
-from sim.protocol.proofs.early_share import N_EARLY_LEAVES, LeafCheck, compare_leaves
+from sim.protocol.proofs.commits import Commits, HeldCommit
+from sim.protocol.proofs.early_share import N_EARLY_LEAVES, LeafCheck, compare_leaves, compute_early_seed
 from sim.protocol.proofs.leaves import (
     POROUS_FROM,
     Commitment,
@@ -36,7 +39,7 @@ class Examination:
     """The examination of one model's claims by one validator."""
 
     claims: ClaimedNonces
-    held: Any
+    held: Mapping[str, HeldCommit]
     """Claim -> its last commitment, as the scheme's store keeps it."""
     select: Callable[[int], Ints]
     """Ranks of the sampled leaves of so many."""
@@ -74,7 +77,7 @@ class Examination:
         if is_wrong or self.guard is None:
             return is_wrong
         (host,) = self.list_hosts(np.array([place]))
-        return self.guard.refuses(host, self._compare_early(place, host) if self.guard.needs_leaves(host) else None)
+        return self.guard.refuses(host, self._compare_early(place) if self.guard.needs_leaves(host) else None)
 
     def _has_odd_nonces(self, place: int) -> bool:
         ranked = np.sort(self.claims.list_nonces(place) % N_PLACES)
@@ -87,12 +90,12 @@ class Examination:
         served = serve_leaves(held.answers.rebuild_tree(held.count), asked)
         return find_fault(Commitment(held.count, held.root), asked, served) is not None
 
-    def _compare_early(self, place: int, host: str) -> LeafCheck:
+    def _compare_early(self, place: int) -> LeafCheck:
         """Under the law hosts cannot take leaves back."""
-        if not self.has_vectors or self.guard is None:
-            return LeafCheck.KEPT
         held = self.held[self.claims.participants[place]]
-        early = held.find_at(self.guard.early_height)
+        early = None if self.guard is None else held.find_at(self.guard.early_height)
+        if not self.has_vectors or early is None:
+            return LeafCheck.KEPT
         drawn = draw_leaves(early.count, N_EARLY_LEAVES, self.early_seed).tolist()
         leaves = serve_leaves(held.answers.rebuild_tree(early.count), drawn)
         are_proved = all(is_proved(Commitment(early.count, early.root), leaf) for leaf in leaves)
@@ -108,3 +111,45 @@ def serve_leaves(tree: MerkleSumTree, ranks: list[int]) -> list[ServedLeaf]:
         ServedLeaf(rank, nonce, tree.get_leaf(nonce), tree.prove(nonce))
         for rank, nonce in zip(ranks, nonces, strict=True)
     ]
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """What one validator asks about the claims of one model."""
+
+    context: Context
+    address: str
+    key: str
+    """Its validator key, by which samples differ."""
+    newest_hash: str
+    state: ChainState
+    """After validation start."""
+    model: str
+    guard: Guard
+
+    def open(self, places: Ints, size: int, select: Callable[[int], Ints], *, has_instance: bool) -> Evidence:
+        """Ask for `size` leaves of each claim; without an own instance of the model, for nothing at all."""
+        state, episode, store = self.state, self.state.episode, self.state.proofs
+        assert isinstance(store, Commits), "only answers stay with their hosts"
+        rules = self.context.params.rules_at(episode.epoch_index)
+        powers = {} if state.ballot is None else state.ballot.snapshot.powers.get(self.model, {})
+        guard = None
+        if rules.guards_early_shares and has_instance:
+            guard = self.guard.open(store, episode, self.model, powers)
+        examination = Examination(
+            claims=state.claimed_nonces,
+            held=store.by_claim,
+            select=select,
+            early_seed=compute_early_seed(self.key, self.newest_hash, episode.start_height, self.model),
+            guard=guard,
+            may_repeat=rules.counts_duplicates,
+        )
+        return Evidence(
+            self.context,
+            self.address,
+            examination.list_hosts(places),
+            [size] if guard is None else [size, N_EARLY_LEAVES],
+            examination.find_suspects(places),
+            lambda row: examination.refuses(int(places[row])),
+            has_instance=has_instance,
+        )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sim.protocol.proofs.base import Episode
+from sim.protocol.proofs.commits import Commits
 from sim.protocol.proofs.early_share import (
     GuardMode,
     GuardVerdict,
@@ -38,7 +39,7 @@ class ModelGuard:
         return get_early_height(self.episode)
 
     def list_concerned(self) -> set[str]:
-        """Return the hosts whose share or streak makes a difference: those that miss, or whose misses a pass may end."""
+        """Return the hosts whose share or streak makes a difference: they miss, or a pass may end their misses."""
         missed = {host for (host, model), streak in self.guard.streaks.items() if model == self.model and streak.misses}
         return missed | self.stage.missing
 
@@ -72,7 +73,7 @@ class Guard:
         if self._noted != episode.start_height and height >= get_early_height(episode):
             self._noted = episode.start_height
 
-    def open(self, store: Any, episode: Episode, model: str, powers: dict[str, int]) -> ModelGuard | None:
+    def open(self, store: Commits, episode: Episode, model: str, powers: Mapping[str, int]) -> ModelGuard | None:
         """Return the guard of one model's claims in `store`; None where early counts were not noted."""
         if self._noted != episode.start_height:
             return None
