@@ -27,7 +27,7 @@ epochs: 3
 seed: 3
 protocol:
   version: v0.2.16
-  models: [{{name: {MODEL}, distance_threshold: 0.75, is_initial: true}}]
+  models: [{{name: {MODEL}, distance_threshold: 0.75, coefficient: 1, is_initial: true}}]
   epoch_length: 75
   poc_stage_duration: 14
   poc_exchange_duration: 0
