@@ -40,7 +40,7 @@ protocol:
   vesting_epochs: 0
   collateral_grace_epochs: 0
   collateral_per_weight_unit: 1
-  rules: {{confirmation_safety_blocks: 1, confirmations_per_epoch: 100}}
+  rules: {{confirmation_safety_blocks: 1, confirmations_per_epoch: 100, moves_coefficients: false}}
 work: {{kind: sphere, startup: 5 s}}
 hosts:
   - {{name: one, count: 3, gpus: 8 x H200 at 20 nonces/s for {MODEL}, region: EUROPE, collateral_ngonka: 5000}}
