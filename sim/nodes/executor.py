@@ -112,17 +112,14 @@ class Executor:
         if self._validations:
             raise ValueError("checks of this epoch are running already")
         state = self._chain.state
-        if (
-            state.upcoming is None
-            or not state.schedule.validation_start <= state.height < state.schedule.validation_end
-        ):
+        episode = state.running
+        if episode is None or not episode.validation_start <= state.height < episode.validation_end:
             raise ValueError("claims can be checked from block V to block VE only")
-        epoch = state.upcoming.index
-        if self.opening is not None and self.opening.schedule.index == epoch:
+        if self.opening is not None and self.opening.episode.start_height == episode.start_height:
             state = self.opening  # claims are read once, also by a host that has caught up beyond V
         # A host without a working ML node in this proof of compute makes no checks. Reference: protocol 4.1.
-        if self.production.epoch == epoch and self.production.working:
-            by_model = self._context.params.rules_at(epoch).proof.claims_by_model
+        if self.production.start_height == episode.start_height and self.production.working:
+            by_model = self._context.params.rules_at(episode.epoch_index).proof.claims_by_model
             self._validations = tuple(
                 Validation(
                     self._context,

@@ -57,12 +57,11 @@ class Validation:
 
         Claims for other models than `model` are left out; "": none are.
         """
-        assert state.upcoming is not None, "validation without an upcoming epoch"
         self._context = context
         self._env = context.env
         self._address = address
         self._on_checks = on_checks
-        self._epoch = state.upcoming.index
+        self._epoch, self._is_confirmation = state.episode.epoch_index, state.episode.is_confirmation
         self._claims = state.claimed_nonces
         self._proof = context.params.rules_at(self._epoch).proof
         self.model = model
@@ -89,7 +88,8 @@ class Validation:
         """Return places of claims in the order of their checks."""
         if participants is None:
             own = [self.model] if self.model else []
-            stream = self._context.streams("host", self._address, "validation order", self._epoch, *own)
+            event = [state.episode.start_height] if self._is_confirmation else []
+            stream = self._context.streams("host", self._address, "validation order", self._epoch, *event, *own)
             return stream.permutation(get_places_to_check(state, self._address, own))
         places = self._claims.place_of
         for who in participants:
@@ -124,6 +124,8 @@ class Validation:
         if self._process.is_alive:
             self._process.interrupt()
         self._test_finished()
+        if self._is_confirmation:
+            return  # a row is of an epoch's own proof of compute
         is_tested = np.arange(len(self._places)) < self._n_tested
         self._context.recorder.add(
             ValidationDone(

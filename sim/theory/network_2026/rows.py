@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from sim.theory.network_2026.acceptance import acceptance_rows
+from sim.theory.network_2026.answers import answer_rows
 from sim.theory.network_2026.commitments import commitment_rows
 from sim.theory.network_2026.early_share import early_share_rows
 from sim.theory.network_2026.gpu_weights import gpu_weight_rows
@@ -12,6 +13,7 @@ from sim.theory.network_2026.groups import group_rows
 from sim.theory.network_2026.leaves import leaf_rows
 from sim.theory.network_2026.powers import power_rows
 from sim.theory.network_2026.preserved import preserved_rows
+from sim.theory.network_2026.settlement import settlement_rows
 from sim.theory.row import Row
 
 GROUPS: tuple[Callable[[], Iterator[Row]], ...] = (
@@ -23,10 +25,12 @@ GROUPS: tuple[Callable[[], Iterator[Row]], ...] = (
     group_rows,
     power_rows,
     gpu_weight_rows,
+    settlement_rows,
 )
 
 
-def network_2026_rows(_quick: bool) -> Iterator[Row]:
-    """Yield all rows; they are cheap, and the same in the quick table."""
+def network_2026_rows(quick: bool) -> Iterator[Row]:
+    """Yield all rows; they are cheap, and the same in the quick table, but for the law of answers."""
+    yield from answer_rows(quick)
     for group in GROUPS:
         yield from group()
