@@ -16,6 +16,7 @@ from sim.protocol.versions import VERSIONS, override_rules
 from sim.scenario.declared import read_values
 from sim.scenario.fault_checks import build_raw_directory
 from sim.scenario.faults import PartitionFault, resolve
+from sim.scenario.model_warnings import find_model_warnings
 from sim.scenario.overrides import Overrides, apply_overrides
 from sim.scenario.raw import read_hosts
 from sim.scenario.schema import Scenario
@@ -42,6 +43,7 @@ def find_warnings(scenario: Scenario) -> Iterator[Problem]:
     yield from _find_crowded_confirmations(scenario)
     yield from _find_late_faults(scenario)
     yield from _find_whole_partitions(scenario)
+    yield from find_model_warnings(scenario)
 
 
 def _find_closed_windows(scenario: Scenario) -> Iterator[Problem]:

@@ -26,7 +26,7 @@ def judge_models(
     """
     ballot = upcoming.ballot
     assert ballot is not None, "claims of models are judged by the powers at V"
-    if ballot.bar.n_slots:
+    if ballot.bar.n_slots or not claims:
         return judging_models.judge_models(state, claims, upcoming, rules)
     powers, total = ballot.snapshot.powers, ballot.snapshot.total
     voters = sorted({*ballot.snapshot.guardians, *(who for own in powers.values() for who in own)})
