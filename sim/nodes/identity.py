@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 from pow.devices import auto_batch_size, gpu_groups
 from pow.params import PRESETS
+from sim.errors import UserError
 from sim.gpus import load_gpu
+from sim.scenario.changes import find_schemes
 from sim.scenario.hosts import HostGroup, MLNodeConfig, describe_gpus
 from sim.scenario.schema import BY_GPU, Scenario
+from sim.scenario.stacks import get_answer_rate, get_stack
 from sim.strategies import strategies
+from sim.strategies.actions import Delegate, Intend, Refuse
 from sim.strategies.base import MLNode
 from sim.streams import Streams
 
@@ -30,6 +34,8 @@ class HostIdentity:
     joins: int
     operator: str
     """Name of the operator that decides for it; the host's own address where the scenario names none."""
+    stances: tuple[Delegate | Refuse | Intend, ...] = ()
+    """What it says about models, as the scenario names them."""
 
 
 def name_hosts(scenario: Scenario, streams: Streams) -> list[HostIdentity]:
@@ -43,11 +49,20 @@ def name_hosts(scenario: Scenario, streams: Streams) -> list[HostIdentity]:
             gpus=describe_gpus(group.gpus),
             joins=group.joins,
             operator=address if group.operator is None else group.operator,
+            stances=_list_stances(group),
         )
         for group in scenario.hosts
         for address in group.addresses
     ]
     return sorted(identities, key=lambda identity: identity.joins)
+
+
+def _list_stances(group: HostGroup) -> tuple[Delegate | Refuse | Intend, ...]:
+    return (
+        *(Delegate(each.model, each.to) for each in group.delegates),
+        *map(Refuse, group.refuses),
+        *map(Intend, group.intents),
+    )
 
 
 def _choose_region(region: str | Mapping[str, float], address: str, streams: Streams) -> str:
@@ -70,6 +85,7 @@ def gather_operators(identities: Iterable[HostIdentity]) -> dict[str, tuple[str,
 def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:
     """Divide each machine's GPUs into groups; a group works at the rate of one GPU (protocol 7.2, 7.4 [I])."""
     nodes, work = [], scenario.work
+    by_model = any(scheme.claims_by_model for scheme in find_schemes(scenario.protocol))
     for node_id, machine in enumerate(group.gpus, start=1):
         gpu_indices = gpu_groups(machine.vram_gib, work.min_group_vram_gib)
         nodes.append(
@@ -79,6 +95,10 @@ def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:
                 n_gpus=machine.n_gpus,
                 n_gpu_groups=len(gpu_indices),
                 group_nonces_per_second=machine.get_group_rate(len(gpu_indices)) * work.rate_factor,
+                group_answers_per_second=_get_answer_rate(group, machine) / max(1, len(gpu_indices)) * work.rate_factor
+                if by_model
+                else 0.0,
+                stack=get_stack(group, machine),
                 dtype=load_gpu(machine.gpu).numerics if work.dtype == BY_GPU else work.dtype,
                 model=machine.model or group.model,
                 is_registered=node_id <= len(group.gpus) - group.unregistered,
@@ -86,6 +106,14 @@ def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:
             )
         )
     return nodes
+
+
+def _get_answer_rate(group: HostGroup, machine: MLNodeConfig) -> float:
+    """A node that serves no model of which a rate is known proves nothing."""
+    try:
+        return get_answer_rate(machine.model or group.model, machine)
+    except UserError:
+        return 0.0
 
 
 def _size_batches(machine: MLNodeConfig, groups: Sequence[Sequence[int]], rate_factor: float) -> int:

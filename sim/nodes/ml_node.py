@@ -40,6 +40,16 @@ class Assignment:
     """How long generation should last, by the block time."""
     scheme: str = "hits"
     """Name of the proof scheme in force."""
+    confirmation_height: int | None = None
+    """Trigger of the confirmation that it is for; None: for the epoch's own proof of compute."""
+    share: float = 1.0
+    """Part of its rate at which each ML node computes."""
+
+    @property
+    def stream(self) -> tuple[int, ...]:
+        """Names the draws of this proof of compute."""
+        confirmed = () if self.confirmation_height is None else (self.confirmation_height,)
+        return (self.epoch_index, *confirmed)
 
 
 def report_idle(node: MLNode, participant: str, epoch: int, threshold: float, *, is_preserved: bool) -> MLNodeFinished:
@@ -89,10 +99,10 @@ class Generation:
         self._node = node
         self.assignment = assignment
         self._on_results = on_results
-        self.generator = context.streams("host", participant, "strategy", assignment.epoch_index, node.node_id)
+        self.generator = context.streams("host", participant, "strategy", *assignment.stream, node.node_id)
         """For the draws of a strategy on this node's results."""
         speedup = 1.0 if task.n_layers is None else get_layers_speedup(context.scenario.work.pow_params, task.n_layers)
-        self._rate = node.group_nonces_per_second * speedup
+        self._rate = node.group_nonces_per_second * speedup * assignment.share
         self._task = Task(
             block_hash=assignment.block_hash,
             public_key=assignment.public_key,

@@ -208,6 +208,10 @@ class Rules:
         Fraction, Field(gt=0, le=1), "share of its weight that a confirmation takes for all of it"
     ]
     """Reference: network 2.11"""
+    computes_confirmations: Annotated[
+        bool, "hosts compute in a confirmation, and votes judge it; otherwise it is drawn what each shows again"
+    ]
+    """Reference: network 2.11"""
     judges_readings: Annotated[
         bool, "a confirmation judges what it measured itself; otherwise the least that any has measured in the epoch"
     ]

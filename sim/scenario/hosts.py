@@ -243,6 +243,12 @@ class HostGroup(StrictModel):
         "not approved",
         json_schema_extra={"examples": list(MODEL_NAMES)},
     )
+    stack: str | None = Field(
+        None,
+        min_length=1,
+        description="software and card that compute answers, as `H100 2026-05` (from v0.2.9 on); hosts with one stack "
+        "agree to the bit; absent: the GPU profile's card with the newest measured build",
+    )
     delegates: tuple[Delegation, ...] = Field(
         (), strict=False, description="hosts that vote for these hosts on models' claims (from v0.2.12 on)"
     )

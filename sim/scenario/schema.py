@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
@@ -25,7 +25,7 @@ from sim.protocol.blocks.params import ChainParams, EpochParams
 from sim.protocol.models.params import GroupParams
 from sim.protocol.money.pricing import PricingParams
 from sim.protocol.proofs import schemes
-from sim.protocol.versions import SCHEMES
+from sim.protocol.versions import SCHEMES, VERSIONS
 from sim.registry import PluginOf
 from sim.scenario.chain import ConsensusConfig, MempoolConfig, MetricsConfig
 from sim.scenario.changes import (
@@ -42,12 +42,14 @@ from sim.scenario.declared import make_section
 from sim.scenario.faults import Fault
 from sim.scenario.hosts import HostGroup, Name, StrictModel
 from sim.scenario.inventory import InventoryConfig
-from sim.scenario.models import Models
+from sim.scenario.models import Models, list_own_models
 from sim.scenario.setpoints import find_setpoint_problems
+from sim.scenario.stacks import find_answer_problems
 from sim.topologies import topologies
 from sim.units import Bytes, Seconds
 from sim.work import works
 from sim.work.base import WorkSettings
+from sim.work.stacks import load_pairs
 
 if TYPE_CHECKING:
     from sim.difficulty.base import Controller
@@ -177,6 +179,12 @@ class WorkConfig(StrictModel):
     batch_size: int | None = Field(
         None, ge=1, le=1_000_000, description="nonces in one forward pass; absent: by the model's size"
     )
+    pairs: str | None = Field(
+        None,
+        min_length=1,
+        description="CSV file with the distances between answers of two stacks, sought in the scenario's folder, then "
+        "in the working directory; absent: the measured ones that come with powsim",
+    )
     threads: int | None = Field(
         None,
         ge=1,
@@ -193,7 +201,8 @@ class WorkConfig(StrictModel):
     def settings(self) -> WorkSettings:
         """The same as a value that kinds of work read."""
         dtype = None if self.dtype == BY_GPU else self.dtype
-        return WorkSettings(self.pow_params, dtype, self.device, self.batch_size, self.threads)
+        pairs = None if self.pairs is None else load_pairs(self.pairs)
+        return WorkSettings(self.pow_params, dtype, self.device, self.batch_size, self.threads, pairs)
 
     @property
     def min_group_vram_gib(self) -> float:
@@ -263,6 +272,14 @@ def _find_work_problems(scenario: Scenario) -> list[Problem]:
     return []
 
 
+def _find_stack_problems(scenario: Scenario) -> Iterator[Problem]:
+    """Yield hosts that could not check each other's answers, or of which no rate is known."""
+    protocol = scenario.protocol
+    names = (protocol.version, *(upgrade.version for upgrade in protocol.upgrades))
+    models = {model.name for name in names for model in VERSIONS[name].models}.union(list_own_models(scenario))
+    yield from find_answer_problems(scenario, find_schemes(protocol), frozenset(models))
+
+
 def _find_waiting_problems(scenario: Scenario) -> list[Problem]:
     """Return why the rule of the difficulty has nothing to act on: a wait for a block, in an epoch that ends anyway."""
     if get_waiting_law(scenario.difficulty) is None:
@@ -310,6 +327,7 @@ class Scenario(StrictModel):
         "scenario",
         scenario_problems,
         _find_work_problems,
+        _find_stack_problems,
         threshold_problems,
         find_setpoint_problems,
         _find_waiting_problems,

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.protocol.models.stances import Stance, StanceKind
+
 
 class Action:
     """Something that a host may be asked to do."""
@@ -164,6 +166,17 @@ class Intend(Action):
 
     model: str
     """Name of the model."""
+
+
+def read_stance(action: Delegate | Refuse | Intend) -> Stance:
+    """Return the last word on its model that an action puts on the chain."""
+    match action:
+        case Delegate():
+            return Stance(StanceKind.DELEGATES, action.to)
+        case Refuse():
+            return Stance(StanceKind.REFUSES)
+        case Intend():
+            return Stance(StanceKind.INTENDS)
 
 
 KNOWN_ACTIONS = dict.fromkeys(Action.__subclasses__())

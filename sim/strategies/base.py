@@ -8,7 +8,7 @@ is given. The shape is that of cpr's agents (`prepare`, `observe`, `apply`). Sou
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -34,10 +34,16 @@ class MLNode:
     """The model that it serves between two proofs of compute."""
     is_registered: bool = True
     """The chain knows it as hardware of its host."""
+    group_answers_per_second: float = 0.0
+    """Rate of a group where claims are by model."""
     stack: str = ""
     """Software and card that compute, in the scheme `answers`: answers of one stack agree to the bit."""
     batch_size: int = 1
     """Nonces that each of its GPU groups finishes at once; 1: one after the other."""
+
+    def as_prover(self, *, by_model: bool) -> MLNode:
+        """Return the node with the rate that it has in a proof of compute, by model or as before."""
+        return replace(self, group_nonces_per_second=self.group_answers_per_second) if by_model else self
 
     @property
     def nonces_per_second(self) -> float:

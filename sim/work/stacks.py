@@ -114,9 +114,12 @@ def load_shipped_pairs() -> PairTable:
     return PairTable("powsim", laws, defects)
 
 
-def load_pairs(path: str | Path) -> PairTable:
-    """Return a user's own table; raise ScenarioError with every mistake at its line and column."""
-    return PairTable(Path(path).name, _parse(read_source(path, PAIRS), str(path)))
+def load_pairs(path: str | Path, called: str | None = None) -> PairTable:
+    """Return a user's own table; raise ScenarioError with every mistake at its line and column.
+
+    Mistakes name the file as `called`.
+    """
+    return PairTable(Path(path).name, _parse(read_source(path, PAIRS), called or str(path)))
 
 
 def _parse(text: str, source: str) -> dict[Pair, PairLaw]:

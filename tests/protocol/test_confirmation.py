@@ -48,7 +48,8 @@ def test_the_heights_of_an_event(cutoff: int, grace: int) -> None:
     """Protocol 6.7: G = h + 80; batches land in [G + 1, G + 64], votes in [G + 70, G + 188], read-out at G + 189."""
     event = compute_event(1000, cutoff=cutoff, generation=60, exchange=5, delay=5, validation=120)
     start = 1000 + grace
-    assert event == (start, start + 64, start + 70, start + 188, start + 189)
+    assert event == (start, start + 64, start + 70, start + 188, start + 189, start + 59)
+    assert event.validation_start == start + 69
 
 
 def test_an_event_ends_before_the_next_epoch() -> None:

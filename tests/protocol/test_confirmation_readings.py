@@ -34,7 +34,8 @@ def test_the_live_trigger_window() -> None:
 def test_the_heights_of_a_live_event() -> None:
     """Network 2.11, 2.17: the snapshot of voting powers falls 39 blocks after generation starts."""
     event = compute_event(5000, cutoff=2, generation=35, exchange=0, delay=5, validation=240)
-    assert event == (5002, 5002 + 34, 5002 + 40, 5002 + 39 + 239, 5002 + 39 + 240)
+    assert event == (5002, 5002 + 34, 5002 + 40, 5002 + 39 + 239, 5002 + 39 + 240, 5002 + 34)
+    assert event.validation_start == 5002 + 39
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from sim.protocol.models.params import GroupParams, ModelParams
 from sim.protocol.models.stances import Stance, StanceKind
 from sim.protocol.versions import VERSIONS
 
-RULES = VERSIONS["v0.2.16"]
+RULES = VERSIONS["v0.2.14"]
 MODELS = (
     ModelParams(name="base", distance_threshold=0.4, is_initial=True),
     ModelParams(name="small", distance_threshold=0.4, coefficient=Fraction(2)),
@@ -31,6 +31,7 @@ def test_a_group_below_the_bar_lives_by_guardians_alone() -> None:
     assert find() == {"small": (4, 400, 1000), "unserved": (0, 0, 1000)}
     lent = {"small": {"b0": Stance(StanceKind.DELEGATES, "s0"), "b1": Stance(StanceKind.DELEGATES, "s1")}}
     assert find(lent) == {"unserved": (0, 0, 1000)}
+    assert find(lent, 6000).keys() == {"base", "small", "unserved"}
     assert find(lent, 6667) == {"base": (6, 600, 1000), "small": (4, 560, 1000), "unserved": (0, 0, 1000)}
 
 

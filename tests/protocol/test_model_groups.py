@@ -59,7 +59,7 @@ def test_seats() -> None:
     seated = seat_by_hardware(proved, hardware, ["B", "A"])
     assert seated == {"h": {"A": {1: 20, 2: 10, 4: 10}, "B": {3: 20}}, "bare": {"B": {1: 5}}}
     assert seat_by_results(proved) == proved
-    assert keep_heaviest([(2, 10), (1, 5), (2, 20)]) == {1: 5, 2: 20}
+    assert keep_heaviest([(2, 10), (1, 5), (2, 20), (1, 4)]) == {1: 5, 2: 20}
     doubled = {"h": {"A": {1: 5}, "B": {1: 8}}}
     assert seat_by_hardware(doubled, {"h": {1: ["A"]}}, ["A", "B"]) == {"h": {"A": {1: 8}}}
 
@@ -192,6 +192,8 @@ def test_hosts_that_do_nothing_for_a_model_that_starts(is_expected: bool, spares
         ({"a": 50, "b": 10, "c": 40}, "ab", {}, "0.5", Expectation(True, True, True, False)),
         ({"a": 50, "b": 20, "c": 30}, "ab", {"c": "a"}, "0.5", Expectation(True, True, True, True)),
         ({"a": 50, "b": 0, "c": 30}, "ab", {"c": "c"}, "0.9", Expectation(True, False, False, False)),
+        ({"a": 30, "b": 20, "c": 50}, "ab", {"c": "a"}, "0.5", Expectation(True, True, True, True)),
+        ({"a": 40, "b": 20, "c": 30}, "ab", {}, "0.5", Expectation(True, True, True, False)),
         ({"a": 40, "b": 26, "c": 34}, "abz", {"d": "a"}, "0.5", Expectation(True, True, True, False)),
     ],
 )

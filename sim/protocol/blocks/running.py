@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from sim.protocol.blocks.confirming import advance_run, begin_run, read_members
 from sim.protocol.blocks.formation import GOVERNANCE_MODELS
 from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.records import InferencesServed, PriceReached, Record, WeightConfirmed
@@ -19,6 +21,7 @@ from sim.protocol.proofs.confirmation import (
     is_triggered,
     read_event,
 )
+from sim.protocol.proofs.confirmation_readings import Reading
 from sim.protocol.service.inferences import InferenceTally, apply_tally, confirm_records
 from sim.protocol.switches import Rules
 
@@ -63,13 +66,22 @@ def apply_inferences(
 def apply_confirmation(state: ChainState, block: Block, params: ProtocolParams) -> tuple[ChainState, list[Record]]:
     """Read out the event that ends in this block, or let the block's hash trigger one; one runs at a time.
 
-    Rules are those of the epoch that holds the height. Reference: protocol 6.7.
+    From v0.2.9 on hosts compute in an event; before, the block that ends one says what they have shown. Rules are those
+    of the epoch that holds the height. Reference: protocol 6.7, network 2.11.
     """
     rules = params.rules_at(state.schedule.index)
     if block.confirmation is not None:
-        return _read_out(state, block.confirmation, rules, params)
-    if state.confirmation.end_height is not None or not _triggers(state, block, params):
-        return state, []
+        return _read_tally(state, block.confirmation, rules, params)
+    if state.upcoming is not None and state.confirmation_run is not None:
+        return _give_up(state), []
+    if state.confirmation_run is not None and block.height == state.confirmation.end_height:
+        return _read_run(state, rules, params)
+    if state.confirmation.end_height is None and _triggers(state, block, params):
+        state = _trigger(state, block, rules)
+    return advance_run(state, block, rules, params), []
+
+
+def _trigger(state: ChainState, block: Block, rules: Rules) -> ChainState:
     epoch = state.schedule.params
     event = compute_event(
         block.height,
@@ -79,19 +91,46 @@ def apply_confirmation(state: ChainState, block: Block, params: ProtocolParams) 
         delay=epoch.poc_validation_delay,
         validation=epoch.poc_validation_duration,
     )
-    return replace(state, confirmation=replace(state.confirmation, end_height=event.read_out)), []
+    state = replace(state, confirmation=replace(state.confirmation, end_height=event.read_out))
+    return begin_run(state, block, event) if rules.computes_confirmations else state
+
+
+def _give_up(state: ChainState) -> ChainState:
+    """The next proof of compute has overtaken the event, whose claims are gone: it reads nobody [I]."""
+    return replace(state, confirmation_run=None, confirmation=replace(state.confirmation, end_height=None))
+
+
+def _read_tally(
+    state: ChainState, tally: ConfirmationTally, rules: Rules, params: ProtocolParams
+) -> tuple[ChainState, list[Record]]:
+    shown = read_event(
+        state.confirmation, tally.measured, absence_counts_as_zero=not rules.missing_confirmation_keeps_weight
+    )
+    readings = {who: Reading(shown[who], whole) for who, whole in state.confirmation.initial.items()}
+    return _read_out(state, readings, tally.measured, rules, params)
+
+
+def _read_run(state: ChainState, rules: Rules, params: ProtocolParams) -> tuple[ChainState, list[Record]]:
+    readings = read_members(state, rules)
+    measured = {who: reading.shown for who, reading in readings.items()}
+    return _read_out(replace(state, confirmation_run=None), readings, measured, rules, params)
 
 
 def _read_out(
-    state: ChainState, tally: ConfirmationTally, rules: Rules, params: ProtocolParams
+    state: ChainState,
+    readings: Mapping[str, Reading],
+    measured: Mapping[str, int],
+    rules: Rules,
+    params: ProtocolParams,
 ) -> tuple[ChainState, list[Record]]:
     """Weights shrink, every member is judged by its ratio; whoever fails is punished and leaves the group."""
     running = state.confirmation
-    shown = read_event(running, tally.measured, absence_counts_as_zero=not rules.missing_confirmation_keeps_weight)
+    shown = {who: reading.shown for who, reading in readings.items()}
     after = close_event(running, shown, pause_end=state.height + state.schedule.params.set_new_validators_delay)
     judged = shown if rules.judges_readings else after.weights
     ratios = {
-        who: compute_ratio(weight, after.initial[who], rules.confirmation_tolerance) for who, weight in judged.items()
+        who: compute_ratio(judged[who], reading.expected, rules.confirmation_tolerance)
+        for who, reading in readings.items()
     }
     service, failures = confirm_records(state.service, ratios, rules, state.height)
     failed = {failure.participant for failure in failures}
@@ -100,12 +139,12 @@ def _read_out(
             epoch=state.effective.index,
             height=state.height,
             participant=who,
-            weight_before=before,
-            measured=tally.measured.get(who, 0),
+            weight_before=running.weights[who],
+            measured=measured.get(who, 0),
             weight_after=after.weights[who],
             is_failed=who in failed,
         )
-        for who, before in sorted(running.weights.items())
+        for who in sorted(readings)
     ]
     state, payments = punish_failures(replace(state, confirmation=after, service=service), failures, rules, params)
     return remove_members(state, failures, rules, params), [*confirmed, *payments]

@@ -30,8 +30,9 @@ from sim.protocol.proofs.acceptance import Ballot
 from sim.protocol.proofs.base import AnswerTerms, Episode, ProofStore
 from sim.protocol.proofs.claimed import ClaimedNonces
 from sim.protocol.proofs.committee import Committee
-from sim.protocol.proofs.confirmation import Confirmation, ConfirmationTally
+from sim.protocol.proofs.confirmation import Confirmation, ConfirmationHeights, ConfirmationTally
 from sim.protocol.proofs.log import Log
+from sim.protocol.proofs.preserved import Preserved
 from sim.protocol.service.inferences import InferenceTally, Service
 
 
@@ -142,6 +143,42 @@ class UpcomingEpoch:
 
 
 @dataclass(frozen=True)
+class ConfirmationRun:
+    """A confirmation in which hosts compute, from its trigger to its read-out. Reference: network 2.11"""
+
+    trigger_height: int
+    """Its key in messages."""
+    heights: ConfirmationHeights
+    seed_hash: str = ""
+    """Hash of the block before generation starts, once it is there."""
+    proof: UpcomingEpoch | None = None
+    """Its proof of compute, of the effective epoch, from the start of generation on."""
+    preserved: Preserved = field(default_factory=dict)
+    """ML nodes that it passes over."""
+
+    @property
+    def episode(self) -> Episode | None:
+        """The proof of compute as hosts and messages see it."""
+        if self.proof is None:
+            return None
+        return Episode(
+            epoch_index=self.proof.index,
+            start_height=self.trigger_height,
+            block_hash=self.seed_hash,
+            generation_end=self.heights.generation_end,
+            last_claim=self.heights.last_batch,
+            validation_start=self.heights.validation_start,
+            validation_end=self.heights.last_vote,
+            first_claim=self.heights.generation_start,
+            models=self.proof.models,
+            preserved=self.preserved,
+            start_seconds=self.proof.start_seconds,
+            validation_seconds=self.proof.validation_seconds,
+            is_confirmation=True,
+        )
+
+
+@dataclass(frozen=True)
 class FrozenStances:
     """Stances on models that were not active, some blocks before P, and which of those were expected to start."""
 
@@ -204,6 +241,7 @@ class ChainState:
     frozen: FrozenStances = field(default_factory=FrozenStances)
     service: Service = field(default_factory=Service)
     confirmation: Confirmation = field(default_factory=Confirmation)
+    confirmation_run: ConfirmationRun | None = None
     emitted: int = 0
     """ngonka minted so far."""
     fees: int = 0
@@ -219,9 +257,9 @@ class ChainState:
 
     @cached_property
     def running(self) -> Episode | None:
-        """The running proof of compute, if there is one."""
+        """The running proof of compute, if there is one: that of the upcoming epoch, or of a confirmation."""
         if self.upcoming is None:
-            return None
+            return self.confirmation_run.episode if self.confirmation_run is not None else None
         return Episode(
             epoch_index=self.upcoming.index,
             start_height=self.upcoming.start_height,
@@ -240,7 +278,7 @@ class ChainState:
     def episode(self) -> Episode:
         """The running proof of compute. Raises ValueError where none is running."""
         if self.running is None:
-            raise ValueError(f"at height {self.height} no epoch is upcoming, so that no proof of compute is running")
+            raise ValueError(f"at height {self.height} no proof of compute is running")
         return self.running
 
     @cached_property
@@ -248,12 +286,19 @@ class ChainState:
         """All claims as arrays. Raises ValueError where no epoch is upcoming. Reference: protocol 4.1."""
         return self.proofs.read_claims(self.episode, self.threshold)
 
+    @property
+    def ballot(self) -> Ballot | None:
+        """How votes on claims of models count, from validation start on; None where claims are not by model."""
+        proof = self.confirmation_run.proof if self.confirmation_run is not None else self.upcoming
+        return None if proof is None else proof.ballot
+
     @cached_property
     def duties(self) -> Mapping[str, NDArray[np.int64]] | None:
         """Claims that each committee member checks, as places in `proofs.participants`; None: all members check all."""
-        if self.upcoming is None or self.upcoming.committee is None:
+        proof = self.confirmation_run.proof if self.confirmation_run is not None else self.upcoming
+        if proof is None or proof.committee is None:
             return None
-        return self.upcoming.committee.assign(list(self.proofs.participants))
+        return proof.committee.assign(list(self.proofs.participants))
 
 
 def genesis_state(

@@ -63,8 +63,11 @@ def read_event(
 
 
 def close_event(confirmation: Confirmation, shown: Mapping[str, int], *, pause_end: int) -> Confirmation:
-    """End of an event: weights shrink to what was shown. Reference: protocol 6.7."""
-    weights = {who: min(weight, shown[who]) for who, weight in confirmation.weights.items()}
+    """End of an event: weights shrink to what was shown; those of members that it did not ask stay.
+
+    Reference: protocol 6.7.
+    """
+    weights = {who: min(weight, shown.get(who, weight)) for who, weight in confirmation.weights.items()}
     return replace(confirmation, weights=weights, end_height=None, pause_end=pause_end)
 
 
@@ -105,6 +108,13 @@ class ConfirmationHeights(NamedTuple):
     last_vote: int
     read_out: int
     """At the end of this block the weights shrink."""
+    generation_end: int
+    """Its end stops the ML nodes."""
+
+    @property
+    def validation_start(self) -> int:
+        """At the end of this block the claims are known, and powers of voters are frozen."""
+        return self.first_vote - 1
 
 
 def compute_event(
@@ -115,10 +125,11 @@ def compute_event(
     A stage changes at the end of a block, so that its messages land from the next one on. Reference: protocol 6.7.
     """
     start = trigger_height + max(cutoff, 1)
-    last_batch = start + generation - 1 + exchange
+    generation_end = start + generation - 1
+    last_batch = generation_end + exchange
     validation_start = last_batch + delay
     last_vote = validation_start + validation - 1
-    return ConfirmationHeights(start, last_batch, validation_start + 1, last_vote, last_vote + 1)
+    return ConfirmationHeights(start, last_batch, validation_start + 1, last_vote, last_vote + 1, generation_end)
 
 
 def compute_trigger_heights(
