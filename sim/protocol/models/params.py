@@ -33,8 +33,8 @@ class ModelParams:
     applied_fraud_p: Annotated[
         float,
         Field(gt=0, lt=1),
-        "p-value below which validators vote fraud; the chain's is 0.05, but does not reach them as the published code is "
-        "wired",
+        "p-value below which validators vote fraud; the chain's own, 0.05, does not reach them as the published code "
+        "is wired",
     ] = 0.01
     is_initial: Annotated[
         bool, "the base model: its group has no cap, and lives with few members while few hosts have old weight"
