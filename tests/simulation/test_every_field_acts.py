@@ -349,7 +349,7 @@ WITHOUT_EFFECT |= {"protocol.rules.guardians_need_no_model"}
 # Where no ML node has weight, see test_model_forming.
 WITHOUT_EFFECT |= {"protocol.rules.reseats_empty_epochs", "protocol.rules.reseats_without_fresh_nodes"}
 
-# Being built: hosts do not look at early counts yet.
+# A host that is slow at the start of two stages in a row: see test_evidence.
 WITHOUT_EFFECT |= {"protocol.rules.guards_early_shares"}
 
 SMALL, ANSWERS = "tests/data/small.yaml", "tests/data/answers.yaml"

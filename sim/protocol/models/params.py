@@ -33,7 +33,7 @@ class ModelParams:
     applied_fraud_p: Annotated[
         float,
         Field(gt=0, lt=1),
-        "p-value below which validators vote fraud; the chain has 0.05, which does not reach them as the published code "
+        "p-value below which validators vote fraud; the chain's own, 0.05, does not reach them as the published code "
         "is wired",
     ] = 0.01
     is_initial: Annotated[
