@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -34,6 +35,26 @@ REACH: Final = 6.5
 """Standard deviations of a sample's count within which it is sought, besides a dozen for small ones."""
 
 
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What is drawn once of some claims."""
+
+    numbers: NDArray[np.uint64]
+    """(claims,) by which each claim's samples are its own"""
+    models: Ints
+    """(claims,) place of the first claim of the same model"""
+    contradictions: dict[tuple[str, int], Ints] = field(default_factory=dict)
+    """Validator's stack, model -> contradicted nonces of each claim."""
+
+    @classmethod
+    def of(cls, claims: ClaimedNonces) -> _Known:
+        """Return the numbers of some claims."""
+        firsts: dict[str, int] = {}
+        models = [firsts.setdefault(model, place) for place, model in enumerate(claims.models)]
+        numbers = [get_mixing_seed("claim", who) for who in claims.participants]
+        return cls(np.array(numbers, dtype=np.uint64), np.array(models, dtype=np.int64))
+
+
 class AnswerLaw(AbstractContextManager["AnswerLaw", None]):
     """Implements `sim.work.base.Work` for the scheme `answers` by the table of pairs alone."""
 
@@ -42,14 +63,11 @@ class AnswerLaw(AbstractContextManager["AnswerLaw", None]):
         self._pairs, self._n_layers = pairs, n_layers
         self._stacks: list[str] = []
         """Stack of each code."""
-        self._contradictions: dict[ClaimedNonces, dict[str, Ints]] = {}
-        """Claims -> validator's stack -> contradicted nonces of each claim."""
-        self._numbers: dict[ClaimedNonces, NDArray[np.uint64]] = {}
+        self._known: dict[ClaimedNonces, _Known] = {}
         self._n_drawn = self._n_shared = 0
 
     def __exit__(self, *error: object) -> None:
-        self._contradictions.clear()
-        self._numbers.clear()
+        self._known.clear()
 
     @property
     def counts(self) -> WorkCounts:
@@ -72,43 +90,46 @@ class AnswerLaw(AbstractContextManager["AnswerLaw", None]):
         """Draw how many of the contradicted nonces each sample holds. Raises UserError for stacks that are no pair."""
         assert sample.seeds is not None, "samples of answers have seeds"
         self._n_shared += int(sample.sizes.sum())
-        contradicted, stacks = np.zeros(len(sample.places), dtype=np.int64), np.array(sample.stacks)
-        for stack in dict.fromkeys(sample.stacks):
-            rows = stacks == stack
-            contradicted[rows] = self._get_contradictions(claims, stack)[sample.places[rows]]
+        known = self._get_known(claims)
+        contradicted = self._look_up(claims, known, sample)
         found = np.zeros(len(sample.places), dtype=np.int64)
         some = np.flatnonzero(contradicted)  # most claims have none
         places = sample.places[some]
-        seeds = sample.seeds[some] ^ self._get_numbers(claims)[places]
-        uniforms = draw_uniforms(seeds, np.zeros(len(some), dtype=np.int64))
+        uniforms = draw_uniforms(sample.seeds[some] ^ known.numbers[places], np.zeros(len(some), dtype=np.int64))
         found[some] = quantiles_of_hypergeometric(
             uniforms, claims.counts[places], contradicted[some], np.minimum(sample.sizes[some], claims.counts[places])
         )
         return found
 
-    def _get_numbers(self, claims: ClaimedNonces) -> NDArray[np.uint64]:
-        """Return the number by which each claim's samples are its own, uint64 (claims,)."""
-        if claims not in self._numbers:
-            self._numbers[claims] = np.array([get_mixing_seed("claim", who) for who in claims.participants], np.uint64)
-        return self._numbers[claims]
+    def _get_known(self, claims: ClaimedNonces) -> _Known:
+        if claims not in self._known:
+            self._known[claims] = _Known.of(claims)
+        return self._known[claims]
 
-    def _get_contradictions(self, claims: ClaimedNonces, stack: str) -> Ints:
-        """Return how many nonces of each claim a validator with this stack would contradict, int64 (claims,)."""
-        by_stack = self._contradictions.setdefault(claims, {})
-        if stack not in by_stack:
-            by_stack[stack] = self._draw_contradictions(claims, stack)
-        return by_stack[stack]
+    def _look_up(self, claims: ClaimedNonces, known: _Known, sample: Sample) -> Ints:
+        """Return how many nonces of each sampled claim its validator would contradict, int64 (n,)."""
+        contradicted, stacks = np.zeros(len(sample.places), dtype=np.int64), np.array(sample.stacks)
+        models = known.models[sample.places]
+        for stack in dict.fromkeys(sample.stacks):
+            for model in np.unique(models[stacks == stack]).tolist():
+                if (stack, model) not in known.contradictions:
+                    known.contradictions[stack, model] = self._draw_contradictions(claims, claims.models[model], stack)
+                rows = (stacks == stack) & (models == model)
+                contradicted[rows] = known.contradictions[stack, model][sample.places[rows]]
+        return contradicted
 
-    def _draw_contradictions(self, claims: ClaimedNonces, stack: str) -> Ints:
+    def _draw_contradictions(self, claims: ClaimedNonces, model: str, stack: str) -> Ints:
+        """Return how many nonces of each claim of a model a validator with this stack would contradict (claims,)."""
         assert claims.stacks is not None, "claims of answers name the stacks of their runs"
         assert claims.distance_thresholds is not None, "claims of answers have distance thresholds"
         found = np.zeros(len(claims.counts), dtype=np.int64)
         owners = claims.run_owners
-        kinds: dict[tuple[str, float, int], list[int]] = {}
+        kinds: dict[tuple[float, int], list[int]] = {}
         for run, owner in enumerate(owners.tolist()):
-            kind = claims.models[owner], float(claims.distance_thresholds[owner]), int(claims.stacks[run])
-            kinds.setdefault(kind, []).append(run)
-        for (model, threshold, code), runs in kinds.items():
+            if claims.models[owner] == model:
+                kind = float(claims.distance_thresholds[owner]), int(claims.stacks[run])
+                kinds.setdefault(kind, []).append(run)
+        for (threshold, code), runs in kinds.items():
             seeds = [_get_seed(claims, run, model, stack) for run in runs]
             shares = self._get_shares_above(model, threshold, code, stack)
             np.add.at(found, owners[runs], _draw_by_place(seeds, claims.run_lengths[runs], shares))
@@ -130,9 +151,7 @@ class AnswerLaw(AbstractContextManager["AnswerLaw", None]):
 
     def forget(self, block_hash: str) -> None:
         """Free the memory that is held for a network seed."""
-        for claims in [claims for claims in self._numbers if claims.block_hash == block_hash]:
-            del self._numbers[claims]
-            self._contradictions.pop(claims, None)
+        self._known = {claims: known for claims, known in self._known.items() if claims.block_hash != block_hash}
 
     def describe(self) -> dict[str, Any]:
         """Return settings and totals for the provenance."""

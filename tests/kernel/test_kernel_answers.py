@@ -22,8 +22,9 @@ from pow.answers import (
 FLOAT32 = 2e-6  # what the golden file allows between two float32 paths
 
 
-def test_golden_seeds_and_draws(answers_case) -> None:
-    case, (block_hash, key) = answers_case, (answers_case["block_hash"], answers_case["public_key"])
+def test_golden_seeds_and_draws(golden_answers_case) -> None:
+    case = golden_answers_case
+    block_hash, key = case["block_hash"], case["public_key"]
     assert {text: seed(text) for text in case["seeds"]} == case["seeds"]
     of_nonce_0 = case["seeds"][f"{block_hash}_{key}_nonce0"]
     assert words(of_nonce_0, 10).tolist() == case["murmur3_32_of_0_to_9"]
@@ -36,17 +37,18 @@ def test_golden_seeds_and_draws(answers_case) -> None:
 
 
 @pytest.mark.parametrize(("name", "dim", "strong"), [("", 16, False), ("strong_", 18, True)])
-def test_golden_answer_inputs(answers_case, name: str, dim: int, strong: bool) -> None:
+def test_golden_answer_inputs(golden_answers_case, name: str, dim: int, strong: bool) -> None:
     """18 is no multiple of 8, so that the last of the eight seeds draws fewer numbers."""
-    case = answers_case
+    case = golden_answers_case
     golden = case[f"inputs_{name}L4_H{dim}_float16"]
     drawn = inputs(case["block_hash"], case["public_key"], [int(nonce) for nonce in golden], 4, dim, strong=strong)
     assert (drawn.dtype, drawn.shape) == (np.float16, (len(golden), 4, dim))
     assert drawn.reshape(len(golden), -1).tolist() == list(golden.values())
 
 
-def test_golden_answers(answers_case) -> None:
-    case, (block_hash, key) = answers_case, (answers_case["block_hash"], answers_case["public_key"])
+def test_golden_answers(golden_answers_case) -> None:
+    case = golden_answers_case
+    block_hash, key = case["block_hash"], case["public_key"]
     nonces = [int(nonce) for nonce in case["hidden_H256"]]
     hidden = np.array(list(case["hidden_H256"].values()), dtype=np.float32)
     mirrored = mirror(hidden, reflection(block_hash, 0, 256))[:, :8]

@@ -8,7 +8,7 @@ from sim.protocol.models.params import GroupParams, ModelParams
 from sim.protocol.models.stances import Stance, StanceKind
 from sim.protocol.versions import VERSIONS
 
-RULES = VERSIONS["v0.2.16"]
+RULES = VERSIONS["v0.2.14"]
 MODELS = (
     ModelParams(name="base", distance_threshold=0.4, is_initial=True),
     ModelParams(name="small", distance_threshold=0.4, coefficient=Fraction(2)),

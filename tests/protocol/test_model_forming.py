@@ -12,7 +12,8 @@ from sim.protocol.models.stances import Stance, StanceKind
 from sim.protocol.models.trusted_weight import OldEpoch
 from sim.protocol.versions import VERSIONS
 
-TRUSTING, GROUPED, SINGLE = VERSIONS["v0.2.16"], VERSIONS["v0.2.14"], VERSIONS["v0.2.9"]
+MOVING, GROUPED, SINGLE = VERSIONS["v0.2.16"], VERSIONS["v0.2.14"], VERSIONS["v0.2.9"]
+TRUSTING = replace(MOVING, moves_coefficients=False)
 MODELS = (
     ModelParams(name="B", distance_threshold=0.4, coefficient=Fraction(2)),
     ModelParams(name="A", distance_threshold=0.7, is_initial=True),
@@ -105,6 +106,23 @@ def test_one_group_until_v0_2_11() -> None:
     assert formed.weights["dan"] == 400 + 3 * 50
     assert formed.voting_powers["C"] == {"ann": 500, "bea": 400, "cid": 300, "dan": 550}
     assert (formed.groups.modes, formed.groups.dues.penalties) == ({}, {})
+
+
+def test_coefficients_move() -> None:
+    """v0.2.16: of 900, 350 and 50 raw A wants 3334 of 10 000; what is above earns .9; then each moves by 5 %."""
+    formed = form(MOVING)
+    share = Fraction("0.3334") * 1300 / 900
+    assert formed.groups.scales["A"] == round((Fraction("0.9") + Fraction("0.1") * share) * 10**18) / Fraction(10**18)
+    assert formed.groups.scales["B"] == 2
+    kept = formed.groups.coefficients
+    assert kept is not None
+    assert kept.totals == {"A": 900, "B": 350, "C": 50}
+    after = form(MOVING, old=replace(OLD, coefficients=kept)).groups.coefficients
+    assert after is not None
+    assert {model: state.coefficient for model, state in after.states.items()} == {
+        **{"A": Fraction("0.95"), "B": Fraction("2.1"), "C": Fraction("3.15")}
+    }
+    assert form(TRUSTING).groups.coefficients is None
 
 
 def test_seats_by_hardware_and_by_results() -> None:

@@ -210,6 +210,7 @@ def _describe_old(state: ChainState) -> OldEpoch:
         voting_powers=group.voting_powers,
         confirmed=state.confirmation.weights,
         scales=None if group.formed is None else group.formed.groups.scales,
+        coefficients=None if group.formed is None else group.formed.groups.coefficients,
     )
 
 

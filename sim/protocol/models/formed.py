@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from sim.protocol.models.delegation import Dues, Participation
+from sim.protocol.models.moving import CoefficientMemory
 from sim.protocol.models.params import GroupParams, ModelParams
 from sim.protocol.models.seating import ModelsByNode, NodeWeights
 from sim.protocol.models.stances import Stances
@@ -43,6 +44,10 @@ class ModelRules(Protocol):
     @property
     def trusts_confirmed_weight(self) -> bool:
         """Blocks and votes follow confirmed weight."""
+
+    @property
+    def moves_coefficients(self) -> bool:
+        """Coefficients follow the models' shares of the work."""
 
     @property
     def caps_positive_weights_only(self) -> bool:
@@ -98,6 +103,8 @@ class ModelGroups:
     modes: Mapping[str, Mapping[str, Participation]]
     """By eligible model and host."""
     dues: Dues
+    coefficients: CoefficientMemory | None = None
+    """Where they move: what the next epoch needs."""
     is_carried: bool = False
     """Nobody had proved anything: the old hosts stay."""
 

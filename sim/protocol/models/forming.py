@@ -3,7 +3,7 @@
 1. Preserved and fresh ML nodes are joined; where nobody is left, the old epoch's hosts stay.
 2. Each node is seated in a model.
 3. The eligible models are those whose hosts are strong enough by old weight.
-4. They give weight, capped by group.
+4. They give weight, by coefficients that may move, capped by group.
 5. Each host has a mode in each eligible model, and owes penalties and shares.
 6. Collateral cuts the weight, which is the money room's work, and then the power cap.
 7. From v0.2.16 on CapWeight is what the epoch before has confirmed of it.
@@ -15,6 +15,7 @@ Until v0.2.11 all members are one group: every model with a coefficient is eligi
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from sim.protocol.models.bootstrap import list_idle
@@ -23,6 +24,7 @@ from sim.protocol.models.eligibility import select_models
 from sim.protocol.models.fallback import FIRST_EPOCH, carry_old_epoch, is_empty
 from sim.protocol.models.formed import FormedEpoch, Governance, ModelGroups, ModelRules, Proved
 from sim.protocol.models.group_caps import ConsensusWeight, cap_group, compute_consensus_weights
+from sim.protocol.models.moving import CoefficientMemory, count_work, move_coefficients
 from sim.protocol.models.params import ModelParams, sort_models
 from sim.protocol.models.seating import (
     NodeWeights,
@@ -80,6 +82,7 @@ def form_groups(
         nodes = merge_preserved(carried.node_weights, {})
         rootless = {who: weight for who, weight in carried.weights.items() if who not in carried.node_weights}
     seated = _seat(nodes, proved, governance)
+    memory, governance = _move(old, seated, governance)
     before = old.weights if old is not None else {}
     eligible, consensus = _weigh(seated, rootless, before if trusted is None else trusted, governance)
     modes, dues = _find_dues(old, proved, seated, eligible, consensus, governance)
@@ -91,6 +94,7 @@ def form_groups(
         raw_totals={who: _sum_raw(seated, who, consensus) for who in consensus.weights},
         modes=modes,
         dues=dues,
+        coefficients=memory,
         is_carried=is_carried,
     )
 
@@ -104,6 +108,17 @@ def _seat(nodes: NodeWeights, proved: Proved, governance: Governance) -> NodeWei
     if governance.rules.seats_by_results:
         return seat_by_results(nodes)
     return seat_by_hardware(nodes, proved.hardware, [model.name for model in governance.models])
+
+
+def _move(
+    old: OldEpoch | None, seated: NodeWeights, governance: Governance
+) -> tuple[CoefficientMemory | None, Governance]:
+    """From v0.2.16 on: coefficients of the epoch before, moved, and less where a model has more than it wants."""
+    if not governance.rules.moves_coefficients:
+        return None, governance
+    work = count_work(governance.models, seated)
+    memory, moved = move_coefficients(old.coefficients if old is not None else None, governance.models, work)
+    return memory, replace(governance, models=moved)
 
 
 def _weigh(

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from sim.protocol.models.moving import CoefficientMemory
 from sim.protocol.models.seating import NodeWeights
 from sim.protocol.proofs.confirmation import compute_confirmed_part
 from sim.protocol.proofs.confirmation_readings import weigh_models
@@ -32,6 +33,8 @@ class OldEpoch:
     """ConfirmationWeight by host: the least reading, or the raw total where there was none."""
     scales: Mapping[str, Fraction] | None
     """Coefficients frozen for the epoch, by model; None where it stored none."""
+    coefficients: CoefficientMemory | None = None
+    """Of moving coefficients; None where they did not move."""
 
 
 def compute_trusted(old: OldEpoch) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from sim.theory.network_2026.acceptance import acceptance_rows
+from sim.theory.network_2026.answers import answer_rows
 from sim.theory.network_2026.commitments import commitment_rows
 from sim.theory.network_2026.early_share import early_share_rows
 from sim.theory.network_2026.gpu_weights import gpu_weight_rows
@@ -26,7 +27,8 @@ GROUPS: tuple[Callable[[], Iterator[Row]], ...] = (
 )
 
 
-def network_2026_rows(_quick: bool) -> Iterator[Row]:
-    """Yield all rows; they are cheap, and the same in the quick table."""
+def network_2026_rows(quick: bool) -> Iterator[Row]:
+    """Yield all rows; they are cheap, and the same in the quick table, but for the law of answers."""
+    yield from answer_rows(quick)
     for group in GROUPS:
         yield from group()
