@@ -12,7 +12,7 @@ from sim.protocol.proofs.leaves import (
     Commitment,
     LeafFault,
     ServedLeaf,
-    Step,
+    AttemptResult,
     compute_leaf_seed,
     compute_pause_s,
     draw_leaves,
@@ -101,20 +101,20 @@ def test_duplicates() -> None:
 @pytest.mark.parametrize(
     ("facts", "step"),
     [
-        ((False, True, True, True), Step.RETRY),
-        ((True, False, True, True), Step.RETRY),
-        ((True, True, True, False), Step.VOTE_NO),
-        ((True, True, False, False), Step.RETRY),
-        ((True, True, False, True), Step.RECOMPUTE),
+        ((False, True, True, True), AttemptResult.RETRY),
+        ((True, False, True, True), AttemptResult.RETRY),
+        ((True, True, True, False), AttemptResult.VOTE_NO),
+        ((True, True, False, False), AttemptResult.RETRY),
+        ((True, True, False, True), AttemptResult.RECOMPUTE),
     ],
 )
-def test_an_attempt_fails_at_the_first_thing_that_is_missing(facts: tuple[bool, ...], step: Step) -> None:
+def test_an_attempt_fails_at_the_first_thing_that_is_missing(facts: tuple[bool, ...], step: AttemptResult) -> None:
     """Own instance, leaves reached, fault, own ML node reached; what would be tried again is a "no" in the end."""
     names = ("has_own_instance", "is_reached", "is_faulty", "is_node_reached")
     known = dict(zip(names, facts, strict=True))
     assert judge_attempt(1, **known) is step
     assert judge_attempt(N_ATTEMPTS - 1, **known) is step
-    assert judge_attempt(N_ATTEMPTS, **known) is (Step.VOTE_NO if step is Step.RETRY else step)
+    assert judge_attempt(N_ATTEMPTS, **known) is (AttemptResult.VOTE_NO if step is AttemptResult.RETRY else step)
 
 
 def test_pauses_have_an_end_and_zero_is_no_vote() -> None:

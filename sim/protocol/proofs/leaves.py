@@ -80,7 +80,7 @@ class Porosity(NamedTuple):
         return self.ratio >= POROUS_FROM
 
 
-class Step(StrEnum):
+class AttemptResult(StrEnum):
     """What an attempt to examine a claim leads to."""
 
     RETRY = "retry"
@@ -163,17 +163,17 @@ def has_duplicate(nonces: Collection[int]) -> bool:
 
 def judge_attempt(
     n_attempt: int, *, has_own_instance: bool, is_reached: bool, is_faulty: bool, is_node_reached: bool
-) -> Step:
+) -> AttemptResult:
     """Return what the `n_attempt`-th attempt (from 1) leads to; each fact counts where all before it let it pass.
 
     Own instance of the model, leaves reached, nothing wrong with them (faults, or the early-share guard), own ML node
     takes the job. After the last attempt a retry is a "no". Reference: network 2.5.2, 2.5.4
     """
     if has_own_instance and is_reached and is_faulty:
-        return Step.VOTE_NO
+        return AttemptResult.VOTE_NO
     if has_own_instance and is_reached and is_node_reached:
-        return Step.RECOMPUTE
-    return Step.RETRY if n_attempt < N_ATTEMPTS else Step.VOTE_NO
+        return AttemptResult.RECOMPUTE
+    return AttemptResult.RETRY if n_attempt < N_ATTEMPTS else AttemptResult.VOTE_NO
 
 
 def compute_pause_s(n_failed: int, first_pause_s: float = FIRST_PAUSE_S) -> float:
