@@ -6,12 +6,15 @@ An action that no host could carry out raises ValueError, which becomes the erro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pow.params import mode_of
 from sim.chain.chain_node import ChainNode
 from sim.nodes.callbacks import Callbacks
 from sim.nodes.context import Context
+from sim.nodes.examination import Inquiry
+from sim.nodes.guard import Guard
 from sim.nodes.ml_node import OnResults
 from sim.nodes.outbox import Outbox
 from sim.nodes.production import Production
@@ -54,6 +57,7 @@ class Executor:
         self.opening: ChainState | None = None
         """After block V, where this host has acted upon it."""
         self._seeds: dict[int, int] = {}
+        self.guard = Guard()
 
     def register(self) -> None:
         """Make the host known to the chain."""
@@ -120,20 +124,33 @@ class Executor:
         # A host without a working ML node in this proof of compute makes no checks. Reference: protocol 4.1.
         if self.production.start_height == episode.start_height and self.production.working:
             by_model = self._context.params.rules_at(episode.epoch_index).proof.claims_by_model
-            self._validations = tuple(
-                Validation(
-                    self._context,
-                    self._chain.address,
-                    action.sample_key or self._registration.validator_key,
-                    state,
-                    self._context.ledger.get_block(state.height).block_hash,
-                    action,
-                    self._select_nodes(model),
-                    self._on_checks,
-                    model,
-                )
-                for model in (self.production.models if by_model else [""])
-            )
+            models = self._list_models(state) if by_model else [""]
+            self._validations = tuple(self._open_validation(state, action, model) for model in models)
+
+    def _list_models(self, state: ChainState) -> list[str]:
+        """Models that the host serves, and those on whose claims its vote counts though it has no instance of them.
+
+        The others' claims it votes on as well, on the network, and nothing reads those votes. Reference: network 2.5.4.
+        """
+        heard = [] if state.ballot is None else state.ballot.list_heard(self._chain.address)
+        return sorted({*self.production.models, *heard})
+
+    def _open_validation(self, state: ChainState, action: actions.Check, model: str) -> Validation:
+        newest_hash = self._context.ledger.get_block(state.height).block_hash
+        key = action.sample_key or self._registration.validator_key
+        inquiry = Inquiry(self._context, self._chain.address, key, newest_hash, state, model, self.guard)
+        return Validation(
+            self._context,
+            self._chain.address,
+            key,
+            state,
+            newest_hash,
+            action,
+            self._select_nodes(model),
+            self._on_checks,
+            model,
+            partial(inquiry.open, has_instance=model in self.production.models) if model else None,
+        )
 
     def _select_nodes(self, model: str) -> list[MLNode]:
         """Working ML nodes that serve a model; "": all of them."""

@@ -208,6 +208,7 @@ class Host:
         last = episode.generation_end if episode.is_confirmation else schedule.generation_wind_down
         if self.chain.height >= last:
             return
+        self._executor.guard.note(episode, self.chain.height)
         if self._production.start_height != episode.start_height:
             self._production.open(state)
             node_ids = tuple(node.node_id for node in self._production.dispatched)

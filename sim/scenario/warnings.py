@@ -11,6 +11,7 @@ from sim.problems import Problem
 from sim.protocol.versions import VERSIONS, override_rules
 from sim.scenario.fault_checks import build_raw_directory
 from sim.scenario.faults import PartitionFault, resolve
+from sim.scenario.model_warnings import find_model_warnings
 from sim.scenario.overrides import Overrides, apply_overrides
 from sim.scenario.raw import read_hosts
 from sim.scenario.schema import Scenario
@@ -36,6 +37,7 @@ def find_warnings(scenario: Scenario) -> Iterator[Problem]:
     yield from _find_idle_confirmations(scenario)
     yield from _find_late_faults(scenario)
     yield from _find_whole_partitions(scenario)
+    yield from find_model_warnings(scenario)
 
 
 def _find_closed_windows(scenario: Scenario) -> Iterator[Problem]:

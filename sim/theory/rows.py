@@ -23,7 +23,6 @@ from sim.theory.race import race_rows
 from sim.theory.row import Group, Row
 from sim.theory.scrambling import scrambling_rows
 from sim.theory.service import service_rows
-from sim.theory.settlement import settlement_rows
 from sim.theory.sphere import sphere_rows
 from sim.theory.validation import validation_rows
 from sim.theory.weights import weight_rows
@@ -33,7 +32,6 @@ GROUPS: tuple[Group, ...] = (
     validation_rows,
     committee_rows,
     service_rows,
-    settlement_rows,
     weight_rows,
     control_rows,
     race_rows,

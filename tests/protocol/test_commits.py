@@ -131,6 +131,15 @@ def test_the_distribution_splits_what_is_committed_and_no_more() -> None:
     assert [put(store, message, height)[0] for height in (last, too_late)] == ["accepted", "outside its window"]
 
 
+def test_a_distribution_stays_when_the_count_rises_after_it() -> None:
+    book, store = put_all((law(1, range(10)), P + 1))
+    _, store = put(store, spread(book, store), P + 2)
+    book.append(law(2, range(20, 25)))
+    _, store = put(store, commit(book), P + 3)
+    (claim,) = store.count_claims(RULES, EPISODE).values()
+    assert (claim.claimed_nonces, claim.counts) == (15, {1: 10})
+
+
 def test_a_distribution_needs_a_commitment_and_its_sum() -> None:
     book, store = put_all((law(1, range(10)), P + 1))
     message = spread(book, store)
@@ -141,9 +150,16 @@ def test_a_distribution_needs_a_commitment_and_its_sum() -> None:
 
 
 def test_claims_are_weighed_by_their_distribution_in_the_time_that_the_stage_took() -> None:
-    """22 blocks in 340 s: f = 5.41 * 22 / 340 = .35005882...; node 2 is preserved, its answers are struck."""
+    """22 blocks in 340 s: f = 5.41 * 22 / 340 = .35005882...; node 2 is preserved, its answers are struck.
+
+    The claim is weighed as a whole: 1021 f = 357.4; its nodes one by one: 350 + 2 + 2 + 2.
+    """
     book, store = put_all(
-        (law(1, range(1000)), P + 1), (law(2, range(2000, 2500)), P + 2), (law(3, range(5000, 5007)), P + 3)
+        (law(1, range(1000)), P + 1),
+        (law(2, range(2000, 2500)), P + 2),
+        (small(3), P + 3),
+        (small(4), P + 4),
+        (small(5), P + 5),
     )
     timed = Episode(
         *(3, P, "HASH", P + STAGE, P + STAGE + EXCHANGE, P + STAGE + 5, P + STAGE + 45),
@@ -152,14 +168,27 @@ def test_claims_are_weighed_by_their_distribution_in_the_time_that_the_stage_too
         validation_seconds=1340.2,
     )
     (without,) = store.count_claims(RULES, timed).values()
-    assert (without.claimed_nonces, without.counted_nonces, without.weight) == (1507, 0, 0)
+    assert (without.claimed_nonces, without.counted_nonces, without.weight) == (1521, 0, 0)
     _, store = put(store, spread(book, store), P + STAGE + 3, timed)
     (claim,) = store.count_claims(RULES, timed).values()
-    assert claim.counts == {1: 1000, 3: 7}
-    assert claim.node_weights == {1: 350, 3: 2}
-    assert claim.weight == 352  # 1007 f = 352.5
+    assert claim.counts == {1: 1000, 3: 7, 4: 7, 5: 7}
+    assert claim.node_weights == {1: 350, 3: 2, 4: 2, 5: 2}
+    assert claim.weight == 357
     (unscaled,) = store.count_claims(VERSIONS["v0.2.9"], timed).values()
-    assert unscaled.weight == 1007
+    assert unscaled.weight == 1021
+
+
+def small(node_id: int) -> NodeClaim:
+    return law(node_id, range(5000 + 10 * node_id, 5007 + 10 * node_id))
+
+
+def test_the_first_answers_may_end_inside_what_a_node_sent_together() -> None:
+    book, _ = put_all((law(1, range(10)), P + 1), (law(2, range(20, 25)), P + 2))
+    answers = book.by_model["m"]
+    assert answers.split(12) == {1: 10, 2: 2}
+    assert [run.nonces.tolist() for run in answers.read_runs(12)] == [list(range(10)), [20, 21]]
+    with pytest.raises(ValueError, match="16 answers of m are asked for; there are 15"):
+        answers.split(16)
 
 
 def test_arrivals_are_the_rises_of_accepted_claims() -> None:
@@ -192,6 +221,10 @@ def test_validators_read_vectors_by_rank_under_a_root_that_proves_them() -> None
     assert claims.nonces.tolist() == [3, 5, 7, -1]
     assert np.array_equal(claims.values, first[[1, 3, 0, 2]])
     assert claims.get_requests(0, np.array([1])) == [("key", 5)]
+    other = AnswerBook()  # of b, under the same key
+    other.append(NodeClaim(1, "key", np.array([2, 8]), later, "m"))
+    _, both = put(store, StoreCommit("tx", "b", P, other.commit("b"), other), P + 1)
+    assert both.read_claims(EPISODE, 0.0).run_lengths.tolist() == [4, 2]
     tree = held.answers.rebuild_tree(held.count)
     leaf = first[3].tobytes()
     assert verify(held.root, held.count, 5, leaf, tree.prove(5), tree.depth)

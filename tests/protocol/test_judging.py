@@ -6,12 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.protocol.blocks import judging
+from sim.protocol.blocks import judging, judging_models
 from sim.protocol.blocks.fast import judging as fast
+from sim.protocol.blocks.fast import judging_models as fast_models
 from sim.protocol.blocks.params import EpochParams, ProtocolParams
 from sim.protocol.blocks.state import EpochGroup, HostRecord, UpcomingEpoch, genesis_state
 from sim.protocol.consensus.transactions import SubmitValidation
+from sim.protocol.proofs.acceptance import Ballot, VoteBar, VotingSnapshot
 from sim.protocol.proofs.base import CountedClaim
+from sim.protocol.proofs.claimed import name_claim
 from sim.protocol.proofs.committee import Committee
 from sim.protocol.proofs.log import Log
 from sim.protocol.proofs.votes import Reason
@@ -84,6 +87,79 @@ def test_all_at_once_is_one_by_one(
     readable = judging.judge_claims(state, claims, upcoming, rules)
     assert fast.judge_claims(state, claims, upcoming, rules) == readable
     assert list(readable) == list(claims)
+
+
+MODELS = ("m", "n", "o")
+CLAIM_NAME = st.builds(name_claim, NAME, st.sampled_from(MODELS))
+VOTES = st.lists(
+    st.builds(
+        lambda by, said: SubmitValidation("tx", by, 1, tuple(said), tuple(said.values())),
+        NAME,
+        st.dictionaries(CLAIM_NAME, st.booleans(), min_size=4, max_size=12),
+    ),
+    min_size=4,
+    max_size=24,
+)
+
+
+@settings(max_examples=100)
+@given(
+    VOTES,
+    st.just({}) | st.dictionaries(CLAIM_NAME, CLAIM, min_size=6),
+    st.dictionaries(st.sampled_from(MODELS[:2]), WEIGHTS, min_size=1),
+    st.lists(MOSTLY, min_size=18),
+    st.frozensets(NAME),
+    st.sampled_from((0, 5000, 6667)),
+    st.sampled_from((0, 0, 5)),
+    st.booleans(),
+    st.booleans(),
+)
+def test_claims_of_models_are_judged_at_once_as_one_by_one(
+    validations: list[SubmitValidation],
+    claims: dict[str, CountedClaim],
+    powers: dict[str, dict[str, int]],
+    has: list[bool],
+    guardians: frozenset[str],
+    threshold_bps: int,
+    n_slots: int,
+    guardians_need_power: bool,
+    first_vote_stands: bool,
+) -> None:
+    """Model "o" never has powers; the whole weight is more or less than those of a model."""
+    held = [sum(own.values()) for own in powers.values()]
+    snapshot = VotingSnapshot(powers, max(held, default=3) // 2 + 3, guardians, "H")
+    ballot = Ballot(snapshot, VoteBar(threshold_bps, n_slots), guardians_need_power=guardians_need_power)
+    upcoming = UpcomingEpoch(1, 40, "H", ballot=ballot)
+    state = replace(
+        GENESIS,
+        hosts={who: HostRecord("key" if has[i] else "", ()) for i, who in enumerate(NAMES) if has[i + 6]},
+        seeds={(1, who): "commitment" for i, who in enumerate(NAMES) if has[i + 12]},
+        validations=Log(validations),
+    )
+    rules = replace(VERSIONS["v0.2.16"], first_vote_stands=first_vote_stands)
+    readable = judging_models.judge_models(state, claims, upcoming, rules)
+    assert fast_models.judge_models(state, claims, upcoming, rules) == readable
+    assert list(readable) == list(claims)
+
+
+def test_the_first_vote_on_a_claim_of_a_model_stands_and_another_model_is_another_claim() -> None:
+    """a, with all power, says yes to its claim for m and no in the next block, and no to that for n."""
+    said = [("a m", False), ("a m", True), ("a n", True)]
+    validations = Log(SubmitValidation("tx", "a", 1, (name,), (fraud,)) for name, fraud in said)
+    ballot = Ballot(VotingSnapshot({"m": {"a": 5}, "n": {"a": 5}}, 5))
+    state = replace(
+        GENESIS,
+        hosts={"a": HostRecord("key", ())},
+        seeds={(1, "a"): "commitment"},
+        validations=validations,
+    )
+    claims = dict.fromkeys(("a m", "a n"), CountedClaim(1, 1, {1: 1}, {1: 1}))
+    upcoming = UpcomingEpoch(1, 40, "H", ballot=ballot)
+    for judge in (judging_models.judge_models, fast_models.judge_models):
+        verdicts = judge(state, claims, upcoming, VERSIONS["v0.2.8"])
+        assert [verdict.reason for verdict in verdicts.values()] == [Reason.ACCEPTED, Reason.VOTED_INVALID]
+        last = judge(state, claims, upcoming, VERSIONS["v0.2.7"])
+        assert last["a m"].reason is Reason.VOTED_INVALID
 
 
 def test_what_if_own_votes_do_not_count() -> None:

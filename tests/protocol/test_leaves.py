@@ -9,10 +9,10 @@ import pytest
 from sim.protocol import MerkleSumTree
 from sim.protocol.proofs.leaves import (
     N_ATTEMPTS,
+    AttemptResult,
     Commitment,
     LeafFault,
     ServedLeaf,
-    AttemptResult,
     compute_leaf_seed,
     compute_pause_s,
     draw_leaves,

@@ -286,6 +286,12 @@ class ChainState:
         """All claims as arrays. Raises ValueError where no epoch is upcoming. Reference: protocol 4.1."""
         return self.proofs.read_claims(self.episode, self.threshold)
 
+    @property
+    def ballot(self) -> Ballot | None:
+        """How votes on claims of models count, from validation start on; None where claims are not by model."""
+        proof = self.confirmation_run.proof if self.confirmation_run is not None else self.upcoming
+        return None if proof is None else proof.ballot
+
     @cached_property
     def duties(self) -> Mapping[str, NDArray[np.int64]] | None:
         """Claims that each committee member checks, as places in `proofs.participants`; None: all members check all."""

@@ -70,6 +70,11 @@ class Ballot:
     guardians_need_power: bool = False
     """A guardian decides ties in its own models only."""
 
+    def list_heard(self, validator: str) -> list[str]:
+        """Return the models on whose claims a validator's vote can count, by its power or as a guardian's."""
+        powers = self.snapshot.powers
+        return sorted(m for m in powers if powers[m].get(validator) or validator in self.get_able_guardians(m))
+
     def get_able_guardians(self, model: str) -> frozenset[str]:
         """Guardians that are asked where the votes of a model do not decide."""
         guardians = self.snapshot.guardians

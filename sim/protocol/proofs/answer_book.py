@@ -39,6 +39,7 @@ class ModelAnswers:
         self._ends: list[int] = []
         """Leaves up to and with each part."""
         self._tree: MerkleSumTree | None = None
+        self._rebuilt: dict[int, MerkleSumTree] = {}
 
     def append(self, claim: NodeClaim) -> None:
         """Add leaves. Raises ValueError for a nonce that has a leaf or that 32 bits cannot hold."""
@@ -65,7 +66,11 @@ class ModelAnswers:
         """Return the tree behind the commitment of so many leaves. Raises ValueError under the law, which has none."""
         if self._tree is None:
             raise ValueError(f"the answers of {self.model} are drawn from a law: no tree stands behind their root")
-        return self._tree if count == self._tree.count else self._tree.rewind(count)
+        if count == self._tree.count:
+            return self._tree
+        if count not in self._rebuilt:
+            self._rebuilt[count] = self._tree.rewind(count)
+        return self._rebuilt[count]
 
     def split(self, count: int) -> dict[int, int]:
         """Return how the first leaves are spread over ML nodes."""

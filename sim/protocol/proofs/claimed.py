@@ -78,6 +78,29 @@ class ClaimedNonces:
         return {name: place for place, name in enumerate(self.participants.tolist())}
 
     @cached_property
+    def largest_nonces(self) -> Ints:
+        """(claims,) largest absolute nonce of each claim; 0 where it has none."""
+        largest = np.zeros(len(self.counts), dtype=np.int64)
+        some = np.flatnonzero(self.counts)
+        if some.size:
+            largest[some] = np.maximum.reduceat(np.abs(self.nonces), self.starts[some])
+        return largest
+
+    @cached_property
+    def has_duplicates(self) -> NDArray[np.bool_]:
+        """(claims,) whether a nonce is claimed more than once."""
+        owners = np.repeat(np.arange(len(self.counts)), self.counts)
+        order = np.lexsort((self.nonces, owners))
+        nonces, owners = self.nonces[order], owners[order]
+        found = np.zeros(len(self.counts), dtype=np.bool_)
+        found[owners[1:][(nonces[1:] == nonces[:-1]) & (owners[1:] == owners[:-1])]] = True
+        return found
+
+    def list_nonces(self, place: int) -> Ints:
+        """Return the nonces of one claim, (n,)."""
+        return self.nonces[self.starts[place] : self.starts[place] + self.counts[place]]
+
+    @cached_property
     def _run_ends(self) -> Ints:
         return np.cumsum(self.run_lengths)
 

@@ -34,6 +34,8 @@ from sim.protocol.proofs.commit_rules import (
     check_commit,
     check_distribution,
 )
+from sim.protocol.proofs.early_share import StageShares, measure_shares
+from sim.protocol.proofs.leaves import Commitment
 
 COUNT_BYTES, NODE_BYTES = 8, 16
 
@@ -110,6 +112,8 @@ class Commits:
 
     by_host: Mapping[str, ByModel] = field(default_factory=dict)
 
+    _shares: dict[tuple[int, str], StageShares] = field(default_factory=dict, compare=False, repr=False)
+
     @cached_property
     def by_claim(self) -> Mapping[str, HeldCommit]:
         """The commitments by the names of claims, in their order."""
@@ -120,6 +124,19 @@ class Commits:
     def participants(self) -> tuple[str, ...]:
         """Names of the claims, ascending."""
         return tuple(self.by_claim)
+
+    def measure_early(self, early_height: int, model: str, powers: Mapping[str, int]) -> StageShares:
+        """Return the shares that hosts had of their counts after the block of a height, for the early-share guard.
+
+        `powers` are the model's voting powers. All validators of a proof of compute ask the same: it is measured once.
+        """
+        key = (early_height, model)
+        if key not in self._shares:
+            final = {who: own[model] for who, own in self.by_host.items() if model in own}
+            early = {who: held.find_at(early_height) for who, held in final.items()}
+            noted = {who: Commitment(held.count, held.root) for who, held in early.items() if held is not None}
+            self._shares[key] = measure_shares(noted, {who: held.count for who, held in final.items()}, powers)
+        return self._shares[key]
 
     def take(
         self, message: StoreCommit | DistributeWeight, height: int, episode: Episode, rules: ProofRules

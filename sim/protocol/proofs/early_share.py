@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from sim.protocol.proofs.leaves import Commitment, compute_leaf_seed
 
@@ -78,6 +79,12 @@ class StageShares:
     def threshold(self) -> float:
         """Smallest share that passes; 0 without a median."""
         return THRESHOLD_OF_MEDIAN * (self.median or 0.0)
+
+    @cached_property
+    def missing(self) -> frozenset[str]:
+        """Judged hosts whose share does not pass."""
+        judged = self.early_counts if self.median is not None else ()
+        return frozenset(host for host in judged if not self.is_met(host))
 
     def is_judged(self, host: str) -> bool:
         """Tell whether the guard has anything to say about a host."""

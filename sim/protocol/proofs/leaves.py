@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pow.seeds import hash_to_number
-from sim.protocol.proofs.merkle_sum import STEP_BYTES, as_nonce, as_place, verify
+from sim.protocol.proofs.merkle_sum import LEAST_DEPTH, STEP_BYTES, as_nonce, as_place, verify
 
 N_ATTEMPTS = 25
 REQUEST_TIMEOUT_S = 20.0
@@ -32,6 +32,8 @@ NODE_PAUSE_S = 5.0
 """A validator waits so often and so long for an ML node that can recompute; without one it votes on nobody."""
 
 VECTOR_BYTES = 24
+LEAF_BYTES = VECTOR_BYTES + 4 + STEP_BYTES * LEAST_DEPTH
+"""Of one leaf in a host's answer: vector, nonce, and a proof of the usual depth."""
 POROUS_FROM = 100
 """A sampled nonce of this many times the claimed count is too large: others were left out."""
 NO_VOTE_VALUE = -1

@@ -13,6 +13,7 @@ from sim.theory.network_2026.groups import group_rows
 from sim.theory.network_2026.leaves import leaf_rows
 from sim.theory.network_2026.powers import power_rows
 from sim.theory.network_2026.preserved import preserved_rows
+from sim.theory.network_2026.settlement import settlement_rows
 from sim.theory.row import Row
 
 GROUPS: tuple[Callable[[], Iterator[Row]], ...] = (
@@ -24,6 +25,7 @@ GROUPS: tuple[Callable[[], Iterator[Row]], ...] = (
     group_rows,
     power_rows,
     gpu_weight_rows,
+    settlement_rows,
 )
 
 

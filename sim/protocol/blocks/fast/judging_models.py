@@ -26,7 +26,7 @@ def judge_models(
     """
     ballot = upcoming.ballot
     assert ballot is not None, "claims of models are judged by the powers at V"
-    if ballot.bar.n_slots:
+    if ballot.bar.n_slots or not claims:
         return judging_models.judge_models(state, claims, upcoming, rules)
     powers, total = ballot.snapshot.powers, ballot.snapshot.total
     voters = sorted({*ballot.snapshot.guardians, *(who for own in powers.values() for who in own)})
@@ -36,8 +36,8 @@ def judge_models(
     held = np.array([[powers.get(model, {}).get(who, 0) for who in voters] for model in models], dtype=np.int64)
     able = [ballot.get_able_guardians(model) for model in models]
     voices = np.array([[who in guardians for who in voters] for guardians in able], dtype=np.int64)
-    said = tally_powers(votes, held.reshape(len(models), -1), rows)
-    asked = tally_powers(votes, voices.reshape(len(models), -1), rows)
+    said = tally_powers(votes, held.reshape(len(models), len(voters)), rows)
+    asked = tally_powers(votes, voices.reshape(len(models), len(voters)), rows)
     spoken = {name for validation in state.validations for name in validation.participants}
     counts = zip(*(part.tolist() for part in (said.valid, said.invalid, asked.valid, asked.invalid)), strict=True)
     verdicts = {}

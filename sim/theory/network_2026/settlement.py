@@ -48,7 +48,7 @@ READINGS = ((11, 11, 1.0), (5, 11, 0.50005), (10, 50, 0.220022))
 """Shown and expected weight -> ratio, to six decimals."""
 
 
-def settlement_rows(_quick: bool) -> Iterator[Row]:
+def settlement_rows() -> Iterator[Row]:
     """Yield the comparisons; all are exact and quick."""
     yield from _emission_rows()
     yield from _reward_rows()
