@@ -5,9 +5,24 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import IntEnum
 
 _SHORTEST_PART = 3  # a shorter part of a name is in too many
 _MOST_SUGGESTIONS = 3
+
+
+class ExitStatus(IntEnum):
+    """How a command ended; one that a signal has ended has 128 and the signal's number."""
+
+    DONE = 0
+    FAILED = 1
+    """The program failed, or a plug-in of the user's."""
+    INPUT = 2
+    """The user's input is wrong."""
+    HALTED = 3
+    """The chain of a run was given up."""
+    DIFFERENT = 4
+    """A result is another one than it was said to be."""
 
 
 def did_you_mean(word: str, known: Iterable[str], near: Iterable[str] | None = None) -> str:
@@ -37,7 +52,7 @@ def _near(word: str, names: list[str]) -> list[str]:
 class UserError(Exception):
     """The user's input is wrong; `str()` is the whole message."""
 
-    exit_status = 2
+    exit_status = ExitStatus.INPUT
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sim.errors import UserError
+from sim.interrupts import finishing, note_kept
 from sim.metrics.columns import FRAMES
 from sim.metrics.frame_access import HasFrames
 from sim.scenario.load import dump_scenario
@@ -164,13 +165,17 @@ def keep_status(folder: Path, provenance: Mapping[str, Any]) -> Iterator[JsonObj
     try:
         yield facts
     except BaseException as error:
-        status = StudyStatus.INTERRUPTED if isinstance(error, KeyboardInterrupt) else StudyStatus.FAILED
+        status = StudyStatus.FAILED
+        if isinstance(error, KeyboardInterrupt):
+            status = StudyStatus.INTERRUPTED
+            note_kept(error, f"what was finished is in {folder}")
         raise
     finally:
-        if facts["status"] == StudyStatus.RUNNING:
-            facts["status"] = status
-        facts.setdefault("wall_seconds", round(seconds_before + time.perf_counter() - started, 3))
-        write_json(folder / PROVENANCE_FILE, facts)
+        with finishing():
+            if facts["status"] == StudyStatus.RUNNING:
+                facts["status"] = status
+            facts.setdefault("wall_seconds", round(seconds_before + time.perf_counter() - started, 3))
+            write_json(folder / PROVENANCE_FILE, facts)
 
 
 def read_provenance(folder: Path) -> JsonObject:

@@ -23,6 +23,7 @@ from sim.execution.sweep_file import Sweep, load_sweep_file, make_run_spec, make
 from sim.execution.table import SweepResult, build_result, load_sweep, write_tables
 from sim.execution.where import WorkerChoice, open_workers
 from sim.execution.worker import Order, build_scenario, execute
+from sim.interrupts import finishing, note_kept
 from sim.metrics.measures import Compute, Measure, RunMeasure, run_measures
 from sim.progress import no_progress
 from sim.provenance import get_provenance, get_source_version
@@ -122,10 +123,15 @@ def _compute(
             return loop.run(store.read_rows())
         except SchedulerLostError as error:
             raise SchedulerLostError(f"{error}; {_tell_rest(loop, plan, store)}") from None
-        except BaseException:
-            loop.drain()
-            workers.executor.shutdown(wait=False, cancel_futures=True)
-            say(_tell_rest(loop, plan, store))
+        except BaseException as error:
+            with finishing():
+                loop.drain()
+                workers.executor.shutdown(wait=False, cancel_futures=True)
+                told = _tell_rest(loop, plan, store)
+                if isinstance(error, KeyboardInterrupt):
+                    note_kept(error, told)
+                else:
+                    say(told)
             raise
 
 

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any, ParamSpec, TypeVar
 
+from sim.interrupts import SIGNALS
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -101,7 +103,8 @@ class _Lane:
 
 def _start_worker(lifeline: Connection) -> None:
     """Make the worker end with the program, which may be killed before it can say so."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program, not its workers, answers an interrupt
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_IGN)  # the program, not its workers, answers an interrupt
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
 
 
@@ -114,8 +117,11 @@ def _end_with(lifeline: Connection) -> None:
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """A process that starts now ignores Ctrl-C from its first moment on: it inherits the mask."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """A process that starts now ignores Ctrl-C and the like from its first moment on: it inherits the mask."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows: a worker may say a word about a Ctrl-C as it starts
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
     finally:

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 
 from sim.execution.loop import Report, RunTally
 from sim.progress import open_bar
-
-LINE_SECONDS = 5.0  # between two lines where there is no terminal to redraw
+from sim.terminal import HEARTBEAT, LINE_SECONDS
 
 
 @contextmanager
@@ -22,19 +21,22 @@ def sweep_progress(name: str) -> Iterator[Report]:
     with open_bar(*columns) as (bar, console):
         task = bar.add_task(name, total=None, told="")
         started = time.perf_counter()
-        last = started
+        last, latest = started, ""
 
         def report(tally: RunTally) -> None:
-            nonlocal last
+            nonlocal last, latest
             now = time.perf_counter()
             told = describe(tally, now - started)
+            latest = f"{name}: {told}"
             bar.update(task, total=tally.n_runs, completed=tally.n_finished, told=told)
             is_due = now - last >= LINE_SECONDS or tally.n_finished == tally.n_runs
             if not console.is_terminal and is_due:
                 last = now
-                console.print(f"{name}: {told}", highlight=False, soft_wrap=True)
+                console.print(latest, highlight=False, soft_wrap=True)
+                HEARTBEAT.note_line()
 
-        yield report
+        with HEARTBEAT.telling(lambda: "" if console.is_terminal else latest or f"{name}: workers start"):
+            yield report
 
 
 def describe(tally: RunTally, seconds: float) -> str:

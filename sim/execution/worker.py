@@ -17,7 +17,7 @@ from sim.metrics.measures import RunMeasure, take_measures
 from sim.progress import no_progress
 from sim.provenance import get_source_version
 from sim.results import StudyStatus
-from sim.runner import simulate
+from sim.runner import RunFailedError, simulate
 from sim.scenario.schema import Scenario
 
 N_THREADS = 1  # the processors are shared out by processes, not by threads
@@ -107,6 +107,8 @@ def build_scenario(spec: RunSpec) -> Scenario:
 
 def describe_failure(failure: BaseException) -> str:
     """Return the error's type and text: the same text wherever it happens."""
+    if isinstance(failure, RunFailedError) and failure.__cause__ is not None:
+        failure = failure.__cause__
     return f"{type(failure).__name__}: {failure}".strip().removesuffix(":")
 
 

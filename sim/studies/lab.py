@@ -14,6 +14,7 @@ import pandas as pd
 from sim.difficulty.base import Controller
 from sim.economy.base import Floats, Market, Steps
 from sim.errors import UserError
+from sim.interrupts import finishing
 from sim.metrics.intervals import LEVEL, ConfidenceInterval
 from sim.metrics.measures import INTERVALS
 from sim.provenance import get_provenance
@@ -95,11 +96,10 @@ def run_lab(
             for each in _run_all(lab, report):
                 finished.append(each)
         finally:
-            tables = (
-                [] if not finished else [pd.concat(parts, ignore_index=True) for parts in zip(*finished, strict=True)]
-            )
-            for file, table in zip(TABLES, tables, strict=False):
-                write_parquet(folder / file, table)
+            with finishing():
+                tables = [pd.concat(parts, ignore_index=True) for parts in zip(*finished, strict=True)]
+                for file, table in zip(TABLES, tables, strict=False):
+                    write_parquet(folder / file, table)
     return LabResult(lab.name, **asked, folder=folder, **dict(zip(TABLE_NAMES, tables, strict=True)))
 
 

@@ -24,6 +24,7 @@ from sim.execution.store import FinishedRun, Store
 from sim.execution.sweep_file import RunSpec, specify
 from sim.execution.where import WorkerChoice, open_workers
 from sim.execution.worker import Order
+from sim.interrupts import finishing
 from sim.metrics.measures import Measure, run_measures
 from sim.provenance import get_source_version
 from sim.scenario.load import build_scenario, dump_scenario
@@ -105,7 +106,8 @@ class _Replications:
         try:
             loop.run([row for run_id, row in self._ended.items() if run_id in wanted])
         except BaseException:
-            loop.drain()
+            with finishing():
+                loop.drain()
             raise
         self._ended.update(loop.rows)
         for _ in range(sum(map(len, specs)) - n_reported):  # variants that are alike share their runs
