@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sim.files.writing import write_text
 from sim.metrics.frames import build_frames
 from sim.metrics.outcome import compute_outcome_hash
 from sim.metrics.summary import summarise
 from sim.nodes.agent import StrategyError
 from sim.progress import Progress, no_progress, terminal_progress
 from sim.provenance import get_provenance
-from sim.results import SCENARIO_FILE, Result, StudyStatus, keep_status, open_folder, write_text
+from sim.results import SCENARIO_FILE, Result, StudyStatus, keep_status, open_folder
 from sim.scenario.load import Source, dump_scenario, load_scenario
 from sim.scenario.schema import Scenario, WorkConfig
 from sim.work import works
@@ -43,18 +44,18 @@ def run_into_folder(scenario: Scenario, *, out: Path | None, root: Path, progres
     """Run a scenario and leave its results folder; an interrupted run saves its finished part."""
     check_work(scenario.work)
     text = dump_scenario(scenario)
-    folder = open_folder(scenario.name, text, out, root)
-    provenance = get_provenance(scenario.seed)
-    write_text(folder / SCENARIO_FILE, text)
-    with keep_status(folder, provenance) as facts:
-        try:
-            result = simulate(scenario, provenance, terminal_progress if progress else no_progress)
-        except (Interrupted, StrategyError) as stop:
-            stop.finished.save(folder)
-            facts.update(stop.finished.provenance)
-            raise
-        result.save(folder)
-        facts.update(result.provenance)
+    with open_folder(scenario.name, text, out, root) as held:
+        folder, provenance = held.folder, get_provenance(scenario.seed)
+        write_text(folder / SCENARIO_FILE, text)
+        with keep_status(folder, provenance, SCENARIO_FILE) as facts:
+            try:
+                result = simulate(scenario, provenance, terminal_progress if progress else no_progress)
+            except (Interrupted, StrategyError) as stop:
+                stop.finished.save(folder)
+                facts.update(stop.finished.provenance)
+                raise
+            result.save(folder)
+            facts.update(result.provenance)
     return result, folder
 
 
