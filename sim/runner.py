@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import ExitStatus, UserError
+from sim.files.writing import write_text
 from sim.interrupts import finishing
 from sim.metrics.frames import build_frames
 from sim.metrics.outcome import compute_outcome_hash
@@ -18,7 +19,7 @@ from sim.metrics.summary import summarise
 from sim.nodes.agent import StrategyError
 from sim.progress import Progress, Standing, no_progress, terminal_progress
 from sim.provenance import get_provenance
-from sim.results import SCENARIO_FILE, Result, StudyStatus, keep_status, open_folder, write_text
+from sim.results import SCENARIO_FILE, Result, StudyStatus, keep_status, open_folder
 from sim.scenario.load import Source, dump_scenario, load_scenario
 from sim.scenario.schema import Scenario, WorkConfig
 from sim.work import works
@@ -46,20 +47,20 @@ def run_into_folder(scenario: Scenario, *, out: Path | None, root: Path, progres
     """Run a scenario and leave its results folder; an interrupted run saves its finished part."""
     check_work(scenario.work)
     text = dump_scenario(scenario)
-    folder = open_folder(scenario.name, text, out, root)
-    provenance = get_provenance(scenario.seed)
-    write_text(folder / SCENARIO_FILE, text)
-    with keep_status(folder, provenance) as facts:
-        try:
-            result = simulate(scenario, provenance, terminal_progress if progress else no_progress)
-        except (Interrupted, StrategyError, RunFailedError) as stop:
-            if stop.finished is not None:
-                with finishing():
-                    stop.finished.save(folder)
-                facts.update(stop.finished.provenance)
-            raise
-        result.save(folder)
-        facts.update(result.provenance)
+    with open_folder(scenario.name, text, out, root) as held:
+        folder, provenance = held.folder, get_provenance(scenario.seed)
+        write_text(folder / SCENARIO_FILE, text)
+        with keep_status(folder, provenance, SCENARIO_FILE) as facts:
+            try:
+                result = simulate(scenario, provenance, terminal_progress if progress else no_progress)
+            except (Interrupted, StrategyError, RunFailedError) as stop:
+                if stop.finished is not None:
+                    with finishing():
+                        stop.finished.save(folder)
+                    facts.update(stop.finished.provenance)
+                raise
+            result.save(folder)
+            facts.update(result.provenance)
     return result, folder
 
 

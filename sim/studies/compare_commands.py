@@ -33,6 +33,7 @@ def compare(
 ) -> None:
     """Print paired differences with their intervals: of two sweeps, or of one sweep's points from a baseline point."""
     from sim.execution.table import shorten_mappings
+    from sim.files.writing import replace_file
     from sim.studies.compare import compare as compare_sweeps
     from sim.studies.compare import compare_points
     from sim.studies.sweep_tables import print_comparison
@@ -47,7 +48,7 @@ def compare(
         found = compare_sweeps(sweep, _open(other), measures=measure, common=common, level=level)
         title = f"{other} - {folder}"
     if csv is not None:
-        found.to_csv(csv, index=False)
+        replace_file(csv, lambda stream: stream.write(found.to_csv(index=False).encode("utf-8")))
     print_comparison(shorten_mappings(found, sweep.axes), title=title)
 
 

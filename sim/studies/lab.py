@@ -14,6 +14,9 @@ import pandas as pd
 from sim.difficulty.base import Controller
 from sim.economy.base import Floats, Market, Steps
 from sim.errors import UserError
+from sim.files.sums import FILES, check_file
+from sim.files.tables import read_frame, write_parquet
+from sim.files.writing import write_text
 from sim.interrupts import finishing
 from sim.metrics.intervals import LEVEL, ConfidenceInterval
 from sim.metrics.measures import INTERVALS
@@ -31,7 +34,7 @@ from sim.race.measures import (
 from sim.race.memory import compute_warm_up
 from sim.race.replayed import list_racers
 from sim.race.rig import Race, Setup, lay_out, run_race
-from sim.results import keep_status, open_folder, read_provenance, write_parquet, write_text
+from sim.results import keep_status, naming_damage, open_folder, read_provenance
 from sim.studies.ranking import Ranking, check_baseline, check_rank_by, rank
 
 LAB_FILE, RACES_FILE, ANSWERS_FILE, PATHS_FILE = "lab.yaml", "races.parquet", "answers.parquet", "paths.parquet"
@@ -88,28 +91,38 @@ def run_lab(
     baseline = lab.controller_names[0] if baseline is None else baseline
     _check_asked(lab, rank_by, baseline)
     asked: dict[str, Any] = {"rank_by": rank_by, "baseline": baseline, "weights": dict(lab.config.weights)}
-    folder = open_folder(lab.name, lab.text, out, root)
-    write_text(folder / LAB_FILE, lab.text)
     finished: list[_Finished] = []
-    with keep_status(folder, {**get_provenance(lab.config.seed), "name": lab.name, **asked}):
-        try:
-            for each in _run_all(lab, report):
-                finished.append(each)
-        finally:
-            with finishing():
-                tables = [pd.concat(parts, ignore_index=True) for parts in zip(*finished, strict=True)]
-                for file, table in zip(TABLES, tables, strict=False):
-                    write_parquet(folder / file, table)
+    with open_folder(lab.name, lab.text, out, root) as held:
+        folder = held.folder
+        write_text(folder / LAB_FILE, lab.text)
+        with keep_status(folder, {**get_provenance(lab.config.seed), "name": lab.name, **asked}, LAB_FILE):
+            try:
+                for each in _run_all(lab, report):
+                    finished.append(each)
+            finally:
+                with finishing():
+                    tables = _join(finished)
+                    for file, table in zip(TABLES, tables, strict=False):
+                        write_parquet(folder / file, table)
     return LabResult(lab.name, **asked, folder=folder, **dict(zip(TABLE_NAMES, tables, strict=True)))
+
+
+def _join(finished: Sequence[_Finished]) -> list[pd.DataFrame]:
+    """Return the tables of all finished races; none where none was finished."""
+    return [pd.concat(parts, ignore_index=True) for parts in zip(*finished, strict=True)]
 
 
 def load_lab_result(folder: Path) -> LabResult:
     """Load a lab's folder, an interrupted one too; raises UserError where no race was finished."""
     provenance = read_provenance(folder)
-    if not (folder / RACES_FILE).is_file():
-        raise UserError(f"{folder}: no race was finished ({provenance['status']})")
-    tables = [pd.read_parquet(folder / file) for file in TABLES]
-    known = {name: provenance[name] for name in ("name", "rank_by", "baseline", "weights")}
+    listed = provenance.get(FILES, {})
+    if RACES_FILE not in listed and not (folder / RACES_FILE).is_file():
+        raise UserError(f"{folder}: no race was finished ({provenance.get('status')})")
+    for file in (LAB_FILE, *TABLES):
+        check_file(folder, file, listed)
+    tables = [read_frame(folder / file) for file in TABLES]
+    with naming_damage(folder):
+        known = {name: provenance[name] for name in ("name", "rank_by", "baseline", "weights")}
     return LabResult(**known, folder=folder, **dict(zip(TABLE_NAMES, tables, strict=True)))
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from typing_extensions import override
@@ -17,6 +16,7 @@ from sim.documents.document import Document, dump_tree
 from sim.errors import UserError
 from sim.execution.known import check_workers_know
 from sim.execution.pool import LocalPool
+from sim.files.lock import Claim
 from sim.race.files import find_warnings, name_all
 from sim.race.lab_file import LabConfig, build_lab
 from sim.race.measures import RACE_MEASURES
@@ -63,7 +63,7 @@ class LabSubject(Subject):
 
     @override
     @contextmanager
-    def open(self, folder: Path, n_workers: int) -> Iterator[Evaluate]:
+    def open(self, claim: Claim, n_workers: int) -> Iterator[Evaluate]:
         with _open_map(n_workers) as map_all:
 
             def evaluate(variants: Sequence[LabConfig], purpose: str, report: Report) -> Iterator[Scores]:

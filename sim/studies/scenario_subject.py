@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
@@ -24,6 +23,7 @@ from sim.execution.store import FinishedRun, Store
 from sim.execution.sweep_file import RunSpec, specify
 from sim.execution.where import WorkerChoice, open_workers
 from sim.execution.worker import Order
+from sim.files.lock import Claim
 from sim.interrupts import finishing
 from sim.metrics.measures import Measure, run_measures
 from sim.provenance import get_source_version
@@ -73,10 +73,14 @@ class ScenarioSubject(Subject):
 
     @override
     @contextmanager
-    def open(self, folder: Path, n_workers: int) -> Iterator[Evaluate]:
+    def open(self, claim: Claim, n_workers: int) -> Iterator[Evaluate]:
         order = Order(get_source_version(), run_measures.choose(), time_limit=self._time_limit, refuses_halts=True)
-        with closing(Store(folder)) as store, open_workers(WorkerChoice(n_workers), lambda said: None) as workers:
-            yield _Replications(self, workers, store, order)
+        store = Store(claim)
+        try:
+            with open_workers(WorkerChoice(n_workers), lambda said: None) as workers:
+                yield _Replications(self, workers, store, order)
+        finally:
+            store.close_journal()
 
     @override
     def write_winner(self, name: str, document: Document) -> WinnerFile:
@@ -89,7 +93,7 @@ class _Replications:
 
     def __init__(self, subject: ScenarioSubject, workers: Workers, store: Store, order: Order) -> None:
         self._subject, self._workers, self._store, self._order = subject, workers, store, order
-        self._ended = {row.run_id: row for row in store.read_rows()}
+        self._ended = {row.run_id: row for row in store.read_rows(lambda row: None)}  # ids tell those of this search
 
     def __call__(self, variants: Sequence[str], purpose: str, report: Report) -> Iterator[Scores]:
         specs = [self._specify(number, variant, purpose) for number, variant in enumerate(variants)]

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from sim.metrics.intervals import LEVEL
+from sim.results import read_stored_text
 from sim.studies.search import CHECKED, NO_TRIAL, SearchResult
 from sim.terminal import format_interval, format_value, make_console, make_table
 
@@ -53,7 +54,7 @@ def _print_block(result: SearchResult) -> None:
     """Print the text to paste; of a whole file, its name and the values that were found."""
     block, console = result.summary["block"], make_console()
     if block in BLOCKS:
-        console.print(f"\n{(result.folder / block).read_text(encoding='utf-8')}")
+        console.print(f"\n{read_stored_text(result.folder / block)}")
     elif block is not None:
         values = result.summary["winner"]["parameters"].items()
         options = " ".join(shlex.join(("--set", f"{name}={value}")) for name, value in values)

@@ -12,7 +12,7 @@ import pytest
 import sim
 from sim.interrupts import SIGNALS, Received, finishing, receiving
 from sim.nodes.agent import Agent
-from sim.results import Result
+from sim.results import SCENARIO_FILE, Result, write_provenance
 from sim.terminal import Heartbeat
 from sim.world import World
 
@@ -123,11 +123,10 @@ def test_a_stretch_without_blocks_is_told(monkeypatch) -> None:
 
 
 def test_report_of_a_killed_run_says_so(powsim, small: Result, tmp_path: Path) -> None:
-    folder = small.save(tmp_path / "out")
-    text = (folder / "provenance.json").read_text()
-    (folder / "provenance.json").write_text(text.replace('"finished"', '"running"'))
-    for file in (folder / "summary.json", *folder.glob("*.parquet")):
-        file.unlink()
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / SCENARIO_FILE).write_text(small.scenario_yaml)
+    write_provenance(folder, {**small.provenance, "status": "running"}, [SCENARIO_FILE])
     done = powsim("report", folder)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1

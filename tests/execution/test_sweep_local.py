@@ -20,6 +20,7 @@ from sim.execution.sweep_file import derive_seed, load_sweep_file
 from sim.execution.table import shorten_mappings
 from sim.execution.where import open_local
 from sim.execution.worker import Order, TimeLimitError, limited
+from sim.files.lock import Claim
 from sim.metrics.measures import run_measures
 from sim.provenance import get_source_version
 
@@ -39,7 +40,7 @@ def test_sweep_is_what_its_runs_are_one_by_one(mini: Path, mini_bytes: bytes, tm
     assert result.runs["run_id"].is_unique
     assert result.runs["error"].isna().all()
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        *(".lock", "missing.parquet", "provenance.json", "runs.parquet", "sweep.yaml", "timings.parquet")
+        *("missing.parquet", "provenance.json", "runs.parquet", "sweep.yaml", "timings.parquet")
     ]
     alone = sim.run(
         _without_sweep(mini),
@@ -118,7 +119,7 @@ def run_loop(file: Path, folder: Path, module: str, n_workers: int = 2) -> tuple
     sweep, version = load_sweep_file(file), get_source_version()
     tallies: list[RunTally] = []
     folder.mkdir()
-    store = create(folder, sweep.text, {})
+    store = create(Claim(folder), sweep.text, {})
     with open_local(n_workers) as workers:
         execute = __import__(module).execute_chunk
         order = Order(version, run_measures.choose())

@@ -223,7 +223,8 @@ def test_a_network_without_hosts_halts_and_says_so(tier: str) -> None:
     assert result.provenance["status"] == "halted"
     assert result.summary["warnings"] == [
         f"the chain halted after block {len(result.blocks)}, at {result.blocks['time_seconds'].max():g} s, and was "
-        "given up: no round can end: votes of more than 2/3 of all power reach nobody for 168 s; epochs after it are missing"
+        "given up: no round can end: votes of more than 2/3 of all power reach nobody for 168 s; epochs after it are "
+        "missing"
     ]
     assert result.blocks["time_seconds"].max() < 321
     assert result.faults["n_hosts"].item() == len(FOUNDERS) + 1  # the newcomer has entered by then
