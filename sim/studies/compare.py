@@ -22,7 +22,7 @@ from sim.results import StudyStatus
 if TYPE_CHECKING:
     from sim.execution.table import SweepResult
 
-RUN_COLUMNS = ("run_id", "point", "replication", "seed", "status", "error")
+RUN_COLUMNS = ("run_id", "point", "replication", "seed", "error")
 ENDS = (StudyStatus.FINISHED, StudyStatus.HALTED, StudyStatus.FAILED)
 SUMMARY_COLUMNS = ("measure", "unit", "n", "n_missing", "estimate", "low", "high", "level", "method", "warning")
 DIFFERENCE_COLUMNS = (
@@ -137,7 +137,7 @@ def _get_cell(value: object) -> object:
 def _get_values(runs: pd.DataFrame, measure: Measure) -> Values:
     """A measure of the runs; NaN where the run failed, halted early, or has no finite value."""
     values = runs[measure.name].to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.where((runs["status"] == StudyStatus.FINISHED) & np.isfinite(values), values, np.nan)
+    return np.where((_get_ends(runs) == StudyStatus.FINISHED) & np.isfinite(values), values, np.nan)
 
 
 def _summarise(runs: pd.DataFrame, measure: Measure, level: float) -> Row:
@@ -160,13 +160,22 @@ def count_ends(sweep: SweepResult) -> pd.DataFrame:
 
 
 def _count_ends(runs: pd.DataFrame) -> dict[str, int]:
-    return {str(end): int((runs["status"] == end).sum()) for end in ENDS}
+    ends = _get_ends(runs)
+    return {str(end): int((ends == end).sum()) for end in ENDS}
+
+
+def _get_ends(runs: pd.DataFrame) -> pd.Series:
+    """How each run ended; a table without a `status`, made by hand perhaps, has its errors."""
+    failed = pd.Series(np.where(runs["error"].isna(), StudyStatus.FINISHED, StudyStatus.FAILED), runs.index)
+    found: pd.Series = runs.get("status", failed)
+    return found.where((found != StudyStatus.FINISHED) | (failed == StudyStatus.FINISHED), failed)
 
 
 def _tell_ends(runs: pd.DataFrame) -> str:
     """Say how many runs have no part in a mean because they came to no end of their own."""
-    lost = [f"{n} {end}" for end, n in _count_ends(runs).items() if n and end != StudyStatus.FINISHED]
-    rest = "the mean is of the others" if (runs["status"] == StudyStatus.FINISHED).any() else "none is left for a mean"
+    counts = _count_ends(runs)
+    lost = [f"{n} {end}" for end, n in counts.items() if n and end != StudyStatus.FINISHED]
+    rest = "the mean is of the others" if counts[StudyStatus.FINISHED] else "none is left for a mean"
     return f"of {len(runs)} runs {' and '.join(lost)}: {rest}" if lost else ""
 
 

@@ -19,7 +19,7 @@ BASE: dict[str, Any] = {
 }
 FAR = (10**9, 10**30)
 SKIPPED = ("work.threads", "work.params", "difficulty.rule.")
-"""Own threads; sizes of models, which have their own tests; rules within a rule, which stand there by themselves too."""
+"""Own threads; sizes of models, which have their own tests; rules within a rule, which stand by themselves too."""
 Leaf = tuple[tuple[str | int, ...], Mapping[str, Any], dict[str, Any]]
 """A number's path, its schema, and the base with what must stand around it."""
 
