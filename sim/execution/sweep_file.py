@@ -121,6 +121,16 @@ def specify(scenario_json: str, study_seed: int, point: int, replication: int, c
     return RunSpec(run_id, point, replication, seed, scenario_json)
 
 
+def find_stranger(sweep: Sweep, code_version: str, row: Any) -> str | None:
+    """Return why a finished run, by its identity, is none of the sweep; None where it is one."""
+    if not 0 <= row.point < len(sweep.points):
+        return f"a run of point {row.point}, and the sweep has the points 0 to {len(sweep.points) - 1}"
+    spec = make_run_spec(sweep, row.point, row.replication, code_version)
+    if (row.run_id, row.seed) != (spec.run_id, spec.seed):
+        return f"a run of another sweep or code: point {row.point}, replication {row.replication} is {spec.run_id} here"
+    return None
+
+
 def derive_seed(sweep_seed: int, replication: int) -> int:
     """Return a replication's seed. The point has no part in it: variants share their random numbers."""
     return int(draw_generator(sweep_seed, "sweep", "replication", replication).integers(2**SEED_BITS))

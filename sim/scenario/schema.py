@@ -44,6 +44,7 @@ from sim.scenario.hosts import HostGroup, Name, StrictModel
 from sim.scenario.inventory import InventoryConfig
 from sim.scenario.models import Models, list_own_models
 from sim.scenario.setpoints import find_setpoint_problems
+from sim.scenario.sizes import find_size_problems
 from sim.scenario.stacks import find_answer_problems
 from sim.topologies import topologies
 from sim.units import Bytes, Seconds
@@ -59,6 +60,7 @@ else:  # pydantic leaves these types to the registries; networkx and scipy wait 
 
 MAX_SEED = 2**63 - 1
 BY_GPU = "by_gpu"
+LEAST_BLOCK_SECONDS = 0.001
 
 
 def _check_preset(name: str) -> str:
@@ -150,7 +152,7 @@ else:
 class ProtocolConfig(_Declared):
     """The chain's parameters. Reference: protocol 1, 10."""
 
-    block_time: Annotated[Seconds, Field(gt=0)] = Field(
+    block_time: Annotated[Seconds, Field(ge=LEAST_BLOCK_SECONDS)] = Field(
         5.6, description="target interval: from a validator's decision to its next height; rounds of votes come on top"
     )
 
@@ -334,4 +336,5 @@ class Scenario(StrictModel):
         threshold_problems,
         find_setpoint_problems,
         _find_waiting_problems,
+        find_size_problems,
     )

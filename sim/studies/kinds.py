@@ -94,7 +94,12 @@ def _guess_kind(file: Path) -> AnyKind:
 
 
 def _get_first_comment(file: Path) -> str:
-    first = next(iter(file.read_text(encoding="utf-8", errors="replace").splitlines()), "")
+    from sim.documents.source import read_source
+
+    try:
+        first = read_source(file).partition("\n")[0].strip()
+    except ScenarioError:
+        return ""
     return first.removeprefix("#").strip() if first.startswith("#") else ""
 
 

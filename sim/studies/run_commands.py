@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typing_extensions import override
 
-from sim.errors import Mistake, ScenarioError, UserError
+from sim.errors import ExitStatus, Mistake, ScenarioError, UserError
 from sim.options import RESULTS, File, Out, Overrides, Seed
 from sim.studies.diff_commands import Expected, check_expected, compare_with_expected
 from sim.studies.kind import Kind
@@ -33,9 +33,10 @@ def run(
     out: Out = None,
     expect: Expected = None,
 ) -> None:
-    """Run a scenario: progress, a table, and a results folder with frames, figures and a report."""
+    """Run a scenario: progress, a table, a results folder with a report; exit status 3 where its chain halts."""
     from sim.figures.report import write_report
     from sim.figures.table import print_result
+    from sim.results import StudyStatus
     from sim.runner import run_into_folder
     from sim.scenario.load import load_scenario
     from sim.scenario.warnings import locate_warnings
@@ -50,6 +51,8 @@ def run(
     write_report(result, folder)
     print_result(result, folder)
     compare_with_expected(result, expect)
+    if result.provenance["status"] == StudyStatus.HALTED:
+        raise SystemExit(ExitStatus.HALTED)
 
 
 def _load_point(file: Path, point: int | None, replication: int, seed: int | None, set_: list[str] | None) -> Scenario:
@@ -103,9 +106,14 @@ class ScenarioKind(Kind["Scenario", "Result"]):
 
     @override
     def load_result(self, folder: Path) -> Result:
-        from sim.results import load_result
+        from sim.results import SUMMARY_FILE, load_result
 
-        return load_result(folder)
+        found = load_result(folder)
+        if not found.summary:
+            status = found.provenance.get("status", "unknown")
+            why = "it goes on, or was killed before it was saved" if status == "running" else f"its status is {status}"
+            raise UserError(f"{folder}: no {SUMMARY_FILE} in it: the run left no frames; {why}")
+        return found
 
     @override
     def report(self, result: Result, folder: Path) -> None:

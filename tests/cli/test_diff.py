@@ -38,7 +38,7 @@ def test_the_first_parting_is_named_with_height_host_and_values(powsim: Command,
     other = with_cell(folder, tmp_path / "b", "participants", 3, "weight", before + 5)
     other = with_cell(other, tmp_path / "c", "payments", len(small.payments) - 1, "amount_ngonka", 7)
     done = powsim("diff", str(folder), str(other))
-    assert done.returncode == 1
+    assert done.returncode == 4
     first, second = done.stdout.splitlines()
     epoch, who = small.participants.loc[3, "epoch"], small.participants.loc[3, "participant"]
     height = small.difficulty.set_index("epoch")["height"][epoch]
@@ -59,13 +59,13 @@ def test_another_scenario_and_a_missing_frame_are_told(powsim: Command, small: R
     assert "payments.parquet" in done.stderr
 
 
-def test_expect_ends_with_1_where_the_outcome_differs(powsim: Command, tmp_path: Path) -> None:
+def test_expect_ends_with_4_where_the_outcome_differs(powsim: Command, tmp_path: Path) -> None:
     arguments = ("run", str(SMALL), "--set", "epochs=2", "--set", "work.kind=sphere", "--out")
     assert powsim(*arguments, str(tmp_path / "a")).returncode == 0
     outcome = json.loads((tmp_path / "a" / "provenance.json").read_text())["outcome_hash"]
     assert powsim(*arguments, str(tmp_path / "b"), "--expect", outcome[:16]).returncode == 0
     done = powsim(*arguments, str(tmp_path / "c"), "--expect", outcome, "--seed", "9")
-    assert done.returncode == 1
+    assert done.returncode == 4
     assert outcome in done.stderr
     assert (tmp_path / "c" / "report.html").is_file()  # what was run is kept
 
