@@ -17,6 +17,7 @@ from sim.metrics.frames import build_frames
 from sim.metrics.outcome import compute_outcome_hash
 from sim.metrics.summary import summarise
 from sim.nodes.agent import StrategyError
+from sim.process import Borrowed
 from sim.progress import Progress, Standing, no_progress, terminal_progress
 from sim.provenance import get_provenance
 from sim.results import SCENARIO_FILE, Result, StudyStatus, keep_status, open_folder
@@ -89,15 +90,14 @@ def check_work(config: WorkConfig) -> None:
     works.build(config.kind).check(config.settings)
 
 
-@contextmanager
-def _collect_rarely() -> Generator[None]:
+def _collect_rarely() -> tuple[int, int, int]:
     """Look for unreachable cycles rarely: a run makes few, and looking for them in all it holds takes 7 % and more."""
     before = gc.get_threshold()
     gc.set_threshold(*RARE_COLLECTIONS)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
+    return before
+
+
+_COLLECTOR = Borrowed(_collect_rarely, lambda before: gc.set_threshold(*before))
 
 
 def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progress) -> Result:
@@ -112,7 +112,7 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
         return Standing(context.env.now, context.ledger.height, context.consensus.n_rounds)
 
     with (
-        _collect_rarely(),
+        _COLLECTOR.held(),
         works.build(scenario.work.kind).open(scenario.work.settings) as work,
         progress(scenario, look) as report,
     ):

@@ -151,6 +151,33 @@ def read_journal(folder: Path, check: Check = lambda row: None) -> list[Finished
     return list(rows.values())
 
 
+def read_damage(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield each line of a journal, by file and number, and each frame beside it, with what is wrong or nothing."""
+    for file in sorted((folder / JOURNAL).glob(f"*{ENDING}")):
+        try:
+            lines = read_bytes(file, MOST_JOURNAL_BYTES, follows=False).split(b"\n")[:-1]
+        except FileError as error:
+            yield file.name, str(error)
+            continue
+        for number, line in enumerate(lines, start=1):
+            place, name = f"{file}:{number}", f"{JOURNAL}/{file.name}:{number}"
+            if (text := read_line(line)) is None:
+                yield name, f"{place}: the journal is damaged here"
+                continue
+            yield name, ""
+            row = FinishedRun(**json.loads(text))
+            for frame in row.frames:
+                yield f"{JOURNAL}/{row.run_id}.{frame}.parquet", _find_trouble(folder, row, frame)
+
+
+def _find_trouble(folder: Path, row: FinishedRun, name: str) -> str:
+    try:
+        read_packed(folder, row, name)
+    except FileError as error:
+        return str(error)
+    return ""
+
+
 def _read_rows(file: Path) -> Iterator[tuple[int, FinishedRun]]:
     """Yield the runs of a journal's file with their lines; what a kill tore has no line's end, and is none."""
     lines = read_bytes(file, MOST_JOURNAL_BYTES, follows=False).split(b"\n")
