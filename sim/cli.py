@@ -94,8 +94,11 @@ def list_(
 @app.command()
 def report(folder: Annotated[Path, typer.Argument(help="results folder", show_default=False)]) -> None:
     """Draw the figures and the HTML report of a results folder of any kind again."""
+    from sim.results import naming_damage
+
     kind, result = load_any_result(folder)
-    kind.report(result, folder)
+    with naming_damage(folder):
+        kind.report(result, folder)
     typer.echo(folder / "report.html")
 
 

@@ -231,7 +231,10 @@ def read_provenance(folder: Path) -> JsonObject:
     file = folder / PROVENANCE_FILE
     if not os.path.lexists(file):
         raise UserError(f"{folder}: not a results folder: no {PROVENANCE_FILE} in it")
-    return read_checked_json(file)
+    found = read_checked_json(file)
+    if not found:
+        raise FileError(file, "is empty: it should say how a result was made")
+    return found
 
 
 @contextmanager

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
 import traceback
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sim.errors import ExitStatus, UserError
-from sim.files.writing import write_text
+from sim.files.lock import Claim
+from sim.files.sums import FILES, check_file
+from sim.files.writing import refuse_link, write_text
 from sim.interrupts import finishing
 from sim.metrics.frames import build_frames
 from sim.metrics.outcome import compute_outcome_hash
@@ -20,10 +24,21 @@ from sim.nodes.agent import StrategyError
 from sim.process import Borrowed
 from sim.progress import Progress, Standing, no_progress, terminal_progress
 from sim.provenance import get_provenance
-from sim.results import SCENARIO_FILE, Result, StudyStatus, keep_status, open_folder
-from sim.scenario.load import Source, dump_scenario, load_scenario
+from sim.results import (
+    PROVENANCE_FILE,
+    SCENARIO_FILE,
+    Result,
+    StudyStatus,
+    keep_status,
+    open_folder,
+    read_provenance,
+    read_stored_text,
+)
+from sim.scenario.load import Source, dump_scenario, load_scenario, parse_scenario
 from sim.scenario.schema import Scenario, WorkConfig
 from sim.work import works
+from sim.work.base import WorkSettings
+from sim.work.distances import DISTANCES_FOLDER, remove_store
 from sim.world import World, build_world
 
 REHEARSED_EPOCHS = 2
@@ -48,21 +63,54 @@ def run_into_folder(scenario: Scenario, *, out: Path | None, root: Path, progres
     """Run a scenario and leave its results folder; an interrupted run saves its finished part."""
     check_work(scenario.work)
     text = dump_scenario(scenario)
-    with open_folder(scenario.name, text, out, root) as held:
-        folder, provenance = held.folder, get_provenance(scenario.seed)
-        write_text(folder / SCENARIO_FILE, text)
-        with keep_status(folder, provenance, SCENARIO_FILE) as facts:
-            try:
-                result = simulate(scenario, provenance, terminal_progress if progress else no_progress)
-            except (Interrupted, StrategyError, RunFailedError) as stop:
-                if stop.finished is not None:
-                    with finishing():
-                        stop.finished.save(folder)
-                    facts.update(stop.finished.provenance)
-                raise
-            result.save(folder)
-            facts.update(result.provenance)
-    return result, folder
+    with open_folder(scenario.name, text, out, root) as claim:
+        write_text(claim.folder / SCENARIO_FILE, text)
+        return _run_claimed(scenario, claim.folder, progress), claim.folder
+
+
+def resume_run(folder: Path, given: Scenario | None = None, *, progress: bool = False) -> Result:
+    """Run an unfinished run's folder from its start, with the distances that were computed; the bytes are the same.
+
+    `given`: the scenario that it should be. Raises UserError for another one, and where nothing is left to do.
+    """
+    with Claim(check_resumable(folder)):
+        text = read_stored_text(folder / SCENARIO_FILE)
+        made = read_provenance(folder) if os.path.lexists(folder / PROVENANCE_FILE) else {}
+        check_file(folder, SCENARIO_FILE, made.get(FILES, {}))
+        if made.get("status") in (StudyStatus.FINISHED, StudyStatus.HALTED):
+            raise UserError(f"--resume {folder}: the run is {made['status']}; nothing is left to do")
+        if given is not None and dump_scenario(given) != text:
+            raise UserError(f"--resume {folder}: its {SCENARIO_FILE} is another scenario, or has another seed")
+        scenario = parse_scenario(text, str(folder / SCENARIO_FILE))
+        check_work(scenario.work)
+        return _run_claimed(scenario, folder, progress)
+
+
+def check_resumable(folder: Path) -> Path:
+    """Return the folder; raises UserError where no run began in it."""
+    if not (folder / SCENARIO_FILE).is_file():
+        raise UserError(f"--resume {folder}: not the folder of a run: no {SCENARIO_FILE} in it")
+    return folder
+
+
+def _run_claimed(scenario: Scenario, folder: Path, progress: bool) -> Result:
+    """Run a scenario into its folder, in which distances are kept until it is finished."""
+    provenance = get_provenance(scenario.seed)
+    cache = None if scenario.work.cache else refuse_link(folder / DISTANCES_FOLDER)
+    with keep_status(folder, provenance, SCENARIO_FILE) as facts:
+        try:
+            result = simulate(scenario, provenance, terminal_progress if progress else no_progress, cache)
+        except (Interrupted, StrategyError, RunFailedError) as stop:
+            if stop.finished is not None:
+                with finishing():
+                    stop.finished.save(folder)
+                facts.update(stop.finished.provenance)
+            raise
+        result.save(folder)
+        facts.update(result.provenance)
+    if cache is not None:
+        remove_store(cache)
+    return result
 
 
 class RunFailedError(UserError):
@@ -100,8 +148,13 @@ def _collect_rarely() -> tuple[int, int, int]:
 _COLLECTOR = Borrowed(_collect_rarely, lambda before: gc.set_threshold(*before))
 
 
-def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progress) -> Result:
-    """Run a loaded scenario; `Interrupted` on Ctrl-C, `StrategyError` and `RunFailedError` carry the finished part."""
+def simulate(
+    scenario: Scenario, provenance: Mapping[str, Any], progress: Progress, cache: Path | None = None
+) -> Result:
+    """Run a loaded scenario, its kernel's distances kept in `cache`.
+
+    `Interrupted` on Ctrl-C, `StrategyError` and `RunFailedError` carry the finished part.
+    """
     started = time.perf_counter()
     world: World | None = None
 
@@ -113,7 +166,7 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
 
     with (
         _COLLECTOR.held(),
-        works.build(scenario.work.kind).open(scenario.work.settings) as work,
+        works.build(scenario.work.kind).open(_keep_in(scenario.work, cache)) as work,
         progress(scenario, look) as report,
     ):
         with _plugins_blamed("the network cannot be laid out"):
@@ -128,6 +181,10 @@ def simulate(scenario: Scenario, provenance: Mapping[str, Any], progress: Progre
         ended.finished = result
         raise ended
     return result
+
+
+def _keep_in(config: WorkConfig, cache: Path | None) -> WorkSettings:
+    return config.settings if cache is None else replace(config.settings, cache=cache)
 
 
 def _let_run(world: World) -> KeyboardInterrupt | StrategyError | RunFailedError | None:

@@ -25,7 +25,7 @@ from sim.files.gate import FileError, read_bytes
 from sim.files.lock import Claim
 from sim.files.sums import FILES, check_file, read_line, sum_bytes, sum_line, write_checked_json
 from sim.files.writing import make_inside, open_new, refuse_link, replace_file, write_text
-from sim.results import PROVENANCE_FILE, StudyStatus, read_provenance, read_stored_text
+from sim.results import PROVENANCE_FILE, StudyStatus, naming_damage, read_provenance, read_stored_text
 
 SWEEP_FILE, RUNS_FILE = "sweep.yaml", "runs.parquet"
 TIMINGS_FILE, MISSING_FILE = "timings.parquet", "missing.parquet"
@@ -213,7 +213,8 @@ def reopen(folder: Path, text: str, provenance: dict[str, Any]) -> Store:
 def _check_same(folder: Path, text: str, provenance: dict[str, Any]) -> None:
     before = read_provenance(folder)
     check_file(folder, SWEEP_FILE, before.get(FILES, {}))
-    old, new = (_describe_code(made) for made in (before, provenance))
+    with naming_damage(folder):
+        old, new = (_describe_code(made) for made in (before, provenance))
     differences = [
         *_differ(old, new),
         *_differ(read_stored_text(folder / SWEEP_FILE).splitlines(), text.splitlines()),
