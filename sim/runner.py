@@ -7,7 +7,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,10 @@ from sim.files.lock import Claim
 from sim.files.sums import FILES, check_file
 from sim.files.writing import refuse_link, write_text
 from sim.interrupts import finishing
-from sim.metrics.frames import build_frames
+from sim.metrics.frames import Frames, build_frames
+from sim.metrics.keeping import FrameFiles
 from sim.metrics.outcome import compute_outcome_hash
+from sim.metrics.records import EpochEnded
 from sim.metrics.summary import summarise
 from sim.nodes.agent import StrategyError
 from sim.process import Borrowed
@@ -99,7 +101,7 @@ def _run_claimed(scenario: Scenario, folder: Path, progress: bool) -> Result:
     cache = None if scenario.work.cache else refuse_link(folder / DISTANCES_FOLDER)
     with keep_status(folder, provenance, SCENARIO_FILE) as facts:
         try:
-            result = simulate(scenario, provenance, terminal_progress if progress else no_progress, cache)
+            result = simulate(scenario, provenance, terminal_progress if progress else no_progress, cache, folder)
         except (Interrupted, StrategyError, RunFailedError) as stop:
             if stop.finished is not None:
                 with finishing():
@@ -149,9 +151,13 @@ _COLLECTOR = Borrowed(_collect_rarely, lambda before: gc.set_threshold(*before))
 
 
 def simulate(
-    scenario: Scenario, provenance: Mapping[str, Any], progress: Progress, cache: Path | None = None
+    scenario: Scenario,
+    provenance: Mapping[str, Any],
+    progress: Progress,
+    cache: Path | None = None,
+    folder: Path | None = None,
 ) -> Result:
-    """Run a loaded scenario, its kernel's distances kept in `cache`.
+    """Run a loaded scenario, its kernel's distances kept in `cache`, its frames in `folder` if it asks for that.
 
     `Interrupted` on Ctrl-C, `StrategyError` and `RunFailedError` carry the finished part.
     """
@@ -168,19 +174,37 @@ def simulate(
         _COLLECTOR.held(),
         works.build(scenario.work.kind).open(_keep_in(scenario.work, cache)) as work,
         progress(scenario, look) as report,
+        _open_frames(scenario, folder) as files,
     ):
         with _plugins_blamed("the network cannot be laid out"):
-            world = built = build_world(scenario, work, lambda ended: report(ended, built.context.recorder))
+
+            def end_epoch(epoch: EpochEnded) -> None:
+                report(epoch, built.context.recorder)
+                if files is not None:
+                    files.take(built.context.recorder, epoch.epoch)
+
+            world = built = build_world(scenario, work, end_epoch)
         ended = _let_run(world)
         with finishing():
             made = {**provenance, "work": work.describe(), "network": world.network_facts}
-            result = _gather(scenario, world, made, ended, started)
+            recorder = world.context.recorder
+            frames = build_frames(recorder) if files is None else files.finish(recorder)
+            result = _gather(scenario, world, made, ended, frames, started)
     if isinstance(ended, KeyboardInterrupt):
         raise Interrupted(result) from ended
     if ended is not None:
         ended.finished = result
         raise ended
     return result
+
+
+@contextmanager
+def _open_frames(scenario: Scenario, folder: Path | None) -> Generator[FrameFiles | None]:
+    if folder is None or scenario.metrics.keep == "memory":
+        yield None
+        return
+    with closing(FrameFiles(folder)) as files:
+        yield files
 
 
 def _keep_in(config: WorkConfig, cache: Path | None) -> WorkSettings:
@@ -212,10 +236,14 @@ def _plugins_blamed(what: str | Callable[[], str]) -> Generator[None]:
 
 
 def _gather(
-    scenario: Scenario, world: World, provenance: Mapping[str, Any], ended: BaseException | None, started: float
+    scenario: Scenario,
+    world: World,
+    provenance: Mapping[str, Any],
+    ended: BaseException | None,
+    frames: Frames,
+    started: float,
 ) -> Result:
     """Return the result of a run that has ended, as far as it came."""
-    frames = build_frames(world.context.recorder)
     summary = summarise(frames, world.warnings)
     status = StudyStatus.FINISHED
     if ended is not None:
