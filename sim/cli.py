@@ -45,11 +45,14 @@ def check(
     kind: AnyKind | None = None,
 ) -> None:
     """Check a file of any kind without running it; prints every mistake with its place."""
+    from sim.documents.yaml_tree import read_once
     from sim.terminal import make_console
 
-    kind, loaded = load_any(file, set_ or (), kind)
+    with read_once():
+        kind, loaded = load_any(file, set_ or (), kind)
+        warnings = kind.locate_warnings(loaded, file, set_ or ())
     make_console().print(f"{file}: fine: {loaded.name}, {kind.describe(loaded)}", soft_wrap=True)
-    print_warnings(kind.locate_warnings(loaded, file, set_ or ()))
+    print_warnings(warnings)
     if strategies:
         _check_strategies(loaded)
 

@@ -9,6 +9,7 @@ from enum import IntEnum
 
 _SHORTEST_PART = 3  # a shorter part of a name is in too many
 _MOST_SUGGESTIONS = 3
+MOST_SHOWN = 50  # mistakes of one file that a person reads
 
 
 class ExitStatus(IntEnum):
@@ -76,11 +77,14 @@ class Mistake:
 
 
 class ScenarioError(UserError):
-    """All mistakes of one scenario, in the order of their places; each stands once."""
+    """All mistakes of one scenario, in the order of their places; each stands once. The message has the first 50."""
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         self.mistakes: tuple[Mistake, ...] = tuple(sorted(set(mistakes), key=lambda mistake: mistake.sort_key))
-        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+        shown = [str(mistake) for mistake in self.mistakes[:MOST_SHOWN]]
+        if len(self.mistakes) > MOST_SHOWN:
+            shown.append(f"... and {len(self.mistakes) - MOST_SHOWN} more mistakes")
+        super().__init__("\n".join(shown))
 
     def __reduce__(self) -> tuple[type[ScenarioError], tuple[tuple[Mistake, ...]]]:
         """Cross a process border whole: exceptions pickle by their arguments."""

@@ -51,6 +51,7 @@ def run_sweep(
 ) -> SweepResult:
     """Run a sweep, or go on with the one in `resume`; see `sim.sweep`. `section`: keys of `sweep:` given in Python."""
     where.check()
+    where.check_start()
     if out is not None and resume is not None:
         raise UserError("--out begins a sweep and --resume goes on with one: choose one of them")
     chosen = None if measures is None else run_measures.choose(measures)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from sim.execution.store import FinishedRun
@@ -9,6 +10,7 @@ from sim.execution.sweep_file import RunSpec, Sweep, make_run_spec
 from sim.execution.worker import Order
 from sim.metrics.intervals import FEWEST_SEQUENTIAL
 from sim.metrics.measures import is_measure_precise_enough
+from sim.results import StudyStatus
 
 GROWTH = 4  # a point that is not known well enough gets a quarter more replications
 
@@ -60,7 +62,7 @@ class Plan:
 
     def _note(self, row: FinishedRun) -> None:
         until = self._sweep.config.until
-        self._ended[row.point][row.replication] = row.measures.get(until.measure, float("nan")) if until else 0.0
+        self._ended[row.point][row.replication] = _read(row, until.measure) if until else 0.0
 
     def _grow(self, point: int) -> range:
         """Return the replications that a point gets on top, none where it has enough or still runs."""
@@ -72,6 +74,11 @@ class Plan:
             return range(0)
         self._n_planned[point] = min(n_planned + max(1, n_planned // GROWTH), until.max_runs)
         return range(n_planned, self._n_planned[point])
+
+
+def _read(row: FinishedRun, measure: str) -> float:
+    """A measure of a run; a run that failed or halted has none."""
+    return row.measures.get(measure, math.nan) if row.status == StudyStatus.FINISHED else math.nan
 
 
 class GivenRuns:

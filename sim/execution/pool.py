@@ -10,19 +10,45 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from sim.errors import UserError
 from sim.interrupts import SIGNALS
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _CONTEXT = multiprocessing.get_context("spawn")
+UNGUARDED = 1
+GUARD = 'put the call below `if __name__ == "__main__":`'
+
+
+def check_start() -> None:
+    """Raise UserError where no worker could start: each runs the script again that has no main guard, or has no file.
+
+    In a worker that runs such a script again it ends the worker, before it does anything.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        os._exit(UNGUARDED)
+    main = sys.modules["__main__"]
+    file = getattr(main, "__file__", None)
+    if getattr(main, "__spec__", None) is not None or file is None or Path(file).stem == "powsim":
+        return
+    if not Path(file).is_file():
+        raise UserError(f"worker processes cannot start from {file}: {GUARD} in a file of its own, or take workers=0")
+    try:
+        with ProcessPoolExecutor(1, _CONTEXT) as executor:
+            executor.submit(os.getpid).result()
+    except BrokenExecutor:
+        told = f"{file}: worker processes cannot start, for each runs this script from its beginning"
+        raise UserError(f"{told}: {GUARD}, or take workers=0") from None
 
 
 class LocalPool(Executor):

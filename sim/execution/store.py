@@ -53,6 +53,8 @@ class FinishedRun:
     trace_hash: str | None = None
     frames: dict[str, str] = field(default_factory=dict)
     """Checksums of the frames that are kept of it, by name."""
+    status: str = StudyStatus.FINISHED
+    """How it ended: finished, halted or failed."""
 
 
 Check = Callable[[FinishedRun], str | None]

@@ -12,6 +12,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -33,12 +34,12 @@ from sim.files.tables import read_frame, write_table
 from sim.files.writing import make_inside, replace_file
 from sim.metrics.frame_access import HasFrames
 from sim.metrics.measures import FAILED, Law, Measure, run_measures
-from sim.results import FRAMES_FOLDER, MOST_ROWS, naming_damage, read_provenance
+from sim.results import FRAMES_FOLDER, MOST_ROWS, StudyStatus, naming_damage, read_provenance
 from sim.units import BIT_RATE, SIZE, TIME, QuantityError, parse_quantity
 
 RUN_COLUMNS = {
     **{"run_id": pa.string(), "point": pa.int64(), "replication": pa.int64(), "seed": pa.int64()},
-    **{"error": pa.string(), "trace_hash": pa.string()},  # behind those of axes and measures
+    **{"status": pa.string(), "error": pa.string(), "trace_hash": pa.string()},  # behind those of axes and measures
 }
 MISSING_COLUMNS = {
     **{"run_id": pa.string(), "point": pa.int64(), "replication": pa.int64()},
@@ -63,7 +64,7 @@ class SweepResult(HasFrames):
 
     name: str
     runs: pd.DataFrame
-    """One row a run: its axes and measures, `error` where it failed, `trace_hash`."""
+    """One row a run: its axes and measures, `status`, `error` where it failed, `trace_hash`."""
     axes: tuple[str, ...]
     """Columns of `runs` that hold the axes' values."""
     measures: Mapping[str, Measure]
@@ -98,11 +99,12 @@ class SweepResult(HasFrames):
     def _repr_html_(self) -> str:
         """The page in a notebook: how far the sweep came, which runs failed, and the first of its runs."""
         failed = [
+            *tell_halts(self.runs),
             *(f"{count} runs failed: {error}" for error, count in self.runs["error"].value_counts().items()),
             *tell_failed_measures(self.missing, len(self.runs)),
         ]
         told = "".join(f"<p>{html.escape(line)}</p>" for line in failed)
-        runs = self.runs.drop(columns=["run_id", "seed", "error", "trace_hash"], errors="ignore")
+        runs = self.runs.drop(columns=["run_id", "seed", "status", "error", "trace_hash"], errors="ignore")
         kept = ", ".join(f"<code>{html.escape(name)}</code>" for name in self.kept)
         lead = f"<b>{html.escape(self.name)}</b>: {html.escape(self._describe())}"
         table = runs.dropna(axis="columns", how="all").to_html(max_rows=MOST_ROWS, index=False)
@@ -185,6 +187,8 @@ def _read_tables(folder: Path, listed: Mapping[str, str]) -> tuple[pd.DataFrame,
     for file in (RUNS_FILE, TIMINGS_FILE, MISSING_FILE):
         check_file(folder, file, listed)
     runs = read_frame(folder / RUNS_FILE, ("run_id", "point", "replication", "error"))
+    if "status" not in runs.columns:  # older versions of the code wrote none
+        runs["status"] = np.where(runs["error"].isna(), StudyStatus.FINISHED, StudyStatus.FAILED)
     timings = read_frame(folder / TIMINGS_FILE)
     if not os.path.lexists(folder / MISSING_FILE):  # older versions of the code wrote none
         return runs, timings, build_missing([]).to_pandas()
@@ -220,7 +224,7 @@ def build_runs(sweep: Sweep, rows: Sequence[FinishedRun], measures: Iterable[str
     for measure in measures:
         found[measure] = pa.array([row.measures.get(measure, float("nan")) for row in rows], pa.float64())
     for name, column in found.items():
-        table = table.add_column(table.num_columns - 2, name, column)
+        table = table.add_column(table.num_columns - 3, name, column)
     return table
 
 
@@ -242,6 +246,12 @@ def build_missing(rows: Sequence[FinishedRun]) -> pa.Table:
 def build_timings(rows: Sequence[FinishedRun]) -> pa.Table:
     """Where and how long each run took, and how often it was tried: different in every execution."""
     return pa.Table.from_pylist([vars(row) for row in rows], pa.schema(TIMING_COLUMNS))
+
+
+def tell_halts(runs: pd.DataFrame) -> Iterator[str]:
+    """Yield a line where the chains of some runs were given up."""
+    if n_halted := int((runs["status"] == StudyStatus.HALTED).sum()):
+        yield f"{n_halted} of {len(runs)} runs halted; no mean has them in it"
 
 
 def tell_failed_measures(missing: pd.DataFrame, n_runs: int) -> Iterator[str]:

@@ -61,6 +61,8 @@ class Outcome:
     """Frames that are kept, see `pack_frames`."""
     trace_hash: str | None = None
     error: str | None = None
+    status: str = StudyStatus.FINISHED
+    """How it ended: finished, halted or failed."""
     wall_seconds: float = 0.0
     machine: str = ""
 
@@ -83,9 +85,10 @@ def execute(spec: RunSpec, order: Order) -> Outcome:
             outcome = _simulate(spec, order)
     except TimeLimitError:
         error = f"TimeLimitError: took longer than the time limit of {order.time_limit:g} s"
-        outcome = Outcome(spec.run_id, error=error)
+        outcome = Outcome(spec.run_id, error=error, status=StudyStatus.FAILED)
     except Exception as failure:
-        outcome = Outcome(spec.run_id, error=describe_failure(failure))
+        status = StudyStatus.HALTED if isinstance(failure, HaltedError) else StudyStatus.FAILED
+        outcome = Outcome(spec.run_id, error=describe_failure(failure), status=status)
     return replace(outcome, wall_seconds=time.perf_counter() - started, machine=platform.node())
 
 
@@ -95,7 +98,8 @@ def _simulate(spec: RunSpec, order: Order) -> Outcome:
         raise HaltedError(result.summary["warnings"][-1])
     measured = take_measures(result.frames, order.measures)
     packed = pack_frames(result.frames, order.keep)
-    return Outcome(spec.run_id, measured.values, measured.missing, packed, result.provenance["trace_hash"])
+    made = result.provenance
+    return Outcome(spec.run_id, measured.values, measured.missing, packed, made["trace_hash"], status=made["status"])
 
 
 def build_scenario(spec: RunSpec) -> Scenario:

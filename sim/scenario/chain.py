@@ -41,7 +41,7 @@ class MempoolConfig(StrictModel):
         description="`first_come`: by arrival at the proposer; `fee`: the highest fee per byte first, then by arrival",
     )
     ttl_blocks: int | None = Field(
-        None, ge=1, description="blocks after which a host forgets a pending transaction; null: it keeps it"
+        None, ge=1, le=10**9, description="blocks after which a host forgets a pending transaction; null: it keeps it"
     )
 
 

@@ -43,6 +43,7 @@ from sim.scenario.faults import Fault
 from sim.scenario.hosts import HostGroup, Name, StrictModel
 from sim.scenario.inventory import InventoryConfig
 from sim.scenario.setpoints import find_setpoint_problems
+from sim.scenario.sizes import find_size_problems
 from sim.topologies import topologies
 from sim.units import Bytes, Seconds
 from sim.work import works
@@ -56,6 +57,7 @@ else:  # pydantic leaves these types to the registries; networkx and scipy wait 
 
 MAX_SEED = 2**63 - 1
 BY_GPU = "by_gpu"
+LEAST_BLOCK_SECONDS = 0.001
 
 
 def _check_preset(name: str) -> str:
@@ -141,7 +143,7 @@ else:
 class ProtocolConfig(_Declared):
     """The chain's parameters. Reference: protocol 1, 10."""
 
-    block_time: Annotated[Seconds, Field(gt=0)] = Field(
+    block_time: Annotated[Seconds, Field(ge=LEAST_BLOCK_SECONDS)] = Field(
         5.6, description="target interval: from a validator's decision to its next height; rounds of votes come on top"
     )
 
@@ -312,4 +314,5 @@ class Scenario(StrictModel):
         threshold_problems,
         find_setpoint_problems,
         _find_waiting_problems,
+        find_size_problems,
     )

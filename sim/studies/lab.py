@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ from sim.studies.ranking import Ranking, check_baseline, check_rank_by, rank
 
 LAB_FILE, RACES_FILE, ANSWERS_FILE, PATHS_FILE = "lab.yaml", "races.parquet", "answers.parquet", "paths.parquet"
 N_PATH_POINTS = 300
+RACE_FAILED = "the race failed: "
 OPEN_END = "races end before they have a value"
 UNKNOWN = ConfidenceInterval(math.nan, math.nan, math.nan, 0, "none")
 QUANTILES = {"low": 0.1, "median": 0.5, "high": 0.9}
@@ -137,8 +139,15 @@ def find_measures(config: LabConfig) -> list[set[str]]:
         )
     )
     length = replace(make_setup(config), n_replications=FEW_REPLICATIONS)
-    first = config.controllers[0]
-    return [set(race_and_measure(first, lay_out(curve, length), few)[1]) for curve in config.curves]
+    return [_find_measures_on(lay_out(curve, length), config.controllers, few) for curve in config.curves]
+
+
+def _find_measures_on(curves: Sequence[Steps | Market], controllers: Sequence[Controller], few: Setup) -> set[str]:
+    """Measures of the first controller that does not raise; of none where all do."""
+    for controller in controllers:
+        with suppress(Exception):
+            return set(race_and_measure(controller, curves, few)[1])
+    return set()
 
 
 def _check_asked(lab: Lab, rank_by: str, baseline: str) -> None:
@@ -188,13 +197,35 @@ def _run_all(lab: Lab, report: Callable[[str], None]) -> Iterator[_Finished]:
             setup = setups.get(controller_name) or make_setup(lab.config, controller)
             report(f"{curve_name}: {controller_name}")
             who = {"curve": curve_name, "controller": controller_name}
-            race, measured = race_and_measure(controller, curves, setup)
+            try:
+                race, measured = race_and_measure(controller, curves, setup)
+            except Exception as error:  # a plug-in's: it costs this race and no other
+                reason = f"{RACE_FAILED}{type(error).__name__}: {error}".removesuffix(": ")
+                yield _leave_empty(who, reason, _find_measures_on(curves, lab.config.controllers, setup), setup)
+                continue
             columns = {name: measured.get(name, np.nan) for name in RACE_MEASURES}
             yield (
                 pd.DataFrame({**who, "replication": np.arange(setup.n_replications), **columns}),
                 pd.DataFrame([{**who, **row} for row in _estimate(measured)]),
                 pd.DataFrame({**who, **_trace(race, curves, setup)}),
             )
+
+
+def _leave_empty(who: Mapping[str, str], reason: str, measures: set[str], setup: Setup) -> _Finished:
+    """Rows of a race that raised: no numbers, and why."""
+    unknown = replace(UNKNOWN, n=setup.n_replications, warning=reason)
+    times = np.linspace(0.0, setup.nominal_seconds, N_PATH_POINTS)
+    return (
+        pd.DataFrame({**who, "replication": np.arange(setup.n_replications), **dict.fromkeys(RACE_MEASURES, np.nan)}),
+        pd.DataFrame([{**who, **_make_row(name, unknown)} for name in RACE_MEASURES if name in measures]),
+        pd.DataFrame({**who, "time_seconds": times, **dict.fromkeys([*QUANTILES, "compute"], np.nan)}),
+    )
+
+
+def tell_failed_races(answers: pd.DataFrame) -> list[str]:
+    """Say which races have no numbers because something raised in them."""
+    failed = answers[answers["warning"].str.startswith(RACE_FAILED)].drop_duplicates(["curve", "controller"])
+    return [f"{row.controller} on {row.curve} has no number: {row.warning}" for row in failed.itertuples()]
 
 
 def _estimate(measured: dict[str, Floats]) -> Iterator[Row]:

@@ -27,10 +27,12 @@ from sim.files.lock import Claim
 from sim.interrupts import finishing
 from sim.metrics.measures import Measure, run_measures
 from sim.provenance import get_source_version
+from sim.results import StudyStatus
 from sim.scenario.load import build_scenario, dump_scenario
 from sim.scenario.schema import Scenario
 from sim.studies.subjects import Evaluate, Report, Scores, Subject, WinnerFile, derive_seed
 
+ENDS = (StudyStatus.FINISHED, StudyStatus.HALTED, StudyStatus.FAILED)
 NAMELESS = ("",)  # a scenario has no curves
 
 
@@ -131,4 +133,4 @@ def score(rows: Sequence[FinishedRun], measures: Sequence[Measure]) -> Scores:
     }
     failed = Counter(row.error for row in rows if row.error is not None)
     told = "; ".join(f"{count} of {len(rows)} runs failed: {error}" for error, count in sorted(failed.items()))
-    return Scores([values], told)
+    return Scores([values], told, {str(end): sum(row.status == end for row in rows) for end in ENDS})

@@ -20,6 +20,7 @@ import pandas as pd
 
 from sim.economy.base import Floats
 from sim.errors import ScenarioError, UserError
+from sim.execution.pool import check_start
 from sim.files.lock import Claim
 from sim.files.sums import FILES, JsonObject, check_file, read_json
 from sim.files.tables import read_frame, write_sealed
@@ -86,6 +87,8 @@ def run_search(
     the folder of an interrupted search, whose trials are taken as they stand. Raises UserError for that of another one,
     and where workers would lack a plug-in of this process.
     """
+    if n_workers > 0:
+        check_start()
     search.subject.check_workers(list(_list_variants(search)), n_workers)
     with _claim(search, out, root, resume) as claim:
         known: list[Row] = [] if resume is None else _load_known(resume, search)

@@ -35,6 +35,8 @@ class Scores:
 
     curves: Sequence[Mapping[str, Floats]] = field(default_factory=tuple)
     error: str = ""
+    ends: Mapping[str, int] = field(default_factory=dict)
+    """How many runs finished, halted and failed; empty where a subject has no runs that could."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typing_extensions import override
 
+from sim.errors import ExitStatus
 from sim.options import File, Out, Overrides, Resume, Workers
 from sim.studies.kind import Kind
 
@@ -50,10 +51,20 @@ def sweep(
     summary = report_sweep(result)
     # Only now: modules that draw and print take a second to load, and workers should not wait for them.
     from sim.figures.sweep_report import select_headlines
-    from sim.studies.sweep_tables import print_failures, print_summary
+    from sim.studies.sweep_tables import print_ends, print_failures, print_summary
 
     print_summary(select_headlines(summary), title=f"{result.name}: headlines that differ between points")
+    print_ends(result)
     print_failures(result)
+    if status := _find_status(set(result.runs["status"])):
+        raise SystemExit(status)
+
+
+def _find_status(ends: set[str]) -> ExitStatus:
+    """A sweep of which no run finished has failed, or halted."""
+    if "finished" in ends:
+        return ExitStatus.DONE
+    return ExitStatus.FAILED if "failed" in ends else ExitStatus.HALTED
 
 
 def report_sweep(result: SweepResult) -> pd.DataFrame:

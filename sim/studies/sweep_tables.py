@@ -9,9 +9,10 @@ import pandas as pd
 
 from sim.execution.driver import Pilot
 from sim.execution.progress import format_duration
-from sim.execution.table import SweepResult, tell_failed_measures
+from sim.execution.table import SweepResult, shorten_mappings, tell_failed_measures
 from sim.problems import show_value
-from sim.studies.compare import DIFFERENCE_COLUMNS, SUMMARY_COLUMNS
+from sim.results import StudyStatus
+from sim.studies.compare import DIFFERENCE_COLUMNS, ENDS, SUMMARY_COLUMNS, count_ends
 from sim.terminal import format_interval, format_value, make_console, make_table, print_table
 
 if TYPE_CHECKING:
@@ -115,6 +116,17 @@ def print_pilot(pilot: Pilot) -> None:
         f"pilot runs took {times}: about {format_duration(pilot.estimate_seconds)} on {pilot.n_workers} workers",
         soft_wrap=True,
     )
+
+
+def print_ends(result: SweepResult) -> None:
+    """Print how many runs of each point finished, halted and failed, unless all finished."""
+    counts = count_ends(result)
+    if (result.runs["status"] == StudyStatus.FINISHED).all():
+        return
+    table = make_table(["point", *_break_paths(result.axes), *map(str, ENDS)])
+    for row in shorten_mappings(counts, result.axes).to_dict("records"):
+        table.add_row(str(row["point"]), *_format_axes(row, result.axes), *(str(row[end]) for end in ENDS))
+    print_table(f"{result.name}: runs by how they ended; means are of those that finished", table)
 
 
 def print_failures(result: SweepResult) -> None:

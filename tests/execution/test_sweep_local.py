@@ -35,7 +35,7 @@ def test_sweep_is_what_its_runs_are_one_by_one(mini: Path, mini_bytes: bytes, tm
     assert result.axes == AXES
     assert tuple(result.measures) == run_measures.names()
     identity, names = ("run_id", "point", "replication", "seed"), run_measures.names()
-    assert list(result.runs.columns) == [*identity, *AXES, *names, "error", "trace_hash"]
+    assert list(result.runs.columns) == [*identity, *AXES, *names, "status", "error", "trace_hash"]
     assert len(result.runs) == 12
     assert result.runs["run_id"].is_unique
     assert result.runs["error"].isna().all()
@@ -155,7 +155,7 @@ def test_a_run_that_kills_its_worker_three_times_is_a_row_with_its_error(
     assert errors == {(1, 2): "WorkerDied: its worker process died 3 times"}
     assert len(rows) == 12
     assert 3 <= len(log.read_text()) <= 4, "once more where it died in a chunk of several"
-    assert tallies[-1] == RunTally(12, 1, 12, 12)
+    assert tallies[-1] == RunTally(12, 1, 0, 12, 12)
 
 
 def test_runs_of_a_worker_that_died_once_are_done_again(
