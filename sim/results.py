@@ -85,7 +85,7 @@ class Result(HasFrames):
         """The page in a notebook: how the run ended, its warnings, its epochs and the sizes of its frames."""
         warnings = "".join(f"<p>warning: {html.escape(text)}</p>" for text in self.summary.get("warnings", ()))
         epochs = self.frames["epochs"].to_html(max_rows=MOST_ROWS, index=False) if "epochs" in self.frames else ""
-        sizes = ", ".join(f"<code>{name}</code> ({len(frame)})" for name, frame in self.frames.items())
+        sizes = ", ".join(f"<code>{html.escape(name)}</code> ({len(frame)})" for name, frame in self.frames.items())
         lead = f"<b>{html.escape(self.name)}</b>: {html.escape(self._describe())}"
         return f"<p>{lead}</p>{warnings}{epochs}<p>Frames, with their rows: {sizes}</p>"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ SWEEP_KEY = "sweep"
 NO_SECTION = "no `sweep:` section: a sweep is a scenario with one, or a file with `scenario:` and `sweep:`"
 MOST_MISTAKES = 20
 ID_DIGITS = 16
-CACHED = '"cache":"'
+CACHED = re.compile(r'"cache":"(?:[^"\\]|\\.)*"')  # the folder of the kernel's distances, on which no result depends
 SEED_BITS = 63
 
 
@@ -117,18 +118,9 @@ def make_run_spec(sweep: Sweep, point: int, replication: int, code_version: str)
 def specify(scenario_json: str, study_seed: int, point: int, replication: int, code_version: str) -> RunSpec:
     """Return one run of a scenario; the point's number is no part of its `run_id`."""
     seed = derive_seed(study_seed, replication)
-    content = json.dumps([_leave_cache_out(scenario_json), seed, replication, code_version])
+    content = json.dumps([CACHED.sub('"cache":null', scenario_json), seed, replication, code_version])
     run_id = hashlib.sha256(content.encode()).hexdigest()[:ID_DIGITS]
     return RunSpec(run_id, point, replication, seed, scenario_json)
-
-
-def _leave_cache_out(scenario_json: str) -> str:
-    """Return the scenario without the folder of its kernel's distances, on which no result depends."""
-    if CACHED not in scenario_json:
-        return scenario_json
-    tree = json.loads(scenario_json)
-    tree["work"]["cache"] = None
-    return json.dumps(tree, separators=(",", ":"), ensure_ascii=False)
 
 
 def find_stranger(sweep: Sweep, code_version: str, row: Any) -> str | None:

@@ -5,11 +5,13 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import sim
 from sim.catalogue import Catalogue
 from sim.errors import UserError
 from sim.files.gate import FileError, read_bytes, read_text
@@ -142,6 +144,15 @@ def test_a_report_stays_in_its_folder(
     done = powsim("report", folder)
     assert (done.returncode, list(victim.iterdir())) == (2, [])
     assert f"{folder / 'figures'}: is a link" in done.stderr
+
+
+def test_names_of_somebody_else_are_no_html(made: Path) -> None:
+    sweep, run = sim.load_sweep(made / "sweep"), sim.load_result(made / "run")
+    run.provenance["seed"] = "<i>seed</i>"
+    run.summary["warnings"] = ["<i>warning</i>"]
+    for shown in (replace(sweep, kept=("<i>frame</i>",), name="<i>name</i>"), run):
+        assert "<i>" not in shown._repr_html_()
+        assert "&lt;i&gt;" in shown._repr_html_()
 
 
 def test_a_failed_write_leaves_the_file_as_it_was(tmp_path: Path) -> None:
