@@ -33,7 +33,7 @@ from sim.files.sums import FILES, check_file
 from sim.files.tables import read_frame, write_table
 from sim.files.writing import make_inside, replace_file
 from sim.metrics.frame_access import HasFrames
-from sim.metrics.measures import FAILED, Law, Measure, run_measures
+from sim.metrics.measures import FAILED, TRIES, Law, Measure, run_measures
 from sim.results import FRAMES_FOLDER, MOST_ROWS, StudyStatus, naming_damage, read_provenance
 from sim.units import BIT_RATE, SIZE, TIME, QuantityError, parse_quantity
 
@@ -219,10 +219,15 @@ def sort_rows(rows: Sequence[FinishedRun]) -> list[FinishedRun]:
 def build_runs(sweep: Sweep, rows: Sequence[FinishedRun], measures: Iterable[str]) -> pa.Table:
     """One row a run: identity, a column per axis, a column per measure (NaN where it is missing), error, trace hash."""
     table, found = pa.Table.from_pylist([vars(row) for row in rows], pa.schema(RUN_COLUMNS)), {}
+    measures = list(measures)
     for index, axis in enumerate(sweep.axes):
         found[axis] = pa.array(_make_axis([point.values[index] for point in sweep.points])).take(table["point"])
     for measure in measures:
         found[measure] = pa.array([row.measures.get(measure, float("nan")) for row in rows], pa.float64())
+    for measure in measures:
+        if any(measure in row.tries for row in rows):
+            counts = [row.tries.get(measure) for row in rows]
+            found[f"{measure}{TRIES}"] = pa.array(counts, pa.int64())
     for name, column in found.items():
         table = table.add_column(table.num_columns - 3, name, column)
     return table
