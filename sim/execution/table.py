@@ -41,6 +41,7 @@ RUN_COLUMNS = {
     **{"run_id": pa.string(), "point": pa.int64(), "replication": pa.int64(), "seed": pa.int64()},
     **{"status": pa.string(), "error": pa.string(), "trace_hash": pa.string()},  # behind those of axes and measures
 }
+MOST_NAMED = 10  # points in one line
 MISSING_COLUMNS = {
     **{"run_id": pa.string(), "point": pa.int64(), "replication": pa.int64()},
     **{"measure": pa.string(), "reason": pa.string(), "is_failure": pa.bool_()},
@@ -257,6 +258,16 @@ def tell_halts(runs: pd.DataFrame) -> Iterator[str]:
     """Yield a line where the chains of some runs were given up."""
     if n_halted := int((runs["status"] == StudyStatus.HALTED).sum()):
         yield f"{n_halted} of {len(runs)} runs halted; no mean has them in it"
+
+
+def tell_alike(runs: pd.DataFrame) -> Iterator[str]:
+    """Yield a line for the points of which all runs are one and the same: their replications say nothing of chance."""
+    finished = runs[runs["status"] == StudyStatus.FINISHED].dropna(subset="trace_hash")
+    by_point = finished.groupby("point")["trace_hash"].agg(["nunique", "size"])
+    alike = by_point.index[(by_point["nunique"] == 1) & (by_point["size"] > 1)].tolist()
+    if alike:
+        shown = ", ".join(map(str, alike[:MOST_NAMED])) + (", ..." if len(alike) > MOST_NAMED else "")
+        yield f"point {shown}: all runs are alike to the bit, so that nothing in them is left to chance"
 
 
 def tell_failed_measures(missing: pd.DataFrame, n_runs: int) -> Iterator[str]:
