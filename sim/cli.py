@@ -13,7 +13,7 @@ from sim import kernel_commands
 from sim.errors import ExitStatus, UserError, did_you_mean
 from sim.interrupts import finishing, receiving, tell_interrupt
 from sim.options import File, Overrides
-from sim.studies import compare_commands, diff_commands
+from sim.studies import compare_commands, diff_commands, verify_commands
 from sim.studies.kinds import KINDS, AnyKind, add_commands, load_any, load_any_result, with_kind_flags
 from sim.studies.run_commands import print_warnings
 from sim.terminal import HEARTBEAT, replace_unknown_signs
@@ -31,6 +31,7 @@ app.add_typer(kernel_commands.app, name="kernel")
 add_commands(app)
 app.command()(compare_commands.compare)
 app.command()(diff_commands.diff)
+app.command()(verify_commands.verify)
 
 
 @app.command()
@@ -96,8 +97,11 @@ def list_(
 @app.command()
 def report(folder: Annotated[Path, typer.Argument(help="results folder", show_default=False)]) -> None:
     """Draw the figures and the HTML report of a results folder of any kind again."""
+    from sim.results import naming_damage
+
     kind, result = load_any_result(folder)
-    kind.report(result, folder)
+    with naming_damage(folder):
+        kind.report(result, folder)
     typer.echo(folder / "report.html")
 
 

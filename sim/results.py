@@ -30,6 +30,7 @@ from sim.files.writing import refuse_link, write_json, write_text
 from sim.interrupts import finishing, note_kept
 from sim.metrics.columns import FRAMES
 from sim.metrics.frame_access import HasFrames
+from sim.metrics.keeping import StoredFrames
 from sim.scenario.load import dump_scenario
 from sim.scenario.schema import Scenario
 
@@ -84,7 +85,7 @@ class Result(HasFrames):
         """The page in a notebook: how the run ended, its warnings, its epochs and the sizes of its frames."""
         warnings = "".join(f"<p>warning: {html.escape(text)}</p>" for text in self.summary.get("warnings", ()))
         epochs = self.frames["epochs"].to_html(max_rows=MOST_ROWS, index=False) if "epochs" in self.frames else ""
-        sizes = ", ".join(f"<code>{name}</code> ({len(frame)})" for name, frame in self.frames.items())
+        sizes = ", ".join(f"<code>{html.escape(name)}</code> ({len(frame)})" for name, frame in self.frames.items())
         lead = f"<b>{html.escape(self.name)}</b>: {html.escape(self._describe())}"
         return f"<p>{lead}</p>{warnings}{epochs}<p>Frames, with their rows: {sizes}</p>"
 
@@ -97,8 +98,9 @@ class Result(HasFrames):
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
         write_text(path / SCENARIO_FILE, self.scenario_yaml)
-        for name, frame in self.frames.items():
-            write_parquet(path / f"{name}.parquet", frame)
+        if not (isinstance(self.frames, StoredFrames) and self.frames.folder == path):
+            for name, frame in self.frames.items():
+                write_parquet(path / f"{name}.parquet", frame)
         write_json(path / SUMMARY_FILE, self.summary)
         write_provenance(path, self.provenance, list_data(path))  # last: its status says that the rest is there
         return path
@@ -231,7 +233,10 @@ def read_provenance(folder: Path) -> JsonObject:
     file = folder / PROVENANCE_FILE
     if not os.path.lexists(file):
         raise UserError(f"{folder}: not a results folder: no {PROVENANCE_FILE} in it")
-    return read_checked_json(file)
+    found = read_checked_json(file)
+    if not found:
+        raise FileError(file, "is empty: it should say how a result was made")
+    return found
 
 
 @contextmanager

@@ -151,6 +151,9 @@ class World:
         ended = EpochEnded(epoch=schedule.index, end_seconds=now_seconds, computed=since.computed, shared=since.shared)
         self.context.recorder.add(ended)
         self.context.work.forget(start.block_hash)
+        self.context.streams.forget_unused()
+        heights = [host.chain.height for host in self.hosts.values() if host.chain.height > 0]
+        self.context.ledger.forget(min(schedule.start, *heights) if heights else 0)
         self.on_epoch_end(ended)
 
 

@@ -25,7 +25,7 @@ from sim.files.gate import FileError, read_bytes
 from sim.files.lock import Claim
 from sim.files.sums import FILES, check_file, read_line, sum_bytes, sum_line, write_checked_json
 from sim.files.writing import make_inside, open_new, refuse_link, replace_file, write_text
-from sim.results import PROVENANCE_FILE, StudyStatus, read_provenance, read_stored_text
+from sim.results import PROVENANCE_FILE, StudyStatus, naming_damage, read_provenance, read_stored_text
 
 SWEEP_FILE, RUNS_FILE = "sweep.yaml", "runs.parquet"
 TIMINGS_FILE, MISSING_FILE = "timings.parquet", "missing.parquet"
@@ -155,6 +155,33 @@ def read_journal(folder: Path, check: Check = lambda row: None) -> list[Finished
     return list(rows.values())
 
 
+def read_damage(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield each line of a journal, by file and number, and each frame beside it, with what is wrong or nothing."""
+    for file in sorted((folder / JOURNAL).glob(f"*{ENDING}")):
+        try:
+            lines = read_bytes(file, MOST_JOURNAL_BYTES, follows=False).split(b"\n")[:-1]
+        except FileError as error:
+            yield file.name, str(error)
+            continue
+        for number, line in enumerate(lines, start=1):
+            place, name = f"{file}:{number}", f"{JOURNAL}/{file.name}:{number}"
+            if (text := read_line(line)) is None:
+                yield name, f"{place}: the journal is damaged here"
+                continue
+            yield name, ""
+            row = FinishedRun(**json.loads(text))
+            for frame in row.frames:
+                yield f"{JOURNAL}/{row.run_id}.{frame}.parquet", _find_trouble(folder, row, frame)
+
+
+def _find_trouble(folder: Path, row: FinishedRun, name: str) -> str:
+    try:
+        read_packed(folder, row, name)
+    except FileError as error:
+        return str(error)
+    return ""
+
+
 def _read_rows(file: Path) -> Iterator[tuple[int, FinishedRun]]:
     """Yield the runs of a journal's file with their lines; what a kill tore has no line's end, and is none."""
     lines = read_bytes(file, MOST_JOURNAL_BYTES, follows=False).split(b"\n")
@@ -190,7 +217,8 @@ def reopen(folder: Path, text: str, provenance: dict[str, Any]) -> Store:
 def _check_same(folder: Path, text: str, provenance: dict[str, Any]) -> None:
     before = read_provenance(folder)
     check_file(folder, SWEEP_FILE, before.get(FILES, {}))
-    old, new = (_describe_code(made) for made in (before, provenance))
+    with naming_damage(folder):
+        old, new = (_describe_code(made) for made in (before, provenance))
     differences = [
         *_differ(old, new),
         *_differ(read_stored_text(folder / SWEEP_FILE).splitlines(), text.splitlines()),

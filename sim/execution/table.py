@@ -106,7 +106,7 @@ class SweepResult(HasFrames):
         ]
         told = "".join(f"<p>{html.escape(line)}</p>" for line in failed)
         runs = self.runs.drop(columns=["run_id", "seed", "status", "error", "trace_hash"], errors="ignore")
-        kept = ", ".join(f"<code>{name}</code>" for name in self.kept)
+        kept = ", ".join(f"<code>{html.escape(name)}</code>" for name in self.kept)
         lead = f"<b>{html.escape(self.name)}</b>: {html.escape(self._describe())}"
         table = runs.dropna(axis="columns", how="all").to_html(max_rows=MOST_ROWS, index=False)
         return f"<p>{lead}</p>{told}{table}" + (f"<p>Frames: {kept}</p>" if kept else "")

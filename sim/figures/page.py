@@ -15,6 +15,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sim.files.writing import make_inside, refuse_link, replace_file, write_text
+from sim.process import ALONE
 from sim.results import read_stored_text
 
 PAGE = """<!doctype html>
@@ -90,7 +91,7 @@ def build_warning(text: str) -> str:
 def build_figure(figure: Figure) -> str:
     """The figure as inline SVG; the same bytes every time."""
     buffer = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "powsim"}):
+    with ALONE, mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "powsim"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     svg = buffer.getvalue()
     return f"<figure>{svg[svg.index('<svg') :]}</figure>"

@@ -26,7 +26,8 @@ def replace_file(path: Path, write: Callable[[BinaryIO], object], *, synced: boo
 
     Raises FileError where something else than a file lies in its place, and OSError.
     """
-    refuse_link(path)
+    if refuse_link(path).is_dir():
+        raise FileError(path, "is a folder in a file's place; remove it")
     beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}{PART}")
     try:
         with os.fdopen(os.open(beside, _NEW, 0o666), "w+b") as stream:
@@ -69,11 +70,12 @@ def make_inside(folder: Path, name: str) -> Path:
     return inside
 
 
-def refuse_link(path: Path) -> None:
-    """Raise FileError where a link lies; a place without anything is fine."""
+def refuse_link(path: Path) -> Path:
+    """Return the path; raise FileError where a link lies. A place without anything is fine."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
-        return
+        return path
     if stat.S_ISLNK(mode):
         raise FileError(path, "is a link; nothing is written through links: remove it, or choose another folder")
+    return path

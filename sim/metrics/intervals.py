@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from sim.metrics.statistics import compute_wilson_interval
+from sim.process import ALONE
 
 LEVEL = 0.95
 N_RESAMPLES = 1999  # (N + 1) * 2.5 % is whole: the bounds are order statistics, without interpolation
@@ -183,7 +184,7 @@ def compute_statistic_interval(
     if (constant := _without_spread(found, Method.BCA)) is not None:
         return replace(constant, estimate=float(statistic(found, axis=-1)) if found.size else math.nan)
     for method in (Method.BCA, Method.PERCENTILE):
-        with warnings.catch_warnings():
+        with ALONE, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # scipy warns of bounds that are not numbers, which the loop handles
             made = stats.bootstrap(
                 (found,),

@@ -74,7 +74,7 @@ class Validation:
     def _order(self, state: ChainState, participants: tuple[str, ...] | None) -> Ints:
         """Return places of claims in the order of their checks."""
         if participants is None:
-            stream = self._context.streams("host", self._address, "validation order", self._epoch)
+            stream = self._context.streams.of_a_time("host", self._address, "validation order", self._epoch)
             return stream.permutation(get_places_to_check(state, self._address))
         places = {who: place for place, who in enumerate(self._claims.participants.tolist())}
         for who in participants:

@@ -53,3 +53,8 @@ class MetricsConfig(StrictModel):
         description="`full`: a row per epoch, validator and participant; `summary`: sums by validator; `auto`: `full` "
         "up to 5 million expected rows",
     )
+    keep: Literal["memory", "disk"] = Field(
+        "memory",
+        description="where rows wait for the end of a run: `disk`: those of epochs that are over are written into its "
+        "results folder meanwhile, so that a run of any length takes bounded memory; a run without folder has `memory`",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
@@ -177,6 +178,11 @@ class WorkConfig(StrictModel):
         le=1024,
         description="batches computed at a time; absent: one per processor (no result depends on it)",
     )
+    cache: Annotated[str, Field(min_length=1)] | None = Field(
+        None,
+        description="folder, seen from the working directory, in which the kernel's distances are kept for later runs "
+        "(no result depends on it)",
+    )
 
     @property
     def pow_params(self) -> PowParams:
@@ -187,7 +193,8 @@ class WorkConfig(StrictModel):
     def settings(self) -> WorkSettings:
         """The same as a value that kinds of work read."""
         dtype = None if self.dtype == BY_GPU else self.dtype
-        return WorkSettings(self.pow_params, dtype, self.device, self.batch_size, self.threads)
+        cache = None if self.cache is None else Path(self.cache)
+        return WorkSettings(self.pow_params, dtype, self.device, self.batch_size, self.threads, cache)
 
     @property
     def min_group_vram_gib(self) -> float:

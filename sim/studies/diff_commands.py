@@ -27,11 +27,13 @@ Second = Annotated[Path, typer.Argument(help="results folder of another run", sh
 def diff(first: First, second: Second) -> None:
     """Tell where the decisions of two runs part first; exit status 4 if they do."""
     from sim.metrics.outcome import find_partings
+    from sim.results import naming_damage
     from sim.terminal import make_console
 
     console = make_console()
     one, other = _load(first), _load(second)
-    partings = find_partings(one.frames, other.frames)
+    with naming_damage(first), naming_damage(second):
+        partings = find_partings(one.frames, other.frames)
     if one.scenario_yaml != other.scenario_yaml:
         console.print("the two folders hold different scenarios", soft_wrap=True)
     if not partings:

@@ -112,11 +112,11 @@ def add_commands(app: typer.Typer) -> None:
 
 def _explained(kind: AnyKind, command: Command) -> Command:
     @functools.wraps(command)
-    def run(file: Path, **options: Any) -> None:
+    def run(file: Path | None, **options: Any) -> None:
         try:
             command(file, **options)
         except ScenarioError as error:
-            raise explain(error, kind, file) from None
+            raise error if file is None else explain(error, kind, file) from None
 
     return run
 

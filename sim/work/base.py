@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -84,6 +85,8 @@ class WorkSettings:
     device: str
     batch_size: int | None
     n_threads: int | None
+    cache: Path | None = None
+    """Folder in which distances are kept from run to run."""
 
 
 class WorkKind(Protocol):

@@ -9,6 +9,7 @@ from pow.devices import check_memory, get_n_cpus
 from pow.placement import CPU
 from sim.errors import UserError
 from sim.work import works
+from sim.work.distances import check_store
 
 if TYPE_CHECKING:
     from sim.work.base import WorkSettings
@@ -30,6 +31,8 @@ class KernelKind:
             check_memory(settings.params, dtype)
         except ValueError as error:
             raise UserError(f"work.params: {error}; `work.kind: sphere` needs no model") from None
+        if settings.cache is not None:
+            check_store(settings.cache)
         if settings.device != CPU:
             from pow.kernel import place_kernel  # loads torch
 
@@ -43,7 +46,7 @@ class KernelKind:
         """Load torch."""
         from sim.work.kernel import KernelWork
 
-        return KernelWork(settings.params, settings.batch_size, settings.n_threads, settings.device)
+        return KernelWork(settings.params, settings.batch_size, settings.n_threads, settings.device, settings.cache)
 
 
 @works.register("sphere")
