@@ -11,7 +11,7 @@ import typer
 from sim import kernel_commands
 from sim.errors import UserError, did_you_mean
 from sim.options import File, Overrides
-from sim.studies import compare_commands, diff_commands
+from sim.studies import compare_commands, detect_commands, diff_commands
 from sim.studies.kinds import KINDS, AnyKind, add_commands, load_any, load_any_result, with_kind_flags
 from sim.studies.run_commands import print_warnings
 
@@ -28,6 +28,7 @@ app.add_typer(kernel_commands.app, name="kernel")
 add_commands(app)
 app.command()(compare_commands.compare)
 app.command()(diff_commands.diff)
+app.command()(detect_commands.detect)
 
 
 @app.command()
