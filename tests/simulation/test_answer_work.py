@@ -209,5 +209,7 @@ def test_one_run_may_pass_from_hits_to_answers(kind: str) -> None:
         assert (made.n_tried, len(made.nonces)) == (6, 6)
         assert np.array_equal(work.produce(hits, range(40)).values, alone.values)
         assert work.counts.computed >= 86
+        claims = make_claims([("key", 6, 0)], 1e-6, nonces=made.nonces, values=made.values)
+        assert work.count_contradictions(claims, make_sample([0], 6, stack=H100)).tolist() == [0]
         assert "answers" in work.describe()
         work.forget(HASH)
