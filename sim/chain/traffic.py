@@ -12,7 +12,7 @@ import math
 from collections import Counter
 from dataclasses import replace
 
-from sim.protocol.blocks.formation import GOVERNANCE_MODELS
+from sim.protocol.blocks.formation import list_governance_models
 from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.state import ChainState, get_model_weights
 from sim.protocol.proofs.confirmation import ConfirmationTally
@@ -75,7 +75,7 @@ class InferenceTraffic:
 
     def _draw_requests(self, state: ChainState) -> tuple[Inference, ...]:
         schedule = state.schedule
-        models = get_model_weights(state, GOVERNANCE_MODELS)
+        models = get_model_weights(state, list_governance_models(self._params.rules_at(schedule.index)))
         members = [(who, model, weight) for model, served in models.items() for who, weight in served.items()]
         if not members:
             return ()

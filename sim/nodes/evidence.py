@@ -27,6 +27,7 @@ from sim.protocol.proofs.leaves import (
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+NOTHING: Final = np.empty(0, dtype=np.int64)
 PAUSES_S: Final = np.array([compute_pause_s(n_failed) for n_failed in range(N_ATTEMPTS)])
 
 
@@ -68,16 +69,16 @@ class Evidence:
 
     def settle(self) -> Ints:
         """Take what was due until now; return the claims whose leaves did not come, or that are refused."""
-        changed = [np.empty(0, dtype=np.int64)]
+        changed: list[Ints] = []
         while self._next_seconds <= self._context.env.now:
             is_open = ~(self._is_there | self.is_refused)
             due = np.flatnonzero(is_open & (self.due_seconds <= self._context.env.now))
             reached = self._find_reached(due)
             self._is_there[due[reached]] = True
-            changed += [self._refuse_suspects(due[reached]), self._fail(due[~reached])]
+            changed += [part for part in (self._refuse_suspects(due[reached]), self._fail(due[~reached])) if part.size]
             is_open = ~(self._is_there | self.is_refused)
             self._next_seconds = float(self.due_seconds[is_open].min(initial=np.inf))
-        return np.unique(np.concatenate(changed))
+        return np.unique(np.concatenate(changed)) if changed else NOTHING
 
     def _refuse_suspects(self, arrived: Ints) -> Ints:
         suspects = arrived[self._suspects[arrived]]

@@ -153,8 +153,7 @@ class Validation:
     def _take_evidence(self) -> slice:
         """Put what has not arrived behind, and what is refused out of the queue; return what was refused."""
         end = self._n_queued
-        changed = np.empty(0, np.int64) if self._evidence is None else self._evidence.settle()
-        if self._evidence is None or not changed.size:
+        if self._evidence is None or not (changed := self._evidence.settle()).size:
             return slice(end, end)
         first = int(np.isin(self._rows[:end], changed).argmax())
         rows = self._rows[first:end]

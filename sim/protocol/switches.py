@@ -124,10 +124,6 @@ class Rules:
 
     # From v0.2.7 on (network 2.1)
 
-    refuses_late_claims: Annotated[
-        bool, "claims after their window get into no block; otherwise they take its room and are refused there"
-    ]
-    """Reference: network 2.1"""
     guardian_multiplier: Annotated[
         Fraction,
         Field(ge=0, le=100),

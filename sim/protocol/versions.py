@@ -59,7 +59,6 @@ HISTORY: dict[str, dict[str, Any]] = {
     "confirmation_alpha": {"v0.2.0": ZERO, "v0.2.5": HALF},
     "missing_confirmation_keeps_weight": {"v0.2.0": False, "v0.2.5": True, "v0.2.6": False},
     "caps_positive_weights_only": {"v0.2.0": False, "v0.2.14": True},
-    "refuses_late_claims": {"v0.2.0": False, "v0.2.7": True},
     "guardian_multiplier": {"v0.2.0": Fraction(13, 25), "v0.2.13": Fraction("0.33334")},
     "guardian_maturity_weight": {"v0.2.0": 2_000_000, "v0.2.7": 15_000_000},
     "guardian_maturity_height": {"v0.2.0": 0, "v0.2.7": 3_000_000},

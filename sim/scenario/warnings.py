@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sim.documents.yaml_tree import read_document
 from sim.errors import Mistake
 from sim.problems import Problem
+from sim.protocol.blocks.params import EpochParams
+from sim.protocol.blocks.running import FIRST_CONFIRMED_EPOCH, get_trigger_heights
+from sim.protocol.blocks.stages import Schedule
 from sim.protocol.versions import VERSIONS, override_rules
+from sim.scenario.declared import read_values
 from sim.scenario.fault_checks import build_raw_directory
 from sim.scenario.faults import PartitionFault, resolve
 from sim.scenario.model_warnings import find_model_warnings
@@ -35,6 +40,7 @@ def find_warnings(scenario: Scenario) -> Iterator[Problem]:
     yield from find_setpoint_problems(scenario, lateness=1.0)  # every block on time
     yield from _find_closed_windows(scenario)
     yield from _find_idle_confirmations(scenario)
+    yield from _find_crowded_confirmations(scenario)
     yield from _find_late_faults(scenario)
     yield from _find_whole_partitions(scenario)
     yield from find_model_warnings(scenario)
@@ -61,6 +67,24 @@ def _find_idle_confirmations(scenario: Scenario) -> Iterator[Problem]:
     for index, upgrade in enumerate(protocol.upgrades):
         if is_confirmed and getattr(upgrade, "confirmation_alpha", None) == 0:
             yield Problem(("protocol", "upgrades", index, "confirmation_alpha"), message)
+
+
+def _find_crowded_confirmations(scenario: Scenario) -> Iterator[Problem]:
+    """Main net's blocks of safety, of which short epochs have not enough, would silently let no confirmation begin."""
+    protocol = scenario.protocol
+    switched = protocol.rules.model_dump(exclude_none=True)
+    schedule = Schedule(FIRST_CONFIRMED_EPOCH, 0, EpochParams(**read_values(EpochParams, protocol)))
+    for name in dict.fromkeys([protocol.version, *(upgrade.version for upgrade in protocol.upgrades)]):
+        rules = override_rules(VERSIONS[name], switched)
+        roomy = get_trigger_heights(schedule, replace(rules, confirmation_safety_blocks=0))
+        if rules.confirmations_per_epoch and roomy and not get_trigger_heights(schedule, rules):
+            message = (
+                f"an epoch of {protocol.epoch_length} blocks leaves no room for a confirmation in {name}, which keeps "
+                f"{rules.confirmation_safety_blocks} blocks free before the next one; lower "
+                "rules.confirmation_safety_blocks"
+            )
+            yield Problem(("protocol", "epoch_length"), message)
+            return
 
 
 def _find_late_faults(scenario: Scenario) -> Iterator[Problem]:

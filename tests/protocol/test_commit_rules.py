@@ -10,9 +10,6 @@ from sim.protocol.proofs.commit_rules import (
     check_distribution,
     compute_commit_gas,
     count_rise,
-    get_commit_window,
-    get_vote_window,
-    store_commit,
 )
 
 ROOT = bytes(32)
@@ -47,11 +44,9 @@ def test_one_commitment_of_a_model_in_a_block() -> None:
     assert check(CommitEntry("n", 0, ROOT)) is CommitFault.NOT_RISING
 
 
-def test_the_last_commitment_stands() -> None:
-    entries = [CommitEntry("m", 15, ROOT), CommitEntry("n", 4, ROOT)]
-    assert count_rise(entries, STORED) == 9
-    assert store_commit(entries, STORED, 101) == {"m": StoredCommit(15, ROOT, 101), "n": StoredCommit(4, ROOT, 101)}
-    assert compute_commit_gas(9, is_first=True) == 500_900
+def test_gas_counts_the_rise_of_all_models() -> None:
+    rise = count_rise([CommitEntry("m", 15, ROOT), CommitEntry("n", 4, ROOT)], STORED)
+    assert (rise, compute_commit_gas(rise, is_first=True)) == (9, 500_900)
 
 
 @pytest.mark.parametrize(
@@ -61,13 +56,3 @@ def test_the_last_commitment_stands() -> None:
 def test_a_distribution_adds_up(node_counts: dict[int, int], fault: CommitFault | None) -> None:
     assert check_distribution(node_counts, STORED["m"]) is fault
     assert check_distribution(node_counts, None) is CommitFault.NO_COMMITMENT
-
-
-@pytest.mark.parametrize(
-    ("is_confirmation", "commits", "votes"), [(False, (1001, 1040), (1041, 1280)), (True, (1000, 1039), (1040, 1280))]
-)
-def test_windows(is_confirmation: bool, commits: tuple[int, int], votes: tuple[int, int]) -> None:
-    """First and last block, of a stage of 35 with an exchange of 5 from 1000 on, validated from 1040 to 1280."""
-    taken = get_commit_window(1000, 35, 5, is_confirmation=is_confirmation)
-    voted = get_vote_window(1040, 1280, is_confirmation=is_confirmation)
-    assert ((taken[0], taken[-1]), (voted[0], voted[-1])) == (commits, votes)

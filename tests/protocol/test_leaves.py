@@ -8,8 +8,6 @@ import pytest
 
 from sim.protocol import MerkleSumTree
 from sim.protocol.proofs.leaves import (
-    N_ATTEMPTS,
-    AttemptResult,
     Commitment,
     LeafFault,
     ServedLeaf,
@@ -19,8 +17,6 @@ from sim.protocol.proofs.leaves import (
     find_fault,
     has_duplicate,
     is_vector,
-    is_yes,
-    judge_attempt,
     measure_porosity,
 )
 
@@ -98,25 +94,5 @@ def test_duplicates() -> None:
     assert not has_duplicate([1, 2])
 
 
-@pytest.mark.parametrize(
-    ("facts", "step"),
-    [
-        ((False, True, True, True), AttemptResult.RETRY),
-        ((True, False, True, True), AttemptResult.RETRY),
-        ((True, True, True, False), AttemptResult.VOTE_NO),
-        ((True, True, False, False), AttemptResult.RETRY),
-        ((True, True, False, True), AttemptResult.RECOMPUTE),
-    ],
-)
-def test_an_attempt_fails_at_the_first_thing_that_is_missing(facts: tuple[bool, ...], step: AttemptResult) -> None:
-    """Own instance, leaves reached, fault, own ML node reached; what would be tried again is a "no" in the end."""
-    names = ("has_own_instance", "is_reached", "is_faulty", "is_node_reached")
-    known = dict(zip(names, facts, strict=True))
-    assert judge_attempt(1, **known) is step
-    assert judge_attempt(N_ATTEMPTS - 1, **known) is step
-    assert judge_attempt(N_ATTEMPTS, **known) is (AttemptResult.VOTE_NO if step is AttemptResult.RETRY else step)
-
-
-def test_pauses_have_an_end_and_zero_is_no_vote() -> None:
+def test_pauses_have_an_end() -> None:
     assert compute_pause_s(6) < compute_pause_s(7) == compute_pause_s(23) == 45.0
-    assert [is_yes(weight) for weight in (-1, 0, 1)] == [False, False, True]

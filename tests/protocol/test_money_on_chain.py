@@ -17,6 +17,7 @@ from sim.protocol.blocks.entitlements import (
     compute_entitlements,
 )
 from sim.protocol.blocks.epochs import activate_weight
+from sim.protocol.blocks.formation import list_governance_models
 from sim.protocol.blocks.params import EpochParams, ProtocolParams
 from sim.protocol.blocks.payments import Payment, PaymentKind
 from sim.protocol.blocks.records import PriceReached, RewardSettled, WeightConfirmed
@@ -358,8 +359,12 @@ def test_what_is_not_confirmed_costs_the_reward_but_not_the_fees() -> None:
 
 
 def test_records_restart_at_the_settlement_in_every_version() -> None:
-    for version in VERSIONS:
-        state, _ = apply_inferences(effective_state(version), tally(requests("a", 30, invalid=3)), params_of(version))
+    for version, rules in VERSIONS.items():
+        model = list_governance_models(rules)[0]
+        state = effective_state(version)
+        state = replace(state, hosts={who: HostRecord("key", (HardwareNode(1, model),)) for who in PEOPLE})
+        asked = [replace(request, model=model) for request in requests("a", 30, invalid=3)]
+        state, _ = apply_inferences(state, tally(asked), params_of(version))
         before = state.service.records["a"]
         assert before.n_validated == 30
         after, _ = settle_epoch(state, params_of(version))

@@ -2,10 +2,13 @@
 
 import pytest
 
-from sim.theory.network_2026.rows import network_2026_rows
+from sim.theory.network_2026 import answers
+from sim.theory.network_2026.rows import GROUPS
 from sim.theory.row import Row
+from sim.work.pair_laws import PairLaw
+from sim.work.stacks import load_shipped_pairs
 
-ROWS = list(network_2026_rows(True))
+ROWS = [row for group in GROUPS for row in group()]  # `powsim theory --quick` computes those of answers besides
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.quantity for row in ROWS])
@@ -21,3 +24,19 @@ def test_every_row_has_its_own_name() -> None:
 def test_exact_rows_see_any_difference(ours: object, theory: object) -> None:
     assert not Row.exact("x", ours, theory).passed
     assert Row.exact("x", ours, ours).passed
+
+
+def test_a_wrong_law_of_pairs_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mismatches that are half as many are seen in most pairs; so is the gap beside wholly wrong places."""
+
+    def count_failed() -> int:
+        return sum(not row.passed for row in answers._pair_rows())
+
+    assert count_failed() == 0
+    right = PairLaw.share_above
+    with monkeypatch.context() as patched:
+        patched.setattr(PairLaw, "share_above", lambda law, threshold: right(law, threshold) / 2)
+        assert count_failed() > 100
+    monkeypatch.setattr(PairLaw, "at_least", lambda law, other, share: law)
+    monkeypatch.setattr(answers, "load_shipped_pairs", load_shipped_pairs.__wrapped__)
+    assert count_failed() == 5

@@ -201,11 +201,11 @@ MODELS = """\
 name: models
 epochs: 9
 protocol:
-  version: v0.2.16
+  version: v0.2.8
   models:
     - {name: A, distance_threshold: 0.4, is_initial: true}
     - {name: B, distance_threshold: 0.4, coefficient: 0.5}
-  upgrades: [{epoch: 5, version: v0.2.16, models: [{name: C, distance_threshold: 0.4}]}]
+  upgrades: [{epoch: 5, version: v0.2.8, models: [{name: C, distance_threshold: 0.4}]}]
 hosts:
   - {name: a, gpus: 1 x H100-SXM, region: EUROPE, model: A, delegates: [{model: B, to: b-0}], refuses: [C]}
   - {name: b, gpus: [1 x H100-SXM for B, 1 x H100-SXM for C], region: EUROPE, intents: [MiniMax-M2.7]}

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 import sim
-from pow.law import PairLaw
+from pow.law import DistanceLaw
 from pow.params import PRESETS
 from pow.sphere import distance_cdf, distance_ppf, hit_probability
 from sim.protocol.proofs.claimed import ClaimedNonces
@@ -111,13 +111,13 @@ def test_ml_nodes_that_overlap_find_the_same_nonces(kind: str) -> None:
 @pytest.mark.parametrize("dim", [50, 128, 8192])
 def test_the_table_of_the_law_is_the_law(dim: int) -> None:
     shares = np.concatenate([np.random.default_rng(1).random(20_000), 10.0 ** -np.arange(1, 16), [2**-54, 1 - 2**-53]])
-    assert np.abs(PairLaw(dim).distances(shares) - distance_ppf(shares, dim)).max() < 1e-12
+    assert np.abs(DistanceLaw(dim).distances(shares) - distance_ppf(shares, dim)).max() < 1e-12
 
 
 @pytest.mark.parametrize("dim", [2, 3])
 def test_the_table_knows_the_smallest_spheres(dim: int) -> None:
     shares = np.random.default_rng(1).random(20_000)
-    assert np.abs(PairLaw(dim).distances(shares) - distance_ppf(shares, dim)).max() < 1e-9
+    assert np.abs(DistanceLaw(dim).distances(shares) - distance_ppf(shares, dim)).max() < 1e-9
 
 
 @pytest.mark.parametrize(("claimer", "validator"), [("bfloat16", "float16"), ("float16", "float32")])

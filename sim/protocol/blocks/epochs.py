@@ -152,7 +152,7 @@ def form_epoch(
     after = replace(state, observed=observed, control=control, next_difficulty=max(1.0, wanted))
     if by_model:
         formed = form_models(state, state.upcoming, claims, accepted, params)
-        after = replace(after, next_group=build_group(state, state.upcoming, formed, paid))
+        after = replace(after, next_group=build_group(state, state.upcoming, formed, paid, rules))
         after = replace(after, stances=forget_epoch(state.stances), frozen=FrozenStances())
         return after, list(describe_models(after, claims, verdicts, params))
     merged = merge_weights(state, accepted, rules)

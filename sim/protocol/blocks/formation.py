@@ -17,6 +17,11 @@ GOVERNANCE_MODELS = ("Qwen2.5-7B", "QwQ-32B", "Qwen3-235B-A22B", "Qwen3-32B")
 """Of main net: the first two at genesis (protocol 10), all of them in autumn 2025."""
 
 
+def list_governance_models(rules: Rules) -> tuple[str, ...]:
+    """Return the names of the models that count as hardware and get requests. Reference: protocol 5.1, network 2.1."""
+    return tuple(model.name for model in rules.models) or GOVERNANCE_MODELS
+
+
 def merge_weights(state: ChainState, accepted: Mapping[str, CountedClaim], rules: Rules) -> dict[str, MergedWeight]:
     """Add preserved nodes' weight, which no vote judges, to accepted claims, by address. Reference: protocol 4.7."""
     preserved = _get_preserved_weights(state)
@@ -55,7 +60,7 @@ def gather_members(
 ) -> EpochGroup:
     """Return those of everybody with weight who sent a seed, and which of their ML nodes are preserved next."""
     node_weights = {who: part.node_weights for who, part in merged.items()}
-    preserved = _select_preserved(state, upcoming.index, node_weights, capped, rules)
+    preserved = select_preserved(state, upcoming.index, node_weights, capped, rules)
     members = {who: weight for who, weight in capped.items() if (upcoming.index, who) in state.seeds}
     return EpochGroup(
         index=upcoming.index,
@@ -67,7 +72,7 @@ def gather_members(
     )
 
 
-def _select_preserved(
+def select_preserved(
     state: ChainState,
     index: int,
     node_weights: Mapping[str, Mapping[int, int]],
@@ -76,11 +81,12 @@ def _select_preserved(
 ) -> Preserved:
     """Choose the ML nodes that the proof of compute after epoch `index` passes over. Reference: protocol 5.2."""
     hardware = {who: record.nodes for who, record in state.hosts.items()}
-    models = group_by_model(node_weights, hardware, GOVERNANCE_MODELS)
+    names = list_governance_models(rules)
+    models = group_by_model(node_weights, hardware, names)
     last = state.effective.preserved if rules.rotates_preserved_nodes else None
     if not rules.preserved_share:
         return select_half(index, models, last)
-    before = group_by_model(state.effective.node_weights, hardware, GOVERNANCE_MODELS)
+    before = group_by_model(state.effective.node_weights, hardware, names)
     served = {model: {node.address for node in nodes} for model, nodes in before.items()}
     return select_share(index, models, capped, served, rules.preserved_share, last)
 

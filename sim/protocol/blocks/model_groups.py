@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
+from sim.protocol.blocks.formation import select_preserved
 from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.state import ChainState, EpochGroup, FrozenStances, UpcomingEpoch
 from sim.protocol.consensus.transactions import DeclareIntent, DelegatePower, RefuseModel
@@ -240,17 +241,24 @@ def gather_penalties(groups: ModelGroups) -> dict[str, tuple[Fraction, ...]]:
 
 
 def build_group(
-    state: ChainState, upcoming: UpcomingEpoch, formed: FormedEpoch | None, paid: Iterable[str]
+    state: ChainState, upcoming: UpcomingEpoch, formed: FormedEpoch | None, paid: Iterable[str], rules: Rules
 ) -> EpochGroup:
-    """Return the members of the new epoch; `paid` were rewarded for the old one."""
+    """Return the members of the new epoch; `paid` were rewarded for the old one.
+
+    Until v0.2.11 nodes are chosen here that the next proof of compute passes over. Reference: protocol 5.2.
+    """
     if formed is None:
         return EpochGroup(upcoming.index, upcoming.start_height, {})
-    paid, served = set(paid), _list_served(state.effective)
+    paid, served, nodes = set(paid), _list_served(state.effective), flatten(formed.groups.node_weights)
+    preserved: Preserved = {}
+    if not rules.preserves_by_episode:
+        preserved = select_preserved(state, upcoming.index, nodes, formed.weights, rules)
     return EpochGroup(
         index=upcoming.index,
         start_height=upcoming.start_height,
         weights=formed.weights,
-        node_weights=flatten(formed.groups.node_weights),
+        node_weights=nodes,
+        preserved=preserved,
         carried=frozenset(formed.weights.keys() & state.effective.preserved.keys()),
         penalties=gather_penalties(formed.groups),
         delegated_shares=formed.groups.dues.shares,

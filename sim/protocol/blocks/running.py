@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sim.protocol.blocks.confirming import advance_run, begin_run, read_members
-from sim.protocol.blocks.formation import GOVERNANCE_MODELS
+from sim.protocol.blocks.formation import list_governance_models
 from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.records import InferencesServed, PriceReached, Record, WeightConfirmed
 from sim.protocol.blocks.stages import Schedule
@@ -39,7 +39,7 @@ def apply_inferences(
         return state, []
     rules = params.rules_at(state.schedule.index)
     heights = range(state.schedule.start, state.schedule.next_start)
-    models = get_model_weights(state, GOVERNANCE_MODELS)
+    models = get_model_weights(state, list_governance_models(rules))
     removed = state.effective.removed
     service, failures = apply_tally(state.service, tally, models, heights, params.pricing, rules, removed)
     state, payments = punish_failures(replace(state, service=service), failures, rules, params)

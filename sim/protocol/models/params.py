@@ -30,9 +30,11 @@ class ModelParams:
         Fraction, Field(ge=0, le=1_000_000), "weight of a nonce; with 0 the model is never eligible and pays nothing"
     ] = Fraction(1)
     p_mismatch: Annotated[float, Field(gt=0, lt=1), "share of mismatches that an honest host may have"] = 0.1
-    fraud_p: Annotated[float, Field(gt=0, lt=1), "p-value below which a validator votes fraud, as on chain"] = 0.05
     applied_fraud_p: Annotated[
-        float, Field(gt=0, lt=1), "p-value that validators apply in fact, as the published code is wired"
+        float,
+        Field(gt=0, lt=1),
+        "p-value below which validators vote fraud; the chain's own, 0.05, does not reach them as the published code "
+        "is wired",
     ] = 0.01
     is_initial: Annotated[
         bool, "the base model: its group has no cap, and lives with few members while few hosts have old weight"
@@ -66,6 +68,12 @@ class GroupParams:
 
 
 MAINNET_GROUPS = GroupParams()
+
+
+def find_base(models: Iterable[ModelParams]) -> str:
+    """Return the name of the base model; of the first where none is it; empty where there is none at all."""
+    listed = list(models)
+    return next((model.name for model in (*(each for each in listed if each.is_initial), *listed)), "")
 
 
 def sort_models(models: Iterable[ModelParams]) -> tuple[ModelParams, ...]:

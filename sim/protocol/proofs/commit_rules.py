@@ -72,13 +72,6 @@ def _check_entry(
     return None if entry.count > (last.count if last else 0) else CommitFault.NOT_RISING
 
 
-def store_commit(
-    entries: Sequence[CommitEntry], stored: Mapping[str, StoredCommit], height: int
-) -> dict[str, StoredCommit]:
-    """Return a host's commitments by model after a message that `check_commit` takes."""
-    return {**stored, **{entry.model: StoredCommit(entry.count, entry.root, height) for entry in entries}}
-
-
 def count_rise(entries: Sequence[CommitEntry], stored: Mapping[str, StoredCommit]) -> int:
     """Return by how much a message raises a host's counts, over all its models."""
     return sum(entry.count - (stored[entry.model].count if entry.model in stored else 0) for entry in entries)
@@ -107,18 +100,3 @@ def check_distribution(node_counts: Mapping[int, int], commit: StoredCommit | No
     if commit is None:
         return CommitFault.NO_COMMITMENT
     return None if sum(node_counts.values()) == commit.count else CommitFault.WRONG_SUM
-
-
-def get_commit_window(start: int, n_stage: int, n_exchange: int, *, is_confirmation: bool) -> range:
-    """Return the heights whose blocks take commitments; `start` is P, or the generation start of a confirmation.
-
-    A regular stage begins with the block after P and ends at P + stage + exchange, a confirmation one block earlier.
-    Reference: network 2.7
-    """
-    first = start if is_confirmation else start + 1
-    return range(first, first + n_stage + n_exchange)
-
-
-def get_vote_window(validation_start: int, validation_end: int, *, is_confirmation: bool) -> range:
-    """Return the heights whose blocks take votes: from V + 1 to VE, of a confirmation from its very start on."""
-    return range(validation_start if is_confirmation else validation_start + 1, validation_end + 1)

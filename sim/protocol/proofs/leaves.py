@@ -27,9 +27,6 @@ LONGEST_PAUSE_S = 45.0
 PAUSE_GROWTH = 1.5
 N_WORKERS = 10
 """Claims that a validator examines at a time."""
-NODE_TRIES = 30
-NODE_PAUSE_S = 5.0
-"""A validator waits so often and so long for an ML node that can recompute; without one it votes on nobody."""
 
 VECTOR_BYTES = 24
 LEAF_BYTES = VECTOR_BYTES + 4 + STEP_BYTES * LEAST_DEPTH
@@ -80,14 +77,6 @@ class Porosity(NamedTuple):
     def is_porous(self) -> bool:
         """True where so few of the nonces up to the largest are claimed that the claim is refused."""
         return self.ratio >= POROUS_FROM
-
-
-class AttemptResult(StrEnum):
-    """What an attempt to examine a claim leads to."""
-
-    RETRY = "retry"
-    VOTE_NO = "vote no"
-    RECOMPUTE = "recompute"
 
 
 def compute_leaf_seed(validator_key: str, newest_hash: str, stage_height: int, model: str) -> int:
@@ -163,21 +152,6 @@ def has_duplicate(nonces: Collection[int]) -> bool:
     return any(times > 1 for times in Counter(nonces).values())
 
 
-def judge_attempt(
-    n_attempt: int, *, has_own_instance: bool, is_reached: bool, is_faulty: bool, is_node_reached: bool
-) -> AttemptResult:
-    """Return what the `n_attempt`-th attempt (from 1) leads to; each fact counts where all before it let it pass.
-
-    Own instance of the model, leaves reached, nothing wrong with them (faults, or the early-share guard), own ML node
-    takes the job. After the last attempt a retry is a "no". Reference: network 2.5.2, 2.5.4
-    """
-    if has_own_instance and is_reached and is_faulty:
-        return AttemptResult.VOTE_NO
-    if has_own_instance and is_reached and is_node_reached:
-        return AttemptResult.RECOMPUTE
-    return AttemptResult.RETRY if n_attempt < N_ATTEMPTS else AttemptResult.VOTE_NO
-
-
 def compute_pause_s(n_failed: int, first_pause_s: float = FIRST_PAUSE_S) -> float:
     """Return the pause after failure `n_failed` (from 0), in seconds. Reference: network 2.5.2"""
     return float(min(first_pause_s * PAUSE_GROWTH**n_failed, LONGEST_PAUSE_S))
@@ -186,8 +160,3 @@ def compute_pause_s(n_failed: int, first_pause_s: float = FIRST_PAUSE_S) -> floa
 def compute_validated_weight(n_total: int, *, is_fraud: bool) -> int:
     """Return the number that a vote carries: samples for "yes", -1 for "no". Reference: network 2.5.8"""
     return NO_VOTE_VALUE if is_fraud or n_total <= 0 else n_total
-
-
-def is_yes(validated_weight: int) -> bool:
-    """Tell how the chain reads a vote: by its sign, 0 is "no"."""
-    return validated_weight > 0

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sim.protocol.proofs.commit_rules import (
-    CommitEntry,
-    CommitFault,
-    check_commit,
-    compute_commit_gas,
-    count_rise,
-    store_commit,
-)
+import numpy as np
+
+from sim.protocol.proofs.answer_book import AnswerBook
+from sim.protocol.proofs.base import Episode, NodeClaim
+from sim.protocol.proofs.commit_rules import CommitEntry, CommitFault, compute_commit_gas, count_rise
+from sim.protocol.proofs.commits import Commits, StoreCommit
 from sim.protocol.proofs.merkle_sum import EMPTY, MerkleSumTree, hash_leaf, verify
+from sim.protocol.versions import VERSIONS
 from sim.theory.row import Row
 
-MODELS = ("1", "2")
 ROOTS: tuple[tuple[str, dict[int, bytes], int, str], ...] = (
     ("no leaf", {}, 24, "c37ff3c98906a0a22cd65891ae94f8a25146c7c168c648470b4a827005660991"),
     (
@@ -62,19 +60,29 @@ def number(nonces: Iterable[int]) -> dict[int, bytes]:
     return {nonce: bytes([nonce % 256]) for nonce in nonces}
 
 
-def _enter(counts: dict[str, int]) -> list[CommitEntry]:
-    return [CommitEntry(model, count, bytes(32)) for model, count in counts.items()]
+def _commit(store: Commits, book: AnswerBook, height: int, **counts: int) -> tuple[str, Commits]:
+    """Send a commitment to so many answers by model, in a stage of 100 blocks that starts at 100."""
+    episode = Episode(1, 100, "hash", generation_end=200, last_claim=200, validation_start=205, validation_end=445)
+    for model, count in counts.items():
+        first = book.by_model[model].count if model in book.by_model else 0
+        nonces = np.arange(first, count)
+        book.append(NodeClaim(1, "key", nonces, np.zeros_like(nonces), model))
+    message = StoreCommit("tx", "host", 100, book.commit("host"), book)
+    return store.take(message, height, episode, VERSIONS["v0.2.14"])
 
 
 def _message_rows() -> Iterator[Row]:
-    first = store_commit(_enter({"1": 10}), {}, 110)
-    again = check_commit(_enter({"1": 12, "2": 4}), first, 110, MODELS)
-    yield Row.exact("network of 2026: second commitment in a block", again, CommitFault.SAME_BLOCK)
-    both = store_commit(_enter({"1": 10, "2": 20}), {}, 110)
-    more = _enter({"1": 15, "2": 30})
-    stored = {model: commit.count for model, commit in store_commit(more, both, 111).items()}
-    taken = (check_commit(more, both, 111, MODELS), stored, count_rise(more, both))
-    yield Row.exact("network of 2026: counts 10, 20, then 15, 30", taken, (None, {"1": 15, "2": 30}, 15))
+    book = AnswerBook()
+    _, first = _commit(Commits(), book, 110, a=10)
+    fate, after = _commit(first, book, 110, a=12, b=4)
+    found = (fate, list(after.by_host["host"]))
+    yield Row.exact("network of 2026: second commitment in a block", found, (CommitFault.SAME_BLOCK, ["a"]))
+    book = AnswerBook()
+    _, both = _commit(Commits(), book, 110, a=10, b=20)
+    _, after = _commit(both, book, 111, a=15, b=30)
+    stored = [CommitEntry(model, held.count, held.root) for model, held in after.by_host["host"].items()]
+    risen = ({entry.model: entry.count for entry in stored}, count_rise(stored, both.by_host["host"]))
+    yield Row.exact("network of 2026: counts 10, 20, then 15, 30", risen, ({"a": 15, "b": 30}, 15))
     gas = compute_commit_gas(15, is_first=False, per_stage=1000, per_count=10)
     yield Row.exact("network of 2026: gas of a later commitment, rise 15", gas, 150)
     free = compute_commit_gas(15, is_first=True, has_fees=False)
