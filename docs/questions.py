@@ -16,7 +16,16 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
-from question_votes import draw_small_group, read_small_group
+from question_delegations import draw_idle_delegate, read_idle_delegate
+from question_tests import draw_largest_excess, read_largest_excess, summarize_largest_excess
+from question_votes import (
+    draw_failing_guardians,
+    draw_small_group,
+    draw_staggered_upgrade,
+    read_failing_guardians,
+    read_small_group,
+    read_staggered_upgrade,
+)
 from tables import write_table
 
 import sim
@@ -33,10 +42,16 @@ class Question:
     """From the result of its file, a run or a sweep, to the answer's numbers: columns with units, as the page's."""
     draw: Callable[[Figure, pd.DataFrame], None]
     """Fill an empty figure with these numbers."""
+    summarize: Callable[[pd.DataFrame], pd.DataFrame] = lambda numbers: numbers
+    """From these numbers to the rows of the page's table."""
 
 
 QUESTIONS = {
+    "idle-delegate": Question(read_idle_delegate, draw_idle_delegate),
     "small-group": Question(read_small_group, draw_small_group),
+    "largest-excess": Question(read_largest_excess, draw_largest_excess, summarize_largest_excess),
+    "staggered-upgrade": Question(read_staggered_upgrade, draw_staggered_upgrade),
+    "failing-guardians": Question(read_failing_guardians, draw_failing_guardians),
 }
 
 
@@ -57,8 +72,9 @@ def draw(name: str, numbers: pd.DataFrame) -> Figure:
     return figure
 
 
-def write_numbers(numbers: pd.DataFrame) -> str:
-    """Return the numbers as a table of the page."""
+def write_numbers(name: str, numbers: pd.DataFrame) -> str:
+    """Return the numbers of an answer as a table of the page."""
+    numbers = QUESTIONS[name].summarize(numbers)
     rows = ([_write_cell(value) for value in row] for row in numbers.itertuples(index=False))
     return write_table(list(numbers.columns), rows)
 
@@ -74,9 +90,9 @@ def write_answers(images: Path) -> Iterator[tuple[str, str]]:
     for name in QUESTIONS:
         numbers = answer(name)
         draw(name, numbers).savefig(images / f"question_{name.replace('-', '_')}.png", dpi=150)
-        yield name, write_numbers(numbers)
+        yield name, write_numbers(name, numbers)
 
 
 if __name__ == "__main__":
     for asked in sys.argv[1:] or QUESTIONS:
-        print(f"{asked}\n\n{write_numbers(answer(asked))}\n")
+        print(f"{asked}\n\n{write_numbers(asked, answer(asked))}\n")

@@ -26,6 +26,13 @@ Proofs: the worth of computing
 - `proofs.weights`            counted nonces, merged and capped weight
 - `proofs.preserved`          ML nodes that keep their weight without proof
 - `proofs.confirmation`       a random re-check of the weights inside an epoch
+- `proofs.answers`            the scheme of proof of compute v2: every nonce counts, its answer stays with the host
+- `proofs.answer_book`        the answers that a host keeps
+- `proofs.commit_rules`       which commitments and distributions the chain takes
+- `proofs.commits`            their messages, and the chain's store
+- `proofs.leaves`             what a validator asks a host for, and when that alone is a "no"
+- `proofs.early_share`        the guard against claims that grow late
+- `proofs.acceptance`         votes by model against all weight, guardians, slots, raw weight
 
 Models: several of them in one network, from v0.2.12 on
 

@@ -34,6 +34,8 @@ MODEL_NAMES = (
     *("DeepSeek-V4-Flash-0731", "GLM-5.3-Flash", "other"),
 )
 """That the network had in any of its versions; a scenario's `protocol.models` may have others."""
+LAUNCH_MODEL = "QwQ-32B"
+"""Of hosts that name none, while claims are not by model."""
 MAX_GPUS_PER_ML_NODE = 64
 MAX_HOSTS_PER_GROUP = 10_000
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
@@ -237,10 +239,10 @@ class HostGroup(StrictModel):
         description="where the hosts stand: a region of the topology's table, or shares by which each host's is drawn"
     )
     joins: EpochNumber = Field(1, description="first epoch in which they take part")
-    model: str = Field(
-        "QwQ-32B",
+    model: str | None = Field(
+        None,
         description="model that the ML nodes serve, except those that name their own; `other`: one that governance has "
-        "not approved",
+        "not approved; absent: QwQ-32B until v0.2.8, then the network's base model, whichever that is",
         json_schema_extra={"examples": list(MODEL_NAMES)},
     )
     stack: str | None = Field(

@@ -294,7 +294,10 @@ class _HostsSchema:
 
     def __get_pydantic_json_schema__(self, groups: Any, handler: Any) -> dict[str, Any]:
         """Return a list of groups, or an inventory."""
-        return {"anyOf": [handler(groups), InventoryConfig.model_json_schema(mode="serialization")]}
+        inventory = InventoryConfig.model_json_schema(mode="serialization")
+        (lent,) = inventory.pop("$defs").values()  # definitions stand at the top of a schema only
+        inventory["properties"]["delegations"]["items"] = lent
+        return {"anyOf": [handler(groups), inventory]}
 
 
 class Scenario(StrictModel):

@@ -16,23 +16,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import stats
 
 from sim.protocol.proofs.claimed import INVENTED, ClaimedNonces
 from sim.streams import draw_uniforms, get_mixing_seed
 from sim.work.base import Produced, Sample, Task, WorkCounts
 from sim.work.pair_laws import share_of_invented_above
+from sim.work.samples import SampleLaw
 from sim.work.stacks import PairTable
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-SAMPLES_AT_ONCE: Final = 4096
-REACH: Final = 6.5
-"""Standard deviations of a sample's count within which it is sought, besides a dozen for small ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +43,8 @@ class _Known:
     """(claims,) place of the first claim of the same model"""
     contradictions: dict[tuple[str, int], Ints] = field(default_factory=dict)
     """Validator's stack, model -> contradicted nonces of each claim."""
+    samples: dict[tuple[str, int, int], SampleLaw] = field(default_factory=dict)
+    """Validator's stack, model, size of the sample -> how many contradicted nonces a sample of each claim holds."""
 
     @classmethod
     def of(cls, claims: ClaimedNonces) -> _Known:
@@ -91,14 +91,17 @@ class AnswerLaw(AbstractContextManager["AnswerLaw", None]):
         assert sample.seeds is not None, "samples of answers have seeds"
         self._n_shared += int(sample.sizes.sum())
         known = self._get_known(claims)
-        contradicted = self._look_up(claims, known, sample)
+        uniforms = draw_uniforms(sample.seeds ^ known.numbers[sample.places], np.zeros(len(sample.places), np.int64))
         found = np.zeros(len(sample.places), dtype=np.int64)
-        some = np.flatnonzero(contradicted)  # most claims have none
-        places = sample.places[some]
-        uniforms = draw_uniforms(sample.seeds[some] ^ known.numbers[places], np.zeros(len(some), dtype=np.int64))
-        found[some] = quantiles_of_hypergeometric(
-            uniforms, claims.counts[places], contradicted[some], np.minimum(sample.sizes[some], claims.counts[places])
-        )
+        alike: dict[tuple[str, int, int], list[int]] = {}
+        # A claim that is sampled whole may share the law of larger samples.
+        is_whole = sample.sizes >= claims.counts[sample.places]
+        sizes = np.where(is_whole, sample.sizes.max(initial=0), sample.sizes)
+        kinds = zip(sample.stacks, known.models[sample.places].tolist(), sizes.tolist(), strict=True)
+        for row, kind in enumerate(kinds):
+            alike.setdefault(kind, []).append(row)
+        for (stack, model, size), rows in alike.items():
+            found[rows] = self._get_samples(claims, stack, model, size).draw(sample.places[rows], uniforms[rows])
         return found
 
     def _get_known(self, claims: ClaimedNonces) -> _Known:
@@ -106,17 +109,14 @@ class AnswerLaw(AbstractContextManager["AnswerLaw", None]):
             self._known[claims] = _Known.of(claims)
         return self._known[claims]
 
-    def _look_up(self, claims: ClaimedNonces, known: _Known, sample: Sample) -> Ints:
-        """Return how many nonces of each sampled claim its validator would contradict, int64 (n,)."""
-        contradicted, stacks = np.zeros(len(sample.places), dtype=np.int64), np.array(sample.stacks)
-        models = known.models[sample.places]
-        for stack in dict.fromkeys(sample.stacks):
-            for model in np.unique(models[stacks == stack]).tolist():
-                if (stack, model) not in known.contradictions:
-                    known.contradictions[stack, model] = self._draw_contradictions(claims, claims.models[model], stack)
-                rows = (stacks == stack) & (models == model)
-                contradicted[rows] = known.contradictions[stack, model][sample.places[rows]]
-        return contradicted
+    def _get_samples(self, claims: ClaimedNonces, stack: str, model: int, size: int) -> SampleLaw:
+        known = self._known[claims]
+        if (stack, model) not in known.contradictions:
+            known.contradictions[stack, model] = self._draw_contradictions(claims, claims.models[model], stack)
+        if (stack, model, size) not in known.samples:
+            law = SampleLaw.of(claims.counts, known.contradictions[stack, model], np.minimum(size, claims.counts))
+            known.samples[stack, model, size] = law
+        return known.samples[stack, model, size]
 
     def _draw_contradictions(self, claims: ClaimedNonces, model: str, stack: str) -> Ints:
         """Return how many nonces of each claim of a model a validator with this stack would contradict (claims,)."""
@@ -177,33 +177,3 @@ def _draw_by_place(seeds: Sequence[int], lengths: Ints, shares: Floats) -> Ints:
         uniforms = draw_uniforms(of_run, np.full(len(seeds), index, dtype=np.int64))
         found += stats.binom.ppf(uniforms, n_there, share).astype(np.int64)
     return found
-
-
-def quantiles_of_hypergeometric(uniforms: Floats, n: Ints, n_marked: Ints, n_sampled: Ints) -> Ints:
-    """Return how many marked ones samples of n hold at these levels of the law; every array is (samples,)."""
-    parts = [slice(first, first + SAMPLES_AT_ONCE) for first in range(0, len(uniforms), SAMPLES_AT_ONCE)]
-    found = [_find_quantiles(uniforms[part], n[part], n_marked[part], n_sampled[part]) for part in parts]
-    return np.concatenate([np.empty(0, dtype=np.int64), *found])
-
-
-def _find_quantiles(uniforms: Floats, n: Ints, n_marked: Ints, n_sampled: Ints) -> Ints:
-    # The rarer kind is counted: its numbers are small, and few of them are within reach.
-    is_rare = 2 * n_marked <= n
-    marked, levels = np.where(is_rare, n_marked, n - n_marked), np.where(is_rare, uniforms, 1.0 - uniforms)
-    mean = n_sampled * (marked / n)
-    reach = REACH * np.sqrt(mean * (1.0 - marked / n)) + 12.0  # less than 1e-9 lies beyond
-    first = np.maximum(np.maximum(0, n_sampled - (n - marked)), (mean - reach).astype(np.int64))  # (samples,)
-    last = np.minimum(np.minimum(marked, n_sampled), (mean + reach).astype(np.int64) + 1)
-    counts = first[:, None] + np.arange(int((last - first).max(initial=0)))  # (samples, counts)
-    rest = (n - marked - n_sampled)[:, None] + counts + 1
-    ratios = (marked[:, None] - counts) * (n_sampled[:, None] - counts) / ((counts + 1) * rest)
-    ratios[counts >= last[:, None]] = 0.0
-    chance = np.exp(_log_choose(marked, first) + _log_choose(n - marked, n_sampled - first) - _log_choose(n, n_sampled))
-    chances = chance[:, None] * np.cumprod(np.insert(ratios, 0, 1.0, axis=1), axis=1)
-    found: Ints = np.minimum(first + (np.cumsum(chances, axis=1) < levels[:, None]).sum(axis=1), last)
-    return np.where(is_rare, found, n_sampled - found)
-
-
-def _log_choose(n: Ints, k: Ints) -> Floats:
-    chosen: Floats = special.gammaln(n + 1.0) - special.gammaln(k + 1.0) - special.gammaln(n - k + 1.0)
-    return chosen

@@ -11,8 +11,9 @@ from sim.errors import UserError
 from sim.protocol.proofs.claimed import INVENTED, ClaimedNonces
 from sim.work import works
 from sim.work.answer_kernel import AnswerKernelWork
-from sim.work.answer_law import AnswerLaw, quantiles_of_hypergeometric
+from sim.work.answer_law import AnswerLaw
 from sim.work.base import Produced, Sample, Task, WorkCounts, WorkSettings
+from sim.work.samples import SampleLaw
 from sim.work.stacks import load_shipped_pairs
 
 HASH, MODEL, TINY = "5eed", "MiniMax-M2.7", PRESETS["tiny"]
@@ -63,7 +64,7 @@ def open_law(*stacks: str) -> AnswerLaw:
 )
 def test_samples_follow_the_hypergeometric_law(n: int, marked: int, sampled: int) -> None:
     uniforms = (np.arange(4000) + 0.5) / 4000
-    found = quantiles_of_hypergeometric(uniforms, *(np.full(4000, each) for each in (n, marked, sampled)))
+    found = SampleLaw.of(*(np.array([5, each]) for each in (n, marked, sampled))).draw(np.ones(4000, int), uniforms)
     exact = stats.hypergeom(n, marked, sampled)
     for k in range(sampled + 1):  # each count holds its share of the levels, to one of them at either end
         assert abs(np.mean(found == k) - exact.pmf(k)) <= 2.01 / 4000
@@ -71,7 +72,8 @@ def test_samples_follow_the_hypergeometric_law(n: int, marked: int, sampled: int
 
 def test_large_samples_do_not_underflow() -> None:
     uniforms = np.array([1e-12, 0.5, 1 - 1e-12])
-    found = quantiles_of_hypergeometric(uniforms, *(np.full(3, each) for each in (100_000, 49_000, 20_000)))
+    law = SampleLaw.of(*(np.array([each]) for each in (100_000, 49_000, 20_000)))
+    found = law.draw(np.zeros(3, int), uniforms)
     assert found[1] == pytest.approx(9800, abs=2)
     assert np.abs(found - 9800).max() < 7.5 * stats.hypergeom(100_000, 49_000, 20_000).std()
     assert found[0] < found[1] < found[2]
@@ -140,6 +142,16 @@ def test_a_claim_may_have_several_runs_or_none() -> None:
     found = law.count_contradictions(claims, make_sample([0, 1, 2], 1000))
     assert found[0] == found[2] == 0
     assert 690 <= found[1] <= 720
+
+
+def test_small_claims_are_sampled_whole() -> None:
+    law, claims = open_law(H100), make_claims([("a", 30, INVENTED), ("b", 5000, INVENTED), ("c", 7, 0)])
+    sample = make_sample([0, 1, 2], 0, H100)
+    sample.sizes[:] = (30, 200, 7)
+    found = law.count_contradictions(claims, sample).tolist()
+    assert 28 <= found[0] <= 30
+    assert 194 <= found[1] <= 200
+    assert found[2] == 0
 
 
 def test_stacks_that_were_never_compared_are_told() -> None:

@@ -118,11 +118,19 @@ def test_the_guard_forgives_or_observes_or_has_noted_nothing() -> None:
     assert late.streaks["c", "m"] == Streak(1)
 
 
-def test_early_leaves_that_are_gone_are_a_no_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_false_leaves_are_refused_though_the_share_passes() -> None:
+    store = commit(build_stage(), "d", AnswerBook(), 109, range(0, 5000, 200), real=False)
+    assert list_refused(examine(store, note(Guard()))) == [3]
+
+
+@pytest.mark.parametrize("gone", ["vectors", "root"])
+def test_early_leaves_that_are_gone_are_a_no_at_once(gone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Either other vectors stood under the early root, or more leaves, so that no proof leads to it."""
     store = build_stage(real=True)
     assert list_refused(examine(store, note(Guard()))) == []
     first = store.by_host["a"]["m"].answers
-    other = put_one(range(40), real=True).by_host["a"]["m"].answers.rebuild_tree(40)  # drawn from another seed
     rebuild = first.rebuild_tree
+    drawn_anew = put_one(range(40), real=True).by_host["a"]["m"].answers.rebuild_tree(40)
+    other = drawn_anew if gone == "vectors" else rebuild(41)
     monkeypatch.setattr(first, "rebuild_tree", lambda count: other if count == 40 else rebuild(count))
     assert list_refused(examine(store, note(Guard()))) == [0]

@@ -70,6 +70,12 @@ class GroupParams:
 MAINNET_GROUPS = GroupParams()
 
 
+def find_base(models: Iterable[ModelParams]) -> str:
+    """Return the name of the base model; of the first where none is it; empty where there is none at all."""
+    listed = list(models)
+    return next((model.name for model in (*(each for each in listed if each.is_initial), *listed)), "")
+
+
 def sort_models(models: Iterable[ModelParams]) -> tuple[ModelParams, ...]:
     """Return the models in the order of their names, in which the chain walks over them."""
     return tuple(sorted(models, key=lambda model: model.name))
