@@ -63,12 +63,14 @@ def remove_members(state: ChainState, failures: Sequence[Failure], rules: Rules,
 def compute_powers(state: ChainState, rules: Rules, params: ProtocolParams) -> dict[str, int]:
     """Return the powers that consensus gets: trusted weights, with guardians raised while the chain is young.
 
+    None at all where nobody who is left has any: then those before stay [I], as where an epoch forms without members.
     Reference: protocol 5.4, network 2.9.9.
     """
-    return boost_guardians(
+    powers = boost_guardians(
         state.effective.trusted,
         params.guardians,
         multiplier=rules.guardian_multiplier,
         maturity_weight=rules.guardian_maturity_weight,
         is_past_youth=state.height >= rules.guardian_maturity_height,
     )
+    return powers if any(powers.values()) else {}
