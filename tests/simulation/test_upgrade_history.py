@@ -31,9 +31,9 @@ def test_versions_hold_in_the_real_order(history: Result) -> None:
             "v0.2.8": 43,
             "v0.2.9": 45,
         },
-        **{"v0.2.10": 47, "v0.2.11": 48, "v0.2.12": 49, "v0.2.13": 53, "v0.2.14": 54, "v0.2.15": 56, "v0.2.16": 57},
+        **{"v0.2.10": 47, "v0.2.11": 48, "v0.2.12": 49, "v0.2.13": 52, "v0.2.14": 53, "v0.2.15": 55, "v0.2.16": 56},
     }
-    assert len(history.epochs) == 60
+    assert len(history.epochs) == 58
 
 
 def test_a_longer_validation_ends_the_lost_quorums_in_the_running_epoch(history: Result) -> None:
@@ -202,10 +202,11 @@ def test_answers_replace_hits_in_v0_2_9_and_hosts_serve_the_base_model(history: 
     assert (groups[groups["epoch"] < 49]["members"] == 13).all()
     hardware = history.transactions.query("kind == 'RegisterHost' and epoch == 45")["creator"]
     assert len(hardware[~hardware.str.startswith("modern")]) == 14
-    assert not people(history, 45, 60, "greedy")["is_accepted"].any()
+    # Without a majority the one guardian decides, whose sample misses 23 % of inventions in one of seven epochs.
+    assert people(history, 45, 58, "greedy")["is_accepted"].sum() <= 2
     coefficients = groups[groups["model"] == "Qwen3-235B-A22B"].set_index("epoch")["weight_per_raw_unit"]
-    assert coefficients.loc[[46, 47, 56]].round(4).tolist() == [0.262, 0.3593, 0.3593]
-    assert coefficients.loc[60] < 0.3593
+    assert coefficients.loc[[46, 47, 55]].round(4).tolist() == [0.262, 0.3593, 0.3593]
+    assert coefficients.loc[58] < 0.3593
 
 
 def test_a_second_model_has_a_group_by_lent_votes(history: Result) -> None:
@@ -217,7 +218,7 @@ def test_a_second_model_has_a_group_by_lent_votes(history: Result) -> None:
     claims = history.claims[history.claims["model"] == "Kimi-K2.6"].set_index("epoch")
     powers = claims.loc[51:].groupby("epoch")["voting_power"].sum() / kimi.loc[51:, "total_power"]
     assert (powers > 2 / 3).all()
-    own = people(history, 51, 53, "modern").groupby("epoch")["weight"].sum() / kimi.loc[51:53, "total_power"]
+    own = people(history, 51, 52, "modern").groupby("epoch")["weight"].sum() / kimi.loc[51:52, "total_power"]
     assert (own < 2 / 3).all()
     modes = claims.loc[52:].groupby("participant")["mode"].agg(set)
     assert modes["giant-0"] == {"delegate"}
@@ -226,12 +227,11 @@ def test_a_second_model_has_a_group_by_lent_votes(history: Result) -> None:
 
 
 def test_penalties_cut_weight_in_v0_2_12_and_rewards_from_v0_2_14_on(history: Result) -> None:
-    """A host that refuses the second model pays a tenth; collateral covers the rest."""
-    lazy = people(history, 50, 60, "lazy").set_index("epoch")
-    lazy = lazy[lazy["uncapped_weight"] > 0]
-    cut = lazy["activated_weight"] / lazy["uncapped_weight"]
-    assert (cut.loc[50:53] < 0.93).all()
-    assert (cut.loc[54:] > 0.94).all()
+    """A host that does nothing for the second model pays 15 %: of 71 and 75 it keeps 61 and 64."""
+    careless = people(history, 50, 58, "careless").set_index("epoch")
+    kept = careless["uncapped_weight"] - (0.15 * careless["uncapped_weight"]).astype(int)
+    assert careless["activated_weight"].loc[50:52].tolist() == kept.loc[50:52].tolist()
+    assert (careless["activated_weight"] == careless["uncapped_weight"]).loc[53:].all()
 
 
 def test_blocks_follow_trusted_weight_in_v0_2_16(history: Result) -> None:
@@ -239,5 +239,5 @@ def test_blocks_follow_trusted_weight_in_v0_2_16(history: Result) -> None:
     weights = history.participants.pivot(index="epoch", columns="participant", values="weight")
     powers = history.participants.pivot(index="epoch", columns="participant", values="consensus_power")
     others = [name for name in weights if name != "giant-0"]
-    assert (powers.loc[58:, others] <= weights.shift().loc[58:, others]).all(axis=None)
-    assert (powers.loc[58:, others] < weights.loc[58:, others]).any(axis=None)
+    assert (powers.loc[57:, others] <= weights.shift().loc[57:, others]).all(axis=None)
+    assert (powers.loc[57:, others] < weights.loc[57:, others]).any(axis=None)
