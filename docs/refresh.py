@@ -3,9 +3,9 @@
 
 `run`: `make run` into README.md, and that run's figure into docs/images/. `theory`: `powsim theory` into
 docs/is_it_true.md. `propagation`: `docs/propagation.py` and its figure into the same page. `kernel`: `powsim kernel
-benchmark` and `layers` into docs/kernel.md. `scale`: benchmarks of the network and of large runs into
-docs/limits.md. `sweep`: sweeps on this machine, interrupted and resumed, on a dask
-cluster of this machine, and their benchmarks, into docs/laptop_to_cluster.md. `statistics`:
+benchmark` and `layers` into docs/kernel.md, `powsim kernel answers` into docs/network_of_2026.md. `scale`: benchmarks
+of the network and of large runs into docs/limits.md. `sweep`: sweeps on this machine, interrupted and resumed, on a
+dask cluster of this machine, and their benchmarks, into docs/laptop_to_cluster.md. `statistics`:
 `docs/interval_coverage.py` into docs/statistics.md. `lab`: `powsim lab` and its benchmarks into
 docs/choosing_a_controller.md. `tune`: `powsim tune` into the same page. `search`: `powsim search` into
 docs/search.md. All where none is named: minutes.
@@ -59,11 +59,13 @@ def _fill(page: Path, name: str, output: str) -> None:
 
 
 def refresh_kernel() -> None:
-    """Quote `powsim kernel benchmark` and `powsim kernel layers`; name the processor in the text by hand."""
+    """Quote `powsim kernel benchmark`, `layers` and `answers`; name the processor in the text by hand."""
     kernel = (sys.executable, "-m", "sim", "kernel")
     _fill(DOCS / "kernel.md", "powsim kernel benchmark", _run(*kernel, "benchmark"))
     layers = _run(*kernel, "layers", "--figure", str(DOCS / "images" / "layers.png"))
     _fill(DOCS / "kernel.md", "powsim kernel layers", layers)
+    answers = _run(*kernel, "answers", "--nonces", "0:64", "--compare")
+    _fill(DOCS / "network_of_2026.md", "powsim kernel answers", answers)
 
 
 def refresh_scale() -> None:

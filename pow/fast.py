@@ -22,7 +22,16 @@ from torch.nn import functional
 from pow.linear import Linear
 from pow.parameters import torch_type
 from pow.params import PowParams
-from pow.transformer import Transformer, causal_mask, rms_norm, rotate, share_heads, split_heads
+from pow.transformer import (
+    Transformer,
+    causal_mask,
+    mirror,
+    mirror_through,
+    rms_norm,
+    rotate,
+    share_heads,
+    split_heads,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,15 +54,23 @@ class FastForward:
     def last_logits(self, inputs: npt.NDArray[np.floating]) -> Tensor:
         """Give the logits of the last position, (B, V); arguments, result and errors as `Transformer.last_logits`."""
         with torch.inference_mode():
+            logits = self._linear("output", self.last_hidden(inputs))  # (B, V)
+            return logits.to(torch_type(self.model.mode.wide))
+
+    def last_hidden(self, inputs: npt.NDArray[np.floating], mirrors: Tensor | None = None) -> Tensor:
+        """Give what the last position hands to the output head, (B, D), as `Transformer.last_hidden`."""
+        with torch.inference_mode():
             x = self.model.embeddings(inputs)  # (B, T, D)
             for layer in range(self.model.n_layers):
                 normed = self._norm(f"layers.{layer}.attention_norm", x)
                 if layer == self.model.n_layers - 1:
                     x = x[:, -1:]  # (B, 1, D)
                 x = x + self._attention(layer, normed[:, -x.shape[1] :], normed)  # (B, Q, D)
-                x = x + self._feed_forward(layer, self._norm(f"layers.{layer}.ffn_norm", x))
-            logits = self._linear("output", self._norm("norm", x[:, -1]))  # (B, V)
-            return logits.to(torch_type(self.model.mode.wide))
+                output = self._feed_forward(layer, self._norm(f"layers.{layer}.ffn_norm", x))
+                if mirrors is not None:
+                    x, output = mirror(x, mirrors[layer]), mirror(output, mirrors[layer])
+                x = x + output
+            return self._norm("norm", mirror_through(x[:, -1], mirrors, self.model.n_layers))
 
     @property
     def _is_fused(self) -> bool:

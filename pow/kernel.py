@@ -17,12 +17,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
+import numpy as np
 import torch
 
 import pow.cuda as cuda
 from pow.devices import check_memory, cpu_batch_size, get_n_cpus
 from pow.distances import FloatArray, Request, cut_batches
-from pow.engines import CardEngine, CpuEngine
+from pow.engines import CardEngine, CpuEngine, DistanceJob
 from pow.fast import FastForward
 from pow.linear import AUTO, LINEARS, linear_name
 from pow.parameters import weights_bytes
@@ -70,11 +71,11 @@ class Kernel(AbstractContextManager["Kernel", None]):
         devices: list[torch.device | str] = [cuda.get_device(card) for card in self.placement.cards] or [CPU]
         built = build_on(devices, block_hash, params, dtype, n_layers=n_layers, unit_gains=unit_gains)
         models = [FastForward(model, LINEARS[self.linear]) for model in built]
-        aim = target(block_hash, params.vocab_size)
-        self._engine: CpuEngine | CardEngine = (
-            CpuEngine(models[0], aim, self.batch_size, self.n_threads, torch_threads)
+        job = DistanceJob(block_hash, params, target(block_hash, params.vocab_size), self.batch_size)
+        self._engine: CpuEngine[FloatArray] | CardEngine[FloatArray] = (
+            CpuEngine(models[0], job, self.n_threads, torch_threads)
             if device == CPU
-            else CardEngine(models, aim, self.batch_size, self.n_threads)
+            else CardEngine(models, job, self.n_threads)
         )
 
     def __exit__(self, *error: object) -> None:
@@ -95,7 +96,7 @@ class Kernel(AbstractContextManager["Kernel", None]):
         """
         if not requests:
             raise ValueError("there are no nonces; at least one is needed")
-        return self._engine.compute(list(cut_batches(requests, self.batch_size)))
+        return np.concatenate(self._engine.compute(list(cut_batches(requests, self.batch_size))))
 
 
 def place_kernel(

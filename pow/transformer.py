@@ -49,14 +49,27 @@ class Transformer:
         mode's data type here. Raises ValueError if the shape or the type is another.
         """
         with torch.inference_mode():
+            last = self.last_hidden(inputs)  # (B, D)
+            logits = functional.linear(last, self.weights["output.weight"])  # (B, V)
+            return logits.to(torch_type(self.mode.wide))
+
+    def last_hidden(self, inputs: npt.NDArray[np.floating], mirrors: Tensor | None = None) -> Tensor:
+        """Give what the last position hands to the output head, (B, D), in the mode's working type.
+
+        `mirrors` (layers, D): after each layer, its own output and the state that it was added to are mirrored across
+        the plane with this unit normal, also after layers that are not run. Inputs and errors as in `last_logits`.
+        Reference: kernel 3, network 2.4
+        """
+        with torch.inference_mode():
             x = self.embeddings(inputs)  # (B, T, D)
             for layer in range(self.n_layers):
                 x = x + self._attention(layer, self._norm(f"layers.{layer}.attention_norm", x))
-                x = x + self._feed_forward(layer, self._norm(f"layers.{layer}.ffn_norm", x))
+                output = self._feed_forward(layer, self._norm(f"layers.{layer}.ffn_norm", x))
+                if mirrors is not None:
+                    x, output = mirror(x, mirrors[layer]), mirror(output, mirrors[layer])
+                x = x + output
             # Norm and head act on each position by itself, so the others need not go through them.
-            last = self._norm("norm", x[:, -1])  # (B, D)
-            logits = functional.linear(last, self.weights["output.weight"])  # (B, V)
-            return logits.to(torch_type(self.mode.wide))
+            return self._norm("norm", mirror_through(x[:, -1], mirrors, self.n_layers))  # (B, D)
 
     def embeddings(self, inputs: npt.NDArray[np.floating]) -> Tensor:
         """Check inputs (B, T, D) and give them in the working type; errors as in `last_logits`."""
@@ -138,6 +151,18 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float, wide: torch.dtype) -> Tensor
     y = x.to(wide)
     y = y * torch.rsqrt(y.pow(2).mean(-1, keepdim=True) + eps)
     return y.to(x.dtype) * weight
+
+
+def mirror(x: Tensor, normal: Tensor) -> Tensor:
+    """Mirror states (…, D) across the plane with this unit normal (D,), in their own type. Reference: network 2.4"""
+    return x - 2 * (x * normal).sum(-1, keepdim=True) * normal
+
+
+def mirror_through(x: Tensor, mirrors: Tensor | None, n_run: int) -> Tensor:
+    """Apply to states (…, D) the mirrors of the layers that were not run: they cost a host nothing."""
+    for normal in () if mirrors is None else mirrors[n_run:]:
+        x = mirror(x, normal)
+    return x
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, wide: torch.dtype) -> Tensor:

@@ -16,11 +16,13 @@ from sim.protocol.consensus.transactions import (
     HardwareNode,
     RegisterHost,
 )
+from sim.protocol.models.params import GroupParams
 from sim.protocol.money.pricing import PricingParams
 from sim.protocol.proofs.base import ProofScheme
 from sim.protocol.versions import GOVERNED, SCHEMES, adjust_scheme, build_rule_book
 from sim.scenario.declared import read_parameters, read_values
 from sim.scenario.hosts import HostGroup
+from sim.scenario.models import read_models
 from sim.scenario.schema import ProtocolConfig, Scenario
 from sim.strategies.base import MLNode
 from sim.streams import Streams
@@ -58,6 +60,16 @@ def _read_switches(config: ProtocolConfig) -> dict[str, object]:
     return config.rules.model_dump(exclude_none=True) | given
 
 
+def _read_votes(config: ProtocolConfig) -> dict[int, dict[str, object]]:
+    """What governance sets with each upgrade, by its epoch, and at genesis: models stay until others are voted in."""
+    base: dict[str, object] = {} if config.models is None else {"models": read_models(config.models)}
+    votes = {0: base}
+    for upgrade in config.upgrades:
+        voted = {} if upgrade.models is None else {"models": read_models(upgrade.models)}
+        votes[upgrade.epoch] = {**base, **upgrade.model_dump(include=set(GOVERNED), exclude_none=True), **voted}
+    return votes
+
+
 def build_params(scenario: Scenario) -> ProtocolParams:
     """Return the parameters that the chain carries."""
     config = scenario.protocol
@@ -67,7 +79,7 @@ def build_params(scenario: Scenario) -> ProtocolParams:
             config.version,
             {upgrade.epoch: upgrade.version for upgrade in config.upgrades},
             _read_switches(config),
-            {each.epoch: each.model_dump(include=set(GOVERNED), exclude_none=True) for each in config.upgrades},
+            _read_votes(config),
         ),
         epoch=epoch,
         **read_values(ChainParams, config),
@@ -78,6 +90,7 @@ def build_params(scenario: Scenario) -> ProtocolParams:
             [(change.height, change.model_dump(exclude={"height"}, exclude_none=True)) for change in config.changes],
         ),
         pricing=PricingParams(**read_values(PricingParams, scenario.inference)),
+        groups=GroupParams(**read_values(GroupParams, config), validation_slots=config.validation_committee or 0),
     )
 
 

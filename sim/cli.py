@@ -76,7 +76,7 @@ def schema(kind: AnyKind | None = None) -> None:
     typer.echo(json.dumps((kind or KINDS[-1]).json_schema(), indent=2))
 
 
-NAMES = (*PLUG_INS, *(kind.plural for kind in reversed(KINDS)))
+NAMES = (*PLUG_INS, "stacks", *(kind.plural for kind in reversed(KINDS)))
 
 
 @app.command(name="list")

@@ -51,6 +51,48 @@ def distances(
 
 
 @app.command()
+def answers(
+    nonces: Annotated[str, typer.Option(help='"FIRST:END" (END excluded) or "3,5,9"')] = "0:8",
+    block_hash: Annotated[str, typer.Option(help="network seed")] = "powsim",
+    public_key: Annotated[str, typer.Option(help="participant's public key")] = "powsim",
+    params: Params = "devtest",
+    dtype: DType = "float32",
+    threads: Threads = None,
+    device: Device = "cpu",
+    batch_size: Annotated[
+        int | None, typer.Option(help="nonces in one forward pass (default: by the model's size)", min=1)
+    ] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="print distances to other number types and batches, beside public pairs")
+    ] = False,
+    against: Annotated[
+        Path | None, typer.Option(help="print distances to another machine's answers, as this command printed them")
+    ] = None,
+) -> None:
+    """Print nonce and answer of proof of compute v2 as CSV, base64 of 12 float16, or how far answers lie apart."""
+    import numpy as np
+
+    from pow.answers import encode
+    from sim.agreement.answers import HEADER, AnswerPlan, compare_answers, compare_with_file
+
+    wanted = parse_nonces(nonces)
+    preset = _get_preset(params)
+    _check(preset, dtype, device, threads, batch_size)
+    plan = AnswerPlan(preset, block_hash, public_key, wanted, device, threads)
+    found, size = plan.compute(dtype, batch_size)
+    if against is not None:
+        typer.echo(compare_with_file(against, wanted, found))
+    if compare:
+        typer.echo("\n".join(compare_answers(plan, dtype, found, size)))
+    if compare or against is not None:
+        return
+    typer.echo(HEADER)
+    for nonce, vector, text in zip(wanted, found, encode(found), strict=True):
+        if not np.isnan(vector).any():  # numbers overflowed: the nonce is missing
+            typer.echo(f"{nonce},{text}")
+
+
+@app.command()
 def benchmark(
     params: Params = "devtest",
     dtype: DType = "float32",
@@ -268,7 +310,9 @@ def _write_profile(file: Path, base: GpuProfile, measured: KernelBenchmark) -> N
     write_profile(file, base, measured.nonces_per_second, measured.dtype, how)
 
 
-def _check(params: PowParams, dtype: str, device: str = "cpu", threads: int | None = None) -> tuple[Card, ...]:
+def _check(
+    params: PowParams, dtype: str, device: str = "cpu", threads: int | None = None, batch_size: int | None = None
+) -> tuple[Card, ...]:
     """Return the cards that will compute; raise UserError unless numerics and device exist and the model fits in."""
     from pow.devices import check_memory, get_n_cpus
     from pow.params import DTYPES
@@ -284,6 +328,6 @@ def _check(params: PowParams, dtype: str, device: str = "cpu", threads: int | No
     from pow.kernel import place_kernel
 
     try:
-        return place_kernel(params, dtype, device, None, threads or get_n_cpus()).cards
+        return place_kernel(params, dtype, device, batch_size, threads or get_n_cpus()).cards
     except ValueError as error:
         raise UserError(f"--device: {error}") from None

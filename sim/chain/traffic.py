@@ -12,7 +12,7 @@ import math
 from collections import Counter
 from dataclasses import replace
 
-from sim.protocol.blocks.formation import GOVERNANCE_MODELS
+from sim.protocol.blocks.formation import list_governance_models
 from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.state import ChainState, get_model_weights
 from sim.protocol.proofs.confirmation import ConfirmationTally
@@ -57,19 +57,25 @@ class InferenceTraffic:
             },
         )
 
+    def get_share(self, who: str, end_height: int) -> float:
+        """Return the share of its weight that a host shows in the confirmation that ends at this height."""
+        return self._shown.get((who, end_height), self._groups[who].confirmed_share)
+
     def draw_confirmation(self, state: ChainState, height: int) -> ConfirmationTally | None:
-        """Return the weights that hosts show if a confirmation ends at this height, without those that show none."""
-        if state.confirmation.end_height != height:
+        """Return the weights that hosts show if a confirmation ends at this height, without those that show none.
+
+        None also where hosts compute in confirmations.
+        """
+        if state.confirmation.end_height != height or state.confirmation_run is not None:
             return None
         shown = {
-            who: math.trunc(self._shown.get((who, height), self._groups[who].confirmed_share) * weight)
-            for who, weight in state.confirmation.initial.items()
+            who: math.trunc(self.get_share(who, height) * weight) for who, weight in state.confirmation.initial.items()
         }
         return ConfirmationTally({who: weight for who, weight in shown.items() if weight > 0})
 
     def _draw_requests(self, state: ChainState) -> tuple[Inference, ...]:
         schedule = state.schedule
-        models = get_model_weights(state, GOVERNANCE_MODELS)
+        models = get_model_weights(state, list_governance_models(self._params.rules_at(schedule.index)))
         members = [(who, model, weight) for model, served in models.items() for who, weight in served.items()]
         if not members:
             return ()

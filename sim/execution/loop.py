@@ -143,6 +143,7 @@ class Loop:
             seed=spec.seed,
             measures=outcome.measures,
             missing=outcome.missing,
+            tries=outcome.tries,
             trace_hash=outcome.trace_hash,
             error=outcome.error,
             status=outcome.status,

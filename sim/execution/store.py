@@ -55,6 +55,8 @@ class FinishedRun:
     """Checksums of the frames that are kept of it, by name."""
     status: str = StudyStatus.FINISHED
     """How it ended: finished, halted or failed."""
+    tries: dict[str, int] = field(default_factory=dict)
+    """How many events a share counts, by measure."""
 
 
 Check = Callable[[FinishedRun], str | None]

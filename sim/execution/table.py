@@ -33,7 +33,7 @@ from sim.files.sums import FILES, check_file
 from sim.files.tables import read_frame, write_table
 from sim.files.writing import make_inside, replace_file
 from sim.metrics.frame_access import HasFrames
-from sim.metrics.measures import FAILED, Law, Measure, run_measures
+from sim.metrics.measures import FAILED, TRIES, Law, Measure, run_measures
 from sim.results import FRAMES_FOLDER, MOST_ROWS, StudyStatus, naming_damage, read_provenance
 from sim.units import BIT_RATE, SIZE, TIME, QuantityError, parse_quantity
 
@@ -41,6 +41,7 @@ RUN_COLUMNS = {
     **{"run_id": pa.string(), "point": pa.int64(), "replication": pa.int64(), "seed": pa.int64()},
     **{"status": pa.string(), "error": pa.string(), "trace_hash": pa.string()},  # behind those of axes and measures
 }
+MOST_NAMED = 10  # points in one line
 MISSING_COLUMNS = {
     **{"run_id": pa.string(), "point": pa.int64(), "replication": pa.int64()},
     **{"measure": pa.string(), "reason": pa.string(), "is_failure": pa.bool_()},
@@ -219,10 +220,15 @@ def sort_rows(rows: Sequence[FinishedRun]) -> list[FinishedRun]:
 def build_runs(sweep: Sweep, rows: Sequence[FinishedRun], measures: Iterable[str]) -> pa.Table:
     """One row a run: identity, a column per axis, a column per measure (NaN where it is missing), error, trace hash."""
     table, found = pa.Table.from_pylist([vars(row) for row in rows], pa.schema(RUN_COLUMNS)), {}
+    measures = list(measures)
     for index, axis in enumerate(sweep.axes):
         found[axis] = pa.array(_make_axis([point.values[index] for point in sweep.points])).take(table["point"])
     for measure in measures:
         found[measure] = pa.array([row.measures.get(measure, float("nan")) for row in rows], pa.float64())
+    for measure in measures:
+        if any(measure in row.tries for row in rows):
+            counts = [row.tries.get(measure) for row in rows]
+            found[f"{measure}{TRIES}"] = pa.array(counts, pa.int64())
     for name, column in found.items():
         table = table.add_column(table.num_columns - 3, name, column)
     return table
@@ -252,6 +258,16 @@ def tell_halts(runs: pd.DataFrame) -> Iterator[str]:
     """Yield a line where the chains of some runs were given up."""
     if n_halted := int((runs["status"] == StudyStatus.HALTED).sum()):
         yield f"{n_halted} of {len(runs)} runs halted; no mean has them in it"
+
+
+def tell_alike(runs: pd.DataFrame) -> Iterator[str]:
+    """Yield a line for the points of which all runs are one and the same: their replications say nothing of chance."""
+    finished = runs[runs["status"] == StudyStatus.FINISHED].dropna(subset="trace_hash")
+    by_point = finished.groupby("point")["trace_hash"].agg(["nunique", "size"])
+    alike = by_point.index[(by_point["nunique"] == 1) & (by_point["size"] > 1)].tolist()
+    if alike:
+        shown = ", ".join(map(str, alike[:MOST_NAMED])) + (", ..." if len(alike) > MOST_NAMED else "")
+        yield f"point {shown}: all runs are alike to the bit, so that nothing in them is left to chance"
 
 
 def tell_failed_measures(missing: pd.DataFrame, n_runs: int) -> Iterator[str]:

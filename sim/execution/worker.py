@@ -57,6 +57,8 @@ class Outcome:
     measures: dict[str, float] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     """Reasons by measure."""
+    tries: dict[str, int] = field(default_factory=dict)
+    """How many events a share counts, by measure."""
     packed: dict[str, bytes] = field(default_factory=dict)
     """Frames that are kept, see `pack_frames`."""
     trace_hash: str | None = None
@@ -99,7 +101,8 @@ def _simulate(spec: RunSpec, order: Order) -> Outcome:
     measured = take_measures(result.frames, order.measures)
     packed = pack_frames(result.frames, order.keep)
     made = result.provenance
-    return Outcome(spec.run_id, measured.values, measured.missing, packed, made["trace_hash"], status=made["status"])
+    values = (measured.values, measured.missing, measured.tries, packed, made["trace_hash"])
+    return Outcome(spec.run_id, *values, status=made["status"])
 
 
 def build_scenario(spec: RunSpec) -> Scenario:

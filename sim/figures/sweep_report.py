@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from sim.errors import UserError
 from sim.execution.store import SWEEP_FILE
-from sim.execution.table import SweepResult, shorten_mappings, tell_failed_measures, tell_halts
+from sim.execution.table import SweepResult, shorten_mappings, tell_alike, tell_failed_measures, tell_halts
 from sim.figures import page
 from sim.figures.sweep_plots import get_axes, is_number, plot_heat_map, plot_measure
 from sim.metrics.measures import run_measures
@@ -71,7 +71,7 @@ def _build_page(result: SweepResult, folder: Path, summary: pd.DataFrame, figure
     warnings = summary.loc[~summary["warning"].isin(("", "no values")), "warning"].value_counts()
     parts = (
         *(page.build_warning(f"{count} of {len(result.runs)} runs failed: {error}") for error, count in errors.items()),
-        *(page.build_warning(line) for line in tell_halts(result.runs)),
+        *(page.build_warning(line) for line in (*tell_halts(result.runs), *tell_alike(result.runs))),
         *(page.build_warning(line) for line in tell_failed_measures(result.missing, len(result.runs))),
         *(page.build_warning(f"{text} ({count} of {len(summary)} rows)") for text, count in warnings.items()),
         *(page.build_figure(figure) for figure in figures.values()),

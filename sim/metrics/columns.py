@@ -55,6 +55,8 @@ def _columns(text: str, *kinds: type[Record]) -> tuple[Column, ...]:
 ROWS: dict[str, str] = {
     "epochs": "epoch",
     "participants": "epoch × participant in the network",
+    "claims": "epoch × participant × model that it claims for, serves, refuses or delegates (from v0.2.9 on)",
+    "groups": "epoch × model of governance (from v0.2.9 on)",
     "ml_nodes": "epoch × ML node that was dispatched or preserved",
     "blocks": "block",
     "transactions": "transaction",
@@ -75,6 +77,8 @@ RECORDS: dict[str, type[Record]] = {
     "ml_nodes": records.MLNodeFinished,
     "difficulty": records.DifficultyDecided,
     "payments": Payment,
+    "claims": facts.ClaimJudged,
+    "groups": facts.GroupFormed,
     "inferences": facts.InferencesServed,
     "prices": facts.PriceReached,
     "confirmations": facts.WeightConfirmed,

@@ -30,6 +30,8 @@ class HasFrames:
 
     epochs = FrameOf()
     participants = FrameOf()
+    claims = FrameOf()
+    groups = FrameOf()
     ml_nodes = FrameOf()
     blocks = FrameOf()
     transactions = FrameOf()

@@ -6,6 +6,7 @@ A link costs latency + size / bandwidth + validation; a message takes the cheape
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from sim.network.links import BITS_PER_BYTE, Roster
 
 Floats = npt.NDArray[np.float64]
 NO_PREDECESSOR = -9999  # SciPy's own mark
+_MOST_ROUND_TRIPS = 4096
 
 
 class Routes:
@@ -39,6 +41,7 @@ class Routes:
         self._places = numbered.data.astype(np.int64)
         reversed_seconds = self._fixed_seconds[self._places]
         self._reversed = csr_array((reversed_seconds, numbered.indices, numbered.indptr), shape=numbered.shape)
+        self._round_trips = lru_cache(maxsize=_MOST_ROUND_TRIPS)(self._add_round_trips)
 
     def compute_delays(self, origin: str, size_bytes: int) -> Floats:
         """Return the seconds from a host to every host, by their places; infinity where no path leads."""
@@ -71,3 +74,10 @@ class Routes:
         """Return the seconds from every host to one host."""
         self._reversed.data = self.weigh(size_bytes).data[self._places]
         return np.asarray(dijkstra(self._reversed, indices=self.index[receiver]))
+
+    def compute_round_trips(self, asker: str, request_bytes: int, answer_bytes: int) -> Floats:
+        """Return the seconds from a host to every host and back with an answer; kept, and not to be changed."""
+        return self._round_trips(asker, request_bytes, answer_bytes)
+
+    def _add_round_trips(self, asker: str, request_bytes: int, answer_bytes: int) -> Floats:
+        return self.compute_delays(asker, request_bytes) + self.compute_delays_to(asker, answer_bytes)

@@ -6,12 +6,15 @@ An action that no host could carry out raises ValueError, which becomes the erro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pow.params import mode_of
 from sim.chain.chain_node import ChainNode
 from sim.nodes.callbacks import Callbacks
 from sim.nodes.context import Context
+from sim.nodes.examination import Inquiry
+from sim.nodes.guard import Guard
 from sim.nodes.ml_node import OnResults
 from sim.nodes.outbox import Outbox
 from sim.nodes.production import Production
@@ -49,10 +52,12 @@ class Executor:
         self.production = Production(
             context, chain.address, registration.validator_key, ml_nodes, on_results, callbacks.after_all
         )
-        self.validation: Validation | None = None
+        self._validations: tuple[Validation, ...] = ()
+        """One, or one for each model that the host serves where claims are by model."""
         self.opening: ChainState | None = None
         """After block V, where this host has acted upon it."""
         self._seeds: dict[int, int] = {}
+        self.guard = Guard()
 
     def register(self) -> None:
         """Make the host known to the chain."""
@@ -65,18 +70,18 @@ class Executor:
     def end_generation(self) -> None:
         """Stop the ML nodes, and send the messages that the proof scheme has for a complete claim."""
         self.production.stop()
-        self.outbox.complete_claims()
+        self.outbox.claims.complete()
 
     def stop_validation(self) -> None:
         """End the checks that run, if any do."""
-        if self.validation is not None:
-            self.validation.stop()
-            self.validation = None
+        for validation in self._validations:
+            validation.stop()
+        self._validations = ()
 
     def use_working_nodes(self) -> None:
         """Let checks go on with the ML nodes that have not failed."""
-        if self.validation is not None:
-            self.validation.use(self.production.working)
+        for validation in self._validations:
+            validation.use(self._select_nodes(validation.model))
 
     def do(self, action: actions.Action) -> None:
         """Carry out one action; raises ValueError for one that no host could do."""
@@ -105,40 +110,59 @@ class Executor:
     def _claim_results(self, action: actions.ClaimResults) -> None:
         if len(action.nonces) != len(action.values):
             raise ValueError(f"{len(action.nonces)} nonces are claimed with {len(action.values)} values")
-        if action.nonces:
-            self.outbox.send_claim(action)  # refuses what cannot be sent
+        if len(action.nonces):
+            self.outbox.claims.add(action, self.production.get_model(action.node_id))  # refuses what cannot be sent
             self.production.note_claimed(action.node_id, action.nonces)
 
     def _check(self, action: actions.Check) -> None:
-        if self.validation is not None:
+        if self._validations:
             raise ValueError("checks of this epoch are running already")
         state = self._chain.state
-        if (
-            state.upcoming is None
-            or not state.schedule.validation_start <= state.height < state.schedule.validation_end
-        ):
+        episode = state.running
+        if episode is None or not episode.validation_start <= state.height < episode.validation_end:
             raise ValueError("claims can be checked from block V to block VE only")
-        epoch = state.upcoming.index
-        if self.opening is not None and self.opening.schedule.index == epoch:
+        if self.opening is not None and self.opening.episode.start_height == episode.start_height:
             state = self.opening  # claims are read once, also by a host that has caught up beyond V
         # A host without a working ML node in this proof of compute makes no checks. Reference: protocol 4.1.
-        if self.production.epoch == epoch and self.production.working:
-            self.validation = Validation(
-                self._context,
-                self._chain.address,
-                action.sample_key or self._registration.validator_key,
-                state,
-                self._context.ledger.get_block(state.height).block_hash,
-                action,
-                self.production.working,
-                self._on_checks,
-            )
+        if self.production.start_height == episode.start_height and self.production.working:
+            by_model = self._context.params.rules_at(episode.epoch_index).proof.claims_by_model
+            models = self._list_models(state) if by_model else [""]
+            self._validations = tuple(self._open_validation(state, action, model) for model in models)
+
+    def _list_models(self, state: ChainState) -> list[str]:
+        """Models that the host serves, and those on whose claims its vote counts though it has no instance of them.
+
+        The others' claims it votes on as well, on the network, and nothing reads those votes. Reference: network 2.5.4.
+        """
+        heard = [] if state.ballot is None else state.ballot.list_heard(self._chain.address)
+        return sorted({*self.production.models, *heard})
+
+    def _open_validation(self, state: ChainState, action: actions.Check, model: str) -> Validation:
+        newest_hash = self._context.ledger.get_block(state.height).block_hash
+        key = action.sample_key or self._registration.validator_key
+        inquiry = Inquiry(self._context, self._chain.address, key, newest_hash, state, model, self.guard)
+        return Validation(
+            self._context,
+            self._chain.address,
+            key,
+            state,
+            newest_hash,
+            action,
+            self._select_nodes(model),
+            self._on_checks,
+            model,
+            partial(inquiry.open, has_instance=model in self.production.models) if model else None,
+        )
+
+    def _select_nodes(self, model: str) -> list[MLNode]:
+        """Working ML nodes that serve a model; "": all of them."""
+        return [node for node in self.production.working if not model or node.model == model]
 
     def _vote(self, action: actions.Vote) -> None:
         if len(action.participants) != len(action.frauds):
             raise ValueError(f"{len(action.participants)} participants have {len(action.frauds)} votes")
-        if self.validation is not None:
-            self.validation.note_votes(action)
+        for validation in self._validations:
+            validation.note_votes(action)
         self.outbox.send_votes(action.participants, tuple(action.frauds.tolist()))
 
     # Money and membership
@@ -166,6 +190,12 @@ class Executor:
     def _delegate(self, action: actions.Delegate) -> None:
         tx_id = self.outbox.name("delegation")
         self.outbox.send(messages.DelegatePower(tx_id, self._chain.address, action.model, action.to))
+
+    def _refuse(self, action: actions.Refuse) -> None:
+        self.outbox.send(messages.RefuseModel(self.outbox.name("refusal"), self._chain.address, action.model))
+
+    def _intend(self, action: actions.Intend) -> None:
+        self.outbox.send(messages.DeclareIntent(self.outbox.name("intent"), self._chain.address, action.model))
 
     def _show_weight(self, action: actions.ShowWeight) -> None:
         end_height = self._chain.state.confirmation.end_height
@@ -203,6 +233,8 @@ _CARRY_OUT: Mapping[type, Callable[[Executor, Any], None]] = {
     actions.WithdrawCollateral: Executor._withdraw_collateral,
     actions.RegisterHardware: Executor._register_hardware,
     actions.Delegate: Executor._delegate,
+    actions.Refuse: Executor._refuse,
+    actions.Intend: Executor._intend,
     actions.ShowWeight: Executor._show_weight,
     actions.Leave: Executor._leave,
     actions.Join: Executor._join,

@@ -26,7 +26,7 @@ from sim.protocol.blocks.stages import Edge
 from sim.protocol.blocks.state import Block, ChainState, get_places_to_check
 from sim.protocol.consensus.transactions import RegisterHost, Transaction
 from sim.strategies import events
-from sim.strategies.actions import Action, Propose
+from sim.strategies.actions import Action, Propose, RegisterHardware, read_stance
 from sim.strategies.base import Event, MLNode, View
 from sim.work.base import Produced
 
@@ -89,6 +89,7 @@ class Host:
     def crash(self) -> None:
         """Stop generation and checks, and lose the memory; the chain so far and the seeds are on disk."""
         self._production.pause()
+        self._executor.outbox.claims.pause()
         self._executor.stop_validation()
         self.chain.lose_memory()
         self._is_starting = True
@@ -107,6 +108,7 @@ class Host:
     def finish(self) -> None:
         """End generation and checks when the run is over."""
         self._production.stop()
+        self._executor.outbox.claims.pause()
         self._executor.stop_validation()
         self.callbacks.flush()
 
@@ -126,6 +128,7 @@ class Host:
         for edge in schedule.edges_at(block.height):
             match edge:
                 case Edge.P:
+                    self._follow_base(state)
                     self._tell(events.EpochOpened, epoch=schedule.index, block_hash=block.block_hash)
                 case Edge.E:
                     self._executor.end_generation()
@@ -136,8 +139,12 @@ class Host:
                     self._executor.stop_validation()
                 case Edge.CLAIM:
                     self._tell_reward(state)
-        if self.chain.height < schedule.generation_wind_down:
-            self._generate(state)
+                    self._declare(state)
+        if block.height == 1:
+            self._declare(state)
+        self._follow_confirmation(state)
+        self._generate(state)
+        self._executor.outbox.claims.resume()
         if self._wants_changes:
             self._tell_changes(block, state)
 
@@ -196,13 +203,31 @@ class Host:
 
         At each later one those are sent again that have failed and are repaired. Reference: protocol 1.5.
         """
-        if state.upcoming is None:
+        episode, schedule = state.running, state.schedule
+        if episode is None:
             return
-        if self._production.epoch != state.schedule.index:
+        last = episode.generation_end if episode.is_confirmation else schedule.generation_wind_down
+        if self.chain.height >= last:
+            return
+        self._executor.guard.note(episode, self.chain.height)
+        if self._production.start_height != episode.start_height:
             self._production.open(state)
             node_ids = tuple(node.node_id for node in self._production.dispatched)
-            self._tell(events.GenerationOpened, epoch=state.schedule.index, node_ids=node_ids)
+            self._tell(events.GenerationOpened, epoch=episode.epoch_index, node_ids=node_ids)
         self._production.start()
+
+    def _follow_confirmation(self, state: ChainState) -> None:
+        """Act at the heights of a confirmation in which hosts compute, as at edges. Reference: network 2.11."""
+        episode = state.running
+        if episode is None or not episode.is_confirmation:
+            return
+        if self.chain.height == episode.generation_end:
+            self._executor.end_generation()
+            self._tell(events.GenerationEnded, epoch=episode.epoch_index)
+        if self.chain.height == episode.validation_start:
+            self._open_validation(state)
+        if self.chain.height == episode.validation_end:
+            self._executor.stop_validation()
 
     def _tell_results(self, generation: Generation, produced: Produced) -> None:
         if len(produced.nonces) and self._agent.wants(events.ResultsFound):
@@ -254,27 +279,44 @@ class Host:
 
     def _is_open(self, epoch: int) -> bool:
         """Tell whether the proof of compute of this epoch is the one that the host knows as the latest."""
-        upcoming = self.chain.state.upcoming
-        return upcoming is not None and upcoming.index == epoch
+        running = self.chain.state.running
+        return running is not None and running.epoch_index == epoch
 
     def _open_validation(self, state: ChainState) -> None:
         """Read the claims once, unless the host comes too late to check or vote. Reference: protocol 4.1."""
-        if state.upcoming is None or self.chain.height >= state.schedule.validation_end:
+        episode = state.running
+        if episode is None or self.chain.height >= episode.validation_end:
             return
         self._executor.opening = state
         claims = state.claimed_nonces
         self._tell(
             events.ClaimsKnown,
-            epoch=state.upcoming.index,
+            epoch=episode.epoch_index,
             participants=tuple(claims.participants.tolist()),
             n_claimed=claims.counts,
-            duties=get_places_to_check(state, self.address),
+            duties=get_places_to_check(state, self.address, self._production.models),
         )
 
     def _tell_reward(self, state: ChainState) -> None:
         settlement = state.settled.get(self.address)
         if settlement is not None and self._executor.has_seed(settlement.epoch_index):
             self._tell(events.RewardDue, epoch=settlement.epoch_index, amount_ngonka=settlement.amount)
+
+    def _follow_base(self, state: ChainState) -> None:
+        """Register ML nodes anew that serve the base model, when another one is it. Reference: network 2.1."""
+        rules = self._context.params.rules_at(state.schedule.index)
+        wanted, record = self._production.list_hardware(rules), state.hosts.get(self.address)
+        if wanted is not None and record is not None and record.nodes != wanted:
+            self._executor.do(RegisterHardware(tuple((node.node_id, node.model) for node in wanted)))
+
+    def _declare(self, state: ChainState) -> None:
+        """Say what the scenario wants said about models and the chain does not hold. Reference: network 2.7."""
+        rules = self._context.params.rules_at(state.schedule.index)
+        names = {model.name for model in rules.models} if rules.groups_models else set[str]()
+        for action in self.identity.stances:
+            held = state.stances.get(action.model, {}).get(self.address)
+            if action.model in names and held != read_stance(action):
+                self._executor.do(action)
 
     def _tell_changes(self, block: Block, state: ChainState) -> None:
         """Tell of prices, confirmations and the block itself."""

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pow.devices import auto_batch_size, gpu_groups
 from pow.params import PRESETS
+from sim.errors import UserError
 from sim.gpus import load_gpu
+from sim.scenario.changes import find_schemes
 from sim.scenario.hosts import HostGroup, MLNodeConfig, describe_gpus
+from sim.scenario.models import list_base_models
 from sim.scenario.schema import BY_GPU, Scenario
+from sim.scenario.stacks import get_answer_rate, get_stack, list_served
 from sim.strategies import strategies
+from sim.strategies.actions import Delegate, Intend, Refuse
 from sim.strategies.base import MLNode
 from sim.streams import Streams
 
@@ -30,6 +36,8 @@ class HostIdentity:
     joins: int
     operator: str
     """Name of the operator that decides for it; the host's own address where the scenario names none."""
+    stances: tuple[Delegate | Refuse | Intend, ...] = ()
+    """What it says about models, as the scenario names them."""
 
 
 def name_hosts(scenario: Scenario, streams: Streams) -> list[HostIdentity]:
@@ -43,11 +51,20 @@ def name_hosts(scenario: Scenario, streams: Streams) -> list[HostIdentity]:
             gpus=describe_gpus(group.gpus),
             joins=group.joins,
             operator=address if group.operator is None else group.operator,
+            stances=_list_stances(group),
         )
         for group in scenario.hosts
         for address in group.addresses
     ]
     return sorted(identities, key=lambda identity: identity.joins)
+
+
+def _list_stances(group: HostGroup) -> tuple[Delegate | Refuse | Intend, ...]:
+    return (
+        *(Delegate(each.model, each.to) for each in group.delegates),
+        *map(Refuse, group.refuses),
+        *map(Intend, group.intents),
+    )
 
 
 def _choose_region(region: str | Mapping[str, float], address: str, streams: Streams) -> str:
@@ -79,13 +96,26 @@ def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:
                 n_gpus=machine.n_gpus,
                 n_gpu_groups=len(gpu_indices),
                 group_nonces_per_second=machine.get_group_rate(len(gpu_indices)) * work.rate_factor,
+                group_answers_per_second=_get_answer_rates(group, machine, scenario, max(1, len(gpu_indices))),
+                stack=get_stack(group, machine),
                 dtype=load_gpu(machine.gpu).numerics if work.dtype == BY_GPU else work.dtype,
-                model=machine.model or group.model,
+                model=machine.model or group.model or list_base_models(scenario.protocol)[0],
+                follows_base=machine.model is None and group.model is None,
                 is_registered=node_id <= len(group.gpus) - group.unregistered,
                 batch_size=1 if work.batches == "smooth" else _size_batches(machine, gpu_indices, work.rate_factor),
             )
         )
     return nodes
+
+
+def _get_answer_rates(group: HostGroup, machine: MLNodeConfig, scenario: Scenario, n_groups: int) -> dict[str, float]:
+    """Rate of a GPU group by model; a node proves nothing with a model of which no rate is known."""
+    rates = dict[str, float]()
+    if any(scheme.claims_by_model for scheme in find_schemes(scenario.protocol)):
+        for model in list_served(group, machine, scenario.protocol):
+            with suppress(UserError):
+                rates[model] = get_answer_rate(model, machine) / n_groups * scenario.work.rate_factor
+    return rates
 
 
 def _size_batches(machine: MLNodeConfig, groups: Sequence[Sequence[int]], rate_factor: float) -> int:

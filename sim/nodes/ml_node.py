@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
+import numpy as np
 import simpy
+from numpy.typing import NDArray
 
 from pow.skipping import get_layers_speedup
 from sim.metrics.records import MLNodeFinished
@@ -36,6 +38,18 @@ class Assignment:
     """Stride of the nonces. Reference: protocol 3.2"""
     expected_seconds: float
     """How long generation should last, by the block time."""
+    scheme: str = "hits"
+    """Name of the proof scheme in force."""
+    confirmation_height: int | None = None
+    """Trigger of the confirmation that it is for; None: for the epoch's own proof of compute."""
+    share: float = 1.0
+    """Part of its rate at which each ML node computes."""
+
+    @property
+    def stream(self) -> tuple[int, ...]:
+        """Names the draws of this proof of compute."""
+        confirmed = () if self.confirmation_height is None else (self.confirmation_height,)
+        return (self.epoch_index, *confirmed)
 
 
 def report_idle(node: MLNode, participant: str, epoch: int, threshold: float, *, is_preserved: bool) -> MLNodeFinished:
@@ -85,12 +99,10 @@ class Generation:
         self._node = node
         self.assignment = assignment
         self._on_results = on_results
-        self.generator = context.streams.of_a_time(
-            "host", participant, "strategy", assignment.epoch_index, node.node_id
-        )
+        self.generator = context.streams.of_a_time("host", participant, "strategy", *assignment.stream, node.node_id)
         """For the draws of a strategy on this node's results."""
         speedup = 1.0 if task.n_layers is None else get_layers_speedup(context.scenario.work.pow_params, task.n_layers)
-        self._rate = node.group_nonces_per_second * speedup
+        self._rate = node.group_nonces_per_second * speedup * assignment.share
         self._task = Task(
             block_hash=assignment.block_hash,
             public_key=assignment.public_key,
@@ -98,6 +110,9 @@ class Generation:
             groups=get_node_ranges(node.node_id, assignment.n_nodes, node.n_gpu_groups),
             threshold=assignment.threshold,
             n_layers=task.n_layers,
+            scheme=assignment.scheme,
+            model=node.model,
+            stack=node.stack,
         )
         self._start_seconds = self._resumed_seconds = self._end_seconds = math.inf
         self._turns = self._turns_before = 0
@@ -111,10 +126,10 @@ class Generation:
         """Number of the ML node within its host."""
         return self._node.node_id
 
-    def note_claimed(self, nonces: tuple[int, ...]) -> None:
+    def note_claimed(self, nonces: Sequence[int] | NDArray[np.int64]) -> None:
         """The host has claimed these nonces for this node; each is below 2^63."""
         self._n_claimed += len(nonces)
-        self._claimed.update(array("q", nonces).tobytes())
+        self._claimed.update((nonces if isinstance(nonces, np.ndarray) else array("q", nonces)).tobytes())
 
     def note_lost(self, n_nonces: int) -> None:
         """The host's API has not heard of valid nonces."""

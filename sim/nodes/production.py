@@ -7,10 +7,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sim.nodes.context import Context
 from sim.nodes.ml_node import Assignment, Generation, OnResults, report_idle
 from sim.protocol.blocks.state import ChainState
+from sim.protocol.consensus.transactions import HardwareNode
+from sim.protocol.proofs import schemes
+from sim.protocol.proofs.base import Episode
 from sim.protocol.proofs.draws import compute_n_nodes
+from sim.protocol.switches import Rules
 from sim.strategies.actions import Compute
 from sim.strategies.base import MLNode
 
@@ -32,12 +39,13 @@ class Production:
         self._context = context
         self._address = address
         self._public_key = public_key
-        self.ml_nodes = tuple(ml_nodes)
+        self._owned = self.ml_nodes = tuple(ml_nodes)
         self._on_results = on_results
-        self.epoch = 0
-        """Of the last proof of compute that the host took part in."""
+        self.start_height: int | None = None
+        """Key of the last proof of compute that the host took part in: its P, or a confirmation's trigger."""
         self.dispatched: tuple[MLNode, ...] = ()
         """Nodes in that proof of compute; preserved ones neither produce nor check. Reference: protocol 5.2."""
+        self._epoch = 0
         self._assignment: Assignment | None = None
         self._generations: dict[int, Generation] = {}
         self.failed: frozenset[int] = frozenset()
@@ -50,25 +58,35 @@ class Production:
         """Nodes that are in the proof of compute and have not failed."""
         return [node for node in self.dispatched if node.node_id not in self.failed]
 
+    @property
+    def models(self) -> list[str]:
+        """Language models of the nodes that are in the proof of compute, in order."""
+        return sorted({node.model for node in self.dispatched})
+
     def open(self, state: ChainState) -> None:
-        """Enter an epoch's proof of compute, with no task for any node yet; an earlier one that still runs ends."""
-        assert state.upcoming is not None, "generation without an upcoming epoch"
+        """Enter the running proof of compute, with no task for any node yet; an earlier one that still runs ends.
+
+        Raises ValueError where none is running.
+        """
+        episode = state.episode
         self.stop()
         self._generations = {}
-        self.epoch = state.schedule.index
-        preserved = state.effective.preserved.get(self._address, frozenset())
-        self.dispatched = tuple(node for node in self.ml_nodes if node.node_id not in preserved)
-        for node in self.ml_nodes:
-            if node.node_id in preserved:
-                row = report_idle(node, self._address, self.epoch, state.threshold, is_preserved=True)
-                self._context.recorder.add(row)
-        rules = self._context.params.rules_at(self.epoch)
-        blocks_left = state.schedule.generation_end - state.height
+        self.start_height, self._epoch = episode.start_height, episode.epoch_index
+        rules = self._context.params.rules_at(self._epoch)
+        preserved = episode.preserved.get(self._address, frozenset())
+        provers = self.ml_nodes = tuple(node.as_prover(rules) for node in self._owned)
+        self.dispatched = tuple(node for node in provers if node.node_id not in preserved)
+        if not episode.is_confirmation:
+            for node in provers:
+                if node.node_id in preserved:
+                    row = report_idle(node, self._address, self._epoch, state.threshold, is_preserved=True)
+                    self._context.recorder.add(row)
+        blocks_left = episode.generation_end - state.height
         # By how fast blocks have come; a clock that is wrong by hours must not announce nonces by the million.
         pace = self._context.ledger.compute_interval(state.height)
         self._assignment = Assignment(
-            epoch_index=self.epoch,
-            block_hash=state.upcoming.block_hash,
+            epoch_index=self._epoch,
+            block_hash=episode.block_hash,
             public_key=self._public_key,
             threshold=state.threshold,
             n_nodes=compute_n_nodes(
@@ -77,7 +95,24 @@ class Production:
                 counts_nodes_handed_out=rules.counts_nodes_handed_out,
             ),
             expected_seconds=blocks_left * min(pace, 2 * self._context.scenario.protocol.block_time),
+            scheme=schemes.name_of(rules.proof),
+            confirmation_height=episode.start_height if episode.is_confirmation else None,
+            share=self._get_share(state, episode),
         )
+
+    def _get_share(self, state: ChainState, episode: Episode) -> float:
+        """Part of its rate that the host shows: all of it outside confirmations."""
+        end_height = state.confirmation.end_height
+        if not episode.is_confirmation or end_height is None:
+            return 1.0
+        return self._context.traffic.get_share(self._address, end_height)
+
+    def list_hardware(self, rules: Rules) -> tuple[HardwareNode, ...] | None:
+        """Return the registration that these rules ask for; None for a host whose ML nodes keep their models."""
+        if not (rules.proof.claims_by_model and any(node.follows_base for node in self._owned)):
+            return None
+        nodes = (node.as_prover(rules) for node in self._owned if node.is_registered)
+        return tuple(HardwareNode(node.node_id, node.model) for node in nodes)
 
     def assign(self, action: Compute) -> None:
         """Give nodes their task; raises ValueError for nodes that are not free."""
@@ -96,10 +131,15 @@ class Production:
         for node_id in node_ids:
             if node_id not in free:
                 known = ", ".join(map(str, free)) or "none"
-                raise ValueError(f"ML node {node_id} is not free to compute in epoch {self.epoch}; free: {known}")
+                raise ValueError(f"ML node {node_id} is not free to compute in epoch {self._epoch}; free: {known}")
         return [free[node_id] for node_id in node_ids]
 
-    def note_claimed(self, node_id: int, nonces: tuple[int, ...]) -> None:
+    def get_model(self, node_id: int) -> str:
+        """Return the language model of one of the host's ML nodes; of the first where it has no such node."""
+        models = {node.node_id: node.model for node in self.ml_nodes}
+        return models.get(node_id, self.ml_nodes[0].model)
+
+    def note_claimed(self, node_id: int, nonces: Sequence[int] | NDArray[np.int64]) -> None:
         """The host has claimed nonces for one of its nodes."""
         if node_id in self._generations:
             self._generations[node_id].note_claimed(nonces)
@@ -119,15 +159,17 @@ class Production:
         """End the generation of all nodes and record each, idle ones too."""
         if self._assignment is None:
             return
-        threshold = self._assignment.threshold
+        given, self._assignment = self._assignment, None
+        is_recorded = given.confirmation_height is None  # a row is of an epoch's own proof of compute
         for node in self.dispatched:
-            if node.node_id not in self._generations:
-                self._context.recorder.add(report_idle(node, self._address, self.epoch, threshold, is_preserved=False))
-                continue
-            generation = self._generations[node.node_id]
-            generation.stop()
-            self._after_callbacks(partial(self._record, generation))
-        self._assignment = None
+            generation = self._generations.get(node.node_id)
+            if generation is not None:
+                generation.stop()
+            if generation is not None and is_recorded:
+                self._after_callbacks(partial(self._record, generation))
+            elif is_recorded:
+                row = report_idle(node, self._address, self._epoch, given.threshold, is_preserved=False)
+                self._context.recorder.add(row)
 
     def _record(self, generation: Generation) -> None:
         self._context.recorder.add(generation.describe())

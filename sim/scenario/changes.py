@@ -13,9 +13,11 @@ from sim.problems import Problem, explained
 from sim.protocol.blocks.params import MOST_BLOCKS, MOST_EPOCHS, EpochParams
 from sim.protocol.proofs import schemes
 from sim.protocol.proofs.base import ProofScheme
-from sim.protocol.versions import GOVERNED, SCHEMES, TABLE, VERSIONS, WHAT_IFS, Rules, adjust_scheme
+from sim.protocol.switches import Rules
+from sim.protocol.versions import GOVERNED, HISTORY, SCHEMES, VERSIONS, WHAT_IFS, adjust_scheme
 from sim.scenario.declared import make_section, read_parameters
 from sim.scenario.hosts import EpochNumber, StrictModel
+from sim.scenario.models import Models
 
 LEAST_CHANCE = 1e-300  # of a try: a smaller one is hardly a number
 
@@ -31,7 +33,7 @@ def _find_neighbours(version: str) -> list[str] | None:
     wanted = _read_number(version)
     if not wanted:
         return None
-    before = [name for name in VERSIONS if _read_number(name) < wanted]
+    before = [name for name in VERSIONS if _read_number(name) <= wanted]
     after = [name for name in VERSIONS if _read_number(name) > wanted]
     return before[-1:] + after[:1]
 
@@ -50,6 +52,11 @@ class _Upgrade(StrictModel):
 
     epoch: EpochNumber = Field(description="epoch from whose start on the version's rules hold")
     version: Version = Field(description="version that comes into force, or goes on to hold")
+    models: Models | None = Field(
+        None,
+        strict=False,
+        description="governance's models from then on (set by vote); absent: as in `protocol.models`",
+    )
 
 
 class _Height(StrictModel):
@@ -121,12 +128,12 @@ else:
         _Upgrade,
         Rules,
         is_optional=True,
-        without={*TABLE, *WHAT_IFS} - GOVERNED,
+        without={*HISTORY, *WHAT_IFS} - GOVERNED,
         addition=" (set by vote)",
     )
     EpochChangeConfig = make_section(
         "EpochChangeConfig", _Height, EpochParams, is_optional=True, without=("epoch_shift",)
     )
     RuleSwitches = make_section(
-        "RuleSwitches", _Switches, Rules, *SCHEMES, is_optional=True, without=("confirmation_alpha",)
+        "RuleSwitches", _Switches, Rules, *SCHEMES, is_optional=True, without=("confirmation_alpha", "models")
     )

@@ -32,6 +32,7 @@ from sim.protocol.consensus.transactions import (
 from sim.protocol.money.pricing import MAINNET_PRICING
 from sim.scenario.fault_checks import fault_problems
 from sim.scenario.hosts import host_addresses, is_share, parse_joins
+from sim.scenario.models import model_problems
 from sim.scenario.raw import RawHost, get, is_count, read_hosts, read_or_none
 from sim.strategies import strategies
 from sim.topologies import NamesHosts, topologies
@@ -55,6 +56,7 @@ def scenario_problems(scenario: object) -> list[Problem]:
     problems += _name_problems(hosts)
     problems += _epoch_problems(hosts, get(scenario, "epochs"))
     problems += _registration_problems(hosts)
+    problems += model_problems(scenario, hosts)
     problems += _operator_problems(get(scenario, "hosts"))
     problems += _upgrade_problems(get(get(scenario, "protocol"), "upgrades"), get(scenario, "epochs"))
     problems += _block_problems(hosts, get(get(scenario, "protocol"), "block_max_bytes"))

@@ -35,12 +35,13 @@ def make_section(
 ) -> Any:
     """Return the model that has the keys of dataclasses beside those of `base`; optional keys may be absent (None).
 
+    A key without a default must be given.
     A fraction is written as a decimal number. `addition` follows every meaning.
     """
     fields: dict[str, Any] = {}
     for kind in kinds:
         for key, plain, bounds, meaning in find_keys(kind):
-            default: Any = None if is_optional else getattr(kind, key)
+            default: Any = None if is_optional else getattr(kind, key, ...)
             default = float(default) if isinstance(default, Fraction) else default
             written: Any = Annotated[(float if plain is Fraction else plain, Field(), *bounds)]
             if key not in without:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,11 @@ from sim.documents.document import Document, Place
 from sim.errors import Mistake, ScenarioError
 from sim.problems import Loc
 from sim.topologies.regions_data import is_table_file, load_region_table
+from sim.work.stacks import load_pairs
 
 CACHE = ("work", "cache")
 TOPOLOGY_PATH, TOPOLOGY_DATA = ("network", "topology", "path"), ("network", "topology", "data")
+PAIRS = ("work", "pairs")
 
 
 def find_file(name: str, place: Place) -> Path:
@@ -43,25 +45,33 @@ def locate_file_mistakes(error: ScenarioError, named: Place, loc: Loc) -> Iterat
 
 
 def resolve_files(document: Document) -> set[Loc]:
-    """Make the topology's files, and the folder of distances, findable from everywhere.
+    """Make files, and the folder of distances, findable from everywhere.
 
     Results and workers of a sweep lie in other folders.
 
-    Mistakes in a region table join the document's; return the parts of the tree that are told so already.
+    Mistakes in a region table or a table of pairs join the document's; return the parts of the tree that are told so
+    already.
     """
     if isinstance(cache := _get(document, CACHE), str) and cache:
         document.replace(CACHE, str(Path(cache).absolute()), document.find_place(CACHE))
     if isinstance(path := _get(document, TOPOLOGY_PATH), str) and path:
         _resolve(document, TOPOLOGY_PATH, path)
-    data = _get(document, TOPOLOGY_DATA)
-    if not isinstance(data, str) or not is_table_file(data):
-        return set()
-    named, file = _resolve(document, TOPOLOGY_DATA, data)
+    told = set[Loc]()
+    data, pairs = _get(document, TOPOLOGY_DATA), _get(document, PAIRS)
+    if isinstance(data, str) and is_table_file(data):
+        told |= _check_table(document, TOPOLOGY_DATA, data, load_region_table)
+    if isinstance(pairs, str) and pairs:
+        told |= _check_table(document, PAIRS, pairs, load_pairs)
+    return told
+
+
+def _check_table(document: Document, loc: Loc, written: str, load: Callable[[str, str], object]) -> set[Loc]:
+    named, file = _resolve(document, loc, written)
     try:
-        load_region_table(str(file), name_source(data, file, named))
+        load(str(file), name_source(written, file, named))
     except ScenarioError as error:
-        document.mistakes += locate_file_mistakes(error, named, TOPOLOGY_DATA)
-        return {TOPOLOGY_DATA}
+        document.mistakes += locate_file_mistakes(error, named, loc)
+        return {loc}
     return set()
 
 

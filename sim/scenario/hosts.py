@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeGuard, get_args
+from typing import TYPE_CHECKING, Annotated, Any, TypeGuard
 
 from pydantic import (
     AfterValidator,
@@ -18,7 +18,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from sim.errors import UserError, did_you_mean
+from sim.errors import UserError
 from sim.gpus import gpu_names, load_gpu
 from sim.problems import Problem, as_validation_error, explained, show_value
 from sim.protocol.blocks.params import MOST_EPOCHS
@@ -30,8 +30,13 @@ if TYPE_CHECKING:
 else:  # pydantic leaves the type to the registry; a strategy's own imports wait until one is built
     Strategy = Any
 
-ModelName = Literal["QwQ-32B", "Qwen2.5-7B", "Qwen3-32B", "Qwen3-235B-A22B", "other"]
-MODEL_NAMES: tuple[str, ...] = get_args(ModelName)
+MODEL_NAMES = (
+    *("QwQ-32B", "Qwen2.5-7B", "Qwen3-32B", "Qwen3-235B-A22B", "Kimi-K2.6", "MiniMax-M2.7", "GLM-5.2-FP8"),
+    *("DeepSeek-V4-Flash-0731", "GLM-5.3-Flash", "other"),
+)
+"""That the network had in any of its versions; a scenario's `protocol.models` may have others."""
+LAUNCH_MODEL = "QwQ-32B"
+"""Of hosts that name none, while claims are not by model."""
 MAX_GPUS_PER_ML_NODE = 64
 MAX_HOSTS_PER_GROUP = 10_000
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
@@ -120,8 +125,6 @@ def _parse_ml_node(item: object) -> MLNodeConfig:
     rate, model = None if match[4] is None else float(match[4]), match[5]
     if rate == 0.0:
         raise ValueError("0 nonces/s of one ML node; it must be more than 0")
-    if model is not None and model not in MODEL_NAMES:
-        raise ValueError(f"unknown model {show_value(model)}.{did_you_mean(model, MODEL_NAMES)}")
     return MLNodeConfig(n_gpus, match[3], rate, model)
 
 
@@ -146,8 +149,7 @@ class _MLNodesSchema:
     def __get_pydantic_json_schema__(self, _schema: object, _handler: object) -> dict[str, Any]:
         """Return one text, or a list with a text for each ML node."""
         gpus = "|".join(re.escape(name) for name in gpu_names())
-        models = "|".join(re.escape(name) for name in MODEL_NAMES)
-        more = rf"(\s+at\s+\d+(\.\d+)?\s+nonces/s)?(\s+for\s+({models}))?"
+        more = r"(\s+at\s+\d+(\.\d+)?\s+nonces/s)?(\s+for\s+\S+)?"
         pattern = rf"^\s*(\d+\s*[xX×]\s+|\d+\s*×\s*)?({gpus}){more}\s*$"
         node = {"type": "string", "pattern": pattern, "examples": ["4 x H100-SXM"]}
         return {"anyOf": [node, {"type": "array", "items": node, "minItems": 1}]}
@@ -223,6 +225,13 @@ def host_addresses(name: str, count: int) -> list[str]:
     return [f"{name}-{number}" for number in range(count)]
 
 
+class Delegation(StrictModel):
+    """The voting power of each host of a group on one model, lent to another host. Reference: network 2.9."""
+
+    model: str = Field(description="model that these hosts do not serve")
+    to: str = Field(description="address of the host that serves it and votes, for instance `farm-0`")
+
+
 class HostGroup(StrictModel):
     """Hosts that are alike."""
 
@@ -236,10 +245,26 @@ class HostGroup(StrictModel):
         description="where the hosts stand: a region of the topology's table, or shares by which each host's is drawn"
     )
     joins: EpochNumber = Field(1, description="first epoch in which they take part")
-    model: ModelName = Field(
-        "QwQ-32B",
+    model: str | None = Field(
+        None,
         description="model that the ML nodes serve, except those that name their own; `other`: one that governance has "
-        "not approved",
+        "not approved; absent: QwQ-32B until v0.2.8, then the network's base model, whichever that is",
+        json_schema_extra={"examples": list(MODEL_NAMES)},
+    )
+    stack: str | None = Field(
+        None,
+        min_length=1,
+        description="software and card that compute answers, as `H100 2026-05` (from v0.2.9 on); hosts with one stack "
+        "agree to the bit; absent: the GPU profile's card with the newest measured build",
+    )
+    delegates: tuple[Delegation, ...] = Field(
+        (), strict=False, description="hosts that vote for these hosts on models' claims (from v0.2.12 on)"
+    )
+    refuses: tuple[str, ...] = Field(
+        (), strict=False, description="models that they refuse to serve, said anew each epoch (from v0.2.12 on)"
+    )
+    intents: tuple[str, ...] = Field(
+        (), strict=False, description="models that they say they will serve, anew each epoch (from v0.2.12 on)"
     )
     unregistered: int = Field(
         0,

@@ -19,7 +19,8 @@ from sim.errors import Mistake, ScenarioError, did_you_mean
 from sim.gpus import gpu_names
 from sim.problems import Loc, Problem, read_model, show_value
 from sim.scenario.files import find_file, locate_file_mistakes, name_source
-from sim.scenario.hosts import MODEL_NAMES, Region, StrictModel
+from sim.scenario.hosts import MODEL_NAMES, Delegation, Region, StrictModel
+from sim.scenario.models import list_own_models
 
 HOSTS = "hosts"
 REQUIRED_COLUMNS = ("participant", "node", "gpu_type", "gpu_count")
@@ -28,6 +29,12 @@ MAX_PARTICIPANTS, MAX_ML_NODES = 1000, 10_000  # a resolved scenario must stay s
 STAND_IN = "H100-SXM"  # where a GPU is unknown: the mistake is reported, and everything else is still checked
 _RATE = re.compile(r"(?=.*[1-9])\d{1,9}(\.\d{1,9})?", re.ASCII)
 _CELL = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^",]*?))\s*(,|$)')
+
+
+class LentVotes(Delegation):
+    """Voting powers of some participants on one model, lent to a host. Reference: network 2.9."""
+
+    of: tuple[str, ...] = Field(strict=False, min_length=1, description="participants, as in the file")
 
 
 class InventoryConfig(StrictModel):
@@ -44,6 +51,11 @@ class InventoryConfig(StrictModel):
     )
     guardians: tuple[str, ...] = Field(
         (), strict=False, description="participants that are genesis guardians, as in the file"
+    )
+    delegations: tuple[LentVotes, ...] = Field(
+        (),
+        strict=False,
+        description="hosts that vote for participants on models' claims; P14 of the file is host P14-0",
     )
     default_region: Region | None = Field(
         None, description="region, or shares by which one is drawn, of participants without one in the file"
@@ -65,6 +77,8 @@ class _Reading:
 
     config: InventoryConfig
     default_place: Place
+    models: tuple[str, ...]
+    """That a line may name."""
     mistakes: list[Mistake] = field(default_factory=list)
     groups: list[dict[str, Any]] = field(default_factory=list)
     places: dict[Loc, Place] = field(default_factory=dict)
@@ -102,7 +116,8 @@ def _read(document: Document, config: InventoryConfig) -> _Reading:
     """Return the groups of the file; raise ScenarioError where its form is so wrong that it has no groups."""
     named = document.places.get((HOSTS, "inventory"), document.places[(HOSTS,)])
     default = document.places.get((HOSTS, "default_region"), document.places[(HOSTS,)])
-    reading = _Reading(config, replace(default, path=f"{HOSTS}.default_region"))
+    models = tuple(dict.fromkeys((*list_own_models(document.tree), *MODEL_NAMES)))
+    reading = _Reading(config, replace(default, path=f"{HOSTS}.default_region"), models)
     file = find_file(config.inventory, named)
     try:
         rows = list(_read_rows(read_source(file, INVENTORY), name_source(config.inventory, file, named), reading))
@@ -115,12 +130,14 @@ def _read(document: Document, config: InventoryConfig) -> _Reading:
         raise ScenarioError(reading.mistakes)
     _check_gpu_types(document, reading, rows)
     _check_guardians(document, reading, rows)
+    _check_delegations(document, reading, rows)
     by_participant: dict[str, list[_Row]] = {}
     for row in rows:
         by_participant.setdefault(row["participant"].text, []).append(row)
     _check_size(reading, rows, len(by_participant))
     for index, own in enumerate(by_participant.values()):
         _add_group(reading, index, own)
+    _add_delegations(document, reading)
     return reading
 
 
@@ -199,6 +216,29 @@ def _check_guardians(document: Document, reading: _Reading, rows: list[_Row]) ->
             reading.mistakes.append(document.locate(Problem((HOSTS, "guardians", index), message)))
 
 
+def _check_delegations(document: Document, reading: _Reading, rows: list[_Row]) -> None:
+    found = {row["participant"].text for row in rows}
+    for index, lent in enumerate(reading.config.delegations):
+        for position, name in enumerate(lent.of):
+            if name not in found:
+                message = f"{show_value(name)} has no line in {reading.config.inventory}.{did_you_mean(name, found)}"
+                loc = (HOSTS, "delegations", index, "of", position)
+                reading.mistakes.append(document.locate(Problem(loc, message)))
+
+
+def _add_delegations(document: Document, reading: _Reading) -> None:
+    """Every group gets its own; a mistake in one of them stands where the scenario lends the vote."""
+    indices = {group["name"]: index for index, group in enumerate(reading.groups)}
+    for number, lent in enumerate(reading.config.delegations):
+        for name in lent.of:
+            if name in indices:
+                delegates = reading.groups[indices[name]].setdefault("delegates", [])
+                for key in ("model", "to"):
+                    place = document.places[HOSTS, "delegations", number, key]
+                    reading.places[HOSTS, indices[name], "delegates", len(delegates), key] = place
+                delegates.append({"model": lent.model, "to": lent.to})
+
+
 def _check_size(reading: _Reading, rows: list[_Row], n_participants: int) -> None:
     if n_participants > MAX_PARTICIPANTS or len(rows) > MAX_ML_NODES:
         message = f"{n_participants} participants, {len(rows)} ML nodes; at most {MAX_PARTICIPANTS} and {MAX_ML_NODES}"
@@ -243,8 +283,8 @@ def _read_known(reading: _Reading, row: _Row, column: str) -> str:
     cell = row.get(column)
     if cell is None or not cell.text:
         return ""
-    if column == "model" and cell.text not in MODEL_NAMES:
-        reading.refuse(cell, f"unknown model {show_value(cell.text)}.{did_you_mean(cell.text, MODEL_NAMES)}")
+    if column == "model" and cell.text not in reading.models:
+        reading.refuse(cell, f"unknown model {show_value(cell.text)}.{did_you_mean(cell.text, reading.models)}")
         return ""
     if column == "nonces_per_second" and not _RATE.fullmatch(cell.text):
         reading.refuse(cell, f"nonces_per_second must be a number above 0, not {show_value(cell.text)}")

@@ -26,6 +26,11 @@ class RawHost:
     joins: int | None
     unregistered: int
     ml_nodes: tuple[MLNodeConfig, ...]
+    model: object = None
+    delegates: tuple[tuple[str, str], ...] = ()
+    """(model, delegate)"""
+    refuses: tuple[str, ...] = ()
+    intents: tuple[str, ...] = ()
 
 
 def read_hosts(hosts: object) -> Iterator[RawHost]:
@@ -41,7 +46,21 @@ def read_hosts(hosts: object) -> Iterator[RawHost]:
             joins=joins if is_count(joins) else None,
             unregistered=unregistered if is_count(unregistered) else 0,
             ml_nodes=read_or_none(parse_ml_nodes, get(host, "gpus")) or (),
+            model=get(host, "model"),
+            delegates=_read_pairs(get(host, "delegates")),
+            refuses=_read_texts(get(host, "refuses")),
+            intents=_read_texts(get(host, "intents")),
         )
+
+
+def _read_pairs(delegations: object) -> tuple[tuple[str, str], ...]:
+    listed = delegations if isinstance(delegations, (list, tuple)) else []
+    pairs = [(get(each, "model"), get(each, "to")) for each in listed]
+    return tuple((str(model), str(to)) for model, to in pairs)
+
+
+def _read_texts(value: object) -> tuple[str, ...]:
+    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, (list, tuple)) else ()
 
 
 def get(section: object, key: str, default: Any = None) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -23,9 +23,10 @@ from sim.difficulty.waiting import get_waiting_law
 from sim.errors import did_you_mean
 from sim.problems import Problem, checked_by, explained
 from sim.protocol.blocks.params import ChainParams, EpochParams
+from sim.protocol.models.params import GroupParams
 from sim.protocol.money.pricing import PricingParams
 from sim.protocol.proofs import schemes
-from sim.protocol.versions import SCHEMES
+from sim.protocol.versions import SCHEMES, VERSIONS
 from sim.registry import PluginOf
 from sim.scenario.chain import ConsensusConfig, MempoolConfig, MetricsConfig
 from sim.scenario.changes import (
@@ -42,12 +43,15 @@ from sim.scenario.declared import make_section
 from sim.scenario.faults import Fault
 from sim.scenario.hosts import HostGroup, Name, StrictModel
 from sim.scenario.inventory import InventoryConfig
+from sim.scenario.models import Models, list_own_models
 from sim.scenario.setpoints import find_setpoint_problems
 from sim.scenario.sizes import find_size_problems
+from sim.scenario.stacks import find_answer_problems
 from sim.topologies import topologies
 from sim.units import Bytes, Seconds
 from sim.work import works
 from sim.work.base import WorkSettings
+from sim.work.stacks import load_pairs
 
 if TYPE_CHECKING:
     from sim.difficulty.base import Controller
@@ -113,6 +117,12 @@ class _Rules(StrictModel):
     rules: RuleSwitches = Field(
         default_factory=RuleSwitches, description="single switches changed in all versions, for a what-if"
     )
+    models: Models | None = Field(
+        None,
+        strict=False,
+        description="governance's models, of which hosts prove their compute from v0.2.9 on; absent: main net's own of "
+        "the version",
+    )
     confirmation_alpha: float | None = Field(
         None,
         ge=0,
@@ -127,13 +137,13 @@ class _Rules(StrictModel):
 
 if TYPE_CHECKING:
 
-    class _Declared(EpochParams, ChainParams, _Rules):
+    class _Declared(EpochParams, ChainParams, GroupParams, _Rules):
         """The class of `make_section`, for the type checker."""
 
 else:
     _Declared = make_section(
         "ProtocolConfig",
-        make_section("ProtocolConfig", _Rules, EpochParams, ChainParams),
+        make_section("ProtocolConfig", _Rules, EpochParams, ChainParams, GroupParams),
         *SCHEMES,
         is_optional=True,
         addition=" at genesis; absent: the version's own",
@@ -172,6 +182,12 @@ class WorkConfig(StrictModel):
     batch_size: int | None = Field(
         None, ge=1, le=1_000_000, description="nonces in one forward pass; absent: by the model's size"
     )
+    pairs: str | None = Field(
+        None,
+        min_length=1,
+        description="CSV file with the distances between answers of two stacks, sought in the scenario's folder, then "
+        "in the working directory; absent: the measured ones that come with powsim",
+    )
     threads: int | None = Field(
         None,
         ge=1,
@@ -193,8 +209,9 @@ class WorkConfig(StrictModel):
     def settings(self) -> WorkSettings:
         """The same as a value that kinds of work read."""
         dtype = None if self.dtype == BY_GPU else self.dtype
+        pairs = None if self.pairs is None else load_pairs(self.pairs)
         cache = None if self.cache is None else Path(self.cache)
-        return WorkSettings(self.pow_params, dtype, self.device, self.batch_size, self.threads, cache)
+        return WorkSettings(self.pow_params, dtype, self.device, self.batch_size, self.threads, pairs, cache)
 
     @property
     def min_group_vram_gib(self) -> float:
@@ -257,11 +274,19 @@ def _find_work_problems(scenario: Scenario) -> list[Problem]:
     """Return why the kind of work does not compute for the proof schemes of the versions used."""
     kind = scenario.work.kind
     for scheme in map(schemes.name_of, find_schemes(scenario.protocol)):
-        if works.get(kind).scheme != scheme:
-            fitting = [name for name in works.names() if works.get(name).scheme == scheme]
-            what = f'"{kind}" computes for the proof scheme {works.get(kind).scheme}, not for {scheme}.'
+        if scheme not in works.get(kind).schemes:
+            fitting = [name for name in works.names() if scheme in works.get(name).schemes]
+            what = f'"{kind}" computes for the proof scheme {" or ".join(works.get(kind).schemes)}, not for {scheme}.'
             return [Problem(("work", "kind"), what + did_you_mean(kind, fitting))]
     return []
+
+
+def _find_stack_problems(scenario: Scenario) -> Iterator[Problem]:
+    """Yield hosts that could not check each other's answers, or of which no rate is known."""
+    protocol = scenario.protocol
+    names = (protocol.version, *(upgrade.version for upgrade in protocol.upgrades))
+    models = {model.name for name in names for model in VERSIONS[name].models}.union(list_own_models(scenario))
+    yield from find_answer_problems(scenario, find_schemes(protocol), frozenset(models))
 
 
 def _find_waiting_problems(scenario: Scenario) -> list[Problem]:
@@ -278,7 +303,10 @@ class _HostsSchema:
 
     def __get_pydantic_json_schema__(self, groups: Any, handler: Any) -> dict[str, Any]:
         """Return a list of groups, or an inventory."""
-        return {"anyOf": [handler(groups), InventoryConfig.model_json_schema(mode="serialization")]}
+        inventory = InventoryConfig.model_json_schema(mode="serialization")
+        (lent,) = inventory.pop("$defs").values()  # definitions stand at the top of a schema only
+        inventory["properties"]["delegations"]["items"] = lent
+        return {"anyOf": [handler(groups), inventory]}
 
 
 class Scenario(StrictModel):
@@ -311,6 +339,7 @@ class Scenario(StrictModel):
         "scenario",
         scenario_problems,
         _find_work_problems,
+        _find_stack_problems,
         threshold_problems,
         find_setpoint_problems,
         _find_waiting_problems,

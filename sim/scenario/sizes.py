@@ -34,7 +34,7 @@ def find_size_problems(scenario: Any) -> Iterator[Problem]:
 def _find_tries_problems(scenario: Any) -> Iterator[Problem]:
     work, protocol = scenario.work, scenario.protocol
     n_blocks = max([protocol.poc_stage_duration, *(change.poc_stage_duration or 0 for change in protocol.changes)])
-    rate = work.rate_factor * sum(_sum_rates(group, work.min_group_vram_gib) for group in scenario.hosts)
+    rate = work.rate_factor * sum(sum_rates(group, work.min_group_vram_gib) for group in scenario.hosts)
     n_tries = rate * n_blocks * protocol.block_time
     if n_tries > MOST_TRIES:
         yield Problem(_blame(scenario), _tell(n_tries, MOST_TRIES, "nonces would be tried"))
@@ -46,7 +46,7 @@ def _find_tries_problems(scenario: Any) -> Iterator[Problem]:
             yield Problem(_blame(scenario), _tell(n_valid, MOST_VALID, what))
 
 
-def _sum_rates(group: Any, min_group_vram_gib: float) -> float:
+def sum_rates(group: Any, min_group_vram_gib: float) -> float:
     """Nonces/s of all hosts of a group, as main net's kernel makes them."""
     groups = [(node, len(gpu_groups(node.vram_gib, min_group_vram_gib))) for node in group.gpus]
     return float(group.count * sum(node.get_group_rate(n_groups) * n_groups for node, n_groups in groups))

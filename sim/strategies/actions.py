@@ -7,10 +7,14 @@ sent, and the chain refuses or punishes it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sim.protocol.models.stances import Stance, StanceKind
 
 
 class Action:
@@ -41,16 +45,17 @@ class Compute(Action):
     """Key that the nonces are computed under; None: the host's own."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ClaimResults(Action):
     """Claim results of one ML node; a claim without nonces is not sent. Reference: protocol 3.1."""
 
     node_id: int
     """Number of the ML node, as claimed; the chain does not know whether it is true."""
-    nonces: tuple[int, ...]
-    """The nonces claimed, each from 0 to 2^63 - 1."""
-    values: tuple[float, ...]
-    """Its result for each nonce, as claimed; in the scheme `hits` the distance. Validators use the sender's key."""
+    nonces: Sequence[int] | NDArray[np.int64]
+    """(n,) the nonces claimed, each from 0 to 2^63 - 1; in the scheme `answers` of 32 bits with a sign."""
+    values: Sequence[float] | NDArray[Any]
+    """(n, ...) its result for each nonce, as claimed: in the scheme `hits` the distance, in `answers` the answer as
+    `ResultsFound` shows it. Validators use the sender's key."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class Vote(Action):
     """Tell the chain which claims are frauds; no vote on claims that are left out. No rule asks for a check first."""
 
     participants: tuple[str, ...]
-    """(n,) addresses."""
+    """(n,) addresses, or names of claims as `ChecksDone` gives them."""
     frauds: NDArray[np.bool_]
     """(n,) True where the participant of the same place is called a fraud."""
 
@@ -137,12 +142,41 @@ class RegisterHardware(Action):
 
 @dataclass(frozen=True)
 class Delegate(Action):
-    """Lend the voting power on a model to another host. No version up to v0.2.6 knows this message: it is refused."""
+    """Lend the voting power on a model to another host, until it is lent to another or to "". Until v0.2.11 it is
+    refused. Reference: network 2.7
+    """
 
     model: str
     """Name of the model."""
     to: str
     """Address of the host that gets the power."""
+
+
+@dataclass(frozen=True)
+class Refuse(Action):
+    """Say that the host will not serve a model in the next epoch. Refused until v0.2.11. Reference: network 2.7"""
+
+    model: str
+    """Name of the model."""
+
+
+@dataclass(frozen=True)
+class Intend(Action):
+    """Say that the host will serve a model in the next epoch. Refused until v0.2.11. Reference: network 2.7"""
+
+    model: str
+    """Name of the model."""
+
+
+def read_stance(action: Delegate | Refuse | Intend) -> Stance:
+    """Return the last word on its model that an action puts on the chain."""
+    match action:
+        case Delegate():
+            return Stance(StanceKind.DELEGATES, action.to)
+        case Refuse():
+            return Stance(StanceKind.REFUSES)
+        case Intend():
+            return Stance(StanceKind.INTENDS)
 
 
 KNOWN_ACTIONS = dict.fromkeys(Action.__subclasses__())

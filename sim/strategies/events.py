@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,8 +51,9 @@ class ResultsFound(Event):
     """Nonces that it tried in these 5 s."""
     nonces: NDArray[np.int64]
     """(n,) those that may be claimed, in the order of their computation."""
-    values: NDArray[np.float64]
-    """(n,) its result for each; in the scheme `hits` the distance, below the threshold."""
+    values: NDArray[Any]
+    """(n, ...) its result for each: in the scheme `hits` the distance, below the threshold; in `answers` a vector of 12
+    numbers, or under the law the code of the stack that computed it."""
     threshold: float
     """By it a result counts; in the scheme `hits` the largest distance."""
 
@@ -71,7 +73,7 @@ class ClaimsKnown(Event):
     epoch: int
     """Number of the epoch."""
     participants: tuple[str, ...]
-    """All participants with a claim."""
+    """All participants with a claim; where claims are by model, their names (`sim.protocol.proofs.claimed`)."""
     n_claimed: NDArray[np.int64]
     """(n,) nonces in each claim."""
     duties: NDArray[np.int64]
@@ -85,6 +87,7 @@ class ChecksDone(Event):
     epoch: int
     """Number of the epoch."""
     participants: tuple[str, ...]
+    """Addresses, or names of claims as in `ClaimsKnown`."""
     n_checked: NDArray[np.int64]
     """Nonces that were re-executed."""
     n_contradicted: NDArray[np.int64]

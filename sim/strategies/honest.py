@@ -24,7 +24,7 @@ from sim.strategies.events import (
 ANSWERS: dict[type[Event], Callable[[Any], Action]] = {
     EpochOpened: lambda event: Join() if event.is_away else CommitSeed(event.epoch),
     GenerationOpened: lambda _: Compute(),
-    ResultsFound: lambda event: ClaimResults(event.node_id, tuple(event.nonces.tolist()), tuple(event.values.tolist())),
+    ResultsFound: lambda event: ClaimResults(event.node_id, event.nonces, event.values),
     ClaimsKnown: lambda _: Check(),
     ChecksDone: lambda event: Vote(event.participants, event.frauds),
     ProposalDue: lambda _: Propose(),

@@ -10,13 +10,12 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
+from sim.protocol.proofs.claimed import split_claim
 from sim.strategies import strategies
 from sim.strategies.actions import ClaimResults, Vote
 from sim.strategies.base import Answer, Identity
 from sim.strategies.events import ChecksDone, EpochOpened, ResultsFound
 
-FABRICATED_FROM = 2**40  # far beyond the nonces of any ML node in a stage: never one that was really tried
-FABRICATED_BELOW = 2**62
 Totals = Mapping[tuple[str, int], tuple[int, int]]
 """(host, ML node) -> nonces found and nonces claimed in this epoch"""
 
@@ -24,7 +23,7 @@ Totals = Mapping[tuple[str, int], tuple[int, int]]
 @strategies.register("overclaim")
 @dataclass(frozen=True)
 class Overclaim:
-    """Claims `excess` fabricated nonces for every valid one, with values drawn from the law of valid ones.
+    """Claims `excess` fabricated nonces for every valid one, with values that look true.
 
     The claimed values do not give the fraud away: a validator has to recompute. Fabricated share of the claim:
     excess / (1 + excess). Votes honestly on others and for itself. Reference: protocol 4.4 (power), 4.6 (self-votes).
@@ -47,7 +46,9 @@ class Overclaim:
             case ResultsFound():
                 return self._claim(memory, event, generator)
             case ChecksDone():
-                is_self = np.array([name == event.view.address for name in event.participants], dtype=np.bool_)
+                is_self = np.array(
+                    [split_claim(name)[0] == event.view.address for name in event.participants], np.bool_
+                )
                 return memory, (Vote(event.participants, event.frauds & ~is_self),)
         return {key: totals for key, totals in memory.items() if key[0] != event.view.address}, None
 
@@ -57,13 +58,13 @@ class Overclaim:
         n_found, n_claimed = memory.get(key, (0, 0))
         n_found += len(event.nonces)
         n_fabricated = n_found + math.floor(self.excess * n_found) - n_claimed - len(event.nonces)
-        nonces = generator.integers(FABRICATED_FROM, FABRICATED_BELOW, size=n_fabricated)
-        params = event.view.params
+        n_before = n_claimed - (n_found - len(event.nonces))
+        params, step = event.view.params, max((node.node_id for node in event.view.ml_nodes), default=1)
         proof = params.rules_at(event.epoch).proof
-        values = proof.fabricate(n_fabricated, event.threshold, params.vector_dim, generator)
+        numbers = range(n_before * step + event.node_id, (n_before + n_fabricated) * step + event.node_id, step)
+        nonces = proof.invent_nonces(numbers, generator)
+        values = proof.fabricate(event.values, n_fabricated, event.threshold, params.vector_dim, generator)
         claim = ClaimResults(
-            event.node_id,
-            (*event.nonces.tolist(), *nonces.tolist()),
-            (*event.values.tolist(), *values.tolist()),
+            event.node_id, np.concatenate([event.nonces, nonces]), np.concatenate([event.values, values])
         )
         return {**memory, key: (n_found, n_claimed + len(claim.nonces))}, (claim,)

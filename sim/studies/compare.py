@@ -16,7 +16,7 @@ import pandas as pd
 
 from sim.errors import UserError, did_you_mean
 from sim.metrics.intervals import LEVEL, Values, compute_paired_interval
-from sim.metrics.measures import Measure, compute_interval
+from sim.metrics.measures import TRIES, Measure, compute_interval
 from sim.results import StudyStatus
 
 if TYPE_CHECKING:
@@ -143,7 +143,8 @@ def _get_values(runs: pd.DataFrame, measure: Measure) -> Values:
 def _summarise(runs: pd.DataFrame, measure: Measure, level: float) -> Row:
     values = _get_values(runs, measure)
     present = values[~np.isnan(values)]
-    made = compute_interval(measure, present, level=level)
+    tries = _get_tries(runs, measure)[~np.isnan(values)]
+    made = compute_interval(measure, present, tries, level=level)
     return {
         **{"measure": measure.name, "unit": measure.unit, "n": made.n, "n_missing": len(runs) - made.n},
         **{"estimate": made.estimate, "low": made.low, "high": made.high, "level": level, "method": str(made.method)},
@@ -177,6 +178,15 @@ def _tell_ends(runs: pd.DataFrame) -> str:
     lost = [f"{n} {end}" for end, n in counts.items() if n and end != StudyStatus.FINISHED]
     rest = "the mean is of the others" if counts[StudyStatus.FINISHED] else "none is left for a mean"
     return f"of {len(runs)} runs {' and '.join(lost)}: {rest}" if lost else ""
+
+
+def _get_tries(runs: pd.DataFrame, measure: Measure) -> Values:
+    """How many events each run's share counts; NaN where that is not known."""
+    column = f"{measure.name}{TRIES}"
+    if column not in runs.columns:
+        return np.full(len(runs), np.nan)
+    found: Values = runs[column].to_numpy(dtype=np.float64, na_value=np.nan)
+    return found
 
 
 def _index_points(sweep: SweepResult, axes: Sequence[str]) -> Points:

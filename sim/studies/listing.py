@@ -17,6 +17,7 @@ from sim.studies.kinds import KINDS, list_files
 from sim.terminal import make_console
 from sim.topologies import topologies
 from sim.work import works
+from sim.work.stacks import load_shipped_pairs
 
 Rows = list[tuple[str, str]]
 
@@ -32,6 +33,16 @@ def _describe_gpu(profile: GpuProfile) -> str:
     return text if own is None else f"{text}; powsim's kernel: {own:.1f} (measured)"
 
 
+def _list_stacks() -> Rows:
+    """List stacks whose answers were compared, and for which models."""
+    pairs, found = load_shipped_pairs(), dict[str, list[str]]()
+    for model in pairs.models:
+        for stack in pairs.list_stacks(model):
+            defect = " (wrong answers at some places of a batch)" if (model, stack) in pairs.defects else ""
+            found.setdefault(stack, []).append(model + defect)
+    return [(stack, ", ".join(models)) for stack, models in sorted(found.items())]
+
+
 LISTINGS: dict[str, Callable[[], Rows]] = {
     "controllers": lambda: list(controllers.describe().items()),
     "curves": lambda: list(curves.describe().items()),
@@ -42,6 +53,7 @@ LISTINGS: dict[str, Callable[[], Rows]] = {
     "measures": lambda: list(run_measures.describe().items()),
     "topologies": lambda: list(topologies.describe().items()),
     "gpus": _list_gpus,
+    "stacks": _list_stacks,
     **{kind.plural: partial(list_files, kind) for kind in reversed(KINDS)},
 }
 

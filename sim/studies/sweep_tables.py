@@ -9,7 +9,7 @@ import pandas as pd
 
 from sim.execution.driver import Pilot
 from sim.execution.progress import format_duration
-from sim.execution.table import SweepResult, shorten_mappings, tell_failed_measures
+from sim.execution.table import SweepResult, shorten_mappings, tell_alike, tell_failed_measures
 from sim.problems import show_value
 from sim.results import StudyStatus
 from sim.studies.compare import DIFFERENCE_COLUMNS, ENDS, SUMMARY_COLUMNS, count_ends
@@ -135,7 +135,7 @@ def print_failures(result: SweepResult) -> None:
     failed = result.runs[result.runs["error"].notna()]
     for error, count in failed["error"].value_counts().items():
         console.print(f"{count} of {len(result.runs)} runs failed: {error}", soft_wrap=True)
-    for line in tell_failed_measures(result.missing, len(result.runs)):
+    for line in (*tell_alike(result.runs), *tell_failed_measures(result.missing, len(result.runs))):
         console.print(line, soft_wrap=True)
     told = f"{len(result.runs)} runs in {result.folder}; all measures in report.html and runs.parquet there"
     console.print(told, soft_wrap=True)

@@ -122,21 +122,21 @@ def _make_money_rows(weights: Mapping[str, int]) -> Iterator[Row]:
     """The emission of epoch 56, and the part of the participant whose reward is known. Reference: protocol 6.1, 6.2."""
     paid_before = sum(compute_epoch_reward(epoch, 0) for epoch in range(1, EPOCH))
     reward = compute_epoch_reward(EPOCH, paid_before)
-    yield _make_exact_row("epoch 56: emission, ngonka", reward, REWARD_NGONKA)
+    yield Row.exact("epoch 56: emission, ngonka", reward, REWARD_NGONKA)
     entitled, divisor = select_entitled(weights, (), (), recomputes_total=RULES.recomputes_total)
     share = floor_shares(entitled, reward, divisor)["P01"]
-    yield _make_exact_row("epoch 56: reward of P01, ngonka", share, P01_REWARD_NGONKA)
+    yield Row.exact("epoch 56: reward of P01, ngonka", share, P01_REWARD_NGONKA)
 
 
 def _make_member_rows(nodes: tuple[ObservedNode, ...]) -> Iterator[Row]:
     observed = load_participants("weight_epoch56")
     ours = compute_weights(nodes)
     wrong = sum(ours[who] != weight for who, weight in observed.items())
-    yield _make_exact_row(f"epoch 56: weights of {len(observed)} participants from their nodes', wrong ones", wrong, 0)
+    yield Row.exact(f"epoch 56: weights of {len(observed)} participants from their nodes', wrong ones", wrong, 0)
     before = load_participants("voting_power_before_switch")
     powers = boost_guardians({who: observed[who] if who in GUARDIANS else before[who] for who in before}, GUARDIANS)
     for who in GUARDIANS:
-        yield _make_exact_row(f"epoch 56: voting power of guardian {who} before the switch", powers[who], before[who])
+        yield Row.exact(f"epoch 56: voting power of guardian {who} before the switch", powers[who], before[who])
     yield from _make_preserved_rows(nodes)
 
 
@@ -145,15 +145,15 @@ def _make_preserved_rows(nodes: tuple[ObservedNode, ...]) -> Iterator[Row]:
     chosen = choose_preserved(nodes)
     picked = {node for node in nodes if node.hardware.node_id in chosen.get(node.address, ())}
     kept = {node for node in nodes if node.is_preserved}
-    yield _make_exact_row("epoch 56: ML nodes preserved for the next proof", len(picked), len(kept))
+    yield Row.exact("epoch 56: ML nodes preserved for the next proof", len(picked), len(kept))
     ours, theirs = (Counter(node.address for node in those) for those in (picked, kept))
     everybody = {node.address for node in nodes}
     wrong = sum(ours[who] != theirs[who] for who in everybody)
-    yield _make_exact_row(f"the same by {len(everybody)} participants, wrong ones", wrong, 0)
+    yield Row.exact(f"the same by {len(everybody)} participants, wrong ones", wrong, 0)
     by_model, observed = (Counter((node.address, node.hardware.model) for node in those) for those in (picked, kept))
     pairs = {(node.address, node.hardware.model) for node in nodes}
     wrong = sum(by_model[pair] != observed[pair] for pair in pairs)
-    yield _make_exact_row(f"the same by {len(pairs)} pairs of participant and model, wrong ones", wrong, 0)
+    yield Row.exact(f"the same by {len(pairs)} pairs of participant and model, wrong ones", wrong, 0)
 
 
 def choose_preserved(nodes: tuple[ObservedNode, ...]) -> Mapping[str, frozenset[int]]:
@@ -171,10 +171,10 @@ def _make_height_rows() -> Iterator[Row]:
     """Starts of epochs: 17 280 blocks each until a vote in epoch 15. Reference: protocol 1.1."""
     start = find_schedule(EPOCH).start
     end = find_schedule(EPOCH).validation_end
-    yield _make_exact_row("epoch 56: blocks from its start to the end of validation", end - start, VALIDATION_END)
+    yield Row.exact("epoch 56: blocks from its start to the end of validation", end - start, VALIDATION_END)
     for row in read_rows("epoch_starts.csv"):
         epoch, observed = int(row["epoch"]), int(row["P_observed"])
-        yield _make_exact_row(f"start of epoch {epoch}, height", find_schedule(epoch).start, observed)
+        yield Row.exact(f"start of epoch {epoch}, height", find_schedule(epoch).start, observed)
 
 
 def find_schedule(index: int) -> Schedule:
@@ -214,8 +214,3 @@ def simulate_block_times(n_blocks: int) -> np.ndarray:
     blocks = run(load_scenario(file, {**scaled, **lengths, "epochs": 1})).frames["blocks"]
     times: np.ndarray = blocks["time_seconds"].to_numpy()[-n_blocks - 1 :]
     return times
-
-
-def _make_exact_row(quantity: str, ours: int, observed: int) -> Row:
-    """Both are integers, equal or wrong."""
-    return Row(quantity, float(ours), float(observed), float(ours - observed), 0.0)

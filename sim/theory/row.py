@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 from scipy import stats
 
@@ -40,6 +41,13 @@ class Row:
     def absolute(cls, quantity: str, ours: float, theory: float, bound: float) -> Row:
         """Return a row whose score is the difference."""
         return cls(quantity, ours, theory, ours - theory, bound)
+
+    @classmethod
+    def exact(cls, quantity: str, ours: object, theory: object) -> Row:
+        """Return a row of two numbers, or of two other values (shown as 1, ours as 0 if it differs): equal or wrong."""
+        if isinstance(ours, (int, float, Fraction)) and isinstance(theory, (int, float, Fraction)):
+            return cls(quantity, float(ours), float(theory), float(ours - theory), 0.0)
+        return cls(quantity, float(ours == theory), 1.0, float(ours != theory), 0.0)
 
     @classmethod
     def binomial(cls, quantity: str, n_successes: int, n_tries: int, theory: float) -> Row:

@@ -15,6 +15,7 @@ from sim.theory.kernel import kernel_rows
 from sim.theory.machines import machine_rows
 from sim.theory.models.published import published_rows
 from sim.theory.network import network_rows
+from sim.theory.network_2026.rows import network_2026_rows
 from sim.theory.noise import noise_rows
 from sim.theory.propagation import propagation_rows
 from sim.theory.proposers import proposer_rows
@@ -39,6 +40,7 @@ GROUPS: tuple[Group, ...] = (
     herding_rows,
     published_rows,
     epoch56_rows,
+    network_2026_rows,
     network_rows,
     consensus_rows,
     propagation_rows,

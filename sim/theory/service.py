@@ -110,7 +110,7 @@ def _compute_loss(mean: float) -> float:
 def _confirmation_rows() -> Iterator[Row]:
     for cutoff, published in CUTOFFS:
         lengths = EpochParams(15_391, 0, 60, 5, 5, 120, 120, cutoff)
-        ours = len(get_trigger_heights(Schedule(2, 0, lengths)))
+        ours = len(get_trigger_heights(Schedule(2, 0, lengths), SEQUENTIAL))
         yield Row.absolute(f"blocks that may trigger a confirmation, cutoff {cutoff}", ours, published, 0.0)
     event = compute_event(0, cutoff=80, generation=60, exchange=5, delay=5, validation=120)
     after = {"last batch": (event.last_batch, 64), "first vote": (event.first_vote, 70)}

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pow.params import PowParams
 from sim.protocol.proofs.claimed import ClaimedNonces
+
+if TYPE_CHECKING:
+    from sim.work.stacks import PairTable
 
 Request = tuple[str, int]
 """(public key, nonce)"""
@@ -44,6 +48,12 @@ class Task:
     """Of the proof scheme: by it a try counts."""
     n_layers: int | None = None
     """Only so many of the model's layers are computed, the first ones; None: all of them."""
+    scheme: str = "hits"
+    """Name of the proof scheme that the results are for."""
+    model: str = ""
+    """Name of the language model, in the scheme `answers`."""
+    stack: str = ""
+    """Software and card that compute, as `hosts.stack` names them, in the scheme `answers`."""
 
     def __hash__(self) -> int:
         """Hash what tells ML nodes apart: works look a task up at each tick, and ranges do not keep their hashes."""
@@ -57,8 +67,9 @@ class Produced:
     n_tried: int
     nonces: NDArray[np.int64]
     """(n,) nonces that may be claimed, by GPU group and in order"""
-    values: NDArray[np.float64]
-    """(n,) or (n, k) computed for each"""
+    values: NDArray[Any]
+    """Computed for each: `hits` distances, float64 (n,); `answers` vectors, float16 (n, 12), or under the law the code
+    of the stack that computed them, int64 (n,), see `ClaimedNonces.stacks`"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +84,11 @@ class Sample:
     """(n,) in which it does."""
     select: Callable[[int], NDArray[np.int64]]
     """Gives the positions that it samples of a claim of so many nonces, without replacement. Reference: protocol 4.2"""
+    stacks: Sequence[str] = ()
+    """(n,) on which it does, in the scheme `answers`."""
+    seeds: NDArray[np.uint64] | None = None
+    """(n,) seed of each sample in the scheme `answers`, whose law draws how many contradictions are in it and asks for
+    no positions; equal seeds of one claim draw equal samples."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +101,8 @@ class WorkSettings:
     device: str
     batch_size: int | None
     n_threads: int | None
+    pairs: PairTable | None = None
+    """Distances between stacks, for the law of answers; None: those that come with powsim."""
     cache: Path | None = None
     """Folder in which distances are kept from run to run."""
 
@@ -92,8 +110,8 @@ class WorkSettings:
 class WorkKind(Protocol):
     """A plug-in: a frozen dataclass without parameters. It is asked for its name only until a run starts."""
 
-    scheme: ClassVar[str]
-    """Name of the proof scheme for which it computes."""
+    schemes: ClassVar[tuple[str, ...]]
+    """Names of the proof schemes for which it computes."""
 
     def check(self, settings: WorkSettings) -> None:
         """Raise UserError, with the key that is to blame, if this machine cannot compute it."""
@@ -126,3 +144,9 @@ class Work(AbstractContextManager["Work", None], Protocol):
 
     def describe(self) -> dict[str, Any]:
         """Return settings and totals for the provenance."""
+
+
+def list_requests(task: Task, turns: range) -> list[Request]:
+    """Return the nonces at some places of each GPU group's range, group by group, with the task's key."""
+    tried = chain.from_iterable(group[turns.start : turns.stop] for group in task.groups)
+    return [(task.public_key, nonce) for nonce in tried]

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ from pow.placement import CPU
 from pow.validation import count_invalid, is_valid
 from sim.errors import UserError
 from sim.protocol.proofs.claimed import ClaimedNonces
-from sim.work.base import Produced, Request, Sample, Task, WorkCounts
+from sim.work.base import Produced, Request, Sample, Task, WorkCounts, list_requests
 from sim.work.distances import CHECKED_EVERY, DistanceStore, Origin, compare_again
 
 ORIGIN_DIGITS = 16
@@ -87,11 +86,11 @@ class KernelWork(AbstractContextManager["KernelWork", None]):
     def announce(self, task: Task, n_turns: int) -> None:
         """Remember requests to come; they are computed when one of them is asked for."""
         numbers = self._get(task.block_hash, task.numerics, task.n_layers)
-        self._remember(numbers, _list_requests(task, range(n_turns)))
+        self._remember(numbers, list_requests(task, range(n_turns)))
 
     def produce(self, task: Task, turns: range) -> Produced:
         """Compute all and keep those with distance < r_target."""
-        requests = _list_requests(task, turns)
+        requests = list_requests(task, turns)
         distances = self.distances(task.block_hash, task.numerics, requests, task.n_layers)
         valid = is_valid(distances, task.threshold)
         tried = np.array([nonce for _, nonce in requests], dtype=np.int64)
@@ -216,8 +215,3 @@ def get_kernel_source() -> str:
     for file in sorted(Path(inspect.getfile(Kernel)).parent.glob("*.py")):
         digest.update(file.read_bytes())
     return digest.hexdigest()
-
-
-def _list_requests(task: Task, turns: range) -> list[Request]:
-    tried = chain.from_iterable(group[turns.start : turns.stop] for group in task.groups)
-    return [(task.public_key, nonce) for nonce in tried]

@@ -1,8 +1,9 @@
-"""Kinds of work: each says for which proof scheme it computes, whether this machine can, and opens the work."""
+"""Kinds of work: each says for which proof schemes it computes, whether this machine can, and opens the work."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from pow.devices import check_memory, get_n_cpus
@@ -13,16 +14,15 @@ from sim.work.distances import check_store
 
 if TYPE_CHECKING:
     from sim.work.base import WorkSettings
-    from sim.work.kernel import KernelWork
-    from sim.work.sphere import SphereWork
+    from sim.work.by_scheme import WorkByScheme
 
 
 @works.register("kernel")
 @dataclass(frozen=True)
 class KernelKind:
-    """Every distance comes from the real transformer."""
+    """Every distance and every answer comes from the real transformer."""
 
-    scheme: ClassVar[str] = "hits"
+    schemes: ClassVar[tuple[str, ...]] = ("hits", "answers")
 
     def check(self, settings: WorkSettings) -> None:
         """Raise UserError if the model does not fit into this machine, or if there is no such device."""
@@ -42,25 +42,42 @@ class KernelKind:
             except ValueError as error:
                 raise UserError(f"work.device: {error}") from None
 
-    def open(self, settings: WorkSettings) -> KernelWork:
+    def open(self, settings: WorkSettings) -> WorkByScheme:
         """Load torch."""
+        from sim.work.answer_kernel import AnswerKernelWork
+        from sim.work.by_scheme import WorkByScheme
         from sim.work.kernel import KernelWork
 
-        return KernelWork(settings.params, settings.batch_size, settings.n_threads, settings.device, settings.cache)
+        given = (settings.params, settings.batch_size, settings.n_threads, settings.device)
+        return WorkByScheme(
+            {
+                "hits": partial(KernelWork, *given, settings.cache),
+                "answers": partial(AnswerKernelWork, *given),
+            }
+        )
 
 
 @works.register("sphere")
 @dataclass(frozen=True)
 class SphereKind:
-    """Distances are drawn from their exact law, which is faster."""
+    """Distances are drawn from their exact law, answers from measured ones, which is faster."""
 
-    scheme: ClassVar[str] = "hits"
+    schemes: ClassVar[tuple[str, ...]] = ("hits", "answers")
 
     def check(self, settings: WorkSettings) -> None:
         """Every machine can draw."""
 
-    def open(self, settings: WorkSettings) -> SphereWork:
-        """Return the exact law for a model."""
+    def open(self, settings: WorkSettings) -> WorkByScheme:
+        """Return the exact law for a model, and that of answers for a table of pairs."""
+        from sim.work.answer_law import AnswerLaw
+        from sim.work.by_scheme import WorkByScheme
         from sim.work.sphere import SphereWork
+        from sim.work.stacks import load_shipped_pairs
 
-        return SphereWork(settings.params.vocab_size, settings.params)
+        params, pairs = settings.params, settings.pairs or load_shipped_pairs()
+        return WorkByScheme(
+            {
+                "hits": partial(SphereWork, params.vocab_size, params),
+                "answers": partial(AnswerLaw, pairs, params.n_layers),
+            }
+        )

@@ -123,7 +123,7 @@ def test_samples_are_drawn_from_the_block_at_which_validation_starts(
     """Every validator is given the hash of its block V, and the height P of the epoch."""
     seen, draw = set(), coins.Coins.compute_sampling_seed
 
-    def spy(self: object, validator_key: str, newest_hash: str, episode: Any) -> int:
+    def spy(self: object, validator_key: str, newest_hash: str, episode: Any, model: str) -> int:
         seen.add((episode.epoch_index, episode.start_height, newest_hash))
         return draw(self, validator_key, newest_hash, episode)
 
@@ -170,7 +170,10 @@ def test_parameters_of_the_scheme_are_those_of_its_spec(coins: ModuleType) -> No
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("rules: {proof: coin}", 'rules.proof: unknown proof scheme "coin". Did you mean "coins"? Known: coins, hits.'),
+        (
+            "rules: {proof: coin}",
+            'unknown proof scheme "coin". Did you mean "coins"? Known: answers, coins, hits.',
+        ),
         ("rules: {proof: {kind: coins, probability: 2}}", "rules.proof.probability: 2 must be at most 1"),
         ("rules: {proof: {kind: coins, probabilty: 1}}", 'probabilty: unknown key. Did you mean "probability"?'),
         (

@@ -43,7 +43,7 @@ def test_a_block_is_replaced_and_nothing_else() -> None:
 
 
 def test_the_rules_page_leaves_no_module_out() -> None:
-    listed = re.findall(r"^\d+\. `(\w+)`", sim.protocol.__doc__ or "", flags=re.MULTILINE)
+    listed = re.findall(r"^- `(\w+)`", sim.protocol.__doc__ or "", flags=re.MULTILINE)
     modules = {path.stem for path in (ROOT / "sim" / "protocol").glob("*.py")} - {"__init__"}
     assert sorted(listed) == sorted(modules)
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from sim.protocol.models.coefficients import ModelTerms
 from sim.theory.models.allocation import (
     ModelMarket,
     Node,
@@ -24,7 +25,6 @@ from sim.theory.models.allocation import (
     follow,
     settle,
 )
-from sim.theory.models.coefficients import ModelTerms
 from sim.theory.models.published import START, TARGETS, compare, load_market, load_published, published_rows
 
 DECODE = Path(__file__).parent.parent / "data" / "epoch403" / "benchmarks_decode_8gpu.csv"

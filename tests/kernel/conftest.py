@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
+PACKAGED = Path(__file__).parents[2] / "sim" / "theory" / "data" / "network_2026"  # `powsim theory` reads it too
 
 
 def _name(case: dict[str, Any]) -> str:
@@ -21,8 +22,9 @@ def _name(case: dict[str, Any]) -> str:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for argument in metafunc.fixturenames:
         if argument.endswith("_case"):
-            cases = json.loads((GOLDEN / f"{argument.removesuffix('_case')}.json").read_text())["cases"]
-            metafunc.parametrize(argument, cases, ids=_name)
+            name = f"{argument.removesuffix('_case')}.json"
+            folder = PACKAGED if (PACKAGED / name).exists() else GOLDEN
+            metafunc.parametrize(argument, json.loads((folder / name).read_text())["cases"], ids=_name)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,18 @@ import sys
 
 import pytest
 
-WITHOUT_TORCH = ["", ".params", ".seeds", ".inputs", ".sphere", ".proofs", ".validation", ".devices", ".placement"]
+WITHOUT_TORCH = [
+    "",
+    ".params",
+    ".seeds",
+    ".inputs",
+    ".sphere",
+    ".answers",
+    ".proofs",
+    ".validation",
+    ".devices",
+    ".placement",
+]
 
 
 @pytest.mark.parametrize("modules", [[""], WITHOUT_TORCH], ids=["package", "all that need no torch"])

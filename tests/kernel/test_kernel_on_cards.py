@@ -9,6 +9,8 @@ import torch
 
 from pow import cuda
 from pow.agreement import BOUNDS as AGREEMENT_BOUNDS
+from pow.answer_kernel import AnswerKernel
+from pow.answers import measure
 from pow.distances import distances
 from pow.kernel import Kernel
 from pow.params import PRESETS, PowParams, mode_of
@@ -114,3 +116,12 @@ def test_golden_distances_of_an_h100(name: str) -> None:
     with Kernel(H100["block_hash"], PRESETS[preset], dtype, DEVICE, n_layers=n_layers) as kernel:
         found = kernel.distances(H100["public_key"], range(len(golden)))
     assert np.abs(found - golden).max() <= AGREEMENT_BOUNDS[mode_of(dtype).name]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_answers_on_a_card_are_near_those_of_the_cpu(dtype: str) -> None:
+    """And the same in another order and batch; an unrelated answer lies 1.4 away."""
+    on_card = AnswerKernel(PRESETS["devtest"], dtype, DEVICE, batch_size=16)
+    found = on_card.answers("hash", "key", range(40))
+    assert np.array_equal(found[::-1], on_card.answers("hash", "key", range(39, -1, -1)))
+    assert measure(found, AnswerKernel(PRESETS["devtest"], dtype).answers("hash", "key", range(40))).max() < 0.05

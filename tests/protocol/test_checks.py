@@ -119,7 +119,8 @@ def test_what_a_batch_is_not_checked_for(changes: dict[str, object]) -> None:
 def test_node_ids_are_known_from_v0_2_2_on(version: str, known: int | None) -> None:
     draft = Draft(state_at(41))
     apply_transaction(draft, batch(), PARAMS, VERSIONS[version])
-    assert set(draft.finish().proofs.count_claims(VERSIONS[version])["a"].counts) == {known}
+    state = draft.finish()
+    assert set(state.proofs.count_claims(VERSIONS[version], state.episode)["a"].counts) == {known}
 
 
 def test_the_same_batch_id_overwrites_silently_and_only_for_the_same_address() -> None:

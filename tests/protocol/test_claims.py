@@ -19,7 +19,8 @@ from sim.protocol.service.due_validations import (
     select_due_validations,
 )
 from sim.protocol.service.inferences import EpochInferences, Service, validated_enough
-from sim.protocol.versions import VERSIONS, Rules
+from sim.protocol.switches import Rules
+from sim.protocol.versions import VERSIONS
 
 
 @pytest.mark.parametrize(

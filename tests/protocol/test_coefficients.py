@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.theory.models.coefficients import (
+from sim.protocol.models.coefficients import (
     ModelState,
     ModelTerms,
     StepRule,

@@ -11,6 +11,7 @@ from sim.protocol.money.collateral import (
     SLASH_INVALID,
     Deposit,
     compute_activated_weight,
+    compute_required_collateral,
     release_unbonded,
     slash,
     withdraw,
@@ -66,6 +67,35 @@ def test_slashing_takes_active_and_unbonding_alike() -> None:
 def test_slash_fractions(fraction: Fraction, burnt: int) -> None:
     """Protocol 6.5 and 10."""
     assert slash(Deposit(1000), fraction) == (Deposit(1000 - burnt), burnt)
+
+
+@pytest.mark.parametrize(
+    ("weight", "epoch", "unit", "required"),
+    [(1000, 181, "4.2", 3360), (1000, 180, "4.2", 0), (7, 181, "4.2", 24), (7, 181, "0", 0), (0, 181, "1", 0)],
+)
+def test_required_collateral_activates_all(weight: int, epoch: int, unit: str, required: int) -> None:
+    """0.8 · 7 · 4.2 = 23.52: one ngonka less than the required ones leaves a part of the weight inactive."""
+    per_unit = Fraction(unit)
+    assert compute_required_collateral(weight, epoch, per_weight_unit=per_unit) == required
+    assert compute_activated_weight(weight, required, epoch, per_weight_unit=per_unit) == weight or not per_unit
+    if required:
+        assert compute_activated_weight(weight, required - 1, epoch, per_weight_unit=per_unit) < weight
+
+
+@pytest.mark.parametrize(
+    ("deposit", "required", "after", "taken"),
+    [
+        (Deposit(5000), 1000, Deposit(4900), 100),
+        (Deposit(1000), 1000, Deposit(900), 100),
+        (Deposit(60), 1000, Deposit(0), 60),
+        (Deposit(600, {8: 400}), 500, Deposit(570, {8: 380}), 50),
+        (Deposit(1000), 0, Deposit(1000), 0),
+        (Deposit(), 1000, Deposit(), 0),
+    ],
+)
+def test_slashing_by_required_collateral(deposit: Deposit, required: int, after: Deposit, taken: int) -> None:
+    """From v0.2.11 on (network 2.11): a tenth of what is required, at most what is there."""
+    assert slash(deposit, SLASH_DOWNTIME, required) == (after, taken)
 
 
 def test_unbonding_lasts_one_epoch() -> None:

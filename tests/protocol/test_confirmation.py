@@ -17,8 +17,10 @@ from sim.protocol.proofs.confirmation import (
     compute_ratio,
     compute_trigger_heights,
     is_triggered,
+    read_event,
     start_confirmation,
 )
+from sim.protocol.versions import VERSIONS
 
 MAIN_NET = EpochParams(15_391, 0, 60, 5, 5, 120, 120, 80)
 
@@ -32,7 +34,7 @@ def name_hash(text: str) -> str:
 def test_main_net_trigger_window(cutoff: int, last: int, n_blocks: int) -> None:
     """Protocol 6.7 with the heights of 1.1 after proposal 3, and with the cutoff of proposal 17: 14 817 and 14 877."""
     lengths = EpochParams(15_391, 0, 60, 5, 5, 120, 120, cutoff)
-    heights = get_trigger_heights(Schedule(2, 100_000, lengths))
+    heights = get_trigger_heights(Schedule(2, 100_000, lengths), VERSIONS["v0.2.6"])
     assert (heights[0], heights[-1], len(heights)) == (100_305, 100_000 + last, n_blocks)
 
 
@@ -46,12 +48,13 @@ def test_the_heights_of_an_event(cutoff: int, grace: int) -> None:
     """Protocol 6.7: G = h + 80; batches land in [G + 1, G + 64], votes in [G + 70, G + 188], read-out at G + 189."""
     event = compute_event(1000, cutoff=cutoff, generation=60, exchange=5, delay=5, validation=120)
     start = 1000 + grace
-    assert event == (start, start + 64, start + 70, start + 188, start + 189)
+    assert event == (start, start + 64, start + 70, start + 188, start + 189, start + 59)
+    assert event.validation_start == start + 69
 
 
 def test_an_event_ends_before_the_next_epoch() -> None:
     """The last trigger's read-out is a block before the next P."""
-    last = get_trigger_heights(Schedule(2, 0, MAIN_NET))[-1]
+    last = get_trigger_heights(Schedule(2, 0, MAIN_NET), VERSIONS["v0.2.6"])[-1]
     assert compute_event(last, cutoff=80, generation=60, exchange=5, delay=5, validation=120).read_out == 15_390
 
 
@@ -91,7 +94,7 @@ def test_confirmation_weight_starts_as_what_is_not_preserved() -> None:
 
 
 def confirm(started: Confirmation, measured: dict[str, int], zero: bool) -> Confirmation:
-    return close_event(started, measured, absence_counts_as_zero=zero, pause_end=7)
+    return close_event(started, read_event(started, measured, absence_counts_as_zero=zero), pause_end=7)
 
 
 def test_weight_becomes_the_smaller_of_current_and_measured() -> None:

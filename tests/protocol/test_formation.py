@@ -10,7 +10,7 @@ from sim.protocol.blocks.epochs import cap_members, form_epoch, open_epoch, swit
 from sim.protocol.blocks.params import EpochParams, ProtocolParams
 from sim.protocol.blocks.records import ParticipantJudged
 from sim.protocol.blocks.stages import Schedule
-from sim.protocol.blocks.state import ChainState, EpochGroup, HostRecord, UpcomingEpoch, genesis_state
+from sim.protocol.blocks.state import Block, ChainState, EpochGroup, HostRecord, UpcomingEpoch, genesis_state
 from sim.protocol.consensus.transactions import HardwareNode, SubmitValidation
 from sim.protocol.proofs.hits import FiledBatches, SubmitProofBatch
 from sim.protocol.proofs.log import Log
@@ -182,8 +182,9 @@ def test_an_upgrade_brings_its_radius_at_its_start() -> None:
         state = replace(genesis, schedule=Schedule.of(index, params.epoch))
         if index == 4:  # nothing changes at P, so that a controller's radius stays
             state = replace(state, threshold=1.39)
-        opened = open_epoch(state, "H", params)
+        opened = open_epoch(state, Block(state.height, "H", "a", 7.0, ()), params)
         assert opened.threshold == threshold
-        assert opened.upcoming == UpcomingEpoch(index, 0, "H")
-    opened = open_epoch(replace(genesis, schedule=Schedule.of(3, params.epoch)), "H", params)
+        assert opened.upcoming == UpcomingEpoch(index, 0, "H", start_seconds=7.0)
+    state = replace(genesis, schedule=Schedule.of(3, params.epoch))
+    opened = open_epoch(state, Block(0, "H", "a", 7.0, ()), params)
     assert opened.difficulty == opened.next_difficulty == 1 / hit_probability(1.398077, 8196)

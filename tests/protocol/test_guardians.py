@@ -1,5 +1,7 @@
 """The genesis guardians' boost (protocol 5.4)."""
 
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +41,36 @@ def test_just_below_each_limit() -> None:
     """Protocol 5.4."""
     assert boost_guardians({"g": 5, "a": 1_999_994}, {"g"})["g"] == 1_039_996
     assert boost_guardians({"g": 52, "h": 0, "a": 100}, {"g", "h"}) == {"g": 26, "h": 26, "a": 100}
+
+
+@pytest.mark.parametrize(
+    ("guardians", "others", "multiplier", "raised"),
+    [
+        ([1000], [2000, 1500], "0.60", [2100]),
+        ([1000], [2000, 1500], "0.43", [1505]),
+        ([500, 700], [3500], "0.52", [910, 910]),
+        ([500, 700, 800], [3500], "0.52", [500, 700, 800]),
+        ([10], [90], "0.52", [46]),
+        ([0, 0, 0], [3000], "0.33334", [333, 333, 333]),
+    ],
+)
+def test_multipliers(guardians: list[int], others: list[int], multiplier: str, raised: list[int]) -> None:
+    """Network 2.9.9, 2.19."""
+    named = {f"g{i}": power for i, power in enumerate(guardians)}
+    powers = {**named, **{f"a{i}": power for i, power in enumerate(others)}}
+    boosted = boost_guardians(powers, named, multiplier=Fraction(multiplier))
+    assert [boosted[name] for name in named] == raised
+    assert boosted == {**powers, **{name: boosted[name] for name in named}}
+
+
+@pytest.mark.parametrize(
+    ("total", "is_past_youth", "is_raised"), [(999, True, True), (1000, True, False), (1000, False, True)]
+)
+def test_both_weight_and_height_make_a_network_mature(total: int, is_past_youth: bool, is_raised: bool) -> None:
+    """Network 2.1, v0.2.7: 15 million and block 3 000 000; here 1000 of weight."""
+    powers = {"g": 1, "a": total - 1}
+    boosted = boost_guardians(powers, "g", maturity_weight=1000, is_past_youth=is_past_youth)
+    assert (boosted != powers) is is_raised
 
 
 @given(

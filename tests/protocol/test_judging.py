@@ -2,15 +2,19 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.protocol.blocks import judging
+from sim.protocol.blocks import judging, judging_models
 from sim.protocol.blocks.fast import judging as fast
+from sim.protocol.blocks.fast import judging_models as fast_models
 from sim.protocol.blocks.params import EpochParams, ProtocolParams
 from sim.protocol.blocks.state import EpochGroup, HostRecord, UpcomingEpoch, genesis_state
 from sim.protocol.consensus.transactions import SubmitValidation
+from sim.protocol.proofs.acceptance import Ballot, VoteBar, VotingSnapshot
 from sim.protocol.proofs.base import CountedClaim
+from sim.protocol.proofs.claimed import name_claim
 from sim.protocol.proofs.committee import Committee
 from sim.protocol.proofs.log import Log
 from sim.protocol.proofs.votes import Reason
@@ -52,6 +56,7 @@ def draw_committee(weights: dict[str, int], n_slots: int, guardians: set[str]) -
     st.integers(0, 4),
     st.integers(0, 9),
     st.booleans(),
+    st.booleans(),
 )
 def test_all_at_once_is_one_by_one(
     validations: list[SubmitValidation],
@@ -62,6 +67,7 @@ def test_all_at_once_is_one_by_one(
     page_limit: int,
     n_slots: int,
     ignores_own_votes: bool,
+    first_vote_stands: bool,
 ) -> None:
     upcoming = UpcomingEpoch(1, 40, "H", draw_committee(weights, n_slots, guardians) if n_slots else None)
     state = replace(
@@ -72,10 +78,88 @@ def test_all_at_once_is_one_by_one(
         validations=Log(validations),
         upcoming=upcoming,
     )
-    rules = replace(VERSIONS["v0.2.0"], member_page_limit=page_limit, ignores_own_votes=ignores_own_votes)
+    rules = replace(
+        VERSIONS["v0.2.0"],
+        member_page_limit=page_limit,
+        ignores_own_votes=ignores_own_votes,
+        first_vote_stands=first_vote_stands,
+    )
     readable = judging.judge_claims(state, claims, upcoming, rules)
     assert fast.judge_claims(state, claims, upcoming, rules) == readable
     assert list(readable) == list(claims)
+
+
+MODELS = ("m", "n", "o")
+CLAIM_NAME = st.builds(name_claim, NAME, st.sampled_from(MODELS))
+VOTES = st.lists(
+    st.builds(
+        lambda by, said: SubmitValidation("tx", by, 1, tuple(said), tuple(said.values())),
+        NAME,
+        st.dictionaries(CLAIM_NAME, st.booleans(), min_size=4, max_size=12),
+    ),
+    min_size=4,
+    max_size=24,
+)
+
+
+@settings(max_examples=100)
+@given(
+    VOTES,
+    st.just({}) | st.dictionaries(CLAIM_NAME, CLAIM, min_size=6),
+    st.dictionaries(st.sampled_from(MODELS[:2]), WEIGHTS, min_size=1),
+    st.lists(MOSTLY, min_size=18),
+    st.frozensets(NAME),
+    st.sampled_from((0, 5000, 6667)),
+    st.sampled_from((0, 0, 5)),
+    st.booleans(),
+    st.booleans(),
+)
+def test_claims_of_models_are_judged_at_once_as_one_by_one(
+    validations: list[SubmitValidation],
+    claims: dict[str, CountedClaim],
+    powers: dict[str, dict[str, int]],
+    has: list[bool],
+    guardians: frozenset[str],
+    threshold_bps: int,
+    n_slots: int,
+    guardians_need_power: bool,
+    first_vote_stands: bool,
+) -> None:
+    """Model "o" never has powers; the whole weight is more or less than those of a model."""
+    held = [sum(own.values()) for own in powers.values()]
+    snapshot = VotingSnapshot(powers, max(held, default=3) // 2 + 3, guardians, "H")
+    ballot = Ballot(snapshot, VoteBar(threshold_bps, n_slots), guardians_need_power=guardians_need_power)
+    upcoming = UpcomingEpoch(1, 40, "H", ballot=ballot)
+    state = replace(
+        GENESIS,
+        hosts={who: HostRecord("key" if has[i] else "", ()) for i, who in enumerate(NAMES) if has[i + 6]},
+        seeds={(1, who): "commitment" for i, who in enumerate(NAMES) if has[i + 12]},
+        validations=Log(validations),
+    )
+    rules = replace(VERSIONS["v0.2.16"], first_vote_stands=first_vote_stands)
+    readable = judging_models.judge_models(state, claims, upcoming, rules)
+    assert fast_models.judge_models(state, claims, upcoming, rules) == readable
+    assert list(readable) == list(claims)
+
+
+def test_the_first_vote_on_a_claim_of_a_model_stands_and_another_model_is_another_claim() -> None:
+    """a, with all power, says yes to its claim for m and no in the next block, and no to that for n."""
+    said = [("a m", False), ("a m", True), ("a n", True)]
+    validations = Log(SubmitValidation("tx", "a", 1, (name,), (fraud,)) for name, fraud in said)
+    ballot = Ballot(VotingSnapshot({"m": {"a": 5}, "n": {"a": 5}}, 5))
+    state = replace(
+        GENESIS,
+        hosts={"a": HostRecord("key", ())},
+        seeds={(1, "a"): "commitment"},
+        validations=validations,
+    )
+    claims = dict.fromkeys(("a m", "a n"), CountedClaim(1, 1, {1: 1}, {1: 1}))
+    upcoming = UpcomingEpoch(1, 40, "H", ballot=ballot)
+    for judge in (judging_models.judge_models, fast_models.judge_models):
+        verdicts = judge(state, claims, upcoming, VERSIONS["v0.2.8"])
+        assert [verdict.reason for verdict in verdicts.values()] == [Reason.ACCEPTED, Reason.VOTED_INVALID]
+        last = judge(state, claims, upcoming, VERSIONS["v0.2.7"])
+        assert last["a m"].reason is Reason.VOTED_INVALID
 
 
 def test_what_if_own_votes_do_not_count() -> None:
@@ -112,13 +196,14 @@ def test_who_has_left_the_group_has_no_vote_and_its_weight_does_not_count() -> N
         assert (verdict.valid_weight, verdict.invalid_weight, verdict.total_weight) == (6, 0, 6)
 
 
-def test_the_last_verdict_of_a_validator_holds_in_both() -> None:
+@pytest.mark.parametrize(("first_stands", "reason"), [(False, Reason.ACCEPTED), (True, Reason.VOTED_INVALID)])
+def test_one_verdict_of_a_validator_holds_in_both(first_stands: bool, reason: Reason) -> None:
+    """The last one; from v0.2.8 on the first (network 2.1)."""
+    rules = replace(VERSIONS["v0.2.0"], first_vote_stands=first_stands)
     said = Log(
         [SubmitValidation("tx", "a", 1, ("b",), (True,)), SubmitValidation("tx", "a", 1, ("c", "b"), (True, False))]
     )
     state = replace(GENESIS, validations=said, hosts={"b": HostRecord("key", ())}, seeds={(1, "b"): "commitment"})
     for judge_claims in (judging.judge_claims, fast.judge_claims):
-        verdicts = judge_claims(
-            state, {"b": CountedClaim(1, 1, {1: 1}, {1: 1})}, UpcomingEpoch(1, 40, "H"), VERSIONS["v0.2.0"]
-        )
-        assert verdicts["b"].reason is Reason.ACCEPTED
+        verdicts = judge_claims(state, {"b": CountedClaim(1, 1, {1: 1}, {1: 1})}, UpcomingEpoch(1, 40, "H"), rules)
+        assert verdicts["b"].reason is reason

@@ -26,9 +26,9 @@ def passes(n_missed: int, n_total: int, *, p0: float = 0.10, version: str = "v0.
 
 
 def test_rates_by_version() -> None:
-    """Protocol 6.3: none at launch, 0.10 from v0.2.2 on, 0.40 in v0.2.6."""
-    assert [rules.miss_probability for rules in VERSIONS.values()] == [0.0, 0.1, 0.1, 0.1, 0.1, 0.4]
-    assert [name for name, rules in VERSIONS.items() if rules.approximates_misses] == ["v0.2.6"]
+    """Protocol 6.3: none at launch, 0.10 from v0.2.2 on, 0.40 in v0.2.6, then 0.10 by vote."""
+    assert [rules.miss_probability for rules in VERSIONS.values()] == [0.0, 0.1, 0.1, 0.1, 0.1, 0.4, *[0.1] * 10]
+    assert [name for name, rules in VERSIONS.items() if not rules.approximates_misses][-1] == "v0.2.5"
 
 
 def test_published_entries_of_the_table_until_v0_2_5() -> None:

@@ -7,12 +7,7 @@ from itertools import chain
 import pytest
 
 from sim.protocol.blocks.checks import commit_seed
-from sim.protocol.blocks.epochs import activate_weight
-from sim.protocol.blocks.params import EpochParams, ProtocolParams
-from sim.protocol.blocks.payments import Payment, PaymentKind
-from sim.protocol.blocks.records import PriceReached, RewardSettled, WeightConfirmed
-from sim.protocol.blocks.running import apply_inferences, get_trigger_heights
-from sim.protocol.blocks.settling import (
+from sim.protocol.blocks.entitlements import (
     INACTIVE,
     INVALID,
     MISSED,
@@ -20,8 +15,14 @@ from sim.protocol.blocks.settling import (
     PAID,
     UNCONFIRMED,
     compute_entitlements,
-    settle_epoch,
 )
+from sim.protocol.blocks.epochs import activate_weight
+from sim.protocol.blocks.formation import list_governance_models
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.payments import Payment, PaymentKind
+from sim.protocol.blocks.records import PriceReached, RewardSettled, WeightConfirmed
+from sim.protocol.blocks.running import apply_inferences, get_trigger_heights
+from sim.protocol.blocks.settling import settle_epoch
 from sim.protocol.blocks.stages import Schedule
 from sim.protocol.blocks.state import Block, ChainState, EpochGroup, HostRecord, genesis_state
 from sim.protocol.blocks.transition import BlockResult, apply_block
@@ -33,7 +34,8 @@ from sim.protocol.proofs.confirmation import ConfirmationTally, start_confirmati
 from sim.protocol.proofs.votes import select_voters
 from sim.protocol.service.inferences import Counts, Inference, InferenceTally, Service, apply_tally, close_service
 from sim.protocol.service.status import InferenceRecord, Status
-from sim.protocol.versions import LAUNCH, VERSIONS, Rules, build_rule_book
+from sim.protocol.switches import Rules
+from sim.protocol.versions import LAUNCH, VERSIONS, build_rule_book
 
 PEOPLE = ("a", "b", "c", "d")
 
@@ -277,7 +279,7 @@ def test_one_confirmation_runs_at_a_time_and_the_next_waits_for_the_delay() -> N
 
 def test_confirmations_begin_with_the_second_epoch_and_only_at_s() -> None:
     first = effective_state("v0.2.5", height=59)
-    assert get_trigger_heights(first.schedule) == range(59, 61)
+    assert get_trigger_heights(first.schedule, VERSIONS["v0.2.5"]) == range(59, 61)
     assert apply(first, params=often("v0.2.5")).state.confirmation.end_height is None
     before_s = replace(effective_state("v0.2.5", height=90), effective=EpochGroup(1, 40, {"a": 1}))
     assert apply(before_s, params=often("v0.2.5")).state.confirmation.end_height is None
@@ -357,8 +359,12 @@ def test_what_is_not_confirmed_costs_the_reward_but_not_the_fees() -> None:
 
 
 def test_records_restart_at_the_settlement_in_every_version() -> None:
-    for version in VERSIONS:
-        state, _ = apply_inferences(effective_state(version), tally(requests("a", 30, invalid=3)), params_of(version))
+    for version, rules in VERSIONS.items():
+        model = list_governance_models(rules)[0]
+        state = effective_state(version)
+        state = replace(state, hosts={who: HostRecord("key", (HardwareNode(1, model),)) for who in PEOPLE})
+        asked = [replace(request, model=model) for request in requests("a", 30, invalid=3)]
+        state, _ = apply_inferences(state, tally(asked), params_of(version))
         before = state.service.records["a"]
         assert before.n_validated == 30
         after, _ = settle_epoch(state, params_of(version))

@@ -61,7 +61,7 @@ def state_of(
 
 def observe(state: ChainState, version: str = "v0.2.0", accepted: str = "abc") -> EpochObservation:
     params = params_of(version)
-    claims = state.proofs.count_claims(params.rules_at(3))
+    claims = state.proofs.count_claims(params.rules_at(3), state.episode)
     return observe_epoch(state, 3, claims, {who: claim for who, claim in claims.items() if who in accepted}, params)
 
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.protocol.money.rewards import (
+    EPOCH_FACTOR,
     NGONKA_PER_GNK,
     SUPPLY_CAP,
     compute_effective_weights,
@@ -43,6 +44,41 @@ def distribute_reward(
 def test_published_emissions(epoch: int, gnk: int) -> None:
     """Protocol 6.1."""
     assert round(compute_epoch_reward(epoch, 0) / NGONKA_PER_GNK) == gnk
+
+
+@pytest.mark.parametrize(("epoch", "ngonka"), [(56, 314_670_897_622_954), (410, 265_968_351_724_175)])
+def test_emission_until_v0_2_7_to_the_ngonka(epoch: int, ngonka: int) -> None:
+    """Network 2.12."""
+    assert compute_epoch_reward(epoch, 0) == ngonka
+
+
+def test_the_shortest_decimal_text_is_multiplied_exactly() -> None:
+    """A product of doubles would be one ngonka off in 32 of the first 2000 epochs."""
+    differ = [
+        epoch
+        for epoch in range(1, 2000)
+        if compute_epoch_reward(epoch, 0) != math.trunc(323_000 * 10**9 * math.exp(-0.000475 * (epoch - 1)))
+    ]
+    assert (len(differ), differ[:3]) == (32, [19, 80, 129])
+
+
+@pytest.mark.parametrize(
+    ("epoch", "initial_gnk", "ngonka"),
+    [
+        (1, 323_000, 323_000 * 10**9),
+        (410, 323_000, 265_968_351_724_182),
+        (418, 323_000, 264_959_589_849_069),
+        (101, 285_000, 271_778_984_842_800),
+        (501, 285_000, 224_750_113_929_613),
+        (1001, 285_000, 177_237_241_092_541),
+        (1461, 285_000, 142_449_732_098_072),
+        (2921, 285_000, 71_199_740_964_254),
+    ],
+)
+def test_emission_from_v0_2_8_on_to_the_ngonka(epoch: int, initial_gnk: int, ngonka: int) -> None:
+    """Network 2.12: exact powers; those of 285 000 are the network's own tests, after so many epochs."""
+    initial = initial_gnk * NGONKA_PER_GNK
+    assert compute_epoch_reward(epoch, 0, initial_reward=initial, epoch_factor=EPOCH_FACTOR) == ngonka
 
 
 def test_emission_against_fifty_digits() -> None:

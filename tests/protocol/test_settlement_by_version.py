@@ -12,14 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.protocol.blocks.entitlements import compute_entitlements, get_full_weight, get_reward_weights
 from sim.protocol.blocks.params import EpochParams, ProtocolParams
-from sim.protocol.blocks.settling import compute_entitlements, get_full_weight, get_reward_weights
 from sim.protocol.blocks.state import ChainState, EpochGroup, HostRecord, genesis_state
 from sim.protocol.consensus.transactions import HardwareNode
 from sim.protocol.proofs.confirmation import start_confirmation
 from sim.protocol.service.inferences import Counts, Service
 from sim.protocol.service.status import InferenceRecord, Status
-from sim.protocol.versions import LAUNCH, VERSIONS, Rules, build_rule_book
+from sim.protocol.switches import Rules
+from sim.protocol.versions import LAUNCH, VERSIONS, build_rule_book
 
 EARLY, LATER = ("v0.2.2", "v0.2.3", "v0.2.4"), ("v0.2.5", "v0.2.6")
 PARAMS = ProtocolParams(rule_book=build_rule_book("v0.2.0", {}, {}), epoch=EpochParams(), vector_dim=8196)

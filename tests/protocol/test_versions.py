@@ -1,36 +1,52 @@
 """The table of versions and the rules in force at an epoch (protocol 0)."""
 
 import dataclasses
+import itertools
 import re
 from fractions import Fraction
 from pathlib import Path
-from typing import get_type_hints
+from typing import get_origin, get_type_hints
 
 import pytest
 
-from sim.protocol.proofs.hits import Hits
-from sim.protocol.versions import TABLE, VERSION_NAMES, VERSIONS, WHAT_IFS, Rules, build_rule_book, override_rules
+from sim.protocol.switches import Rules
+from sim.protocol.versions import (
+    HISTORY,
+    SCHEMES,
+    VERSION_NAMES,
+    VERSIONS,
+    WHAT_IFS,
+    build_rule_book,
+    override_rules,
+    read_history,
+)
 from sim.scenario.declared import find_keys
 
+FIRST_SIX = list(VERSIONS.values())[:6]
 SIM = Path(__file__).parent.parent.parent / "sim"
 
 
 def test_the_table_has_a_row_for_every_switch_and_a_column_for_every_version() -> None:
-    assert {field.name for field in dataclasses.fields(Rules)} == {"version", *TABLE, *WHAT_IFS}
-    assert {len(row) for row in TABLE.values()} == {len(VERSION_NAMES)}
-    assert list(VERSIONS) == ["v0.2.0", "v0.2.2", "v0.2.3", "v0.2.4", "v0.2.5", "v0.2.6"]
+    assert {field.name for field in dataclasses.fields(Rules)} == {"version", *HISTORY, *WHAT_IFS}
+    assert all(set(history) <= set(VERSION_NAMES) and "v0.2.0" in history for history in HISTORY.values())
+    assert list(VERSIONS) == ["v0.2.0", *(f"v0.2.{number}" for number in range(2, 17))]
 
 
-@pytest.mark.parametrize("switch", sorted(TABLE))
+@pytest.mark.parametrize("switch", sorted(HISTORY))
 def test_values_have_their_type_and_the_switch_a_meaning(switch: str) -> None:
-    expected = Hits if switch == "proof" else get_type_hints(Rules)[switch]
-    assert {type(value) for value in TABLE[switch]} == {expected}
+    hint = get_type_hints(Rules)[switch]
+    assert all(isinstance(value, get_origin(hint) or hint) for value in HISTORY[switch].values() if switch != "proof")
+    assert switch != "proof" or {type(value) for value in HISTORY["proof"].values()} == set(SCHEMES)
     assert [len(meaning) > 10 for name, _, _, meaning in find_keys(Rules) if name == switch] == [True]
 
 
-@pytest.mark.parametrize("switch", sorted(TABLE))
-def test_every_switch_differs_somewhere(switch: str) -> None:
-    assert len(set(TABLE[switch])) > 1
+@pytest.mark.parametrize("switch", sorted(HISTORY))
+def test_each_entry_of_a_row_is_a_change_and_they_stand_in_order(switch: str) -> None:
+    values = list(HISTORY[switch].values())
+    assert len(values) > 1
+    assert all(before != after for before, after in itertools.pairwise(values))
+    assert list(HISTORY[switch]) == sorted(HISTORY[switch], key=VERSION_NAMES.index)
+    assert [read_history(switch)[VERSION_NAMES.index(version)] for version in HISTORY[switch]] == values
 
 
 @pytest.mark.parametrize("switch", sorted(WHAT_IFS))
@@ -48,7 +64,7 @@ def test_no_rule_asks_for_a_version(path: Path) -> None:
 
 def test_changes_of_the_published_history() -> None:
     """Row by row what protocol 0 says of each upgrade."""
-    launch, v2, v3, v4, v5, v6 = VERSIONS.values()
+    launch, v2, v3, v4, v5, v6 = FIRST_SIX
     assert (launch.counts_duplicates, v2.counts_duplicates) == (True, False)
     assert (launch.stores_node_ids, v2.stores_node_ids) == (False, True)
     assert (launch.settlement_page_limit, v2.settlement_page_limit) == (100, 0)
@@ -61,10 +77,10 @@ def test_changes_of_the_published_history() -> None:
     assert (v4.remainder_prefers_preserved, v5.remainder_prefers_preserved) == (False, True)
     assert (v6.proof.threshold, v6.weight_scale, v6.miss_probability) == (1.398077, Fraction(5, 2), 0.4)
     assert (v5.missing_confirmation_keeps_weight, v6.missing_confirmation_keeps_weight) == (True, False)
-    assert [rules.judges_sequentially for rules in VERSIONS.values()] == [False] * 4 + [True] * 2
-    assert [rules.slashes_downtime_at_settlement for rules in VERSIONS.values()] == [True] * 4 + [False] * 2
-    assert [rules.confirmation_alpha for rules in VERSIONS.values()] == [0] * 4 + [Fraction(1, 2)] * 2
-    assert [rules.confirmations_per_epoch for rules in VERSIONS.values()] == [0] * 4 + [1] * 2
+    assert [rules.judges_sequentially for rules in FIRST_SIX] == [False] * 4 + [True] * 2
+    assert [rules.slashes_downtime_at_settlement for rules in FIRST_SIX] == [True] * 4 + [False] * 2
+    assert [rules.confirmation_alpha for rules in FIRST_SIX] == [0] * 4 + [Fraction(1, 2)] * 2
+    assert [rules.confirmations_per_epoch for rules in FIRST_SIX] == [0] * 4 + [1] * 2
 
 
 def test_rules_at_an_epoch() -> None:

@@ -101,6 +101,10 @@ DOUBTED = [
         "protocol: {version: v0.2.6, upgrades: [{epoch: 2, version: v0.2.6, confirmation_alpha: 0}]}",
         "3:68: protocol.upgrades.0.confirmation_alpha: 0 switches the test off: ",
     ),
+    (
+        "protocol: {epoch_length: 300, version: v0.2.8, upgrades: [{epoch: 2, version: v0.2.12}]}",
+        "3:12: protocol.epoch_length: an epoch of 300 blocks leaves no room for a confirmation in v0.2.12, which ",
+    ),
 ]
 
 
@@ -127,6 +131,7 @@ def test_doubted_once_and_allowed(
         "protocol: {confirmation_alpha: 0}",  # nothing is confirmed in v0.2.0
         "protocol: {version: v0.2.6, confirmation_alpha: 0, rules: {confirmations_per_epoch: 0}}",
         "protocol: {version: v0.2.6, confirmation_alpha: 0.7}",
+        "protocol: {version: v0.2.12, epoch_length: 300, rules: {confirmation_safety_blocks: 1}}",
     ],
 )
 def test_nothing_to_doubt(tmp_path: Path, capsys: pytest.CaptureFixture[str], section: str) -> None:

@@ -44,8 +44,8 @@ def test_upgrades_and_switches_reach_the_rules() -> None:
             "version: v0.2.1",
             '4:3: protocol.version: unknown version "v0.2.1". Did you mean "v0.2.0" or "v0.2.2"? Known: v0.2.0, ',
         ),
-        ("version: v0.2.2", "version: v0.2.10", '5:25: protocol.upgrades.0.version: unknown version "v0.2.10". Did'),
-        ("v0.2.0", "v0.2.9-post3", '4:3: protocol.version: unknown version "v0.2.9-post3". Did you mean "v0.2.6"? K'),
+        ("version: v0.2.2", "version: v0.2.17", '5:25: protocol.upgrades.0.version: unknown version "v0.2.17". Did'),
+        ("v0.2.0", "v0.2.9-post3", '4:3: protocol.version: unknown version "v0.2.9-post3". Did you mean "v0.2.9"'),
         ("v0.2.0", "v0.1", '4:3: protocol.version: unknown version "v0.1". Did you mean "v0.2.0"? Known: '),
         ("version: v0.2.2", "version: v2", '5:25: protocol.upgrades.0.version: unknown version "v2".'),
         (
@@ -65,7 +65,7 @@ def test_upgrades_and_switches_reach_the_rules() -> None:
         (
             "counts_duplicates: true",
             "count_duplicates: true",
-            '6:11: protocol.rules.count_duplicates: unknown key. Did you mean "counts_duplicates"? Known: appr',
+            '6:11: protocol.rules.count_duplicates: unknown key. Did you mean "counts_duplicates"? Known: adap',
         ),
         ("duplicates: true", "duplicates: 1", "6:11: protocol.rules.counts_duplicates: must be true or false, not 1"),
         ("weight_scale: 1.1", "weight_scale: 0", "6:36: protocol.rules.weight_scale: 0 must be more than 0"),
@@ -97,13 +97,13 @@ def test_upgrades_and_switches_reach_the_rules() -> None:
         (
             "  version",
             "  r_target: 1.0\n  version",
-            "4:3: protocol.r_target: 1 is met by no try: its chance in 8192 dimensions rounds to 0; a chance of 1e-300",
+            "4:3: protocol.r_target: 1 is met by no try: its chance in 8192 dimensions is hardly a number; a chance of 1e-300",
         ),
         ("weight_scale: 1.1", "r_target: 0.9", "6:36: protocol.rules.r_target: 0.9 is met by no try: its chance in "),
         (
             "weight_scale: 1.1",
             "proof: {kind: hits, r_target: 0.5}",
-            "6:36: protocol.rules.proof: 0.5 is met by no try: its chance in 8192 dimensions rounds to 0; a chance of",
+            "6:36: protocol.rules.proof: 0.5 is met by no try: its chance in 8192 dimensions is hardly a number; a chance of",
         ),
         (
             "unregistered: 2",
@@ -195,3 +195,54 @@ def test_no_cap_is_written_null() -> None:
 def test_a_quarter_is_enough_for_four() -> None:
     text = TEXT.replace("  version", "  max_individual_power_percentage: 0.25\n  version", 1)
     assert parse_scenario(text).protocol.max_individual_power_percentage == 0.25
+
+
+MODELS = """\
+name: models
+epochs: 9
+protocol:
+  version: v0.2.8
+  models:
+    - {name: A, distance_threshold: 0.4, is_initial: true}
+    - {name: B, distance_threshold: 0.4, coefficient: 0.5}
+  upgrades: [{epoch: 5, version: v0.2.8, models: [{name: C, distance_threshold: 0.4}]}]
+hosts:
+  - {name: a, gpus: 1 x H100-SXM, region: EUROPE, model: A, delegates: [{model: B, to: b-0}], refuses: [C]}
+  - {name: b, gpus: [1 x H100-SXM for B, 1 x H100-SXM for C], region: EUROPE, intents: [MiniMax-M2.7]}
+  - {name: c, count: 2, gpus: 1 x H100-SXM, region: EUROPE, model: C, delegates: [{model: B, to: a-0}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mistake"),
+    [
+        (
+            "distance_threshold: 0.4, coefficient",
+            "coefficient",
+            "7:7: protocol.models.1.distance_threshold: is missing",
+        ),
+        ("name: B,", "name: A,", '7:8: protocol.models.1.name: "A" is listed already, as number 0'),
+        ("name: B,", "name: B B,", '7:8: protocol.models.1.name: "B B" must be a model\'s name'),
+        (
+            "coefficient: 0.5",
+            "is_initial: true",
+            "7:42: protocol.models.1.is_initial: one model is the base model: number 0",
+        ),
+        ("model: A,", "model: D,", '10:51: hosts.0.model: unknown model "D". Known: A, B, C, Deep'),
+        ("1 x H100-SXM for C", "1 x H100-SXM for E", '11:42: hosts.1.gpus.1: unknown model "E". Known: A, B, C, Deep'),
+        ("refuses: [C]", "refuses: [B]", "10:105: hosts.0.refuses.0: B stands in delegates.0.model already"),
+        ("to: b-0", "to: b", '10:84: hosts.0.delegates.0.to: unknown host "b". Did you mean "b-0"'),
+        ("to: a-0", "to: c-1", "12:94: hosts.2.delegates.0.to: c-1 is this very host, which cannot delegate"),
+        ("to: b-0", "to: c-0", "10:84: hosts.0.delegates.0.to: the delegations of B go in a circle: a -> c -> a"),
+    ],
+)
+def test_mistakes_in_models_and_stances(old: str, new: str, mistake: str) -> None:
+    first, *_ = mistakes(MODELS.replace(old, new, 1))
+    assert first.startswith(f"x.yaml:{mistake}")
+
+
+def test_models_of_a_scenario() -> None:
+    """They hold in every version until governance votes others in."""
+    book = build_params(parse_scenario(MODELS)).rule_book
+    assert [[model.name for model in book.rules_at(epoch).models] for epoch in (0, 4, 5)] == [["A", "B"]] * 2 + [["C"]]
+    assert book.first.models[1].coefficient == Fraction(1, 2)

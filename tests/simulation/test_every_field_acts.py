@@ -101,7 +101,20 @@ CHANGES: dict[str, dict[str, object]] = {
     "protocol.rules.approximates_misses": {"protocol.rules.approximates_misses": True},
     "protocol.rules.judges_sequentially": {"protocol.rules.judges_sequentially": True},
     "protocol.rules.slashes_downtime_at_settlement": {"protocol.rules.slashes_downtime_at_settlement": False},
+    "protocol.rules.asks_for_validations": {"protocol.rules.asks_for_validations": False},
+    "protocol.rules.judges_at_switch": {"protocol.rules.judges_at_switch": False},
+    "protocol.rules.restarts_runs": {"protocol.rules.restarts_runs": True},
+    "protocol.rules.leaves_rest_to_governance": {"protocol.rules.leaves_rest_to_governance": True},
+    "protocol.rules.leaves_slashes_to_governance": {"protocol.rules.leaves_slashes_to_governance": True},
     "protocol.rules.recomputes_total": {"protocol.rules.recomputes_total": True},
+    "protocol.rules.confirmation_tolerance": {"protocol.rules.confirmation_tolerance": 0.5},
+    "protocol.rules.confirmation_safety_blocks": {"protocol.rules.confirmation_safety_blocks": 500},
+    "protocol.rules.computes_confirmations": {"protocol.rules.computes_confirmations": True},
+    "protocol.rules.upgrade_pause_blocks": {"protocol.rules.upgrade_pause_blocks": 500},
+    "protocol.rules.divides_by_full_weight": {"protocol.rules.divides_by_full_weight": True},
+    "protocol.rules.scales_by_confirmation": {"protocol.rules.scales_by_confirmation": True},
+    "protocol.rules.adapts_miss_probability": {"protocol.rules.adapts_miss_probability": True},
+    "protocol.rules.slashes_required_collateral": {"protocol.rules.slashes_required_collateral": True},
     "protocol.rules.resets_statuses": {"protocol.rules.resets_statuses": True},
     "protocol.rules.settles_confirmed_weight": {"protocol.rules.settles_confirmed_weight": False},
     "protocol.rules.settlement_cap": {"protocol.rules.settlement_cap": 0.0},
@@ -290,8 +303,20 @@ CONTEXTS: dict[str, dict[str, object]] = {
     "protocol.rules.miss_probability": MISSING,
     "protocol.rules.approximates_misses": {**LATER, **MISSING, "hosts.big.miss_rate": 0.2},
     "protocol.rules.judges_sequentially": INVALID,
+    "protocol.rules.asks_for_validations": {"hosts.big.skip_rate": 1.0, "epochs": 3},
+    "protocol.rules.judges_at_switch": {**INVALID, "protocol.version": "v0.2.5"},
+    "protocol.rules.restarts_runs": {**INVALID, "protocol.version": "v0.2.5"},
+    "protocol.rules.leaves_slashes_to_governance": {**INVALID, "protocol.version": "v0.2.5"},
     "protocol.rules.slashes_downtime_at_settlement": {**MISSING, "hosts.big.collateral_ngonka": 1000},
     "protocol.rules.recomputes_total": {**LATER, **MISSING},
+    "protocol.rules.confirmation_tolerance": {**CONFIRMING, "hosts.big.confirmed_share": 0.4},
+    "protocol.rules.confirmation_safety_blocks": CONFIRMING,
+    "protocol.rules.computes_confirmations": CONFIRMING,
+    "protocol.rules.upgrade_pause_blocks": {**CONFIRMING, **vote("v0.2.6")},
+    "protocol.rules.divides_by_full_weight": {**CONFIRMING, "hosts.big.confirmed_share": 0.6, "epochs": 3},
+    "protocol.rules.scales_by_confirmation": {**CONFIRMING, "protocol.collateral_grace_epochs": 0},
+    "protocol.rules.adapts_miss_probability": {**MISSING, **LATER, "inference.requests_per_epoch": 2000},
+    "protocol.rules.slashes_required_collateral": {**INVALID, "protocol.version": "v0.2.5"},
     "protocol.rules.resets_statuses": INVALID,
     "protocol.rules.settles_confirmed_weight": {"hosts.big.confirmed_share": 0.5, **CONFIRMING},
     "protocol.rules.settlement_cap": {"work.kind": "kernel", **CONFIRMING},
@@ -313,15 +338,94 @@ WITHOUT_EFFECT |= {"metrics.validations"}
 # Who shares a memory: powsim's own strategies keep their hosts apart in it; for one that does not, see
 # test_outside_strategies and test_agents.
 WITHOUT_EFFECT |= {"hosts.operator"}
+# Who votes twice: powsim's own strategies vote once, see test_judging.
+WITHOUT_EFFECT |= {"protocol.rules.first_vote_stands"}
+# Whoever shows too little fails at once, so that the least so far never fails alone; see test_confirmation_readings.
+WITHOUT_EFFECT |= {"protocol.rules.judges_readings"}
+# Seven ngonka in epoch 410, but none in the first epochs; see test_rewards.
+WITHOUT_EFFECT |= {"protocol.rules.emits_exactly"}
+# A guardian that serves a model has power in it, unless it is new: see test_acceptance_2026.
+WITHOUT_EFFECT |= {"protocol.rules.guardians_need_no_model"}
+# Where no ML node has weight, see test_model_forming.
+WITHOUT_EFFECT |= {"protocol.rules.reseats_empty_epochs", "protocol.rules.reseats_without_fresh_nodes"}
+
+# A host that is slow at the start of two stages in a row: see test_evidence.
+WITHOUT_EFFECT |= {"protocol.rules.guards_early_shares"}
+
+SMALL, ANSWERS = "tests/data/small.yaml", "tests/data/answers.yaml"
+MODEL, OTHER = "MiniMax-M2.7", "DeepSeek-V4-Flash-0731"
+MODELS = [
+    {"name": MODEL, "distance_threshold": 0.75, "coefficient": 0.3024, "is_initial": True},
+    {"name": OTHER, "distance_threshold": 0.41, "coefficient": 0.246},
+]
+
+# What is another value in a network of v0.2.16 with two models.
+CHANGES_OF_ANSWERS: dict[str, dict[str, object]] = {
+    "protocol.models": {"protocol.models": MODELS[:1]},
+    "protocol.upgrades.models": {"protocol.upgrades": [{"epoch": 2, "version": "v0.2.16", "models": MODELS[:1]}]},
+    "protocol.models.name": {"protocol.models.1.name": "GLM-5.3-Flash"},
+    "protocol.models.distance_threshold": {"protocol.models.0.distance_threshold": 0.02},
+    "protocol.models.coefficient": {"protocol.models.1.coefficient": 0.1},
+    "protocol.models.p_mismatch": {"protocol.models.0.p_mismatch": 0.001},
+    "protocol.models.applied_fraud_p": {"protocol.models.0.applied_fraud_p": 0.99},
+    "protocol.models.is_initial": {"protocol.models.0.is_initial": False},
+    "protocol.models.penalty_start_epoch": {"protocol.models.1.penalty_start_epoch": 9},
+    "protocol.upgrades.w_threshold": vote("v0.2.16", w_threshold=0.9),
+    "hosts.stack": {"hosts.big.stack": "H100 2026-04"},
+    "hosts.delegates.model": {"hosts.big.delegates.0.model": MODEL},
+    "hosts.delegates.to": {"hosts.big.delegates.0.to": "both-1"},
+    "hosts.refuses": {"hosts.no.refuses": []},
+    "hosts.intents": {"hosts.no.intents": [OTHER]},
+    "work.pairs": {"work.pairs": "tests/data/pairs.csv"},
+    "protocol.refusal_penalty": {"protocol.refusal_penalty": 0.5},
+    "protocol.no_participation_penalty": {"protocol.no_participation_penalty": 0.5},
+    "protocol.delegation_share": {"protocol.delegation_share": 0.5},
+    "protocol.cap_factor": {"protocol.cap_factor": 0.01},
+    "protocol.deploy_window": {"protocol.deploy_window": 0},
+    "protocol.max_model_voting_power": {"protocol.max_model_voting_power": 0.0},
+    "protocol.v_min": {"protocol.v_min": 3},
+    "protocol.rules.guardian_multiplier": {"protocol.rules.guardian_multiplier": 3},
+    "protocol.rules.guardian_maturity_weight": {"protocol.rules.guardian_maturity_weight": 1},
+    "protocol.rules.guardian_maturity_height": {"protocol.rules.guardian_maturity_height": 0},
+    "protocol.rules.vote_threshold_bps": {"protocol.rules.vote_threshold_bps": 9000},
+    "protocol.rules.guardians_break_ties": {"protocol.rules.guardians_break_ties": False},
+    "protocol.rules.normalizes_by_stage_time": {"protocol.rules.normalizes_by_stage_time": False},
+    "protocol.rules.groups_models": {"protocol.rules.groups_models": False},
+    "protocol.rules.w_threshold": {"protocol.rules.w_threshold": 0.9},
+    "protocol.rules.penalizes_weight": {"protocol.rules.penalizes_weight": True},
+    "protocol.rules.preserves_by_episode": {"protocol.rules.preserves_by_episode": False},
+    "protocol.rules.seats_by_results": {"protocol.rules.seats_by_results": False},
+    "protocol.rules.spares_newcomers": {"protocol.rules.spares_newcomers": False},
+    "protocol.rules.trusts_confirmed_weight": {"protocol.rules.trusts_confirmed_weight": False},
+    "protocol.rules.moves_coefficients": {"protocol.rules.moves_coefficients": False},
+    "protocol.rules.computes_confirmations": {"protocol.rules.computes_confirmations": False},
+}
+ALL_DECIDED_BY_GUARDIANS = {"protocol.rules.vote_threshold_bps": 10_000}
+DISAGREEING = {"work.pairs": "tests/data/pairs.csv"}
+IDLE_HOST: dict[str, object] = {"hosts.no.refuses": []}
+CONTEXTS_OF_ANSWERS: dict[str, dict[str, object]] = {
+    "protocol.models.p_mismatch": DISAGREEING,
+    "protocol.models.applied_fraud_p": DISAGREEING,
+    "protocol.upgrades.w_threshold": {**vote("v0.2.16"), "epochs": 3},
+    "protocol.no_participation_penalty": IDLE_HOST,
+    "hosts.intents": IDLE_HOST,
+    "protocol.rules.moves_coefficients": {"epochs": 3},
+    "protocol.rules.preserves_by_episode": {"epochs": 3},
+    "protocol.rules.seats_by_results": {"hosts.both.unregistered": 1},
+    "protocol.rules.spares_newcomers": {"protocol.rules.w_threshold": 0.9},
+    "protocol.rules.guardians_break_ties": ALL_DECIDED_BY_GUARDIANS,
+    "protocol.rules.guardian_maturity_weight": {"protocol.rules.guardian_maturity_height": 0},
+    "protocol.rules.guardian_maturity_height": {"protocol.rules.guardian_maturity_weight": 1},
+}
 
 
-def trace(changes: dict[str, object]) -> str:
-    return _trace(json.dumps({**BASE, **changes}))
+def trace(changes: dict[str, object], file: str = SMALL) -> str:
+    return _trace(json.dumps({**BASE, **changes}), file)
 
 
 @cache
-def _trace(overrides: str) -> str:
-    return str(sim.run("tests/data/small.yaml", overrides=json.loads(overrides)).provenance["trace_hash"])
+def _trace(overrides: str, file: str) -> str:
+    return str(sim.run(file, overrides=json.loads(overrides)).provenance["trace_hash"])
 
 
 def fields(model: type[BaseModel], prefix: str = "") -> set[str]:
@@ -338,7 +442,7 @@ def is_model(part: object) -> bool:
 
 
 def test_every_field_is_covered() -> None:
-    assert fields(Scenario) <= CHANGES.keys() | WITHOUT_EFFECT
+    assert fields(Scenario) <= CHANGES.keys() | CHANGES_OF_ANSWERS.keys() | WITHOUT_EFFECT
 
 
 @pytest.mark.parametrize("field", sorted(CHANGES))
@@ -347,6 +451,12 @@ def test_field_changes_some_record(field: str) -> None:
     kind = "kernel" if field.startswith("work.") else "sphere"
     context = {"work.kind": kind, **CONTEXTS.get(field, {})}
     assert trace({**context, **CHANGES[field]}) != trace(context)
+
+
+@pytest.mark.parametrize("field", sorted(CHANGES_OF_ANSWERS))
+def test_field_of_models_changes_some_record(field: str) -> None:
+    context = CONTEXTS_OF_ANSWERS.get(field, {})
+    assert trace({**context, **CHANGES_OF_ANSWERS[field]}, ANSWERS) != trace(context, ANSWERS)
 
 
 @pytest.mark.parametrize(

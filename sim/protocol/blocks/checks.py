@@ -18,13 +18,16 @@ import hashlib
 from sim.protocol.blocks.state import ChainState
 from sim.protocol.consensus.transactions import (
     ClaimReward,
+    DeclareIntent,
+    DelegatePower,
+    RefuseModel,
     SubmitSeed,
     SubmitValidation,
     Transaction,
     TxResult,
 )
 from sim.protocol.service.inferences import validated_enough
-from sim.protocol.versions import Rules
+from sim.protocol.switches import Rules
 
 
 def commit_seed(seed: int, creator: str) -> str:
@@ -43,17 +46,38 @@ def check_stateless(transaction: Transaction) -> TxResult:
 
 
 def check_start(state: ChainState, start_height: int) -> TxResult:
-    """An upcoming epoch exists, and the start height is its P. Reference: protocol 3.1 (claims), 4.5 (validations)."""
-    if state.upcoming is None:
+    """A proof of compute runs, and the start height is its P, or the block that triggered the confirmation.
+
+    Reference: protocol 3.1 (claims), 4.5 (validations), network 2.7.
+    """
+    if state.running is None:
         return TxResult.NO_UPCOMING_EPOCH
-    return TxResult.ACCEPTED if start_height == state.upcoming.start_height else TxResult.WRONG_START
+    return TxResult.ACCEPTED if start_height == state.running.start_height else TxResult.WRONG_START
 
 
 def check_validation(state: ChainState, start_height: int) -> TxResult:
-    """It is about the upcoming epoch, and the height is inside the window. Reference: protocol 4.5."""
+    """It is about the running proof of compute, and the height is inside the window. Reference: protocol 4.5."""
     started = check_start(state, start_height)
-    is_open = state.schedule.accepts_validation(state.height)
-    return started if started is not TxResult.ACCEPTED or is_open else TxResult.OUTSIDE_WINDOW
+    if started is not TxResult.ACCEPTED:
+        return started
+    is_open = state.episode.validation_start < state.height <= state.episode.validation_end
+    return TxResult.ACCEPTED if is_open else TxResult.OUTSIDE_WINDOW
+
+
+def check_stance(state: ChainState, stance: DelegatePower | RefuseModel | DeclareIntent, rules: Rules) -> TxResult:
+    """From v0.2.12 on participants may say how they take part in governance's models; a delegate is one too.
+
+    Reference: network 2.7.
+    """
+    if not rules.groups_models:
+        return TxResult.UNKNOWN_MESSAGE
+    if stance.creator not in state.hosts:
+        return TxResult.NO_PARTICIPANT
+    if all(model.name != stance.model for model in rules.models):
+        return TxResult.UNKNOWN_MODEL
+    if isinstance(stance, DelegatePower) and stance.to and stance.to not in state.hosts:
+        return TxResult.UNKNOWN_DELEGATE
+    return TxResult.ACCEPTED
 
 
 def check_claim(state: ChainState, claim: ClaimReward, rules: Rules) -> TxResult:

@@ -7,13 +7,19 @@ from collections.abc import Iterator, Mapping
 from sim.protocol.blocks.records import ParticipantJudged
 from sim.protocol.blocks.state import ChainState, EpochGroup, UpcomingEpoch
 from sim.protocol.proofs.base import CountedClaim
+from sim.protocol.proofs.claimed import split_claim
 from sim.protocol.proofs.preserved import Preserved, group_by_model, select_half, select_share
 from sim.protocol.proofs.votes import Reason, Verdict
 from sim.protocol.proofs.weights import MergedWeight, merge_by_addition, merge_by_node
-from sim.protocol.versions import Rules
+from sim.protocol.switches import Rules
 
 GOVERNANCE_MODELS = ("Qwen2.5-7B", "QwQ-32B", "Qwen3-235B-A22B", "Qwen3-32B")
 """Of main net: the first two at genesis (protocol 10), all of them in autumn 2025."""
+
+
+def list_governance_models(rules: Rules) -> tuple[str, ...]:
+    """Return the names of the models that count as hardware and get requests. Reference: protocol 5.1, network 2.1."""
+    return tuple(model.name for model in rules.models) or GOVERNANCE_MODELS
 
 
 def merge_weights(state: ChainState, accepted: Mapping[str, CountedClaim], rules: Rules) -> dict[str, MergedWeight]:
@@ -54,7 +60,7 @@ def gather_members(
 ) -> EpochGroup:
     """Return those of everybody with weight who sent a seed, and which of their ML nodes are preserved next."""
     node_weights = {who: part.node_weights for who, part in merged.items()}
-    preserved = _select_preserved(state, upcoming.index, node_weights, capped, rules)
+    preserved = select_preserved(state, upcoming.index, node_weights, capped, rules)
     members = {who: weight for who, weight in capped.items() if (upcoming.index, who) in state.seeds}
     return EpochGroup(
         index=upcoming.index,
@@ -66,7 +72,7 @@ def gather_members(
     )
 
 
-def _select_preserved(
+def select_preserved(
     state: ChainState,
     index: int,
     node_weights: Mapping[str, Mapping[int, int]],
@@ -75,11 +81,12 @@ def _select_preserved(
 ) -> Preserved:
     """Choose the ML nodes that the proof of compute after epoch `index` passes over. Reference: protocol 5.2."""
     hardware = {who: record.nodes for who, record in state.hosts.items()}
-    models = group_by_model(node_weights, hardware, GOVERNANCE_MODELS)
+    names = list_governance_models(rules)
+    models = group_by_model(node_weights, hardware, names)
     last = state.effective.preserved if rules.rotates_preserved_nodes else None
     if not rules.preserved_share:
         return select_half(index, models, last)
-    before = group_by_model(state.effective.node_weights, hardware, GOVERNANCE_MODELS)
+    before = group_by_model(state.effective.node_weights, hardware, names)
     served = {model: {node.address for node in nodes} for model, nodes in before.items()}
     return select_share(index, models, capped, served, rules.preserved_share, last)
 
@@ -94,6 +101,7 @@ def describe_judgement(
     """Yield how everybody with a claim or with preserved weight came to its weight in the group just formed."""
     assert state.next_group is not None, "a group was formed"
     members, preserved = state.next_group.weights, _get_preserved_weights(state)
+    claims, verdicts = _join_by_address(claims, verdicts)
     for who in sorted({*claims, *merged}):
         claim, part = claims.get(who, CountedClaim()), merged.get(who, MergedWeight(0, {}))
         verdict = verdicts.get(who, Verdict(who, Reason.NO_CLAIM, 0, 0, 0))
@@ -116,3 +124,25 @@ def describe_judgement(
             is_member=who in members,
             weight=members.get(who, 0),
         )
+
+
+def _join_by_address(
+    claims: Mapping[str, CountedClaim], verdicts: Mapping[str, Verdict]
+) -> tuple[dict[str, CountedClaim], dict[str, Verdict]]:
+    """Join a participant's claims for several models; the verdict is that of the heaviest one, accepted ones first."""
+    joined, shown = dict[str, CountedClaim](), dict[str, Verdict]()
+    for name in sorted(claims, key=lambda name: (verdicts[name].is_accepted, claims[name].weight), reverse=True):
+        address, claim = split_claim(name)[0], claims[name]
+        shown.setdefault(address, verdicts[name])
+        joined[address] = _add_claims(joined[address], claim) if address in joined else claim
+    return joined, shown
+
+
+def _add_claims(one: CountedClaim, other: CountedClaim) -> CountedClaim:
+    return CountedClaim(
+        claimed_nonces=one.claimed_nonces + other.claimed_nonces,
+        distinct_nonces=one.distinct_nonces + other.distinct_nonces,
+        counts={**one.counts, **other.counts},
+        node_weights={**one.node_weights, **other.node_weights},
+        claimed_weight=one.weight + other.weight,
+    )

@@ -19,14 +19,15 @@ from sim.protocol.proofs.votes import (
     judge_participant,
     select_voters,
 )
-from sim.protocol.versions import Rules
+from sim.protocol.switches import Rules
 
 
 def judge_claims(
     state: ChainState, claims: Mapping[str, CountedClaim], upcoming: UpcomingEpoch, rules: Rules
 ) -> dict[str, Verdict]:
     """Judge every claim, by address, one after the other. Reference: protocol 4.6, 4.9."""
-    frauds, committee = read_votes(state.validations), upcoming.committee
+    frauds = read_votes(state.validations, first_stands=rules.first_vote_stands)
+    committee = upcoming.committee
     voters = select_voters(state.effective.present, rules.member_page_limit)
     verdicts = {}
     for who, claim in claims.items():
@@ -40,15 +41,16 @@ def judge_claims(
     return verdicts
 
 
-def read_votes(validations: Iterable[SubmitValidation]) -> dict[str, dict[str, bool]]:
-    """Return participant -> validator -> whether it votes fraud; the last verdict of a pair holds.
+def read_votes(validations: Iterable[SubmitValidation], *, first_stands: bool = False) -> dict[str, dict[str, bool]]:
+    """Return participant -> validator -> whether it votes fraud; of a pair the last verdict holds, or the first.
 
-    Reference: protocol 4.5.
+    Reference: protocol 4.5, network 2.5.
     """
     frauds: dict[str, dict[str, bool]] = {}
     for said in validations:
         for participant, is_fraud in zip(said.participants, said.verdicts, strict=True):
-            frauds.setdefault(participant, {})[said.creator] = is_fraud
+            held = frauds.setdefault(participant, {})
+            held[said.creator] = held.get(said.creator, is_fraud) if first_stands else is_fraud
     return frauds
 
 

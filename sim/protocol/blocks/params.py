@@ -13,10 +13,12 @@ from typing import Annotated
 from pydantic import Field
 
 from sim.protocol.consensus.transactions import HEADER_BYTES
+from sim.protocol.models.params import MAINNET_GROUPS, GroupParams
 from sim.protocol.money.accounts import VESTING_EPOCHS
 from sim.protocol.money.collateral import COLLATERAL_PER_WEIGHT_UNIT, GRACE_END_EPOCH
 from sim.protocol.money.pricing import MAINNET_PRICING, PricingParams
-from sim.protocol.versions import RuleBook, Rules
+from sim.protocol.switches import Rules
+from sim.protocol.versions import RuleBook
 from sim.units import Bytes
 
 MOST_BLOCKS = 1_000_000  # of an epoch, and of each of its parts: two months of main net's blocks
@@ -118,6 +120,8 @@ class ProtocolParams(ChainParams):
     guardians: frozenset[str] = frozenset()
     """Addresses whose consensus power is raised while the network is young."""
     pricing: PricingParams = MAINNET_PRICING
+    groups: GroupParams = MAINNET_GROUPS
+    """What governance sets for the groups of models; their slots are `validation_committee`."""
     epoch_changes: tuple[EpochChange, ...] = ()
     """In ascending order of their heights."""
 

@@ -22,19 +22,22 @@ class PaymentKind(StrEnum):
     FEE = "fee"
     """Fees of users, waiting for the same claim."""
     LEFT = "left"
-    """Emission or fees to which no participant is entitled: they stay in the module."""
+    """Emission or fees to which no participant is entitled: until v0.2.6 they stay in the module."""
+    GOVERNANCE = "governance"
+    """Into governance's account: from v0.2.7 on what is left, and what was not claimed in time; from v0.2.11 on what
+    was slashed."""
     CLAIM = "claim"
     """From waiting into the vesting schedule, or out at once."""
     VESTED = "vested"
     """From vesting into the balance."""
     BURNT = "burnt"
-    """Waiting coins that were not claimed in time."""
+    """Waiting coins that were not claimed in time, until v0.2.6."""
     DEPOSITED = "deposited"
     """From the balance into collateral."""
     RELEASED = "released"
     """Unbonded collateral, back in the balance."""
     SLASHED = "slashed"
-    """Collateral taken and burnt."""
+    """Collateral taken; until v0.2.10 it is burnt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,9 @@ class Payment(Record):
     epoch: Annotated[int, "epoch whose [P, next P) holds the height"]
     height: Annotated[int, "block in which coins moved", "blocks"]
     participant: Annotated[str, "address; empty where it concerns nobody"]
-    kind: Annotated[str, "reward, remainder, fee, left, claim, vested, burnt or slashed"]
+    kind: Annotated[
+        str, "reward, remainder, fee, left, governance, claim, vested, burnt, deposited, released or slashed"
+    ]
     amount_ngonka: Annotated[int, "how much", "ngonka"]
     reason: Annotated[str, "why"]
 

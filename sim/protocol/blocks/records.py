@@ -62,6 +62,52 @@ class ParticipantJudged(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimJudged(Record):
+    """One participant in one model at VE: its claim and the votes on it, its nodes there, its power or its delegate."""
+
+    epoch: Annotated[int, "index of the epoch"]
+    participant: Annotated[str, "address"]
+    model: Annotated[str, "governance's model"]
+    claimed_nonces: Annotated[int, "nonces that it committed to", "nonces"]
+    claimed_weight: Annotated[int, "weight of their distribution over nodes, before coefficients", "raw weight"]
+    valid_vote_power: Annotated[int, "voting power in the model that said valid; slots, where they are drawn", "weight"]
+    invalid_vote_power: Annotated[
+        int, "voting power in the model that said fraud; slots, where they are drawn", "weight"
+    ]
+    total_vote_weight: Annotated[
+        int, "weight of all members, whatever they serve, of which votes need a share; slots, where drawn", "weight"
+    ]
+    is_accepted: Annotated[bool, "the claim passed every acceptance test"]
+    reason: Annotated[str, "first acceptance test that failed, accepted, or no claim"]
+    preserved_weight: Annotated[int, "kept by nodes of the model that the proof of compute passed over", "raw weight"]
+    raw_weight: Annotated[int, "of all nodes with a seat in the model in the new epoch", "raw weight"]
+    mode: Annotated[str, "its part in the model: direct, delegate, refuse or none"]
+    delegate: Annotated[str, "address that votes for it; empty without one"]
+    voting_power: Annotated[int, "its power in votes on the model's claims from S on", "weight"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupFormed(Record):
+    """One of governance's models at VE: whether it is eligible, what it weighs, who votes in it."""
+
+    epoch: Annotated[int, "index of the epoch"]
+    model: Annotated[str, "governance's model"]
+    coefficient: Annotated[float, "weight of a nonce before the group's cap", "weight / raw weight"]
+    is_eligible: Annotated[bool, "its members' old weight makes it a model that pays"]
+    members: Annotated[int, "hosts with a node seated in it"]
+    raw_weight: Annotated[int, "of their nodes", "raw weight"]
+    weight_per_raw_unit: Annotated[
+        float, "coefficient after the group's cap; 0: it pays nothing", "weight / raw weight"
+    ]
+    weight: Annotated[int, "that it gives its members, before collateral and power cap", "weight"]
+    voters: Annotated[int, "members with voting power"]
+    voting_power: Annotated[int, "of all of them, after the clip", "weight"]
+    total_power: Annotated[
+        int, "weight of the whole network that votes; less than half of it decides nothing", "weight"
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PowerSet(Record):
     """Consensus power from S of an epoch on."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from sim.protocol.blocks.formation import GOVERNANCE_MODELS
+from sim.protocol.blocks.confirming import advance_run, begin_run, read_members
+from sim.protocol.blocks.formation import list_governance_models
 from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.records import InferencesServed, PriceReached, Record, WeightConfirmed
 from sim.protocol.blocks.stages import Schedule
@@ -17,9 +19,11 @@ from sim.protocol.proofs.confirmation import (
     compute_ratio,
     compute_trigger_heights,
     is_triggered,
+    read_event,
 )
+from sim.protocol.proofs.confirmation_readings import Reading
 from sim.protocol.service.inferences import InferenceTally, apply_tally, confirm_records
-from sim.protocol.versions import Rules
+from sim.protocol.switches import Rules
 
 FIRST_CONFIRMED_EPOCH = 2
 
@@ -35,10 +39,10 @@ def apply_inferences(
         return state, []
     rules = params.rules_at(state.schedule.index)
     heights = range(state.schedule.start, state.schedule.next_start)
-    models = get_model_weights(state, GOVERNANCE_MODELS)
+    models = get_model_weights(state, list_governance_models(rules))
     removed = state.effective.removed
     service, failures = apply_tally(state.service, tally, models, heights, params.pricing, rules, removed)
-    state, payments = punish_failures(replace(state, service=service), failures, rules)
+    state, payments = punish_failures(replace(state, service=service), failures, rules, params)
     state = remove_members(state, failures, rules, params)
     served = [
         InferencesServed(
@@ -62,13 +66,22 @@ def apply_inferences(
 def apply_confirmation(state: ChainState, block: Block, params: ProtocolParams) -> tuple[ChainState, list[Record]]:
     """Read out the event that ends in this block, or let the block's hash trigger one; one runs at a time.
 
-    Rules are those of the epoch that holds the height. Reference: protocol 6.7.
+    From v0.2.9 on hosts compute in an event; before, the block that ends one says what they have shown. Rules are those
+    of the epoch that holds the height. Reference: protocol 6.7, network 2.11.
     """
     rules = params.rules_at(state.schedule.index)
     if block.confirmation is not None:
-        return _read_out(state, block.confirmation, rules, params)
-    if state.confirmation.end_height is not None or not _triggers(state, block, rules.confirmations_per_epoch):
-        return state, []
+        return _read_tally(state, block.confirmation, rules, params)
+    if state.upcoming is not None and state.confirmation_run is not None:
+        return _give_up(state), []
+    if state.confirmation_run is not None and block.height == state.confirmation.end_height:
+        return _read_run(state, rules, params)
+    if state.confirmation.end_height is None and _triggers(state, block, params):
+        state = _trigger(state, block, rules)
+    return advance_run(state, block, rules, params), []
+
+
+def _trigger(state: ChainState, block: Block, rules: Rules) -> ChainState:
     epoch = state.schedule.params
     event = compute_event(
         block.height,
@@ -78,21 +91,47 @@ def apply_confirmation(state: ChainState, block: Block, params: ProtocolParams) 
         delay=epoch.poc_validation_delay,
         validation=epoch.poc_validation_duration,
     )
-    return replace(state, confirmation=replace(state.confirmation, end_height=event.read_out)), []
+    state = replace(state, confirmation=replace(state.confirmation, end_height=event.read_out))
+    return begin_run(state, block, event) if rules.computes_confirmations else state
+
+
+def _give_up(state: ChainState) -> ChainState:
+    """The next proof of compute has overtaken the event, whose claims are gone: it reads nobody [I]."""
+    return replace(state, confirmation_run=None, confirmation=replace(state.confirmation, end_height=None))
+
+
+def _read_tally(
+    state: ChainState, tally: ConfirmationTally, rules: Rules, params: ProtocolParams
+) -> tuple[ChainState, list[Record]]:
+    shown = read_event(
+        state.confirmation, tally.measured, absence_counts_as_zero=not rules.missing_confirmation_keeps_weight
+    )
+    readings = {who: Reading(shown[who], whole) for who, whole in state.confirmation.initial.items()}
+    return _read_out(state, readings, tally.measured, rules, params)
+
+
+def _read_run(state: ChainState, rules: Rules, params: ProtocolParams) -> tuple[ChainState, list[Record]]:
+    readings = read_members(state, rules)
+    measured = {who: reading.shown for who, reading in readings.items()}
+    return _read_out(replace(state, confirmation_run=None), readings, measured, rules, params)
 
 
 def _read_out(
-    state: ChainState, tally: ConfirmationTally, rules: Rules, params: ProtocolParams
+    state: ChainState,
+    readings: Mapping[str, Reading],
+    measured: Mapping[str, int],
+    rules: Rules,
+    params: ProtocolParams,
 ) -> tuple[ChainState, list[Record]]:
     """Weights shrink, every member is judged by its ratio; whoever fails is punished and leaves the group."""
     running = state.confirmation
-    after = close_event(
-        running,
-        tally.measured,
-        absence_counts_as_zero=not rules.missing_confirmation_keeps_weight,
-        pause_end=state.height + state.schedule.params.set_new_validators_delay,
-    )
-    ratios = {who: compute_ratio(weight, after.initial[who]) for who, weight in after.weights.items()}
+    shown = {who: reading.shown for who, reading in readings.items()}
+    after = close_event(running, shown, pause_end=state.height + state.schedule.params.set_new_validators_delay)
+    judged = shown if rules.judges_readings else after.weights
+    ratios = {
+        who: compute_ratio(judged[who], reading.expected, rules.confirmation_tolerance)
+        for who, reading in readings.items()
+    }
     service, failures = confirm_records(state.service, ratios, rules, state.height)
     failed = {failure.participant for failure in failures}
     confirmed = [
@@ -100,30 +139,39 @@ def _read_out(
             epoch=state.effective.index,
             height=state.height,
             participant=who,
-            weight_before=before,
-            measured=tally.measured.get(who, 0),
+            weight_before=running.weights[who],
+            measured=measured.get(who, 0),
             weight_after=after.weights[who],
             is_failed=who in failed,
         )
-        for who, before in sorted(running.weights.items())
+        for who in sorted(readings)
     ]
-    state, payments = punish_failures(replace(state, confirmation=after, service=service), failures, rules)
+    state, payments = punish_failures(replace(state, confirmation=after, service=service), failures, rules, params)
     return remove_members(state, failures, rules, params), [*confirmed, *payments]
 
 
-def _triggers(state: ChainState, block: Block, expected: float) -> bool:
-    """Whether the block triggers an event: never before the second epoch, nor while the last one's pause lasts."""
-    schedule = state.schedule
+def _triggers(state: ChainState, block: Block, params: ProtocolParams) -> bool:
+    """Whether the block triggers an event: never before the second epoch, nor while the last one's pause lasts.
+
+    Nor soon after an upgrade. Reference: protocol 6.7, network 2.11.
+    """
+    schedule, rules = state.schedule, params.rules_at(state.schedule.index)
+    expected = rules.confirmations_per_epoch
     if not expected or schedule.index < FIRST_CONFIRMED_EPOCH or block.height < state.confirmation.pause_end:
         return False
-    return is_triggered(block.height, block.block_hash, get_trigger_heights(schedule), expected)
+    if params.rule_book.brings_version(schedule.index) and block.height <= schedule.start + rules.upgrade_pause_blocks:
+        return False
+    return is_triggered(block.height, block.block_hash, get_trigger_heights(schedule, rules), expected)
 
 
-def get_trigger_heights(schedule: Schedule) -> range:
-    """Heights of an epoch at which a confirmation may be triggered. Reference: protocol 6.7."""
-    epoch = schedule.params
+def get_trigger_heights(schedule: Schedule, rules: Rules) -> range:
+    """Heights of an epoch at which a confirmation may be triggered. Reference: protocol 6.7, network 2.11."""
+    epoch, safety = schedule.params, rules.confirmation_safety_blocks
     proof = epoch.poc_stage_duration + epoch.poc_exchange_duration
-    event_blocks = proof + epoch.poc_validation_delay + epoch.poc_validation_duration
     return compute_trigger_heights(
-        schedule.set_validators, schedule.next_start, event_blocks, epoch.inference_validation_cutoff
+        schedule.set_validators,
+        schedule.next_start,
+        proof + epoch.poc_validation_delay + epoch.poc_validation_duration,
+        epoch.inference_validation_cutoff,
+        epoch.set_new_validators_delay + safety if safety else 0,
     )

@@ -156,10 +156,6 @@ class Schedule:
             return Stage.VALIDATE_WIND_DOWN
         return Stage.INFERENCE
 
-    def accepts_validation(self, height: int) -> bool:
-        """Window of validations, both ends included, the opening block V excluded; closed in epoch 0."""
-        return self.index > 0 and self.validation_start + 1 <= height <= self.validation_end
-
 
 @lru_cache(maxsize=256)
 def get_schedule(index: int, start: int, params: EpochParams) -> Schedule:

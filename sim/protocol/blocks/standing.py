@@ -10,24 +10,39 @@ from sim.protocol.blocks.payments import Payment
 from sim.protocol.blocks.settling import slash_deposits
 from sim.protocol.blocks.state import ChainState
 from sim.protocol.consensus.validators import boost_guardians
-from sim.protocol.money.collateral import SLASH_INACTIVE, SLASH_INVALID
+from sim.protocol.money.collateral import SLASH_INACTIVE, SLASH_INVALID, compute_required_collateral
 from sim.protocol.service.inferences import Failure, forget_epochs
 from sim.protocol.service.status import Status
-from sim.protocol.versions import Rules
+from sim.protocol.switches import Rules
 
 SLASHES = {Status.INVALID: SLASH_INVALID, Status.INACTIVE: SLASH_INACTIVE}
 
 
-def punish_failures(state: ChainState, failures: Sequence[Failure], rules: Rules) -> tuple[ChainState, list[Payment]]:
+def punish_failures(
+    state: ChainState, failures: Sequence[Failure], rules: Rules, params: ProtocolParams
+) -> tuple[ChainState, list[Payment]]:
     """Slash a fifth of the collateral of the INVALID, a tenth of that of the INACTIVE. Reference: protocol 6.3, 6.5."""
     payments = list[Payment]()
     for failure in failures:
-        fraction = SLASHES[failure.status]
-        state, slashed = slash_deposits(state, [failure.participant], fraction, failure.status.value)
+        who, fraction = failure.participant, SLASHES[failure.status]
+        required = {who: get_required_collateral(state, who, params)} if rules.slashes_required_collateral else None
+        state, slashed = slash_deposits(
+            state, {who: fraction}, failure.status.value, required, to_governance=rules.leaves_slashes_to_governance
+        )
         payments += slashed
     if rules.judges_sequentially and failures:
         state = replace(state, service=forget_epochs(state.service, failures))
     return state, payments
+
+
+def get_required_collateral(state: ChainState, who: str, params: ProtocolParams) -> int:
+    """Return the ngonka that activate all the weight of a member of the effective epoch. Reference: network 2.11."""
+    return compute_required_collateral(
+        state.effective.raw_totals.get(who, 0),
+        state.effective.index,
+        grace_end_epoch=params.collateral_grace_epochs,
+        per_weight_unit=params.collateral_per_weight_unit,
+    )
 
 
 def remove_members(state: ChainState, failures: Sequence[Failure], rules: Rules, params: ProtocolParams) -> ChainState:
@@ -41,5 +56,19 @@ def remove_members(state: ChainState, failures: Sequence[Failure], rules: Rules,
     if not rules.judges_sequentially or not removed:
         return state
     effective = replace(state.effective, removed={**removed, **state.effective.removed})
-    powers = boost_guardians(effective.present, params.guardians) or state.powers
-    return replace(state, effective=effective, powers=powers)
+    after = replace(state, effective=effective)
+    return replace(after, powers=compute_powers(after, rules, params) or state.powers)
+
+
+def compute_powers(state: ChainState, rules: Rules, params: ProtocolParams) -> dict[str, int]:
+    """Return the powers that consensus gets: trusted weights, with guardians raised while the chain is young.
+
+    Reference: protocol 5.4, network 2.9.9.
+    """
+    return boost_guardians(
+        state.effective.trusted,
+        params.guardians,
+        multiplier=rules.guardian_multiplier,
+        maturity_weight=rules.guardian_maturity_weight,
+        is_past_youth=state.height >= rules.guardian_maturity_height,
+    )

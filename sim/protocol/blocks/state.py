@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -19,13 +21,19 @@ from sim.protocol.consensus.transactions import (
     SubmitValidation,
     Transaction,
 )
+from sim.protocol.models.delegation import DelegatedShare
+from sim.protocol.models.formed import FormedEpoch
+from sim.protocol.models.seating import NodeWeights
+from sim.protocol.models.stances import Stances
 from sim.protocol.money.accounts import Settlement, VestingSchedule
 from sim.protocol.money.collateral import Deposit
-from sim.protocol.proofs.base import Episode, ProofStore
-from sim.protocol.proofs.claimed import ClaimedNonces
+from sim.protocol.proofs.acceptance import Ballot
+from sim.protocol.proofs.base import AnswerTerms, Episode, ProofStore
+from sim.protocol.proofs.claimed import ClaimedNonces, split_claim
 from sim.protocol.proofs.committee import Committee
-from sim.protocol.proofs.confirmation import Confirmation, ConfirmationTally
+from sim.protocol.proofs.confirmation import Confirmation, ConfirmationHeights, ConfirmationTally
 from sim.protocol.proofs.log import Log
+from sim.protocol.proofs.preserved import Preserved
 from sim.protocol.service.inferences import InferenceTally, Service
 
 
@@ -71,6 +79,14 @@ class EpochGroup:
     """ML nodes that skip the next proof of compute and keep their weight. Reference: protocol 5.2."""
     carried: frozenset[str] = frozenset()
     """Members with ML nodes that skipped the epoch's own proof of compute. Reference: protocol 6.2."""
+    penalties: Mapping[str, tuple[Fraction, ...]] = field(default_factory=dict)
+    """Parts of its reward that a member loses for models that it does not serve. Reference: network 2.9."""
+    delegated_shares: Mapping[str, tuple[DelegatedShare, ...]] = field(default_factory=dict)
+    """Parts of its reward that a member leaves to delegates. Reference: network 2.9."""
+    formed: FormedEpoch | None = None
+    """Seats, scales and voting powers, where the epoch has models. Reference: network 2.9."""
+    rewarded: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By model: hosts that served it in the epoch before and were paid for that epoch. Reference: network 2.8."""
     removed: Mapping[str, int] = field(default_factory=dict)
     """Members that have left the group since S, with the block at whose end they did. Reference: protocol 6.3."""
 
@@ -78,6 +94,31 @@ class EpochGroup:
     def present(self) -> Mapping[str, int]:
         """Weights of the members that are still in the group: they vote, propose blocks and get requests."""
         return {who: weight for who, weight in self.weights.items() if who not in self.removed}
+
+    @cached_property
+    def trusted(self) -> Mapping[str, int]:
+        """Weights of the present members that blocks and votes follow. Reference: network 2.9.7."""
+        if self.formed is None:
+            return self.present
+        return {who: self.formed.cap_weights.get(who, 0) for who in self.present}
+
+    @cached_property
+    def model_weights(self) -> NodeWeights:
+        """Raw weights of the present members' nodes, by member, model and node; none without models."""
+        seated = {} if self.formed is None else self.formed.groups.node_weights
+        return {who: seated[who] for who in self.present if who in seated}
+
+    @cached_property
+    def raw_totals(self) -> Mapping[str, int]:
+        """What confirmations can confirm of each member: the weight of all its nodes, by the scales of the epoch."""
+        if self.formed is None:
+            return {who: sum(nodes.values()) for who, nodes in self.node_weights.items()}
+        return self.formed.groups.raw_totals
+
+    @property
+    def voting_powers(self) -> Mapping[str, Mapping[str, int]]:
+        """As stored when the epoch was formed, by model and member."""
+        return {} if self.formed is None else self.formed.voting_powers
 
 
 @dataclass(frozen=True)
@@ -90,6 +131,60 @@ class UpcomingEpoch:
     """Hash of block P: the network seed."""
     committee: Committee | None = None
     """From V on, where only drawn members judge a participant; otherwise all do."""
+    ballot: Ballot | None = None
+    """From V on, where claims are by model: the powers with which members vote on them."""
+    models: Mapping[str, AnswerTerms] = field(default_factory=dict)
+    """Terms of the language models that hosts may claim for, by name, as they stand at P; none: any model."""
+    start_seconds: float | None = None
+    """Time of block P."""
+    validation_seconds: float | None = None
+    """Time of block V, from then on."""
+    stances: Stances = field(default_factory=dict)
+    """What members had declared about models at V."""
+
+
+@dataclass(frozen=True)
+class ConfirmationRun:
+    """A confirmation in which hosts compute, from its trigger to its read-out. Reference: network 2.11"""
+
+    trigger_height: int
+    """Its key in messages."""
+    heights: ConfirmationHeights
+    seed_hash: str = ""
+    """Hash of the block before generation starts, once it is there."""
+    proof: UpcomingEpoch | None = None
+    """Its proof of compute, of the effective epoch, from the start of generation on."""
+    preserved: Preserved = field(default_factory=dict)
+    """ML nodes that it passes over."""
+
+    @property
+    def episode(self) -> Episode | None:
+        """The proof of compute as hosts and messages see it."""
+        if self.proof is None:
+            return None
+        return Episode(
+            epoch_index=self.proof.index,
+            start_height=self.trigger_height,
+            block_hash=self.seed_hash,
+            generation_end=self.heights.generation_end,
+            last_claim=self.heights.last_batch,
+            validation_start=self.heights.validation_start,
+            validation_end=self.heights.last_vote,
+            first_claim=self.heights.generation_start,
+            models=self.proof.models,
+            preserved=self.preserved,
+            start_seconds=self.proof.start_seconds,
+            validation_seconds=self.proof.validation_seconds,
+            is_confirmation=True,
+        )
+
+
+@dataclass(frozen=True)
+class FrozenStances:
+    """Stances on models that were not active, some blocks before P, and which of those were expected to start."""
+
+    stances: Stances = field(default_factory=dict)
+    expected: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -142,8 +237,12 @@ class ChainState:
     balances: Mapping[str, int] = field(default_factory=dict)
     """ngonka that their owners are free to use."""
     deposits: Mapping[str, Deposit] = field(default_factory=dict)
+    stances: Stances = field(default_factory=dict)
+    """Last words of participants about models. Reference: network 2.7."""
+    frozen: FrozenStances = field(default_factory=FrozenStances)
     service: Service = field(default_factory=Service)
     confirmation: Confirmation = field(default_factory=Confirmation)
+    confirmation_run: ConfirmationRun | None = None
     emitted: int = 0
     """ngonka minted so far."""
     fees: int = 0
@@ -154,12 +253,14 @@ class ChainState:
     """ngonka that were not claimed in time."""
     slashed: int = 0
     """ngonka of collateral that were taken and burnt."""
+    governance: int = 0
+    """ngonka in governance's account, in place of the last three. Reference: network 2.1"""
 
     @cached_property
-    def episode(self) -> Episode:
-        """The running proof of compute. Raises ValueError where no epoch is upcoming."""
+    def running(self) -> Episode | None:
+        """The running proof of compute, if there is one: that of the upcoming epoch, or of a confirmation."""
         if self.upcoming is None:
-            raise ValueError(f"at height {self.height} no epoch is upcoming, so that no proof of compute is running")
+            return self.confirmation_run.episode if self.confirmation_run is not None else None
         return Episode(
             epoch_index=self.upcoming.index,
             start_height=self.upcoming.start_height,
@@ -168,19 +269,44 @@ class ChainState:
             last_claim=self.schedule.last_batch,
             validation_start=self.schedule.validation_start,
             validation_end=self.schedule.validation_end,
+            models=self.upcoming.models,
+            preserved=self.effective.preserved,
+            start_seconds=self.upcoming.start_seconds,
+            validation_seconds=self.upcoming.validation_seconds,
         )
+
+    @property
+    def episode(self) -> Episode:
+        """The running proof of compute. Raises ValueError where none is running."""
+        if self.running is None:
+            raise ValueError(f"at height {self.height} no proof of compute is running")
+        return self.running
 
     @cached_property
     def claimed_nonces(self) -> ClaimedNonces:
         """All claims as arrays. Raises ValueError where no epoch is upcoming. Reference: protocol 4.1."""
-        return self.proofs.read_claims(self.episode.block_hash, self.threshold)
+        return self.proofs.read_claims(self.episode, self.threshold)
+
+    @property
+    def ballot(self) -> Ballot | None:
+        """How votes on claims of models count, from validation start on; None where claims are not by model."""
+        proof = self.confirmation_run.proof if self.confirmation_run is not None else self.upcoming
+        return None if proof is None else proof.ballot
+
+    @cached_property
+    def slot_voters(self) -> Sequence[AbstractSet[str]] | None:
+        """Of each claim of a model, who holds one of its slots, and guardians; None: no slots are drawn."""
+        if self.ballot is None or not self.ballot.bar.n_slots:
+            return None
+        return [self.ballot.list_slot_voters(*split_claim(name)) for name in self.proofs.participants]
 
     @cached_property
     def duties(self) -> Mapping[str, NDArray[np.int64]] | None:
         """Claims that each committee member checks, as places in `proofs.participants`; None: all members check all."""
-        if self.upcoming is None or self.upcoming.committee is None:
+        proof = self.confirmation_run.proof if self.confirmation_run is not None else self.upcoming
+        if proof is None or proof.committee is None:
             return None
-        return self.upcoming.committee.assign(list(self.proofs.participants))
+        return proof.committee.assign(list(self.proofs.participants))
 
 
 def genesis_state(
@@ -228,11 +354,18 @@ def get_model_weights(state: ChainState, governance_models: Iterable[str]) -> di
     return grouped
 
 
-def get_places_to_check(state: ChainState, validator: str) -> NDArray[np.int64]:
+def get_places_to_check(state: ChainState, validator: str, models: Iterable[str] = ()) -> NDArray[np.int64]:
     """Claims that a validator checks, as ascending places in `proofs.participants`: all, or by its committee slots.
 
-    Reference: protocol 4.1, 4.9.
+    Where claims are by model, those for the `models` that its own ML nodes serve; of these with slots only where it
+    holds one, or is a guardian that may be asked. Reference: protocol 4.1, 4.9, network 2.5.
     """
+    if state.claimed_nonces.models:
+        by_model = state.claimed_nonces.places_by_model
+        served = np.sort(np.concatenate([np.empty(0, np.int64), *(by_model[m] for m in models if m in by_model)]))
+        if state.slot_voters is None:
+            return served
+        return served[[validator in state.slot_voters[place] for place in served.tolist()]]
     if state.duties is None:
         return np.arange(len(state.proofs.participants))
     return state.duties.get(validator, np.empty(0, dtype=np.int64))

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from sim.protocol.blocks.checks import check_claim, check_start, check_stateless, check_validation
+from sim.protocol.blocks.checks import check_claim, check_stance, check_start, check_stateless, check_validation
 from sim.protocol.blocks.epochs import NextDifficulty, process_epoch
+from sim.protocol.blocks.model_groups import freeze_stances, take_stance
 from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.payments import PaymentKind, pay
 from sim.protocol.blocks.records import Record, RewardClaimed, SeedCommitted
@@ -17,8 +18,10 @@ from sim.protocol.blocks.stages import get_schedule, select_epoch
 from sim.protocol.blocks.state import Block, ChainState, HostRecord
 from sim.protocol.consensus.transactions import (
     ClaimReward,
+    DeclareIntent,
     DelegatePower,
     DepositCollateral,
+    RefuseModel,
     RegisterHost,
     ReleaseCollateral,
     SubmitSeed,
@@ -28,7 +31,7 @@ from sim.protocol.consensus.transactions import (
 )
 from sim.protocol.money.accounts import Settlement, VestingSchedule, vest
 from sim.protocol.money.collateral import Deposit, deposit, withdraw
-from sim.protocol.versions import Rules
+from sim.protocol.switches import Rules
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -65,7 +68,7 @@ def apply_block(
     draft = Draft(replace(state, height=block.height, priorities=priorities, schedule=schedule))
     results = _apply_transactions(draft, block, params, included)
     state, served = apply_inferences(draft.finish(), block.inferences, params)
-    state, edges = process_epoch(state, block, params, next_difficulty)
+    state, edges = process_epoch(freeze_stances(state, params), block, params, next_difficulty)
     state, confirmed = apply_confirmation(state, block, params)
     return BlockResult(state, results, (*draft.rows, *served, *edges, *confirmed))
 
@@ -150,8 +153,10 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
             result = _move_into_collateral(draft, transaction.creator, transaction.amount_ngonka)
         case ReleaseCollateral():
             result = _unbond(draft, transaction.creator, transaction.amount_ngonka)
-        case DelegatePower():
-            result = TxResult.UNKNOWN_MESSAGE  # the network knows delegation from v0.2.12 on
+        case DelegatePower() | RefuseModel() | DeclareIntent():
+            result = check_stance(draft.state, transaction, rules)
+            if result is TxResult.ACCEPTED:
+                draft.state = replace(draft.state, stances=take_stance(draft.state.stances, transaction))
         case _:
             result = _take_proof(draft, transaction, rules)
     return result

@@ -19,6 +19,7 @@ VERDICT_BYTES = ENVELOPE_BYTES + VALIDATION_BYTES  # of a message with one verdi
 CLAIM_BYTES = 24
 AMOUNT_BYTES = 24
 DELEGATION_BYTES = 60
+STANCE_BYTES = 30
 REGISTRATION_BYTES = 100
 NODE_BYTES = 40
 
@@ -40,6 +41,9 @@ class TxResult(StrEnum):
     NOT_ENOUGH_COINS = "not enough coins"
     NOT_ENOUGH_COLLATERAL = "not enough collateral"
     UNKNOWN_MESSAGE = "unknown message"
+    NO_PARTICIPANT = "sender is no participant"
+    UNKNOWN_MODEL = "no model of governance"
+    UNKNOWN_DELEGATE = "delegate is no participant"
 
     @property
     def is_late(self) -> bool:
@@ -160,8 +164,25 @@ class ReleaseCollateral(ChainMessage):
 
 @dataclass(frozen=True)
 class DelegatePower(ChainMessage):
-    """Lends the sender's voting power on a model. Known to the network from v0.2.12 on."""
+    """Lends the sender's voting power on a model, until it says otherwise. From v0.2.12 on. Reference: network 2.7."""
 
     model: str
     to: str
+    """Address of a participant; empty: to nobody any more."""
     body_bytes: ClassVar[int] = DELEGATION_BYTES
+
+
+@dataclass(frozen=True)
+class RefuseModel(ChainMessage):
+    """Says that the sender will not serve a model in the next epoch. From v0.2.12 on. Reference: network 2.7."""
+
+    model: str
+    body_bytes: ClassVar[int] = STANCE_BYTES
+
+
+@dataclass(frozen=True)
+class DeclareIntent(ChainMessage):
+    """Says that the sender will serve a model in the next epoch. From v0.2.12 on. Reference: network 2.7."""
+
+    model: str
+    body_bytes: ClassVar[int] = STANCE_BYTES

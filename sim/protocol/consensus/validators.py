@@ -20,21 +20,29 @@ MAX_VALIDATORS = 100
 WINDOW_FACTOR = 2  # priorities are kept within this multiple of the total power
 MATURITY_THRESHOLD = 2_000_000
 GUARDIAN_MULTIPLIER = Fraction(13, 25)
-"""0.52: guardians jointly hold m / (1 + m), 34.2 %."""
+"""0.52: guardians jointly hold m / (1 + m), 34.2 %; until v0.2.12."""
 
 
-def boost_guardians(powers: Mapping[str, int], guardians: Collection[str]) -> dict[str, int]:
-    """Return the powers handed to consensus: guardians share m times the others' power while the network is young.
+def boost_guardians(
+    powers: Mapping[str, int],
+    guardians: Collection[str],
+    *,
+    multiplier: Fraction = GUARDIAN_MULTIPLIER,
+    maturity_weight: int = MATURITY_THRESHOLD,
+    is_past_youth: bool = True,
+) -> dict[str, int]:
+    """Return the powers handed to consensus: guardians share `multiplier` of the others' power in a young network.
 
-    Unchanged where the network is mature, has one validator, no guardian, or guardians that hold more already.
-    Reference: protocol 5.4.
+    Young is a network of less than `maturity_weight`, or where the chain has not passed the height that it must reach
+    besides. Unchanged where the network is mature, has one validator, no guardian, or guardians that hold more already.
+    Reference: protocol 5.4, network 2.9.
     """
     present = [address for address in powers if address in guardians]
-    is_young = len(powers) >= 2 and sum(powers.values()) < MATURITY_THRESHOLD
-    if not (is_young and present):
+    is_mature = is_past_youth and sum(powers.values()) >= maturity_weight
+    if is_mature or len(powers) < 2 or not present:
         return dict(powers)
     held = sum(powers[address] for address in present)
-    wanted = GUARDIAN_MULTIPLIER * (sum(powers.values()) - held)
+    wanted = multiplier * (sum(powers.values()) - held)
     if wanted < held:
         return dict(powers)
     return {**powers, **dict.fromkeys(present, math.trunc(wanted / len(present)))}

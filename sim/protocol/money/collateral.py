@@ -40,6 +40,22 @@ def compute_activated_weight(
     return math.trunc(base + min(rest, collateral / per_weight_unit))
 
 
+def compute_required_collateral(
+    weight: int,
+    upcoming_epoch_index: int,
+    *,
+    grace_end_epoch: int = GRACE_END_EPOCH,
+    per_weight_unit: Fraction = COLLATERAL_PER_WEIGHT_UNIT,
+) -> int:
+    """Return the least ngonka that activate all of a weight: 0 up to the last epoch of grace.
+
+    Reference: protocol 6.5, network 2.1 (v0.2.11).
+    """
+    if upcoming_epoch_index <= grace_end_epoch:
+        return 0
+    return math.ceil((1 - BASE_WEIGHT_RATIO) * weight * per_weight_unit)
+
+
 @dataclass(frozen=True)
 class Deposit:
     """One participant's collateral in ngonka."""
@@ -81,11 +97,14 @@ def release_unbonded(deposit: Deposit, epoch_index: int) -> tuple[Deposit, int]:
     return after, deposit.total - after.total
 
 
-def slash(deposit: Deposit, fraction: Fraction) -> tuple[Deposit, int]:
-    """Burn a fraction of the active and of each unbonding part, truncated [I]; return the rest and the burnt ngonka.
+def slash(deposit: Deposit, fraction: Fraction, required: int | None = None) -> tuple[Deposit, int]:
+    """Take a fraction of the active and of each unbonding part, truncated [I]; return the rest and the taken ngonka.
 
-    Reference: protocol 6.5.
+    With `required`, from v0.2.11 on, it is the fraction of this many ngonka, spread over all parts alike [I]; so that
+    nobody loses more by having deposited more. Reference: protocol 6.5, network 2.11.
     """
+    if required is not None:
+        fraction = min(Fraction(1), Fraction(math.trunc(fraction * required), max(deposit.total, 1)))
     unbonding = {epoch: amount - math.trunc(amount * fraction) for epoch, amount in deposit.unbonding.items()}
     after = Deposit(deposit.active - math.trunc(deposit.active * fraction), unbonding)
     return after, deposit.total - after.total

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from fractions import Fraction
 
 NGONKA_PER_GNK = 10**9
 INITIAL_EPOCH_REWARD = 323_000 * NGONKA_PER_GNK
 DECAY_RATE = -0.000475
+EPOCH_FACTOR = Fraction("0.9995251127946402")
+"""From v0.2.8 on: what one epoch leaves of the emission."""
 GENESIS_EPOCH = 1
 SUPPLY_CAP = 680_000_000 * NGONKA_PER_GNK
 
@@ -18,14 +21,21 @@ def compute_epoch_reward(
     *,
     initial_reward: int = INITIAL_EPOCH_REWARD,
     decay_rate: float = DECAY_RATE,
+    epoch_factor: Fraction | None = None,
     genesis_epoch: int = GENESIS_EPOCH,
     supply_cap: int = SUPPLY_CAP,
 ) -> int:
-    """R(e) = trunc(R0 · exp(-0.000475 · (e - 1))), cut to the rest below the supply cap; ngonka.
+    """R(e) = trunc(R0 · decay^(e - 1)), cut to the rest below the supply cap; ngonka.
 
-    Sharing a cut amount by weight scales every reward down alike. Reference: protocol 6.1.
+    Until v0.2.7 the decay is exp(-0.000475 · (e - 1)), a double whose shortest decimal text is multiplied exactly; with
+    an `epoch_factor`, from v0.2.8 on, it is the factor's exact power. Sharing a cut amount by weight scales every
+    reward down alike. Reference: protocol 6.1, network 2.12.
     """
-    emission = math.trunc(initial_reward * math.exp(decay_rate * (epoch_index - genesis_epoch)))
+    n_epochs = epoch_index - genesis_epoch
+    if epoch_factor is None:
+        emission = math.trunc(initial_reward * Fraction(repr(math.exp(decay_rate * n_epochs))))
+    else:
+        emission = math.trunc(initial_reward * epoch_factor**n_epochs)
     return max(0, min(emission, supply_cap - paid_before))
 
 

@@ -44,15 +44,39 @@ class ProofRules(Protocol):
     def stores_node_ids(self) -> bool:
         """The chain keeps which ML node a nonce came from."""
 
+    @property
+    def normalizes_by_stage_time(self) -> bool:
+        """Weight counts by the seconds that generation took."""
+
+
+class AnswerTerms(Protocol):
+    """What is agreed on for the answers of a language model (`sim.protocol.models` has more of them)."""
+
+    @property
+    def distance_threshold(self) -> float:
+        """A recomputed answer farther away is a mismatch."""
+
+    @property
+    def p_mismatch(self) -> float:
+        """Share of mismatches that an honest host may have."""
+
+    @property
+    def applied_fraud_p(self) -> float:
+        """p-value below which validators vote fraud."""
+
 
 @dataclass(frozen=True)
 class Episode:
-    """One running proof of compute, as the chain sees it: heights follow from the current lengths of the epoch."""
+    """One running proof of compute, as the chain sees it: heights follow from the current lengths of the epoch.
+
+    It is the regular one of an upcoming epoch, or a confirmation of the effective one.
+    """
 
     epoch_index: int
     start_height: int
-    """P, whose block hash seeds the work."""
+    """Its key in messages: P, or the block that triggered the confirmation."""
     block_hash: str
+    """It seeds the work."""
     generation_end: int
     last_claim: int
     """Last height at which claims are taken."""
@@ -60,6 +84,27 @@ class Episode:
     """V"""
     validation_end: int
     """VE"""
+    first_claim: int = 0
+    """First height at which claims are taken; 0: the one after the start."""
+    models: Mapping[str, AnswerTerms] = field(default_factory=dict)
+    """Language models that hosts may claim for, where claims name one, with their terms; none: all."""
+    preserved: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """ML nodes that it passes over, by address."""
+    start_seconds: float | None = None
+    """Time of the block at which generation starts; None where it is not known."""
+    validation_seconds: float | None = None
+    """Time of the block at which validation starts, from then on."""
+    is_confirmation: bool = False
+
+    @property
+    def opening(self) -> int:
+        """First height at which claims are taken."""
+        return self.first_claim or self.start_height + 1
+
+    @property
+    def n_claim_blocks(self) -> int:
+        """Blocks that take claims: as many as generation and exchange have."""
+        return self.last_claim - self.opening + 1
 
 
 class ProofMessage(Transaction, Protocol):
@@ -79,6 +124,8 @@ class CountedClaim:
     counts: Mapping[NodeId, int] = field(default_factory=dict)
     """Counted nonces by ML node."""
     node_weights: Mapping[NodeId, int] = field(default_factory=dict)
+    claimed_weight: int | None = None
+    """None: the sum over ML nodes."""
 
     @property
     def counted_nonces(self) -> int:
@@ -88,7 +135,7 @@ class CountedClaim:
     @property
     def weight(self) -> int:
         """Claimed weight."""
-        return sum(self.node_weights.values())
+        return sum(self.node_weights.values()) if self.claimed_weight is None else self.claimed_weight
 
 
 class NodeClaim(NamedTuple):
@@ -96,9 +143,19 @@ class NodeClaim(NamedTuple):
 
     node_id: NodeId
     public_key: str
-    nonces: tuple[int, ...]
-    values: tuple[float, ...]
-    """The result for each nonce, computed or pretended."""
+    nonces: Sequence[int] | NDArray[np.int64]
+    """A tuple, or an array where the scheme's claims leave with a period."""
+    values: Sequence[float] | NDArray[Any]
+    """The result for each nonce, computed or pretended; an array where the nonces are one."""
+    model: str = ""
+    """Language model that the ML node serves."""
+
+
+class ClaimLog(Protocol):
+    """A host's claims in an episode, which grow in place: a list, or more where messages need sums over all of them."""
+
+    def append(self, claim: NodeClaim, /) -> None:
+        """Add the newest claim."""
 
 
 class OwnClaims(NamedTuple):
@@ -107,14 +164,31 @@ class OwnClaims(NamedTuple):
     creator: str
     start_height: int
     block_hash: str
-    claims: Sequence[NodeClaim]
-    """The newest one last."""
+    claims: Any
+    """The `ClaimLog` that the scheme has opened; the newest claim is its last one."""
     is_complete: bool
-    """Generation has ended: no other claim follows."""
+    """Generation has ended: no other claim follows. With a `Rhythm`, that the window of claims is over."""
     tx_id: str
     """Name for a new message."""
     token: str
     """Random hexadecimal text that no other message has."""
+    stored: Any = None
+    """The `ProofStore` as the host knows it."""
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """Times at which a host's messages about its claims leave."""
+
+    period_seconds: float = 0.0
+    """All claims together with this period, as long as claims are taken; 0: at each claim, and when they are complete.
+
+    With a period claims hold arrays, for a host may claim millions of nonces."""
+    repeat_seconds: float = 0.0
+    """Period of the messages after that, until the scheme has none to send any more."""
+
+
+AT_ONCE = Rhythm()
 
 
 @dataclass(frozen=True)
@@ -132,7 +206,7 @@ class ProofStore(Protocol):
 
     @property
     def participants(self) -> Sequence[str]:
-        """Addresses with a claim, ascending."""
+        """Addresses with a claim, ascending; where claims are by model, their names (`claimed.name_claim`)."""
 
     def take(self, message: Any, height: int, episode: Episode, rules: ProofRules) -> tuple[str, Self]:
         """Check a message about this episode in the block of this height; return its fate and the store after it.
@@ -140,11 +214,11 @@ class ProofStore(Protocol):
         The fate is a `TxResult`, or the scheme's own word for why it refuses.
         """
 
-    def read_claims(self, block_hash: str, threshold: float) -> ClaimedNonces:
+    def read_claims(self, episode: Episode, threshold: float) -> ClaimedNonces:
         """Return all claims, nonce by nonce, in the order of `participants`, as validators read them at V."""
 
-    def count_claims(self, rules: ProofRules) -> dict[str, CountedClaim]:
-        """Count and weigh every participant's claim, by address."""
+    def count_claims(self, rules: ProofRules, episode: Episode) -> dict[str, CountedClaim]:
+        """Count and weigh every claim, by the names of `participants`."""
 
     def observe(
         self, accepted: Collection[str], hardware: Hardware, episode: Episode, rules: ProofRules
@@ -159,6 +233,10 @@ class ProofScheme(Protocol):
     """Classes of its transactions, each a `ProofMessage`."""
     bytes_per_nonce: ClassVar[int]
     """By which a message grows with each claimed nonce; for the estimate of a network's load."""
+    rhythm: ClassVar[Rhythm]
+    """When messages about claims leave."""
+    claims_by_model: ClassVar[bool]
+    """A claim is for one language model; it is checked and judged by those who serve that model."""
 
     @property
     def threshold(self) -> float:
@@ -173,18 +251,30 @@ class ProofScheme(Protocol):
     def open_store(self) -> ProofStore:
         """Return a store without messages."""
 
-    def build_messages(self, own: OwnClaims) -> Sequence[ProofMessage]:
-        """Return a host's messages after each new claim, and once more when its claims are complete."""
+    def open_claims(self) -> ClaimLog:
+        """Return a host's own claims at the start of an episode: none."""
 
-    def compute_sampling_seed(self, validator_key: str, newest_hash: str, episode: Episode) -> int:
-        """Return the seed of a validator's samples; `newest_hash` is that of the block at which it begins."""
+    def build_messages(self, own: OwnClaims) -> Sequence[ProofMessage]:
+        """Return a host's messages after each new claim, and once more when its claims are complete; see `Rhythm`."""
+
+    def compute_sampling_seed(self, validator_key: str, newest_hash: str, episode: Episode, model: str = "") -> int:
+        """Return the seed of a validator's samples; `newest_hash` is that of the block at which it begins.
+
+        `model` is the language model of the claims, where claims are by model.
+        """
 
     def test_samples(
         self, n_checked: NDArray[np.int64], n_contradicted: NDArray[np.int64], p_mismatch: float, threshold: float
     ) -> FraudTest:
         """Test which of many samples make their claim a fraud, by a p-value below the threshold."""
 
+    def invent_nonces(self, numbers: range, generator: np.random.Generator) -> NDArray[np.int64]:
+        """Return nonces that no ML node tries, int64 (n,); a host numbers all that it invents, from 1 on."""
+
     def fabricate(
-        self, n: int, threshold: float, vector_dim: int, generator: np.random.Generator
-    ) -> NDArray[np.float64]:
-        """Draw values that look true for nonces that were never computed, float64 (n,)."""
+        self, like: NDArray[Any], n: int, threshold: float, vector_dim: int, generator: np.random.Generator
+    ) -> NDArray[Any]:
+        """Draw values that look true for nonces that were never computed, (n, ...).
+
+        `like` holds computed ones; the fabricated ones have their type and shape.
+        """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -47,28 +48,53 @@ def start_confirmation(
     return Confirmation(initial, initial)
 
 
-def close_event(
-    confirmation: Confirmation, measured: Mapping[str, int], *, absence_counts_as_zero: bool, pause_end: int
-) -> Confirmation:
-    """End of an event: weights shrink to what was measured.
+def read_event(
+    confirmation: Confirmation, measured: Mapping[str, int], *, absence_counts_as_zero: bool
+) -> dict[str, int]:
+    """What the event showed of each member, at most what it had at first.
 
-    v0.2.5 lets a member that showed nothing keep its weight; from v0.2.6 on it has 0. Members that were voted down or
-    have no seed count as absent too. Reference: protocol 0, 6.7.
+    v0.2.5 takes a member that showed nothing for one that showed all; from v0.2.6 on it has shown 0. Members that were
+    voted down or have no seed count as absent too. Reference: protocol 0, 6.7.
     """
-    weights = confirmation.weights
-    seen = {who: measured.get(who, 0) for who in weights if absence_counts_as_zero or who in measured}
-    shrunk = {who: min(weight, seen.get(who, weight)) for who, weight in weights.items()}
-    return replace(confirmation, weights=shrunk, end_height=None, pause_end=pause_end)
+    return {
+        who: min(whole, measured.get(who, 0 if absence_counts_as_zero else whole))
+        for who, whole in confirmation.initial.items()
+    }
 
 
-def compute_ratio(confirmed: int, initial: int) -> Fraction:
-    """Confirmed share of the weight that is not preserved, to 16 decimals; 1 where there is none of it.
+def close_event(confirmation: Confirmation, shown: Mapping[str, int], *, pause_end: int) -> Confirmation:
+    """End of an event: weights shrink to what was shown; those of members that it did not ask stay.
 
     Reference: protocol 6.7.
     """
+    weights = {who: min(weight, shown.get(who, weight)) for who, weight in confirmation.weights.items()}
+    return replace(confirmation, weights=weights, end_height=None, pause_end=pause_end)
+
+
+def compute_ratio(confirmed: int, initial: int, enough: Fraction = Fraction(1)) -> Fraction:
+    """Confirmed share of the weight that was to be shown, over the share that is `enough`: at most 1, 16 decimals.
+
+    1 where nothing was to be shown. Both quotients are rounded. Reference: protocol 6.7, network 2.11.
+    """
     if initial == 0:
         return Fraction(1)
-    return Fraction((2 * confirmed * RATIO_UNIT + initial) // (2 * initial), RATIO_UNIT)
+    return min(Fraction(1), _round_ratio(_round_ratio(Fraction(confirmed, initial)) / enough))
+
+
+def _round_ratio(ratio: Fraction) -> Fraction:
+    """To 16 decimals; a half is rounded up."""
+    return Fraction(math.floor(ratio * RATIO_UNIT + Fraction(1, 2)), RATIO_UNIT)
+
+
+def compute_confirmed_part(weight: int, confirmed: int, raw_total: int) -> int:
+    """The part of a final weight that confirmations left: floor(weight · confirmed / raw total), at most all of it.
+
+    `raw_total` is the weight of all its ML nodes, in the unit of `confirmed`. 0 where either is not positive.
+    Reference: network 2.9, 2.12.
+    """
+    if confirmed <= 0 or raw_total <= 0:
+        return 0
+    return max(0, min(weight, weight * confirmed // raw_total))
 
 
 class ConfirmationHeights(NamedTuple):
@@ -82,6 +108,13 @@ class ConfirmationHeights(NamedTuple):
     last_vote: int
     read_out: int
     """At the end of this block the weights shrink."""
+    generation_end: int
+    """Its end stops the ML nodes."""
+
+    @property
+    def validation_start(self) -> int:
+        """At the end of this block the claims are known, and powers of voters are frozen."""
+        return self.first_vote - 1
 
 
 def compute_event(
@@ -92,21 +125,22 @@ def compute_event(
     A stage changes at the end of a block, so that its messages land from the next one on. Reference: protocol 6.7.
     """
     start = trigger_height + max(cutoff, 1)
-    last_batch = start + generation - 1 + exchange
+    generation_end = start + generation - 1
+    last_batch = generation_end + exchange
     validation_start = last_batch + delay
     last_vote = validation_start + validation - 1
-    return ConfirmationHeights(start, last_batch, validation_start + 1, last_vote, last_vote + 1)
+    return ConfirmationHeights(start, last_batch, validation_start + 1, last_vote, last_vote + 1, generation_end)
 
 
 def compute_trigger_heights(
-    set_validators_height: int, next_start_height: int, event_blocks: int, cutoff_blocks: int
+    set_validators_height: int, next_start_height: int, event_blocks: int, cutoff_blocks: int, spare_blocks: int = 0
 ) -> range:
-    """Heights at which a confirmation may be triggered: [S, next P - cutoff - event], both ends included.
+    """Heights at which a confirmation may be triggered: [S, next P - cutoff - event - spare], both ends included.
 
-    `event_blocks`: generation, exchange, delay and validation. Empty where the epoch is too short.
-    Reference: protocol 6.7.
+    `event_blocks`: generation, exchange, delay and validation; `spare_blocks` lie, from v0.2.10 on, between the last
+    event's end and the next P. Empty where the epoch is too short. Reference: protocol 6.7, network 2.11.
     """
-    return range(set_validators_height, next_start_height - cutoff_blocks - event_blocks + 1)
+    return range(set_validators_height, next_start_height - cutoff_blocks - event_blocks - spare_blocks + 1)
 
 
 def is_triggered(height: int, block_hash: str, trigger_heights: range, expected_per_epoch: float) -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pow.seeds import hash_to_number, nonce_range
 
 LARGEST_HASH = 2**64 - 1
+UNTRIED_FROM, UNTRIED_BELOW = 2**40, 2**62  # far beyond the nonces of any ML node in a stage
 
 
 def compute_n_nodes(dispatched: Collection[int], highest_node_id: int, *, counts_nodes_handed_out: bool) -> int:
@@ -24,6 +25,11 @@ def compute_n_nodes(dispatched: Collection[int], highest_node_id: int, *, counts
 def get_node_ranges(node_id: int, n_nodes: int, n_gpu_groups: int) -> tuple[range, ...]:
     """Return the nonces of each GPU group of an ML node; groups of one node never meet."""
     return tuple(nonce_range(node_id, n_nodes, group, n_gpu_groups) for group in range(n_gpu_groups))
+
+
+def draw_untried_nonces(n: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    """Return nonces that no ML node tries, int64 (n,)."""
+    return generator.integers(UNTRIED_FROM, UNTRIED_BELOW, size=n)
 
 
 def compute_hash_uniform(text: str) -> float:

@@ -68,12 +68,14 @@ class Filed(Generic[M]):
             for who, messages in self.by_participant.items()
         }
 
-    def read_claims(self, block_hash: str, threshold: float) -> ClaimedNonces:
+    def read_claims(self, episode: Episode, threshold: float) -> ClaimedNonces:
         """Return all listed nonces, a participant's by the keys of its messages. Reference: protocol 4.1."""
-        listed = [(who, [(each.public_key, each.nonces) for each in claims]) for who, claims in self._listed.items()]
-        return gather_claims(listed, block_hash, threshold)
+        listed = [
+            (who, [(each.public_key, tuple(each.nonces)) for each in claims]) for who, claims in self._listed.items()
+        ]
+        return gather_claims(listed, episode.block_hash, threshold)
 
-    def count_claims(self, rules: ProofRules) -> dict[str, CountedClaim]:
+    def count_claims(self, rules: ProofRules, episode: Episode) -> dict[str, CountedClaim]:
         """Count and scale every participant's nonces, by address. Reference: protocol 5.1."""
         return {who: _count_claim(claims, rules) for who, claims in self._listed.items()}
 
@@ -85,7 +87,7 @@ class Filed(Generic[M]):
         heights = {(message.creator, message.storage_key): height for message, height in filed}
         own = {who: messages for who, messages in self.by_participant.items() if who in accepted}
         taken = [
-            [(heights[who, each.storage_key], claim.nonces) for each in messages for claim in each.claims]
+            [(heights[who, each.storage_key], tuple(claim.nonces)) for each in messages for claim in each.claims]
             for who, messages in own.items()
         ]
         return ProofObservation(
@@ -104,7 +106,7 @@ class Filed(Generic[M]):
 
 def _list_by_node(claims: Sequence[NodeClaim], rules: ProofRules) -> list[tuple[NodeId, tuple[int, ...]]]:
     """Return each claim's ML node with its nonces; v0.2.0 forgets the node. Reference: protocol 3.1."""
-    return [(claim.node_id if rules.stores_node_ids else None, claim.nonces) for claim in claims]
+    return [(claim.node_id if rules.stores_node_ids else None, tuple(claim.nonces)) for claim in claims]
 
 
 def _count_claim(claims: Sequence[NodeClaim], rules: ProofRules) -> CountedClaim:

@@ -17,8 +17,8 @@ from pydantic import Field
 from pow.proofs import ProofBatch
 from sim.protocol.consensus.transactions import ENVELOPE_BYTES, TxResult
 from sim.protocol.proofs import schemes
-from sim.protocol.proofs.base import Episode, NodeClaim, OwnClaims, ProofRules
-from sim.protocol.proofs.draws import compute_sampling_seed
+from sim.protocol.proofs.base import AT_ONCE, Episode, NodeClaim, OwnClaims, ProofRules, Rhythm
+from sim.protocol.proofs.draws import compute_sampling_seed, draw_untried_nonces
 from sim.protocol.proofs.filed import Filed
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ class Hits:
 
     messages: ClassVar[tuple[type[Any], ...]] = (SubmitProofBatch,)
     bytes_per_nonce: ClassVar[int] = BYTES_PER_NONCE
+    rhythm: ClassVar[Rhythm] = AT_ONCE
+    claims_by_model: ClassVar[bool] = False
 
     @property
     def threshold(self) -> float:
@@ -117,6 +119,10 @@ class Hits:
         """Return a store without a batch."""
         return FiledBatches()
 
+    def open_claims(self) -> list[NodeClaim]:
+        """Return a list: a batch holds the newest claim only."""
+        return []
+
     def build_messages(self, own: OwnClaims) -> tuple[SubmitProofBatch, ...]:
         """Return a batch with the newest nonces. Reference: protocol 3.4."""
         if own.is_complete:
@@ -126,13 +132,13 @@ class Hits:
             public_key=newest.public_key,
             block_hash=own.block_hash,
             block_height=own.start_height,
-            nonces=newest.nonces,
-            distances=newest.values,
+            nonces=tuple(newest.nonces),
+            distances=tuple(newest.values),
             node_id=newest.node_id,
         )
         return (SubmitProofBatch(own.tx_id, own.creator, own.token, proofs),)
 
-    def compute_sampling_seed(self, validator_key: str, newest_hash: str, episode: Episode) -> int:
+    def compute_sampling_seed(self, validator_key: str, newest_hash: str, episode: Episode, model: str = "") -> int:
         """Return a seed that is known from P on. Reference: protocol 4.2."""
         return compute_sampling_seed(validator_key, episode.block_hash, episode.start_height)
 
@@ -144,8 +150,12 @@ class Hits:
 
         return fraud_test(n_checked, n_contradicted, p_mismatch, threshold)
 
+    def invent_nonces(self, numbers: range, generator: np.random.Generator) -> NDArray[np.int64]:
+        """Draw nonces far beyond those of any ML node."""
+        return draw_untried_nonces(len(numbers), generator)
+
     def fabricate(
-        self, n: int, threshold: float, vector_dim: int, generator: np.random.Generator
+        self, like: NDArray[Any], n: int, threshold: float, vector_dim: int, generator: np.random.Generator
     ) -> NDArray[np.float64]:
         """Draw distances from the law of valid nonces."""
         from pow.law import get_law

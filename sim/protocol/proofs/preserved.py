@@ -112,12 +112,8 @@ def select_share(
     free = keep_some_proof(eligible, drawn, models, capped)
     for model, nodes in models.items():
         target = math.trunc(Fraction(str(share)) * sum(node.weight for node in nodes))
-        given = 0
-        for node in take_turns([free[model][address] for address in sorted(free[model])]):
-            if given >= target:
-                break
+        for node in take_until(free[model], target):
             chosen[node.address].add(node.node_id)
-            given += node.weight
     return _freeze(chosen)
 
 
@@ -127,15 +123,19 @@ def find_cut(weights: Collection[int], percent: int) -> Cut:
     Where a lighter one follows, everything from w on is cut off, those as heavy as w too. Where none follows, the limit
     is w, and the count tells how many the walk took. A single weight is cut off. Reference: protocol 5.2, version 2.
     """
-    descending = sorted(weights, reverse=True)
-    if len(descending) < 2:
-        return Cut(sum(descending) - len(descending))
-    goal, held, last = percent * sum(descending) // 100, 0, descending[-1]
+    if len(weights) < 2:
+        return Cut(sum(weights) - len(weights))
+    return walk_down(weights, percent * sum(weights) // 100)
+
+
+def walk_down(weights: Collection[int], goal: int) -> Cut:
+    """Cut at the weight at which the sum of the heaviest reaches a goal; no cut at all where all do not reach it."""
+    descending, held = sorted(weights, reverse=True), 0
     for place, weight in enumerate(descending, start=1):
         held += weight
         if held >= goal:
-            return Cut(weight - 1) if last < weight else Cut(weight, place)
-    raise AssertionError("the sum of all reaches every share of it")
+            return Cut(weight - 1) if descending[-1] < weight else Cut(weight, place)
+    return Cut(0)
 
 
 def compute_outlier_bound(weights: Collection[int]) -> int:
@@ -161,11 +161,13 @@ def compute_cuts(models: Mapping[str, Sequence[ModelNode]]) -> dict[str, Cut]:
     weights = {address: [node.weight for node in mine] for address, mine in hosts.items()}
     big_from = find_cut([sum(mine) for mine in weights.values()], BIG_HOSTS_PERCENT).limit
     bound = compute_outlier_bound([weight for mine in weights.values() for weight in mine])
-    cuts = {}
-    for address, mine in weights.items():
-        own = find_cut(mine, HEAVIEST_NODES_PERCENT) if sum(mine) >= big_from else Cut(0)
-        cuts[address] = Cut(min(filter(None, (own.limit, bound)), default=0), own.count)
-    return cuts
+    return {address: cut_host(mine, bound, is_big=sum(mine) >= big_from) for address, mine in weights.items()}
+
+
+def cut_host(weights: Collection[int], bound: int, *, is_big: bool) -> Cut:
+    """Combine a big host's own cut with the bound of outliers: the smaller limit holds, where 0 means none."""
+    own = find_cut(weights, HEAVIEST_NODES_PERCENT) if is_big else Cut(0)
+    return Cut(min(filter(None, (own.limit, bound)), default=0), own.count)
 
 
 def select_eligible(
@@ -197,10 +199,17 @@ def draw_hosts(
     candidates = {node.address for node in models[model]} & able
     ordered = sorted(candidates.intersection(served))
     everybody = sorted({node.address for nodes in models.values() for node in nodes})
+    return shuffle_hosts(ordered, everybody, model, epoch_index)[: len(candidates) // 2 + 1]
+
+
+def shuffle_hosts(addresses: Sequence[str], everybody: Sequence[str], model: str, *when: int) -> list[str]:
+    """Shuffle hosts by a seed that any host can compute beforehand, from times, all addresses in order and the model.
+
+    The network's own shuffle is that of its language's library; here it is NumPy's PCG64 [I].
+    """
     digest = hash_to_number(f"[{' '.join(everybody)}]")
-    seed = compute_slot_seed("filter", epoch_index, f"{digest:016x}", model)
-    order = np.random.default_rng(seed).permutation(len(ordered)).tolist()
-    return [ordered[i] for i in order[: len(candidates) // 2 + 1]]
+    seed = compute_slot_seed("filter", *when, f"{digest:016x}", model)
+    return [addresses[i] for i in np.random.default_rng(seed).permutation(len(addresses)).tolist()]
 
 
 def keep_some_proof(
@@ -228,13 +237,28 @@ def keep_some_proof(
             free[model][who] = []
             for node in eligible[model].get(who, ()):
                 if taken[who] + node.weight >= whole[who] and who not in unproven:
-                    if held + whole[who] >= limit:
+                    if not may_prove_nothing(held, whole[who], limit):
                         break
                     unproven.add(who)
                     held += whole[who]
                 taken[who] += node.weight
                 free[model][who].append(node)
     return free
+
+
+def may_prove_nothing(held: int, weight: int, limit: int) -> bool:
+    """Whether a host may prove nothing at all: with others like it, it must stay below the limit."""
+    return held + weight < limit
+
+
+def take_until(free: Mapping[str, Sequence[ModelNode]], target: int) -> Iterator[ModelNode]:
+    """Nodes in turns of their hosts, by address, until their weights reach the target or none is left."""
+    given = 0
+    for node in take_turns([free[address] for address in sorted(free)]):
+        if given >= target:
+            return
+        yield node
+        given += node.weight
 
 
 def take_turns(queues: Sequence[Sequence[ModelNode]]) -> Iterator[ModelNode]:

@@ -30,7 +30,7 @@ from sim.protocol.service.status import (
     judge_by_share,
     restart_counts,
 )
-from sim.protocol.versions import Rules
+from sim.protocol.switches import Rules
 
 
 @dataclass(frozen=True)
@@ -240,8 +240,11 @@ def validated_enough(
 ) -> bool:
     """Whether a participant made enough of the validations that its seed drew.
 
-    All of them in v0.2.0, later as many as the miss test asks for. Reference: protocol 2.1.6, 6.3.
+    All of them in v0.2.0, later as many as the miss test asks for, none from v0.2.11 on. Reference: protocol 2.1.6,
+    6.3, network 2.1.
     """
+    if not rules.asks_for_validations:
+        return True
     inferences = service.epochs.get(epoch_index, EpochInferences())
     due = select_due_validations(
         inferences.finished,
@@ -272,19 +275,27 @@ def close_service(service: Service) -> Service:
 def switch_service(
     service: Service, rules: Rules, members: Collection[str], height: int
 ) -> tuple[Service, list[Failure]]:
-    """S: statuses stay (v0.2.0), or everybody is ACTIVE; from v0.2.5 on each member is judged at once.
+    """S: statuses stay (v0.2.0), or everybody is ACTIVE; from v0.2.5 to v0.2.10 each member is judged at once.
 
-    A run of wrong answers outlives the switch, so that whoever was INVALID by one is so again. Reference: protocol 6.3.
+    A run of wrong answers outlives the switch until v0.2.12, so that whoever was INVALID by one is so again: at once,
+    or with the next answer. Reference: protocol 6.3, network 2.1.
     """
     if not rules.resets_statuses:
         return service, []
-    records = {who: replace(record, status=Status.ACTIVE) for who, record in service.records.items()}
+    records = {who: _admit(record, rules) for who, record in service.records.items()}
     if not rules.judges_sequentially:
         return replace(service, records=records), []
     new = InferenceRecord(status=Status.ACTIVE)
-    judged = {who: take_news(records.get(who, new), News(), rules) for who in sorted(members)}
+    judged = {who: records.get(who, new) for who in sorted(members)}
+    if rules.judges_at_switch:
+        judged = {who: take_news(record, News(), rules) for who, record in judged.items()}
     failures = [Failure(who, record.status, height) for who, record in judged.items() if record.status in FAILED]
     return replace(service, records={**service.records, **judged}), failures
+
+
+def _admit(record: InferenceRecord, rules: Rules) -> InferenceRecord:
+    run = 0 if rules.restarts_runs else record.n_consecutive_invalidations
+    return replace(record, status=Status.ACTIVE, n_consecutive_invalidations=run)
 
 
 def confirm_records(

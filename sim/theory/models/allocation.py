@@ -7,7 +7,7 @@
 5. The nodes are asked one after the other, in a new random order each pass, until a pass moves no node; 1000 times
    at most.
 
-Hosts reckon in floats; the values that the chain stores are exact (`sim.theory.models.coefficients`).
+Hosts reckon in floats; the values that the chain stores are exact (`sim.protocol.models.coefficients`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from sim.theory.models.coefficients import (
+from sim.protocol.models.coefficients import (
     ModelState,
     ModelTerms,
     StepRule,

@@ -10,7 +10,7 @@ from sim.protocol.blocks.state import ChainState, UpcomingEpoch
 from sim.protocol.proofs.base import CountedClaim
 from sim.protocol.proofs.committee import decide_by_guardians, decide_by_slots
 from sim.protocol.proofs.votes import Verdict, decide_by_majority, find_reason, select_voters
-from sim.protocol.versions import Rules
+from sim.protocol.switches import Rules
 
 
 def judge_claims(
@@ -19,7 +19,13 @@ def judge_claims(
     """Judge every claim, by address. The rule: `sim.protocol.blocks.judging.judge_claims`."""
     committee = upcoming.committee
     voters = select_voters(state.effective.present, rules.member_page_limit) if committee is None else committee.weights
-    votes = read_votes(state.validations, list(claims), list(voters), ignores_own=rules.ignores_own_votes)
+    votes = read_votes(
+        state.validations,
+        list(claims),
+        list(voters),
+        ignores_own=rules.ignores_own_votes,
+        first_stands=rules.first_vote_stands,
+    )
     if committee is None:
         tally = tally_weights(votes, list(voters.values()))
         opinions = [decide_by_majority(*said) for said in _iterate(tally)]

@@ -17,7 +17,7 @@ NOT_A_VOTER = -1
 
 @dataclass(frozen=True)
 class Votes:
-    """The last verdict of each member on each claimant, in ascending order of `pairs`."""
+    """The verdict of each member on each claimant that stands, in ascending order of `pairs`."""
 
     pairs: Ints
     """Place of the claimant times the number of voters, plus the place of the voter."""
@@ -46,10 +46,11 @@ def read_votes(
     voters: Sequence[str],
     *,
     ignores_own: bool = False,
+    first_stands: bool = False,
 ) -> Votes:
-    """Keep members' votes on claimants, those on themselves too unless `ignores_own`; the last verdict of a pair holds.
+    """Keep members' votes on claimants, those on themselves too unless `ignores_own`; one verdict of a pair holds.
 
-    Reference: protocol 4.5, 4.6.
+    It is the last one, or the first (`first_stands`). Reference: protocol 4.5, 4.6.
     """
     places = {claimant: place for place, claimant in enumerate(claimants)}
     seats = {voter: seat for seat, voter in enumerate(voters)}
@@ -70,16 +71,30 @@ def read_votes(
     known = place >= 0
     known[known] &= silent[place[known]] != (pairs - place * len(voters))[known]
     # `np.unique` gives the first place of each pair: read from the end, that is the last verdict.
-    last, index = np.unique(pairs[known][::-1], return_index=True)
-    return Votes(last, fraud[known][::-1][index], len(claimants), len(voters), silent)
+    order = slice(None, None, None if first_stands else -1)
+    kept, index = np.unique(pairs[known][order], return_index=True)
+    return Votes(kept, fraud[known][order][index], len(claimants), len(voters), silent)
 
 
 def tally_weights(votes: Votes, weights: Sequence[int]) -> Tally:
     """Add up the weights behind each verdict. Reference: protocol 4.6."""
     place, seat = np.divmod(votes.pairs, max(votes.n_voters, 1))
     all_held = np.array([*weights, 0], dtype=np.int64)
-    held = all_held[seat]
     total = all_held.sum() - all_held[votes.silent]  # the 0 at the end stands for NOT_A_VOTER
+    return add_up(votes, place, all_held[seat], total)
+
+
+def tally_powers(votes: Votes, held: Ints, rows: Ints) -> Tally:
+    """Add up what voters hold in the row of each claimant; `held` is (rows, voters), `rows` (claimants,).
+
+    Reference: network 2.7.
+    """
+    place, seat = np.divmod(votes.pairs, max(votes.n_voters, 1))
+    return add_up(votes, place, held[rows[place], seat], held.sum(axis=1)[rows])
+
+
+def add_up(votes: Votes, place: Ints, held: Ints, total: Ints) -> Tally:
+    """Add up what stands behind each verdict; `place` is the claimant of each pair, `held` what its voter holds."""
     # `np.add.at` adds integers; `np.bincount` with weights would add floats, and votes count to the last unit.
     valid, invalid = np.zeros((2, votes.n_claimants), dtype=np.int64)
     np.add.at(valid, place[~votes.frauds], held[~votes.frauds])
