@@ -107,7 +107,9 @@ class Validation:
         if participants is None:
             own = [self.model] if self.model else []
             event = [state.episode.start_height] if self._is_confirmation else []
-            stream = self._context.streams("host", self._address, "validation order", self._epoch, *event, *own)
+            stream = self._context.streams.of_a_time(
+                "host", self._address, "validation order", self._epoch, *event, *own
+            )
             return stream.permutation(get_places_to_check(state, self._address, own))
         places = self._claims.place_of
         for who in participants:

@@ -46,9 +46,11 @@ class Rules:
         "evenly over nodes, and preserved weight is added on top",
     ]
     """Reference: protocol 5.1"""
-    member_page_limit: Annotated[int, Field(ge=0), "members whose votes are read, in address order; 0: all"]
+    member_page_limit: Annotated[int, Field(ge=0, le=10**9), "members whose votes are read, in address order; 0: all"]
     """Reference: protocol 4.6"""
-    settlement_page_limit: Annotated[int, Field(ge=0), "participants that are settled, in address order; 0: all"]
+    settlement_page_limit: Annotated[
+        int, Field(ge=0, le=10**9), "participants that are settled, in address order; 0: all"
+    ]
     """Reference: protocol 6.2"""
     preserved_share: Annotated[
         float,

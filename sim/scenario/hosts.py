@@ -21,6 +21,7 @@ from pydantic import (
 from sim.errors import UserError
 from sim.gpus import gpu_names, load_gpu
 from sim.problems import Problem, as_validation_error, explained, show_value
+from sim.protocol.blocks.params import MOST_EPOCHS
 from sim.registry import PluginOf
 from sim.strategies import strategies
 
@@ -163,10 +164,15 @@ MLNodes = Annotated[
 EpochNumber = Annotated[
     int,
     BeforeValidator(parse_joins),
-    Field(ge=1),
+    Field(ge=1, le=MOST_EPOCHS),
     PlainSerializer(lambda epoch: f"epoch {epoch}"),
     WithJsonSchema(
-        {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^\s*epoch\s+\d+\s*$"}]}
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": MOST_EPOCHS},
+                {"type": "string", "pattern": r"^\s*epoch\s+\d+\s*$"},
+            ]
+        }
     ),
 ]
 
@@ -261,7 +267,10 @@ class HostGroup(StrictModel):
         (), strict=False, description="models that they say they will serve, anew each epoch (from v0.2.12 on)"
     )
     unregistered: int = Field(
-        0, ge=0, description="ML nodes, counted from the last, that are not registered as hardware (weigh from v0.2.2)"
+        0,
+        ge=0,
+        le=10_000,
+        description="ML nodes, counted from the last, that are not registered as hardware (weigh from v0.2.2)",
     )
     guardian: bool = Field(False, description="genesis guardians: more consensus power while the network is young")
     collateral_ngonka: int = Field(0, ge=0, le=10**18, description="deposit of one host, in ngonka")
