@@ -39,7 +39,7 @@ def check_start() -> None:
         os._exit(UNGUARDED)
     main = sys.modules["__main__"]
     file = getattr(main, "__file__", None)
-    if getattr(main, "__spec__", None) is not None or file is None or Path(file).stem == "powsim":
+    if getattr(main, "__spec__", None) is not None or file is None or _is_command(main):
         return
     if not Path(file).is_file():
         raise UserError(f"worker processes cannot start from {file}: {GUARD} in a file of its own, or take workers=0")
@@ -49,6 +49,26 @@ def check_start() -> None:
     except BrokenExecutor:
         told = f"{file}: worker processes cannot start, for each runs this script from its beginning"
         raise UserError(f"{told}: {GUARD}, or take workers=0") from None
+
+
+def _is_command(main: object) -> bool:
+    """Whether a program's main module is nothing but powsim's command: no worker needs it."""
+    command = sys.modules.get("sim.cli")
+    return command is not None and getattr(main, "main", None) is command.main
+
+
+@contextmanager
+def _command_hidden() -> Iterator[None]:
+    """Let a process that starts now not run the command's module first, which would begin the command again."""
+    main = sys.modules["__main__"]
+    hidden = {name: getattr(main, name, None) for name in ("__file__", "__spec__")} if _is_command(main) else {}
+    for name in hidden:
+        setattr(main, name, None)
+    try:
+        yield
+    finally:
+        for name, value in hidden.items():
+            setattr(main, name, value)
 
 
 class LocalPool(Executor):
@@ -100,7 +120,7 @@ class _Lane:
         self._executor: ProcessPoolExecutor | None = None
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        with _interrupts_blocked():
+        with _interrupts_blocked(), _command_hidden():
             try:
                 return self._get_executor().submit(fn, *args, **kwargs)
             except BrokenExecutor:  # the worker died while it was idle: no run was lost

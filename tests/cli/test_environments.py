@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 import sim
+from sim.cli import main as command
 from sim.difficulty import controllers
 from sim.documents import yaml_tree
 from sim.errors import ScenarioError, UserError
@@ -44,13 +45,6 @@ def test_a_sign_that_the_terminal_lacks_is_replaced(powsim, monkeypatch, encodin
     assert powsim("list", "controllers").returncode == 0
 
 
-def test_without_masks_of_signals_workers_start(monkeypatch) -> None:
-    """As on Windows."""
-    monkeypatch.delattr(signal, "pthread_sigmask")
-    with pool.LocalPool(1) as workers:
-        assert workers.submit(abs, -3).result() == 3
-
-
 def test_a_sweep_without_a_main_guard_says_so_and_leaves_nothing(tmp_path: Path) -> None:
     """In a process of its own: workers run its script again."""
     (tmp_path / "sweep.yaml").write_text(yaml.safe_dump({**TINY, "sweep": {"grid": {"hosts.farm.count": [3, 4]}}}))
@@ -63,12 +57,17 @@ def test_a_sweep_without_a_main_guard_says_so_and_leaves_nothing(tmp_path: Path)
 
 
 def test_a_sweep_from_standard_input_says_so_at_once(monkeypatch) -> None:
+    """The command's own workers start from anywhere, also where signals have no masks, as on Windows."""
+    monkeypatch.delattr(signal, "pthread_sigmask")
     main = SimpleNamespace(__file__="<stdin>", __spec__=None)
     monkeypatch.setitem(sys.modules, "__main__", main)
     with pytest.raises(UserError, match="worker processes cannot start from <stdin>: put the call below `if __name__"):
         pool.check_start()
-    main.__file__ = "/usr/bin/powsim"
+    main.main = command  # the command itself, which workers do without
     pool.check_start()
+    with pool.LocalPool(1) as workers:
+        assert workers.submit(abs, -3).result() == 3
+    assert main.__file__ == "<stdin>"
 
 
 def test_a_controller_that_raises_costs_its_own_race(powsim, tmp_path: Path, monkeypatch) -> None:
