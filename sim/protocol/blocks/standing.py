@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sim.protocol.blocks.params import ProtocolParams
@@ -57,13 +57,13 @@ def remove_members(state: ChainState, failures: Sequence[Failure], rules: Rules,
         return state
     effective = replace(state.effective, removed={**removed, **state.effective.removed})
     after = replace(state, effective=effective)
-    return replace(after, powers=compute_powers(after, rules, params) or state.powers)
+    return replace(after, powers=compute_powers(after, rules, params))
 
 
-def compute_powers(state: ChainState, rules: Rules, params: ProtocolParams) -> dict[str, int]:
+def compute_powers(state: ChainState, rules: Rules, params: ProtocolParams) -> Mapping[str, int]:
     """Return the powers that consensus gets: trusted weights, with guardians raised while the chain is young.
 
-    None at all where nobody who is left has any: then those before stay [I], as where an epoch forms without members.
+    Where that leaves nobody with any, those with power so far keep it, for a set of validators cannot be empty [I].
     Reference: protocol 5.4, network 2.9.9.
     """
     powers = boost_guardians(
@@ -73,4 +73,4 @@ def compute_powers(state: ChainState, rules: Rules, params: ProtocolParams) -> d
         maturity_weight=rules.guardian_maturity_weight,
         is_past_youth=state.height >= rules.guardian_maturity_height,
     )
-    return powers if any(powers.values()) else {}
+    return powers if any(powers.values()) else state.powers
