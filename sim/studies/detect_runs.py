@@ -147,7 +147,7 @@ def _list_parameters(proof: Hits) -> dict[str, Any]:
 
 
 def _set_answers(design: Design) -> dict[str, Any]:
-    # Weights differ by a nonce now and then: a bar between two numbers of equal votes means the same, and cannot be met.
+    # Weights differ by a nonce now and then: a bar half-way between two numbers of votes means the same.
     bar = (int(design.majority * design.validators) + Fraction(1, 2)) / design.validators
     model = {"name": QWEN, "distance_threshold": design.distance, "is_initial": True}
     return {
