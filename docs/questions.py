@@ -17,6 +17,14 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 from question_delegations import draw_idle_delegate, read_idle_delegate
+from question_failures import (
+    draw_collateral,
+    draw_overlap,
+    draw_seven_failures,
+    read_collateral,
+    read_overlap,
+    read_seven_failures,
+)
 from question_tests import draw_largest_excess, read_largest_excess, summarize_largest_excess
 from question_votes import (
     draw_failing_guardians,
@@ -25,6 +33,13 @@ from question_votes import (
     read_failing_guardians,
     read_small_group,
     read_staggered_upgrade,
+)
+from question_weights import (
+    draw_late_burst,
+    draw_rented_votes,
+    read_late_burst,
+    read_rented_votes,
+    summarize_rented_votes,
 )
 from tables import write_table
 
@@ -49,6 +64,11 @@ class Question:
 QUESTIONS = {
     "idle-delegate": Question(read_idle_delegate, draw_idle_delegate),
     "small-group": Question(read_small_group, draw_small_group),
+    "rented-votes": Question(read_rented_votes, draw_rented_votes, summarize_rented_votes),
+    "late-burst": Question(read_late_burst, draw_late_burst),
+    "overlap": Question(read_overlap, draw_overlap),
+    "seven-failures": Question(read_seven_failures, draw_seven_failures),
+    "collateral": Question(read_collateral, draw_collateral),
     "largest-excess": Question(read_largest_excess, draw_largest_excess, summarize_largest_excess),
     "staggered-upgrade": Question(read_staggered_upgrade, draw_staggered_upgrade),
     "failing-guardians": Question(read_failing_guardians, draw_failing_guardians),

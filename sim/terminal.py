@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import sys
 import threading
 import time
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 WIDTH_WITHOUT_TERMINAL = 140
 TEXTS = ("measure", "by", "resolved", "controller", "curve")  # headings of columns that hold no numbers
 DIGITS = 4
-LINE_SECONDS = 4.5  # without a line: then a person is told that the program lives
+LINE_SECONDS = float(os.environ.get("POWSIM_LINE_SECONDS", "4.5"))
+"""Without a line: then a person is told that the program lives."""
 Describe = Callable[[], str]
 LARGEST_WHOLE = 1e9  # longer numbers are shown with an exponent
 

@@ -133,10 +133,14 @@ class Rules:
         "power of all guardians together, in powers of the others, while the chain is young",
     ]
     """Reference: protocol 5.4, network 2.9"""
-    guardian_maturity_weight: Annotated[int, Field(ge=0), "total power from which on guardians are not raised"]
+    guardian_maturity_weight: Annotated[
+        int, Field(ge=0, le=10**18), "total power from which on guardians are not raised"
+    ]
     """Reference: protocol 5.4, network 2.1"""
     guardian_maturity_height: Annotated[
-        int, Field(ge=0), "block before which guardians are raised at any total power; 0: the power alone decides"
+        int,
+        Field(ge=0, le=10**12),
+        "block before which guardians are raised at any total power; 0: the power alone decides",
     ]
     """Reference: network 2.1"""
     first_vote_stands: Annotated[bool, "the first verdict of a validator on a claim counts; otherwise the last one"]
@@ -216,10 +220,14 @@ class Rules:
     ]
     """Reference: network 2.11"""
     confirmation_safety_blocks: Annotated[
-        int, Field(ge=0), "blocks kept free, with the set delay, between a confirmation and the next P; 0: neither"
+        int,
+        Field(ge=0, le=1_000_000),
+        "blocks kept free, with the set delay, between a confirmation and the next P; 0: neither",
     ]
     """Reference: network 2.1, 2.11"""
-    upgrade_pause_blocks: Annotated[int, Field(ge=0), "blocks after an upgrade in which no confirmation begins"]
+    upgrade_pause_blocks: Annotated[
+        int, Field(ge=0, le=1_000_000), "blocks after an upgrade in which no confirmation begins"
+    ]
     """Reference: network 2.1, 2.11"""
     emits_exactly: Annotated[
         bool, "the emission is a power of an exact decimal; otherwise an exponential of floating point"

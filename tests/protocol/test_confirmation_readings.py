@@ -8,7 +8,6 @@ import pytest
 from sim.protocol.blocks.params import EpochParams, ProtocolParams
 from sim.protocol.blocks.running import apply_confirmation, get_trigger_heights
 from sim.protocol.blocks.stages import Schedule
-from sim.protocol.blocks.standing import remove_members
 from sim.protocol.blocks.state import Block, ChainState, EpochGroup, genesis_state
 from sim.protocol.proofs.confirmation import (
     ConfirmationTally,
@@ -19,8 +18,6 @@ from sim.protocol.proofs.confirmation import (
     start_confirmation,
 )
 from sim.protocol.proofs.confirmation_readings import ENOUGH, Reading, read_member, weigh_models
-from sim.protocol.service.inferences import Failure
-from sim.protocol.service.status import Status
 from sim.protocol.versions import LAUNCH, VERSIONS, build_rule_book
 
 LIVE = EpochParams(15_391, 0, 35, 0, 5, 240, 120, 2)
@@ -178,15 +175,3 @@ def test_no_confirmation_begins_soon_after_an_upgrade(upgrades: dict[int, str], 
     assert schedule.set_validators == state.height
     state, _ = apply_confirmation(state, Block(105, "00" * 32, "a", 0.0, ()), params)
     assert (state.confirmation.end_height is not None) == n_triggered
-
-
-def test_where_only_members_without_power_are_left_the_old_powers_stay() -> None:
-    """As newcomers that nobody trusts yet, when all others have failed: a set of validators cannot be empty."""
-    params = ProtocolParams(rule_book=build_rule_book("v0.2.16", {}, {}), epoch=EpochParams(), vector_dim=8)
-    group = EpochGroup(2, 80, {"new": 0, "old": 10, "other": 5})
-    state = replace(genesis_state({"old": 10, "other": 5}, params, LAUNCH.r_target), effective=group)
-    powers = []
-    for who in ("other", "old"):
-        state = remove_members(state, [Failure(who, Status.INACTIVE, 90)], VERSIONS["v0.2.16"], params)
-        powers.append(dict(state.powers))
-    assert powers == [{"new": 0, "old": 10}] * 2

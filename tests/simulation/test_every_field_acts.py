@@ -337,6 +337,8 @@ WITHOUT_EFFECT = {"name", "description", "work.batch_size", "work.threads"}
 WITHOUT_EFFECT |= {"work.device"}
 # What says how much is kept: it changes a frame, see test_validation_metrics, but nothing that happens.
 WITHOUT_EFFECT |= {"metrics.validations"}
+# Where rows and distances lie meanwhile: not a byte of a result depends on it, see test_long_runs.
+WITHOUT_EFFECT |= {"metrics.keep", "work.cache"}
 # Who shares a memory: powsim's own strategies keep their hosts apart in it; for one that does not, see
 # test_outside_strategies and test_agents.
 WITHOUT_EFFECT |= {"hosts.operator"}

@@ -101,3 +101,79 @@ def test_votes_on_invented_answers_follow_the_exact_law(cut: float, critical: in
     assert (liars.valid_vote_power - 1).sum() == pytest.approx(24 * sum(yes), abs=4 * spread)
     assert excesses[liars.is_accepted].max() in (largest, largest + 2)
     assert set(claims[claims.participant.str.startswith("honest")].is_accepted) == {True}
+
+
+@pytest.mark.parametrize(("is_trusted", "shares"), [(False, (3 / 8, 1 / 6)), (True, (1 / 6, 0.0))])
+def test_a_rent_of_one_proof_buys_votes_where_they_follow_weight_at_once(
+    is_trusted: bool, shares: tuple[float, float]
+) -> None:
+    """Five others, and a tenant that goes from 1 to 3 in epoch 3 alone, and fails the confirmation after it."""
+    strategy = {"kind": "rent", "own": 1, "first_epoch": 3, "keeps": False}
+    changes = {"epochs": 4, "hosts.others.count": 5, "hosts.tenant.strategy": strategy}
+    result = ask(
+        "rented-votes",
+        {**changes, "protocol.rules.trusts_confirmed_weight": is_trusted, "protocol.rules.fixed_power_cap": 0.5},
+    )
+    rows = result.participants.set_index(["epoch", "participant"])
+    assert rows.weight[3]["tenant-0"] == pytest.approx(3 * rows.weight[3]["others-0"], rel=0.01)
+    for epoch, share in zip((3, 4), shares, strict=True):
+        power = rows.consensus_power[epoch]
+        assert power["tenant-0"] / power.sum() == pytest.approx(share, abs=0.01)
+    failed = result.confirmations[result.confirmations.is_failed]
+    assert list(zip(failed.epoch, failed.participant, strict=True)) == [(3, "tenant-0")]
+
+
+def test_a_late_start_is_forgiven_once() -> None:
+    rules = {"confirmations_per_epoch": 0, "moves_coefficients": False}
+    result = ask("late-burst", {"epochs": 2, "hosts.slow.count": 1, "protocol.rules": rules})
+    by_epoch = [result.claims[result.claims.epoch == epoch].set_index("participant").is_accepted for epoch in (1, 2)]
+    assert by_epoch[0].all()
+    assert {who for who, is_accepted in by_epoch[1].items() if not is_accepted} >= {"late-20-0", "late-40-0"}
+    assert by_epoch[1][["late-10-0", "prompt-0", "prompt-5"]].all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "weights"),
+    [
+        ({}, (True, False)),
+        ({"confirmation_safety_blocks": 1}, (True, True)),
+        ({"reseats_empty_epochs": True}, (True, True)),
+    ],
+)
+def test_an_overlap_that_outlasts_the_stage_leaves_nobody_weight(
+    changes: dict[str, object], weights: tuple[bool, bool]
+) -> None:
+    rules = {"confirmations_per_epoch": 100, "confirmation_shuts_out_proof": True, **changes}
+    result = ask("overlap", {"hosts.host.count": 3, "protocol.rules": rules})
+    assert tuple(result.epochs.total_weight[1:] > 0) == weights
+    refused = result.transactions.result == "a confirmation still counts as running"
+    assert set(result.transactions[refused].epoch) <= {3}
+    assert refused.any() == (changes in ({}, {"reseats_empty_epochs": True}))
+
+
+def test_seven_that_fail_have_weight_before_they_have_votes() -> None:
+    result = ask("seven-failures", {"epochs": 3})
+    rows = result.participants[result.participants.epoch == 2].set_index("participant")
+    second, failed = rows.weight, result.confirmations[result.confirmations.is_failed]
+    assert failed.groupby("height").size().tolist() == [4, 3]
+    frozen, left = second.sum(), second.drop(failed.participant).sum()
+    assert frozen // 3 + 1 < left < frozen // 2 + 1
+    third = result.participants[result.participants.epoch == 3].set_index("participant")
+    voting = rows.consensus_power.drop(failed.participant).sum()
+    assert third.total_vote_weight.max() == voting, "votes on claims are held against the weight that is left"
+    assert third.is_accepted[failed.participant].all()
+    assert (third.weight[failed.participant] == second[failed.participant]).all()
+    assert (third.consensus_power[failed.participant] == 0).all()
+
+
+@pytest.mark.parametrize(("ngonka", "is_dearer"), [(2_000_000_000, False), (6_000_000_000, True)])
+def test_a_slash_is_worth_a_reward_from_some_gnk_a_unit_on(ngonka: int, is_dearer: bool) -> None:
+    result = ask("collateral", {"protocol.collateral_per_weight_unit": ngonka})
+    rewards = result.rewards[result.rewards.epoch == 2].set_index("participant")
+    slashed = result.payments.query("kind == 'slashed' and epoch == 2").set_index("participant").amount_ngonka
+    assert rewards.reward_ngonka["fails-0"] == 0
+    assert "cheats-0" not in rewards.index
+    assert list(slashed.index) == ["fails-0"]
+    weight = result.participants.query("epoch == 2 and participant == 'fails-0'").uncapped_weight.item()
+    assert slashed["fails-0"] == pytest.approx(0.08 * ngonka * weight, rel=1e-6)
+    assert (slashed["fails-0"] > rewards.reward_ngonka["honest-0"]) == is_dearer
