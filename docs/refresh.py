@@ -1,5 +1,5 @@
 """Run the commands whose output the docs quote: `.venv/bin/python docs/refresh.py [run] [theory] [propagation]
-[kernel] [scale] [sweep] [statistics] [lab] [tune] [search] [detect]`.
+[kernel] [scale] [sweep] [statistics] [lab] [tune] [search] [detect] [questions]`.
 
 `run`: `make run` into README.md, and that run's figure into docs/images/. `theory`: `powsim theory` into
 docs/is_it_true.md. `propagation`: `docs/propagation.py` and its figure into the same page. `kernel`: `powsim kernel
@@ -8,7 +8,8 @@ of the network and of large runs into docs/limits.md. `sweep`: sweeps on this ma
 dask cluster of this machine, and their benchmarks, into docs/laptop_to_cluster.md. `statistics`:
 `docs/interval_coverage.py` into docs/statistics.md. `lab`: `powsim lab` and its benchmarks into
 docs/choosing_a_controller.md. `tune`: `powsim tune` into the same page. `search`: `powsim search` into
-docs/search.md. `detect`: `powsim detect` into docs/detection.md. All where none is named: minutes.
+docs/search.md. `detect`: `powsim detect` into docs/detection.md. `questions`: `docs/questions.py` and its figures into
+docs/questions_of_2026.md. All where none is named: minutes.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pathlib import Path
 from generate import DOCS, ROOT, replace_block
 from interval_coverage import write_coverage, write_differences, write_stopping
 from propagation import write_all
+from questions import write_answers
 
 
 def refresh_run() -> None:
@@ -237,6 +239,13 @@ def refresh_detect() -> None:
     (DOCS / "images" / "detect.csv").unlink()
 
 
+def refresh_questions() -> None:
+    """Answer the questions about the network of 2026 anew: a table and a figure each."""
+    page = DOCS / "questions_of_2026.md"
+    for name, table in write_answers(DOCS / "images"):
+        page.write_text(replace_block(page.read_text(encoding="utf-8"), name, table), encoding="utf-8")
+
+
 PARTS = {
     "statistics": refresh_statistics,
     "run": refresh_run,
@@ -249,6 +258,7 @@ PARTS = {
     "tune": refresh_tune,
     "search": refresh_search,
     "detect": refresh_detect,
+    "questions": refresh_questions,
 }
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import dataclasses
 import re
+from collections.abc import Mapping
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from tables import write_table
@@ -17,7 +19,9 @@ from sim.protocol.versions import HISTORY, VERSION_NAMES, WHAT_IFS
 from sim.scenario.declared import find_keys
 
 PACKAGE = Path(sim.protocol.__path__[0])
-SPECIFICATION = Path(__file__).resolve().parent / "specification" / "protocol.md"
+SPECIFICATION = Path(__file__).resolve().parent / "specification"
+PAGES = (("protocol", "protocol.md", r"\d+"), ("network", "network_2026.md", r"\d+\.\d+"))
+"""A word before a number, the page that it means, and the form of the numbers of its parts."""
 ENTRY = re.compile(r"^- `([\w.]+)`\s+(.*)$")
 
 
@@ -91,15 +95,15 @@ def _write_members(node: ast.ClassDef) -> str:
 
 def _as_markdown(text: str) -> str:
     """Link each reference to its part of the specification."""
-    anchors = {
-        number: re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
-        for title, number in re.findall(r"^## ((\d+)\..*)$", SPECIFICATION.read_text(encoding="utf-8"), flags=re.M)
-    }
+    for word, page, heading in PAGES:
+        found = re.findall(rf"^## (({heading}).*)$", (SPECIFICATION / page).read_text(encoding="utf-8"), flags=re.M)
+        anchors = {number: re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title, number in found}
+        text = re.sub(rf"{word} ({heading})(?:\.\d+)*", partial(_link, page, anchors), text)
+    return text
 
-    def link(match: re.Match[str]) -> str:
-        return f"[{match[0]}](specification/protocol.md#{anchors[match[1]]})"
 
-    return re.sub(r"protocol (\d+)(?:\.\d+)*", link, text)
+def _link(page: str, anchors: Mapping[str, str], match: re.Match[str]) -> str:
+    return f"[{match[0]}](specification/{page}#{anchors[match[1]]})"
 
 
 def _show(value: object) -> str:

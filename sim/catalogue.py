@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import pkgutil
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import Any, Generic
@@ -52,6 +53,8 @@ def get_origin(source: Any) -> str:
     return f"{source.__module__}:{source.__qualname__}"
 
 
+_LOADING = threading.RLock()
+"""One for all catalogues: modules of one ask another, and two threads must not wait for each other."""
 _CATALOGUES: WeakSet[Catalogue[Any]] = WeakSet()
 
 
@@ -65,7 +68,7 @@ class Catalogue(Generic[P]):
         self._package = package
         self._plugins: dict[str, P] = {}
         self._installed: set[str] = set()
-        self._is_loaded = False
+        self._is_loaded = self._is_loading = False
         _CATALOGUES.add(self)
 
     def names(self) -> tuple[str, ...]:
@@ -110,13 +113,16 @@ class Catalogue(Generic[P]):
     def _load(self) -> None:
         if self._is_loaded:
             return
-        self._is_loaded = True  # before the imports: a module may ask the registry while it registers
-        try:
-            self._load_own()
-            self._load_entry_points()
-        except BaseException:
-            self._is_loaded = False
-            raise
+        with _LOADING:
+            if self._is_loaded or self._is_loading:  # a module may ask the registry while it registers
+                return
+            self._is_loading = True
+            try:
+                self._load_own()
+                self._load_entry_points()
+                self._is_loaded = True
+            finally:
+                self._is_loading = False
 
     def _load_own(self) -> None:
         if self._package is not None:

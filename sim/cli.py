@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sim import kernel_commands
-from sim.errors import UserError, did_you_mean
+from sim.errors import ExitStatus, UserError, did_you_mean
+from sim.interrupts import finishing, receiving, tell_interrupt
 from sim.options import File, Overrides
-from sim.studies import compare_commands, detect_commands, diff_commands
+from sim.studies import compare_commands, detect_commands, diff_commands, verify_commands
 from sim.studies.kinds import KINDS, AnyKind, add_commands, load_any, load_any_result, with_kind_flags
 from sim.studies.run_commands import print_warnings
+from sim.terminal import HEARTBEAT, replace_unknown_signs
 
-INTERRUPTED = 130
+INTERRUPTED = 130  # typer's own
 PLUG_INS = ("controllers", "curves", "prices", "strategies", "schemes", "works", "measures", "topologies", "gpus")
 
 app = typer.Typer(
@@ -28,6 +31,7 @@ app.add_typer(kernel_commands.app, name="kernel")
 add_commands(app)
 app.command()(compare_commands.compare)
 app.command()(diff_commands.diff)
+app.command()(verify_commands.verify)
 app.command()(detect_commands.detect)
 
 
@@ -42,11 +46,14 @@ def check(
     kind: AnyKind | None = None,
 ) -> None:
     """Check a file of any kind without running it; prints every mistake with its place."""
+    from sim.documents.yaml_tree import read_once
     from sim.terminal import make_console
 
-    kind, loaded = load_any(file, set_ or (), kind)
+    with read_once():
+        kind, loaded = load_any(file, set_ or (), kind)
+        warnings = kind.locate_warnings(loaded, file, set_ or ())
     make_console().print(f"{file}: fine: {loaded.name}, {kind.describe(loaded)}", soft_wrap=True)
-    print_warnings(kind.locate_warnings(loaded, file, set_ or ()))
+    print_warnings(warnings)
     if strategies:
         _check_strategies(loaded)
 
@@ -91,8 +98,11 @@ def list_(
 @app.command()
 def report(folder: Annotated[Path, typer.Argument(help="results folder", show_default=False)]) -> None:
     """Draw the figures and the HTML report of a results folder of any kind again."""
+    from sim.results import naming_damage
+
     kind, result = load_any_result(folder)
-    kind.report(result, folder)
+    with naming_damage(folder):
+        kind.report(result, folder)
     typer.echo(folder / "report.html")
 
 
@@ -110,18 +120,31 @@ def theory(
 
 def main() -> None:
     """Run the command; turn the user's mistakes into one message and exit status 2."""
-    try:
-        app(standalone_mode=True)
-    except UserError as error:
-        typer.echo(str(error), err=True)
-        sys.exit(error.exit_status)
-    except OSError as error:  # a full disk, a folder that is gone: the program failed, but not by a defect
-        typer.echo(f"powsim: {error}", err=True)
-        sys.exit(1)
-    except SystemExit as ended:  # typer's word for Ctrl-C, and for every other end
-        if ended.code == INTERRUPTED:
-            typer.echo("interrupted; what was finished is in the results folder", err=True)
-        raise
+    replace_unknown_signs()
+    command = " ".join(["powsim", *sys.argv[1:2]])
+    with receiving() as received, HEARTBEAT.running(lambda seconds: f"{command}: at work for {seconds:.0f} s"):
+        try:
+            app(standalone_mode=True)
+        except UserError as error:
+            sys.exit(_say(str(error), error.exit_status))
+        except MemoryError as error:
+            sys.exit(_say(f"powsim: not enough memory: {error}".removesuffix(": "), ExitStatus.FAILED))
+        except OSError as error:  # a full disk, a folder that is gone: the program failed, but not by a defect
+            sys.exit(_say(f"powsim: {error}", ExitStatus.FAILED))
+        except KeyboardInterrupt as interrupt:
+            received.rest()
+            sys.exit(_say(tell_interrupt(interrupt), received.exit_status))
+        except SystemExit as ended:  # typer's word for an interrupt, and for every other end
+            if ended.code == INTERRUPTED:
+                received.rest()
+                sys.exit(_say(tell_interrupt(ended), received.exit_status))
+            raise
+
+
+def _say(text: str, status: int) -> int:
+    with finishing(), suppress(OSError):  # the terminal may be gone
+        typer.echo(text, err=True)
+    return int(status)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,25 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import IntEnum
 
 _SHORTEST_PART = 3  # a shorter part of a name is in too many
 _MOST_SUGGESTIONS = 3
+MOST_SHOWN = 50  # mistakes of one file that a person reads
+
+
+class ExitStatus(IntEnum):
+    """How a command ended; one that a signal has ended has 128 and the signal's number."""
+
+    DONE = 0
+    FAILED = 1
+    """The program failed, or a plug-in of the user's."""
+    INPUT = 2
+    """The user's input is wrong."""
+    HALTED = 3
+    """The chain of a run was given up."""
+    DIFFERENT = 4
+    """A result is another one than it was said to be."""
 
 
 def did_you_mean(word: str, known: Iterable[str], near: Iterable[str] | None = None) -> str:
@@ -37,7 +53,7 @@ def _near(word: str, names: list[str]) -> list[str]:
 class UserError(Exception):
     """The user's input is wrong; `str()` is the whole message."""
 
-    exit_status = 2
+    exit_status = ExitStatus.INPUT
 
 
 @dataclass(frozen=True)
@@ -61,11 +77,14 @@ class Mistake:
 
 
 class ScenarioError(UserError):
-    """All mistakes of one scenario, in the order of their places; each stands once."""
+    """All mistakes of one scenario, in the order of their places; each stands once. The message has the first 50."""
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         self.mistakes: tuple[Mistake, ...] = tuple(sorted(set(mistakes), key=lambda mistake: mistake.sort_key))
-        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+        shown = [str(mistake) for mistake in self.mistakes[:MOST_SHOWN]]
+        if len(self.mistakes) > MOST_SHOWN:
+            shown.append(f"... and {len(self.mistakes) - MOST_SHOWN} more mistakes")
+        super().__init__("\n".join(shown))
 
     def __reduce__(self) -> tuple[type[ScenarioError], tuple[tuple[Mistake, ...]]]:
         """Cross a process border whole: exceptions pickle by their arguments."""

@@ -166,8 +166,10 @@ def layers(
         typer.echo(f"{gains:<5}  {cells}  {row.claimed_share:>13.1%}  {row.advantage:>8.1f}x")
     if figure is not None:
         from sim.figures.layers import plot_layers
+        from sim.files.writing import replace_file
 
-        plot_layers(rows).savefig(figure, dpi=150)
+        drawn, kind = plot_layers(rows), figure.suffix.removeprefix(".") or "png"
+        replace_file(figure, lambda stream: drawn.savefig(stream, format=kind, dpi=150))
 
 
 @app.command()

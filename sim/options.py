@@ -17,6 +17,14 @@ File = Annotated[
         help="YAML file, or the bare name of one that comes with powsim", show_default=False, callback=find_named
     ),
 ]
+OptionalFile = Annotated[
+    Path | None,
+    typer.Argument(
+        help="YAML file, or the bare name of one that comes with powsim; none with --resume",
+        show_default=False,
+        callback=lambda file: None if file is None else find_named(file),
+    ),
+]
 Seed = Annotated[int | None, typer.Option(help="random seed instead of the file's", min=0)]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change one key, e.g. --set epochs=2; repeatable")

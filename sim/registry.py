@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,6 +26,7 @@ C = TypeVar("C", bound=type)
 
 KIND = "kind"  # the key of a spec that names the plug-in
 DEEPEST = 1  # plug-ins of one kind inside another whose parameters a schema still lists
+_WRITING = threading.RLock()  # schemas of plug-ins inside plug-ins count how deep they are
 _STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
 
@@ -86,6 +88,10 @@ class Registry(Catalogue[type[T]]):
 
         A plug-in inside one inside another of the same kind has its name only: a schema ends, nesting need not.
         """
+        with _WRITING:
+            return self._write_schema()
+
+    def _write_schema(self) -> JsonSchemaValue:
         if self._depth > DEEPEST:
             kind = {"enum": list(self.names()), "description": f"a {self.kind} by its name"}
             return {"anyOf": [kind, {"type": "object", "properties": {KIND: kind}, "required": [KIND]}]}

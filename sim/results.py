@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import html
-import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,8 +22,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sim.errors import UserError
+from sim.files.gate import FileError, read_text
+from sim.files.lock import LOCK_FILE, Claim
+from sim.files.sums import FILES, JsonObject, check_file, read_checked_json, read_json, sum_files, write_checked_json
+from sim.files.tables import read_frame, write_parquet
+from sim.files.writing import refuse_link, write_json, write_text
+from sim.interrupts import finishing, note_kept
 from sim.metrics.columns import FRAMES
 from sim.metrics.frame_access import HasFrames
+from sim.metrics.keeping import StoredFrames
 from sim.scenario.load import dump_scenario
 from sim.scenario.schema import Scenario
 
@@ -34,7 +40,9 @@ if TYPE_CHECKING:
 SCENARIO_FILE, PROVENANCE_FILE, SUMMARY_FILE = "scenario.yaml", "provenance.json", "summary.json"
 HASH_DIGITS = 8
 MOST_ROWS = 10  # of a table in a notebook
-JsonObject = dict[str, Any]
+MOST_TEXT_BYTES = 100_000_000  # of a resolved scenario, which a person did not write
+DATA = (".parquet", ".json", ".yaml")  # endings of files that hold a result; others are drawn from these
+FRAMES_FOLDER = "frames"
 
 
 @dataclass(frozen=True, repr=False)
@@ -77,7 +85,7 @@ class Result(HasFrames):
         """The page in a notebook: how the run ended, its warnings, its epochs and the sizes of its frames."""
         warnings = "".join(f"<p>warning: {html.escape(text)}</p>" for text in self.summary.get("warnings", ()))
         epochs = self.frames["epochs"].to_html(max_rows=MOST_ROWS, index=False) if "epochs" in self.frames else ""
-        sizes = ", ".join(f"<code>{name}</code> ({len(frame)})" for name, frame in self.frames.items())
+        sizes = ", ".join(f"<code>{html.escape(name)}</code> ({len(frame)})" for name, frame in self.frames.items())
         lead = f"<b>{html.escape(self.name)}</b>: {html.escape(self._describe())}"
         return f"<p>{lead}</p>{warnings}{epochs}<p>Frames, with their rows: {sizes}</p>"
 
@@ -90,53 +98,90 @@ class Result(HasFrames):
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
         write_text(path / SCENARIO_FILE, self.scenario_yaml)
-        for name, frame in self.frames.items():
-            write_parquet(path / f"{name}.parquet", frame)
+        if not (isinstance(self.frames, StoredFrames) and self.frames.folder == path):
+            for name, frame in self.frames.items():
+                write_parquet(path / f"{name}.parquet", frame)
         write_json(path / SUMMARY_FILE, self.summary)
-        write_json(path / PROVENANCE_FILE, self.provenance)  # last: its status says that the rest is there
+        write_provenance(path, self.provenance, list_data(path))  # last: its status says that the rest is there
         return path
 
 
 def load_result(folder: str | os.PathLike[str]) -> Result:
-    """Load a results folder; raises `UserError` where it is not one."""
+    """Load a results folder; raises `UserError` where it is not one, and for each file that is damaged."""
     path = Path(folder)
-    missing = [name for name in (SCENARIO_FILE, PROVENANCE_FILE) if not (path / name).is_file()]
+    missing = [name for name in (SCENARIO_FILE, PROVENANCE_FILE) if not os.path.lexists(path / name)]
     if missing:
         raise UserError(f"{path}: not a results folder: no {' and no '.join(missing)} in it")
-    summary = path / SUMMARY_FILE
-    files = {name: path / f"{name}.parquet" for name in FRAMES}
+    provenance = read_provenance(path)
+    listed = provenance.pop(FILES, {})
+    frames = {name: f"{name}.parquet" for name in FRAMES}
+    there = {name: file for name, file in frames.items() if file in listed or os.path.lexists(path / file)}
+    for file in (SCENARIO_FILE, SUMMARY_FILE, *there.values()):
+        check_file(path, file, listed)
     return Result(
-        (path / SCENARIO_FILE).read_text(encoding="utf-8"),
-        provenance=json.loads((path / PROVENANCE_FILE).read_text(encoding="utf-8")),
-        summary=json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {},
-        frames={name: pd.read_parquet(file) for name, file in files.items() if file.is_file()},
+        read_stored_text(path / SCENARIO_FILE),
+        provenance=provenance,
+        summary=read_json(path / SUMMARY_FILE) if os.path.lexists(path / SUMMARY_FILE) else {},
+        frames={name: read_frame(path / file) for name, file in there.items()},
     )
 
 
-def open_folder(scenario_name: str, scenario_yaml: str, out: Path | None, root: Path) -> Path:
-    """Make the folder of a new run: `out`, or root/<scenario>/<UTC time>-<hash>. No folder is ever overwritten."""
+def read_stored_text(file: Path) -> str:
+    """Return a text file of a results folder. Raises FileError."""
+    return read_text(file, MOST_TEXT_BYTES, follows=False)
+
+
+def list_data(folder: Path) -> list[str]:
+    """Return the names of a results folder's files that hold data, its provenance excepted, sorted."""
+    found = [*folder.iterdir(), *(folder / FRAMES_FOLDER).glob("*")]
+    names = [file.relative_to(folder).as_posix() for file in found if file.suffix in DATA and file.name[0] != "."]
+    return sorted(name for name in names if name != PROVENANCE_FILE)
+
+
+def open_folder(scenario_name: str, scenario_yaml: str, out: Path | None, root: Path) -> Claim:
+    """Make the folder of a new run, `out` or root/<scenario>/<UTC time>-<hash>, and claim it for this program.
+
+    No folder is ever overwritten. Raises UserError where it cannot be made, or is another program's.
+    """
     digest = hashlib.sha256(scenario_yaml.encode()).hexdigest()[:HASH_DIGITS]
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     wanted = out or root / scenario_name / f"{stamp}-{digest}"
     folder, number = wanted, 1
-    while True:
-        try:
-            folder.mkdir(parents=True)
-            return folder
-        except FileExistsError:
-            if out is not None:
-                if folder.is_dir() and all(_is_scaffold(file.name) for file in folder.iterdir()):
-                    return folder
-                raise UserError(f"--out {out}: exists already; results are never overwritten") from None
-            number += 1
-            folder = wanted.with_name(f"{wanted.name}-{number}")
-        except OSError as error:
-            raise UserError(f"cannot make the results folder {folder}: {error.strerror}") from None
+    while (held := _claim_new(folder, is_chosen=out is not None)) is None:
+        number += 1
+        folder = wanted.with_name(f"{wanted.name}-{number}")
+    return held
+
+
+def _claim_new(folder: Path, *, is_chosen: bool) -> Claim | None:
+    """Make a folder and claim it; one that a person chose may be there already, without any result in it."""
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        if not is_chosen:
+            return None
+        refuse_link(folder)
+        _refuse_results(folder)
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"cannot make the results folder {folder}: {reason}") from None
+    held = Claim(folder)
+    try:
+        _refuse_results(folder)  # of a program that has come and gone meanwhile
+    except BaseException:
+        held.close()
+        raise
+    return held
+
+
+def _refuse_results(folder: Path) -> None:
+    if not folder.is_dir() or not all(_is_scaffold(file.name) for file in folder.iterdir()):
+        raise UserError(f"--out {folder}: exists already; results are never overwritten")
 
 
 def _is_scaffold(name: str) -> bool:
     """Whether a program that is killed before it has described its run leaves such a file; it holds no result."""
-    return name.startswith(".") or name == PROVENANCE_FILE
+    return name in (LOCK_FILE, PROVENANCE_FILE) or name.startswith(".")
 
 
 class StudyStatus(StrEnum):
@@ -151,54 +196,68 @@ class StudyStatus(StrEnum):
 
 
 @contextmanager
-def keep_status(folder: Path, provenance: Mapping[str, Any]) -> Iterator[JsonObject]:
+def keep_status(folder: Path, provenance: Mapping[str, Any], study_file: str) -> Iterator[JsonObject]:
     """Write the provenance before the work starts, and again with how it ended and how long it took.
 
     Yields the facts of the second one: the body may add some, and may set `status` where it knows better than that the
-    work is finished. The seconds of a study that is resumed add up.
+    work is finished. The seconds of a study that is resumed add up. While the work goes on, checksums cover the file
+    that says what is done, which never changes; in the end all data.
     """
     started, facts = time.perf_counter(), {**provenance, "status": StudyStatus.RUNNING}
     seconds_before = facts.pop("wall_seconds", 0.0)
-    write_json(folder / PROVENANCE_FILE, facts)
+    write_provenance(folder, facts, (study_file,))
     status = StudyStatus.FINISHED
     try:
         yield facts
     except BaseException as error:
-        status = StudyStatus.INTERRUPTED if isinstance(error, KeyboardInterrupt) else StudyStatus.FAILED
+        status = StudyStatus.FAILED
+        if isinstance(error, KeyboardInterrupt):
+            status = StudyStatus.INTERRUPTED
+            note_kept(error, f"what was finished is in {folder}")
         raise
     finally:
-        if facts["status"] == StudyStatus.RUNNING:
-            facts["status"] = status
-        facts.setdefault("wall_seconds", round(seconds_before + time.perf_counter() - started, 3))
-        write_json(folder / PROVENANCE_FILE, facts)
+        with finishing():
+            if facts["status"] == StudyStatus.RUNNING:
+                facts["status"] = status
+            facts.setdefault("wall_seconds", round(seconds_before + time.perf_counter() - started, 3))
+            write_provenance(folder, facts, list_data(folder))
+
+
+def write_provenance(folder: Path, provenance: Mapping[str, Any], files: Iterable[str]) -> None:
+    """Write the provenance with the checksums of these files."""
+    write_checked_json(folder / PROVENANCE_FILE, {**provenance, FILES: sum_files(folder, files)})
 
 
 def read_provenance(folder: Path) -> JsonObject:
-    """Return the provenance in a results folder; raises `UserError` where there is none."""
+    """Return the provenance in a results folder; raises `UserError` where there is none, or a damaged one."""
     file = folder / PROVENANCE_FILE
-    if not file.is_file():
+    if not os.path.lexists(file):
         raise UserError(f"{folder}: not a results folder: no {PROVENANCE_FILE} in it")
-    found: JsonObject = json.loads(file.read_text(encoding="utf-8"))
+    found = read_checked_json(file)
+    if not found:
+        raise FileError(file, "is empty: it should say how a result was made")
     return found
 
 
-def replace_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Let a file be written beside its place and rename it, so that a reader never sees half of it."""
-    beside = path.with_name(f".{path.name}.part")
-    write(beside)
-    beside.replace(path)
+@contextmanager
+def naming_damage(folder: Path) -> Iterator[None]:
+    """Turn a reader's error on data that carry no checksums into one message that names the folder.
+
+    Data with checksums are as they were written, so that an error on them is a defect of the program.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+        if is_sealed(folder):
+            raise
+        told = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        raise FileError(folder, f"its files are incomplete, damaged, or of another version ({told})") from error
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole, see `replace_file`."""
-    replace_file(path, lambda beside: beside.write_text(text, encoding="utf-8"))
-
-
-def write_json(path: Path, value: JsonObject) -> None:
-    """Write a JSON file for people: indented, in the order given."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def write_parquet(path: Path, frame: pd.DataFrame) -> None:
-    """Write a frame whole, see `replace_file`."""
-    replace_file(path, lambda beside: frame.to_parquet(beside, index=False))
+def is_sealed(folder: Path) -> bool:
+    """Whether a study came to an end in the folder, and left checksums of its data."""
+    try:
+        made = read_provenance(folder)
+    except UserError:
+        return False
+    return FILES in made and made.get("status") != StudyStatus.RUNNING

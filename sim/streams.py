@@ -53,6 +53,8 @@ class Streams:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self._generators: dict[tuple[Name, ...], np.random.Generator] = {}
+        self._passing: list[dict[tuple[Name, ...], np.random.Generator]] = [{}, {}, {}]
+        """Generators of a time, by the epoch of their last use, the last one first."""
 
     def __call__(self, *name: Name) -> np.random.Generator:
         """Return the generator of that name, continuing where its last draw left it."""
@@ -60,3 +62,15 @@ class Streams:
         if found is None:
             found = self._generators[name] = draw_generator(self.seed, *name)
         return found
+
+    def of_a_time(self, *name: Name) -> np.random.Generator:
+        """Return the generator of a name that tells an epoch or a height: it is kept while it is in use."""
+        now = self._passing[0]
+        if name not in now:
+            earlier = (each.pop(name) for each in self._passing[1:] if name in each)
+            now[name] = next(earlier, None) or draw_generator(self.seed, *name)
+        return now[name]
+
+    def forget_unused(self) -> None:
+        """Forget the generators of a time that were not used in this epoch and the two before it."""
+        self._passing = [{}, *self._passing[:-1]]

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import math
-from collections.abc import Sequence
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,7 +19,17 @@ if TYPE_CHECKING:
 WIDTH_WITHOUT_TERMINAL = 140
 TEXTS = ("measure", "by", "resolved", "controller", "curve")  # headings of columns that hold no numbers
 DIGITS = 4
+LINE_SECONDS = float(os.environ.get("POWSIM_LINE_SECONDS", "4.5"))
+"""Without a line: then a person is told that the program lives."""
+Describe = Callable[[], str]
 LARGEST_WHOLE = 1e9  # longer numbers are shown with an exponent
+
+
+def replace_unknown_signs() -> None:
+    """Let standard output and error show `?` for a sign that the terminal's encoding lacks, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def make_console() -> Console:
@@ -51,3 +67,50 @@ def format_value(value: object) -> str:
 def format_interval(low: float, high: float) -> str:
     """Both ends of an interval; `unknown` where one of them is not finite."""
     return f"[{format_value(low)}, {format_value(high)}]" if math.isfinite(low) and math.isfinite(high) else "unknown"
+
+
+class Heartbeat:
+    """Prints a line on standard error wherever a command has printed none for some seconds."""
+
+    def __init__(self, line_seconds: float = LINE_SECONDS) -> None:
+        self._line_seconds = line_seconds
+        self._describes: list[Describe] = []
+        self._last = self._started = time.monotonic()
+
+    def note_line(self) -> None:
+        """A line has been printed."""
+        self._last = time.monotonic()
+
+    @contextmanager
+    def running(self, describe: Callable[[float], str]) -> Iterator[None]:
+        """Watch over a command; `describe` gives the line after so many seconds where no inner work has one."""
+        ended, self._started = threading.Event(), time.monotonic()
+        watcher = threading.Thread(target=self._watch, args=(ended,), daemon=True)
+        with self.telling(lambda: describe(time.monotonic() - self._started)):
+            self.note_line()
+            watcher.start()
+            try:
+                yield
+            finally:
+                ended.set()
+
+    @contextmanager
+    def telling(self, describe: Describe) -> Iterator[None]:
+        """Let an inner work say how far it is; an empty text where its bar shows that."""
+        self._describes.append(describe)
+        try:
+            yield
+        finally:
+            self._describes.remove(describe)
+
+    def _watch(self, ended: threading.Event) -> None:
+        while not ended.wait(max(0.05, self._last + self._line_seconds - time.monotonic())):
+            if time.monotonic() - self._last < self._line_seconds:
+                continue
+            self.note_line()
+            with suppress(OSError, ValueError, IndexError):  # a closed terminal; a work that ends just now
+                if text := self._describes[-1]():
+                    print(text, file=sys.stderr, flush=True)
+
+
+HEARTBEAT = Heartbeat()

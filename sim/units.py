@@ -29,6 +29,8 @@ class Dimension:
     base_unit: str
     units: Mapping[str, float]
     examples: tuple[str, ...]
+    largest: float
+    """In the base unit: beyond it, no such thing is meant."""
 
 
 _DECIMAL_BYTES = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
@@ -37,17 +39,17 @@ _BIT_RATES = {"bit/s": 1.0, "kbit/s": 1e3, "Mbit/s": 1e6, "Gbit/s": 1e9, "Tbit/s
 _BYTE_RATES = {f"{unit}/s": 8.0 * size for unit, size in {**_DECIMAL_BYTES, **_BINARY_BYTES}.items()}
 
 TIME = Dimension(
-    "a time", "s", {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}, ("5.6 s", "150 ms", "10 min")
+    "a time", "s", {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}, ("5.6 s", "150 ms", "10 min"), 1e10
 )
-SIZE = Dimension("a size", "B", {**_DECIMAL_BYTES, **_BINARY_BYTES}, ("300 B", "1 MB", "2 MiB"))
-BIT_RATE = Dimension("a bit rate", "bit/s", {**_BIT_RATES, **_BYTE_RATES}, ("100 Mbit/s", "20 kbit/s", "12 MB/s"))
+SIZE = Dimension("a size", "B", {**_DECIMAL_BYTES, **_BINARY_BYTES}, ("300 B", "1 MB", "2 MiB"), 1e15)
+BIT_RATE = Dimension("a bit rate", "bit/s", {**_BIT_RATES, **_BYTE_RATES}, ("100 Mbit/s", "20 kbit/s", "12 MB/s"), 1e18)
 _DIMENSIONS = (TIME, SIZE, BIT_RATE)
 
 _QUANTITY = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\d\s+.-].*?)?\s*", re.ASCII)
 
 
 def parse_quantity(text: object, dimension: Dimension, *, is_signed: bool = False) -> float:
-    """Return the quantity in the dimension's base unit, finite; raise QuantityError with a clear sentence.
+    """Return the quantity in the dimension's base unit, at most its largest; raise QuantityError with a sentence.
 
     It is >= 0 unless `is_signed` allows it to be negative.
     """
@@ -64,8 +66,9 @@ def parse_quantity(text: object, dimension: Dimension, *, is_signed: bool = Fals
     if unit not in dimension.units:
         raise QuantityError(_wrong_unit(text, unit, dimension))
     value = float(number) * dimension.units[unit]
-    if not math.isfinite(value):
-        raise QuantityError(f'"{text}" is too large')
+    if abs(value) > dimension.largest:
+        most = f"{dimension.largest:g} {dimension.base_unit}"
+        raise QuantityError(f'"{text}" is too large: {dimension.name} is at most {most}')
     if value < 0 and not is_signed:
         raise QuantityError(f'"{text}" must not be negative')
     return value

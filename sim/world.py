@@ -46,6 +46,8 @@ from sim.topologies.base import Member
 from sim.work.base import Work, WorkCounts
 
 OnEpochEnd = Callable[[EpochEnded], None]
+WAYS = 4.0  # so many times as long as the longest way a host may take to get the last block
+MOST_EPOCHS_WAITED = 100  # lengths of an epoch that a chain may stand still because a fault is to begin or to end
 
 
 @dataclass
@@ -61,6 +63,8 @@ class World:
     """The tier, the reason for it, and the graph that it runs on."""
     warnings: tuple[str, ...] = ()
     """Warnings about settings that are legal but change the records that a run keeps."""
+    why_halted: str = ""
+    """Why the chain was given up, where it was."""
     _counts_before: WorkCounts = field(default_factory=lambda: WorkCounts(0, 0))
 
     @property
@@ -70,24 +74,21 @@ class World:
 
     def run(self) -> None:
         """Let time pass until the last block of the last epoch has reached every host that it can reach."""
-        production = self.start()
+        production, watch = self.start(), self.context.env.process(self._watch())
         self.faults.start()
-        self.context.env.run(until=production | self.context.env.process(self._watch()))
+        self.context.env.run(until=production | watch)
+        self.why_halted = str((production if production.triggered else watch).value or "")
         self.faults.close()
-        if self.is_complete or not self.may_halt:
+        if self.is_complete:
             self.context.env.run()
         for address in self.context.presence.away if self.is_complete else self.hosts:
             self.hosts[address].finish()
 
-    @property
-    def may_halt(self) -> bool:
-        """Hosts may be missing: a fault has hit them, or they have left."""
-        return bool(self.context.scenario.faults or self.context.presence.away)
-
     def start(self) -> simpy.Process:
         """Let the founders enter and validators begin; return the process that ends with the last block."""
         self.let_join(1)
-        return self.context.env.process(self.context.consensus.run(self.context.scenario.epochs, self._observe))
+        consensus, n_epochs = self.context.consensus, self.context.scenario.epochs
+        return self.context.env.process(consensus.run(n_epochs, self._observe, lambda: self.faults.are_pending))
 
     def let_join(self, epoch: int) -> None:
         """Let the hosts enter that join at an epoch."""
@@ -97,14 +98,38 @@ class World:
                 if self.context.ledger.height > 0:
                     self.context.catch_up.start(host.address)
 
-    def _watch(self) -> Generator[simpy.Event, object, None]:
-        """Give the chain up after an epoch's length without an agreed block, if no fault has still to begin or end."""
-        protocol = self.context.scenario.protocol
+    def _watch(self) -> Generator[simpy.Event, object, str]:
+        """Give the chain up when nothing has happened for an epoch's length that could end a round, and say why.
+
+        Hosts to which the last block may be on its way are waited for, and faults that have still to begin or to end,
+        but not for ever. Where rounds go on, consensus itself gives up.
+        """
+        protocol, consensus = self.context.scenario.protocol, self.context.consensus
+        length_seconds, waited_seconds = protocol.epoch_length * protocol.block_time, 0.0
+        before = self._look_at_heights()
         while not self.is_complete:
-            height = self.context.ledger.height
-            yield self.context.env.timeout(protocol.epoch_length * protocol.block_time)
-            if self.context.ledger.height == height and self.may_halt and not self.faults.are_pending:
-                return
+            pause_seconds = max(length_seconds, waited_seconds)
+            yield self.context.env.timeout(pause_seconds)
+            now, before = before, self._look_at_heights()
+            waited_seconds = waited_seconds + pause_seconds if now == before and consensus.is_idle else 0.0
+            is_far = waited_seconds < WAYS * self._find_longest_way_seconds()
+            may_change = self.faults.are_pending and waited_seconds < MOST_EPOCHS_WAITED * length_seconds
+            if waited_seconds and not is_far and not may_change:
+                return f"no round can end: votes of more than 2/3 of all power reach nobody for {waited_seconds:.6g} s"
+        return ""
+
+    def _look_at_heights(self) -> tuple[int, ...]:
+        heights = sorted(host.chain.height for host in self.hosts.values())
+        return (self.context.ledger.height, self.context.consensus.n_rounds, *heights)
+
+    def _find_longest_way_seconds(self) -> float:
+        """The longest time that the last block may take to a host that it can reach, without upload queues."""
+        ledger, routes = self.context.ledger, self.context.network.routes
+        block = ledger.get_block(ledger.height) if ledger.height else None
+        if block is None or block.proposer not in routes.index:
+            return 0.0
+        ways = routes.compute_delays(block.proposer, block.size_bytes)
+        return float(ways[ways < float("inf")].max(initial=0.0))
 
     def _observe(self, agreement: Agreement, result: BlockResult) -> None:
         """Record an agreed block, let hosts join whose time has come, close an epoch whose last block it is."""
@@ -126,6 +151,9 @@ class World:
         ended = EpochEnded(epoch=schedule.index, end_seconds=now_seconds, computed=since.computed, shared=since.shared)
         self.context.recorder.add(ended)
         self.context.work.forget(start.block_hash)
+        self.context.streams.forget_unused()
+        heights = [host.chain.height for host in self.hosts.values() if host.chain.height > 0]
+        self.context.ledger.forget(min(schedule.start, *heights) if heights else 0)
         self.on_epoch_end(ended)
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+
+os.environ.setdefault("POWSIM_LINE_SECONDS", "1e6")  # on a busy machine lines on progress would come between others
 
 import sim
 from sim.difficulty import controllers

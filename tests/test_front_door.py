@@ -200,7 +200,7 @@ def test_its_runs_are_those_of_workers_and_folders(swept: Any, tmp_path: Path) -
     for name in ("epochs", "blocks"):
         pd.testing.assert_frame_equal(getattr(stored, name), getattr(swept, name))
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        *(".lock", "frames", "missing.parquet", "provenance.json", "runs.parquet", "sweep.yaml", "timings.parquet")
+        *("frames", "missing.parquet", "provenance.json", "runs.parquet", "sweep.yaml", "timings.parquet")
     ]
     pd.testing.assert_frame_equal(sim.load_sweep(tmp_path / "out").blocks, swept.blocks)
 

@@ -65,7 +65,7 @@ class ChainNode:
 
     def sync_to(self, height: int) -> None:
         """Block sync: jump to a height that a peer has; blocks before it are not acted upon."""
-        for missed in range(self.height + 1, height + 1):
+        for missed in range(max(self.height + 1, self._ledger.first), height + 1):  # a newcomer has no older ones
             self.mempool.remove(self._ledger.get_block(missed))
             self._early.pop(missed, None)
         if height > self.height:

@@ -4,7 +4,7 @@ The rules of one height are in `sim.protocol.consensus.rounds`. Here are the ste
 block when it enters its round, the block travels, votes take the ways that are open, and every host applies the block
 when it has both the block and the precommits for it. The next height begins a target interval later, at each validator
 by itself. Nothing sets a block time: it is the target interval and the time of the rounds. A chain that cannot agree
-stands still.
+stands still, until it is given up.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ class Consensus:
         self._height: HeightState | None = None
         self._delivery: BlockDelivery | None = None
         self._wake = env.event()
+        self._is_idle = False
         self._delays = np.empty((0, 0))
         self._delays_of: tuple[int, tuple[str, ...]] = (-1, ())
         """The revision of the links and the validators that the delays are of."""
@@ -89,12 +90,31 @@ class Consensus:
         """Take a host's node into consensus: it proposes, and gets the blocks that are agreed."""
         self._nodes[node.address] = node
 
-    def run(self, last_epoch: int, on_agreed: OnAgreed) -> Generator[simpy.Event, object, None]:
-        """SimPy process: agree on blocks until the last one before the P that follows `last_epoch`."""
+    def run(
+        self, last_epoch: int, on_agreed: OnAgreed, may_change: Callable[[], bool] = lambda: False
+    ) -> Generator[simpy.Event, object, str]:
+        """SimPy process: agree on blocks until the last one before the P that follows `last_epoch`.
+
+        Returns why a height was given up, nothing where none was. `may_change` tells whether links or hosts are going
+        to change: a height that would be given up is not, for a long time.
+        """
         self._applied_seconds = dict.fromkeys(self._network.roster.handlers, self._env.now)
         while not is_last(self._ledger.get_state(self._ledger.height), last_epoch):
-            height = yield from self._agree()
+            height = yield from self._agree(may_change)
+            if why := height.tell_stall(may_change=may_change()):
+                return why
             self._close(height, on_agreed)
+        return ""
+
+    @property
+    def n_rounds(self) -> int:
+        """Rounds of the height that validators are agreeing on."""
+        return 0 if self._height is None else self._height.n_rounds
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is going to happen at this height unless hosts get the last block, or links change."""
+        return self._is_idle
 
     def receive(self, address: str, proposal: Proposal) -> None:
         """A host has got a proposed block."""
@@ -122,13 +142,14 @@ class Consensus:
 
     # One height
 
-    def _agree(self) -> Generator[simpy.Event, object, HeightState]:
+    def _agree(self, may_change: Callable[[], bool]) -> Generator[simpy.Event, object, HeightState]:
+        """Return the height when its first validator decides, or when it is given up."""
         height = self._height = self._open(self._ledger.get_state(self._ledger.height))
         while True:
             if self._delays_of[0] != self._network.roster.revision:
                 height.change_links(self._env.now, self._compute_vote_delays(height.validators, among=True))
             height.evaluate(self._env.now)
-            if height.decision_seconds <= self._env.now:
+            if height.decision_seconds <= self._env.now or height.tell_stall(may_change=may_change()):
                 break
             if height.proposal_seconds <= self._env.now:
                 self._propose(height)
@@ -150,7 +171,7 @@ class Consensus:
 
     def _propose(self, height: HeightState) -> None:
         """The proposer of the next round sends a new block, or one again that has had 2/3 of prevotes."""
-        now, index, proposer = self._env.now, len(height.blocks), height.proposer
+        now, index, proposer = self._env.now, height.n_rounds, height.proposer
         if not self._network.roster.is_up(proposer):
             height.add_round(None)
             return
@@ -182,12 +203,12 @@ class Consensus:
         delays = routes.compute_delays(proposer, PROPOSAL_BYTES)
         kept = height.arrivals[valid_round]
         words = zip(routes.index, (self._env.now + delays).tolist(), strict=True)
-        height.note_arrivals(len(height.blocks) - 1, [(who, max(at, kept[who])) for who, at in words if who in kept])
+        height.note_arrivals(height.n_rounds - 1, [(who, max(at, kept[who])) for who, at in words if who in kept])
 
     def _resend(self, height: HeightState) -> None:
         """Hosts that have a block pass it on to peers without it for as long as the height lasts."""
         now, routes = self._env.now, self._network.routes
-        for index, block in enumerate(height.blocks):
+        for index, block in list(height.blocks.items()):
             if block is None:
                 continue
             owners = [address for address, at in height.arrivals[index].items() if at <= now]
@@ -227,19 +248,21 @@ class Consensus:
     def _wait(self, height: HeightState) -> Generator[simpy.Event, object, None]:
         """Sleep until something may happen. A first proposer that has not entered is not waited for without end."""
         until = min(height.proposal_seconds, height.decision_seconds, height.skip_seconds)
-        if until < math.inf or height.blocks or height.is_overdue:
+        if until < math.inf or height.n_rounds or height.is_overdue:
             yield from self._sleep(until)
             return
         due = self._env.now + self._timeouts.get_propose(0)
         yield from self._sleep(due)
-        height.is_overdue = self._env.now >= due
+        height.note_overdue(self._env.now >= due)
 
     def _sleep(self, until_seconds: float) -> Generator[simpy.Event, object, None]:
         wake = self._wake = self._env.event()
+        self._is_idle = until_seconds == math.inf
         if until_seconds < math.inf:
             alarm = self._env.timeout(until_seconds - self._env.now)
             alarm.callbacks.append(lambda _: self._rouse(wake))
         yield wake
+        self._is_idle = False
 
     def _rouse(self, wake: simpy.Event | None = None) -> None:
         """End a sleep, by default the last one; without effect where it has ended."""

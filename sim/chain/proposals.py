@@ -55,7 +55,7 @@ class BlockMaker:
         # The hash is drawn from a named stream instead of being computed from the block's content: two variants of a
         # scenario (another controller, one more transaction) then meet the same network seeds and the same nonces,
         # which makes their differences far easier to see. A proposer that grinds the hash has further candidates.
-        first = _write_hash(self.streams("chain", "block hash", height))
+        first = _write_hash(self.streams.of_a_time("chain", "block hash", height))
         tx_ids, hash_index = node.choose(lambda number: self._draw_candidate(first, number))
         earliest = self.ledger.get_block(height - 1).time_seconds + MIN_STEP_SECONDS if height > 1 else 0.0
         return Block(

@@ -80,7 +80,7 @@ class InferenceTraffic:
         if not members:
             return ()
         total = sum(weight for _, _, weight in members)
-        generator = self._streams("inference", "requests", schedule.index)
+        generator = self._streams.of_a_time("inference", "requests", schedule.index)
         shares = [weight / total for _, _, weight in members]
         counts = generator.multinomial(self._config.requests_per_epoch, shares).tolist()
         inferences: list[Inference] = []
@@ -90,7 +90,7 @@ class InferenceTraffic:
 
     def _draw_service(self, who: str, model: str, n_requests: int, state: ChainState) -> list[Inference]:
         schedule, group = state.schedule, self._groups[who]
-        generator = self._streams("inference", who, schedule.index)
+        generator = self._streams.of_a_time("inference", who, schedule.index)
         heights = generator.integers(schedule.set_validators, schedule.next_start, n_requests).tolist()
         missed = (generator.random(n_requests) < group.miss_rate).tolist()
         invalid = (generator.random(n_requests) < group.invalid_rate).tolist()
@@ -103,7 +103,7 @@ class InferenceTraffic:
         skipped = {}
         for who, group in self._groups.items():
             if group.skip_rate > 0:
-                draws = self._streams("inference", who, "skipped", epoch_index).random(len(inferences))
+                draws = self._streams.of_a_time("inference", who, "skipped", epoch_index).random(len(inferences))
                 chosen = zip(inferences, (draws < group.skip_rate).tolist(), strict=True)
                 skipped[who] = frozenset(inference.inference_id for inference, is_skipped in chosen if is_skipped)
         return skipped

@@ -46,9 +46,10 @@ def encode_compact(target: int) -> int:
 
 def decode_compact(bits: int) -> int:
     """Return the target of a compact form. Raises ValueError for a negative one, for 0 and for more than 256 bits."""
-    shift, mantissa = 8 * ((bits >> 24) - MANTISSA_BYTES), bits & MANTISSA
+    is_compact = 0 <= bits < 2**32  # else a shift might fill the memory
+    shift, mantissa = 8 * ((bits >> 24) - MANTISSA_BYTES) if is_compact else 0, bits & MANTISSA
     target = mantissa << shift if shift > 0 else mantissa >> -shift
-    if not 0 <= bits < 2**32 or bits & SIGN_BIT or not 0 < target < 2**HASH_BITS:
+    if not is_compact or bits & SIGN_BIT or not 0 < target < 2**HASH_BITS:
         raise ValueError(f"{bits:#010x} is no compact target from 1 to 2^{HASH_BITS} - 1")
     return target
 

@@ -38,13 +38,15 @@ class Target(BaseModel):
     )
 
     valid_nonces_per_epoch: Annotated[
-        int | None, Field(ge=1, description="accepted valid nonces wanted in an epoch")
+        int | None, Field(ge=1, le=10**12, description="accepted valid nonces wanted in an epoch")
     ] = None
     success_rate: Annotated[float | None, Field(gt=0.0, le=1.0, description="wanted valid nonces / tries")] = None
     blocks_until_quota: Annotated[
         float | None, Field(gt=0.0, le=1e6, description="wanted blocks from P until `quota` is on chain")
     ] = None
-    quota: Annotated[int | None, Field(ge=1, description="accepted valid nonces, for `blocks_until_quota`")] = None
+    quota: Annotated[
+        int | None, Field(ge=1, le=10**12, description="accepted valid nonces, for `blocks_until_quota`")
+    ] = None
     checked_nonces_per_validator: Annotated[
         float | None, Field(gt=0.0, le=1e12, description="nonces that a validator is to recompute in an epoch")
     ] = None

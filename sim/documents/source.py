@@ -1,13 +1,13 @@
-"""Read a text file; raise a clear error for folders, binaries and files that are too large."""
+"""Read a text file that a person wrote; every mistake of the file as a whole is one mistake at its place."""
 
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from sim.errors import Mistake, ScenarioError, did_you_mean
+from sim.files.gate import NO_FOLDER, FileError, MissingFileError, decode, read_bytes, show_path
 
 MAX_FILE_BYTES = 1_000_000  # a scenario is written by hand; more is some other file
 
@@ -31,32 +31,20 @@ def read_source(path: str | os.PathLike[str], kind: FileKind = SCENARIO) -> str:
     """Return the file's text (UTF-8, with or without byte-order mark); raise ScenarioError."""
     file = Path(path)
     try:
-        status = file.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise _refusal(file, f"is a folder, not {kind.noun} file." + did_you_mean("", _names(file, kind)))
-        if not stat.S_ISREG(status.st_mode):
-            raise _refusal(file, "is not a regular file")
-        if status.st_size > MAX_FILE_BYTES:
-            size, bound = status.st_size / 1e6, MAX_FILE_BYTES / 1e6
-            raise _refusal(file, f"has {size:.1f} MB; {kind.noun} has at most {bound:.0f} MB")
-        content = file.read_bytes()
-    except FileNotFoundError:
-        raise _refusal(file, _why_missing(file, kind)) from None
-    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-        raise _refusal(file, f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    return _decode(file, content, kind)
+        content = read_bytes(file, MAX_FILE_BYTES, kind.noun)
+        return decode(file, content, f"{kind.noun} is {kind.notation} text in UTF-8")
+    except FileError as error:
+        mistake = Mistake(show_path(file), error.line, error.column, "", _explain(file, error, kind))
+        raise ScenarioError([mistake]) from None
 
 
-def _decode(file: Path, content: bytes, kind: FileKind) -> str:
-    if b"\0" in content:
-        raise _refusal(file, f"is a binary file; {kind.noun} is {kind.notation} text in UTF-8")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        column = error.start - content.rfind(b"\n", 0, error.start)
-        message = f"byte 0x{content[error.start]:02x} is not UTF-8; {kind.noun} is {kind.notation} text in UTF-8"
-        raise ScenarioError([Mistake(str(file), line, column, "", message)]) from error
+def _explain(file: Path, error: FileError, kind: FileKind) -> str:
+    """Return the reason, with the names that may have been meant."""
+    if isinstance(error, MissingFileError):
+        return _why_missing(file, kind)
+    if error.reason == NO_FOLDER:
+        return f"is a folder, not {kind.noun} file." + did_you_mean("", _names(file, kind))
+    return error.reason
 
 
 def _why_missing(file: Path, kind: FileKind) -> str:
@@ -70,7 +58,3 @@ def _names(folder: Path, kind: FileKind) -> list[str]:
         return [entry.name for entry in folder.iterdir() if entry.suffix in kind.endings]
     except OSError:  # a folder that may be entered but not listed: there is no name to suggest
         return []
-
-
-def _refusal(file: Path, message: str) -> ScenarioError:
-    return ScenarioError([Mistake(str(file), None, None, "", message)])

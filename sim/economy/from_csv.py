@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
@@ -25,10 +25,13 @@ from sim.economy.base import (
     join,
     warn_of_end,
 )
+from sim.files.gate import FileError, read_text
 from sim.problems import problems_of
 from sim.units import TIME, Seconds
 
 COMPUTE_UNITS = {"nonces/s": 1.0, "nonces/min": 1 / 60, "nonces/h": 1 / 3600, "nonces/d": 1 / 86_400}
+MOST_BYTES = 20_000_000  # as many lines as there may be, of 100 characters
+LATEST_SECONDS = 1e12  # beyond it, differences of times would lose what they tell
 _HEADING = re.compile(r"\s*\w[\w ]*\(\s*([^()\s]+)\s*\)\s*")
 
 CsvFile = Annotated[str, Field(description="the file, seen from the lab file", examples=["compute.csv"])]
@@ -58,10 +61,10 @@ PRICE = CsvColumn("price", "time (h),price", {}, TypeAdapter(list[PriceValue]))
 class FromCsv:
     """A file with two columns, time and compute, whose headings hold the units: `time (h),compute (nonces/s)`.
 
-    Each value holds until the next line's time. Times count from the first one. Empty cells, times that do not grow,
-    values that no YAML file could give either, changes by more than a factor 10⁹ and longer pauses than `max_gap` are
-    refused with file, line and column. Compute may be 0 in between: no block comes until it is back. A file that ends
-    before the race is told.
+    Each value holds until the next line's time. Times count from the first one. Blank lines are passed over. Empty
+    cells, times that do not grow or lie more than 10¹² s from 0, values that no YAML file could give either, changes by
+    more than a factor 10⁹ and longer pauses than `max_gap` are refused with file, line and column. Compute may be 0 in
+    between: no block comes until it is back. A file that ends before the race is told.
     """
 
     path: CsvFile
@@ -85,10 +88,10 @@ def read_steps(file: str, max_gap_seconds: float | None, column: CsvColumn) -> S
     header, lines = read_lines(path)
     scales = _read_header(path, header, column)
     with np.errstate(over="ignore", invalid="ignore"):  # too large times and values are refused by name
-        rows = np.array([_read_line(line) for line in lines]) * scales  # NaN where there is no number
+        rows = np.array([_read_line(line.cells) for line in lines]) * scales  # NaN where there is no number
         outliers = (
-            (index + 2, len(lines[index][0]) + 2, _tell_outlier(lines[index][1], what, column))
-            for index, what in find_outliers(rows[:, 1], column)
+            (line.number, len(line.cells[0]) + 2, _tell_outlier(line.cells[1], what, column))
+            for line, what in ((lines[index], what) for index, what in find_outliers(rows[:, 1], column))
         )
         refuse(path, [*_find_mistakes(lines, rows, max_gap_seconds), *outliers])
     return join((rows[:, 0] - rows[0, 0], rows[:, 1]))
@@ -99,17 +102,31 @@ def _tell_outlier(cell: str, what: str, column: CsvColumn) -> str:
     return f"{column.noun} {what}{unit}"
 
 
-def read_lines(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Return the cells of a CSV file's header and of its other lines, at least one; raises CurveError."""
+class CsvLine(NamedTuple):
+    """A line of a CSV file that is not blank; `number` counts from 1."""
+
+    number: int
+    cells: list[str]
+
+
+def read_lines(path: Path) -> tuple[list[str], list[CsvLine]]:
+    """Return the cells of a CSV file's header, and its other lines without blank ones, at least one.
+
+    Raises CurveError.
+    """
     try:
-        lines = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CurveError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        text = read_text(path, MOST_BYTES, "a file of measurements").split("\n")
+        rows = enumerate(csv.reader(line.rstrip("\r") for line in text), 1)
+        lines = [CsvLine(number, cells) for number, cells in rows if "".join(cells).strip() or len(cells) > 1]
+    except FileError as error:
+        raise CurveError(str(error)) from None
+    except csv.Error as error:
+        raise CurveError(f"{path}: is no CSV file: {error}") from None
     if len(lines) - 1 > MOST_STEPS:
         raise CurveError(f"{path}: {len(lines) - 1} lines; at most {MOST_STEPS}")
     if len(lines) == 1:
         raise CurveError(f"{path}:2:1: no values below the header")
-    return (lines or [[]])[0], lines[1:]
+    return (lines[0].cells if lines else []), lines[1:]
 
 
 def refuse(path: Path, found: Iterable[tuple[int, int, str]]) -> None:
@@ -148,21 +165,21 @@ def _read_number(cell: str) -> float:
 
 
 def _find_mistakes(
-    lines: list[list[str]], rows: np.ndarray, max_gap_seconds: float | None
+    lines: Sequence[CsvLine], rows: np.ndarray, max_gap_seconds: float | None
 ) -> Iterator[tuple[int, int, str]]:
     """Mistakes with their lines and columns in the file, which count from 1."""
-    for number, (cells, (time, value)) in enumerate(zip(lines, rows, strict=True), 2):
+    for (number, cells), (time, value) in zip(lines, rows, strict=True):
         if len(cells) != 2 or math.isnan(time) or math.isnan(value):
             what = (
                 "a gap" if not "".join(cells).strip() or "" in (cell.strip() for cell in cells) else "not two numbers"
             )
             place = len(cells[0]) + 2 if len(cells) == 2 and not math.isnan(_read_number(cells[0])) else 1
             yield number, place, f'"{",".join(cells)}" is {what}; each line holds a time and a value'
-        elif not math.isfinite(time):
-            yield number, 1, f"time {cells[0].strip()} is too large"
-    for number, step in enumerate(np.diff(rows[:, 0]), 3):
+        elif not abs(time) <= LATEST_SECONDS:
+            yield number, 1, f"time {cells[0].strip()} is too large: more than {LATEST_SECONDS:g} s from 0"
+    for (number, cells), step in zip(lines[1:], np.diff(rows[:, 0]), strict=True):
         if step <= 0:
-            yield number, 1, f"time {lines[number - 2][0].strip()} does not come after the line before"
+            yield number, 1, f"time {cells[0].strip()} does not come after the line before"
         elif max_gap_seconds is not None and step > max_gap_seconds:
             yield number, 1, f"a gap of {step:g} s; at most {max_gap_seconds:g} s (max_gap)"
 

@@ -10,20 +10,24 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 from pydantic import Field
 
 from sim.difficulty.compact_target import HASH_BITS, decode_compact
 from sim.economy import curves
 from sim.economy.base import CurveError, Floats, Steps, warn_of_end
-from sim.economy.from_csv import COMPUTE, find_outliers, read_lines, refuse
+from sim.economy.from_csv import COMPUTE, LATEST_SECONDS, find_outliers, read_lines, refuse
+from sim.files.gate import show_path
 from sim.units import TIME
 
 SPACE = 2.0**HASH_BITS
 EASIEST = 0xFFFF << 208  # the target of difficulty 1, as block explorers count it
 PER_DIFFICULTY = SPACE / EASIEST
-LATEST_SECONDS = 1e12
+HIGHEST = 2**53  # every height below it is a float of its own
 EXAMPLE = "height,time (s),bits"
 WINDOW = 144
+MOST_DIGITS = 20  # of a wrong number that are shown
+IntArray = NDArray[np.int64]
 
 
 class Headers(NamedTuple):
@@ -33,6 +37,8 @@ class Headers(NamedTuple):
     """Timestamps, s; they may go back."""
     tries: Floats
     """Tries that the block took on average: 2^256 / target."""
+    lines: IntArray
+    """Where they stand in the file, counted from 1."""
 
 
 @curves.register("headers")
@@ -63,7 +69,7 @@ class FromHeaders:
         if len(edges) < 2:
             raise CurveError(f"{self.path}: no time passes between its headers: no compute can be inferred")
         values = np.add.reduceat(tries[1:], edges[:-1]) / np.diff(clock[edges])
-        lines = edges[:-1] + self.median_of // 2 + 2
+        lines = read_headers(self.path).lines[edges[:-1] + self.median_of // 2]
         outliers = find_outliers(values, COMPUTE)
         refuse(
             Path(self.path),
@@ -79,10 +85,12 @@ class FromHeaders:
 
     def find_warnings(self, race_seconds: float) -> Iterator[str]:
         """Tell of timestamps that go back, and of a file that ends before the race."""
-        back = np.flatnonzero(np.diff(read_headers(self.path).times) < 0)
+        headers = read_headers(self.path)
+        back = np.flatnonzero(np.diff(headers.times) < 0)
         if back.size:
+            place = f"{self.path}:{headers.lines[back[0] + 1]}"
             yield (
-                f"{self.path}:{back[0] + 3}: {back.size} of its timestamps lie before the one above them, here the "
+                f"{place}: {back.size} of its timestamps lie before the one above them, here the "
                 f"first; time is read as the chain reads it, by the median of {self.median_of}"
             )
         steps = self.lay_out(race_seconds, np.random.default_rng(0))
@@ -115,8 +123,8 @@ def read_headers(file: str) -> Headers:
     """Return the record of a file; raises CurveError with every line that is wrong."""
     try:
         stat = Path(file).stat()
-    except OSError as error:
-        raise CurveError(f"{file}: cannot be read: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        raise CurveError(f"{show_path(Path(file))}: cannot be read: {getattr(error, 'strerror', error)}") from error
     return _parse(file, (stat.st_mtime_ns, stat.st_size))
 
 
@@ -129,7 +137,7 @@ def _parse(file: str, _version: tuple[int, int]) -> Headers:
     rows: list[tuple[int, float, float]] = []
     mistakes: list[tuple[int, int, str]] = []
     before: int | None = None
-    for number, cells in enumerate(lines, 2):
+    for number, cells in lines:
         try:
             rows.append(_read_line(cells, before, read))
             before = rows[-1][0]
@@ -138,7 +146,7 @@ def _parse(file: str, _version: tuple[int, int]) -> Headers:
             before = None  # the next height is not compared with a wrong line's
     refuse(path, mistakes)
     _, times, tries = np.array(rows).T
-    return Headers(times, tries)
+    return Headers(times, tries, np.array([line.number for line in lines]))
 
 
 class _CellError(ValueError):
@@ -171,6 +179,8 @@ def _read_line(
         height, time = int(cells[0]), float(cells[1]) * read[0]
     except ValueError:
         raise _CellError(0, f'"{",".join(cells[:2])}" is not a whole height and a time') from None
+    if not 0 <= height < HIGHEST:
+        raise _CellError(0, f"height {cells[0].strip()[:MOST_DIGITS]} is not from 0 to 2^53")
     if before is not None and height != before + 1:
         raise _CellError(0, f"height {height} does not follow {before}, the line before")
     if not abs(time) < LATEST_SECONDS:

@@ -97,9 +97,9 @@ class JumpDiffusion:
 class PriceFromCsv:
     """A file with two columns, time and price: `time (h),price`. The price is money per coin, of whatever currency.
 
-    Each value holds until the next line's time. Times count from the first one. Gaps, times that do not grow and prices
-    that no YAML file could give either are refused with file, line and column. A file that ends before the race is
-    told.
+    Each value holds until the next line's time. Times count from the first one. Blank lines are passed over. Gaps,
+    times that do not grow and prices that no YAML file could give either are refused with file, line and column. A file
+    that ends before the race is told.
     """
 
     path: CsvFile

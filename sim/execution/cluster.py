@@ -15,12 +15,14 @@ from sim.documents.yaml_tree import read_document
 from sim.errors import UserError
 from sim.execution.loop import Workers
 from sim.execution.worker import VersionError
+from sim.files.gate import FileError, read_text
 from sim.provenance import get_source_version
 
 ADDRESS = re.compile(r"([a-z]+://)?[^\s:/]+:\d{1,5}|[a-z]+://\[[0-9a-fA-F:]+\]:\d{1,5}")
 CONNECT_SECONDS = 5
 WORKERS_SECONDS = 8
 COUNT_SECONDS = 2.0
+MOST_ADDRESS_BYTES = 1_000_000
 ALLOWED_FAILURES = 20  # deaths that a run may be near before dask gives it up; the loop then looks closer
 MUST_AGREE = ("dask", "distributed", "cloudpickle", "msgpack")
 INSTALL = "install it with: pip install 'powsim[cluster]'"
@@ -48,8 +50,8 @@ def open_scheduler(address: str | None, file: Path | None, say: Callable[[str], 
 
 def _read_address(file: Path) -> str | None:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        found = json.loads(read_text(file, MOST_ADDRESS_BYTES, "a scheduler's file"))
+    except (FileError, ValueError, RecursionError) as error:
         raise UserError(
             f"--scheduler-file {file}: cannot be read ({error}); a scheduler started with --scheduler-file writes it"
         ) from None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,16 @@ from sim.execution.known import check_columns, check_workers_know
 from sim.execution.loop import Loop, SchedulerLostError, Workers
 from sim.execution.plan import Plan
 from sim.execution.progress import sweep_progress
-from sim.execution.store import RUNS_FILE, FinishedRun, Store, create, reopen
-from sim.execution.sweep_file import Sweep, load_sweep_file, make_run_spec, make_sweep, open_sweep
-from sim.execution.table import SweepResult, build_result, load_sweep, write_tables
+from sim.execution.store import SWEEP_FILE, FinishedRun, Store, create, reopen
+from sim.execution.sweep_file import Sweep, find_stranger, load_sweep_file, make_run_spec, make_sweep, open_sweep
+from sim.execution.table import SweepResult, build_result, has_tables, load_sweep, write_tables
 from sim.execution.where import WorkerChoice, open_workers
 from sim.execution.worker import Order, build_scenario, execute
+from sim.interrupts import finishing, note_kept
 from sim.metrics.measures import Compute, Measure, RunMeasure, run_measures
 from sim.progress import no_progress
 from sim.provenance import get_provenance, get_source_version
-from sim.results import keep_status, open_folder, read_provenance
+from sim.results import StudyStatus, keep_status, list_data, open_folder, read_provenance, write_provenance
 from sim.scenario.load import Source
 from sim.scenario.overrides import Overrides
 from sim.scenario.schema import Scenario
@@ -49,6 +51,7 @@ def run_sweep(
 ) -> SweepResult:
     """Run a sweep, or go on with the one in `resume`; see `sim.sweep`. `section`: keys of `sweep:` given in Python."""
     where.check()
+    where.check_start()
     if out is not None and resume is not None:
         raise UserError("--out begins a sweep and --resume goes on with one: choose one of them")
     chosen = None if measures is None else run_measures.choose(measures)
@@ -88,17 +91,37 @@ def _run(
         if resume is not None:
             store = reopen(resume, sweep.text, described)
             stack.callback(store.close)
-            if (resume / RUNS_FILE).is_file():
-                with keep_status(resume, read_provenance(resume)):
-                    return _finish(store, sweep, order, None)
+            made = read_provenance(resume)
+            if has_tables(resume, made):
+                return _end(store, made)
         workers = stack.enter_context(open_workers(where, say))
         if store is None:
             store = _open_store(sweep, described, out, root)
             stack.callback(store.close)
         say(f"{store.folder or sweep.name}: {workers.description}")
-        with nullcontext() if store.folder is None else keep_status(store.folder, read_provenance(store.folder)):
+        with _keep_status(store) as facts:
             rows = _compute(sweep, store, workers, order, sweep_progress if progress else no_progress, say)
-            return _finish(store, sweep, order, rows)
+            return _finish(store, sweep, order, rows, facts)
+
+
+@contextmanager
+def _keep_status(store: Store | MemoryStore) -> Iterator[dict[str, Any]]:
+    if store.folder is None:
+        yield {}
+        return
+    with keep_status(store.folder, read_provenance(store.folder), SWEEP_FILE) as facts:
+        yield facts
+
+
+def _end(store: Store | MemoryStore, made: dict[str, Any]) -> SweepResult:
+    """Return the result of a sweep whose tables stand; the program that wrote them may have been killed after that."""
+    assert isinstance(store, Store)
+    found = load_sweep(store.folder)
+    if made.get("status") == StudyStatus.FINISHED:
+        return found
+    store.remove_journal()
+    write_provenance(store.folder, {**made, "status": StudyStatus.FINISHED}, list_data(store.folder))
+    return found
 
 
 def _open_store(sweep: Sweep, described: dict[str, Any], out: Path | None, root: Path | None) -> Store | MemoryStore:
@@ -119,22 +142,29 @@ def _compute(
         plan = Plan(sweep, order)
         loop = Loop(workers, plan, store, order=order, report=report)
         try:
-            return loop.run(store.read_rows())
+            return loop.run(store.read_rows(partial(find_stranger, sweep, order.code_version)))
         except SchedulerLostError as error:
             raise SchedulerLostError(f"{error}; {_tell_rest(loop, plan, store)}") from None
-        except BaseException:
-            loop.drain()
-            workers.executor.shutdown(wait=False, cancel_futures=True)
-            say(_tell_rest(loop, plan, store))
+        except BaseException as error:
+            with finishing():
+                loop.drain()
+                workers.executor.shutdown(wait=False, cancel_futures=True)
+                told = _tell_rest(loop, plan, store)
+                if isinstance(error, KeyboardInterrupt):
+                    note_kept(error, told)
+                else:
+                    say(told)
             raise
 
 
-def _finish(store: Store | MemoryStore, sweep: Sweep, order: Order, rows: list[FinishedRun] | None) -> SweepResult:
-    """Write the tables, once; a program that was killed in between leaves the journal, which is removed now."""
+def _finish(
+    store: Store | MemoryStore, sweep: Sweep, order: Order, rows: list[FinishedRun], facts: dict[str, Any]
+) -> SweepResult:
+    """Write the tables; only when the provenance vouches for them is the journal removed."""
     if isinstance(store, MemoryStore):
-        return build_result(sweep, rows or [], order.measures, store.read_packed)
-    if rows is not None:
-        write_tables(store.folder, sweep, rows, [measure.name for measure in order.measures])
+        return build_result(sweep, rows, order.measures, store.read_packed)
+    write_tables(store.folder, sweep, rows, [measure.name for measure in order.measures])
+    write_provenance(store.folder, facts, list_data(store.folder))
     store.remove_journal()
     return load_sweep(store.folder)
 

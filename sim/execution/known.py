@@ -12,7 +12,7 @@ from sim.scenario.changes import find_schemes
 from sim.scenario.schema import Scenario
 from sim.work import works
 
-IDENTITY = ("run_id", "point", "replication", "seed", "error", "trace_hash")
+IDENTITY = ("run_id", "point", "replication", "seed", "status", "error", "trace_hash")
 
 
 def check_columns(sweep: Sweep, measures: Iterable[RunMeasure]) -> None:

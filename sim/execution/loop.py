@@ -13,12 +13,14 @@ from sim.execution.plan import GivenRuns, Plan
 from sim.execution.store import FinishedRun, Store
 from sim.execution.sweep_file import RunSpec
 from sim.execution.worker import Order, Outcome, execute_chunk
+from sim.results import StudyStatus
 
 CHUNK_SECONDS = 0.5  # a chunk takes about this long: far above the cost of sending it, little to do again
 MOST_IN_CHUNK = 256
 SHARES_LEFT = 2  # near the end chunks shrink, so that all workers end together
 MOST_DEATHS = 3
 POLL_SECONDS = 0.5
+FAILED = StudyStatus.FAILED
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class RunTally:
 
     n_finished: int
     n_failed: int
+    n_halted: int
     n_new: int
     n_runs: int
 
@@ -80,7 +83,7 @@ class Loop:
         self._deaths: Counter[str] = Counter()
         self._seconds_per_run: float | None = None
         self.rows: dict[str, FinishedRun] = {}
-        self._n_new = self._n_failed = 0
+        self._n_new = self._n_failed = self._n_halted = 0
 
     def run(self, ended: Sequence[FinishedRun]) -> list[FinishedRun]:
         """Return all rows of the sweep, those that had ended before included."""
@@ -128,7 +131,7 @@ class Loop:
             self._deaths[chunk[0].run_id] += 1
             if self._deaths[chunk[0].run_id] >= MOST_DEATHS:
                 error = f"WorkerDied: its worker process died {MOST_DEATHS} times"
-                return [(self._make_row(chunk[0], Outcome(chunk[0].run_id, error=error)), {})]
+                return [(self._make_row(chunk[0], Outcome(chunk[0].run_id, error=error, status=FAILED)), {})]
         self._alone.extend(chunk)
         return []
 
@@ -140,8 +143,10 @@ class Loop:
             seed=spec.seed,
             measures=outcome.measures,
             missing=outcome.missing,
+            tries=outcome.tries,
             trace_hash=outcome.trace_hash,
             error=outcome.error,
+            status=outcome.status,
             wall_seconds=round(outcome.wall_seconds, 6),
             machine=outcome.machine,
             attempts=max(self._deaths[spec.run_id] + (outcome.machine != ""), 1),
@@ -163,5 +168,6 @@ class Loop:
     def _count(self, rows: Iterable[FinishedRun]) -> None:
         for row in rows:
             self.rows[row.run_id] = row
-            self._n_failed += row.error is not None
-        self._report(RunTally(len(self.rows), self._n_failed, self._n_new, self._plan.n_runs))
+            self._n_failed += row.status == FAILED
+            self._n_halted += row.status == StudyStatus.HALTED
+        self._report(RunTally(len(self.rows), self._n_failed, self._n_halted, self._n_new, self._plan.n_runs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from sim.execution.store import FinishedRun
@@ -9,6 +10,7 @@ from sim.execution.sweep_file import RunSpec, Sweep, make_run_spec
 from sim.execution.worker import Order
 from sim.metrics.intervals import FEWEST_SEQUENTIAL
 from sim.metrics.measures import is_measure_precise_enough
+from sim.results import StudyStatus
 
 GROWTH = 4  # a point that is not known well enough gets a quarter more replications
 
@@ -28,7 +30,8 @@ class Plan:
         if (until := sweep.config.until) is not None:
             first = min(max(first, FEWEST_SEQUENTIAL), until.max_runs)
         self._n_planned = [first] * len(sweep.points)
-        self._ended: list[dict[int, float]] = [{} for _ in sweep.points]
+        self._ended: list[dict[int, tuple[float, float]]] = [{} for _ in sweep.points]
+        """Point -> replication -> the watched measure, and how many events it counts."""
 
     @property
     def n_runs(self) -> int:
@@ -60,18 +63,25 @@ class Plan:
 
     def _note(self, row: FinishedRun) -> None:
         until = self._sweep.config.until
-        self._ended[row.point][row.replication] = row.measures.get(until.measure, float("nan")) if until else 0.0
+        self._ended[row.point][row.replication] = _read(row, until.measure) if until else (0.0, 0.0)
 
     def _grow(self, point: int) -> range:
         """Return the replications that a point gets on top, none where it has enough or still runs."""
         until, n_planned, ended = self._sweep.config.until, self._n_planned[point], self._ended[point]
         if until is None or n_planned >= until.max_runs or any(number not in ended for number in range(n_planned)):
             return range(0)
-        values = [ended[number] for number in range(n_planned)]
-        if is_measure_precise_enough(self._measures[until.measure], values, until.half_width):
+        values, tries = zip(*(ended[number] for number in range(n_planned)), strict=True)
+        if is_measure_precise_enough(self._measures[until.measure], values, until.half_width, tries):
             return range(0)
         self._n_planned[point] = min(n_planned + max(1, n_planned // GROWTH), until.max_runs)
         return range(n_planned, self._n_planned[point])
+
+
+def _read(row: FinishedRun, measure: str) -> tuple[float, float]:
+    """A measure of a run, and how many events it counts; a run that failed or halted has none."""
+    if row.status != StudyStatus.FINISHED:
+        return math.nan, math.nan
+    return row.measures.get(measure, math.nan), row.tries.get(measure, math.nan)
 
 
 class GivenRuns:

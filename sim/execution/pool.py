@@ -10,17 +10,65 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
+
+from sim.errors import UserError
+from sim.interrupts import SIGNALS
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _CONTEXT = multiprocessing.get_context("spawn")
+UNGUARDED = 1
+GUARD = 'put the call below `if __name__ == "__main__":`'
+
+
+def check_start() -> None:
+    """Raise UserError where no worker could start: each runs the script again that has no main guard, or has no file.
+
+    In a worker that runs such a script again it ends the worker, before it does anything.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        os._exit(UNGUARDED)
+    main = sys.modules["__main__"]
+    file = getattr(main, "__file__", None)
+    if getattr(main, "__spec__", None) is not None or file is None or _is_command(main):
+        return
+    if not Path(file).is_file():
+        raise UserError(f"worker processes cannot start from {file}: {GUARD} in a file of its own, or take workers=0")
+    try:
+        with ProcessPoolExecutor(1, _CONTEXT) as executor:
+            executor.submit(os.getpid).result()
+    except BrokenExecutor:
+        told = f"{file}: worker processes cannot start, for each runs this script from its beginning"
+        raise UserError(f"{told}: {GUARD}, or take workers=0") from None
+
+
+def _is_command(main: object) -> bool:
+    """Whether a program's main module is nothing but powsim's command: no worker needs it."""
+    command = sys.modules.get("sim.cli")
+    return command is not None and getattr(main, "main", None) is command.main
+
+
+@contextmanager
+def _command_hidden() -> Iterator[None]:
+    """Let a process that starts now not run the command's module first, which would begin the command again."""
+    main = sys.modules["__main__"]
+    hidden = {name: getattr(main, name, None) for name in ("__file__", "__spec__")} if _is_command(main) else {}
+    for name in hidden:
+        setattr(main, name, None)
+    try:
+        yield
+    finally:
+        for name, value in hidden.items():
+            setattr(main, name, value)
 
 
 class LocalPool(Executor):
@@ -72,7 +120,7 @@ class _Lane:
         self._executor: ProcessPoolExecutor | None = None
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        with _interrupts_blocked():
+        with _interrupts_blocked(), _command_hidden():
             try:
                 return self._get_executor().submit(fn, *args, **kwargs)
             except BrokenExecutor:  # the worker died while it was idle: no run was lost
@@ -101,7 +149,8 @@ class _Lane:
 
 def _start_worker(lifeline: Connection) -> None:
     """Make the worker end with the program, which may be killed before it can say so."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program, not its workers, answers an interrupt
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_IGN)  # the program, not its workers, answers an interrupt
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
 
 
@@ -114,8 +163,11 @@ def _end_with(lifeline: Connection) -> None:
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """A process that starts now ignores Ctrl-C from its first moment on: it inherits the mask."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """A process that starts now ignores Ctrl-C and the like from its first moment on: it inherits the mask."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows: a worker may say a word about a Ctrl-C as it starts
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
     finally:

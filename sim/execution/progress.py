@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 
 from sim.execution.loop import Report, RunTally
 from sim.progress import open_bar
-
-LINE_SECONDS = 5.0  # between two lines where there is no terminal to redraw
+from sim.terminal import HEARTBEAT, LINE_SECONDS
 
 
 @contextmanager
@@ -22,25 +21,35 @@ def sweep_progress(name: str) -> Iterator[Report]:
     with open_bar(*columns) as (bar, console):
         task = bar.add_task(name, total=None, told="")
         started = time.perf_counter()
-        last = started
+        last, latest = started, RunTally(0, 0, 0, 0, 0)
 
         def report(tally: RunTally) -> None:
-            nonlocal last
+            nonlocal last, latest
             now = time.perf_counter()
             told = describe(tally, now - started)
+            latest = tally
             bar.update(task, total=tally.n_runs, completed=tally.n_finished, told=told)
             is_due = now - last >= LINE_SECONDS or tally.n_finished == tally.n_runs
             if not console.is_terminal and is_due:
                 last = now
                 console.print(f"{name}: {told}", highlight=False, soft_wrap=True)
+                HEARTBEAT.note_line()
 
-        yield report
+        def tell() -> str:
+            if console.is_terminal:  # where the bar moves
+                return ""
+            return f"{name}: {describe(latest, time.perf_counter() - started) if latest.n_runs else 'workers start'}"
+
+        with HEARTBEAT.telling(tell):
+            yield report
 
 
 def describe(tally: RunTally, seconds: float) -> str:
     """One line on how far a sweep is, `seconds` after this program began."""
     n_left = tally.n_runs - tally.n_finished
     parts = [f"{tally.n_finished} of {tally.n_runs} runs finished", f"{tally.n_failed} failed", f"{n_left} left"]
+    if tally.n_halted:
+        parts.insert(2, f"{tally.n_halted} halted")
     if tally.n_new and seconds > 0:
         rate = tally.n_new / seconds
         parts.append(f"{rate:.3g} runs/s")

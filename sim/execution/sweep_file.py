@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ SWEEP_KEY = "sweep"
 NO_SECTION = "no `sweep:` section: a sweep is a scenario with one, or a file with `scenario:` and `sweep:`"
 MOST_MISTAKES = 20
 ID_DIGITS = 16
+CACHED = re.compile(r'"cache":"(?:[^"\\]|\\.)*"')  # the folder of the kernel's distances, on which no result depends
 SEED_BITS = 63
 
 
@@ -116,9 +118,19 @@ def make_run_spec(sweep: Sweep, point: int, replication: int, code_version: str)
 def specify(scenario_json: str, study_seed: int, point: int, replication: int, code_version: str) -> RunSpec:
     """Return one run of a scenario; the point's number is no part of its `run_id`."""
     seed = derive_seed(study_seed, replication)
-    content = json.dumps([scenario_json, seed, replication, code_version])
+    content = json.dumps([CACHED.sub('"cache":null', scenario_json), seed, replication, code_version])
     run_id = hashlib.sha256(content.encode()).hexdigest()[:ID_DIGITS]
     return RunSpec(run_id, point, replication, seed, scenario_json)
+
+
+def find_stranger(sweep: Sweep, code_version: str, row: Any) -> str | None:
+    """Return why a finished run, by its identity, is none of the sweep; None where it is one."""
+    if not 0 <= row.point < len(sweep.points):
+        return f"a run of point {row.point}, and the sweep has the points 0 to {len(sweep.points) - 1}"
+    spec = make_run_spec(sweep, row.point, row.replication, code_version)
+    if (row.run_id, row.seed) != (spec.run_id, spec.seed):
+        return f"a run of another sweep or code: point {row.point}, replication {row.replication} is {spec.run_id} here"
+    return None
 
 
 def derive_seed(sweep_seed: int, replication: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,14 +12,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sim.errors import UserError
 from sim.execution.kept import Read, join_frames, to_frame, write_joined
 from sim.execution.store import (
-    KEPT,
+    JOURNAL,
     MISSING_FILE,
     RUNS_FILE,
     SWEEP_FILE,
@@ -27,16 +28,20 @@ from sim.execution.store import (
     read_journal,
     read_packed,
 )
-from sim.execution.sweep_file import Sweep, load_sweep_file
+from sim.execution.sweep_file import Sweep, find_stranger, load_sweep_file
+from sim.files.sums import FILES, check_file
+from sim.files.tables import read_frame, write_table
+from sim.files.writing import make_inside, replace_file
 from sim.metrics.frame_access import HasFrames
-from sim.metrics.measures import FAILED, Law, Measure, run_measures
-from sim.results import MOST_ROWS, read_provenance, replace_file
+from sim.metrics.measures import FAILED, TRIES, Law, Measure, run_measures
+from sim.results import FRAMES_FOLDER, MOST_ROWS, StudyStatus, naming_damage, read_provenance
 from sim.units import BIT_RATE, SIZE, TIME, QuantityError, parse_quantity
 
 RUN_COLUMNS = {
     **{"run_id": pa.string(), "point": pa.int64(), "replication": pa.int64(), "seed": pa.int64()},
-    **{"error": pa.string(), "trace_hash": pa.string()},  # behind those of axes and measures
+    **{"status": pa.string(), "error": pa.string(), "trace_hash": pa.string()},  # behind those of axes and measures
 }
+MOST_NAMED = 10  # points in one line
 MISSING_COLUMNS = {
     **{"run_id": pa.string(), "point": pa.int64(), "replication": pa.int64()},
     **{"measure": pa.string(), "reason": pa.string(), "is_failure": pa.bool_()},
@@ -60,7 +65,7 @@ class SweepResult(HasFrames):
 
     name: str
     runs: pd.DataFrame
-    """One row a run: its axes and measures, `error` where it failed, `trace_hash`."""
+    """One row a run: its axes and measures, `status`, `error` where it failed, `trace_hash`."""
     axes: tuple[str, ...]
     """Columns of `runs` that hold the axes' values."""
     measures: Mapping[str, Measure]
@@ -95,12 +100,13 @@ class SweepResult(HasFrames):
     def _repr_html_(self) -> str:
         """The page in a notebook: how far the sweep came, which runs failed, and the first of its runs."""
         failed = [
+            *tell_halts(self.runs),
             *(f"{count} runs failed: {error}" for error, count in self.runs["error"].value_counts().items()),
             *tell_failed_measures(self.missing, len(self.runs)),
         ]
         told = "".join(f"<p>{html.escape(line)}</p>" for line in failed)
-        runs = self.runs.drop(columns=["run_id", "seed", "error", "trace_hash"], errors="ignore")
-        kept = ", ".join(f"<code>{name}</code>" for name in self.kept)
+        runs = self.runs.drop(columns=["run_id", "seed", "status", "error", "trace_hash"], errors="ignore")
+        kept = ", ".join(f"<code>{html.escape(name)}</code>" for name in self.kept)
         lead = f"<b>{html.escape(self.name)}</b>: {html.escape(self._describe())}"
         table = runs.dropna(axis="columns", how="all").to_html(max_rows=MOST_ROWS, index=False)
         return f"<p>{lead}</p>{told}{table}" + (f"<p>Frames: {kept}</p>" if kept else "")
@@ -121,19 +127,33 @@ def load_sweep(folder: str | PathLike[str]) -> SweepResult:
     if not (path / SWEEP_FILE).is_file():
         raise UserError(f"{path}: not the folder of a sweep: no {SWEEP_FILE} in it")
     made = read_provenance(path)
+    with naming_damage(path):
+        return _load(path, made)
+
+
+def _load(path: Path, made: Mapping[str, Any]) -> SweepResult:
+    listed, is_finished = made.get(FILES, {}), has_tables(path, made)
+    check_file(path, SWEEP_FILE, listed)
     measures, kept = {measure.name: measure for measure in _read_measures(made)}, tuple(made.get("keep", ()))
-    is_finished = (path / RUNS_FILE).is_file()
     if is_finished:
-        tables, read = _read_tables(path), partial(_read_joined, path)
+        runs, timings, missing = _read_tables(path, listed)
+        read = partial(_read_joined, path, listed)
     else:
-        rows = sort_rows(read_journal(path))
-        tables = _build_tables(load_sweep_file(path / SWEEP_FILE), rows, measures)
+        sweep = load_sweep_file(path / SWEEP_FILE)
+        rows = sort_rows(read_journal(path, partial(find_stranger, sweep, made.get("source_version", ""))))
+        runs, timings, missing = (table.to_pandas() for table in _build_tables(sweep, rows, measures))
         read = partial(_join, rows, partial(read_packed, path))
-    runs, timings, missing = (table.to_pandas() for table in tables)
     known = {name: measure for name, measure in measures.items() if name in runs.columns}
     return SweepResult(
         made["name"], runs, tuple(made["axes"]), known, missing, timings, is_finished, kept, read, folder=path
     )
+
+
+def has_tables(folder: Path, made: Mapping[str, Any]) -> bool:
+    """Whether the tables in a sweep's folder are all there; a kill may come before the provenance vouches for them."""
+    if RUNS_FILE in made.get(FILES, {}):
+        return True
+    return (folder / RUNS_FILE).is_file() and (FILES not in made or not (folder / JOURNAL).is_dir())
 
 
 def build_result(sweep: Sweep, rows: Sequence[FinishedRun], measures: Iterable[Measure], read: Read) -> SweepResult:
@@ -150,8 +170,10 @@ def _join(rows: Sequence[FinishedRun], read: Read, name: str) -> pd.DataFrame:
     return to_frame(join_frames(rows, name, read))
 
 
-def _read_joined(folder: Path, name: str) -> pd.DataFrame:
-    return pd.read_parquet(folder / KEPT / f"{name}.parquet")
+def _read_joined(folder: Path, listed: Mapping[str, str], name: str) -> pd.DataFrame:
+    file = f"{FRAMES_FOLDER}/{name}.parquet"
+    check_file(folder, file, listed)
+    return read_frame(folder / file)
 
 
 def _read_measures(provenance: Mapping[str, Any]) -> Iterator[Measure]:
@@ -162,13 +184,16 @@ def _read_measures(provenance: Mapping[str, Any]) -> Iterator[Measure]:
         yield Measure(each["name"], each["unit"], Law(each["law"]), each["meaning"])
 
 
-def _read_tables(folder: Path) -> tuple[pa.Table, ...]:
-    try:
-        runs, timings = pq.read_table(folder / RUNS_FILE), pq.read_table(folder / TIMINGS_FILE)
-        is_there = (folder / MISSING_FILE).is_file()  # older versions of the code wrote none
-        return runs, timings, pq.read_table(folder / MISSING_FILE) if is_there else build_missing([])
-    except (OSError, pa.ArrowInvalid) as error:
-        raise UserError(f"{folder}: its tables cannot be read: {error}") from None
+def _read_tables(folder: Path, listed: Mapping[str, str]) -> tuple[pd.DataFrame, ...]:
+    for file in (RUNS_FILE, TIMINGS_FILE, MISSING_FILE):
+        check_file(folder, file, listed)
+    runs = read_frame(folder / RUNS_FILE, ("run_id", "point", "replication", "error"))
+    if "status" not in runs.columns:  # older versions of the code wrote none
+        runs["status"] = np.where(runs["error"].isna(), StudyStatus.FINISHED, StudyStatus.FAILED)
+    timings = read_frame(folder / TIMINGS_FILE)
+    if not os.path.lexists(folder / MISSING_FILE):  # older versions of the code wrote none
+        return runs, timings, build_missing([]).to_pandas()
+    return runs, timings, read_frame(folder / MISSING_FILE, MISSING_COLUMNS)
 
 
 def _build_tables(sweep: Sweep, ordered: Sequence[FinishedRun], measures: Iterable[str]) -> tuple[pa.Table, ...]:
@@ -179,12 +204,12 @@ def write_tables(folder: Path, sweep: Sweep, rows: Sequence[FinishedRun], measur
     """Write all tables and kept frames; the runs last, for their file says that the sweep is finished."""
     ordered = sort_rows(rows)
     for name in sweep.config.keep:
-        (folder / KEPT).mkdir(exist_ok=True)
         tables = join_frames(ordered, name, partial(read_packed, folder))
-        replace_file(folder / KEPT / f"{name}.parquet", partial(write_joined, tables=tables))
+        inside = make_inside(folder, FRAMES_FOLDER)
+        replace_file(inside / f"{name}.parquet", partial(write_joined, tables=tables))
     runs, timings, missing = _build_tables(sweep, ordered, measures)
     for file, table in ((TIMINGS_FILE, timings), (MISSING_FILE, missing), (RUNS_FILE, runs)):
-        replace_file(folder / file, partial(pq.write_table, table))
+        write_table(folder / file, table)
 
 
 def sort_rows(rows: Sequence[FinishedRun]) -> list[FinishedRun]:
@@ -195,12 +220,17 @@ def sort_rows(rows: Sequence[FinishedRun]) -> list[FinishedRun]:
 def build_runs(sweep: Sweep, rows: Sequence[FinishedRun], measures: Iterable[str]) -> pa.Table:
     """One row a run: identity, a column per axis, a column per measure (NaN where it is missing), error, trace hash."""
     table, found = pa.Table.from_pylist([vars(row) for row in rows], pa.schema(RUN_COLUMNS)), {}
+    measures = list(measures)
     for index, axis in enumerate(sweep.axes):
         found[axis] = pa.array(_make_axis([point.values[index] for point in sweep.points])).take(table["point"])
     for measure in measures:
         found[measure] = pa.array([row.measures.get(measure, float("nan")) for row in rows], pa.float64())
+    for measure in measures:
+        if any(measure in row.tries for row in rows):
+            counts = [row.tries.get(measure) for row in rows]
+            found[f"{measure}{TRIES}"] = pa.array(counts, pa.int64())
     for name, column in found.items():
-        table = table.add_column(table.num_columns - 2, name, column)
+        table = table.add_column(table.num_columns - 3, name, column)
     return table
 
 
@@ -222,6 +252,22 @@ def build_missing(rows: Sequence[FinishedRun]) -> pa.Table:
 def build_timings(rows: Sequence[FinishedRun]) -> pa.Table:
     """Where and how long each run took, and how often it was tried: different in every execution."""
     return pa.Table.from_pylist([vars(row) for row in rows], pa.schema(TIMING_COLUMNS))
+
+
+def tell_halts(runs: pd.DataFrame) -> Iterator[str]:
+    """Yield a line where the chains of some runs were given up."""
+    if n_halted := int((runs["status"] == StudyStatus.HALTED).sum()):
+        yield f"{n_halted} of {len(runs)} runs halted; no mean has them in it"
+
+
+def tell_alike(runs: pd.DataFrame) -> Iterator[str]:
+    """Yield a line for the points of which all runs are one and the same: their replications say nothing of chance."""
+    finished = runs[runs["status"] == StudyStatus.FINISHED].dropna(subset="trace_hash")
+    by_point = finished.groupby("point")["trace_hash"].agg(["nunique", "size"])
+    alike = by_point.index[(by_point["nunique"] == 1) & (by_point["size"] > 1)].tolist()
+    if alike:
+        shown = ", ".join(map(str, alike[:MOST_NAMED])) + (", ..." if len(alike) > MOST_NAMED else "")
+        yield f"point {shown}: all runs are alike to the bit, so that nothing in them is left to chance"
 
 
 def tell_failed_measures(missing: pd.DataFrame, n_runs: int) -> Iterator[str]:

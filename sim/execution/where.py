@@ -34,6 +34,13 @@ class WorkerChoice:
         if self.workers is not None and self.workers < 0:
             raise UserError(f"--workers {self.workers}: must be 0 (this process) or the number of processes")
 
+    def check_start(self) -> None:
+        """Raise UserError where the worker processes that are asked for cannot start."""
+        if not self.is_here and self.scheduler is None and self.scheduler_file is None and self.slurm is None:
+            from sim.execution.pool import check_start
+
+            check_start()
+
     @property
     def is_here(self) -> bool:
         """Whether runs are computed in this process, which knows all plug-ins that were defined in it."""

@@ -17,7 +17,7 @@ from sim.metrics.measures import RunMeasure, take_measures
 from sim.progress import no_progress
 from sim.provenance import get_source_version
 from sim.results import StudyStatus
-from sim.runner import simulate
+from sim.runner import RunFailedError, simulate
 from sim.scenario.schema import Scenario
 
 N_THREADS = 1  # the processors are shared out by processes, not by threads
@@ -57,10 +57,14 @@ class Outcome:
     measures: dict[str, float] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     """Reasons by measure."""
+    tries: dict[str, int] = field(default_factory=dict)
+    """How many events a share counts, by measure."""
     packed: dict[str, bytes] = field(default_factory=dict)
     """Frames that are kept, see `pack_frames`."""
     trace_hash: str | None = None
     error: str | None = None
+    status: str = StudyStatus.FINISHED
+    """How it ended: finished, halted or failed."""
     wall_seconds: float = 0.0
     machine: str = ""
 
@@ -83,9 +87,10 @@ def execute(spec: RunSpec, order: Order) -> Outcome:
             outcome = _simulate(spec, order)
     except TimeLimitError:
         error = f"TimeLimitError: took longer than the time limit of {order.time_limit:g} s"
-        outcome = Outcome(spec.run_id, error=error)
+        outcome = Outcome(spec.run_id, error=error, status=StudyStatus.FAILED)
     except Exception as failure:
-        outcome = Outcome(spec.run_id, error=describe_failure(failure))
+        status = StudyStatus.HALTED if isinstance(failure, HaltedError) else StudyStatus.FAILED
+        outcome = Outcome(spec.run_id, error=describe_failure(failure), status=status)
     return replace(outcome, wall_seconds=time.perf_counter() - started, machine=platform.node())
 
 
@@ -95,7 +100,9 @@ def _simulate(spec: RunSpec, order: Order) -> Outcome:
         raise HaltedError(result.summary["warnings"][-1])
     measured = take_measures(result.frames, order.measures)
     packed = pack_frames(result.frames, order.keep)
-    return Outcome(spec.run_id, measured.values, measured.missing, packed, result.provenance["trace_hash"])
+    made = result.provenance
+    values = (measured.values, measured.missing, measured.tries, packed, made["trace_hash"])
+    return Outcome(spec.run_id, *values, status=made["status"])
 
 
 def build_scenario(spec: RunSpec) -> Scenario:
@@ -107,6 +114,8 @@ def build_scenario(spec: RunSpec) -> Scenario:
 
 def describe_failure(failure: BaseException) -> str:
     """Return the error's type and text: the same text wherever it happens."""
+    if isinstance(failure, RunFailedError) and failure.__cause__ is not None:
+        failure = failure.__cause__
     return f"{type(failure).__name__}: {failure}".strip().removesuffix(":")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,9 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sim.results import write_text
+from sim.files.writing import make_inside, refuse_link, replace_file, write_text
+from sim.process import ALONE
+from sim.results import read_stored_text
 
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -42,9 +46,10 @@ def save_report(folder: Path, figures: Mapping[str, Figure], build: Callable[[],
 
     `build` makes the page, after the images: drawing a figure again may move its layout by a pixel.
     """
-    (folder / "figures").mkdir(exist_ok=True)
+    refuse_link(folder)
+    inside = make_inside(folder, "figures")
     for name, figure in figures.items():
-        figure.savefig(folder / "figures" / f"{name}.png", dpi=dpi)
+        replace_file(inside / f"{name}.png", partial(figure.savefig, format="png", dpi=dpi))
     page = folder / "report.html"
     write_text(page, build())
     return page
@@ -69,7 +74,7 @@ def build_text_section(heading: str, text: str) -> str:
 def build_files(folder: Path, files: Mapping[str, str]) -> str:
     """Return a section for each of these files, by its heading, that the folder has."""
     paths = {heading: folder / file for heading, file in files.items()}
-    texts = {heading: path.read_text(encoding="utf-8") for heading, path in paths.items() if path.is_file()}
+    texts = {heading: read_stored_text(path) for heading, path in paths.items() if os.path.lexists(path)}
     return "\n".join(build_text_section(heading, text) for heading, text in texts.items())
 
 
@@ -86,7 +91,7 @@ def build_warning(text: str) -> str:
 def build_figure(figure: Figure) -> str:
     """The figure as inline SVG; the same bytes every time."""
     buffer = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "powsim"}):
+    with ALONE, mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "powsim"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     svg = buffer.getvalue()
     return f"<figure>{svg[svg.index('<svg') :]}</figure>"

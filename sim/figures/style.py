@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from sim.process import ALONE
+
 BLUE, ORANGE, GREEN, RED, GREY = "#2a6f97", "#e07a2f", "#4c956c", "#b5323e", "#6c757d"
 DARK = "#333333"
 PALETTE = (BLUE, ORANGE, GREEN, "#8d5a97", "#c9a227", "#5fa8d3", "#7a5c43", GREY)  # red is kept for failures
@@ -34,7 +36,7 @@ def house_style() -> Iterator[None]:
         "svg.fonttype": "none",
         "svg.hashsalt": "powsim",
     }
-    with mpl.rc_context(settings):
+    with ALONE, mpl.rc_context(settings):
         yield
 
 

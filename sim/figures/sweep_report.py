@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from sim.errors import UserError
 from sim.execution.store import SWEEP_FILE
-from sim.execution.table import SweepResult, tell_failed_measures
+from sim.execution.table import SweepResult, shorten_mappings, tell_alike, tell_failed_measures, tell_halts
 from sim.figures import page
 from sim.figures.sweep_plots import get_axes, is_number, plot_heat_map, plot_measure
 from sim.metrics.measures import run_measures
@@ -71,10 +71,12 @@ def _build_page(result: SweepResult, folder: Path, summary: pd.DataFrame, figure
     warnings = summary.loc[~summary["warning"].isin(("", "no values")), "warning"].value_counts()
     parts = (
         *(page.build_warning(f"{count} of {len(result.runs)} runs failed: {error}") for error, count in errors.items()),
+        *(page.build_warning(line) for line in (*tell_halts(result.runs), *tell_alike(result.runs))),
         *(page.build_warning(line) for line in tell_failed_measures(result.missing, len(result.runs))),
         *(page.build_warning(f"{text} ({count} of {len(summary)} rows)") for text, count in warnings.items()),
         *(page.build_figure(figure) for figure in figures.values()),
         page.build_section("Estimates that differ between points", _build_estimates(select_varying(summary))),
+        page.build_section("How runs ended", _build_ends(result)),
         page.build_section("Values that are missing", _build_missing(result.missing)),
         page.build_files(folder, {"Sweep": SWEEP_FILE, "Provenance": PROVENANCE_FILE}),
     )
@@ -84,6 +86,13 @@ def _build_page(result: SweepResult, folder: Path, summary: pd.DataFrame, figure
 def _build_estimates(summary: pd.DataFrame) -> str:
     shown = summary.drop(columns=["n_missing", "level", "warning"]).rename(columns={"n": "runs", "estimate": "mean"})
     return page.build_table(shown)
+
+
+def _build_ends(result: SweepResult) -> str:
+    """A line a point, with the number of its runs by their status."""
+    keys = ["point", *result.axes]
+    counts = result.runs.value_counts([*keys, "status"], sort=False).unstack("status", fill_value=0)
+    return page.build_table(shorten_mappings(counts.reset_index().sort_values("point"), result.axes))
 
 
 def _build_missing(missing: pd.DataFrame) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_type_hints
 
 import numpy as np
@@ -22,7 +22,7 @@ from sim.protocol.proofs.votes import Reason
 
 INCLUDED, LATE, REFUSED, EXPIRED, LOST = "included", "late", "refused", "expired", "lost"
 BINS_PER_DECADE = 24
-Frames = dict[str, pd.DataFrame]
+Frames = Mapping[str, pd.DataFrame]
 
 _MISSING = {"int64": 0, "bool": False, "float64": float("nan"), "str": Reason.NO_CLAIM.value}
 """What a participant without a claim has, by dtype; its only text is the reason."""
@@ -235,24 +235,30 @@ def _build_faults(recorder: Recorder) -> pd.DataFrame:
 
 
 def _build_propagation(recorder: Recorder) -> pd.DataFrame:
-    kinds = {row.tx_id: row.kind for row in recorder.rows(records.TransactionSent)}
-    delays = recorder.delays_seconds
-    # Messages of one size from one origin share their delays, which are binned once.
-    n_messages = Counter((kinds.get(message_id, "Block"), id(seconds)) for message_id, seconds in delays.items())
-    binned = {
-        key: Counter(_compute_bins(seconds)) for key, seconds in {id(each): each for each in delays.values()}.items()
-    }
-    found: dict[str, Counter[int]] = {}
-    for (kind, key), n in n_messages.items():
-        counts = found.setdefault(kind, Counter())
-        for edge, count in binned[key].items():
-            counts[edge] += n * count
+    found = count_deliveries(recorder, recorder.delays_seconds)
     rows = [
         (kind, 10.0 ** (edge / BINS_PER_DECADE), count)
         for kind, counts in sorted(found.items())
         for edge, count in sorted(counts.items())
     ]
     return pd.DataFrame(rows, columns=[column.name for column in FRAMES["propagation"]])
+
+
+def count_deliveries(recorder: Recorder, message_ids: Iterable[str]) -> dict[str, Counter[int]]:
+    """Return first deliveries by kind of message and bin of delay: of these messages, and of all forgotten ones."""
+    kinds = {row.tx_id: row.kind for row in recorder.rows(records.TransactionSent)}
+    delays = {message_id: recorder.delays_seconds[message_id] for message_id in message_ids}
+    # Messages of one size from one origin share their delays, which are binned once.
+    n_messages = Counter((kinds.get(message_id, "Block"), id(seconds)) for message_id, seconds in delays.items())
+    binned = {
+        key: Counter(_compute_bins(seconds)) for key, seconds in {id(each): each for each in delays.values()}.items()
+    }
+    found = {kind: Counter(counts) for kind, counts in recorder.settled_deliveries.items()}
+    for (kind, key), n in n_messages.items():
+        counts = found.setdefault(kind, Counter())
+        for edge, count in binned[key].items():
+            counts[edge] += n * count
+    return found
 
 
 def _compute_bins(seconds: array[float]) -> list[int]:

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from sim.metrics.statistics import compute_wilson_interval
+from sim.process import ALONE
 
 LEVEL = 0.95
 N_RESAMPLES = 1999  # (N + 1) * 2.5 % is whole: the bounds are order statistics, without interpolation
@@ -36,9 +37,11 @@ class Method(StrEnum):
     BCA = "BCa"
     PERCENTILE = "percentile"
     WILSON = "Wilson"
+    EVENTS = "Wilson, events"
+    """Wilson's over the events of all runs."""
 
 
-FEWEST = {Method.T: 10, Method.BOOTSTRAP: 20, Method.BCA: 50, Method.PERCENTILE: 50, Method.WILSON: 5}
+FEWEST = {Method.T: 10, Method.BOOTSTRAP: 20, Method.BCA: 50, Method.PERCENTILE: 50, Method.WILSON: 5, Method.EVENTS: 2}
 """Fewer values than these bring a warning; the docs' table of coverage says why."""
 
 
@@ -78,19 +81,40 @@ def compute_proportion_interval(n_successes: int, n_tries: int, *, level: float 
     return ConfidenceInterval(estimate, low, high, n_tries, Method.WILSON, _warn_of_few(n_tries, Method.WILSON))
 
 
-def compute_share_interval(values: ArrayLike, *, level: float = LEVEL) -> ConfidenceInterval:
-    """Mean of values in [0, 1]: Student's interval cut to [0, 1]; Wilson's where every value is 0 or 1.
+def compute_share_interval(
+    values: ArrayLike, n_tries: ArrayLike | None = None, *, level: float = LEVEL
+) -> ConfidenceInterval:
+    """Mean of values in [0, 1], of which `n_tries` says how many events each run counted, where that is known.
 
-    Runs that all say 0 have no spread, but they do not prove 0: among the laws on [0, 1] with one mean, that of a coin
-    has the largest variance, so that the coin's interval errs to the wide side.
+    Wilson's interval over all events where the runs agree that events are independent: they spread no more than such
+    events let them. Otherwise the runs are what is counted, for events of one run hang together: Student's interval cut
+    to [0, 1], and Wilson's over runs of which each is 0 or 1, some of either. Runs that all say 0 have no spread.
     """
     found = check_values(values)
     if found.size and not np.all((found >= 0) & (found <= 1)):
         raise ValueError("a share lies in [0, 1]")
-    if np.all((found == 0) | (found == 1)):
+    tries = np.full(found.size, np.nan) if n_tries is None else np.asarray(n_tries, dtype=np.float64)
+    if found.size > 1 and are_independent(found, tries):
+        n_events, n_all = round(float((found * tries).sum())), round(float(tries.sum()))
+        return replace(compute_proportion_interval(n_events, n_all, level=level), n=found.size, method=Method.EVENTS)
+    if np.all((found == 0) | (found == 1)) and 0 < found.sum() < found.size:
         return compute_proportion_interval(int(found.sum()), found.size, level=level)
     made = compute_mean_interval(found, level=level)
     return replace(made, low=max(made.low, 0.0), high=min(made.high, 1.0))
+
+
+def are_independent(shares: Values, n_tries: Values) -> bool:
+    """Whether runs' shares spread no more than independent events do: a test of homogeneity at 1 - LEVEL.
+
+    Every run must have counted events; that all of them say 0, or all 1, is no spread at all.
+    """
+    if not np.all(np.isfinite(n_tries) & (n_tries >= 1)):
+        return False
+    pooled = float((shares * n_tries).sum() / n_tries.sum())
+    if pooled in (0.0, 1.0):
+        return True
+    statistic = float((n_tries * (shares - pooled) ** 2).sum() / (pooled * (1 - pooled)))
+    return float(special.chdtrc(shares.size - 1, statistic)) > 1 - LEVEL
 
 
 def compute_bootstrap_interval(
@@ -160,7 +184,7 @@ def compute_statistic_interval(
     if (constant := _without_spread(found, Method.BCA)) is not None:
         return replace(constant, estimate=float(statistic(found, axis=-1)) if found.size else math.nan)
     for method in (Method.BCA, Method.PERCENTILE):
-        with warnings.catch_warnings():
+        with ALONE, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # scipy warns of bounds that are not numbers, which the loop handles
             made = stats.bootstrap(
                 (found,),

@@ -9,11 +9,11 @@ from __future__ import annotations
 import inspect
 import math
 import numbers
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from numpy.typing import ArrayLike
 
@@ -25,6 +25,8 @@ from sim.metrics.intervals import LEVEL, ConfidenceInterval, is_precise_enough
 
 Compute = Callable[[Frames], float]
 F = TypeVar("F", bound=Compute)
+TRIES = ".events"
+"""Behind the name of a share: the column of a sweep's runs with the number of events that it counts."""
 FAILED = "failed: "
 """Begins the reason of a measure that is missing by a defect of its own, not by the events of the run."""
 
@@ -35,7 +37,8 @@ class Law(StrEnum):
     MEAN = "mean"
     """A sum or a mean over many events: close to normal. Student."""
     SHARE = "share"
-    """In [0, 1], often at one of its ends. Student cut to [0, 1], or Wilson where all runs say 0 or 1."""
+    """In [0, 1], often at one of its ends. Wilson over events where runs agree that these are independent, else
+    Student over runs, cut to [0, 1]."""
     UNKNOWN = "unknown"
     """A spread, a maximum, a ratio: perhaps skewed. Studentised bootstrap."""
 
@@ -61,6 +64,18 @@ class RunMeasure(Measure):
         return (_get_measure, (self.name,))
 
 
+class CountedShare(float):
+    """A share of events, with the number of all events: what a measure of `Law.SHARE` returns where it counts."""
+
+    n_tries: int
+
+    def __new__(cls, n_events: float, n_tries: int) -> Self:
+        """Return n_events / n_tries."""
+        made = super().__new__(cls, n_events / n_tries)
+        made.n_tries = n_tries
+        return made
+
+
 class NoValueError(Exception):
     """Raised by a measure that has no value in a run; the text says why."""
 
@@ -71,6 +86,8 @@ class Measured:
 
     values: dict[str, float]
     missing: dict[str, str]
+    tries: dict[str, int] = field(default_factory=dict)
+    """How many events a share counts, where its measure says so."""
 
 
 class MeasureCatalogue(Catalogue[RunMeasure]):
@@ -164,14 +181,18 @@ def take_measures(frames: Frames, chosen: Iterable[RunMeasure]) -> Measured:
     """Return the measures' values in a run; one that raises or returns no finite number is missing with its reason."""
     values: dict[str, float] = {}
     missing: dict[str, str] = {}
+    tries: dict[str, int] = {}
     for measure in chosen:
         try:
-            values[measure.name] = _check_number(measure.compute(frames))
+            found = measure.compute(frames)
+            values[measure.name] = _check_number(found)
+            if isinstance(found, CountedShare):
+                tries[measure.name] = found.n_tries
         except NoValueError as error:
             missing[measure.name] = str(error)
         except Exception as error:  # a defect of one measure must not cost the run
             missing[measure.name] = f"{FAILED}{type(error).__name__}: {error}"
-    return Measured(values, missing)
+    return Measured(values, missing, tries)
 
 
 def _check_number(found: object) -> float:
@@ -182,14 +203,26 @@ def _check_number(found: object) -> float:
     return float(found)
 
 
-def compute_interval(measure: Measure, values: ArrayLike, *, level: float = LEVEL) -> ConfidenceInterval:
-    """Mean over runs with the interval that fits the measure's law."""
+def compute_interval(
+    measure: Measure, values: ArrayLike, n_tries: ArrayLike | None = None, *, level: float = LEVEL
+) -> ConfidenceInterval:
+    """Mean over runs with the interval that fits the measure's law; `n_tries`: how many events each run's share counts.
+
+    NaN, or absent, where that is not known.
+    """
+    if measure.law is Law.SHARE:
+        return intervals.compute_share_interval(values, n_tries, level=level)
     return INTERVALS[measure.law](values, level=level)
 
 
-def is_measure_precise_enough(measure: Measure, values: ArrayLike, half_width: float) -> bool:
+def is_measure_precise_enough(
+    measure: Measure, values: Sequence[float], half_width: float, n_tries: Sequence[float] | None = None
+) -> bool:
     """Whether a sweep may stop, by the interval that fits the measure: the rule of `until`, see `is_precise_enough`."""
-    return is_precise_enough(values, half_width, compute=partial(compute_interval, measure))
+    tries = None if n_tries is None else [n for n, value in zip(n_tries, values, strict=True) if math.isfinite(value)]
+    if measure.law is Law.SHARE and len(set(values)) == 1 and tries is not None and not all(map(math.isfinite, tries)):
+        return False  # runs that all say 0, of nobody knows how many events, prove nothing
+    return is_precise_enough(values, half_width, compute=partial(compute_interval, measure, n_tries=tries))
 
 
 INTERVALS: dict[Law, Callable[..., ConfidenceInterval]] = {

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sim.metrics.frames import LATE, Frames
-from sim.metrics.measures import Law, NoValueError, run_measures
+from sim.metrics.measures import CountedShare, Law, NoValueError, run_measures
 from sim.protocol.proofs.votes import Reason
 
 HONEST = "honest"
@@ -82,7 +82,7 @@ def cheater_accepted_share(frames: Frames) -> float:
 @run_measures.register(law=Law.SHARE)
 def cheater_rejected_share(frames: Frames) -> float:
     """1 - cheater_accepted_share."""
-    return 1.0 - cheater_accepted_share(frames)
+    return _share(~_select_claims(frames, honest=False)["is_accepted"], NO_CHEATER)
 
 
 def _select_claims(frames: Frames, *, honest: bool | None = None) -> pd.DataFrame:
@@ -166,7 +166,7 @@ def votes_out_of_time_share(frames: Frames) -> float:
     """Validations that ran out of time / all validations."""
     summary = frames["validation_summary"]
     n_out_of_time, n_all = int(summary["n_out_of_time"].sum()), int(summary["n_participants"].sum())
-    return _divide(n_out_of_time, n_all, "no participant was validated")
+    return _count_share(n_out_of_time, n_all, "no participant was validated")
 
 
 @run_measures.register(law=Law.MEAN)
@@ -259,8 +259,14 @@ def compute_nakamoto_coefficient(weights: ArrayLike, denominator: int) -> float:
     return float(1 + np.count_nonzero(denominator * np.cumsum(descending) <= total))
 
 
-def _share(is_true: pd.Series, otherwise: str) -> float:
-    return _divide(int(is_true.sum()), len(is_true), otherwise)
+def _share(is_true: pd.Series, otherwise: str) -> CountedShare:
+    return _count_share(int(is_true.sum()), len(is_true), otherwise)
+
+
+def _count_share(n_events: int, n_tries: int, otherwise: str) -> CountedShare:
+    if not n_tries:
+        raise NoValueError(otherwise)
+    return CountedShare(n_events, n_tries)
 
 
 def _divide(part: float, whole: float, otherwise: str) -> float:

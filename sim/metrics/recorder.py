@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from array import array
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from operator import attrgetter
 from typing import Any, TypeVar, cast
 
-from sim.metrics.records import ValidationDone
+from sim.metrics.records import BlockAgreed, HostJoined, TransactionIncluded, TransactionSent, ValidationDone
 from sim.metrics.validations import ValidationTable, digest_validation
-from sim.protocol.blocks.records import Record
+from sim.protocol.blocks.records import Record, SeedCommitted
 from sim.protocol.consensus.transactions import SEPARATOR
 
+BLOCK = "block"  # begins the ids of blocks' messages
 R = TypeVar("R")
 
 
@@ -25,6 +27,8 @@ class Recorder:
         self._rows: dict[type[object], list[Record]] = {}
         self.delays_seconds: dict[str, array[float]] = {}
         """Message id -> delay of every first delivery, in the order of arrival."""
+        self.settled_deliveries: dict[str, Counter[int]] = {}
+        """Kind of message -> bin -> first deliveries of messages that are forgotten."""
         self._trace = hashlib.sha256()
 
     def add(self, record: Record) -> None:
@@ -49,6 +53,24 @@ class Recorder:
         self.delays_seconds[message_id] = delays_seconds
         self.trace((message_id, now_seconds, digest))
 
+    def find_messages(self, last_epoch: int) -> list[str]:
+        """Return the ids of transactions and blocks of the epochs up to one."""
+        heights = {row.height for row in self.rows(BlockAgreed) if row.epoch <= last_epoch}
+        sent = {row.tx_id for row in self.rows(TransactionSent) if row.epoch <= last_epoch}
+        return [name for name in self.delays_seconds if name in sent or _read_height(name) in heights]
+
+    def forget(self, last_epoch: int) -> None:
+        """Forget the records of the epochs up to one; the trace hash covers them as before."""
+        for message_id in self.find_messages(last_epoch):
+            del self.delays_seconds[message_id]
+        gone = {row.tx_id for row in self.rows(TransactionSent) if row.epoch <= last_epoch}
+        for kind, rows in self._rows.items():
+            if kind in (TransactionIncluded, SeedCommitted):
+                self._rows[kind] = [row for row in rows if row.tx_id not in gone]  # type: ignore[attr-defined]
+            elif kind is not HostJoined and hasattr(kind, "epoch"):
+                self._rows[kind] = [row for row in rows if row.epoch > last_epoch]  # type: ignore[attr-defined]
+        self.validations.forget(last_epoch)
+
     def lose_delivery(self, message_id: str, address: str, now_seconds: float, delay_seconds: float) -> None:
         """Take back a delivery that was noted with all others at the start: a fault kept it from arriving."""
         kept = array("d", self.delays_seconds.pop(message_id))
@@ -69,6 +91,13 @@ class Recorder:
     def trace_hash(self) -> str:
         """SHA-256 over everything so far, as hex."""
         return self._trace.hexdigest()
+
+
+def _read_height(message_id: str) -> int | None:
+    """Return the height of a block's message, one for each round that proposed it; None of any other message."""
+    kind, _, place = message_id.partition("/")
+    height = place.partition("/")[0]
+    return int(height) if kind == BLOCK and height.isdecimal() else None
 
 
 def describe_event(event: object) -> bytes:

@@ -57,6 +57,11 @@ class ValidationTable:
         if self._is_full:
             self._kept.append(done)
 
+    def forget(self, last_epoch: int) -> None:
+        """Forget the validations of the epochs up to one."""
+        self._kept = [done for done in self._kept if done.epoch > last_epoch]
+        self._sums = {key: sums for key, sums in self._sums.items() if key[0] > last_epoch}
+
     def build_rows(self) -> pd.DataFrame:
         """Return one row per check, validator after validator as they ended; none where only sums are kept."""
         lengths = [len(done.places) for done in self._kept]

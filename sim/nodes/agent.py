@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.errors import UserError
+from sim.errors import ExitStatus, UserError
 from sim.strategies.actions import KNOWN_ACTIONS, Action
 from sim.strategies.base import Event, Identity, Strategy
 from sim.strategies.honest import Honest
@@ -20,7 +20,7 @@ HONEST = Honest()
 class StrategyError(UserError):
     """A strategy tried an action that no host can do; the program's input was in order, hence status 1."""
 
-    exit_status = 1
+    exit_status = ExitStatus.FAILED
     finished: Any = None
     """The result up to the error, for callers in this process."""
 

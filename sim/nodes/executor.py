@@ -92,7 +92,9 @@ class Executor:
     def _commit_seed(self, action: actions.CommitSeed) -> None:
         seed = action.seed
         if seed is None:
-            seed = int(self._context.streams("host", self._chain.address, "seed", action.epoch).integers(SEED_LIMIT))
+            seed = int(
+                self._context.streams.of_a_time("host", self._chain.address, "seed", action.epoch).integers(SEED_LIMIT)
+            )
         if not 0 <= seed < SEED_LIMIT:
             raise ValueError(f"the seed of epoch {action.epoch} is {seed}; it must be from 0 to 2^63 - 1")
         self._seeds[action.epoch] = seed

@@ -26,7 +26,7 @@ from sim.protocol.blocks.stages import Edge
 from sim.protocol.blocks.state import Block, ChainState, get_places_to_check
 from sim.protocol.consensus.transactions import RegisterHost, Transaction
 from sim.strategies import events
-from sim.strategies.actions import Action, Propose, read_stance
+from sim.strategies.actions import Action, Propose, RegisterHardware, read_stance
 from sim.strategies.base import Event, MLNode, View
 from sim.work.base import Produced
 
@@ -128,6 +128,7 @@ class Host:
         for edge in schedule.edges_at(block.height):
             match edge:
                 case Edge.P:
+                    self._follow_base(state)
                     self._tell(events.EpochOpened, epoch=schedule.index, block_hash=block.block_hash)
                 case Edge.E:
                     self._executor.end_generation()
@@ -141,7 +142,7 @@ class Host:
                     self._declare(state)
         if block.height == 1:
             self._declare(state)
-        self._follow_confirmation(state)
+        self._follow_confirmation(block.height, state)
         self._generate(state)
         self._executor.outbox.claims.resume()
         if self._wants_changes:
@@ -215,17 +216,17 @@ class Host:
             self._tell(events.GenerationOpened, epoch=episode.epoch_index, node_ids=node_ids)
         self._production.start()
 
-    def _follow_confirmation(self, state: ChainState) -> None:
+    def _follow_confirmation(self, height: int, state: ChainState) -> None:
         """Act at the heights of a confirmation in which hosts compute, as at edges. Reference: network 2.11."""
         episode = state.running
         if episode is None or not episode.is_confirmation:
             return
-        if self.chain.height == episode.generation_end:
+        if height == episode.generation_end:
             self._executor.end_generation()
             self._tell(events.GenerationEnded, epoch=episode.epoch_index)
-        if self.chain.height == episode.validation_start:
+        if height == episode.validation_start:
             self._open_validation(state)
-        if self.chain.height == episode.validation_end:
+        if height == episode.validation_end:
             self._executor.stop_validation()
 
     def _tell_results(self, generation: Generation, produced: Produced) -> None:
@@ -300,6 +301,13 @@ class Host:
         settlement = state.settled.get(self.address)
         if settlement is not None and self._executor.has_seed(settlement.epoch_index):
             self._tell(events.RewardDue, epoch=settlement.epoch_index, amount_ngonka=settlement.amount)
+
+    def _follow_base(self, state: ChainState) -> None:
+        """Register ML nodes anew that serve the base model, when another one is it. Reference: network 2.1."""
+        rules = self._context.params.rules_at(state.schedule.index)
+        wanted, record = self._production.list_hardware(rules), state.hosts.get(self.address)
+        if wanted is not None and record is not None and record.nodes != wanted:
+            self._executor.do(RegisterHardware(tuple((node.node_id, node.model) for node in wanted)))
 
     def _declare(self, state: ChainState) -> None:
         """Say what the scenario wants said about models and the chain does not hold. Reference: network 2.7."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pow.devices import auto_batch_size, gpu_groups
@@ -11,8 +12,9 @@ from sim.errors import UserError
 from sim.gpus import load_gpu
 from sim.scenario.changes import find_schemes
 from sim.scenario.hosts import HostGroup, MLNodeConfig, describe_gpus
+from sim.scenario.models import list_base_models
 from sim.scenario.schema import BY_GPU, Scenario
-from sim.scenario.stacks import get_answer_rate, get_stack
+from sim.scenario.stacks import get_answer_rate, get_stack, list_served
 from sim.strategies import strategies
 from sim.strategies.actions import Delegate, Intend, Refuse
 from sim.strategies.base import MLNode
@@ -85,7 +87,6 @@ def gather_operators(identities: Iterable[HostIdentity]) -> dict[str, tuple[str,
 def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:
     """Divide each machine's GPUs into groups; a group works at the rate of one GPU (protocol 7.2, 7.4 [I])."""
     nodes, work = [], scenario.work
-    by_model = any(scheme.claims_by_model for scheme in find_schemes(scenario.protocol))
     for node_id, machine in enumerate(group.gpus, start=1):
         gpu_indices = gpu_groups(machine.vram_gib, work.min_group_vram_gib)
         nodes.append(
@@ -95,12 +96,11 @@ def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:
                 n_gpus=machine.n_gpus,
                 n_gpu_groups=len(gpu_indices),
                 group_nonces_per_second=machine.get_group_rate(len(gpu_indices)) * work.rate_factor,
-                group_answers_per_second=_get_answer_rate(group, machine) / max(1, len(gpu_indices)) * work.rate_factor
-                if by_model
-                else 0.0,
+                group_answers_per_second=_get_answer_rates(group, machine, scenario, max(1, len(gpu_indices))),
                 stack=get_stack(group, machine),
                 dtype=load_gpu(machine.gpu).numerics if work.dtype == BY_GPU else work.dtype,
-                model=machine.model or group.model,
+                model=machine.model or group.model or list_base_models(scenario.protocol)[0],
+                follows_base=machine.model is None and group.model is None,
                 is_registered=node_id <= len(group.gpus) - group.unregistered,
                 batch_size=1 if work.batches == "smooth" else _size_batches(machine, gpu_indices, work.rate_factor),
             )
@@ -108,12 +108,14 @@ def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:
     return nodes
 
 
-def _get_answer_rate(group: HostGroup, machine: MLNodeConfig) -> float:
-    """A node that serves no model of which a rate is known proves nothing."""
-    try:
-        return get_answer_rate(machine.model or group.model, machine)
-    except UserError:
-        return 0.0
+def _get_answer_rates(group: HostGroup, machine: MLNodeConfig, scenario: Scenario, n_groups: int) -> dict[str, float]:
+    """Rate of a GPU group by model; a node proves nothing with a model of which no rate is known."""
+    rates = dict[str, float]()
+    if any(scheme.claims_by_model for scheme in find_schemes(scenario.protocol)):
+        for model in list_served(group, machine, scenario.protocol):
+            with suppress(UserError):
+                rates[model] = get_answer_rate(model, machine) / n_groups * scenario.work.rate_factor
+    return rates
 
 
 def _size_batches(machine: MLNodeConfig, groups: Sequence[Sequence[int]], rate_factor: float) -> int:

@@ -99,7 +99,7 @@ class Generation:
         self._node = node
         self.assignment = assignment
         self._on_results = on_results
-        self.generator = context.streams("host", participant, "strategy", *assignment.stream, node.node_id)
+        self.generator = context.streams.of_a_time("host", participant, "strategy", *assignment.stream, node.node_id)
         """For the draws of a strategy on this node's results."""
         speedup = 1.0 if task.n_layers is None else get_layers_speedup(context.scenario.work.pow_params, task.n_layers)
         self._rate = node.group_nonces_per_second * speedup * assignment.share

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from sim.nodes.context import Context
 from sim.nodes.ml_node import Assignment, Generation, OnResults, report_idle
 from sim.protocol.blocks.state import ChainState
+from sim.protocol.consensus.transactions import HardwareNode
 from sim.protocol.proofs import schemes
 from sim.protocol.proofs.base import Episode
 from sim.protocol.proofs.draws import compute_n_nodes
+from sim.protocol.switches import Rules
 from sim.strategies.actions import Compute
 from sim.strategies.base import MLNode
 
@@ -37,7 +39,7 @@ class Production:
         self._context = context
         self._address = address
         self._public_key = public_key
-        self.ml_nodes = tuple(ml_nodes)
+        self._owned = self.ml_nodes = tuple(ml_nodes)
         self._on_results = on_results
         self.start_height: int | None = None
         """Key of the last proof of compute that the host took part in: its P, or a confirmation's trigger."""
@@ -72,7 +74,7 @@ class Production:
         self.start_height, self._epoch = episode.start_height, episode.epoch_index
         rules = self._context.params.rules_at(self._epoch)
         preserved = episode.preserved.get(self._address, frozenset())
-        provers = [node.as_prover(by_model=rules.proof.claims_by_model) for node in self.ml_nodes]
+        provers = self.ml_nodes = tuple(node.as_prover(rules) for node in self._owned)
         self.dispatched = tuple(node for node in provers if node.node_id not in preserved)
         if not episode.is_confirmation:
             for node in provers:
@@ -104,6 +106,13 @@ class Production:
         if not episode.is_confirmation or end_height is None:
             return 1.0
         return self._context.traffic.get_share(self._address, end_height)
+
+    def list_hardware(self, rules: Rules) -> tuple[HardwareNode, ...] | None:
+        """Return the registration that these rules ask for; None for a host whose ML nodes keep their models."""
+        if not (rules.proof.claims_by_model and any(node.follows_base for node in self._owned)):
+            return None
+        nodes = (node.as_prover(rules) for node in self._owned if node.is_registered)
+        return tuple(HardwareNode(node.node_id, node.model) for node in nodes)
 
     def assign(self, action: Compute) -> None:
         """Give nodes their task; raises ValueError for nodes that are not free."""

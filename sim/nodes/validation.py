@@ -34,6 +34,7 @@ from sim.strategies.base import MLNode
 from sim.work.base import Sample
 
 Ints = NDArray[np.int64]
+AHEAD = 256  # claims whose outcomes are drawn together
 OnChecks = Callable[..., None]
 Fetch = Callable[[Ints, int, Callable[[int], Ints]], Evidence]
 REFUSED_P_VALUE = 0.0
@@ -92,7 +93,8 @@ class Validation:
         self._n_queued = n
         """Claims beyond these were refused, without a check by ML nodes."""
         self._started_seconds, self._finished_seconds = np.full((2, n), np.inf)
-        self._n_tested = 0
+        self._n_tested = self._n_known = 0
+        """Claims whose checks have ended, and those of which the outcome is known."""
         self._n_contradicted = np.zeros(n, dtype=np.int64)
         self._p_values = np.ones(n)
         self._frauds = np.zeros(n, dtype=np.bool_)
@@ -105,7 +107,9 @@ class Validation:
         if participants is None:
             own = [self.model] if self.model else []
             event = [state.episode.start_height] if self._is_confirmation else []
-            stream = self._context.streams("host", self._address, "validation order", self._epoch, *event, *own)
+            stream = self._context.streams.of_a_time(
+                "host", self._address, "validation order", self._epoch, *event, *own
+            )
             return stream.permutation(get_places_to_check(state, self._address, own))
         places = self._claims.place_of
         for who in participants:
@@ -124,6 +128,7 @@ class Validation:
         """
         self._ml_nodes, self._free_seconds = ml_nodes, self._env.now
         n_begun = int(np.searchsorted(self._started_seconds[: self._n_queued], self._env.now, side="right"))
+        self._forget(n_begun)
         self._plan(n_begun)
         last = self._turns[n_begun - 1].node_id if n_begun else 0
         turns = sorted(ml_nodes, key=lambda node: (node.node_id <= last, node.node_id))
@@ -162,6 +167,7 @@ class Validation:
         for part in (self._rows, self._places, self._sizes):
             part[first:end] = part[order]
         self.__dict__.pop("_place_of", None)
+        self._forget(first)
         self._n_queued -= int(self._evidence.is_refused[rows].sum())
         self._plan(first)
         refused = slice(self._n_queued, end)
@@ -187,8 +193,8 @@ class Validation:
                 places=self._places,
                 n_claimed=self._claims.counts[self._places],
                 n_checked=np.where(is_tested, self._sizes, 0),
-                n_invalid=self._n_contradicted,
-                p_value=self._p_values,
+                n_invalid=np.where(is_tested, self._n_contradicted, 0),
+                p_value=np.where(is_tested | (place >= self._n_queued), self._p_values, 1.0),
                 votes=self._votes,
                 seconds=np.where(is_tested | (place >= self._n_queued), self._finished_seconds, self._env.now),
             )
@@ -219,10 +225,15 @@ class Validation:
         # Times ascend, since one check follows another; those that are not planned yet are infinite.
         end = int(np.searchsorted(self._finished_seconds[: self._n_queued], self._env.now, side="right"))
         done, self._n_tested = slice(self._n_tested, end), end
-        if done.start == end:
-            return done
-        places, sizes = self._places[done], self._sizes[done]
-        turns = self._turns[done]
+        if end > self._n_known:
+            # A law draws the outcome of many checks at a time; the kernel computes what is due.
+            n_ahead = AHEAD if self._claims.stacks is not None else 0
+            self._examine(slice(self._n_known, min(end + n_ahead, self._n_queued)))
+        return done
+
+    def _examine(self, rows: slice) -> None:
+        """Find the contradictions in the samples of these claims, and test them."""
+        places, sizes, turns = self._places[rows], self._sizes[rows], self._turns[rows]
         sample = Sample(
             places,
             sizes,
@@ -233,9 +244,14 @@ class Validation:
         )
         n_contradicted = self._context.work.count_contradictions(self._claims, sample)
         test = self._proof.test_samples(sizes, n_contradicted, *self._cut)
-        self._n_contradicted[done] = n_contradicted
-        self._p_values[done], self._frauds[done] = test.p_values, test.frauds
-        return done
+        self._n_contradicted[rows] = n_contradicted
+        self._p_values[rows], self._frauds[rows] = test.p_values, test.frauds
+        self._n_known = rows.stop
+
+    def _forget(self, first: int) -> None:
+        """From this claim on ML nodes or claims are others than the known outcomes are of."""
+        self._n_known = min(self._n_known, first)
+        self._n_contradicted[first : self._n_queued] = 0
 
     def _report(self, done: slice) -> None:
         """Tell of these checks together; a claim that gets no vote in answer is one on which the host abstains."""

@@ -21,7 +21,8 @@ from sim.registry import PluginOf
 class Rules:
     """The switches that the rules read. A limit, a share or a chance of 0 means that the rule is off.
 
-    Those with a default are what-ifs: repairs that the network discussed, off in every version.
+    Those with a default are what-ifs: repairs that the network discussed, and a defect that it mended. They are off in
+    every version.
     """
 
     version: str
@@ -45,9 +46,11 @@ class Rules:
         "evenly over nodes, and preserved weight is added on top",
     ]
     """Reference: protocol 5.1"""
-    member_page_limit: Annotated[int, Field(ge=0), "members whose votes are read, in address order; 0: all"]
+    member_page_limit: Annotated[int, Field(ge=0, le=10**9), "members whose votes are read, in address order; 0: all"]
     """Reference: protocol 4.6"""
-    settlement_page_limit: Annotated[int, Field(ge=0), "participants that are settled, in address order; 0: all"]
+    settlement_page_limit: Annotated[
+        int, Field(ge=0, le=10**9), "participants that are settled, in address order; 0: all"
+    ]
     """Reference: protocol 6.2"""
     preserved_share: Annotated[
         float,
@@ -130,10 +133,14 @@ class Rules:
         "power of all guardians together, in powers of the others, while the chain is young",
     ]
     """Reference: protocol 5.4, network 2.9"""
-    guardian_maturity_weight: Annotated[int, Field(ge=0), "total power from which on guardians are not raised"]
+    guardian_maturity_weight: Annotated[
+        int, Field(ge=0, le=10**18), "total power from which on guardians are not raised"
+    ]
     """Reference: protocol 5.4, network 2.1"""
     guardian_maturity_height: Annotated[
-        int, Field(ge=0), "block before which guardians are raised at any total power; 0: the power alone decides"
+        int,
+        Field(ge=0, le=10**12),
+        "block before which guardians are raised at any total power; 0: the power alone decides",
     ]
     """Reference: network 2.1"""
     first_vote_stands: Annotated[bool, "the first verdict of a validator on a claim counts; otherwise the last one"]
@@ -213,10 +220,14 @@ class Rules:
     ]
     """Reference: network 2.11"""
     confirmation_safety_blocks: Annotated[
-        int, Field(ge=0), "blocks kept free, with the set delay, between a confirmation and the next P; 0: neither"
+        int,
+        Field(ge=0, le=1_000_000),
+        "blocks kept free, with the set delay, between a confirmation and the next P; 0: neither",
     ]
     """Reference: network 2.1, 2.11"""
-    upgrade_pause_blocks: Annotated[int, Field(ge=0), "blocks after an upgrade in which no confirmation begins"]
+    upgrade_pause_blocks: Annotated[
+        int, Field(ge=0, le=1_000_000), "blocks after an upgrade in which no confirmation begins"
+    ]
     """Reference: network 2.1, 2.11"""
     emits_exactly: Annotated[
         bool, "the emission is a power of an exact decimal; otherwise an exponential of floating point"
@@ -265,6 +276,12 @@ class Rules:
         "entitled to stays in the module",
     ] = False
     """Reference: protocol 6.2, 9 (#1372)"""
+    confirmation_shuts_out_proof: Annotated[
+        bool,
+        "as long as a confirmation counts as running, the set delay after it too, claims for the next proof of compute "
+        "are refused: a defect",
+    ] = False
+    """What v0.2.9 did in epoch 169, until its third patch [I]. Reference: network 2.1 (#748)"""
     rounds_price_rises_up: Annotated[bool, "a price that rises is rounded up; otherwise every price is truncated"] = (
         False
     )

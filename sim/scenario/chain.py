@@ -41,7 +41,7 @@ class MempoolConfig(StrictModel):
         description="`first_come`: by arrival at the proposer; `fee`: the highest fee per byte first, then by arrival",
     )
     ttl_blocks: int | None = Field(
-        None, ge=1, description="blocks after which a host forgets a pending transaction; null: it keeps it"
+        None, ge=1, le=10**9, description="blocks after which a host forgets a pending transaction; null: it keeps it"
     )
 
 
@@ -52,4 +52,9 @@ class MetricsConfig(StrictModel):
         "auto",
         description="`full`: a row per epoch, validator and participant; `summary`: sums by validator; `auto`: `full` "
         "up to 5 million expected rows",
+    )
+    keep: Literal["memory", "disk"] = Field(
+        "memory",
+        description="where rows wait for the end of a run: `disk`: those of epochs that are over are written into its "
+        "results folder meanwhile, so that a run of any length takes bounded memory; a run without folder has `memory`",
     )

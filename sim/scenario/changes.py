@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from sim.errors import did_you_mean
 from sim.problems import Problem, explained
-from sim.protocol.blocks.params import EpochParams
+from sim.protocol.blocks.params import MOST_BLOCKS, MOST_EPOCHS, EpochParams
 from sim.protocol.proofs import schemes
 from sim.protocol.proofs.base import ProofScheme
 from sim.protocol.switches import Rules
@@ -62,7 +62,9 @@ class _Upgrade(StrictModel):
 class _Height(StrictModel):
     """One change of an epoch's lengths by governance. Reference: protocol 0 (proposal 3), 1.1."""
 
-    height: int = Field(ge=1, description="block from which on it holds, in the epoch that is running too")
+    height: int = Field(
+        ge=1, le=MOST_EPOCHS * MOST_BLOCKS, description="block from which on it holds, in the epoch that is running too"
+    )
 
 
 class _Switches(StrictModel):
@@ -101,9 +103,11 @@ def threshold_problems(scenario: Any) -> Iterator[Problem]:
     changed = [(loc, adjust_scheme(first, {loc[-1]: value})) for loc, value in given]
     changed += [(("rules", "proof"), rules.proof)] if rules.proof is not None else []
     for loc, scheme in changed:
-        if scheme.hit_probability(scheme.threshold, dim) == 0.0:
+        if scheme.hit_probability(scheme.threshold, dim) < LEAST_CHANCE:
             least = f"a chance of {LEAST_CHANCE:g} needs {scheme.threshold_for(LEAST_CHANCE, dim):.6g}"
-            message = f"{scheme.threshold:g} is met by no try: its chance in {dim} dimensions rounds to 0; {least}"
+            message = (
+                f"{scheme.threshold:g} is met by no try: its chance in {dim} dimensions is hardly a number; {least}"
+            )
             yield Problem(("protocol", *loc), message)
 
 

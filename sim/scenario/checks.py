@@ -41,13 +41,15 @@ from sim.units import SIZE, parse_quantity
 
 SMALLEST_UNLIMITED = 4  # fewer members have larger limits of their own
 ROUNDING = 1e-9
+QUIET_EPOCHS = 4  # after a change: until then it has worked itself out
 
 
 def scenario_problems(scenario: object) -> list[Problem]:
     """Return the problems between fields of a Scenario or of the raw tree of one."""
     hosts = list(read_hosts(get(scenario, "hosts")))
     problems = [problem.below("protocol") for problem in schedule_problems(get(scenario, "protocol"))]
-    if not problems:  # changes start from lengths that fit
+    lengths = _read_epoch_params(get(scenario, "protocol"))
+    if not problems and lengths is not None and lengths.epoch_length:  # changes start from lengths that fit
         problems += _change_problems(get(scenario, "protocol"))
     problems += [problem.below("network") for problem in network_problems(get(scenario, "network"))]
     problems += [problem.below("inference") for problem in price_problems(get(scenario, "inference"))]
@@ -139,7 +141,7 @@ def _change_problems(protocol: object) -> Iterator[Problem]:
     for index, change in enumerate(listed if isinstance(listed, (list, tuple)) else []):
         loc, height = ("protocol", "changes", index), get(change, "height")
         changed = _read_epoch_params(change, lengths)
-        if not is_count(height) or changed is None:
+        if not is_count(height) or height == 0 or changed is None or not changed.epoch_length:
             return
         if known and height <= known[-1].height:
             yield Problem((*loc, "height"), f"block {height} must be after block {known[-1].height}")
@@ -154,14 +156,29 @@ def _change_problems(protocol: object) -> Iterator[Problem]:
 
 
 def _edge_problems(genesis: EpochParams, changes: Sequence[EpochChange]) -> Iterator[Problem]:
-    """Walk over all blocks until every change has worked itself out in the epochs that it touches."""
-    last = changes[-1].height + 2 * max(change.epoch.epoch_length for change in changes)
-    broken = find_broken_edge(range(1, last), lambda height: get_epoch_at(height, genesis, changes))
+    """Walk over the blocks until every change has worked itself out in the epochs that it touches."""
+    moved = _move_together(genesis, changes)
+    heights = [change.height for change in moved]
+    last = heights[-1] + 2 * max(change.epoch.epoch_length for change in moved)
+    broken = find_broken_edge(last, lambda height: get_epoch_at(height, genesis, moved), heights)
     if broken is not None:
         height, what = broken
-        guilty = max(index for index, change in enumerate(changes) if change.height <= height)
+        guilty = max(index for index, at in enumerate(heights) if at <= height)
+        height += changes[guilty].height - heights[guilty]
         message = f"with these lengths {what} at block {height}; change them in another block"
         yield Problem(("protocol", "changes", guilty, "height"), message)
+
+
+def _move_together(genesis: EpochParams, changes: Sequence[EpochChange]) -> list[EpochChange]:
+    """Leave out whole epochs in which nothing changes: what a change does depends on its place in an epoch alone."""
+    moved, before, now, lengths = list[EpochChange](), 0, 0, genesis
+    for change in changes:
+        gap = change.height - before
+        n_left_out = max(0, gap // lengths.epoch_length - QUIET_EPOCHS)
+        now += gap - n_left_out * lengths.epoch_length
+        moved.append(EpochChange(now, change.epoch))
+        before, lengths = change.height, change.epoch
+    return moved
 
 
 def _read_epoch_params(section: object, before: EpochParams | None = None) -> EpochParams | None:

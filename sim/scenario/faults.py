@@ -17,6 +17,8 @@ from sim.scenario.hosts import StrictModel
 from sim.units import Seconds, SignedSeconds
 
 MOST_LOSS = 0.9
+LEAST_FACTOR, MOST_FACTOR = 1e-6, 1e6
+LEAST_STAY_SECONDS = 1.0  # of churn: a run takes a step for each
 ROUNDING = 1e-9
 
 
@@ -69,8 +71,8 @@ class ChurnFault(_HostFault):
 
     kind: Literal["churn"]
     at: At = 0.0
-    mean_up: Annotated[Duration, Field(description="mean time for which a host stays")]
-    mean_down: Annotated[Duration, Field(description="mean time for which it is away")]
+    mean_up: Annotated[Seconds, Field(ge=LEAST_STAY_SECONDS, description="mean time for which a host stays")]
+    mean_down: Annotated[Seconds, Field(ge=LEAST_STAY_SECONDS, description="mean time for which it is away")]
 
 
 class PartitionFault(_Fault):
@@ -91,7 +93,7 @@ class LatencyFault(_HostFault):
     """Messages take longer, or shorter."""
 
     kind: Literal["latency"]
-    factor: float = Field(gt=0, description="factor on the latency of links")
+    factor: float = Field(ge=LEAST_FACTOR, le=MOST_FACTOR, description="factor on the latency of links")
     to: Ends = None
 
 
@@ -107,7 +109,7 @@ class BandwidthFault(_HostFault):
     """Hosts send and receive at another rate."""
 
     kind: Literal["bandwidth"]
-    factor: float = Field(gt=0, description="factor on the hosts' upload and download rates")
+    factor: float = Field(ge=LEAST_FACTOR, le=MOST_FACTOR, description="factor on the hosts' upload and download rates")
 
 
 class MLNodeFault(_HostFault):
@@ -115,7 +117,9 @@ class MLNodeFault(_HostFault):
 
     kind: Literal["ml_node"]
     share: Share = None
-    node: int | None = Field(None, ge=1, description="number of the ML node within its host; absent: all of them")
+    node: int | None = Field(
+        None, ge=1, le=10_000, description="number of the ML node within its host; absent: all of them"
+    )
 
 
 class ApiFault(_HostFault):

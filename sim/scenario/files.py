@@ -12,6 +12,7 @@ from sim.problems import Loc
 from sim.topologies.regions_data import is_table_file, load_region_table
 from sim.work.stacks import load_pairs
 
+CACHE = ("work", "cache")
 TOPOLOGY_PATH, TOPOLOGY_DATA = ("network", "topology", "path"), ("network", "topology", "data")
 PAIRS = ("work", "pairs")
 
@@ -44,11 +45,15 @@ def locate_file_mistakes(error: ScenarioError, named: Place, loc: Loc) -> Iterat
 
 
 def resolve_files(document: Document) -> set[Loc]:
-    """Make files findable from everywhere: results and workers of a sweep lie in other folders.
+    """Make files, and the folder of distances, findable from everywhere.
+
+    Results and workers of a sweep lie in other folders.
 
     Mistakes in a region table or a table of pairs join the document's; return the parts of the tree that are told so
     already.
     """
+    if isinstance(cache := _get(document, CACHE), str) and cache:
+        document.replace(CACHE, str(Path(cache).absolute()), document.find_place(CACHE))
     if isinstance(path := _get(document, TOPOLOGY_PATH), str) and path:
         _resolve(document, TOPOLOGY_PATH, path)
     told = set[Loc]()

@@ -21,6 +21,7 @@ from pydantic import (
 from sim.errors import UserError
 from sim.gpus import gpu_names, load_gpu
 from sim.problems import Problem, as_validation_error, explained, show_value
+from sim.protocol.blocks.params import MOST_EPOCHS
 from sim.registry import PluginOf
 from sim.strategies import strategies
 
@@ -34,6 +35,8 @@ MODEL_NAMES = (
     *("DeepSeek-V4-Flash-0731", "GLM-5.3-Flash", "other"),
 )
 """That the network had in any of its versions; a scenario's `protocol.models` may have others."""
+LAUNCH_MODEL = "QwQ-32B"
+"""Of hosts that name none, while claims are not by model."""
 MAX_GPUS_PER_ML_NODE = 64
 MAX_HOSTS_PER_GROUP = 10_000
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
@@ -161,10 +164,15 @@ MLNodes = Annotated[
 EpochNumber = Annotated[
     int,
     BeforeValidator(parse_joins),
-    Field(ge=1),
+    Field(ge=1, le=MOST_EPOCHS),
     PlainSerializer(lambda epoch: f"epoch {epoch}"),
     WithJsonSchema(
-        {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^\s*epoch\s+\d+\s*$"}]}
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": MOST_EPOCHS},
+                {"type": "string", "pattern": r"^\s*epoch\s+\d+\s*$"},
+            ]
+        }
     ),
 ]
 
@@ -237,10 +245,10 @@ class HostGroup(StrictModel):
         description="where the hosts stand: a region of the topology's table, or shares by which each host's is drawn"
     )
     joins: EpochNumber = Field(1, description="first epoch in which they take part")
-    model: str = Field(
-        "QwQ-32B",
+    model: str | None = Field(
+        None,
         description="model that the ML nodes serve, except those that name their own; `other`: one that governance has "
-        "not approved",
+        "not approved; absent: QwQ-32B until v0.2.8, then the network's base model, whichever that is",
         json_schema_extra={"examples": list(MODEL_NAMES)},
     )
     stack: str | None = Field(
@@ -259,7 +267,10 @@ class HostGroup(StrictModel):
         (), strict=False, description="models that they say they will serve, anew each epoch (from v0.2.12 on)"
     )
     unregistered: int = Field(
-        0, ge=0, description="ML nodes, counted from the last, that are not registered as hardware (weigh from v0.2.2)"
+        0,
+        ge=0,
+        le=10_000,
+        description="ML nodes, counted from the last, that are not registered as hardware (weigh from v0.2.2)",
     )
     guardian: bool = Field(False, description="genesis guardians: more consensus power while the network is young")
     collateral_ngonka: int = Field(0, ge=0, le=10**18, description="deposit of one host, in ngonka")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from sim.problems import Loc, Problem
 from sim.protocol.models.doubts import GroupDoubt, find_doubtful_groups, find_small_claims
 from sim.protocol.models.formed import Governance
-from sim.protocol.models.params import GroupParams, ModelParams
+from sim.protocol.models.params import GroupParams, ModelParams, find_base
 from sim.protocol.models.stances import Stance, StanceKind, Stances, declare
 from sim.protocol.switches import Rules
 from sim.protocol.versions import VERSIONS, override_rules
@@ -51,12 +51,13 @@ def _list_rules(scenario: Scenario) -> Iterator[tuple[Loc, Rules]]:
 def estimate_counts(scenario: Scenario, models: Sequence[ModelParams]) -> Counts:
     """Return the nonces that each ML node finds in a stage, of those that serve one of the models."""
     protocol, work, names = scenario.protocol, scenario.work, {model.name for model in models}
+    base = find_base(models)
     seconds = work.rate_factor * max(0.0, protocol.poc_stage_duration * protocol.block_time - work.startup)
     counts: dict[str, Mapping[str, Mapping[int, int]]] = {}
     for group in scenario.hosts:
         mine: dict[str, dict[int, int]] = {}
         for node_id, node in enumerate(group.gpus, start=1):
-            model = node.model or group.model
+            model = node.model or group.model or base
             if model in names:
                 mine.setdefault(model, {})[node_id] = int(get_answer_rate(model, node) * seconds)
         counts.update(dict.fromkeys(group.addresses, mine))

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, Field
 
 from sim.errors import did_you_mean
 from sim.problems import Loc, Problem, explained, show_value
-from sim.protocol.models.params import ModelParams, sort_models
+from sim.protocol.models.params import ModelParams, find_base, sort_models
+from sim.protocol.versions import VERSIONS
 from sim.scenario.declared import make_section, read_values
-from sim.scenario.hosts import MODEL_NAMES, StrictModel, host_addresses
+from sim.scenario.hosts import LAUNCH_MODEL, MODEL_NAMES, StrictModel, host_addresses
 from sim.scenario.raw import RawHost, get
 
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
@@ -49,6 +50,18 @@ Models = tuple[ModelConfig, ...]
 def read_models(models: Iterable[ModelConfig]) -> tuple[ModelParams, ...]:
     """Return the models as values of the rules, in their order."""
     return sort_models(ModelParams(name=model.name, **read_values(ModelParams, model)) for model in models)
+
+
+def list_base_models(protocol: Any) -> tuple[str, ...]:
+    """Return the models of hosts that name none: at genesis, then after each upgrade."""
+    base = None if protocol.models is None else read_models(protocol.models)
+    voted = [(protocol.version, None), *((upgrade.version, upgrade.models) for upgrade in protocol.upgrades)]
+    found = []
+    for version, models in voted:
+        own = read_models(models) if models is not None else base
+        rules = VERSIONS[version]
+        found.append(find_base(rules.models if own is None else own) if rules.proof.claims_by_model else LAUNCH_MODEL)
+    return tuple(found)
 
 
 def list_own_models(scenario: object) -> list[str]:

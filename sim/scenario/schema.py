@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
@@ -44,6 +45,7 @@ from sim.scenario.hosts import HostGroup, Name, StrictModel
 from sim.scenario.inventory import InventoryConfig
 from sim.scenario.models import Models, list_own_models
 from sim.scenario.setpoints import find_setpoint_problems
+from sim.scenario.sizes import find_size_problems
 from sim.scenario.stacks import find_answer_problems
 from sim.topologies import topologies
 from sim.units import Bytes, Seconds
@@ -59,6 +61,7 @@ else:  # pydantic leaves these types to the registries; networkx and scipy wait 
 
 MAX_SEED = 2**63 - 1
 BY_GPU = "by_gpu"
+LEAST_BLOCK_SECONDS = 0.001
 
 
 def _check_preset(name: str) -> str:
@@ -150,7 +153,7 @@ else:
 class ProtocolConfig(_Declared):
     """The chain's parameters. Reference: protocol 1, 10."""
 
-    block_time: Annotated[Seconds, Field(gt=0)] = Field(
+    block_time: Annotated[Seconds, Field(ge=LEAST_BLOCK_SECONDS)] = Field(
         5.6, description="target interval: from a validator's decision to its next height; rounds of votes come on top"
     )
 
@@ -191,6 +194,11 @@ class WorkConfig(StrictModel):
         le=1024,
         description="batches computed at a time; absent: one per processor (no result depends on it)",
     )
+    cache: Annotated[str, Field(min_length=1)] | None = Field(
+        None,
+        description="folder, seen from the working directory, in which the kernel's distances are kept for later runs "
+        "(no result depends on it)",
+    )
 
     @property
     def pow_params(self) -> PowParams:
@@ -202,7 +210,8 @@ class WorkConfig(StrictModel):
         """The same as a value that kinds of work read."""
         dtype = None if self.dtype == BY_GPU else self.dtype
         pairs = None if self.pairs is None else load_pairs(self.pairs)
-        return WorkSettings(self.pow_params, dtype, self.device, self.batch_size, self.threads, pairs)
+        cache = None if self.cache is None else Path(self.cache)
+        return WorkSettings(self.pow_params, dtype, self.device, self.batch_size, self.threads, pairs, cache)
 
     @property
     def min_group_vram_gib(self) -> float:
@@ -294,7 +303,10 @@ class _HostsSchema:
 
     def __get_pydantic_json_schema__(self, groups: Any, handler: Any) -> dict[str, Any]:
         """Return a list of groups, or an inventory."""
-        return {"anyOf": [handler(groups), InventoryConfig.model_json_schema(mode="serialization")]}
+        inventory = InventoryConfig.model_json_schema(mode="serialization")
+        (lent,) = inventory.pop("$defs").values()  # definitions stand at the top of a schema only
+        inventory["properties"]["delegations"]["items"] = lent
+        return {"anyOf": [handler(groups), inventory]}
 
 
 class Scenario(StrictModel):
@@ -331,4 +343,5 @@ class Scenario(StrictModel):
         threshold_problems,
         find_setpoint_problems,
         _find_waiting_problems,
+        find_size_problems,
     )

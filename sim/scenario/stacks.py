@@ -9,6 +9,7 @@ from sim.errors import UserError
 from sim.problems import Loc, Problem
 from sim.protocol.proofs.base import ProofScheme
 from sim.scenario.hosts import HostGroup, MLNodeConfig
+from sim.scenario.models import list_base_models
 from sim.work.rates import get_nonces_per_second
 from sim.work.stacks import PairTable, get_default_stack, load_pairs, load_shipped_pairs
 
@@ -34,19 +35,31 @@ def find_answer_problems(scenario: Any, used: tuple[ProofScheme, ...], models: f
         return
     met: dict[str, list[str]] = {}
     for loc, group, node in _list_nodes(scenario):
-        model = node.model or group.model
-        if model not in models:
-            continue
-        try:
-            get_answer_rate(model, node)
-        except UserError as error:
-            yield Problem(loc, f"{error} Write the rate, for instance {node.n_gpus} x {node.gpu} at 20 nonces/s")
-        stack, others = get_stack(group, node), met.setdefault(model, [])
-        if stack not in others:
-            others.append(stack)
-            if scenario.work.kind == "sphere" and (problem := _get_pairs(scenario).find_problem(model, others)):
-                yield Problem((*loc[:2], "stack") if group.stack else loc, problem)
-                others.remove(stack)
+        for model in list_served(group, node, scenario.protocol):
+            if model in models:
+                yield from _find_node_problems(scenario, loc, group, node, model, met.setdefault(model, []))
+
+
+def list_served(group: HostGroup, node: MLNodeConfig, protocol: Any) -> tuple[str, ...]:
+    """Return the models that an ML node serves in the course of a scenario."""
+    named = node.model or group.model
+    return tuple(dict.fromkeys(list_base_models(protocol))) if named is None else (named,)
+
+
+def _find_node_problems(
+    scenario: Any, loc: Loc, group: HostGroup, node: MLNodeConfig, model: str, others: list[str]
+) -> Iterator[Problem]:
+    """`others` are the stacks of the model that can check each other; the node's joins them."""
+    try:
+        get_answer_rate(model, node)
+    except UserError as error:
+        yield Problem(loc, f"{error} Write the rate, for instance {node.n_gpus} x {node.gpu} at 20 nonces/s")
+    stack = get_stack(group, node)
+    if stack not in others:
+        others.append(stack)
+        if scenario.work.kind == "sphere" and (problem := _get_pairs(scenario).find_problem(model, others)):
+            yield Problem((*loc[:2], "stack") if group.stack else loc, problem)
+            others.remove(stack)
 
 
 def _list_nodes(scenario: Any) -> Iterator[tuple[Loc, HostGroup, MLNodeConfig]]:

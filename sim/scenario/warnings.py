@@ -12,8 +12,10 @@ from sim.problems import Problem
 from sim.protocol.blocks.params import EpochParams
 from sim.protocol.blocks.running import FIRST_CONFIRMED_EPOCH, get_trigger_heights
 from sim.protocol.blocks.stages import Schedule
-from sim.protocol.versions import VERSIONS, override_rules
-from sim.scenario.declared import read_values
+from sim.protocol.proofs.confirmation import compute_trigger_heights
+from sim.protocol.versions import SCHEMES, VERSIONS, adjust_scheme, override_rules
+from sim.scenario.changes import find_schemes
+from sim.scenario.declared import read_parameters, read_values
 from sim.scenario.fault_checks import build_raw_directory
 from sim.scenario.faults import PartitionFault, resolve
 from sim.scenario.model_warnings import find_model_warnings
@@ -21,7 +23,10 @@ from sim.scenario.overrides import Overrides, apply_overrides
 from sim.scenario.raw import read_hosts
 from sim.scenario.schema import Scenario
 from sim.scenario.setpoints import find_setpoint_problems
+from sim.scenario.sizes import sum_rates
 
+USUAL_WAY_SECONDS = 0.05  # of a block to everybody, at least: one way over a continent, and what relays take
+SURELY_LARGER, STEERED_LARGER = 3.0, 10.0  # times the expected nonces of the largest host, which may have luck
 ROUNDS = 1.25  # so much longer than block_time says a block may take: rounds of votes come on top
 
 
@@ -41,13 +46,18 @@ def find_warnings(scenario: Scenario) -> Iterator[Problem]:
     yield from _find_closed_windows(scenario)
     yield from _find_idle_confirmations(scenario)
     yield from _find_crowded_confirmations(scenario)
+    yield from _find_short_epochs(scenario)
+    yield from _find_whole_checks(scenario)
+    yield from _find_hasty_rounds(scenario)
     yield from _find_late_faults(scenario)
     yield from _find_whole_partitions(scenario)
     yield from find_model_warnings(scenario)
 
 
 def _find_closed_windows(scenario: Scenario) -> Iterator[Problem]:
-    if scenario.protocol.poc_exchange_duration == 0:
+    """Batches come after their nonces; commitments to answers rise while generation runs, and main net has no pause."""
+    listing = [scheme for scheme in find_schemes(scenario.protocol) if not scheme.claims_by_model]
+    if scenario.protocol.poc_exchange_duration == 0 and listing:
         message = "0: proof batches count up to the last block of generation only, so that its last nonces are lost"
         yield Problem(("protocol", "poc_exchange_duration"), message)
 
@@ -85,6 +95,55 @@ def _find_crowded_confirmations(scenario: Scenario) -> Iterator[Problem]:
             )
             yield Problem(("protocol", "epoch_length"), message)
             return
+
+
+def _find_short_epochs(scenario: Scenario) -> Iterator[Problem]:
+    """A confirmation is asked for, and no block could begin one that ends before the next epoch."""
+    protocol = scenario.protocol
+    if not getattr(protocol.rules, "confirmations_per_epoch", None):
+        return  # a version's own confirmations are not what a small scenario is about
+    n_blocks = protocol.poc_stage_duration + protocol.poc_exchange_duration
+    n_blocks += protocol.poc_validation_delay + protocol.poc_validation_duration
+    switch = protocol.poc_stage_duration + protocol.poc_validation_delay + protocol.poc_validation_duration
+    switch += protocol.set_new_validators_delay
+    cutoff = protocol.inference_validation_cutoff
+    if not len(compute_trigger_heights(switch, protocol.epoch_length, n_blocks, cutoff)):
+        least = switch + cutoff + n_blocks
+        message = f"no confirmation fits into an epoch of {protocol.epoch_length} blocks: one ends at {least} at best"
+        yield Problem(("protocol", "rules", "confirmations_per_epoch"), message)
+
+
+def _find_whole_checks(scenario: Scenario) -> Iterator[Problem]:
+    """A sample that is larger than every claim makes all larger ones give the same."""
+    protocol, work = scenario.protocol, scenario.work
+    if "validation_sample_size" not in protocol.model_fields_set:
+        return
+    seconds = protocol.poc_stage_duration * protocol.block_time
+    tries = max(sum_rates(group, work.min_group_vram_gib) / group.count for group in scenario.hosts)
+    scheme = adjust_scheme(find_schemes(protocol)[0], read_parameters(SCHEMES, protocol))
+    chance = scheme.hit_probability(scheme.threshold, work.pow_params.vocab_size)
+    expected = tries * work.rate_factor * seconds * chance
+    is_steered = scenario.difficulty.target is not None  # claims may then grow
+    if protocol.validation_sample_size > (STEERED_LARGER if is_steered else SURELY_LARGER) * max(expected, 1.0):
+        message = (
+            f"{protocol.validation_sample_size} is more than any host claims, the largest about {expected:.3g} nonces "
+            "at the first difficulty: every claim is checked whole, and a larger sample changes nothing"
+        )
+        yield Problem(("protocol", "validation_sample_size"), message)
+
+
+def _find_hasty_rounds(scenario: Scenario) -> Iterator[Problem]:
+    """A time-out that never grows and is shorter than any way can be is a chain that never agrees."""
+    consensus = scenario.consensus
+    if consensus.timeout_delta > 0.0 or sum(group.count for group in scenario.hosts) == 1:
+        return
+    for key in ("timeout_propose", "timeout_prevote", "timeout_precommit"):
+        if (seconds := getattr(consensus, key)) < USUAL_WAY_SECONDS:
+            message = (
+                f"{seconds:g} s, which `timeout_delta: 0 s` never lets grow, may be shorter than the way of a message, "
+                "some 0.05 s to 0.3 s: the chain is given up where validators never agree"
+            )
+            yield Problem(("consensus", key), message)
 
 
 def _find_late_faults(scenario: Scenario) -> Iterator[Problem]:

@@ -7,8 +7,8 @@ is given. The shape is that of cpr's agents (`prepare`, `observe`, `apply`). Sou
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -16,6 +16,8 @@ import numpy as np
 from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.state import ChainState
 from sim.protocol.consensus.transactions import Transaction
+from sim.protocol.models.params import find_base
+from sim.protocol.switches import Rules
 from sim.strategies.actions import Action
 
 
@@ -34,16 +36,21 @@ class MLNode:
     """The model that it serves between two proofs of compute."""
     is_registered: bool = True
     """The chain knows it as hardware of its host."""
-    group_answers_per_second: float = 0.0
-    """Rate of a group where claims are by model."""
+    group_answers_per_second: Mapping[str, float] = field(default_factory=dict)
+    """Rate of a group where claims are by model, by the model that it serves."""
+    follows_base: bool = False
+    """Where claims are by model it serves the network's base model, whichever that is."""
     stack: str = ""
     """Software and card that compute, in the scheme `answers`: answers of one stack agree to the bit."""
     batch_size: int = 1
     """Nonces that each of its GPU groups finishes at once; 1: one after the other."""
 
-    def as_prover(self, *, by_model: bool) -> MLNode:
-        """Return the node with the rate that it has in a proof of compute, by model or as before."""
-        return replace(self, group_nonces_per_second=self.group_answers_per_second) if by_model else self
+    def as_prover(self, rules: Rules) -> MLNode:
+        """Return the node as it is under these rules: with the model that it serves then, and its rate."""
+        if not rules.proof.claims_by_model:
+            return self
+        model = find_base(rules.models) if self.follows_base else self.model
+        return replace(self, model=model, group_nonces_per_second=self.group_answers_per_second.get(model, 0.0))
 
     @property
     def nonces_per_second(self) -> float:

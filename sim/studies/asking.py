@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from sim.process import Borrowed
 from sim.streams import draw_generator
 from sim.studies.domains import Domain, Parameters, Value
 from sim.studies.points import Row
@@ -21,11 +22,20 @@ Answer = Callable[[Sequence[Parameters]], Sequence[Row]]
 """Points -> rows as `judge` makes them."""
 
 
+def _make_quiet() -> int:
+    before: int = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return before
+
+
+_QUIET = Borrowed(_make_quiet, optuna.logging.set_verbosity)
+
+
 def ask(search: Search, answer: Answer) -> Iterator[list[Row]]:
     """Yield the rows of each batch. The first point has the file's values, if the domains allow them."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     seed = int(draw_generator(search.subject.seed, "tune", "sampler").integers(2**SEED_BITS))
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
+    with _QUIET.held():
+        study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
     space = {name: _make_distribution(domain) for name, domain in search.domains.items()}
     if (start := find_start(search)) is not None:
         study.enqueue_trial(start)

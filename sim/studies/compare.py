@@ -16,12 +16,14 @@ import pandas as pd
 
 from sim.errors import UserError, did_you_mean
 from sim.metrics.intervals import LEVEL, Values, compute_paired_interval
-from sim.metrics.measures import Measure, compute_interval
+from sim.metrics.measures import TRIES, Measure, compute_interval
+from sim.results import StudyStatus
 
 if TYPE_CHECKING:
     from sim.execution.table import SweepResult
 
 RUN_COLUMNS = ("run_id", "point", "replication", "seed", "error")
+ENDS = (StudyStatus.FINISHED, StudyStatus.HALTED, StudyStatus.FAILED)
 SUMMARY_COLUMNS = ("measure", "unit", "n", "n_missing", "estimate", "low", "high", "level", "method", "warning")
 DIFFERENCE_COLUMNS = (
     *("measure", "unit", "n_pairs", "n_missing", "before", "after", "difference", "low", "high"),
@@ -36,7 +38,7 @@ def summarise_sweep(sweep: SweepResult, *, measures: Iterable[str] | None = None
     """One row per point × measure: the axes' values and `SUMMARY_COLUMNS`.
 
     `estimate` is the mean over the point's runs, `low` and `high` its interval by `method`; `n` counts the runs behind
-    it, `n_missing` those that failed or have no such measure. Raises `UserError`.
+    it, `n_missing` those that failed, halted or have no such measure, as `warning` says. Raises `UserError`.
     """
     chosen, points = choose_measures(sweep, measures), split_points(sweep)
     rows = [
@@ -133,21 +135,58 @@ def _get_cell(value: object) -> object:
 
 
 def _get_values(runs: pd.DataFrame, measure: Measure) -> Values:
-    """A measure of the runs; NaN where the run failed or has no finite value."""
+    """A measure of the runs; NaN where the run failed, halted early, or has no finite value."""
     values = runs[measure.name].to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.where(runs["error"].isna() & np.isfinite(values), values, np.nan)
+    return np.where((_get_ends(runs) == StudyStatus.FINISHED) & np.isfinite(values), values, np.nan)
 
 
 def _summarise(runs: pd.DataFrame, measure: Measure, level: float) -> Row:
     values = _get_values(runs, measure)
     present = values[~np.isnan(values)]
-    made, n_failed = compute_interval(measure, present, level=level), int(runs["error"].notna().sum())
-    failed = f"{n_failed} of {len(runs)} runs failed" if n_failed else ""
+    tries = _get_tries(runs, measure)[~np.isnan(values)]
+    made = compute_interval(measure, present, tries, level=level)
     return {
         **{"measure": measure.name, "unit": measure.unit, "n": made.n, "n_missing": len(runs) - made.n},
         **{"estimate": made.estimate, "low": made.low, "high": made.high, "level": level, "method": str(made.method)},
-        "warning": _join(made.warning, failed),
+        "warning": _join(made.warning, _tell_ends(runs)),
     }
+
+
+def count_ends(sweep: SweepResult) -> pd.DataFrame:
+    """One row a point: the axes' values, and how many of its runs finished, halted and failed."""
+    rows = [
+        {"point": point, **_get_axes(sweep, runs), **_count_ends(runs)} for point, runs in split_points(sweep).items()
+    ]
+    return pd.DataFrame(rows, columns=["point", *sweep.axes, *map(str, ENDS)])
+
+
+def _count_ends(runs: pd.DataFrame) -> dict[str, int]:
+    ends = _get_ends(runs)
+    return {str(end): int((ends == end).sum()) for end in ENDS}
+
+
+def _get_ends(runs: pd.DataFrame) -> pd.Series:
+    """How each run ended; a table without a `status`, made by hand perhaps, has its errors."""
+    failed = pd.Series(np.where(runs["error"].isna(), StudyStatus.FINISHED, StudyStatus.FAILED), runs.index)
+    found: pd.Series = runs.get("status", failed)
+    return found.where((found != StudyStatus.FINISHED) | (failed == StudyStatus.FINISHED), failed)
+
+
+def _tell_ends(runs: pd.DataFrame) -> str:
+    """Say how many runs have no part in a mean because they came to no end of their own."""
+    counts = _count_ends(runs)
+    lost = [f"{n} {end}" for end, n in counts.items() if n and end != StudyStatus.FINISHED]
+    rest = "the mean is of the others" if counts[StudyStatus.FINISHED] else "none is left for a mean"
+    return f"of {len(runs)} runs {' and '.join(lost)}: {rest}" if lost else ""
+
+
+def _get_tries(runs: pd.DataFrame, measure: Measure) -> Values:
+    """How many events each run's share counts; NaN where that is not known."""
+    column = f"{measure.name}{TRIES}"
+    if column not in runs.columns:
+        return np.full(len(runs), np.nan)
+    found: Values = runs[column].to_numpy(dtype=np.float64, na_value=np.nan)
+    return found
 
 
 def _index_points(sweep: SweepResult, axes: Sequence[str]) -> Points:
@@ -217,7 +256,8 @@ def _compare_measure(before: pd.DataFrame, after: pd.DataFrame, measure: Measure
     a, b = _get_values(before, measure), _get_values(after, measure)
     whole = ~np.isnan(a) & ~np.isnan(b)
     made = compute_paired_interval(a[whole], b[whole], level=level)
-    lost = f"{len(a) - made.n} of {len(a)} pairs left out: a run failed or has no value" if made.n < len(a) else ""
+    n_lost = len(a) - made.n
+    lost = f"{n_lost} of {len(a)} pairs left out: a run failed, halted or has no value" if n_lost else ""
     return {
         **{"measure": measure.name, "unit": measure.unit, "n_pairs": made.n, "n_missing": len(a) - made.n},
         **{"before": _mean(a[whole]), "after": _mean(b[whole]), "difference": made.estimate},

@@ -33,21 +33,28 @@ def compare(
 ) -> None:
     """Print paired differences with their intervals: of two sweeps, or of one sweep's points from a baseline point."""
     from sim.execution.table import shorten_mappings
+    from sim.files.writing import replace_file
+    from sim.results import naming_damage
     from sim.studies.compare import compare as compare_sweeps
     from sim.studies.compare import compare_points
-    from sim.studies.sweep_tables import print_comparison
+    from sim.studies.sweep_tables import print_comparison, print_ends
 
     if other is not None and baseline is not None:
         raise UserError("--baseline names a point of one sweep: it goes with one folder, not with two")
-    sweep = _open(folder)
+    sweeps = [_open(each) for each in (folder, other) if each is not None]
+    sweep = sweeps[0]
     if other is None:
-        found = compare_points(sweep, baseline, measures=measure, common=common, level=level)
+        with naming_damage(folder):
+            found = compare_points(sweep, baseline, measures=measure, common=common, level=level)
         title = f"{folder}: differences from {'its first point' if baseline is None else f'point {baseline}'}"
     else:
-        found = compare_sweeps(sweep, _open(other), measures=measure, common=common, level=level)
+        with naming_damage(folder), naming_damage(other):
+            found = compare_sweeps(*sweeps, measures=measure, common=common, level=level)
         title = f"{other} - {folder}"
     if csv is not None:
-        found.to_csv(csv, index=False)
+        replace_file(csv, lambda stream: stream.write(found.to_csv(index=False).encode("utf-8")))
+    for each in sweeps:
+        print_ends(each)
     print_comparison(shorten_mappings(found, sweep.axes), title=title)
 
 

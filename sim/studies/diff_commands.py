@@ -8,31 +8,32 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sim.errors import UserError
+from sim.errors import ExitStatus, UserError
 
 if TYPE_CHECKING:
     from sim.metrics.outcome import Parting
     from sim.results import Result
 
 FEWEST_DIGITS = 8
-DIFFERENT = 1
 
 Expected = Annotated[
     str | None,
-    typer.Option("--expect", metavar="HASH", help="exit with 1 unless the outcome hash is, or begins with, this"),
+    typer.Option("--expect", metavar="HASH", help="exit with 4 unless the outcome hash is, or begins with, this"),
 ]
 First = Annotated[Path, typer.Argument(help="results folder of a run", show_default=False)]
 Second = Annotated[Path, typer.Argument(help="results folder of another run", show_default=False)]
 
 
 def diff(first: First, second: Second) -> None:
-    """Tell where the decisions of two runs part first; exit status 1 if they do."""
+    """Tell where the decisions of two runs part first; exit status 4 if they do."""
     from sim.metrics.outcome import find_partings
+    from sim.results import naming_damage
     from sim.terminal import make_console
 
     console = make_console()
     one, other = _load(first), _load(second)
-    partings = find_partings(one.frames, other.frames)
+    with naming_damage(first), naming_damage(second):
+        partings = find_partings(one.frames, other.frames)
     if one.scenario_yaml != other.scenario_yaml:
         console.print("the two folders hold different scenarios", soft_wrap=True)
     if not partings:
@@ -43,7 +44,7 @@ def diff(first: First, second: Second) -> None:
     for number, parting in enumerate(partings):
         lead = "decisions part first" if number == 0 else "then"
         console.print(f"{lead} {describe_parting(parting)}", soft_wrap=True)
-    raise SystemExit(DIFFERENT)
+    raise SystemExit(ExitStatus.DIFFERENT)
 
 
 def describe_parting(parting: Parting) -> str:
@@ -81,8 +82,8 @@ def check_expected(expected: str | None) -> None:
 
 
 def compare_with_expected(result: Result, expected: str | None) -> None:
-    """End with status 1 where the outcome is another one than was expected."""
+    """End with status 4 where the outcome is another one than was expected."""
     found = result.provenance["outcome_hash"]
     if expected is not None and not found.startswith(expected):
         typer.echo(f"the outcome hash is {found[: max(16, len(expected))]}, and --expect says {expected}", err=True)
-        raise SystemExit(DIFFERENT)
+        raise SystemExit(ExitStatus.DIFFERENT)

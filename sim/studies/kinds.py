@@ -94,7 +94,12 @@ def _guess_kind(file: Path) -> AnyKind:
 
 
 def _get_first_comment(file: Path) -> str:
-    first = next(iter(file.read_text(encoding="utf-8", errors="replace").splitlines()), "")
+    from sim.documents.source import read_source
+
+    try:
+        first = read_source(file).partition("\n")[0].strip()
+    except ScenarioError:
+        return ""
     return first.removeprefix("#").strip() if first.startswith("#") else ""
 
 
@@ -107,11 +112,11 @@ def add_commands(app: typer.Typer) -> None:
 
 def _explained(kind: AnyKind, command: Command) -> Command:
     @functools.wraps(command)
-    def run(file: Path, **options: Any) -> None:
+    def run(file: Path | None, **options: Any) -> None:
         try:
             command(file, **options)
         except ScenarioError as error:
-            raise explain(error, kind, file) from None
+            raise error if file is None else explain(error, kind, file) from None
 
     return run
 

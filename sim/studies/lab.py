@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,10 @@ import pandas as pd
 from sim.difficulty.base import Controller
 from sim.economy.base import Floats, Market, Steps
 from sim.errors import UserError
+from sim.files.sums import FILES, check_file
+from sim.files.tables import read_frame, write_parquet
+from sim.files.writing import write_text
+from sim.interrupts import finishing
 from sim.metrics.intervals import LEVEL, ConfidenceInterval
 from sim.metrics.measures import INTERVALS
 from sim.provenance import get_provenance
@@ -30,11 +35,12 @@ from sim.race.measures import (
 from sim.race.memory import compute_warm_up
 from sim.race.replayed import list_racers
 from sim.race.rig import Race, Setup, lay_out, run_race
-from sim.results import keep_status, open_folder, read_provenance, write_parquet, write_text
+from sim.results import keep_status, naming_damage, open_folder, read_provenance
 from sim.studies.ranking import Ranking, check_baseline, check_rank_by, rank
 
 LAB_FILE, RACES_FILE, ANSWERS_FILE, PATHS_FILE = "lab.yaml", "races.parquet", "answers.parquet", "paths.parquet"
 N_PATH_POINTS = 300
+RACE_FAILED = "the race failed: "
 OPEN_END = "races end before they have a value"
 UNKNOWN = ConfidenceInterval(math.nan, math.nan, math.nan, 0, "none")
 QUANTILES = {"low": 0.1, "median": 0.5, "high": 0.9}
@@ -87,29 +93,38 @@ def run_lab(
     baseline = lab.controller_names[0] if baseline is None else baseline
     _check_asked(lab, rank_by, baseline)
     asked: dict[str, Any] = {"rank_by": rank_by, "baseline": baseline, "weights": dict(lab.config.weights)}
-    folder = open_folder(lab.name, lab.text, out, root)
-    write_text(folder / LAB_FILE, lab.text)
     finished: list[_Finished] = []
-    with keep_status(folder, {**get_provenance(lab.config.seed), "name": lab.name, **asked}):
-        try:
-            for each in _run_all(lab, report):
-                finished.append(each)
-        finally:
-            tables = (
-                [] if not finished else [pd.concat(parts, ignore_index=True) for parts in zip(*finished, strict=True)]
-            )
-            for file, table in zip(TABLES, tables, strict=False):
-                write_parquet(folder / file, table)
+    with open_folder(lab.name, lab.text, out, root) as held:
+        folder = held.folder
+        write_text(folder / LAB_FILE, lab.text)
+        with keep_status(folder, {**get_provenance(lab.config.seed), "name": lab.name, **asked}, LAB_FILE):
+            try:
+                for each in _run_all(lab, report):
+                    finished.append(each)
+            finally:
+                with finishing():
+                    tables = _join(finished)
+                    for file, table in zip(TABLES, tables, strict=False):
+                        write_parquet(folder / file, table)
     return LabResult(lab.name, **asked, folder=folder, **dict(zip(TABLE_NAMES, tables, strict=True)))
+
+
+def _join(finished: Sequence[_Finished]) -> list[pd.DataFrame]:
+    """Return the tables of all finished races; none where none was finished."""
+    return [pd.concat(parts, ignore_index=True) for parts in zip(*finished, strict=True)]
 
 
 def load_lab_result(folder: Path) -> LabResult:
     """Load a lab's folder, an interrupted one too; raises UserError where no race was finished."""
     provenance = read_provenance(folder)
-    if not (folder / RACES_FILE).is_file():
-        raise UserError(f"{folder}: no race was finished ({provenance['status']})")
-    tables = [pd.read_parquet(folder / file) for file in TABLES]
-    known = {name: provenance[name] for name in ("name", "rank_by", "baseline", "weights")}
+    listed = provenance.get(FILES, {})
+    if RACES_FILE not in listed and not (folder / RACES_FILE).is_file():
+        raise UserError(f"{folder}: no race was finished ({provenance.get('status')})")
+    for file in (LAB_FILE, *TABLES):
+        check_file(folder, file, listed)
+    tables = [read_frame(folder / file) for file in TABLES]
+    with naming_damage(folder):
+        known = {name: provenance[name] for name in ("name", "rank_by", "baseline", "weights")}
     return LabResult(**known, folder=folder, **dict(zip(TABLE_NAMES, tables, strict=True)))
 
 
@@ -124,8 +139,15 @@ def find_measures(config: LabConfig) -> list[set[str]]:
         )
     )
     length = replace(make_setup(config), n_replications=FEW_REPLICATIONS)
-    first = config.controllers[0]
-    return [set(race_and_measure(first, lay_out(curve, length), few)[1]) for curve in config.curves]
+    return [_find_measures_on(lay_out(curve, length), config.controllers, few) for curve in config.curves]
+
+
+def _find_measures_on(curves: Sequence[Steps | Market], controllers: Sequence[Controller], few: Setup) -> set[str]:
+    """Measures of the first controller that does not raise; of none where all do."""
+    for controller in controllers:
+        with suppress(Exception):
+            return set(race_and_measure(controller, curves, few)[1])
+    return set()
 
 
 def _check_asked(lab: Lab, rank_by: str, baseline: str) -> None:
@@ -175,13 +197,35 @@ def _run_all(lab: Lab, report: Callable[[str], None]) -> Iterator[_Finished]:
             setup = setups.get(controller_name) or make_setup(lab.config, controller)
             report(f"{curve_name}: {controller_name}")
             who = {"curve": curve_name, "controller": controller_name}
-            race, measured = race_and_measure(controller, curves, setup)
+            try:
+                race, measured = race_and_measure(controller, curves, setup)
+            except Exception as error:  # a plug-in's: it costs this race and no other
+                reason = f"{RACE_FAILED}{type(error).__name__}: {error}".removesuffix(": ")
+                yield _leave_empty(who, reason, _find_measures_on(curves, lab.config.controllers, setup), setup)
+                continue
             columns = {name: measured.get(name, np.nan) for name in RACE_MEASURES}
             yield (
                 pd.DataFrame({**who, "replication": np.arange(setup.n_replications), **columns}),
                 pd.DataFrame([{**who, **row} for row in _estimate(measured)]),
                 pd.DataFrame({**who, **_trace(race, curves, setup)}),
             )
+
+
+def _leave_empty(who: Mapping[str, str], reason: str, measures: set[str], setup: Setup) -> _Finished:
+    """Rows of a race that raised: no numbers, and why."""
+    unknown = replace(UNKNOWN, n=setup.n_replications, warning=reason)
+    times = np.linspace(0.0, setup.nominal_seconds, N_PATH_POINTS)
+    return (
+        pd.DataFrame({**who, "replication": np.arange(setup.n_replications), **dict.fromkeys(RACE_MEASURES, np.nan)}),
+        pd.DataFrame([{**who, **_make_row(name, unknown)} for name in RACE_MEASURES if name in measures]),
+        pd.DataFrame({**who, "time_seconds": times, **dict.fromkeys([*QUANTILES, "compute"], np.nan)}),
+    )
+
+
+def tell_failed_races(answers: pd.DataFrame) -> list[str]:
+    """Say which races have no numbers because something raised in them."""
+    failed = answers[answers["warning"].str.startswith(RACE_FAILED)].drop_duplicates(["curve", "controller"])
+    return [f"{row.controller} on {row.curve} has no number: {row.warning}" for row in failed.itertuples()]
 
 
 def _estimate(measured: dict[str, Floats]) -> Iterator[Row]:

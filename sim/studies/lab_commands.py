@@ -37,7 +37,7 @@ def lab(
     """Race controllers against compute curves: a ranked table with paired intervals, and a results folder."""
     from sim.progress import show_steps
     from sim.race.lab_file import load_lab
-    from sim.studies.lab import run_lab
+    from sim.studies.lab import run_lab, tell_failed_races
     from sim.studies.lab_tables import TABLES, find_curves, print_answers, print_lengths
     from sim.studies.ranking_tables import print_ranking
 
@@ -48,6 +48,8 @@ def lab(
     report_lab(result)
     print_ranking(result.rank(), name=result.name, profit_curves=find_curves(result.answers, "compute_swing"))
     print_lengths(result.answers)
+    for line in tell_failed_races(result.answers):
+        typer.echo(f"warning: {line}")
     for sign, table in TABLES.items():
         for curve in find_curves(result.answers, sign):
             print_answers(result.answers, curve, table.measures, title=f"{curve}: {table.title}")

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from typing_extensions import override
@@ -17,11 +16,12 @@ from sim.documents.document import Document, dump_tree
 from sim.errors import UserError
 from sim.execution.known import check_workers_know
 from sim.execution.pool import LocalPool
+from sim.files.lock import Claim
 from sim.race.files import find_warnings, name_all
 from sim.race.lab_file import LabConfig, build_lab
 from sim.race.measures import RACE_MEASURES
 from sim.race.rig import lay_out
-from sim.studies.lab import find_measures, make_setup, race_and_measure
+from sim.studies.lab import RACE_FAILED, find_measures, make_setup, race_and_measure
 from sim.studies.pasting import Destination, write_block, write_controller
 from sim.studies.subjects import Evaluate, Report, Scores, Subject, WinnerFile, derive_seed
 
@@ -63,7 +63,7 @@ class LabSubject(Subject):
 
     @override
     @contextmanager
-    def open(self, folder: Path, n_workers: int) -> Iterator[Evaluate]:
+    def open(self, claim: Claim, n_workers: int) -> Iterator[Evaluate]:
         with _open_map(n_workers) as map_all:
 
             def evaluate(variants: Sequence[LabConfig], purpose: str, report: Report) -> Iterator[Scores]:
@@ -98,7 +98,16 @@ def _open_map(n_workers: int) -> Iterator[Any]:
 
 
 def race(config: LabConfig, seed: int) -> Scores:
-    """Race a lab's controllers on every curve."""
+    """Race a lab's controllers on every curve; a plug-in that raises costs this variant and no other."""
+    try:
+        return _race(config, seed)
+    except UserError:
+        raise
+    except Exception as error:
+        return Scores(error=f"{RACE_FAILED}{type(error).__name__}: {error}")
+
+
+def _race(config: LabConfig, seed: int) -> Scores:
     setups = [replace(make_setup(config, each), seed=seed) for each in config.controllers]
     found = []
     for curve in config.curves:

@@ -19,6 +19,7 @@ from sim.studies.subjects import Evaluate, Report, Scores, Subject
 
 PARAMETER = "parameters."  # before a parameter's name in tables: no measure is called so
 HALF_WIDTH = "half_width."  # before a measure's name
+RUNS = "runs."  # before how they ended
 Row = dict[str, Any]
 
 
@@ -58,6 +59,7 @@ def judge(search: Search, parameters: Parameters, scores: Scores) -> Row:
         **{f"excess.{number}": excess for number, excess in enumerate(excesses)},
         "is_kept": bool(all(excess <= 0.0 for excess in excesses) and np.isfinite(objective)),
         "error": scores.error,
+        **{f"{RUNS}{end}": number for end, number in scores.ends.items()},
         **{name: search.compute_mean(name, scores) for name in measured},
         **{f"{HALF_WIDTH}{name}": width for name, width in widths.items()},
     }

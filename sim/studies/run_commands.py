@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typing_extensions import override
 
-from sim.errors import Mistake, ScenarioError, UserError
-from sim.options import RESULTS, File, Out, Overrides, Seed
+from sim.errors import ExitStatus, Mistake, ScenarioError, UserError
+from sim.options import RESULTS, OptionalFile, Out, Overrides, Resume, Seed
 from sim.studies.diff_commands import Expected, check_expected, compare_with_expected
 from sim.studies.kind import Kind
 
@@ -25,31 +25,48 @@ Replication = Annotated[int | None, typer.Option(help="which run of the point (d
 
 
 def run(
-    file: File,
+    file: OptionalFile = None,
     seed: Seed = None,
     point: Point = None,
     replication: Replication = None,
     set_: Overrides = None,
     out: Out = None,
+    resume: Resume = None,
     expect: Expected = None,
 ) -> None:
-    """Run a scenario: progress, a table, and a results folder with frames, figures and a report."""
+    """Run a scenario: progress, a table, a results folder with a report; exit status 3 where its chain halts."""
     from sim.figures.report import write_report
     from sim.figures.table import print_result
-    from sim.runner import run_into_folder
-    from sim.scenario.load import load_scenario
-    from sim.scenario.warnings import locate_warnings
+    from sim.results import StudyStatus
+    from sim.runner import resume_run, run_into_folder
 
     check_expected(expect)
-    if point is not None or replication is not None:
-        scenario = _load_point(file, point, replication or 0, seed, set_)
+    if out is not None and resume is not None:
+        raise UserError("--out begins a run and --resume goes on with one: choose one of them")
+    if file is None and (resume is None or seed is not None or set_ or point is not None or replication is not None):
+        raise UserError("no FILE: only `powsim run --resume FOLDER` needs none, and then changes nothing")
+    scenario = None if file is None else _load(file, point, replication, seed, set_)
+    if resume is not None:
+        result, folder = resume_run(resume, scenario, progress=True), resume
     else:
-        scenario = load_scenario(file, overrides=set_ or (), seed=seed)
-        print_warnings(locate_warnings(scenario, file, set_ or ()))
-    result, folder = run_into_folder(scenario, out=out, root=RESULTS, progress=True)
+        assert scenario is not None
+        result, folder = run_into_folder(scenario, out=out, root=RESULTS, progress=True)
     write_report(result, folder)
     print_result(result, folder)
     compare_with_expected(result, expect)
+    if result.provenance["status"] == StudyStatus.HALTED:
+        raise SystemExit(ExitStatus.HALTED)
+
+
+def _load(file: Path, point: int | None, replication: int | None, seed: int | None, set_: list[str] | None) -> Scenario:
+    from sim.scenario.load import load_scenario
+    from sim.scenario.warnings import locate_warnings
+
+    if point is not None or replication is not None:
+        return _load_point(file, point, replication or 0, seed, set_)
+    scenario = load_scenario(file, overrides=set_ or (), seed=seed)
+    print_warnings(locate_warnings(scenario, file, set_ or ()))
+    return scenario
 
 
 def _load_point(file: Path, point: int | None, replication: int, seed: int | None, set_: list[str] | None) -> Scenario:
@@ -103,9 +120,14 @@ class ScenarioKind(Kind["Scenario", "Result"]):
 
     @override
     def load_result(self, folder: Path) -> Result:
-        from sim.results import load_result
+        from sim.results import SUMMARY_FILE, load_result
 
-        return load_result(folder)
+        found = load_result(folder)
+        if not found.summary:
+            status = found.provenance.get("status", "unknown")
+            why = "it goes on, or was killed before it was saved" if status == "running" else f"its status is {status}"
+            raise UserError(f"{folder}: no {SUMMARY_FILE} in it: the run left no frames; {why}")
+        return found
 
     @override
     def report(self, result: Result, folder: Path) -> None:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
@@ -24,12 +23,16 @@ from sim.execution.store import FinishedRun, Store
 from sim.execution.sweep_file import RunSpec, specify
 from sim.execution.where import WorkerChoice, open_workers
 from sim.execution.worker import Order
+from sim.files.lock import Claim
+from sim.interrupts import finishing
 from sim.metrics.measures import Measure, run_measures
 from sim.provenance import get_source_version
+from sim.results import StudyStatus
 from sim.scenario.load import build_scenario, dump_scenario
 from sim.scenario.schema import Scenario
 from sim.studies.subjects import Evaluate, Report, Scores, Subject, WinnerFile, derive_seed
 
+ENDS = (StudyStatus.FINISHED, StudyStatus.HALTED, StudyStatus.FAILED)
 NAMELESS = ("",)  # a scenario has no curves
 
 
@@ -72,10 +75,14 @@ class ScenarioSubject(Subject):
 
     @override
     @contextmanager
-    def open(self, folder: Path, n_workers: int) -> Iterator[Evaluate]:
+    def open(self, claim: Claim, n_workers: int) -> Iterator[Evaluate]:
         order = Order(get_source_version(), run_measures.choose(), time_limit=self._time_limit, refuses_halts=True)
-        with closing(Store(folder)) as store, open_workers(WorkerChoice(n_workers), lambda said: None) as workers:
-            yield _Replications(self, workers, store, order)
+        store = Store(claim)
+        try:
+            with open_workers(WorkerChoice(n_workers), lambda said: None) as workers:
+                yield _Replications(self, workers, store, order)
+        finally:
+            store.close_journal()
 
     @override
     def write_winner(self, name: str, document: Document) -> WinnerFile:
@@ -88,7 +95,7 @@ class _Replications:
 
     def __init__(self, subject: ScenarioSubject, workers: Workers, store: Store, order: Order) -> None:
         self._subject, self._workers, self._store, self._order = subject, workers, store, order
-        self._ended = {row.run_id: row for row in store.read_rows()}
+        self._ended = {row.run_id: row for row in store.read_rows(lambda row: None)}  # ids tell those of this search
 
     def __call__(self, variants: Sequence[str], purpose: str, report: Report) -> Iterator[Scores]:
         specs = [self._specify(number, variant, purpose) for number, variant in enumerate(variants)]
@@ -105,7 +112,8 @@ class _Replications:
         try:
             loop.run([row for run_id, row in self._ended.items() if run_id in wanted])
         except BaseException:
-            loop.drain()
+            with finishing():
+                loop.drain()
             raise
         self._ended.update(loop.rows)
         for _ in range(sum(map(len, specs)) - n_reported):  # variants that are alike share their runs
@@ -125,4 +133,4 @@ def score(rows: Sequence[FinishedRun], measures: Sequence[Measure]) -> Scores:
     }
     failed = Counter(row.error for row in rows if row.error is not None)
     told = "; ".join(f"{count} of {len(rows)} runs failed: {error}" for error, count in sorted(failed.items()))
-    return Scores([values], told)
+    return Scores([values], told, {str(end): sum(row.status == end for row in rows) for end in ENDS})

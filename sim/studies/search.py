@@ -8,7 +8,7 @@ of the file as it was.
 from __future__ import annotations
 
 import importlib.metadata
-import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,10 +20,22 @@ import pandas as pd
 
 from sim.economy.base import Floats
 from sim.errors import ScenarioError, UserError
+from sim.execution.pool import check_start
+from sim.files.lock import Claim
+from sim.files.sums import FILES, JsonObject, check_file, read_json
+from sim.files.tables import read_frame, write_sealed
+from sim.files.writing import write_json, write_text
 from sim.metrics.intervals import LEVEL, compute_paired_interval
 from sim.metrics.measures import INTERVALS
 from sim.provenance import get_provenance
-from sim.results import SUMMARY_FILE, JsonObject, keep_status, open_folder, write_json, write_parquet, write_text
+from sim.results import (
+    PROVENANCE_FILE,
+    SUMMARY_FILE,
+    keep_status,
+    open_folder,
+    read_provenance,
+    read_stored_text,
+)
 from sim.studies.aims import compute_objective
 from sim.studies.checking import compare_by_curve
 from sim.studies.domains import Parameters, make_label
@@ -58,7 +70,7 @@ class SearchResult:
     def keep(self, name: str, table: pd.DataFrame) -> None:
         """Write a table as soon as it is known."""
         self.tables[name] = table
-        write_parquet(self.folder / f"{name}.parquet", table)
+        write_sealed(self.folder / f"{name}.parquet", table)
 
     def tell(self, **facts: Any) -> None:
         """Write facts as soon as they are known."""
@@ -75,22 +87,29 @@ def run_search(
     the folder of an interrupted search, whose trials are taken as they stand. Raises UserError for that of another one,
     and where workers would lack a plug-in of this process.
     """
-    known: list[Row] = []
+    if n_workers > 0:
+        check_start()
     search.subject.check_workers(list(_list_variants(search)), n_workers)
-    if resume is None:
-        folder = open_folder(search.name, search.text, out, root)
-        write_text(folder / SEARCH_FILE, search.text)
-    else:
-        folder, known = resume, _load_known(resume, search)
-    provenance = get_provenance(search.subject.seed)
-    provenance["dependencies"]["optuna"] = importlib.metadata.version("optuna")
-    result = SearchResult(folder, {})
-    with keep_status(folder, provenance), search.subject.open(folder, n_workers) as evaluate:
-        result.tell(**_describe(search))
-        _search(search, evaluate, result, report, known)
-        _explore(search, evaluate, result, report)
-        _choose(search, evaluate, result, report)
+    with _claim(search, out, root, resume) as claim:
+        known: list[Row] = [] if resume is None else _load_known(resume, search)
+        write_text(claim.folder / SEARCH_FILE, search.text)
+        provenance = get_provenance(search.subject.seed)
+        provenance["dependencies"]["optuna"] = importlib.metadata.version("optuna")
+        result = SearchResult(claim.folder, {})
+        with keep_status(claim.folder, provenance, SEARCH_FILE), search.subject.open(claim, n_workers) as evaluate:
+            result.tell(**_describe(search))
+            _search(search, evaluate, result, report, known)
+            _explore(search, evaluate, result, report)
+            _choose(search, evaluate, result, report)
     return result
+
+
+def _claim(search: Search, out: Path | None, root: Path, resume: Path | None) -> Claim:
+    if resume is None:
+        return open_folder(search.name, search.text, out, root)
+    if not (resume / SEARCH_FILE).is_file():
+        raise UserError(f"--resume {resume}: not the results folder of a search")
+    return Claim(resume)
 
 
 def _list_variants(search: Search) -> Iterator[Any]:
@@ -105,19 +124,22 @@ def load_search_result(folder: Path) -> SearchResult:
     """Load a folder of `run_search`; raises UserError for any other folder."""
     if not (folder / SUMMARY_FILE).is_file() or not (folder / SEARCH_FILE).is_file():
         raise UserError(f"{folder}: not the results folder of a search")
-    files = {name: folder / f"{name}.parquet" for name in TABLES}
-    tables = {name: pd.read_parquet(file) for name, file in files.items() if file.is_file()}
-    return SearchResult(folder, json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8")), tables)
+    listed = read_provenance(folder).get(FILES, {}) if (folder / PROVENANCE_FILE).is_file() else {}
+    files = {name: f"{name}.parquet" for name in TABLES}
+    there = {name: file for name, file in files.items() if file in listed or os.path.lexists(folder / file)}
+    for file in (SEARCH_FILE, SUMMARY_FILE, *there.values()):
+        check_file(folder, file, listed)
+    return SearchResult(
+        folder, read_json(folder / SUMMARY_FILE), {name: read_frame(folder / file) for name, file in there.items()}
+    )
 
 
 def _load_known(folder: Path, search: Search) -> list[Row]:
     """The trials of an interrupted search."""
-    if not (folder / SEARCH_FILE).is_file():
-        raise UserError(f"--resume {folder}: not the results folder of a search")
-    if (folder / SEARCH_FILE).read_text(encoding="utf-8") != search.text:
+    if read_stored_text(folder / SEARCH_FILE) != search.text:
         raise UserError(f"--resume {folder}: its {SEARCH_FILE} is another search; name the same file, seed and trials")
     file = folder / f"{TABLES[0]}.parquet"
-    known: list[Row] = pd.read_parquet(file).to_dict("records") if file.is_file() else []
+    known: list[Row] = read_frame(file).to_dict("records") if os.path.lexists(file) else []
     return known
 
 

@@ -161,9 +161,7 @@ def _parse_section(form: Form) -> tuple[Section | None, list[Problem]]:
     if isinstance(section, dict):
         if isinstance(section.get("objective"), str):
             section["objective"] = {"measure": section["objective"]}
-        problems += check_sensitivity(
-            section.get("sensitivity"), len(section["parameters"]) if isinstance(section.get("parameters"), dict) else 0
-        )
+        problems += check_sensitivity(section.get("sensitivity"))
         for name, limits in _list_limits(section).items():
             problems += [problem.below("parameters", name) for problem in check_limits(limits)]
         section = {key: part for key, part in section.items() if key not in form.documents}

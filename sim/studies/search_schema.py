@@ -187,10 +187,8 @@ def find_missing(
             yield Problem(loc, f"{where} `{measure}`.{did_you_mean('', set().union(*found))}")
 
 
-def check_sensitivity(n: object, n_parameters: int) -> Iterator[Problem]:
-    """A number of base points that makes no Sobol design, or one whose indices are known without it."""
-    if isinstance(n, int) and n > 0 and n_parameters == 1:
-        yield Problem(("sensitivity",), "all of the variance is due to the only parameter: leave it out")
+def check_sensitivity(n: object) -> Iterator[Problem]:
+    """A number of base points that makes no Sobol design."""
     if isinstance(n, int) and n > 0 and (n < FEWEST_BASE_POINTS or n & (n - 1)):
         yield Problem(("sensitivity",), f"{n} must be a power of 2, at least {FEWEST_BASE_POINTS}, or 0")
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from sim.metrics.intervals import LEVEL
+from sim.results import read_stored_text
+from sim.studies.points import RUNS
 from sim.studies.search import CHECKED, NO_TRIAL, SearchResult
 from sim.terminal import format_interval, format_value, make_console, make_table
 
@@ -42,6 +44,8 @@ def print_search(result: SearchResult) -> None:
     trials = result.tables["trials"]
     for error, count in trials.loc[trials["error"] != "", "error"].value_counts().head(MOST_ERRORS).items():
         console.print(f"warning: {count} of {len(trials)} trials have no value: {error}", soft_wrap=True)
+    for line in tell_ends(trials):
+        console.print(line, soft_wrap=True)
     front = ""
     if "front" in result.tables:
         front = f"; {len(result.tables['front'])} points on the front of {' and '.join(summary['front'])}"
@@ -49,11 +53,20 @@ def print_search(result: SearchResult) -> None:
     console.print(told, soft_wrap=True)
 
 
+def tell_ends(trials: pd.DataFrame) -> Iterator[str]:
+    """Yield how many runs of all trials halted and failed, and at how many points, where any did."""
+    for column in trials.filter(like=RUNS):
+        end, n_points = column.removeprefix(RUNS), int((trials[column] > 0).sum())
+        if end != "finished" and n_points:
+            n_all = int(trials.filter(like=RUNS).sum().sum())
+            yield f"warning: {int(trials[column].sum())} of {n_all} runs {end}, at {n_points} of {len(trials)} points"
+
+
 def _print_block(result: SearchResult) -> None:
     """Print the text to paste; of a whole file, its name and the values that were found."""
     block, console = result.summary["block"], make_console()
     if block in BLOCKS:
-        console.print(f"\n{(result.folder / block).read_text(encoding='utf-8')}")
+        console.print(f"\n{read_stored_text(result.folder / block)}")
     elif block is not None:
         values = result.summary["winner"]["parameters"].items()
         options = " ".join(shlex.join(("--set", f"{name}={value}")) for name, value in values)

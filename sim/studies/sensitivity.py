@@ -46,7 +46,9 @@ def compute_sensitivity(outputs: pd.DataFrame, parameters: Sequence[str], seed: 
     values = outputs.to_numpy(dtype=np.float64).T.reshape(outputs.shape[1], -1, n)  # (measures, blocks, n)
     is_known = np.isfinite(values).all(axis=(1, 2)) & (np.ptp(values, axis=(1, 2)) > 0.0)
     found = np.full((outputs.shape[1], len(parameters), 6), np.nan)
-    if is_known.any():
+    if len(parameters) == 1:  # all of the variance is due to it
+        found[is_known] = 1.0
+    elif is_known.any():
         found[is_known] = _estimate(values[is_known], draw_generator(seed, "tune", "bootstrap"))
     rows = [
         (measure, parameter, *found[i, j])

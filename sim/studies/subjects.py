@@ -10,12 +10,12 @@ from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 from sim.documents.document import Document
 from sim.economy.base import Floats
 from sim.errors import Mistake
+from sim.files.lock import Claim
 from sim.metrics.measures import Measure
 from sim.registry import KIND
 from sim.scenario.overrides import apply_value
@@ -35,6 +35,8 @@ class Scores:
 
     curves: Sequence[Mapping[str, Floats]] = field(default_factory=tuple)
     error: str = ""
+    ends: Mapping[str, int] = field(default_factory=dict)
+    """How many runs finished, halted and failed; empty where a subject has no runs that could."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,11 @@ class Subject(Protocol):
         """Raise UserError where processes, as many as `open` gets, would not know a plug-in of a variant."""
 
     @abstractmethod
-    def open(self, folder: Path, n_workers: int) -> AbstractContextManager[Evaluate]:
-        """Give the function that runs variants, on as many processes (0: this one); scores do not depend on them."""
+    def open(self, claim: Claim, n_workers: int) -> AbstractContextManager[Evaluate]:
+        """Give the function that runs variants, on as many processes (0: this one); scores do not depend on them.
+
+        What was finished is kept in the claimed folder.
+        """
 
     @abstractmethod
     def write_winner(self, name: str, document: Document) -> WinnerFile:

@@ -9,9 +9,10 @@ import pandas as pd
 
 from sim.execution.driver import Pilot
 from sim.execution.progress import format_duration
-from sim.execution.table import SweepResult, tell_failed_measures
+from sim.execution.table import SweepResult, shorten_mappings, tell_alike, tell_failed_measures
 from sim.problems import show_value
-from sim.studies.compare import DIFFERENCE_COLUMNS, SUMMARY_COLUMNS
+from sim.results import StudyStatus
+from sim.studies.compare import DIFFERENCE_COLUMNS, ENDS, SUMMARY_COLUMNS, count_ends
 from sim.terminal import format_interval, format_value, make_console, make_table, print_table
 
 if TYPE_CHECKING:
@@ -117,13 +118,24 @@ def print_pilot(pilot: Pilot) -> None:
     )
 
 
+def print_ends(result: SweepResult) -> None:
+    """Print how many runs of each point finished, halted and failed, unless all finished."""
+    counts = count_ends(result)
+    if (result.runs["status"] == StudyStatus.FINISHED).all():
+        return
+    table = make_table(["point", *_break_paths(result.axes), *map(str, ENDS)])
+    for row in shorten_mappings(counts, result.axes).to_dict("records"):
+        table.add_row(str(row["point"]), *_format_axes(row, result.axes), *(str(row[end]) for end in ENDS))
+    print_table(f"{result.name}: runs by how they ended; means are of those that finished", table)
+
+
 def print_failures(result: SweepResult) -> None:
     """Print which runs failed and why, and where everything lies."""
     console = make_console()
     failed = result.runs[result.runs["error"].notna()]
     for error, count in failed["error"].value_counts().items():
         console.print(f"{count} of {len(result.runs)} runs failed: {error}", soft_wrap=True)
-    for line in tell_failed_measures(result.missing, len(result.runs)):
+    for line in (*tell_alike(result.runs), *tell_failed_measures(result.missing, len(result.runs))):
         console.print(line, soft_wrap=True)
     told = f"{len(result.runs)} runs in {result.folder}; all measures in report.html and runs.parquet there"
     console.print(told, soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +13,15 @@ import networkx as nx
 from pydantic import Field
 
 from sim.errors import UserError
+from sim.files.gate import FileError, MissingFileError, read_text, show_path
 from sim.problems import Problem, show_value
 from sim.streams import Streams
 from sim.topologies import topologies
 from sim.topologies.base import Data, Jitter, Member
 from sim.topologies.explicit import ExplicitLink, connect_links, find_link_problems
 
+MOST_BYTES = 20_000_000
+DECLARATIONS = ("<!DOCTYPE", "<!ENTITY")
 LATENCY, BANDWIDTH = "latency_seconds", "bandwidth_bits_per_second"
 
 
@@ -59,13 +63,18 @@ def read_links(path: str) -> list[ExplicitLink]:
     """Return the links in the file's order; raise UserError with its mistakes."""
     read = nx.read_graphml if Path(path).suffix == ".graphml" else nx.read_edgelist
     try:
-        graph = read(path)
-    except FileNotFoundError:
+        text = read_text(Path(path), MOST_BYTES, "a file of links")
+    except MissingFileError:
         raise UserError(f'there is no such file: "{path}"') from None
-    except OSError as error:
-        raise UserError(f'"{path}" cannot be read: {error.strerror}') from None
+    except FileError as error:
+        raise UserError(f'"{show_path(Path(path))}" {error.reason}') from None
+    if any(sign in text for sign in DECLARATIONS):
+        raise UserError(f'"{path}" declares entities, which may unfold without bound; GraphML has no use for them')
+    try:
+        graph = read(io.BytesIO(text.encode("utf-8")))
     except Exception as error:  # each of networkx's readers and parsers has errors of its own
-        raise UserError(f'"{path}" is no graph that networkx can read: {error}') from error
+        first = str(error).partition("\n")[0]
+        raise UserError(f'"{path}" is no graph that networkx can read: {first}') from error
     return [_make_link(path, str(a), str(b), data) for a, b, data in nx.Graph(graph).edges(data=True)]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
@@ -102,6 +103,8 @@ class WorkSettings:
     n_threads: int | None
     pairs: PairTable | None = None
     """Distances between stacks, for the law of answers; None: those that come with powsim."""
+    cache: Path | None = None
+    """Folder in which distances are kept from run to run."""
 
 
 class WorkKind(Protocol):

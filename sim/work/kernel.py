@@ -3,14 +3,20 @@
 1. One model per network seed, numerics and number of layers; parameters do not depend on the participant.
 2. Announced nonces of all hosts wait until one of them is needed, then all are computed in full batches.
 3. A distance is deterministic: it is computed once and answers every later request for the same nonce.
-4. Bits depend neither on neighbours in a batch nor on the number of threads, see `pow.kernel`.
+4. Distances may be kept in a folder, and answer later runs: see `sim.work.distances`.
+5. Bits depend neither on neighbours in a batch nor on the number of threads, see `pow.kernel`.
 """
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+import platform
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,12 +25,15 @@ from numpy.typing import NDArray
 
 from pow.devices import get_n_cpus
 from pow.kernel import Kernel
-from pow.params import PowParams
+from pow.params import PowParams, mode_of
 from pow.placement import CPU
 from pow.validation import count_invalid, is_valid
 from sim.errors import UserError
 from sim.protocol.proofs.claimed import ClaimedNonces
 from sim.work.base import Produced, Request, Sample, Task, WorkCounts, list_requests
+from sim.work.distances import CHECKED_EVERY, DistanceStore, Origin, compare_again
+
+ORIGIN_DIGITS = 16
 
 
 @dataclass
@@ -32,6 +41,9 @@ class _Numbers:
     """Distances and announced requests under one network seed in one numerics, in the order of announcement."""
 
     kernel: Kernel
+    origin: Origin
+    stored: dict[Request, float]
+    """From an earlier run."""
     pending: dict[Request, None] = field(default_factory=dict)
     known: dict[Request, float] = field(default_factory=dict)
     asked: set[Request] = field(default_factory=set)
@@ -46,7 +58,9 @@ class KernelWork(AbstractContextManager["KernelWork", None]):
         batch_size: int | None = None,
         n_threads: int | None = None,
         device: str = CPU,
+        cache: Path | None = None,
     ) -> None:
+        self._store = None if cache is None else DistanceStore(cache)
         self._params = params
         self._batch_size = batch_size
         self._n_threads = n_threads or get_n_cpus()
@@ -61,6 +75,8 @@ class KernelWork(AbstractContextManager["KernelWork", None]):
     def __exit__(self, *error: object) -> None:
         for block_hash, *_ in list(self._numbers):
             self.forget(block_hash)
+        if self._store is not None:
+            self._store.close()
 
     @property
     def counts(self) -> WorkCounts:
@@ -126,6 +142,7 @@ class KernelWork(AbstractContextManager["KernelWork", None]):
             "linear_by_dtype": self._linears,
             "computed": self._n_computed,
             "shared": self._n_shared,
+            **({"of_these_stored": self._store.n_answered} if self._store and self._store.n_answered else {}),
         }
 
     @staticmethod
@@ -135,14 +152,31 @@ class KernelWork(AbstractContextManager["KernelWork", None]):
     def _compute_pending(self, numbers: _Numbers) -> None:
         requests = list(numbers.pending)
         numbers.pending.clear()
-        found = numbers.kernel.distances_of(requests)
-        numbers.known.update(zip(requests, found.tolist(), strict=True))
-        self._n_computed += len(requests)
+        if self._store is None:
+            numbers.known.update(_compute(numbers.kernel, requests))
+        else:
+            numbers.known.update(self._answer(numbers, requests, self._store))
+        self._n_computed += len(requests)  # also those that an earlier run computed: a run is the same either way
+
+    @staticmethod
+    def _answer(numbers: _Numbers, requests: Sequence[Request], store: DistanceStore) -> dict[Request, float]:
+        """Take from the store what it has, compute the rest and a few again, and keep what is new."""
+        known = {request: numbers.stored[request] for request in requests if request in numbers.stored}
+        again = [request for place, request in enumerate(known, store.n_answered) if place % CHECKED_EVERY == 0]
+        store.n_answered += len(known)
+        new = _compute(numbers.kernel, [*again, *(request for request in requests if request not in known)])
+        for request in again:
+            compare_again(store.folder, request, known[request], new.pop(request))
+        if new:
+            store.keep(numbers.origin, new)
+        return known | new
 
     def _get(self, block_hash: str, dtype: str, n_layers: int | None = None) -> _Numbers:
         key = (block_hash, dtype, None if n_layers == self._params.n_layers else n_layers)
         if key not in self._numbers:
-            self._numbers[key] = _Numbers(self._open(*key))
+            kernel = self._open(*key)
+            origin = Origin(block_hash, identify(kernel, self._device, dtype, key[2]))
+            self._numbers[key] = _Numbers(kernel, origin, {} if self._store is None else self._store.load(origin))
         return self._numbers[key]
 
     def _open(self, block_hash: str, dtype: str, n_layers: int | None) -> Kernel:
@@ -161,3 +195,23 @@ class KernelWork(AbstractContextManager["KernelWork", None]):
         self._linears[dtype], self._batch_sizes[dtype] = kernel.linear, kernel.batch_size
         self._cards = [[card.name for card in group] for group in kernel.placement.groups]
         return kernel
+
+
+def _compute(kernel: Kernel, requests: Sequence[Request]) -> dict[Request, float]:
+    return dict(zip(requests, kernel.distances_of(requests).tolist(), strict=True)) if requests else {}
+
+
+def identify(kernel: Kernel, device: str, dtype: str, n_layers: int | None) -> str:
+    """Return a digest of all that the bits of distances depend on, beside network seed, key and nonce."""
+    parts = (kernel.params, mode_of(dtype).name, n_layers, kernel.linear, kernel.batch_size, device)
+    machine = (torch.__version__, torch.backends.cpu.get_cpu_capability(), platform.machine())
+    return hashlib.sha256(repr((get_kernel_source(), parts, machine)).encode()).hexdigest()[:ORIGIN_DIGITS]
+
+
+@cache
+def get_kernel_source() -> str:
+    """Return a hash of the kernel's code."""
+    digest = hashlib.sha256()
+    for file in sorted(Path(inspect.getfile(Kernel)).parent.glob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()

@@ -10,6 +10,7 @@ from pow.devices import check_memory, get_n_cpus
 from pow.placement import CPU
 from sim.errors import UserError
 from sim.work import works
+from sim.work.distances import check_store
 
 if TYPE_CHECKING:
     from sim.work.base import WorkSettings
@@ -30,6 +31,8 @@ class KernelKind:
             check_memory(settings.params, dtype)
         except ValueError as error:
             raise UserError(f"work.params: {error}; `work.kind: sphere` needs no model") from None
+        if settings.cache is not None:
+            check_store(settings.cache)
         if settings.device != CPU:
             from pow.kernel import place_kernel  # loads torch
 
@@ -46,7 +49,12 @@ class KernelKind:
         from sim.work.kernel import KernelWork
 
         given = (settings.params, settings.batch_size, settings.n_threads, settings.device)
-        return WorkByScheme({"hits": partial(KernelWork, *given), "answers": partial(AnswerKernelWork, *given)})
+        return WorkByScheme(
+            {
+                "hits": partial(KernelWork, *given, settings.cache),
+                "answers": partial(AnswerKernelWork, *given),
+            }
+        )
 
 
 @works.register("sphere")

@@ -45,6 +45,8 @@ RMS_ERROR = {
 
 
 WINDOWS_AHEAD = 16  # periods of the sender that are drawn in one call
+MOST_AT_ONCE = 5_000_000  # nonces that are drawn together
+FOUND = ("groups", "nonces", "values")
 NO_NONCES, NO_VALUES = np.array([], dtype=np.int64), np.array([], dtype=np.float64)
 
 
@@ -107,9 +109,19 @@ class SphereWork(AbstractContextManager["SphereWork", None]):
         known = self._ahead.setdefault(task.block_hash, {})
         ahead = known.get(task)
         if ahead is None or not ahead.start <= turns.start or turns.stop > ahead.stop:
-            stop = min(turns.start + WINDOWS_AHEAD * len(turns), *map(len, task.groups))
-            ahead = known[task] = self._find_in(task, range(turns.start, stop))
+            few = max(len(turns), min(WINDOWS_AHEAD * len(turns), MOST_AT_ONCE // len(task.groups)))
+            stop = min(turns.start + few, *map(len, task.groups))
+            ahead = known[task] = self._find_all(task, range(turns.start, stop))
         return ahead
+
+    def _find_all(self, task: Task, turns: range) -> _Ahead:
+        """Draw many turns in parts, each small enough for memory."""
+        step = max(1, MOST_AT_ONCE // len(task.groups))
+        parts = [self._find_in(task, turns[first : first + step]) for first in range(0, len(turns), step)]
+        if len(parts) == 1:
+            return parts[0]
+        groups, nonces, values = (np.concatenate([getattr(part, name) for part in parts]) for name in FOUND)
+        return _Ahead(turns.start, turns.stop, [turn for part in parts for turn in part.turns], groups, nonces, values)
 
     def _find_in(self, task: Task, turns: range) -> _Ahead:
         firsts, steps = np.array([(group.start, group.step) for group in task.groups], dtype=np.int64).T

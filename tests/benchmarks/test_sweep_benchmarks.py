@@ -17,6 +17,7 @@ from sim.execution.sweep_file import Sweep, load_sweep_file
 from sim.execution.table import write_tables
 from sim.execution.where import open_local
 from sim.execution.worker import Order
+from sim.files.lock import Claim
 from sim.metrics.measures import run_measures
 
 pytestmark = pytest.mark.benchmark
@@ -65,7 +66,7 @@ def make_sweep(folder: Path, n: int) -> Sweep:
 def time_sweep(sweep: Sweep, folder: Path, workers: Workers, execute: Any) -> float:
     """Seconds of wall time for all runs; starting the workers, a second or two each, is not counted."""
     folder.mkdir()
-    store = create(folder, sweep.text, {})
+    store = create(Claim(folder), sweep.text, {})
     order = Order("v", ())
     for warm_up in ((time.sleep, 0.5), (execute, (), order)):  # processes, then what they import, once a worker
         for future in [workers.executor.submit(*warm_up) for _ in range(workers.count())]:
@@ -124,7 +125,7 @@ def test_dask_beside_local_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_scan_of_10000_finished_runs(tmp_path: Path) -> None:
     sweep, folder = make_sweep(tmp_path, 10_000), tmp_path / "out"
     folder.mkdir()
-    store = create(folder, sweep.text, {})
+    store = create(Claim(folder), sweep.text, {})
     measures = dict.fromkeys(run_measures.names(), 0.123456789012345)
     for spec in Plan(sweep, Order("v", ())).start([]):
         identity = (spec.run_id, spec.point, spec.replication, spec.seed)
@@ -162,6 +163,7 @@ def measure_live_memory(file: Path, folder: Path, module: Path) -> float:
         "from sim.execution.loop import Loop\n"
         "from sim.execution.plan import Plan\n"
         "from sim.execution.store import create\n"
+        "from sim.files.lock import Claim\n"
         "from sim.execution.table import write_tables\n"
         "from sim.execution.worker import Order\n"
         "from sim.metrics.measures import run_measures\n"
@@ -170,7 +172,7 @@ def measure_live_memory(file: Path, folder: Path, module: Path) -> float:
         "    from idle import execute_chunk\n"
         "    sweep, folder = load_sweep_file(sys.argv[1]), Path(sys.argv[2])\n"
         "    order = Order('v', ())\n"
-        "    store, plan = create(folder, sweep.text, {}), Plan(sweep, order)\n"
+        "    store, plan = create(Claim(folder), sweep.text, {}), Plan(sweep, order)\n"
         "    with open_local(1) as workers:\n"
         "        report = lambda tally: None\n"
         "        loop = Loop(workers, plan, store, order=order, report=report, execute=execute_chunk)\n"

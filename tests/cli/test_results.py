@@ -43,7 +43,7 @@ def test_summary_agrees_with_the_frames(small: Result) -> None:
 
 
 def test_two_runs_at_the_same_second_get_two_folders(tmp_path: Path) -> None:
-    folders = {open_folder("x", "text", None, tmp_path) for _ in range(3)}
+    folders = {open_folder("x", "text", None, tmp_path).folder for _ in range(3)}
     assert len(folders) == 3
 
 

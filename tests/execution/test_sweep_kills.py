@@ -1,6 +1,5 @@
 """The program as a person starts it: killed, interrupted, refused, resumed."""
 
-import json
 import os
 import random
 import resource
@@ -21,6 +20,8 @@ import sim
 from sim.execution.driver import describe_sweep
 from sim.execution.store import create
 from sim.execution.sweep_file import load_sweep_file
+from sim.files.lock import Claim
+from sim.files.sums import read_checked_json, write_checked_json
 from sim.metrics.measures import run_measures
 
 ROOT = Path(__file__).parent.parent.parent
@@ -217,8 +218,8 @@ def test_changed_sweep_and_changed_code_are_refused_with_the_difference(
         assert line in errors
     mini.write_text(same)
     provenance = unfinished / "provenance.json"
-    made = json.loads(provenance.read_text())
-    provenance.write_text(json.dumps({**made, "source_version": "0.0.1+src.abc"}))
+    made = read_checked_json(provenance)
+    write_checked_json(provenance, {**made, "source_version": "0.0.1+src.abc"})
     errors = check_refusal(powsim("sweep", mini, "--resume", unfinished))
     assert "-source_version: 0.0.1+src.abc" in errors
     assert f"+source_version: {made['source_version']}" in errors
@@ -230,7 +231,7 @@ def test_second_program_on_one_folder_is_refused(
     out = tmp_path / "out"
     out.mkdir()
     sweep = load_sweep_file(mini)
-    first = create(out, sweep.text, describe_sweep(sweep, run_measures.choose()))
+    first = create(Claim(out), sweep.text, describe_sweep(sweep, run_measures.choose()))
     second = helpers.start_sweep(mini, "--resume", out)
     printed, told = second.communicate(timeout=PATIENCE_SECONDS)
     errors = check_refusal(subprocess.CompletedProcess(second.args, second.returncode, printed, told))

@@ -20,6 +20,7 @@ from sim.execution.sweep_file import derive_seed, load_sweep_file
 from sim.execution.table import shorten_mappings
 from sim.execution.where import open_local
 from sim.execution.worker import Order, TimeLimitError, limited
+from sim.files.lock import Claim
 from sim.metrics.measures import run_measures
 from sim.provenance import get_source_version
 
@@ -34,12 +35,12 @@ def test_sweep_is_what_its_runs_are_one_by_one(mini: Path, mini_bytes: bytes, tm
     assert result.axes == AXES
     assert tuple(result.measures) == run_measures.names()
     identity, names = ("run_id", "point", "replication", "seed"), run_measures.names()
-    assert list(result.runs.columns) == [*identity, *AXES, *names, "error", "trace_hash"]
+    assert list(result.runs.columns) == [*identity, *AXES, *names, "status", "error", "trace_hash"]
     assert len(result.runs) == 12
     assert result.runs["run_id"].is_unique
     assert result.runs["error"].isna().all()
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        *(".lock", "missing.parquet", "provenance.json", "runs.parquet", "sweep.yaml", "timings.parquet")
+        *("missing.parquet", "provenance.json", "runs.parquet", "sweep.yaml", "timings.parquet")
     ]
     alone = sim.run(
         _without_sweep(mini),
@@ -118,7 +119,7 @@ def run_loop(file: Path, folder: Path, module: str, n_workers: int = 2) -> tuple
     sweep, version = load_sweep_file(file), get_source_version()
     tallies: list[RunTally] = []
     folder.mkdir()
-    store = create(folder, sweep.text, {})
+    store = create(Claim(folder), sweep.text, {})
     with open_local(n_workers) as workers:
         execute = __import__(module).execute_chunk
         order = Order(version, run_measures.choose())
@@ -154,7 +155,7 @@ def test_a_run_that_kills_its_worker_three_times_is_a_row_with_its_error(
     assert errors == {(1, 2): "WorkerDied: its worker process died 3 times"}
     assert len(rows) == 12
     assert 3 <= len(log.read_text()) <= 4, "once more where it died in a chunk of several"
-    assert tallies[-1] == RunTally(12, 1, 12, 12)
+    assert tallies[-1] == RunTally(12, 1, 0, 12, 12)
 
 
 def test_runs_of_a_worker_that_died_once_are_done_again(

@@ -1,12 +1,17 @@
 """Votes on claims of answers, and what they are worth; `powsim theory` has the network's own numbers."""
 
 from fractions import Fraction
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.protocol.blocks.state import get_places_to_check
 from sim.protocol.proofs.acceptance import (
+    Ballot,
     VoteBar,
     VotingSnapshot,
     compute_raw_weight,
@@ -86,6 +91,21 @@ def test_each_drawn_slot_counts_its_members_vote() -> None:
     verdict = judge({"a": False, "b": True}, VoteBar(n_slots=50))
     assert verdict == Verdict("x", Reason.ACCEPTED, held["b"], held["a"], 50)
     assert held["b"] > 25
+
+
+def test_with_slots_a_validator_checks_where_it_holds_one() -> None:
+    """Member c has 1 of 10^6 and holds none of four slots; a, a guardian, is asked where slots do not decide."""
+    snapshot = VotingSnapshot({"m": {"a": 1, "b": 10**6, "c": 1}}, 10**6, frozenset({"a", "g"}), "hash")
+    ballot = Ballot(snapshot, VoteBar(n_slots=4), guardians_need_power=True)
+    assert ballot.list_slot_voters("x", "m") == {"a", "b"}
+    assert ballot.list_heard("c") == ballot.list_heard("b") == ["m"]
+    assert Ballot(snapshot).list_heard("g") == ["m"]
+    assert ballot.list_heard("g") == ballot.list_heard("stranger") == []
+    claims = SimpleNamespace(models=("m", "m", "n"), places_by_model={"m": np.array([0, 1]), "n": np.array([2])})
+    state: Any = SimpleNamespace(claimed_nonces=claims, slot_voters=[{"b"}, {"a"}, {"b"}])
+    assert [get_places_to_check(state, who, ["m"]).tolist() for who in "abc"] == [[1], [0], []]
+    state.slot_voters = None
+    assert get_places_to_check(state, "c", ["n", "m"]).tolist() == [0, 1, 2]
 
 
 def test_slots_depend_on_each_part_of_their_text() -> None:

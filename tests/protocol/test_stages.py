@@ -1,12 +1,13 @@
 """Heights, stages and windows of an epoch (protocol 1.1)."""
 
+import random
 from dataclasses import replace
 
 import pytest
 
 from sim.protocol.blocks.checks import check_validation
 from sim.protocol.blocks.params import EpochParams, ProtocolParams
-from sim.protocol.blocks.stages import Schedule, Stage, find_broken_edge, select_epoch
+from sim.protocol.blocks.stages import Edge, Schedule, Stage, find_broken_edge, select_epoch
 from sim.protocol.blocks.state import UpcomingEpoch, genesis_state
 from sim.protocol.consensus.transactions import TxResult
 from sim.protocol.versions import build_rule_book
@@ -162,7 +163,7 @@ LONGER = replace(PLAIN, poc_validation_duration=10)
     ],
 )
 def test_a_change_must_not_break_an_epoch(height: int, changed: EpochParams, broken: tuple[int, str] | None) -> None:
-    found = find_broken_edge(range(1, 300), lambda at: changed if at >= height else PLAIN)
+    found = find_broken_edge(300, lambda at: changed if at >= height else PLAIN, [height])
     assert (found is None) == (broken is None)
     if found and broken:
         assert found[0] == broken[0]
@@ -176,3 +177,44 @@ def test_a_shorter_epoch_moves_the_next_start_of_the_running_one() -> None:
     assert select_epoch(before, 15691).index == 1
     assert select_epoch(after, 15691) == Schedule(2, 15691, after.params)
     assert select_epoch(after, 15690).index == 1
+
+
+def find_broken_edge_block_by_block(end, epoch_at):
+    """The same, one block after the other."""
+    effective, running, seen = Schedule.of(0, epoch_at(0)), Schedule.of(0, epoch_at(0)), set()
+    for height in range(1, end):
+        effective = replace(effective, params=epoch_at(height))
+        try:
+            before, running = running, select_epoch(effective, height)
+        except ValueError as error:
+            return height, str(error)
+        if running.index < before.index:
+            return height, f"epoch {before.index} turns back into epoch {running.index}"
+        seen = seen if running.index == before.index else set()
+        now = running.edges_at(height)
+        for edge, at in running.edges.items():
+            if edge in now and edge in seen:
+                return height, f"epoch {running.index} has {edge.label} twice"
+            if at < height and edge not in seen:
+                return height, f"epoch {running.index} misses {edge.label}"
+        seen.update(now)
+        if Edge.S in now:
+            effective = running
+    return None
+
+
+def test_blocks_that_are_passed_over_change_nothing() -> None:
+    generator = random.Random(20)
+    n_broken = 0
+    for _ in range(300):
+        length, validation = generator.randint(24, 60), generator.randint(1, 12)
+        changed = replace(PLAIN, epoch_length=length, poc_validation_duration=validation)
+        heights = sorted(generator.sample(range(1, 260), 2))
+
+        def epoch_at(height, changed=changed, heights=heights):
+            return changed if heights[0] <= height < heights[1] else PLAIN
+
+        expected = find_broken_edge_block_by_block(400, epoch_at)
+        assert find_broken_edge(400, epoch_at, heights) == expected
+        n_broken += expected is not None
+    assert 30 < n_broken < 290

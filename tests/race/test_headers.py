@@ -55,7 +55,7 @@ def lay_out_one(curve: FromHeaders) -> Any:
 )
 def test_a_target_may_be_written_in_four_ways(tmp_path: Path, text: str) -> None:
     """The target of Bitcoin's first block, and the one of the developers' reference (difficulty 16307.42)."""
-    times, tries = read_headers(write(tmp_path, text))
+    times, tries, _ = read_headers(write(tmp_path, text))
     assert times.tolist() == [600.0, 1200.0]
     assert tries == pytest.approx([SPACE / (0xFFFF << 208), SPACE / (0x0404CB << 192)], rel=1e-12)
 

@@ -153,14 +153,14 @@ def test_names_tell_plugins_of_one_kind_apart(tmp_path: Path) -> None:
         ("- fixed", "- {kind: sma, window: 20}", "small.yaml:11:5: controllers.2: sma window=20 stands here twice"),
         ("window: 20", "target: {valid_nonces_per_epoch: 5}", "controllers.0.target: races have one target"),
         ("- random_walk", "- {kind: sine, period: 1 s}", "small.yaml:15:5: curves.2: steps of"),
-        ("- random_walk", "- {kind: csv, path: none.csv}", "none.csv: cannot be read"),
+        ("- random_walk", "- {kind: csv, path: none.csv}", "none.csv: there is no such file"),
         ("- random_walk", "- 5", "small.yaml:15:5: curves.2: must be the name of a curve"),
         (
             "- random_walk",
             "- {kind: profit_driven, price: {kind: constant, level: -1.0}}",
             ":15:51: curves.2.price.level: -1.0 must be more",
         ),
-        ("- random_walk", "- {kind: profit_driven, price: {kind: csv, path: no.csv}}", "no.csv: cannot be read"),
+        ("- random_walk", "- {kind: profit_driven, price: {kind: csv, path: no.csv}}", "no.csv: there is no such file"),
         (
             "- random_walk",
             "- {kind: profit_driven, steady: 0.0}",

@@ -270,7 +270,7 @@ def test_ctrl_c(tmp_path: Path) -> None:
     program.send_signal(signal.SIGINT)
     stdout, stderr = program.communicate(timeout=60)
     assert (program.returncode, stdout) == (130, "")
-    assert stderr == "interrupted; what was finished is in the results folder\n"
+    assert stderr == "interrupted; what was finished is in out\n"
     kept = load_search_result(tmp_path / "out")
     assert len(kept.tables["trials"]) >= 4
     assert json.loads((tmp_path / "out" / "provenance.json").read_text())["status"] == "interrupted"

@@ -132,7 +132,7 @@ def test_values_are_rounded_inside_their_range(tmp_path: Path) -> None:
             "kind: constnt, level",
             'small.yaml:21:55: check_curves.1.kind: unknown curve "constnt". Did',
         ),
-        ("{kind: constant, level: 50.0}", "{kind: csv, path: none.csv}", "none.csv: cannot be read"),
+        ("{kind: constant, level: 50.0}", "{kind: csv, path: none.csv}", "none.csv: there is no such file"),
         (
             "[{kind: step, factor: 0.5, time: 4 h}, {kind: constant, level: 50.0}]",
             "5",

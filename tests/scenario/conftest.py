@@ -1,7 +1,9 @@
+import sys
 from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))  # every_number
 DATA = Path(__file__).parent.parent / "data"
 
 

@@ -151,10 +151,10 @@ DOWN_AND_SIDED = (
             "{kind: latency, at: 1 s, factor: 2, to: [big, pair-2]}",
             '9:51: faults.0.to.1: no host, host group or region is called "pair-2". Did you mean "pair-',
         ),
-        ("{kind: latency, at: 1 s, factor: 0}", "9:30: faults.0.factor: 0 must be more than 0"),
+        ("{kind: latency, at: 1 s, factor: 0}", "9:30: faults.0.factor: 0 must be at least 1e-06"),
         ("{kind: loss, at: 1 s, probability: 0.95}", "9:27: faults.0.probability: 0.95 must be at most 0.9"),
-        ("{kind: bandwidth, at: 1 s, factor: -1}", "9:32: faults.0.factor: -1 must be more than 0"),
-        ("{kind: churn, mean_up: 0 s, mean_down: 1 s}", '9:19: faults.0.mean_up: "0 s" must be more than 0'),
+        ("{kind: bandwidth, at: 1 s, factor: -1}", "9:32: faults.0.factor: -1 must be at least 1e-06"),
+        ("{kind: churn, mean_up: 0 s, mean_down: 1 s}", '9:19: faults.0.mean_up: "0 s" must be at least 1'),
         ("{kind: partition, at: 1 s}", "9:5: faults.0: a partition has either `groups` or `shares`"),
         ("{kind: partition, at: 1 s, shares: [0.5], groups: [big]}", "9:5: faults.0: a partition has either"),
         (

@@ -137,7 +137,7 @@ def test_files_that_are_no_graph_of_these_hosts(tmp_path: Path) -> None:
     links.write_text('a-0 a-1 {"latency_seconds": -1}\na-1 b-0\n')
     assert file_mistake(file).endswith("link a-0 - a-1: latency_seconds must be a number, at least 0, not -1")
     write(tmp_path, ".")
-    assert "cannot be read: Is a directory" in file_mistake(file)
+    assert "is a folder, not a file" in file_mistake(file)
     links.with_suffix(".graphml").write_text("<graphml")
     write(tmp_path, "links.graphml")
     assert "is no graph that networkx can read" in file_mistake(file)

@@ -292,7 +292,7 @@ def test_files_that_cannot_be_read(tmp_path):
     assert _file_mistake(nowhere) == f'{nowhere}: there is no folder "{tmp_path / "no"}"'
     assert _file_mistake(tmp_path) == f"{tmp_path}: is a folder, not a scenario file. Known: baseline.yaml."
     assert "cannot be read" in _file_mistake("a\0b")
-    assert _file_mistake("/dev/null") == "/dev/null: is not a regular file"
+    assert _file_mistake("/dev/null") == "/dev/null: is a device, not a file"
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "protocol.rules.rotates_preserved_nodes": {"protocol.rules.rotates_preserved_nodes": True},
     "protocol.rules.ignores_own_votes": {"protocol.rules.ignores_own_votes": True},
     "protocol.rules.caps_rewards_by_full_weight": {"protocol.rules.caps_rewards_by_full_weight": True},
+    "protocol.rules.confirmation_shuts_out_proof": {"protocol.rules.confirmation_shuts_out_proof": True},
     "protocol.rules.rounds_price_rises_up": {"protocol.rules.rounds_price_rises_up": True},
     "protocol.rules.requires_every_validation": {"protocol.rules.requires_every_validation": False},
     "protocol.rules.miss_probability": {"protocol.rules.miss_probability": 0.1},
@@ -280,6 +281,7 @@ CONTEXTS: dict[str, dict[str, object]] = {
     "inference.largest_price_step": BUSY,
     "inference.utilization_window": PRICED,
     "inference.base_price": PRICED,
+    "protocol.rules.confirmation_shuts_out_proof": {**CONFIRMING, "protocol.set_new_validators_delay": 6, "epochs": 3},
     "protocol.rules.rounds_price_rises_up": {**BUSY, "inference.base_price": 20},
     "protocol.rules.remainder_prefers_preserved": {"epochs": 4},
     "protocol.rules.rotates_preserved_nodes": {"epochs": 4},
@@ -335,6 +337,8 @@ WITHOUT_EFFECT = {"name", "description", "work.batch_size", "work.threads"}
 WITHOUT_EFFECT |= {"work.device"}
 # What says how much is kept: it changes a frame, see test_validation_metrics, but nothing that happens.
 WITHOUT_EFFECT |= {"metrics.validations"}
+# Where rows and distances lie meanwhile: not a byte of a result depends on it, see test_long_runs.
+WITHOUT_EFFECT |= {"metrics.keep", "work.cache"}
 # Who shares a memory: powsim's own strategies keep their hosts apart in it; for one that does not, see
 # test_outside_strategies and test_agents.
 WITHOUT_EFFECT |= {"hosts.operator"}

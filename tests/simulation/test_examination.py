@@ -95,11 +95,12 @@ def note(guard: Guard, height: int = 110) -> Guard:
     return guard
 
 
-@pytest.mark.parametrize("real", [False, True])
-def test_the_guard_refuses_a_second_miss(real: bool) -> None:
+@pytest.mark.parametrize(("real", "noted"), [(False, 110), (True, 110), (False, 125)])
+def test_the_guard_refuses_a_second_miss(real: bool, noted: int) -> None:
+    """Also where the counts of block 110 are asked for late."""
     store, guard = build_stage(real=real), Guard()
     guard.streaks["c", "m"] = Streak(1)
-    assert list_refused(examine(store, note(guard))) == [2]
+    assert list_refused(examine(store, note(guard, noted))) == [2]
     assert guard.streaks["c", "m"] == Streak(2, 100, is_no=True)
     assert guard.streaks["a", "m"].misses == 0
 

@@ -117,7 +117,11 @@ def test_failed_runs_are_left_out_with_a_warning(sweep) -> None:
     runs.loc[(runs["point"] == 1) & (runs["replication"] == 4), "success_rate"] = np.nan
     broken = dataclasses.replace(sweep, runs=runs)
     summary = summarise_sweep(broken).iloc[1]
-    assert (summary["n"], summary["n_missing"], summary["warning"]) == (10, 2, "1 of 12 runs failed")
+    assert (summary["n"], summary["n_missing"], summary["warning"]) == (
+        10,
+        2,
+        "of 12 runs 1 failed: the mean is of the others",
+    )
     row = compare_points(broken).iloc[0]
     assert (row["n_pairs"], row["n_missing"]) == (10, 2)
     assert row["warning"] == "2 of 12 pairs left out: a run failed or has no value"

@@ -75,7 +75,7 @@ def test_bad_input(folders, tmp_path: Path) -> None:
     (unfinished / "sweep.yaml").write_text((SCENARIOS / "sweeps" / "sample-size.yaml").read_text())
     for arguments, message in [
         ((tmp_path / "nowhere",), r"not the folder of a sweep: no sweep\.yaml in it"),
-        ((broken,), "its tables cannot be read"),
+        ((broken,), r"runs\.parquet: is damaged: no Parquet file that can be read"),
         ((unfinished,), "the sweep is not finished; `powsim sweep FILE --resume"),
         ((*folders, "--baseline", 1), "it goes with one folder, not with two"),
         ((folders[0], "--measure", "success"), 'Did you mean "success_rate"'),

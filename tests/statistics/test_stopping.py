@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sim.metrics.intervals import compute_share_interval, estimate_runs_needed, is_precise_enough
+from sim.metrics.intervals import estimate_runs_needed, is_precise_enough
 from sim.metrics.measures import is_measure_precise_enough, run_measures
 
 N_SWEEPS, LONGEST = 2000, 150
@@ -34,12 +34,12 @@ def test_failed_runs_count_as_nothing() -> None:
 
 
 def test_shares_without_spread_need_more_than_ten_runs() -> None:
-    """Ten runs that all say 0 have no spread, but Wilson's interval still reaches to 28 %."""
-    assert not is_precise_enough([0.0] * 10, 0.05, compute=compute_share_interval)
-    assert is_precise_enough([0.0] * 40, 0.05, compute=compute_share_interval)
+    """Ten runs that all say 0 have no spread; the number of events that they count decides."""
     share, rate = (run_measures.get(name) for name in ("cheater_accepted_share", "success_rate"))
-    assert not is_measure_precise_enough(share, [0.0] * 10, 0.05)
-    assert is_measure_precise_enough(share, [0.0] * 40, 0.05)
+    unknown = [math.nan] * 10
+    assert not is_measure_precise_enough(share, [0.0] * 10, 0.05, unknown)
+    assert not is_measure_precise_enough(share, [0.0] * 10, 0.05, [1.0] * 10)
+    assert is_measure_precise_enough(share, [0.0] * 10, 0.05, [20.0] * 10)
     assert is_measure_precise_enough(rate, [0.4] * 10, 0.05)
 
 

@@ -21,21 +21,30 @@ from sim.protocol.switches import Rules
 from sim.protocol.versions import RuleBook
 from sim.units import Bytes
 
+MOST_BLOCKS = 1_000_000  # of an epoch, and of each of its parts: two months of main net's blocks
+MOST_EPOCHS = 1_000_000
+
 
 @dataclass(frozen=True)
 class EpochParams:
     """Lengths of an epoch's parts, in blocks. Reference: protocol 1.1, 10."""
 
-    epoch_length: Annotated[int, Field(ge=1), "blocks from one PoC start to the next"] = 40
-    epoch_shift: Annotated[int, Field(ge=0), "blocks by which epoch 1 starts earlier"] = 0
-    poc_stage_duration: Annotated[int, Field(ge=1), "blocks of generation"] = 10
-    poc_exchange_duration: Annotated[int, Field(ge=0), "blocks after generation in which batches still count"] = 2
-    poc_validation_delay: Annotated[int, Field(ge=0), "blocks from the end of generation to validation"] = 2
-    poc_validation_duration: Annotated[int, Field(ge=1), "blocks of validation"] = 6
-    set_new_validators_delay: Annotated[int, Field(ge=0), "blocks from the end of validation to the new weights"] = 1
+    epoch_length: Annotated[int, Field(ge=1, le=MOST_BLOCKS), "blocks from one PoC start to the next"] = 40
+    epoch_shift: Annotated[int, Field(ge=0, le=MOST_BLOCKS), "blocks by which epoch 1 starts earlier"] = 0
+    poc_stage_duration: Annotated[int, Field(ge=1, le=MOST_BLOCKS), "blocks of generation"] = 10
+    poc_exchange_duration: Annotated[
+        int, Field(ge=0, le=MOST_BLOCKS), "blocks after generation in which batches still count"
+    ] = 2
+    poc_validation_delay: Annotated[
+        int, Field(ge=0, le=MOST_BLOCKS), "blocks from the end of generation to validation"
+    ] = 2
+    poc_validation_duration: Annotated[int, Field(ge=1, le=MOST_BLOCKS), "blocks of validation"] = 6
+    set_new_validators_delay: Annotated[
+        int, Field(ge=0, le=MOST_BLOCKS), "blocks from the end of validation to the new weights"
+    ] = 1
     inference_validation_cutoff: Annotated[
         int,
-        Field(ge=0),
+        Field(ge=0, le=MOST_BLOCKS),
         "blocks before the next epoch in which inferences need no validation; also a confirmation's grace",
     ] = 0
 
@@ -72,7 +81,9 @@ class ChainParams:
     block_max_bytes: Annotated[Bytes, Field(gt=0), "most bytes of one block, its header of 2000 bytes included"] = (
         22_020_096
     )
-    validation_sample_size: Annotated[int, Field(ge=1), "nonces that a validator recomputes per participant"] = 200
+    validation_sample_size: Annotated[
+        int, Field(ge=1, le=1_000_000), "nonces that a validator recomputes per participant"
+    ] = 200
     validation_committee: Annotated[
         int | None,
         Field(ge=1, le=10_000),
@@ -89,12 +100,12 @@ class ChainParams:
     vesting_epochs: Annotated[int, Field(ge=0, le=100_000), "epochs over which a claim unlocks; 0: at once"] = (
         VESTING_EPOCHS
     )
-    collateral_grace_epochs: Annotated[int, Field(ge=0), "last of the epochs in which weight needs no collateral"] = (
-        GRACE_END_EPOCH
-    )
-    collateral_per_weight_unit: Annotated[Fraction, Field(ge=0), "ngonka that activate one unit of weight"] = (
-        COLLATERAL_PER_WEIGHT_UNIT
-    )
+    collateral_grace_epochs: Annotated[
+        int, Field(ge=0, le=MOST_EPOCHS), "last of the epochs in which weight needs no collateral"
+    ] = GRACE_END_EPOCH
+    collateral_per_weight_unit: Annotated[
+        Fraction, Field(ge=0, le=10**18), "ngonka that activate one unit of weight"
+    ] = COLLATERAL_PER_WEIGHT_UNIT
 
 
 @dataclass(frozen=True, kw_only=True)

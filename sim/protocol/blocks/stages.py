@@ -7,7 +7,8 @@ does: int(0.8 · 6) = 4.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 from functools import cached_property, lru_cache
@@ -162,14 +163,22 @@ def get_schedule(index: int, start: int, params: EpochParams) -> Schedule:
     return Schedule(index, start, params)
 
 
-def find_broken_edge(heights: Iterable[int], epoch_at: Callable[[int], EpochParams]) -> tuple[int, str] | None:
+def find_broken_edge(
+    end: int, epoch_at: Callable[[int], EpochParams], changed_at: Iterable[int]
+) -> tuple[int, str] | None:
     """Return where and how changed lengths break an epoch, or None where each of its edges comes exactly once.
 
     Chain and hosts act when a block has exactly the height of an edge. A change that moves an edge behind the current
-    block leaves the epoch without it, and one that moves a past edge ahead lets it come again. `heights` start at 1.
+    block leaves the epoch without it, and one that moves a past edge ahead lets it come again. The blocks are those
+    from 1 to before `end`; `changed_at`: the heights at which lengths change. Blocks at which nothing can happen are
+    passed over.
     """
     effective, running, seen = Schedule.of(0, epoch_at(0)), Schedule.of(0, epoch_at(0)), set[Edge]()
-    for height in heights:
+    changes, height = sorted({at + 1 for at in changed_at} | set(changed_at)), 0
+    while True:
+        height = _find_next(height, (effective, running), changes)
+        if height >= end:
+            return None
         effective = replace(effective, params=epoch_at(height))
         try:
             before, running = running, select_epoch(effective, height)
@@ -187,7 +196,15 @@ def find_broken_edge(heights: Iterable[int], epoch_at: Callable[[int], EpochPara
         seen.update(now)
         if Edge.S in now:
             effective = running
-    return None
+
+
+def _find_next(height: int, schedules: Iterable[Schedule], changes: Sequence[int]) -> int:
+    """Return the next height at which an edge, the end of an epoch or a change may matter, or the one after such."""
+    coming = [changes[place]] if (place := bisect_right(changes, height)) < len(changes) else []
+    for schedule in schedules:
+        for at in (*schedule.edges.values(), schedule.set_validators, schedule.next_start):
+            coming += [each for each in (at, at + 1) if each > height]
+    return min(coming, default=height + 1)
 
 
 def select_epoch(effective: Schedule, height: int) -> Schedule:

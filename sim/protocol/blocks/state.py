@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -28,7 +29,7 @@ from sim.protocol.money.accounts import Settlement, VestingSchedule
 from sim.protocol.money.collateral import Deposit
 from sim.protocol.proofs.acceptance import Ballot
 from sim.protocol.proofs.base import AnswerTerms, Episode, ProofStore
-from sim.protocol.proofs.claimed import ClaimedNonces
+from sim.protocol.proofs.claimed import ClaimedNonces, split_claim
 from sim.protocol.proofs.committee import Committee
 from sim.protocol.proofs.confirmation import Confirmation, ConfirmationHeights, ConfirmationTally
 from sim.protocol.proofs.log import Log
@@ -293,6 +294,13 @@ class ChainState:
         return None if proof is None else proof.ballot
 
     @cached_property
+    def slot_voters(self) -> Sequence[AbstractSet[str]] | None:
+        """Of each claim of a model, who holds one of its slots, and guardians; None: no slots are drawn."""
+        if self.ballot is None or not self.ballot.bar.n_slots:
+            return None
+        return [self.ballot.list_slot_voters(*split_claim(name)) for name in self.proofs.participants]
+
+    @cached_property
     def duties(self) -> Mapping[str, NDArray[np.int64]] | None:
         """Claims that each committee member checks, as places in `proofs.participants`; None: all members check all."""
         proof = self.confirmation_run.proof if self.confirmation_run is not None else self.upcoming
@@ -349,12 +357,15 @@ def get_model_weights(state: ChainState, governance_models: Iterable[str]) -> di
 def get_places_to_check(state: ChainState, validator: str, models: Iterable[str] = ()) -> NDArray[np.int64]:
     """Claims that a validator checks, as ascending places in `proofs.participants`: all, or by its committee slots.
 
-    Where claims are by model, those for the `models` that its own ML nodes serve. Reference: protocol 4.1, 4.9, network
-    2.5.
+    Where claims are by model, those for the `models` that its own ML nodes serve; of these with slots only where it
+    holds one, or is a guardian that may be asked. Reference: protocol 4.1, 4.9, network 2.5.
     """
     if state.claimed_nonces.models:
         by_model = state.claimed_nonces.places_by_model
-        return np.sort(np.concatenate([np.empty(0, np.int64), *(by_model[m] for m in models if m in by_model)]))
+        served = np.sort(np.concatenate([np.empty(0, np.int64), *(by_model[m] for m in models if m in by_model)]))
+        if state.slot_voters is None:
+            return served
+        return served[[validator in state.slot_voters[place] for place in served.tolist()]]
     if state.duties is None:
         return np.arange(len(state.proofs.participants))
     return state.duties.get(validator, np.empty(0, dtype=np.int64))

@@ -19,7 +19,7 @@ specification, "Consensus". As there, an honest validator votes once a round and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -32,6 +32,7 @@ MAX_PASSES = 20
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Powers = NDArray[np.int64]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ class Timeouts:
     def get_precommit(self, index: int) -> float:
         """How long it waits for a decision after it has 2/3 of precommits."""
         return self.precommit_seconds + index * self.delta_seconds
+
+    def get_all(self, index: int) -> tuple[float, float, float]:
+        """The three of round `index`."""
+        return self.get_propose(index), self.get_prevote(index), self.get_precommit(index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +98,9 @@ class RoundOutcome:
     """When each has prevotes of more than 2/3 for the block (CometBFT: a polka)."""
     valid_seconds: Floats
     """When each, still in the round, knows that the block may be proposed again."""
+    prevote_seconds: Floats
+    is_for_block: Bools
+    """True for validators that prevote for the block; the others prevote nil."""
     precommit_seconds: Floats
     is_locked: Bools
     """True for validators that precommit the block; the others precommit nil."""
@@ -111,6 +119,43 @@ class RoundOutcome:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class PastRounds:
+    """What still counts of the first rounds of a height, which validators have left; arrays are over validators."""
+
+    n_rounds: int
+    own_seconds: Floats
+    """When each enters the round after them by itself."""
+    locked_rounds: Ints
+    """The last one in which each precommitted the block; -1: none."""
+    locked_values: Ints
+    """The block of that one, as `Round.value`."""
+    valid_rounds: Ints
+    """The last one whose block each may propose again; -1: none."""
+    kept: Mapping[int, tuple[int, Floats]]
+    """Those of `valid_rounds`: their block, and when each has prevotes of more than 2/3 for it."""
+
+
+def leave_behind(
+    past: PastRounds | None, rounds: Sequence[Round], outcomes: Sequence[RoundOutcome], now_seconds: float
+) -> PastRounds:
+    """Return the past with more rounds in it, the next ones; what happens in them after now counts no more."""
+    n = len(outcomes[0].entry_seconds)
+    none = np.full(n, NO_ROUND, dtype=np.int64)
+    locked, values, valid = (
+        (none, none, none) if past is None else (past.locked_rounds, past.locked_values, past.valid_rounds)
+    )
+    first = 0 if past is None else past.n_rounds
+    kept = {} if past is None else dict(past.kept)
+    for index, (proposal, outcome) in enumerate(zip(rounds, outcomes, strict=True), start=first):
+        locked = np.where(outcome.is_locked, index, locked)
+        values = np.where(outcome.is_locked, proposal.value, values)
+        valid = np.where(outcome.valid_seconds <= now_seconds, index, valid)
+        kept[index] = (proposal.value, outcome.prevoted_seconds)
+    kept = {index: kept[index] for index in sorted(set(valid.tolist()) - {NO_ROUND})}
+    return PastRounds(first + len(rounds), outcomes[-1].next_entry_seconds, locked, values, valid, kept)
+
+
 def compute_height(
     entry_seconds: Floats,
     rounds: Sequence[Round],
@@ -119,11 +164,13 @@ def compute_height(
     timeouts: Timeouts,
     known: Sequence[RoundOutcome] = (),
     known_seconds: float = -np.inf,
+    past: PastRounds | None = None,
 ) -> list[RoundOutcome]:
     """Return the outcome of every round so far of one height; `entry_seconds` says when each enters round 0.
 
     `known`: an earlier answer for the same height and links, with all arrivals up to `known_seconds`. Its rounds are
-    taken over as long as their causes are the same, which is faster and gives the same outcomes.
+    taken over as long as their causes are the same, which is faster and gives the same outcomes. `past`: rounds before
+    these, which are not computed again.
     """
     if not rounds:
         return []
@@ -132,16 +179,16 @@ def compute_height(
     pulls += [never] * (len(rounds) - len(pulls))
     outcomes: list[RoundOutcome] = []
     for _ in range(MAX_PASSES):
-        outcomes, own, is_known = [], entry_seconds, True
+        outcomes, own, is_known = [], entry_seconds if past is None else past.own_seconds, True
         for index, (proposal, leaves) in enumerate(zip(rounds, _find_leaves(pulls, entry_seconds), strict=True)):
             is_known = is_known and index < len(known) and known[index].follows_from(proposal, own, leaves)
             if is_known:
                 outcome = known[index]
             else:
                 compute = partial(
-                    _compute_round, index, proposal, own, leaves, rounds, outcomes, powers, periods, timeouts
+                    _compute_round, index, proposal, own, leaves, rounds, outcomes, powers, periods, timeouts, past
                 )
-                outcome = _let_votes_pull(compute, own, entry_seconds) if index else compute(own)
+                outcome = _let_votes_pull(compute, own, entry_seconds) if index or past else compute(own)
             outcomes.append(outcome)
             own = outcome.next_entry_seconds
         known = outcomes
@@ -184,18 +231,23 @@ def _compute_round(
     powers: Powers,
     periods: Sequence[Period],
     timeouts: Timeouts,
+    past: PastRounds | None,
     entries: Floats,
 ) -> RoundOutcome:
+    first = 0 if past is None else past.n_rounds
+    index += first
     # A validator that is pulled on before it enters never votes here.
     entries = _until(leaves, entries)
     everybody = np.ones(len(powers), dtype=bool)
     has_block = proposal.proposal_seconds
     if proposal.valid_round != NO_ROUND:
-        has_block = np.maximum(has_block, before[proposal.valid_round].prevoted_seconds)
+        place = proposal.valid_round - first
+        prevoted = past.kept[proposal.valid_round][1] if past and place < 0 else before[place].prevoted_seconds
+        has_block = np.maximum(has_block, prevoted)
     # Each prevotes once: for the block if it comes in time and no lock forbids it, else nil at the deadline.
     deadlines = entries + timeouts.get_propose(index)
     ready = np.maximum(entries, has_block)
-    is_for_block = (ready <= deadlines) & _accepts(proposal, rounds, before)
+    is_for_block = (ready <= deadlines) & _accepts(proposal, rounds, before, past)
     prevotes = _until(leaves, np.minimum(ready, deadlines))
     arrivals = compute_arrivals(prevotes, periods)
     prevoted = compute_quorum_seconds(arrivals, powers, is_for_block)
@@ -227,6 +279,8 @@ def _compute_round(
         leave_seconds=leaves,
         prevoted_seconds=prevoted,
         valid_seconds=_until(np.minimum(leaves, timeout), for_block),
+        prevote_seconds=prevotes,
+        is_for_block=is_for_block,
         precommit_seconds=precommits,
         is_locked=is_locked & (precommits < np.inf),
         decision_seconds=decisions,
@@ -240,11 +294,17 @@ def _until(leaves: Floats, seconds: Floats) -> Floats:
     return np.where(seconds < leaves, seconds, np.inf)
 
 
-def _accepts(proposal: Round, rounds: Sequence[Round], before: Sequence[RoundOutcome]) -> Bools:
+def _accepts(
+    proposal: Round, rounds: Sequence[Round], before: Sequence[RoundOutcome], past: PastRounds | None
+) -> Bools:
     """True for validators that may prevote the block: without a lock, locked on it, or before its 2/3 of prevotes."""
     accepts = np.ones(len(proposal.proposal_seconds), dtype=bool)
+    first = 0 if past is None else past.n_rounds
+    if past is not None:
+        accepts = (past.locked_values == proposal.value) | (past.locked_rounds <= proposal.valid_round)
+        accepts |= past.locked_rounds == NO_ROUND
     for index, outcome in enumerate(before):  # a later lock replaces an earlier one
-        is_same = rounds[index].value == proposal.value or proposal.valid_round >= index
+        is_same = rounds[index].value == proposal.value or proposal.valid_round >= first + index
         accepts = np.where(outcome.is_locked, is_same, accepts)
     return accepts
 

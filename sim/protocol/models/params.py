@@ -40,7 +40,9 @@ class ModelParams:
         bool, "the base model: its group has no cap, and lives with few members while few hosts have old weight"
     ] = False
     penalty_start_epoch: Annotated[
-        int, Field(ge=0), "first epoch in which hosts that do not serve the model pay a penalty; 0: from the start"
+        int,
+        Field(ge=0, le=1_000_000),
+        "first epoch in which hosts that do not serve the model pay a penalty; 0: from the start",
     ] = 0
 
 
@@ -58,16 +60,26 @@ class GroupParams:
     cap_factor: Annotated[
         Fraction, Field(ge=0, le=100), "largest weight of a group beside the base model, in old network weights"
     ] = Fraction("0.75")
-    deploy_window: Annotated[int, Field(ge=0), "blocks before P at which intents are frozen; 0: never"] = 500
+    deploy_window: Annotated[
+        int, Field(ge=0, le=1_000_000), "blocks before P at which intents are frozen; 0: never"
+    ] = 500
     max_model_voting_power: Annotated[
         Share, "largest share of one member in the voting power of a model's group; 0: no clip"
     ] = Fraction("0.3")
-    v_min: Annotated[int, Field(ge=0), "fewest members with old and new weight that make a model's group eligible"] = 3
+    v_min: Annotated[
+        int, Field(ge=0, le=1_000_000), "fewest members with old and new weight that make a model's group eligible"
+    ] = 3
     validation_slots: int = 0
     """Votes drawn per claim; 0: everybody votes. A chain has them from its `validation_committee`."""
 
 
 MAINNET_GROUPS = GroupParams()
+
+
+def find_base(models: Iterable[ModelParams]) -> str:
+    """Return the name of the base model; of the first where none is it; empty where there is none at all."""
+    listed = list(models)
+    return next((model.name for model in (*(each for each in listed if each.is_initial), *listed)), "")
 
 
 def sort_models(models: Iterable[ModelParams]) -> tuple[ModelParams, ...]:

@@ -23,7 +23,9 @@ class PricingParams:
     Where an annotation holds a sentence, the field is a key of a scenario's `inference`.
     """
 
-    price_grace_epochs: Annotated[int, Field(ge=0), "last of the epochs that are free or have a fixed price"] = 90
+    price_grace_epochs: Annotated[
+        int, Field(ge=0, le=1_000_000), "last of the epochs that are free or have a fixed price"
+    ] = 90
     grace_price: Annotated[int, _Price, "ngonka per token before that epoch"] = 0
     base_price: Annotated[int, _Price, "ngonka per token in that epoch, and where a model's dynamic price starts"] = 100
     min_price: Annotated[int, _Price, "ngonka per token below which no dynamic price falls"] = 1

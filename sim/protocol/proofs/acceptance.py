@@ -75,6 +75,11 @@ class Ballot:
         powers = self.snapshot.powers
         return sorted(m for m in powers if powers[m].get(validator) or validator in self.get_able_guardians(m))
 
+    def list_slot_voters(self, address: str, model: str) -> frozenset[str]:
+        """Return who holds a slot of a claim, and the guardians that are asked where slots do not decide."""
+        held = draw_slots_of_answers(self.snapshot, address, model, self.bar.n_slots)
+        return self.get_able_guardians(model) | held.keys()
+
     def get_able_guardians(self, model: str) -> frozenset[str]:
         """Guardians that are asked where the votes of a model do not decide."""
         guardians = self.snapshot.guardians

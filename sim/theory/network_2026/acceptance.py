@@ -16,6 +16,7 @@ from sim.protocol.proofs.acceptance import (
     judge_answers,
     take_snapshot,
 )
+from sim.protocol.proofs.confirmation_readings import weigh_models
 from sim.protocol.proofs.votes import Claimant
 from sim.theory.row import Row
 
@@ -92,6 +93,8 @@ def acceptance_rows() -> Iterator[Row]:
 
 
 def _weight_rows() -> Iterator[Row]:
+    weighted = weigh_models({"a": 10, "b": 10}, {"a": Fraction(1), "b": Fraction(2)})
+    yield Row.exact("network of 2026: weight of 10 at coefficient 1, 10 at 2", weighted, 30)
     for n_blocks, start_s, end_s, factor, count, weight in FACTORS:
         found = compute_time_factor(n_blocks, start_s, end_s)
         case = f"{n_blocks} blocks, stamps {start_s} and {end_s}"

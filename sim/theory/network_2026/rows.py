@@ -10,6 +10,7 @@ from sim.theory.network_2026.commitments import commitment_rows
 from sim.theory.network_2026.early_share import early_share_rows
 from sim.theory.network_2026.gpu_weights import gpu_weight_rows
 from sim.theory.network_2026.groups import group_rows
+from sim.theory.network_2026.heights import height_rows
 from sim.theory.network_2026.leaves import leaf_rows
 from sim.theory.network_2026.powers import power_rows
 from sim.theory.network_2026.preserved import preserved_rows
@@ -17,6 +18,7 @@ from sim.theory.network_2026.settlement import settlement_rows
 from sim.theory.row import Row
 
 GROUPS: tuple[Callable[[], Iterator[Row]], ...] = (
+    height_rows,
     leaf_rows,
     early_share_rows,
     commitment_rows,
