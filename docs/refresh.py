@@ -1,5 +1,5 @@
 """Run the commands whose output the docs quote: `.venv/bin/python docs/refresh.py [run] [theory] [propagation]
-[kernel] [scale] [sweep] [statistics] [lab] [tune] [search] [detect] [questions]`.
+[kernel] [scale] [sweep] [statistics] [lab] [tune] [search] [questions] [detect]`.
 
 `run`: `make run` into README.md, and that run's figure into docs/images/. `theory`: `powsim theory` into
 docs/is_it_true.md. `propagation`: `docs/propagation.py` and its figure into the same page. `kernel`: `powsim kernel
@@ -8,8 +8,8 @@ of the network and of large runs into docs/limits.md. `sweep`: sweeps on this ma
 dask cluster of this machine, and their benchmarks, into docs/laptop_to_cluster.md. `statistics`:
 `docs/interval_coverage.py` into docs/statistics.md. `lab`: `powsim lab` and its benchmarks into
 docs/choosing_a_controller.md. `tune`: `powsim tune` into the same page. `search`: `powsim search` into
-docs/search.md. `detect`: `powsim detect` into docs/detection.md. `questions`: `docs/questions.py` and its figures into
-docs/questions_of_2026.md. All where none is named: minutes.
+docs/search.md. `questions`: `docs/questions.py` and its figures into docs/questions_of_2026.md. `detect`: `powsim
+detect` into docs/detection.md. All where none is named: minutes.
 """
 
 from __future__ import annotations
@@ -218,6 +218,13 @@ def refresh_search() -> None:
         _fill(page, "powsim search", _powsim(scratch, "search", SEARCH_FILE, "--out", "results/search"))
 
 
+def refresh_questions() -> None:
+    """Answer the questions about the network of 2026 anew: a table and a figure each."""
+    page = DOCS / "questions_of_2026.md"
+    for name, table in write_answers(DOCS / "images"):
+        page.write_text(replace_block(page.read_text(encoding="utf-8"), name, table), encoding="utf-8")
+
+
 DETECT = {
     "detect share": ("--sample", "200"),
     "detect majority": ("--fabricated", "1%,2%,2.4%,3%", "--validators", "5,101", "--claim", "0,1000"),
@@ -239,13 +246,6 @@ def refresh_detect() -> None:
     (DOCS / "images" / "detect.csv").unlink()
 
 
-def refresh_questions() -> None:
-    """Answer the questions about the network of 2026 anew: a table and a figure each."""
-    page = DOCS / "questions_of_2026.md"
-    for name, table in write_answers(DOCS / "images"):
-        page.write_text(replace_block(page.read_text(encoding="utf-8"), name, table), encoding="utf-8")
-
-
 PARTS = {
     "statistics": refresh_statistics,
     "run": refresh_run,
@@ -257,8 +257,8 @@ PARTS = {
     "lab": refresh_lab,
     "tune": refresh_tune,
     "search": refresh_search,
-    "detect": refresh_detect,
     "questions": refresh_questions,
+    "detect": refresh_detect,
 }
 
 if __name__ == "__main__":
