@@ -39,7 +39,7 @@ _BIT_RATES = {"bit/s": 1.0, "kbit/s": 1e3, "Mbit/s": 1e6, "Gbit/s": 1e9, "Tbit/s
 _BYTE_RATES = {f"{unit}/s": 8.0 * size for unit, size in {**_DECIMAL_BYTES, **_BINARY_BYTES}.items()}
 
 TIME = Dimension(
-    "a time", "s", {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}, ("5.6 s", "150 ms", "10 min"), 1e10
+    "a time", "s", {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}, ("5.6 s", "150 ms", "10 min"), 1e12
 )
 SIZE = Dimension("a size", "B", {**_DECIMAL_BYTES, **_BINARY_BYTES}, ("300 B", "1 MB", "2 MiB"), 1e15)
 BIT_RATE = Dimension("a bit rate", "bit/s", {**_BIT_RATES, **_BYTE_RATES}, ("100 Mbit/s", "20 kbit/s", "12 MB/s"), 1e18)

@@ -80,6 +80,7 @@ protocol:
   set_new_validators_delay: 5
   deploy_window: 100
   rules: {confirmations_per_epoch: 40, confirmation_safety_blocks: 5, upgrade_pause_blocks: 0}  # 4 find the time
+network: {tier: paths}
 work: {kind: sphere, startup: 5 s}
 hosts:
   - name: three

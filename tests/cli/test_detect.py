@@ -65,12 +65,12 @@ def test_a_version_brings_its_test_and_its_majority(powsim: Command) -> None:
 
 def test_the_smallest_sample(powsim: Command) -> None:
     """None below it does what is wanted; where no sample does, that is said, with status 1."""
-    want = ("--want", "power 0.99 at 5 %, false 1e-6", "--mismatch", "0.001")
-    (row,) = ask(powsim, *want)
-    n = row["sample"]
-    below = ask(powsim, "--fabricated", "5%", "--mismatch", "0.001", "--sample", ",".join(map(str, range(1, n + 1))))
-    is_enough = [each["accepted"] <= 0.01 and each["rejected_honest"] <= 1e-6 for each in below]
-    assert is_enough == [False] * (n - 1) + [True]
+    for power, share, false in ((0.99, "5%", 1e-6), (0.9, "8%", 2e-7), (0.95, "4%", 1e-6), (0.5, "20%", 1e-7)):
+        (row,) = ask(powsim, "--want", f"power {power} at {share}, false {false}", "--mismatch", "0.001")
+        up_to = ",".join(map(str, range(1, row["sample"] + 1)))
+        tried = ask(powsim, "--fabricated", share, "--mismatch", "0.001", "--sample", up_to)
+        is_enough = [each["accepted"] <= 1 - power and each["rejected_honest"] <= false for each in tried]
+        assert is_enough == [False] * (row["sample"] - 1) + [True]
     none = powsim("detect", "--want", "power 0.99 at 5 %, false 1e-6", "--mismatch", "0.01", "--claim", "400")
     assert none.returncode == 1
     assert "no sample of up to 400 entries" in none.stderr

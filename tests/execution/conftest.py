@@ -96,7 +96,8 @@ def make_table(file: Path, folder: Path) -> bytes:
         outcome = execute(spec, order)
         identity = (spec.run_id, spec.point, spec.replication, spec.seed)
         rest = (outcome.missing, outcome.trace_hash)
-        rows.append(FinishedRun(*identity, outcome.measures, outcome.error, 0.0, "", 1, "", *rest))
+        known = {"status": outcome.status, "tries": outcome.tries}
+        rows.append(FinishedRun(*identity, outcome.measures, outcome.error, 0.0, "", 1, "", *rest, **known))
     folder.mkdir(exist_ok=True)
     write_tables(folder, sweep, rows, run_measures.names())
     return (folder / "runs.parquet").read_bytes()

@@ -173,14 +173,14 @@ def test_ends_of_ranges() -> None:
     assert make_domain({"choices": ["a", "b"]}).find_end("a") == ""
 
 
-def test_one_parameter_has_no_indices(tmp_path: Path) -> None:
+def test_all_of_the_variance_is_due_to_the_only_parameter(tmp_path: Path) -> None:
     search = load(tmp_path, ONE)
     assert search.n_base_points == 0
     found = run(search, tmp_path / "out")
     assert "sensitivity" not in found.tables
     assert "points" not in found.tables
-    with pytest.raises(ScenarioError, match=r"small\.yaml:12:1: sensitivity: all of the variance is due to the only"):
-        load(tmp_path, ONE + "sensitivity: 8\n")
+    asked = run(load(tmp_path, ONE + "sensitivity: 8\n"), tmp_path / "asked").tables["sensitivity"]
+    assert asked.drop(columns=["measure", "parameter"]).to_numpy().tolist() == [[1.0] * 6]
     assert "sensitivity" not in run(load(tmp_path, ONE + "sensitivity: 0\n"), tmp_path / "none").tables
 
 
