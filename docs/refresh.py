@@ -1,5 +1,5 @@
 """Run the commands whose output the docs quote: `.venv/bin/python docs/refresh.py [run] [theory] [propagation]
-[kernel] [scale] [sweep] [statistics] [lab] [tune] [search]`.
+[kernel] [scale] [sweep] [statistics] [lab] [tune] [search] [questions] [detect]`.
 
 `run`: `make run` into README.md, and that run's figure into docs/images/. `theory`: `powsim theory` into
 docs/is_it_true.md. `propagation`: `docs/propagation.py` and its figure into the same page. `kernel`: `powsim kernel
@@ -8,7 +8,8 @@ of the network and of large runs into docs/limits.md. `sweep`: sweeps on this ma
 dask cluster of this machine, and their benchmarks, into docs/laptop_to_cluster.md. `statistics`:
 `docs/interval_coverage.py` into docs/statistics.md. `lab`: `powsim lab` and its benchmarks into
 docs/choosing_a_controller.md. `tune`: `powsim tune` into the same page. `search`: `powsim search` into
-docs/search.md. All where none is named: minutes.
+docs/search.md. `questions`: `docs/questions.py` and its figures into docs/questions_of_2026.md. `detect`: `powsim
+detect` into docs/detection.md. All where none is named: minutes.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pathlib import Path
 from generate import DOCS, ROOT, replace_block
 from interval_coverage import write_coverage, write_differences, write_stopping
 from propagation import write_all
+from questions import write_answers
 
 
 def refresh_run() -> None:
@@ -216,6 +218,34 @@ def refresh_search() -> None:
         _fill(page, "powsim search", _powsim(scratch, "search", SEARCH_FILE, "--out", "results/search"))
 
 
+def refresh_questions() -> None:
+    """Answer the questions about the network of 2026 anew: a table and a figure each."""
+    page = DOCS / "questions_of_2026.md"
+    for name, table in write_answers(DOCS / "images"):
+        page.write_text(replace_block(page.read_text(encoding="utf-8"), name, table), encoding="utf-8")
+
+
+DETECT = {
+    "detect share": ("--sample", "200"),
+    "detect majority": ("--fabricated", "1%,2%,2.4%,3%", "--validators", "5,101", "--claim", "0,1000"),
+    "detect answers": ("--scheme", "answers", "--mismatch", "0.02", "--fabricated", "5%,10%,15%,20%"),
+    "detect committee": ("--fabricated", "1", "--slots", "64,128", "--colluding", "0.40,0.45,0.49"),
+    "detect silent": ("--fabricated", "1", "--slots", "128", "--silent", "0.30,1/3,0.40,0.49"),
+    "detect mismatch": ("--fabricated", "5%", "--sample", "200", "--mismatch", "0.0005,0.001,0.005,0.01,0.02,0.05"),
+    "detect want": ("--want", "power 0.99 at 5 %, false 1e-6", "--mismatch", "0.0005,0.001"),
+    "detect runs": ("--mismatch", "0", "--validators", "5", "--fabricated", "2%,2.4%,3%", "--simulate", "40"),
+}
+
+
+def refresh_detect() -> None:
+    """Quote `powsim detect`, and draw its figure."""
+    command = (sys.executable, "-m", "sim", "detect")
+    for name, options in DETECT.items():
+        figure = ("--figure", str(DOCS / "images" / "detect.png")) if name == "detect share" else ()
+        _fill(DOCS / "detection.md", name, _run(*command, *options, *figure))
+    (DOCS / "images" / "detect.csv").unlink()
+
+
 PARTS = {
     "statistics": refresh_statistics,
     "run": refresh_run,
@@ -227,6 +257,8 @@ PARTS = {
     "lab": refresh_lab,
     "tune": refresh_tune,
     "search": refresh_search,
+    "questions": refresh_questions,
+    "detect": refresh_detect,
 }
 
 if __name__ == "__main__":

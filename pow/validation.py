@@ -51,10 +51,25 @@ def critical_count(n_checked: int, p_mismatch: float = P_MISMATCH, threshold: fl
 
     Raises ValueError like `fraud_test`. Reference: protocol 4.4
     """
-    _check_test(n_checked, p_mismatch, threshold)
-    _check_test(n_checked, p_mismatch, threshold)
-    frauds = fraud_test(n_checked, np.arange(n_checked + 1), p_mismatch, threshold).frauds
-    return int(frauds.argmax()) if frauds.any() else None
+    count = int(critical_counts(np.array([n_checked]), p_mismatch, threshold)[0])
+    return count if count <= n_checked else None
+
+
+def critical_counts(
+    n_checked: Ints, p_mismatch: float = P_MISMATCH, threshold: float = FRAUD_THRESHOLD
+) -> npt.NDArray[np.int64]:
+    """Give each sample's smallest number of invalid nonces that is called a fraud, n_checked + 1 where no number is.
+
+    Takes and gives int64 (samples,). Raises ValueError like `fraud_test`. Reference: protocol 4.4
+    """
+    n = np.asarray(n_checked, dtype=np.int64)
+    _check_test(int(n.min(initial=0)), p_mismatch, threshold)
+    low, high = np.zeros_like(n), n + 1  # a fraud stays one with more invalid nonces: the first is between
+    while np.any(low < high):
+        middle = (low + high) // 2
+        is_fraud = fraud_test(n, np.minimum(middle, n), p_mismatch, threshold).frauds | (middle > n)
+        low, high = np.where(is_fraud | (low >= high), low, middle + 1), np.where(is_fraud, middle, high)
+    return low
 
 
 def is_valid(distances: npt.ArrayLike, r_target: float) -> npt.NDArray[np.bool_]:

@@ -13,7 +13,7 @@ from sim import kernel_commands
 from sim.errors import ExitStatus, UserError, did_you_mean
 from sim.interrupts import finishing, receiving, tell_interrupt
 from sim.options import File, Overrides
-from sim.studies import compare_commands, diff_commands, verify_commands
+from sim.studies import compare_commands, detect_commands, diff_commands, verify_commands
 from sim.studies.kinds import KINDS, AnyKind, add_commands, load_any, load_any_result, with_kind_flags
 from sim.studies.run_commands import print_warnings
 from sim.terminal import HEARTBEAT, replace_unknown_signs
@@ -32,6 +32,7 @@ add_commands(app)
 app.command()(compare_commands.compare)
 app.command()(diff_commands.diff)
 app.command()(verify_commands.verify)
+app.command()(detect_commands.detect)
 
 
 @app.command()

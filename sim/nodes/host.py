@@ -142,7 +142,7 @@ class Host:
                     self._declare(state)
         if block.height == 1:
             self._declare(state)
-        self._follow_confirmation(state)
+        self._follow_confirmation(block.height, state)
         self._generate(state)
         self._executor.outbox.claims.resume()
         if self._wants_changes:
@@ -216,17 +216,17 @@ class Host:
             self._tell(events.GenerationOpened, epoch=episode.epoch_index, node_ids=node_ids)
         self._production.start()
 
-    def _follow_confirmation(self, state: ChainState) -> None:
+    def _follow_confirmation(self, height: int, state: ChainState) -> None:
         """Act at the heights of a confirmation in which hosts compute, as at edges. Reference: network 2.11."""
         episode = state.running
         if episode is None or not episode.is_confirmation:
             return
-        if self.chain.height == episode.generation_end:
+        if height == episode.generation_end:
             self._executor.end_generation()
             self._tell(events.GenerationEnded, epoch=episode.epoch_index)
-        if self.chain.height == episode.validation_start:
+        if height == episode.validation_start:
             self._open_validation(state)
-        if self.chain.height == episode.validation_end:
+        if height == episode.validation_end:
             self._executor.stop_validation()
 
     def _tell_results(self, generation: Generation, produced: Produced) -> None:

@@ -136,8 +136,7 @@ class Production:
 
     def get_model(self, node_id: int) -> str:
         """Return the language model of one of the host's ML nodes; of the first where it has no such node."""
-        models = {node.node_id: node.model for node in self.ml_nodes}
-        return models.get(node_id, self.ml_nodes[0].model)
+        return next((node.model for node in self.ml_nodes if node.node_id == node_id), self.ml_nodes[0].model)
 
     def note_claimed(self, node_id: int, nonces: Sequence[int] | NDArray[np.int64]) -> None:
         """The host has claimed nonces for one of its nodes."""

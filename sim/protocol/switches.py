@@ -21,7 +21,8 @@ from sim.registry import PluginOf
 class Rules:
     """The switches that the rules read. A limit, a share or a chance of 0 means that the rule is off.
 
-    Those with a default are what-ifs: repairs that the network discussed, off in every version.
+    Those with a default are what-ifs: repairs that the network discussed, and a defect that it mended. They are off in
+    every version.
     """
 
     version: str
@@ -275,6 +276,12 @@ class Rules:
         "entitled to stays in the module",
     ] = False
     """Reference: protocol 6.2, 9 (#1372)"""
+    confirmation_shuts_out_proof: Annotated[
+        bool,
+        "as long as a confirmation counts as running, the set delay after it too, claims for the next proof of compute "
+        "are refused: a defect",
+    ] = False
+    """What v0.2.9 did in epoch 169, until its third patch [I]. Reference: network 2.1 (#748)"""
     rounds_price_rises_up: Annotated[bool, "a price that rises is rounded up; otherwise every price is truncated"] = (
         False
     )

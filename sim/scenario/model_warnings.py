@@ -49,10 +49,11 @@ def _list_rules(scenario: Scenario) -> Iterator[tuple[Loc, Rules]]:
 
 
 def estimate_counts(scenario: Scenario, models: Sequence[ModelParams]) -> Counts:
-    """Return the nonces that each ML node finds in a stage, of those that serve one of the models."""
+    """Return the nonces that each ML node finds in the longest stage, of those that serve one of the models."""
     protocol, work, names = scenario.protocol, scenario.work, {model.name for model in models}
     base = find_base(models)
-    seconds = work.rate_factor * max(0.0, protocol.poc_stage_duration * protocol.block_time - work.startup)
+    stage = max(protocol.poc_stage_duration, *(each.poc_stage_duration or 0 for each in protocol.changes), 0)
+    seconds = work.rate_factor * max(0.0, stage * protocol.block_time - work.startup)
     counts: dict[str, Mapping[str, Mapping[int, int]]] = {}
     for group in scenario.hosts:
         mine: dict[str, dict[int, int]] = {}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sim.theory.committee import committee_rows
 from sim.theory.consensus import consensus_rows
 from sim.theory.control import control_rows
+from sim.theory.detection import detection_rows
 from sim.theory.economy import economy_rows
 from sim.theory.epoch56 import epoch56_rows
 from sim.theory.forgery import forgery_rows
@@ -31,6 +32,7 @@ GROUPS: tuple[Group, ...] = (
     sphere_rows,
     validation_rows,
     committee_rows,
+    detection_rows,
     service_rows,
     weight_rows,
     control_rows,

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pow.answers import K_DIM
-from pow.sphere import distance_cdf
 
 Floats = NDArray[np.float64]
 SMALLEST_DEFECT: Final = 0.15
@@ -62,6 +61,8 @@ EQUAL: Final = PairLaw(np.array([0.0, 0.0]), np.array([0.0, 1.0]))
 
 def share_of_invented_above(threshold: float) -> float:
     """Return the chance that an answer that nobody computed is farther away; it is uniform on the sphere."""
+    from pow.sphere import distance_cdf  # scipy loads slowly, and checks of a scenario do not draw
+
     return 1.0 - float(distance_cdf(threshold, K_DIM))
 
 

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.benchmark
 ROOT = Path(__file__).parent.parent.parent
 LAUNCH, LARGE = (ROOT / "scenarios" / f"{name}.yaml" for name in ("mainnet-launch", "ten-thousand-hosts"))
 LAUNCH_SECONDS, ALL_TO_ALL_SECONDS, LARGE_SECONDS, LARGE_MEGABYTES = 30, 60, 120, 3000
+ANSWERS_SECONDS, CONFIRMED_SECONDS = 90, 30
 TABLE = ROOT / "sim" / "topologies" / "data" / "simblock-2019.yaml"
 LARGEST_EXPONENT, FACTOR = 1.15, 10
 
@@ -40,6 +41,59 @@ work: {kind: sphere, params: mainnet, rate_factor: 0.02, startup: 10 s}
 consensus: {timeout_propose: 10 min}  # blocks full of votes take a minute over such links
 network: {tier: paths, topology: {kind: random_regular, degree: 8}}
 hosts: [{name: host, count: 1000, gpus: 8 x H100-SXM, region: EUROPE}]
+"""
+
+ANSWERS = """
+name: answers-all-to-all
+epochs: 3
+protocol:
+  version: v0.2.16
+  epoch_length: 100
+  poc_stage_duration: 35
+  poc_exchange_duration: 0
+  poc_validation_delay: 5
+  poc_validation_duration: 40
+  deploy_window: 20
+  validation_sample_size: 1
+  rules: {confirmations_per_epoch: 0}
+work: {kind: sphere, startup: 5 s}
+consensus: {timeout_propose: 10 min}
+network: {tier: paths, topology: {kind: random_regular, degree: 8}}
+hosts:
+  - {name: plain, count: 900, gpus: 8 x H200 at 20 nonces/s for MiniMax-M2.7, region: EUROPE}
+  - name: both
+    count: 100
+    gpus: [8 x H200 at 20 nonces/s for MiniMax-M2.7, 8 x B200 at 20 nonces/s for GLM-5.3-Flash]
+    region: EUROPE
+"""
+
+CONFIRMED = """
+name: answers-confirmed
+epochs: 10
+protocol:
+  version: v0.2.16
+  epoch_length: 480
+  poc_stage_duration: 35
+  poc_exchange_duration: 0
+  poc_validation_delay: 5
+  poc_validation_duration: 40
+  set_new_validators_delay: 5
+  deploy_window: 100
+  rules: {confirmations_per_epoch: 40, confirmation_safety_blocks: 5, upgrade_pause_blocks: 0}  # 4 find the time
+network: {tier: paths}
+work: {kind: sphere, startup: 5 s}
+hosts:
+  - name: three
+    count: 14
+    gpus:
+      - 8 x H200 at 80 nonces/s for MiniMax-M2.7
+      - 8 x H200 at 80 nonces/s for DeepSeek-V4-Flash-0731
+      - 8 x B200 at 80 nonces/s for GLM-5.3-Flash
+    region: EUROPE
+  - name: two
+    count: 12
+    gpus: [8 x H200 at 80 nonces/s for MiniMax-M2.7, 8 x H100-SXM at 80 nonces/s for DeepSeek-V4-Flash-0731]
+    region: NORTH_AMERICA
 """
 
 PROGRAM = """
@@ -124,6 +178,18 @@ def test_all_to_all_validation(tmp_path: Path) -> None:
     file.write_text(ALL_TO_ALL)
     cost = measure_run(file)
     show("1000 hosts check each other, 10 epochs", cost, ALL_TO_ALL_SECONDS)
+
+
+def test_a_thousand_hosts_with_answers(tmp_path: Path) -> None:
+    file = tmp_path / "answers.yaml"
+    file.write_text(ANSWERS)
+    show("1000 hosts check each other's answers, 3 epochs", measure_run(file), ANSWERS_SECONDS)
+
+
+def test_confirmations_of_three_models(tmp_path: Path) -> None:
+    file = tmp_path / "confirmed.yaml"
+    file.write_text(CONFIRMED)
+    show("26 hosts, 3 models, 10 epochs with about 4 confirmations each", measure_run(file), CONFIRMED_SECONDS)
 
 
 def write_wide_table(file: Path) -> str:

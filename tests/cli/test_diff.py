@@ -22,6 +22,7 @@ def with_cell(folder: Path, to: Path, name: str, row: int, column: str, value: o
     frame = pd.read_parquet(to / f"{name}.parquet")
     frame.loc[row, column] = value
     frame.to_parquet(to / f"{name}.parquet", index=False)
+    write_provenance(to, read_provenance(to), list_data(to))
     return to
 
 

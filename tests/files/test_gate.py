@@ -78,7 +78,8 @@ def test_files_that_are_no_files(tmp_path: Path, powsim: Callable[..., Any], pla
         done = powsim("check", file)
         assert done.returncode == 2, (kind, done)
         assert told in done.stderr, kind
-        assert len(done.stderr.splitlines()) == 1, done.stderr
+        told_lines = [line for line in done.stderr.splitlines() if "at work for" not in line]  # a busy machine says so
+        assert len(told_lines) == 1, done.stderr
 
 
 def test_a_region_table_may_be_a_pipe_too(tmp_path: Path) -> None:

@@ -62,6 +62,35 @@ def mix(seed: int) -> dict[str, Any]:
     return tree
 
 
+ANSWER_SEEDS = (1, 2, 5)
+"""Of the mixtures of answers in `make test`."""
+NEWER = ("v0.2.9", "v0.2.11", "v0.2.12", "v0.2.14", "v0.2.16")
+ANSWER_MODELS = [
+    {"name": "MiniMax-M2.7", "distance_threshold": 0.75, "coefficient": 0.3024, "is_initial": True},
+    {"name": "DeepSeek-V4-Flash-0731", "distance_threshold": 0.41, "coefficient": 0.246},
+]
+
+
+def mix_answers(seed: int) -> dict[str, Any]:
+    """The mixture with this seed, in the scheme `answers`: two models, one of which a few hosts serve."""
+    tree, draw = mix(seed), np.random.default_rng([seed, 3])
+    protocol, first = tree["protocol"], int(draw.integers(0, 3))
+    protocol |= {"version": NEWER[first], "models": ANSWER_MODELS, "deploy_window": 3, "v_min": 1}
+    protocol.pop("validation_committee", None)
+    if "upgrades" in protocol:
+        later = NEWER[first + 1 :][:3]
+        protocol["upgrades"] = [{"epoch": 2 + place, "version": version} for place, version in enumerate(later)]
+    protocol["rules"] |= {"confirmation_safety_blocks": 0, "upgrade_pause_blocks": 0}
+    tree["work"]["rate_factor"] = 1.0
+    tree.pop("difficulty", None)
+    for host in tree["hosts"]:
+        nodes = host["gpus"] if isinstance(host["gpus"], list) else [host["gpus"]]
+        # No answers of an RTX 4090 are known.
+        nodes = [f"{node.replace('RTX-4090', 'B200')} at {int(draw.integers(8, 24))} nonces/s" for node in nodes]
+        host["gpus"] = [f"{node} for {ANSWER_MODELS['A100' in node]['name']}" for node in nodes]
+    return tree
+
+
 def draw_hosts(on: frozenset[str], draw: np.random.Generator) -> list[dict[str, Any]]:
     """Seven to nine hosts in four groups or so."""
     nodes = ["1 x H100-SXM"] * 3 if "preserved" in on else ["1 x H100-SXM"]

@@ -40,14 +40,17 @@ MECHANISMS = {
     "summary": "which rows of validations are kept",
     "operators": "memory that hosts share",
     "api": "callbacks of ML nodes that come late or get lost",
+    "answers": "every nonce counts, off the chain: commitments, distributions, votes by model",
 }
 MANY = "pairs/test_many_at_once.py::test_laws_hold_with_many_mechanisms_at_once"
+ANSWERS = "pairs/test_pairs_of_answers.py::test_laws_hold_with_answers_and_much_else_at_once"
 ALONE = "pairs/test_pairs_apart.py::test_everything_else_is_the_same_without_clocks_summary_vesting_and_operators"
 _FAULTS = "pairs/test_pairs_of_faults.py::test_"
 _RULES = "pairs/test_pairs_of_rules.py::test_"
 _VALIDATION = "simulation/test_validation.py::test_"
 _API = "simulation/test_api_faults.py::test_"
 _OLDER_FAULTS = "simulation/test_faults.py::test_"
+_RUN = "simulation/test_answers_run.py::test_"
 _PURE = (
     "The work answers which nonces are valid and knows nothing of the chain, the network and money; "
     "simulation/test_twins.py::test_whole_runs_agree holds its two kinds against each other."
@@ -227,6 +230,22 @@ ROWS = {
             "crash": f"{_API}a_callback_to_a_host_that_is_down_is_lost",
             "api": f"{_API}two_faults_add_their_delays_and_each_ends_by_itself",
         }
+    ),
+    "answers": Row(
+        {
+            "validation": f"{_RUN}who_invents_half_of_its_answers_is_voted_down_by_all_others",
+            "work": f"{_RUN}law_and_kernel_accept_the_same_claims",
+            "overclaim": f"{_RUN}who_invents_half_of_its_answers_is_voted_down_by_all_others",
+            "crash": f"{_RUN}who_crashes_after_its_commitments_distributes_when_it_is_back",
+            "upgrades": f"{_RUN}a_run_passes_from_hits_to_answers_at_an_upgrade",
+            "guardians": "simulation/test_evidence.py::test_a_guardian_without_the_model_votes_no_in_the_end",
+        },
+        ANSWERS,
+        {
+            "committee": "Answers have no committees: their slots, off on main net, are drawn by a model's powers.",
+            "controllers": "Every computed nonce counts whatever a controller wants: there is nothing to steer.",
+            "by_gpu": "Under the law stacks tell answers apart, not numerics; simulation/test_answer_work.py has both.",
+        },
     ),
 }
 

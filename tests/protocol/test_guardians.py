@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.protocol.blocks.params import EpochParams, ProtocolParams
+from sim.protocol.blocks.standing import remove_members
+from sim.protocol.blocks.state import genesis_state
 from sim.protocol.consensus.validators import boost_guardians
+from sim.protocol.service.inferences import Failure
+from sim.protocol.service.status import Status
+from sim.protocol.versions import VERSIONS, build_rule_book
 
 
 def test_guardians_share_52_percent_of_the_others() -> None:
@@ -88,3 +94,12 @@ def test_guardians_hold_their_share_up_to_truncation(others: list[int], guardian
     else:
         assert 0 <= 52 * sum(others) - 100 * held < 100 * len(guardians)
         assert held * 152 <= 52 * sum(boosted.values())
+
+
+def test_where_nobody_who_is_left_has_power_the_powers_before_stay() -> None:
+    """a has all trusted weight and fails a confirmation; b, a member still, has none."""
+    params = ProtocolParams(rule_book=build_rule_book("v0.2.16", {}, {}), epoch=EpochParams(), vector_dim=64)
+    state = genesis_state({"a": 5, "b": 0}, params)
+    left = remove_members(state, [Failure("a", Status.INACTIVE, 9)], VERSIONS["v0.2.16"], params)
+    assert left.effective.present == {"b": 0}
+    assert left.powers == {"a": 5, "b": 0}

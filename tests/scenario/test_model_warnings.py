@@ -18,6 +18,7 @@ protocol:
     - {name: served-by-nobody, distance_threshold: 0.4}
   upgrades: [{epoch: 2, version: v0.2.16}]
   poc_stage_duration: 10
+  rules: {confirmation_safety_blocks: 0}
 work: {kind: sphere, rate_factor: 0.5}
 hosts:
 """

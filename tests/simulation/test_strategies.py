@@ -1,5 +1,6 @@
 """Strategies are pure agents: what they answer to example events."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ from sim.strategies.actions import (
 from sim.strategies.base import Event, Identity, MLNode, View
 from sim.strategies.honest import Honest
 from sim.strategies.overclaim import Overclaim
+from sim.strategies.rent import Rent
+from sim.strategies.start_late import StartLate
 
 R_TARGET, DIM = 1.4013564660458173, 8192
 PARAMS = ProtocolParams(rule_book=build_rule_book("v0.2.0", {}, {}), epoch=EpochParams(), vector_dim=DIM)
@@ -158,3 +161,40 @@ def test_equality_of_answers_looks_into_arrays() -> None:
     assert not is_equal([Propose(("a",))], [Propose(None)])
     assert not is_equal((1,), [1])
     assert is_equal(np.array([np.nan]), np.array([np.nan]))
+
+
+def proof(height: int, start: int = 100, *, is_confirmation: bool = False) -> Any:
+    """The state at a height of a proof of compute with 20 blocks of generation; as much of it as strategies read."""
+    running = SimpleNamespace(
+        start_height=start, opening=start + 1, generation_end=start + 20, is_confirmation=is_confirmation
+    )
+    return SimpleNamespace(height=height, running=running)
+
+
+def test_rented_nodes_compute_while_the_rent_lasts() -> None:
+    def ask(strategy: Rent, epoch: int, *, is_confirmation: bool = False) -> object:
+        opened = events.GenerationOpened(view(proof(101, is_confirmation=is_confirmation)), epoch, (1, 2, 4))
+        return strategy.react(None, opened, np.random.default_rng(1))[1][0].node_ids
+
+    kept, returned = Rent(own=2, first_epoch=3, epochs=2), Rent(own=2, first_epoch=3, keeps=False)
+    assert [ask(kept, epoch) for epoch in (2, 3, 4, 5)] == [(1, 2), (1, 2, 4), (1, 2, 4), (1, 2)]
+    assert ask(kept, 3, is_confirmation=True) == (1, 2, 4)
+    assert [ask(returned, 3), ask(returned, 3, is_confirmation=True)] == [(1, 2, 4), (1, 2)]
+
+
+def test_who_starts_late_waits_for_its_part_of_the_stage() -> None:
+    agent, generator = Agent(StartLate(wait=0.25), "start_late", IDENTITY), np.random.default_rng(1)
+    block = Block(1, "AA", "me", 0.0, ())
+    assert agent.ask(events.GenerationOpened(view(proof(101)), 1, (1,)), generator) == ()
+    told = [agent.ask(events.BlockApplied(view(proof(height)), block), generator) for height in range(101, 108)]
+    assert told == [()] * 5 + [(Compute(),)] + [()]  # 5 blocks of 20 after block 101
+    # The wait of one proof of compute is not that of another, which a host may have slept into.
+    agent.ask(events.GenerationOpened(view(proof(101)), 1, (1,)), generator)
+    assert agent.ask(events.BlockApplied(view(proof(210, start=200)), block), generator) == ()
+
+
+def test_who_is_slow_by_chance_is_so_in_that_share_of_proofs() -> None:
+    strategy, generator = StartLate(wait=0.5, chance=0.3), np.random.default_rng(1)
+    opened = events.GenerationOpened(view(proof(101)), 1, (1,))
+    late = sum(strategy.react({}, opened, generator)[1] == () for _ in range(1000))
+    assert stats.binomtest(late, 1000, 0.3).pvalue > 1e-4

@@ -55,6 +55,16 @@ def check_start(state: ChainState, start_height: int) -> TxResult:
     return TxResult.ACCEPTED if start_height == state.running.start_height else TxResult.WRONG_START
 
 
+def check_overlap(state: ChainState, rules: Rules) -> TxResult:
+    """A confirmation's pause may last beyond the next P; with the defect no claim is taken until it ends.
+
+    Reference: network 2.1 (#748), [I].
+    """
+    is_shut_out = rules.confirmation_shuts_out_proof and not state.episode.is_confirmation
+    overlaps = is_shut_out and state.height < state.confirmation.pause_end
+    return TxResult.CONFIRMATION_RUNS if overlaps else TxResult.ACCEPTED
+
+
 def check_validation(state: ChainState, start_height: int) -> TxResult:
     """It is about the running proof of compute, and the height is inside the window. Reference: protocol 4.5."""
     started = check_start(state, start_height)

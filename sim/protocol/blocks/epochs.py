@@ -197,7 +197,6 @@ def switch_epoch(state: ChainState, params: ProtocolParams) -> tuple[ChainState,
     after = replace(
         state,
         effective=replace(group, weights=members),
-        powers={},
         service=service,
         confirmation=_start_confirmation(group),
         upcoming=None,
@@ -205,7 +204,7 @@ def switch_epoch(state: ChainState, params: ProtocolParams) -> tuple[ChainState,
         difficulty=state.next_difficulty,
         threshold=threshold,
     )
-    after = replace(after, powers=compute_powers(after, rules, params) or state.powers)
+    after = replace(after, powers=compute_powers(after, rules, params))
     return punish_failures(after, failures, rules, params)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sim.protocol.blocks.params import ProtocolParams
@@ -57,18 +57,20 @@ def remove_members(state: ChainState, failures: Sequence[Failure], rules: Rules,
         return state
     effective = replace(state.effective, removed={**removed, **state.effective.removed})
     after = replace(state, effective=effective)
-    return replace(after, powers=compute_powers(after, rules, params) or state.powers)
+    return replace(after, powers=compute_powers(after, rules, params))
 
 
-def compute_powers(state: ChainState, rules: Rules, params: ProtocolParams) -> dict[str, int]:
+def compute_powers(state: ChainState, rules: Rules, params: ProtocolParams) -> Mapping[str, int]:
     """Return the powers that consensus gets: trusted weights, with guardians raised while the chain is young.
 
+    Where that leaves nobody with any, those with power so far keep it, for a set of validators cannot be empty [I].
     Reference: protocol 5.4, network 2.9.9.
     """
-    return boost_guardians(
+    powers = boost_guardians(
         state.effective.trusted,
         params.guardians,
         multiplier=rules.guardian_multiplier,
         maturity_weight=rules.guardian_maturity_weight,
         is_past_youth=state.height >= rules.guardian_maturity_height,
     )
+    return powers if any(powers.values()) else state.powers

@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from sim.protocol.blocks.checks import check_claim, check_stance, check_start, check_stateless, check_validation
+from sim.protocol.blocks.checks import (
+    check_claim,
+    check_overlap,
+    check_stance,
+    check_start,
+    check_stateless,
+    check_validation,
+)
 from sim.protocol.blocks.epochs import NextDifficulty, process_epoch
 from sim.protocol.blocks.model_groups import freeze_stances, take_stance
 from sim.protocol.blocks.params import ProtocolParams
@@ -181,6 +188,8 @@ def _take_proof(draft: Draft, message: Any, rules: Rules) -> str:
         return TxResult.OTHER_SCHEME
     state = draft.state
     result: str = check_start(state, message.start_height)
+    if result is TxResult.ACCEPTED:
+        result = check_overlap(state, rules)
     if result is TxResult.ACCEPTED:
         result, draft.proofs = draft.proofs.take(message, state.height, state.episode, rules)
     return result

@@ -34,6 +34,7 @@ class TxResult(StrEnum):
     NO_UPCOMING_EPOCH = "no upcoming epoch"
     WRONG_START = "wrong start height"
     OUTSIDE_WINDOW = "outside its window"
+    CONFIRMATION_RUNS = "a confirmation still counts as running"
     OTHER_SCHEME = "not of the proof scheme in force"
     NOTHING_TO_CLAIM = "nothing to claim"
     WRONG_SEED = "seed does not match its commitment"
