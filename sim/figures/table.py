@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -24,6 +26,7 @@ HEADINGS = {  # in a wide terminal -> in a narrow one
     "gossip ms": "gossip\nms",
 }
 WIDE_ENOUGH = 104
+NONE = "-"
 _ORIGINS = {"kernel": "computed by the kernel", "sphere": "drawn from the exact law"}
 
 
@@ -42,17 +45,24 @@ def build_epoch_table(result: Result, width: int) -> Table:
     for row in result.epochs.itertuples():
         table.add_row(
             str(row.epoch),
-            f"{row.r_target:.6f}",
-            f"{row.difficulty:.2f}",
-            str(row.tried),
-            str(row.valid),
-            f"{100 * row.success_rate:.2f} [{100 * row.success_low:.2f},{100 * row.success_high:.2f}]",
-            f"{100 * row.hit_probability:.2f}",
+            *_show_luck(row),
             str(row.accepted),
             str(row.rejected),
             f"{1000 * row.gossip_delay_median_seconds:.0f}",
         )
     return table
+
+
+def _show_luck(row: Any) -> Iterator[str]:
+    """Yield the cells on luck; where every computed nonce counts there is none, and no threshold."""
+    has_luck = row.r_target > 0
+    yield f"{row.r_target:.6f}" if has_luck else NONE
+    yield f"{row.difficulty:.2f}" if has_luck else NONE
+    yield str(row.tried)
+    yield str(row.valid)
+    share = f"{100 * row.success_rate:.2f} [{100 * row.success_low:.2f},{100 * row.success_high:.2f}]"
+    yield share if has_luck else NONE
+    yield f"{100 * row.hit_probability:.2f}" if has_luck else NONE
 
 
 def _group_rejections(result: Result) -> list[tuple[tuple[str, str, str], list[str]]]:

@@ -50,7 +50,7 @@ from sim.studies.points import (
     rank_trials,
 )
 from sim.studies.search_file import Search
-from sim.studies.sensitivity import compute_sensitivity, design_points
+from sim.studies.sensitivity import compute_sensitivity, design_points, tell_only_parameter
 from sim.studies.subjects import CHECK, CHOICE, SEARCH, Evaluate, Report, Scores
 
 SEARCH_FILE = "search.yaml"
@@ -199,6 +199,8 @@ def _search(search: Search, evaluate: Evaluate, result: SearchResult, report: Re
 def _explore(search: Search, evaluate: Evaluate, result: SearchResult, report: Report) -> None:
     """Sensitivity over the whole ranges; the front over everything that met the random numbers of the search."""
     front = search.front
+    if search.is_all_due_to_one:
+        result.keep("sensitivity", tell_only_parameter(next(iter(search.domains))))
     if search.n_base_points:
         rows = pd.DataFrame(_answer(search, evaluate, design_points(search), SEARCH, report))
         result.keep("points", rows.assign(trial=NO_TRIAL))

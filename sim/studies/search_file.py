@@ -83,6 +83,12 @@ class Search:
         """Base points of the Sobol design: none for one parameter, to which all variance is due."""
         return self.config.sensitivity if len(self.domains) > 1 else 0
 
+    @property
+    def is_all_due_to_one(self) -> bool:
+        """Whether a sensitivity is asked for that is known without a design."""
+        config = self.config
+        return len(self.domains) == 1 and "sensitivity" in config.model_fields_set and config.sensitivity > 0
+
     def vary(self, parameters: Parameters) -> Document:
         """Return the file's document with other values of its parameters; without any, as it is."""
         written = {name: self.domains[name].write(value) for name, value in parameters.items()}

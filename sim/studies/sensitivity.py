@@ -46,9 +46,7 @@ def compute_sensitivity(outputs: pd.DataFrame, parameters: Sequence[str], seed: 
     values = outputs.to_numpy(dtype=np.float64).T.reshape(outputs.shape[1], -1, n)  # (measures, blocks, n)
     is_known = np.isfinite(values).all(axis=(1, 2)) & (np.ptp(values, axis=(1, 2)) > 0.0)
     found = np.full((outputs.shape[1], len(parameters), 6), np.nan)
-    if len(parameters) == 1:  # all of the variance is due to it
-        found[is_known] = 1.0
-    elif is_known.any():
+    if is_known.any():
         found[is_known] = _estimate(values[is_known], draw_generator(seed, "tune", "bootstrap"))
     rows = [
         (measure, parameter, *found[i, j])
@@ -56,6 +54,11 @@ def compute_sensitivity(outputs: pd.DataFrame, parameters: Sequence[str], seed: 
         for j, parameter in enumerate(parameters)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def tell_only_parameter(parameter: str) -> pd.DataFrame:
+    """Return the indices of a search's only parameter, to which all of the objective's variance is due."""
+    return pd.DataFrame([("objective", parameter, *[1.0] * 6)], columns=list(COLUMNS))
 
 
 def _estimate(values: Floats, generator: np.random.Generator) -> Floats:

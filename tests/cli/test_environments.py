@@ -56,9 +56,15 @@ def test_a_sweep_without_a_main_guard_says_so_and_leaves_nothing(tmp_path: Path)
     assert {file.name for file in tmp_path.iterdir()} <= {"sweep.yaml", "script.py", "__pycache__"}
 
 
-def test_a_sweep_from_standard_input_says_so_at_once(monkeypatch) -> None:
-    """The command's own workers start from anywhere, also where signals have no masks, as on Windows."""
+def test_without_masks_of_signals_nothing_is_blocked(monkeypatch) -> None:
+    """As on Windows."""
     monkeypatch.delattr(signal, "pthread_sigmask")
+    with pool._interrupts_blocked():
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_sweep_from_standard_input_says_so_at_once(monkeypatch) -> None:
+    """The command's own workers start from anywhere."""
     main = SimpleNamespace(__file__="<stdin>", __spec__=None)
     monkeypatch.setitem(sys.modules, "__main__", main)
     with pytest.raises(UserError, match="worker processes cannot start from <stdin>: put the call below `if __name__"):

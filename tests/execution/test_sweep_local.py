@@ -35,7 +35,9 @@ def test_sweep_is_what_its_runs_are_one_by_one(mini: Path, mini_bytes: bytes, tm
     assert result.axes == AXES
     assert tuple(result.measures) == run_measures.names()
     identity, names = ("run_id", "point", "replication", "seed"), run_measures.names()
-    assert list(result.runs.columns) == [*identity, *AXES, *names, "status", "error", "trace_hash"]
+    shares = [f"{name}.events" for name in names if f"{name}.events" in result.runs]
+    assert "transactions_late_share.events" in shares
+    assert list(result.runs.columns) == [*identity, *AXES, *names, *shares, "status", "error", "trace_hash"]
     assert len(result.runs) == 12
     assert result.runs["run_id"].is_unique
     assert result.runs["error"].isna().all()

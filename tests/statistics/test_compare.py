@@ -124,7 +124,7 @@ def test_failed_runs_are_left_out_with_a_warning(sweep) -> None:
     )
     row = compare_points(broken).iloc[0]
     assert (row["n_pairs"], row["n_missing"]) == (10, 2)
-    assert row["warning"] == "2 of 12 pairs left out: a run failed or has no value"
+    assert row["warning"] == "2 of 12 pairs left out: a run failed, halted or has no value"
 
 
 def test_a_measure_that_no_run_has(sweep) -> None:
