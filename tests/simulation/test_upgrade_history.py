@@ -8,7 +8,7 @@ from sim.protocol.service.misses import passes_miss_test
 from sim.results import Result
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # tests of a module wander between processes
 def history() -> Result:
     return sim.run("scenarios/upgrade-history.yaml")
 
