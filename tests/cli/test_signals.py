@@ -57,13 +57,13 @@ def test_an_interrupt_that_nothing_outlives_says_no_more(powsim, monkeypatch) ->
 
 
 def test_signals_are_put_back_and_ignored_ones_stay_so() -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    usual, before = signal.getsignal(signal.SIGINT), signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with receiving():
             os.kill(os.getpid(), signal.SIGHUP)
             with finishing():
                 assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert signal.getsignal(signal.SIGINT) is usual
     finally:
         signal.signal(signal.SIGHUP, before)
 
