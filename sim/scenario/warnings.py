@@ -12,7 +12,6 @@ from sim.problems import Problem
 from sim.protocol.blocks.params import EpochParams
 from sim.protocol.blocks.running import FIRST_CONFIRMED_EPOCH, get_trigger_heights
 from sim.protocol.blocks.stages import Schedule
-from sim.protocol.proofs.confirmation import compute_trigger_heights
 from sim.protocol.versions import SCHEMES, VERSIONS, adjust_scheme, override_rules
 from sim.scenario.changes import find_schemes
 from sim.scenario.declared import read_parameters, read_values
@@ -79,11 +78,16 @@ def _find_idle_confirmations(scenario: Scenario) -> Iterator[Problem]:
             yield Problem(("protocol", "upgrades", index, "confirmation_alpha"), message)
 
 
+def _get_schedule(scenario: Scenario) -> Schedule:
+    """Return an epoch that may have confirmations, with the lengths at genesis and its P at 0."""
+    return Schedule(FIRST_CONFIRMED_EPOCH, 0, EpochParams(**read_values(EpochParams, scenario.protocol)))
+
+
 def _find_crowded_confirmations(scenario: Scenario) -> Iterator[Problem]:
     """Main net's blocks of safety, of which short epochs have not enough, would silently let no confirmation begin."""
     protocol = scenario.protocol
     switched = protocol.rules.model_dump(exclude_none=True)
-    schedule = Schedule(FIRST_CONFIRMED_EPOCH, 0, EpochParams(**read_values(EpochParams, protocol)))
+    schedule = _get_schedule(scenario)
     for name in dict.fromkeys([protocol.version, *(upgrade.version for upgrade in protocol.upgrades)]):
         rules = override_rules(VERSIONS[name], switched)
         roomy = get_trigger_heights(schedule, replace(rules, confirmation_safety_blocks=0))
@@ -102,13 +106,10 @@ def _find_short_epochs(scenario: Scenario) -> Iterator[Problem]:
     protocol = scenario.protocol
     if not getattr(protocol.rules, "confirmations_per_epoch", None):
         return  # a version's own confirmations are not what a small scenario is about
-    n_blocks = protocol.poc_stage_duration + protocol.poc_exchange_duration
-    n_blocks += protocol.poc_validation_delay + protocol.poc_validation_duration
-    switch = protocol.poc_stage_duration + protocol.poc_validation_delay + protocol.poc_validation_duration
-    switch += protocol.set_new_validators_delay
-    cutoff = protocol.inference_validation_cutoff
-    if not len(compute_trigger_heights(switch, protocol.epoch_length, n_blocks, cutoff)):
-        least = switch + cutoff + n_blocks
+    schedule = _get_schedule(scenario)
+    heights = get_trigger_heights(schedule, replace(VERSIONS[protocol.version], confirmation_safety_blocks=0))
+    if not heights:
+        least = schedule.set_validators + schedule.next_start - heights.stop + 1
         message = f"no confirmation fits into an epoch of {protocol.epoch_length} blocks: one ends at {least} at best"
         yield Problem(("protocol", "rules", "confirmations_per_epoch"), message)
 

@@ -93,7 +93,7 @@ def test_lengths_of_nothing_and_changes_are_no_defect() -> None:
     ("path", "value", "doubt"),
     [
         (("protocol", "validation_sample_size"), 5000, "5000 is more than any host claims"),
-        (("protocol", "rules"), {"confirmations_per_epoch": 2}, "no confirmation fits into an epoch of 24 blocks"),
+        (("protocol", "rules"), {"confirmations_per_epoch": 2}, "fits into an epoch of 24 blocks: one ends at 33 at"),
         (("consensus",), {"timeout_propose": "1 ms", "timeout_delta": "0 s"}, "may be shorter than the way"),
     ],
 )
