@@ -126,7 +126,11 @@ Answer = tuple[Any, tuple[Action, ...] | None]
 
 
 class Strategy(Protocol):
-    """Decides for one host, or for all hosts of one operator."""
+    """Decides for one host, or for all hosts of one operator.
+
+    A strategy that is not honest may also have `needs: ClassVar[str]`, one line on the knowledge or means that it has
+    beyond an honest host's, and `doubt(rules: Rules) -> str`, why these rules make it meaningless, or "".
+    """
 
     events: ClassVar[tuple[type[Event], ...]]
     """Kinds of events that it answers; an honest host answers all others."""

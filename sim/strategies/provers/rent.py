@@ -33,6 +33,7 @@ class Rent:
     keeps: Annotated[
         bool, Field(description="they compute in confirmations of these epochs too; otherwise they go after each proof")
     ] = True
+    needs: ClassVar = "ML nodes of others for some epochs"
     events: ClassVar = (GenerationOpened,)
 
     def start(self, identity: Identity) -> None:

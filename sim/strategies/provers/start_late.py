@@ -38,6 +38,7 @@ class StartLate:
         ),
     ]
     chance: Annotated[float, Field(ge=0.0, le=1.0, description="probability that it is late in a proof")] = 1.0
+    needs: ClassVar = "nothing"
     events: ClassVar = (GenerationOpened, BlockApplied)
 
     def start(self, identity: Identity) -> Starts:

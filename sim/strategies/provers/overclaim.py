@@ -32,6 +32,7 @@ class Overclaim:
     excess: Annotated[
         float, Field(gt=0.0, le=1e6, description="fabricated nonces per valid nonce found", examples=[0.3])
     ]
+    needs: ClassVar = "nothing"
     events: ClassVar = (EpochOpened, ResultsFound, ChecksDone)
 
     def start(self, identity: Identity) -> Totals:
