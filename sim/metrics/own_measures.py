@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from sim.metrics.cheating import HONEST, is_cheating
 from sim.metrics.frames import LATE, Frames
 from sim.metrics.measures import CountedShare, Law, NoValueError, run_measures
 from sim.protocol.proofs.votes import Reason
 
-HONEST = "honest"
 NOTHING_TRIED = "no nonce was tried"
 NO_CHEATER = "no cheater claimed anything"
 NO_WEIGHT = "the last epoch's group has no members"
@@ -90,7 +90,7 @@ def _select_claims(frames: Frames, *, honest: bool | None = None) -> pd.DataFram
     participants = frames["participants"]
     is_chosen = participants["reason"] != Reason.NO_CLAIM
     if honest is not None:
-        is_chosen &= (participants["strategy"] == HONEST) == honest
+        is_chosen &= is_cheating(participants) != honest
     return participants[is_chosen]
 
 

@@ -135,7 +135,7 @@ def test_accepted_nonces_are_nonces_whatever_is_controlled(target: dict[str, flo
 
 
 def test_the_words_are_those_of_the_simulation() -> None:
-    from sim.metrics.own_measures import HONEST
+    from sim.metrics.cheating import HONEST
     from sim.metrics.records import ABSTAINED, FRAUD, VALID, VOTES
     from sim.metrics.validations import ABSTAINED_CODE, FRAUD_CODE, VALID_CODE
     from sim.strategies import strategies
