@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sim.metrics.cheating import get_accepted_weight
+from sim.metrics.cheaters import get_accepted_weight
 from sim.runner import run
 from sim.theory.row import Row
 

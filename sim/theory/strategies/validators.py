@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sim.metrics.own_measures import validation_cost
+from sim.metrics.own_measures.runs import validation_cost
 from sim.runner import run
 from sim.theory.row import Row
 from sim.theory.strategies.gain import NETWORK, SUSPECT, make_row, measure_gain
