@@ -41,6 +41,10 @@ class ProofRules(Protocol):
         """Weight per counted nonce."""
 
     @property
+    def truncates_by_node(self) -> bool:
+        """Scaled weight is truncated once per ML node; otherwise batch by batch."""
+
+    @property
     def stores_node_ids(self) -> bool:
         """The chain keeps which ML node a nonce came from."""
 
