@@ -43,7 +43,9 @@ INCIDENTS = {
     "unproven-weight": Incident("weight without proof (%)", read.read_unproven, at=(3, 4, 5), published=(40, None)),
     "slot-hogging": Incident("preserved ML nodes that were preserved before (%)", read.read_kept_slots),
     "alphabetical-slots": Incident("epochs preserved, of 6 and two ML nodes (%)", read.read_slots, at=("abel-0",)),
-    "hardware-added-late": Incident("late claims accepted (%)", partial(read.read_accepted, group="late"), at=(2, 3, 4)),
+    "hardware-added-late": Incident(
+        "late claims accepted (%)", partial(read.read_accepted, group="late"), at=(2, 3, 4)
+    ),
     "weight-jump": Incident("the tenant's votes on blocks (%)", partial(read.read_votes, who="tenant"), at=(3,)),
     "cap-collapse": Incident(
         "weight that the cap leaves (%)", read.read_capped, at=(2,), published=(0, 100 * 61_190 / 81_702)
@@ -60,7 +62,9 @@ def run_twins(name: str) -> Twins:
     """Run both files of an incident with its seeds, and read their curves."""
     incident = INCIDENTS[name]
     curves = {
-        file: pd.DataFrame({seed: incident.trace(sim.run(FOLDER / f"{file}.yaml", seed=seed)) for seed in incident.seeds})
+        file: pd.DataFrame(
+            {seed: incident.trace(sim.run(FOLDER / f"{file}.yaml", seed=seed)) for seed in incident.seeds}
+        )
         for file in (name, f"{name}-fixed")
     }
     return Twins(curves[name], curves[f"{name}-fixed"])

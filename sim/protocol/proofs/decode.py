@@ -3,6 +3,9 @@
 A nonce is 256 steps that follow from one another, and its answer 257 indices into 16 frozen vectors. A validator takes
 the same steps; the nonce's distance is the largest margin by which another vector would have scored better than the
 prover's. Commitments, samples, votes and weights are those of `answers`. Reference: network 2.10
+
+Left out: the vectors, the steps and the routing of experts, confirmations by another scheme than the proof, and their
+dry runs.
 """
 
 from __future__ import annotations
