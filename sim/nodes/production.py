@@ -195,9 +195,7 @@ class Production:
             return
         given, self._assignment = self._assignment, None
         if given.is_early:
-            for node_id, generation in self._generations.items():
-                generation.stop()
-                self._tried_early[node_id] += generation.n_tried
+            self._stop_early()
             return
         is_recorded = given.confirmation_height is None  # a row is of an epoch's own proof of compute
         for node in self.dispatched:
@@ -209,15 +207,18 @@ class Production:
             elif is_recorded:
                 self._record_idle(node, given.threshold, is_preserved=False)
 
+    def _stop_early(self) -> None:
+        for early in self._generations.values():
+            early.stop()
+            self._tried_early[early.node_id] += early.n_tried
+
     def _record(self, generation: Generation) -> None:
         self._context.recorder.add(generation.describe(self._tried_early.pop(generation.node_id, 0)))
 
     def _record_idle(self, node: MLNode, threshold: float, *, is_preserved: bool) -> None:
         tried_early = self._tried_early.pop(node.node_id, 0)
         self._context.recorder.add(
-            report_idle(
-                node, self._address, self._epoch, threshold, is_preserved=is_preserved, tried_early=tried_early
-            )
+            report_idle(node, self._address, self._epoch, threshold, is_preserved=is_preserved, tried_early=tried_early)
         )
 
     def fail(self, node_ids: Iterable[int]) -> None:
