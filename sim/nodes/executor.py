@@ -105,6 +105,10 @@ class Executor:
     def _compute(self, action: actions.Compute) -> None:
         if action.numerics is not None:
             mode_of(action.numerics)
+        if not 0.0 < action.share <= 1.0:
+            raise ValueError(f"it cannot compute at {action.share:g} of its rate; the share is above 0 and at most 1")
+        if action.node_count is not None and action.node_count < 1:
+            raise ValueError(f"ML nodes are told that there are {action.node_count} of them; it must be at least 1")
         self.production.assign(action)
 
     def _claim_results(self, action: actions.ClaimResults) -> None:

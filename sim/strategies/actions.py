@@ -43,6 +43,13 @@ class Compute(Action):
     """None: those of the GPU, or a coarser kind that `work.dtype` may name."""
     public_key: str | None = None
     """Key that the nonces are computed under; None: the host's own."""
+    share: float = 1.0
+    """Part of its rate at which each node computes, above 0; the rest serves others, or stands idle."""
+    node_count: int | None = None
+    """Number of ML nodes, from 1, that each is told there are, by which it strides its nonces; None: as the rules say.
+    Reference: protocol 3.2"""
+    stack: str | None = None
+    """Stack that computes in the scheme `answers`, as `hosts.stack` names it; None: the ML node's own."""
 
 
 @dataclass(frozen=True, eq=False)
