@@ -17,7 +17,7 @@ from sim.strategies.events import GenerationOpened
 @strategies.register("overlap_ranges")
 @dataclass(frozen=True)
 class OverlapRanges:
-    """Tells each of its ML nodes that it is the only one, so that their nonces overlap.
+    """Tells each of its ML nodes that it is the only one, so that all compute the same nonces.
 
     At the launch this came about by itself, where ML nodes started in different blocks. Each copy is computed and
     valid; it costs as much as any other nonce, so that nothing is gained where copies count and most is lost where not.
@@ -39,4 +39,4 @@ class OverlapRanges:
     def react(self, memory: None, event: GenerationOpened, generator: np.random.Generator) -> Answer:
         """Give all the same range; answers, which cannot repeat, are computed honestly."""
         by_model = event.view.params.rules_at(event.epoch).proof.claims_by_model
-        return None, None if by_model else (Compute(node_count=1),)
+        return None, None if by_model else (Compute(place=(1, 1)),)
