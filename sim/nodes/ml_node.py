@@ -12,7 +12,7 @@ import numpy as np
 import simpy
 from numpy.typing import NDArray
 
-from pow.skipping import get_layers_speedup
+from pow.skipping import GIGA, compute_gflop, get_layers_speedup
 from sim.metrics.records import MLNodeFinished
 from sim.nodes.context import Context
 from sim.protocol.proofs.draws import get_node_ranges
@@ -72,6 +72,7 @@ def report_idle(
         tried=0,
         tried_early=tried_early,
         valid=0,
+        work_operations=0.0,
         claimed=0,
         claimed_digest=NO_CLAIM,
         unsent=0,
@@ -106,7 +107,10 @@ class Generation:
         self._on_results = on_results
         self.generator = context.streams.of_a_time("host", participant, "strategy", *assignment.stream, node.node_id)
         """For the draws of a strategy on this node's results."""
-        speedup = 1.0 if task.n_layers is None else get_layers_speedup(context.scenario.work.pow_params, task.n_layers)
+        params = context.scenario.work.pow_params
+        speedup = 1.0 if task.n_layers is None else get_layers_speedup(params, task.n_layers)
+        self._operations = GIGA * compute_gflop(params, task.n_layers)
+        """Of a nonce."""
         self._rate = node.group_nonces_per_second * speedup * assignment.share
         self._place = task.place or (node.node_id, assignment.n_nodes)
         self._task = Task(
@@ -183,6 +187,7 @@ class Generation:
             tried=self._tried,
             tried_early=tried_early,
             valid=self._valid,
+            work_operations=self._tried * self._operations,
             claimed=self._n_claimed,
             claimed_digest=self._claimed.hexdigest()[:DIGEST_DIGITS],
             unsent=self._unsent,
