@@ -220,9 +220,9 @@ class Production:
             return
         given, self._assignment = self._assignment, None
         if given.is_early:
-            for node_id, generation in self._generations.items():
-                generation.stop()
-                self._tried_early[node_id] += generation.n_tried
+            for node_id, early in self._generations.items():
+                early.stop()
+                self._tried_early[node_id] += early.n_tried
             return
         is_recorded = given.confirmation_height is None  # a row is of an epoch's own proof of compute
         for node in self.dispatched:
@@ -240,9 +240,7 @@ class Production:
     def _record_idle(self, node: MLNode, threshold: float, *, is_preserved: bool) -> None:
         tried_early = self._tried_early.pop(node.node_id, 0)
         self._context.recorder.add(
-            report_idle(
-                node, self._address, self._epoch, threshold, is_preserved=is_preserved, tried_early=tried_early
-            )
+            report_idle(node, self._address, self._epoch, threshold, is_preserved=is_preserved, tried_early=tried_early)
         )
 
     def fail(self, node_ids: Iterable[int]) -> None:
