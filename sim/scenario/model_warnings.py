@@ -26,7 +26,7 @@ Counts = Mapping[str, Mapping[str, Mapping[int, int]]]
 def find_model_warnings(scenario: Scenario) -> Iterator[Problem]:
     """Yield what is doubtful about the models of a scenario, each once: where a version first makes it so."""
     told: set[tuple[str, ...]] = set()
-    for loc, rules in _list_rules(scenario):
+    for loc, rules in list_rules(scenario):
         if not rules.proof.claims_by_model:
             continue
         counts = estimate_counts(scenario, rules.models)
@@ -36,7 +36,7 @@ def find_model_warnings(scenario: Scenario) -> Iterator[Problem]:
                 yield problem
 
 
-def _list_rules(scenario: Scenario) -> Iterator[tuple[Loc, Rules]]:
+def list_rules(scenario: Scenario) -> Iterator[tuple[Loc, Rules]]:
     """Yield the rules of genesis and of each upgrade, with governance's models, and their places."""
     protocol = scenario.protocol
     switched = protocol.rules.model_dump(exclude_none=True)
