@@ -55,6 +55,7 @@ class MLNodeFinished(Record):
     start_seconds: Annotated[float, "simulated time of the first nonce's start; missing where preserved", "s"]
     end_seconds: Annotated[float, "simulated time of its stop; missing where preserved", "s"]
     tried: Annotated[int, "nonces computed", "nonces"]
+    tried_early: Annotated[int, "nonces computed before the stage, under a network seed that was assumed", "nonces"]
     valid: Annotated[int, "of these valid", "nonces"]
     work_operations: Annotated[
         float, "multiplications and additions of the tried nonces, in the layers that really ran", "operations"
