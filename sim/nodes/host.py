@@ -212,7 +212,8 @@ class Host:
         if self._production.start_height != episode.start_height:
             self._production.open(state)
             node_ids = tuple(node.node_id for node in self._production.dispatched)
-            self._tell(events.GenerationOpened, epoch=episode.epoch_index, node_ids=node_ids)
+            blank = self._production.get_blank()
+            self._tell(events.GenerationOpened, epoch=episode.epoch_index, node_ids=node_ids, blank=blank)
         self._production.start()
 
     def _follow_confirmation(self, height: int, state: ChainState) -> None:
