@@ -54,8 +54,28 @@ class Assignment:
         return (self.epoch_index, *confirmed, *(("early",) if self.is_early else ()))
 
 
+@dataclass(frozen=True)
+class EarlyWork:
+    """An ML node's nonces before a proof of compute, under a network seed that was assumed."""
+
+    n_tried: int = 0
+    operations: float = 0.0
+
+    def __add__(self, more: EarlyWork) -> EarlyWork:
+        return EarlyWork(self.n_tried + more.n_tried, self.operations + more.operations)
+
+
+NOTHING_EARLY = EarlyWork()
+
+
 def report_idle(
-    node: MLNode, participant: str, epoch: int, threshold: float, *, is_preserved: bool, tried_early: int = 0
+    node: MLNode,
+    participant: str,
+    epoch: int,
+    threshold: float,
+    *,
+    is_preserved: bool,
+    early: EarlyWork = NOTHING_EARLY,
 ) -> MLNodeFinished:
     """Return the row of an ML node that generates nothing in an epoch, preserved or not. Reference: protocol 5.2."""
     return MLNodeFinished(
@@ -70,9 +90,9 @@ def report_idle(
         start_seconds=math.nan,
         end_seconds=math.nan,
         tried=0,
-        tried_early=tried_early,
+        tried_early=early.n_tried,
         valid=0,
-        work_operations=0.0,
+        work_operations=early.operations,
         claimed=0,
         claimed_digest=NO_CLAIM,
         unsent=0,
@@ -136,10 +156,9 @@ class Generation:
         """Number of the ML node within its host."""
         return self._node.node_id
 
-    @property
-    def n_tried(self) -> int:
-        """Nonces that it has tried."""
-        return self._tried
+    def get_work(self) -> EarlyWork:
+        """Return what it has tried so far."""
+        return EarlyWork(self._tried, self._tried * self._operations)
 
     def note_claimed(self, nonces: Sequence[int] | NDArray[np.int64]) -> None:
         """The host has claimed these nonces for this node; each is below 2^63."""
@@ -174,11 +193,8 @@ class Generation:
         self.pause()
         self._end_seconds = min(self._end_seconds, self._env.now)
 
-    def describe(self, tried_early: int = 0) -> MLNodeFinished:
-        """Return its row; it is complete when no callback is under way any more.
-
-        `tried_early`: nonces that the ML node tried before the proof of compute began.
-        """
+    def describe(self, early: EarlyWork = NOTHING_EARLY) -> MLNodeFinished:
+        """Return its row, with the ML node's work before; it is complete when no callback is under way any more."""
         end_seconds = self._end_seconds
         given = self.assignment
         idle = report_idle(self._node, self._participant, given.epoch_index, given.threshold, is_preserved=False)
@@ -188,9 +204,9 @@ class Generation:
             start_seconds=min(self._start_seconds, end_seconds),
             end_seconds=end_seconds,
             tried=self._tried,
-            tried_early=tried_early,
+            tried_early=early.n_tried,
             valid=self._valid,
-            work_operations=self._tried * self._operations,
+            work_operations=early.operations + self._tried * self._operations,
             claimed=self._n_claimed,
             claimed_digest=self._claimed.hexdigest()[:DIGEST_DIGITS],
             unsent=self._unsent,
