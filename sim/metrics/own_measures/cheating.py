@@ -57,8 +57,8 @@ def cheater_coins_per_work(frames: Frames) -> float:
 def _compare(participants: pd.DataFrame, mine: float, theirs: float) -> float:
     """Return what cheaters earned per operation over what honest hosts did."""
     work, cheats = participants["work_operations"], is_cheating(participants)
-    honest = divide(theirs, float(work[~cheats].sum()), NOTHING_HONEST)
-    return divide(divide(mine, float(work[cheats].sum()), NO_WORK), honest, NOTHING_HONEST)
+    gained = divide(mine, float(work[cheats].sum()), NO_WORK)
+    return divide(gained, divide(theirs, float(work[~cheats].sum()), NOTHING_HONEST), NOTHING_HONEST)
 
 
 @run_measures.register(law=Law.SHARE)
