@@ -161,6 +161,9 @@ class Generation:
             return
         if self._process.is_alive:
             self._process.interrupt()
+        self._break_off()
+
+    def _break_off(self) -> None:
         self._process = None
         self._unsent += len(self._try_nonces().nonces)
         self._end_seconds = self._env.now
@@ -203,9 +206,11 @@ class Generation:
                 self._start_seconds = self._env.now
                 remaining = max(0.0, self.assignment.expected_seconds - self._startup_seconds)
                 self._work.announce(self._task, math.floor(remaining * self._rate))
-            while True:
+            end_seconds = self._env.now + self.assignment.expected_seconds if self.assignment.is_early else math.inf
+            while self._env.now < end_seconds:
                 yield self._env.timeout(SENDER_PERIOD_SECONDS)
                 self._on_results(self, self._try_nonces())
+            self._break_off()
         except simpy.Interrupt:
             return
 

@@ -220,9 +220,7 @@ class Production:
             return
         given, self._assignment = self._assignment, None
         if given.is_early:
-            for node_id, early in self._generations.items():
-                early.stop()
-                self._tried_early[node_id] += early.n_tried
+            self._stop_early()
             return
         is_recorded = given.confirmation_height is None  # a row is of an epoch's own proof of compute
         for node in self.dispatched:
@@ -233,6 +231,11 @@ class Production:
                 self._after_callbacks(partial(self._record, generation))
             elif is_recorded:
                 self._record_idle(node, given.threshold, is_preserved=False)
+
+    def _stop_early(self) -> None:
+        for early in self._generations.values():
+            early.stop()
+            self._tried_early[early.node_id] += early.n_tried
 
     def _record(self, generation: Generation) -> None:
         self._context.recorder.add(generation.describe(self._tried_early.pop(generation.node_id, 0)))
