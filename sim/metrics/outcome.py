@@ -18,7 +18,7 @@ import pandas as pd
 from sim.metrics.columns import FRAMES
 from sim.protocol.consensus.transactions import SEPARATOR
 
-NO_DECISION = ("n_reached",)  # of gossip, not of the chain
+NO_DECISION = ("n_reached", "n_absent")  # of gossip, not of the chain; missing signatures act through offences
 
 DECISIONS: dict[str, tuple[str, ...]] = {
     name: tuple(column.name for column in FRAMES[name] if column.dtype != "float64" and column.name not in NO_DECISION)
