@@ -118,6 +118,7 @@ _COMPOSED: dict[str, tuple[Column, ...]] = {
         epoch, participant, host_group, region, strategy, gpus
         tried | int64 | nonces | nonces that its ML nodes computed
         valid | int64 | nonces | of these with distance < r_target
+        work_operations | float64 | operations | real work: of all tried nonces, in the layers that really ran
         claimed_nonces, distinct_nonces, counted_nonces, claimed_weight
         valid_vote_weight, invalid_vote_weight, total_vote_weight, is_accepted, reason
         preserved_weight, dropped_weight, uncapped_weight, activated_weight, is_member, weight, consensus_power

@@ -55,7 +55,11 @@ class MLNodeFinished(Record):
     start_seconds: Annotated[float, "simulated time of the first nonce's start; missing where preserved", "s"]
     end_seconds: Annotated[float, "simulated time of its stop; missing where preserved", "s"]
     tried: Annotated[int, "nonces computed", "nonces"]
+    tried_early: Annotated[int, "nonces computed before the stage, under a network seed that was assumed", "nonces"]
     valid: Annotated[int, "of these valid", "nonces"]
+    work_operations: Annotated[
+        float, "multiplications and additions of the tried nonces, in the layers that really ran", "operations"
+    ]
     claimed: Annotated[int, "nonces sent in proof batches, fabricated ones included", "nonces"]
     claimed_digest: Annotated[str, "SHA-256 over the nonces sent, in their order: its first 16 hexadecimal digits"]
     unsent: Annotated[int, "valid ones lost because generation ended before the next send", "nonces"]

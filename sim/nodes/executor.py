@@ -105,7 +105,13 @@ class Executor:
     def _compute(self, action: actions.Compute) -> None:
         if action.numerics is not None:
             mode_of(action.numerics)
+        if not 0.0 < action.share <= 1.0:
+            raise ValueError(f"it cannot compute at {action.share:g} of its rate; the share is above 0 and at most 1")
+        if action.block_hash is not None:
+            self.production.open_early(self._chain.state, action.block_hash)
         self.production.assign(action)
+        if action.block_hash is not None:
+            self.production.start()  # no block opens a stage for them
 
     def _claim_results(self, action: actions.ClaimResults) -> None:
         if len(action.nonces) != len(action.values):

@@ -137,8 +137,7 @@ class Host:
                     self._follow_base(state)
                     self._tell(events.EpochOpened, epoch=schedule.index, block_hash=block.block_hash)
                 case Edge.E:
-                    self._executor.end_generation()
-                    self._tell(events.GenerationEnded, epoch=schedule.index)
+                    self._end_generation(schedule.index)
                 case Edge.V:
                     self._open_validation(state)
                 case Edge.VE:
@@ -234,7 +233,8 @@ class Host:
         if self._production.start_height != episode.start_height:
             self._production.open(state)
             node_ids = tuple(node.node_id for node in self._production.dispatched)
-            self._tell(events.GenerationOpened, epoch=episode.epoch_index, node_ids=node_ids)
+            blank = self._production.get_blank()
+            self._tell(events.GenerationOpened, epoch=episode.epoch_index, node_ids=node_ids, blank=blank)
         self._production.start()
 
     def _follow_confirmation(self, height: int, state: ChainState) -> None:
@@ -243,12 +243,17 @@ class Host:
         if episode is None or not episode.is_confirmation:
             return
         if height == episode.generation_end:
-            self._executor.end_generation()
-            self._tell(events.GenerationEnded, epoch=episode.epoch_index)
+            self._end_generation(episode.epoch_index)
         if height == episode.validation_start:
             self._open_validation(state)
         if height == episode.validation_end:
             self._executor.stop_validation()
+
+    def _end_generation(self, epoch: int) -> None:
+        """ML nodes stop. What the agent claims then is part of the complete claim, and of the rows of ML nodes."""
+        self._production.pause()
+        self._tell(events.GenerationEnded, epoch=epoch)
+        self._executor.end_generation()
 
     def _tell_results(self, generation: Generation, produced: Produced) -> None:
         if len(produced.nonces) and self._agent.wants(events.ResultsFound):
@@ -279,7 +284,7 @@ class Host:
             generation.note_lost(len(produced.nonces))
 
         def arrive() -> None:
-            if self._is_open(generation.assignment.epoch_index):
+            if generation.assignment.is_early or self._is_open(generation.assignment.epoch_index):
                 self._tell_results(generation, produced)
             else:
                 lose()

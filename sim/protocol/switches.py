@@ -29,6 +29,11 @@ class Rules:
     """Version whose column this is; overridden switches do not change it."""
     proof: Annotated[ProofScheme, PluginOf(schemes), "what hosts may claim, and how it is counted and checked"]
     """Where it changes, its own threshold comes into force. Reference: protocol 8"""
+    far_distances_silence: Annotated[
+        bool,
+        "an ML node that samples a claimed result which does not count tells its validator nothing any more: a defect",
+    ]
+    """Reference: protocol 4.4, 9"""
     counts_duplicates: Annotated[bool, "every listed nonce counts; otherwise a nonce counts once per participant"]
     """Reference: protocol 5.1"""
     weight_scale: Annotated[Fraction, Field(gt=0, le=1e6), "weight per counted nonce"]

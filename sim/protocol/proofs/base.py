@@ -268,6 +268,9 @@ class ProofScheme(Protocol):
     ) -> FraudTest:
         """Test which of many samples make their claim a fraud, by a p-value below the threshold."""
 
+    def find_sure(self, values: NDArray[Any], threshold: float, margin: float) -> NDArray[np.bool_]:
+        """Tell which results (n, ...) count with this margin to spare, bool (n,): a small error leaves them valid."""
+
     def invent_nonces(self, numbers: range, generator: np.random.Generator) -> NDArray[np.int64]:
         """Return nonces that no ML node tries, int64 (n,); a host numbers all that it invents, from 1 on."""
 

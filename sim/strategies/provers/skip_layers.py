@@ -1,0 +1,45 @@
+"""The host that skips layers: a cheaper kernel whose small error it keeps away from the threshold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from sim.strategies import strategies
+from sim.strategies.actions import Compute
+from sim.strategies.base import Answer, Identity
+from sim.strategies.cheating import claim_sure
+from sim.strategies.events import GenerationOpened, ResultsFound
+
+TWO_RMS_ERRORS = 1.4e-4
+"""Twice the error of main net's model without any layer. Reference: kernel 7"""
+
+
+@strategies.register("skip_layers")
+@dataclass(frozen=True)
+class SkipLayers:
+    """Runs the first `layers` of the model only, and claims what lies nearer than the threshold less `margin`.
+
+    The norms of `hits` leave the layers next to no influence, so that nearly all that it claims is valid for validators
+    who run all of them. A mirror after every layer of `answers` ends that: there each answer is wrong.
+    Reference: kernel 7, network 2.4
+    """
+
+    layers: Annotated[int, Field(ge=0, le=1000, description="layers that are run, the first ones", examples=[0])]
+    margin: Annotated[
+        float, Field(ge=0.0, le=2.0, description="distance by which its threshold is below that of the rules")
+    ] = TWO_RMS_ERRORS
+    needs: ClassVar = "its own build of the kernel"
+    events: ClassVar = (GenerationOpened, ResultsFound)
+
+    def start(self, identity: Identity) -> None:
+        """No memory."""
+
+    def react(self, memory: None, event: GenerationOpened | ResultsFound, generator: np.random.Generator) -> Answer:
+        """Run few layers; keep what is safely inside."""
+        if isinstance(event, GenerationOpened):
+            return None, (Compute(n_layers=self.layers),)
+        return None, (claim_sure(event, self.margin),)
