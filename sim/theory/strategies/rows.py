@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from sim.theory.row import Group, Row
 from sim.theory.strategies.cheaper import cheaper_rows
+from sim.theory.strategies.mixes import mix_rows
 from sim.theory.strategies.overclaim import overclaim_rows
 from sim.theory.strategies.validators import lazy_rows
 
@@ -16,6 +17,7 @@ GROUPS: tuple[Group, ...] = (
     # provers
     overclaim_rows,
     cheaper_rows,
+    mix_rows,
     # validators
     lazy_rows,
     # proposers and consensus
