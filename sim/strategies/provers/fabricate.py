@@ -67,10 +67,9 @@ class Fabricate:
 
     def _invent(self, memory: Paces, event: BlockApplied, generator: np.random.Generator) -> Answer:
         """Claim as many entries as the idle part of each ML node would have found by now."""
-        view = event.view
-        pace, epoch, params = memory[view.address], view.state.episode.epoch_index, view.params
+        view, epoch, params = event.view, event.view.state.episode.epoch_index, event.view.params
         chance = params.rules_at(epoch).proof.hit_probability(view.state.threshold, params.vector_dim)
-        idle_seconds = self.share * (view.seconds - pace.since_seconds)
+        idle_seconds = self.share * (view.seconds - (pace := memory[view.address]).since_seconds)
         rates = {node.node_id: node.nonces_per_second for node in view.ml_nodes}
         n_now = {number: math.floor(chance * rates[number] * idle_seconds) for number in pace.n_invented}
         claims = tuple(
