@@ -52,7 +52,7 @@ class Compute(Action):
     among the host's. Nodes with one place try the same nonces. Reference: protocol 3.2"""
     block_hash: str | None = None
     """Network seed that the host assumes, before a proof of compute has one: 64 hexadecimal digits. They generate at
-    once, and stop where the next proof begins. None: the seed of the running proof."""
+    once, for as long as the blocks up to the next P should take. None: the seed of the running proof."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,7 +43,8 @@ def mistakes(text: str) -> list[str]:
 )
 def test_names_without_hosts_are_told_at_their_place(strategy: str, where: str, what: str) -> None:
     (found,) = mistakes(with_host(strategy))
-    assert found.startswith("x.yaml:6:") and f"hosts.1.strategy.{where}: no host, host group or operator" in found
+    assert found.startswith("x.yaml:6:")
+    assert f"hosts.1.strategy.{where}: no host, host group or operator" in found
     assert what in found
 
 

@@ -78,13 +78,13 @@ def list_claims(
 ) -> tuple[Book, tuple[ClaimResults, ...]]:
     """Return the book without what it holds, and the claims of that: one for each ML node, or one for all."""
     claims = []
-    for part in _join(book.held, by_node=view.params.rules_at(epoch).proof.claims_by_model):
+    for part in join_parts(book.held, by_node=view.params.rules_at(epoch).proof.claims_by_model):
         book, claim = _list_claim(book, part, epoch, view, recipe, generator)
         claims.append(claim)
     return replace(book, held=()), tuple(claims)
 
 
-def _join(parts: tuple[Part, ...], *, by_node: bool) -> Iterator[Part]:
+def join_parts(parts: tuple[Part, ...], *, by_node: bool) -> Iterator[Part]:
     """Join results: those of one ML node, or those of all under the first, for one list whose order is the host's."""
     for node_id in sorted({part.node_id for part in parts}):
         own = [part for part in parts if part.node_id == node_id or not by_node]
@@ -127,11 +127,11 @@ def _choose_places(
         case "anywhere":
             return generator.permutation(n_total) >= n_invented
         case "unsampled" if view.state.running is not None:
-            return find_sampled(n_total, view.params.validation_sample_size, _list_seeds(view, epoch, recipe.samplers))
+            return find_sampled(n_total, view.params.validation_sample_size, list_seeds(view, epoch, recipe.samplers))
     return np.arange(n_total) < n_computed
 
 
-def _list_seeds(view: View, epoch: int, samplers: Samplers) -> Iterator[int]:
+def list_seeds(view: View, epoch: int, samplers: Samplers) -> Iterator[int]:
     """Yield the seeds of some validators' samples, if those are known by now; otherwise numbers that are none."""
     state, proof = view.state, view.params.rules_at(epoch).proof
     assert state.running is not None, "places are chosen while a proof of compute runs"
