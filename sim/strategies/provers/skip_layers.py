@@ -27,6 +27,7 @@ class SkipLayers:
 
     The norms of `hits` leave the layers next to no influence, so that nearly all that it claims is valid for validators
     who run all of them. A mirror after every layer of `answers` ends that: there each answer is wrong.
+    Fate: accepted in v0.2.0 and v0.2.6, voted invalid in v0.2.16.
     Reference: kernel 7, network 2.4
     """
 
