@@ -41,6 +41,7 @@ class Executor:
         on_checks: OnChecks,
         callbacks: Callbacks,
         stop: Callable[[], None],
+        guard: Guard,
     ) -> None:
         """`stop` is called when the host leaves."""
         self._context = context
@@ -57,7 +58,7 @@ class Executor:
         self.opening: ChainState | None = None
         """After block V, where this host has acted upon it."""
         self._seeds: dict[int, int] = {}
-        self.guard = Guard()
+        self.guard = guard
 
     def register(self) -> None:
         """Make the host known to the chain."""

@@ -20,6 +20,7 @@ from sim.nodes.agent import Agent
 from sim.nodes.callbacks import Callbacks
 from sim.nodes.context import Context
 from sim.nodes.executor import Executor
+from sim.nodes.guard import Guard
 from sim.nodes.identity import HostIdentity
 from sim.nodes.ml_node import Generation
 from sim.protocol.blocks.stages import Edge
@@ -62,6 +63,7 @@ class Host:
             self._take_checks,
             self.callbacks,
             self.crash,
+            Guard(identity.guard_mode),
         )
         self._production = self._executor.production
         self._is_starting = self._must_register = False

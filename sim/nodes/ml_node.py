@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import NamedTuple
 
 import numpy as np
 import simpy
@@ -54,28 +55,15 @@ class Assignment:
         return (self.epoch_index, *confirmed, *(("early",) if self.is_early else ()))
 
 
-@dataclass(frozen=True)
-class EarlyWork:
-    """An ML node's nonces before a proof of compute, under a network seed that was assumed."""
+class WorkDone(NamedTuple):
+    """Work of an ML node on nonces, in a generation or before it."""
 
-    n_tried: int = 0
+    tried: int = 0
     operations: float = 0.0
-
-    def __add__(self, more: EarlyWork) -> EarlyWork:
-        return EarlyWork(self.n_tried + more.n_tried, self.operations + more.operations)
-
-
-NOTHING_EARLY = EarlyWork()
 
 
 def report_idle(
-    node: MLNode,
-    participant: str,
-    epoch: int,
-    threshold: float,
-    *,
-    is_preserved: bool,
-    early: EarlyWork = NOTHING_EARLY,
+    node: MLNode, participant: str, epoch: int, threshold: float, *, is_preserved: bool, early: WorkDone
 ) -> MLNodeFinished:
     """Return the row of an ML node that generates nothing in an epoch, preserved or not. Reference: protocol 5.2."""
     return MLNodeFinished(
@@ -90,7 +78,7 @@ def report_idle(
         start_seconds=math.nan,
         end_seconds=math.nan,
         tried=0,
-        tried_early=early.n_tried,
+        tried_early=early.tried,
         valid=0,
         work_operations=early.operations,
         claimed=0,
@@ -156,9 +144,10 @@ class Generation:
         """Number of the ML node within its host."""
         return self._node.node_id
 
-    def get_work(self) -> EarlyWork:
-        """Return what it has tried so far."""
-        return EarlyWork(self._tried, self._tried * self._operations)
+    @property
+    def work(self) -> WorkDone:
+        """Its work so far."""
+        return WorkDone(self._tried, self._tried * self._operations)
 
     def note_claimed(self, nonces: Sequence[int] | NDArray[np.int64]) -> None:
         """The host has claimed these nonces for this node; each is below 2^63."""
@@ -193,20 +182,24 @@ class Generation:
         self.pause()
         self._end_seconds = min(self._end_seconds, self._env.now)
 
-    def describe(self, early: EarlyWork = NOTHING_EARLY) -> MLNodeFinished:
-        """Return its row, with the ML node's work before; it is complete when no callback is under way any more."""
+    def describe(self, early: WorkDone) -> MLNodeFinished:
+        """Return its row; it is complete when no callback is under way any more.
+
+        `early`: what the ML node did before the proof of compute began.
+        """
         end_seconds = self._end_seconds
         given = self.assignment
-        idle = report_idle(self._node, self._participant, given.epoch_index, given.threshold, is_preserved=False)
+        idle = report_idle(
+            self._node, self._participant, given.epoch_index, given.threshold, is_preserved=False, early=early
+        )
         return replace(
             idle,
             nonces_per_second=self._rate * self._node.n_gpu_groups,
             start_seconds=min(self._start_seconds, end_seconds),
             end_seconds=end_seconds,
             tried=self._tried,
-            tried_early=early.n_tried,
             valid=self._valid,
-            work_operations=early.operations + self._tried * self._operations,
+            work_operations=early.operations + self.work.operations,
             claimed=self._n_claimed,
             claimed_digest=self._claimed.hexdigest()[:DIGEST_DIGITS],
             unsent=self._unsent,

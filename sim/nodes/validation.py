@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from functools import cache, cached_property
 
 import numpy as np
@@ -69,12 +70,14 @@ class Validation:
         self._epoch, self._is_confirmation = state.episode.epoch_index, state.episode.is_confirmation
         self._claims = state.claimed_nonces
         rules = context.params.rules_at(self._epoch)
-        self._proof = rules.proof
+        self._proof, episode = rules.proof, state.episode
+        if rules.samples_by_newest_hash:
+            episode = replace(episode, block_hash=newest_hash)
         self._may_fall_silent = rules.far_distances_silence and self._claims.is_far is not None
         self._silent: set[int] = set()
         """Numbers of ML nodes whose senders have died."""
         self.model = model
-        self._seed = self._proof.compute_sampling_seed(sample_key, newest_hash, state.episode, model)
+        self._seed = self._proof.compute_sampling_seed(sample_key, newest_hash, episode, model)
         size = context.params.validation_sample_size if task.sample_size is None else task.sample_size
         # Claims of the same length are sampled at the same positions.
         self._select = cache(lambda n: (draw_leaves if model else select_positions)(n, size, self._seed))

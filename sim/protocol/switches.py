@@ -291,3 +291,17 @@ class Rules:
         False
     )
     """Reference: protocol 6.6"""
+    gives_slots_as_drawn: Annotated[
+        bool, "hosts give their preserved ML nodes in the order in which they were drawn; otherwise by address"
+    ] = False
+    """Where preserved nodes are a share of the weight and drawn at VE. Reference: protocol 5.2, 9 (#700, #705)"""
+    truncates_by_node: Annotated[
+        bool, "weight in the scheme `hits` is truncated once per ML node; otherwise batch by batch"
+    ] = False
+    """Reference: protocol 5.1"""
+    samples_by_newest_hash: Annotated[
+        bool,
+        "samples in the scheme `hits` are drawn by the hash of the block at which validation begins; otherwise by that "
+        "of block P, which provers know",
+    ] = False
+    """Reference: protocol 4.2, 9"""

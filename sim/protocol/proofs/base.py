@@ -41,6 +41,10 @@ class ProofRules(Protocol):
         """Weight per counted nonce."""
 
     @property
+    def truncates_by_node(self) -> bool:
+        """Scaled weight is truncated once per ML node; otherwise batch by batch."""
+
+    @property
     def stores_node_ids(self) -> bool:
         """The chain keeps which ML node a nonce came from."""
 
@@ -55,6 +59,10 @@ class AnswerTerms(Protocol):
     @property
     def distance_threshold(self) -> float:
         """A recomputed answer farther away is a mismatch."""
+
+    @property
+    def margin_threshold(self) -> float | None:
+        """In the scheme `decode` a larger margin is a mismatch; None where nothing is agreed on."""
 
     @property
     def p_mismatch(self) -> float:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
+from pow.params import mode_of
+from sim.problems import Problem
 from sim.protocol.switches import Rules
 from sim.strategies import strategies
 from sim.strategies.actions import Compute
-from sim.strategies.base import Answer, Identity
+from sim.strategies.base import Answer, Identity, Surroundings
 from sim.strategies.cheating import claim_sure
 from sim.strategies.events import GenerationOpened, ResultsFound
 
-TWO_RMS_ERRORS = 1e-4
+TWO_ERRORS_OF_BFLOAT16 = 1e-4
 """Twice the error of bfloat16. Reference: kernel 6"""
 
 
@@ -31,12 +34,19 @@ class LowPrecision:
     numerics: Annotated[str, Field(description="numerics as `work.dtype` names them", min_length=1)] = "bfloat16"
     margin: Annotated[
         float, Field(ge=0.0, le=2.0, description="distance by which its threshold is below that of the rules")
-    ] = TWO_RMS_ERRORS
+    ] = TWO_ERRORS_OF_BFLOAT16
     stack: Annotated[
         str, Field(description='software and card whose answers it gives, such as "H100 awq 2026-04"; "": its own')
     ] = ""
     needs: ClassVar = "its own build of the kernel, or a smaller copy of the language model"
     events: ClassVar = (GenerationOpened, ResultsFound)
+
+    def find_problems(self, surroundings: Surroundings) -> Iterator[Problem]:
+        """Refuse numerics that no kernel has."""
+        try:
+            mode_of(self.numerics)
+        except ValueError as error:
+            yield Problem(("numerics",), str(error))
 
     def doubt(self, rules: Rules) -> str:
         """Answers need a stack."""

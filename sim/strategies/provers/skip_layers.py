@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
+from sim.problems import Problem
 from sim.strategies import strategies
 from sim.strategies.actions import Compute
-from sim.strategies.base import Answer, Identity
+from sim.strategies.base import Answer, Identity, Surroundings
 from sim.strategies.cheating import claim_sure
 from sim.strategies.events import GenerationOpened, ResultsFound
 
-TWO_RMS_ERRORS = 1.4e-4
+TWO_ERRORS_WITHOUT_LAYERS = 1.4e-4
 """Twice the error of main net's model without any layer. Reference: kernel 7"""
 
 
@@ -31,9 +33,15 @@ class SkipLayers:
     layers: Annotated[int, Field(ge=0, le=1000, description="layers that are run, the first ones", examples=[0])]
     margin: Annotated[
         float, Field(ge=0.0, le=2.0, description="distance by which its threshold is below that of the rules")
-    ] = TWO_RMS_ERRORS
+    ] = TWO_ERRORS_WITHOUT_LAYERS
     needs: ClassVar = "its own build of the kernel"
     events: ClassVar = (GenerationOpened, ResultsFound)
+
+    def find_problems(self, surroundings: Surroundings) -> Iterator[Problem]:
+        """Refuse layers that the model does not have."""
+        n_layers = surroundings.n_layers
+        if n_layers is not None and self.layers > n_layers:
+            yield Problem(("layers",), f"the model has {n_layers} layers; {self.layers} of them cannot be run")
 
     def start(self, identity: Identity) -> None:
         """No memory."""
