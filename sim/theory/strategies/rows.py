@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sim.theory.row import Group, Row
+from sim.theory.strategies.cheaper import cheaper_rows
 from sim.theory.strategies.deterrence import deterrence_rows
 from sim.theory.strategies.overclaim import overclaim_rows
 from sim.theory.strategies.proposals import proposal_rows
@@ -18,6 +19,7 @@ from sim.theory.strategies.votes import vote_rows
 GROUPS: tuple[Group, ...] = (
     # provers
     overclaim_rows,
+    cheaper_rows,
     # validators
     lazy_rows,
     vote_rows,
