@@ -55,7 +55,7 @@ def read_cheats(found: SweepResult) -> pd.DataFrame:
             "version": points.at[point, VERSION],
             "cheat": name,
             **_compare(sums[point], sums[honest[points.at[point, VERSION]]]),
-            **_follow(rows[rows["point"] == point]),
+            **_follow(rows[rows["point"] == point], found.offences[found.offences["point"] == point]),
             "is doubted": _is_doubted(blocks[point], points.at[point, VERSION]),
         }
         for point, name in shown.items()
@@ -84,12 +84,24 @@ def _compare(cheat: pd.DataFrame, honest: pd.DataFrame) -> dict[str, float]:
     return {"gain": gain.mean(), "error": gain.sem(), "weight": weight.mean(), "weight error": weight.sem()}
 
 
-def _follow(rows: pd.DataFrame) -> dict[str, float]:
+def _follow(rows: pd.DataFrame, offences: pd.DataFrame) -> dict[str, float]:
+    """How many suspects were found out, when, and what others lost; a replication's hosts are counted by themselves."""
     suspects = rows[rows["host_group"] == GROUP]
-    delays = pd.concat([compute_detection_delays(some) for _, some in suspects.groupby("replication")])
+    delays = [
+        _find_out(some, offences[offences["replication"] == replication])
+        for replication, some in suspects.groupby("replication")
+    ]
+    known = pd.concat(delays)
     others = select_claims(rows[rows["host_group"] != GROUP])
     lost = 1.0 - get_accepted_weight(others).sum() / others["claimed_weight"].sum()
-    return {"found out": delays.notna().mean(), "delay": delays.mean(), "others lose": lost}
+    return {"found out": known.notna().mean(), "delay": known.mean(), "others lose": lost}
+
+
+def _find_out(suspects: pd.DataFrame, offences: pd.DataFrame) -> pd.Series:
+    """Return epochs from each suspect's first claim until one was rejected, or until it was jailed; NaN for neither."""
+    claims = select_claims(suspects).groupby("participant")["epoch"].min()
+    jailed = offences.groupby("participant")["epoch"].min().reindex(claims.index) - claims
+    return np.fmin(compute_detection_delays(suspects), jailed)
 
 
 def _is_doubted(block: Any, version: str) -> bool:

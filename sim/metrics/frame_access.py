@@ -43,6 +43,7 @@ class HasFrames:
     inferences = FrameOf()
     prices = FrameOf()
     confirmations = FrameOf()
+    offences = FrameOf()
     seeds = FrameOf()
     faults = FrameOf()
     propagation = FrameOf()

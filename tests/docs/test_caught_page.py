@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from matplotlib.figure import Figure
+from ruamel.yaml import YAML
 
 import sim
 from sim.execution.table import SweepResult
+from sim.strategies import strategies
 
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT / "docs"))
@@ -70,6 +72,12 @@ def test_the_table_and_the_figure_show_every_cheat(swept: SweepResult) -> None:
     figure = Figure()
     caught_page.draw_cheats(figure, numbers)
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == list(dict.fromkeys(numbers["cheat"]))
+
+
+def test_every_strategy_has_a_line() -> None:
+    """`mixed` is the grammar of the searches: honest as it stands."""
+    listed = YAML(typ="safe", pure=True).load(caught_page.FILE)["sweep"]["grid"][caught_page.STRATEGY]
+    assert {caught_page.show_block(block).split(",")[0] for block in listed} == {*strategies.names()} - {"mixed"}
 
 
 @pytest.mark.parametrize(
