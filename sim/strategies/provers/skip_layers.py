@@ -13,7 +13,7 @@ from sim.problems import Problem
 from sim.strategies import strategies
 from sim.strategies.actions import Compute
 from sim.strategies.base import Answer, Identity, Surroundings
-from sim.strategies.cheating import claim_sure
+from sim.strategies.cheating import claim_sure, find_excess_layers
 from sim.strategies.events import GenerationOpened, ResultsFound
 
 TWO_ERRORS_WITHOUT_LAYERS = 1.4e-4
@@ -40,9 +40,7 @@ class SkipLayers:
 
     def find_problems(self, surroundings: Surroundings) -> Iterator[Problem]:
         """Refuse layers that the model does not have."""
-        n_layers = surroundings.n_layers
-        if n_layers is not None and self.layers > n_layers:
-            yield Problem(("layers",), f"the model has {n_layers} layers; {self.layers} of them cannot be run")
+        return find_excess_layers(self.layers, surroundings)
 
     def start(self, identity: Identity) -> None:
         """No memory."""
