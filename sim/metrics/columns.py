@@ -69,6 +69,8 @@ ROWS: dict[str, str] = {
     "inferences": "epoch × member that serves a model",
     "prices": "epoch × model",
     "confirmations": "confirmation × member",
+    "challenges": "challenge that was taken and settled (from v0.2.16 on)",
+    "segments": "segment of a challenge × model (from v0.2.16 on)",
     "faults": "fault, by its beginning; one that the run was too short for comes last",
     "propagation": "message kind × bin of delay",
 }
@@ -82,6 +84,8 @@ RECORDS: dict[str, type[Record]] = {
     "inferences": facts.InferencesServed,
     "prices": facts.PriceReached,
     "confirmations": facts.WeightConfirmed,
+    "challenges": facts.ChallengeSettled,
+    "segments": facts.SegmentJudged,
 }
 """Frames that have a row a record, and its columns only."""
 

@@ -43,6 +43,8 @@ class HasFrames:
     inferences = FrameOf()
     prices = FrameOf()
     confirmations = FrameOf()
+    challenges = FrameOf()
+    segments = FrameOf()
     seeds = FrameOf()
     faults = FrameOf()
     propagation = FrameOf()

@@ -34,6 +34,7 @@ from sim.scenario.fault_checks import fault_problems
 from sim.scenario.hosts import host_addresses, is_share, parse_joins
 from sim.scenario.models import model_problems
 from sim.scenario.raw import RawHost, get, is_count, read_hosts, read_or_none
+from sim.scenario.targets import target_problems
 from sim.strategies import strategies
 from sim.topologies import NamesHosts, topologies
 from sim.topologies.regions_data import RegionTable, load_region_table
@@ -58,6 +59,7 @@ def scenario_problems(scenario: object) -> list[Problem]:
     problems += _registration_problems(hosts)
     problems += model_problems(scenario, hosts)
     problems += _operator_problems(get(scenario, "hosts"))
+    problems += target_problems(get(scenario, "hosts"), hosts)
     problems += _upgrade_problems(get(get(scenario, "protocol"), "upgrades"), get(scenario, "epochs"))
     problems += _block_problems(hosts, get(get(scenario, "protocol"), "block_max_bytes"))
     problems += _cap_problems(hosts, get(get(scenario, "protocol"), "max_individual_power_percentage"))

@@ -273,6 +273,9 @@ class HostGroup(StrictModel):
         description="ML nodes, counted from the last, that are not registered as hardware (weigh from v0.2.2)",
     )
     guardian: bool = Field(False, description="genesis guardians: more consensus power while the network is young")
+    challenger: bool = Field(
+        False, description="they may challenge others; where no group says so, all hosts may (from v0.2.16 on)"
+    )
     collateral_ngonka: int = Field(0, ge=0, le=10**18, description="deposit of one host, in ngonka")
     fee_ngonka: int = Field(
         0,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -123,6 +123,14 @@ class Event:
 
 Answer = tuple[Any, tuple[Action, ...] | None]
 """The next memory, and the actions; None: those of an honest host."""
+
+
+@runtime_checkable
+class NamesTargets(Protocol):
+    """A strategy with parameters that name hosts."""
+
+    def list_hosts(self) -> Mapping[str, str]:
+        """Return these parameters, with the address that each names."""
 
 
 class Strategy(Protocol):

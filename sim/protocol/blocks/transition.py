@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
+from sim.protocol.blocks.challenge_verdicts import advance_challenges
+from sim.protocol.blocks.challenging import take_challenge, take_segment_votes, take_slice
 from sim.protocol.blocks.checks import (
     check_claim,
     check_overlap,
@@ -28,6 +30,7 @@ from sim.protocol.consensus.transactions import (
     DeclareIntent,
     DelegatePower,
     DepositCollateral,
+    OpenChallenge,
     RefuseModel,
     RegisterHost,
     ReleaseCollateral,
@@ -76,8 +79,9 @@ def apply_block(
     results = _apply_transactions(draft, block, params, included)
     state, served = apply_inferences(draft.finish(), block.inferences, params)
     state, edges = process_epoch(freeze_stances(state, params), block, params, next_difficulty)
+    state, sealed = advance_challenges(state, block, params) if state.challenges else (state, [])
     state, confirmed = apply_confirmation(state, block, params)
-    return BlockResult(state, results, (*draft.rows, *served, *edges, *confirmed))
+    return BlockResult(state, results, (*draft.rows, *served, *edges, *sealed, *confirmed))
 
 
 class _Copied(Generic[K, V]):
@@ -149,9 +153,7 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
         case SubmitSeed():
             _commit_seed(draft, transaction)
         case SubmitValidation():
-            result = check_validation(draft.state, transaction.start_height)
-            if result is TxResult.ACCEPTED:
-                draft.validations.append(transaction)
+            result = _take_votes(draft, transaction)
         case ClaimReward():
             result = check_claim(draft.state, transaction, rules)
             if result is TxResult.ACCEPTED:
@@ -164,8 +166,23 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
             result = check_stance(draft.state, transaction, rules)
             if result is TxResult.ACCEPTED:
                 draft.state = replace(draft.state, stances=take_stance(draft.state.stances, transaction))
+        case OpenChallenge():
+            result, draft.state, locked = take_challenge(draft.state, transaction, rules, params)
+            draft.rows += locked
         case _:
-            result = _take_proof(draft, transaction, rules)
+            result = _take_proof(draft, transaction, params, rules)
+    return result
+
+
+def _take_votes(draft: Draft, votes: SubmitValidation) -> str:
+    """Votes are about claims of the running proof of compute, or about a segment of a challenge."""
+    about_segment = take_segment_votes(draft.state, votes) if draft.state.challenges else None
+    if about_segment is not None:
+        result, draft.state = about_segment
+        return result
+    result = check_validation(draft.state, votes.start_height)
+    if result is TxResult.ACCEPTED:
+        draft.validations.append(votes)
     return result
 
 
@@ -182,12 +199,16 @@ def _commit_seed(draft: Draft, seed: SubmitSeed) -> None:
     )
 
 
-def _take_proof(draft: Draft, message: Any, rules: Rules) -> str:
+def _take_proof(draft: Draft, message: Any, params: ProtocolParams, rules: Rules) -> str:
     """Everything else belongs to the proof scheme in force, or to none."""
     if not isinstance(message, rules.proof.messages):
         return TxResult.OTHER_SCHEME
+    about_slice = take_slice(draft.state, message, params, rules) if draft.state.challenges else None
+    if about_slice is not None:
+        result, draft.state = about_slice
+        return result
     state = draft.state
-    result: str = check_start(state, message.start_height)
+    result = check_start(state, message.start_height)
     if result is TxResult.ACCEPTED:
         result = check_overlap(state, rules)
     if result is TxResult.ACCEPTED:

@@ -11,7 +11,7 @@ from pydantic import Field
 from sim.strategies import strategies
 from sim.strategies.actions import Compute
 from sim.strategies.base import Answer, Identity
-from sim.strategies.events import GenerationOpened
+from sim.strategies.events import GenerationOpened, SegmentOpened
 
 
 @strategies.register("rent")
@@ -31,19 +31,24 @@ class Rent:
     ]
     epochs: Annotated[int, Field(ge=1, le=1_000_000, description="number of such epochs, one after the other")] = 1
     keeps: Annotated[
-        bool, Field(description="they compute in confirmations of these epochs too; otherwise they go after each proof")
+        bool,
+        Field(
+            description="they compute in confirmations and challenges of these epochs too; otherwise they go after "
+            "each proof"
+        ),
     ] = True
     needs: ClassVar = "ML nodes of others for some epochs"
-    events: ClassVar = (GenerationOpened,)
+    events: ClassVar = (GenerationOpened, SegmentOpened)
 
     def start(self, identity: Identity) -> None:
         """No memory."""
 
-    def react(self, memory: None, event: GenerationOpened, generator: np.random.Generator) -> Answer:
+    def react(self, memory: None, event: GenerationOpened | SegmentOpened, generator: np.random.Generator) -> Answer:
         """Send the nodes that it has now into generation."""
         is_rented = self.first_epoch <= event.epoch < self.first_epoch + self.epochs
         episode = event.view.state.running
-        if is_rented and episode is not None and episode.is_confirmation:
+        is_asked_again = isinstance(event, SegmentOpened) or (episode is not None and episode.is_confirmation)
+        if is_rented and is_asked_again:
             is_rented = self.keeps
         mine = tuple(number for number in event.node_ids if is_rented or number <= self.own)
         return memory, (Compute(mine),)
