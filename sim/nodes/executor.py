@@ -46,6 +46,7 @@ class Executor:
         on_checks: OnChecks,
         callbacks: Callbacks,
         stop: Callable[[], None],
+        guard: Guard,
     ) -> None:
         """`stop` is called when the host leaves."""
         self._context = context
@@ -64,7 +65,7 @@ class Executor:
         self.segment: ChainState | None = None
         """Of a challenge, while the agent is asked about it; as `ChainState.sealed_segments` has it."""
         self._seeds: dict[int, int] = {}
-        self.guard = Guard()
+        self.guard = guard
 
     def register(self) -> None:
         """Make the host known to the chain."""
@@ -117,7 +118,15 @@ class Executor:
     def _compute(self, action: actions.Compute) -> None:
         if action.numerics is not None:
             mode_of(action.numerics)
+        if not 0.0 < action.share <= 1.0:
+            raise ValueError(f"it cannot compute at {action.share:g} of its rate; the share is above 0 and at most 1")
+        if action.block_hash is not None and self.outbox.slices.is_open:
+            return  # a challenge has all its ML nodes
+        if action.block_hash is not None:
+            self.production.open_early(self._chain.state, action.block_hash)
         self.production.assign(action)
+        if action.block_hash is not None:
+            self.production.start()  # no block opens a stage for them
 
     def _claim_results(self, action: actions.ClaimResults) -> None:
         if len(action.nonces) != len(action.values):

@@ -21,6 +21,7 @@ from sim.nodes.callbacks import Callbacks
 from sim.nodes.challenge_duty import ChallengeDuty
 from sim.nodes.context import Context
 from sim.nodes.executor import Executor
+from sim.nodes.guard import Guard
 from sim.nodes.identity import HostIdentity
 from sim.nodes.ml_node import Generation
 from sim.protocol.blocks.stages import Edge
@@ -59,6 +60,7 @@ class Host:
             self._take_checks,
             self.callbacks,
             self.crash,
+            Guard(identity.guard_mode),
         )
         self._production = self._executor.production
         self._duty = ChallengeDuty(context, self.address, self._executor, self._tell)
@@ -133,8 +135,7 @@ class Host:
                     self._follow_base(state)
                     self._tell(events.EpochOpened, epoch=schedule.index, block_hash=block.block_hash)
                 case Edge.E:
-                    self._executor.end_generation()
-                    self._tell(events.GenerationEnded, epoch=schedule.index)
+                    self._end_generation(schedule.index)
                 case Edge.V:
                     self._open_validation(state)
                 case Edge.VE:
@@ -219,7 +220,8 @@ class Host:
         if self._production.start_height != episode.start_height:
             self._production.open(state, episode)
             node_ids = tuple(node.node_id for node in self._production.dispatched)
-            self._tell(events.GenerationOpened, epoch=episode.epoch_index, node_ids=node_ids)
+            blank = self._production.get_blank()
+            self._tell(events.GenerationOpened, epoch=episode.epoch_index, node_ids=node_ids, blank=blank)
         self._production.start()
 
     def _follow_confirmation(self, height: int, state: ChainState) -> None:
@@ -228,12 +230,17 @@ class Host:
         if episode is None or not episode.is_confirmation:
             return
         if height == episode.generation_end and not self._duty.is_running:
-            self._executor.end_generation()
-            self._tell(events.GenerationEnded, epoch=episode.epoch_index)
+            self._end_generation(episode.epoch_index)
         if height == episode.validation_start:
             self._open_validation(state)
         if height == episode.validation_end:
             self._stop_validation()
+
+    def _end_generation(self, epoch: int) -> None:
+        """ML nodes stop. What the agent claims then is part of the complete claim, and of the rows of ML nodes."""
+        self._production.pause()
+        self._tell(events.GenerationEnded, epoch=epoch)
+        self._executor.end_generation()
 
     def _tell_results(self, generation: Generation, produced: Produced) -> None:
         if len(produced.nonces) and self._agent.wants(events.ResultsFound):
@@ -264,7 +271,7 @@ class Host:
             generation.note_lost(len(produced.nonces))
 
         def arrive() -> None:
-            if self._is_open(generation.assignment.epoch_index):
+            if generation.assignment.is_early or self._is_open(generation.assignment.epoch_index):
                 self._tell_results(generation, produced)
             else:
                 lose()

@@ -114,7 +114,7 @@ def mix_challenges(seed: int) -> dict[str, Any]:
     for change in protocol.get("changes", []):
         change["height"] += 3 * LONGER
         change |= {key: length + LONGER for key, length in change.items() if key == "epoch_length"}
-    tree["hosts"][0]["strategy"] = {"kind": "challenge", "target": "pair-0", "epoch": 3, "blocks": 3 + seed % 3}
+    tree["hosts"][0]["strategy"] = {"kind": "challenge", "host": "pair-0", "epoch": 3, "blocks": 3 + seed % 3}
     return tree
 
 

@@ -60,7 +60,7 @@ def inventor() -> Iterator[None]:
 
 def build(confirmations: float = 0.0, target: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
     """Four judges, of which the first challenges the target eight blocks after S of epoch 2."""
-    challenge = {"kind": "challenge", "target": "target-0", "epoch": 2, "blocks": FIRST}
+    challenge = {"kind": "challenge", "host": "target-0", "epoch": 2, "blocks": FIRST}
     tree: dict[str, Any] = {
         "name": "challenge",
         "epochs": 3,

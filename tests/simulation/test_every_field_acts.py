@@ -355,7 +355,9 @@ WITHOUT_EFFECT |= {"protocol.rules.guardians_need_no_model"}
 WITHOUT_EFFECT |= {"protocol.rules.reseats_empty_epochs", "protocol.rules.reseats_without_fresh_nodes"}
 
 # A host that is slow at the start of two stages in a row: see test_evidence.
-WITHOUT_EFFECT |= {"protocol.rules.guards_early_shares"}
+WITHOUT_EFFECT |= {"protocol.rules.guards_early_shares", "hosts.early_share_guard"}
+# In the scheme `decode` only, see test_decode.
+WITHOUT_EFFECT |= {"protocol.models.margin_threshold"}
 
 SMALL, ANSWERS = "tests/data/small.yaml", "tests/data/answers.yaml"
 MODEL, OTHER = "MiniMax-M2.7", "DeepSeek-V4-Flash-0731"
@@ -413,7 +415,7 @@ CHANGES_OF_ANSWERS: dict[str, dict[str, object]] = {
 }
 CHALLENGED: dict[str, object] = {
     "epochs": 3,
-    "hosts.no.strategy": {"kind": "challenge", "target": "both-0", "epoch": 2, "blocks": 5},
+    "hosts.no.strategy": {"kind": "challenge", "host": "both-0", "epoch": 2, "blocks": 5},
     "protocol.vesting_epochs": 0,
     "protocol.rules.confirmations_per_epoch": 0,
     "protocol.challenge_slice_blocks": 6,

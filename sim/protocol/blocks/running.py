@@ -79,7 +79,7 @@ def apply_confirmation(state: ChainState, block: Block, params: ProtocolParams) 
         return _give_up(state), []
     if state.confirmation_run is not None and block.height == state.confirmation.end_height:
         return _read_run(state, block, rules, params)
-    if state.confirmation.end_height is None and _triggers(state, block, params):
+    if state.confirmation.end_height is None and triggers_confirmation(state, block.height, block.block_hash, params):
         state = _trigger(state, block, rules)
     return advance_run(state, block, rules, params), []
 
@@ -139,18 +139,18 @@ def _read_out(
     return fold_readings(replace(state, confirmation=closed), readings, measured, rules, params)
 
 
-def _triggers(state: ChainState, block: Block, params: ProtocolParams) -> bool:
-    """Whether the block triggers an event: never before the second epoch, nor while the last one's pause lasts.
+def triggers_confirmation(state: ChainState, height: int, block_hash: str, params: ProtocolParams) -> bool:
+    """Whether a block triggers an event: never before the second epoch, nor while the last one's pause lasts.
 
     Nor soon after an upgrade. Reference: protocol 6.7, network 2.11.
     """
     schedule, rules = state.schedule, params.rules_at(state.schedule.index)
     expected = rules.confirmations_per_epoch
-    if not expected or schedule.index < FIRST_CONFIRMED_EPOCH or block.height < state.confirmation.pause_end:
+    if not expected or schedule.index < FIRST_CONFIRMED_EPOCH or height < state.confirmation.pause_end:
         return False
-    if params.rule_book.brings_version(schedule.index) and block.height <= schedule.start + rules.upgrade_pause_blocks:
+    if params.rule_book.brings_version(schedule.index) and height <= schedule.start + rules.upgrade_pause_blocks:
         return False
-    return is_triggered(block.height, block.block_hash, get_trigger_heights(schedule, rules), expected)
+    return is_triggered(height, block_hash, get_trigger_heights(schedule, rules), expected)
 
 
 def get_trigger_heights(schedule: Schedule, rules: Rules) -> range:

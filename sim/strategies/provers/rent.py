@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import Field
 
 from sim.strategies import strategies
-from sim.strategies.actions import Compute
+from sim.strategies.actions import Compute, ShowWeight
 from sim.strategies.base import Answer, Identity
-from sim.strategies.events import GenerationOpened, SegmentOpened
+from sim.strategies.events import ConfirmationOpened, GenerationOpened, SegmentOpened
 
 
 @strategies.register("rent")
@@ -20,7 +20,8 @@ class Rent:
     """Computes with all its ML nodes in the proofs of some epochs, and with its own ones alone in all others.
 
     Its own are the first `own`; the rest are rented. Machines that are not there claim nothing, so that its weight is
-    multiplied while the rent lasts. Reference: network 2.9.7 (weight that is trusted).
+    multiplied while the rent lasts. With `keeps: false` they are there for each proof only: a confirmation shows the
+    share of its own ones. Reference: protocol 9 (#420), network 2.9.7 (weight that is trusted).
     """
 
     own: Annotated[
@@ -38,17 +39,27 @@ class Rent:
         ),
     ] = True
     needs: ClassVar = "ML nodes of others for some epochs"
-    events: ClassVar = (GenerationOpened, SegmentOpened)
+    events: ClassVar = (GenerationOpened, SegmentOpened, ConfirmationOpened)
 
     def start(self, identity: Identity) -> None:
         """No memory."""
 
-    def react(self, memory: None, event: GenerationOpened | SegmentOpened, generator: np.random.Generator) -> Answer:
-        """Send the nodes that it has now into generation."""
-        is_rented = self.first_epoch <= event.epoch < self.first_epoch + self.epochs
-        episode = event.view.state.running
-        is_asked_again = isinstance(event, SegmentOpened) or (episode is not None and episode.is_confirmation)
-        if is_rented and is_asked_again:
+    def react(
+        self,
+        memory: None,
+        event: GenerationOpened | SegmentOpened | ConfirmationOpened,
+        generator: np.random.Generator,
+    ) -> Answer:
+        """Send the nodes that it has now into generation; show what they are, where a confirmation only asks."""
+        view, is_rented = event.view, self.first_epoch <= event.epoch < self.first_epoch + self.epochs
+        if isinstance(event, ConfirmationOpened):
+            if self.keeps or not is_rented or view.params.rules_at(event.epoch).computes_confirmations:
+                return memory, None
+            rates = {node.node_id: node.nonces_per_second for node in view.ml_nodes}
+            own = sum(rate for number, rate in rates.items() if number <= self.own)
+            return memory, (ShowWeight(own / sum(rates.values())),)
+        episode = view.state.running
+        if is_rented and (isinstance(event, SegmentOpened) or (episode is not None and episode.is_confirmation)):
             is_rented = self.keeps
         mine = tuple(number for number in event.node_ids if is_rented or number <= self.own)
         return memory, (Compute(mine),)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
+from sim.errors import did_you_mean
+from sim.problems import Problem
 from sim.protocol.switches import Rules
 from sim.strategies import strategies
 from sim.strategies.actions import ChallengeHost
-from sim.strategies.base import Answer, Identity
+from sim.strategies.base import MOST_LISTED, Answer, Identity, Surroundings
 from sim.strategies.events import BlockApplied
 
 
@@ -23,7 +26,7 @@ class Challenger:
     It loses the stake to a target that passes, and has the target's open reward where it fails. Reference: network 2.13
     """
 
-    target: Annotated[str, Field(min_length=1, description="address of the host, as `farm-0`", examples=["farm-0"])]
+    host: Annotated[str, Field(min_length=1, description="address of the host, as `farm-0`", examples=["farm-0"])]
     epoch: Annotated[int, Field(ge=1, le=1_000_000, description="epoch in which it is challenged", examples=[2])]
     blocks: Annotated[
         int, Field(ge=1, le=1_000_000, description="blocks from the epoch's weights coming into force to the message")
@@ -38,12 +41,17 @@ class Challenger:
         """Send the challenge at its height."""
         schedule = event.view.state.schedule
         is_time = schedule.index == self.epoch and event.view.height == schedule.set_validators + self.blocks
-        return memory, (ChallengeHost(self.target),) if is_time else ()
+        return memory, (ChallengeHost(self.host),) if is_time else ()
 
     def doubt(self, rules: Rules) -> str:
         """The chain may know no challenges."""
         return "" if rules.allows_challenges else "these rules know no challenges, so that every one is refused"
 
-    def list_hosts(self) -> dict[str, str]:
-        """Return the parameters that name a host, with the address of each."""
-        return {"target": self.target}
+    def find_problems(self, surroundings: Surroundings) -> Iterator[Problem]:
+        """Yield a host that the scenario has not, or that is the challenger itself."""
+        everybody = surroundings.everybody
+        if self.host not in everybody:
+            known = sorted(everybody)[:MOST_LISTED]
+            yield Problem(("host",), f'unknown host "{self.host}".{did_you_mean(self.host, known)}')
+        elif surroundings.own == (self.host,):
+            yield Problem(("host",), f"{self.host} is this very host; it must be another one")
