@@ -44,6 +44,8 @@ class HasFrames:
     prices = FrameOf()
     confirmations = FrameOf()
     offences = FrameOf()
+    challenges = FrameOf()
+    segments = FrameOf()
     seeds = FrameOf()
     faults = FrameOf()
     propagation = FrameOf()

@@ -91,6 +91,33 @@ def mix_answers(seed: int) -> dict[str, Any]:
     return tree
 
 
+LONGER = 30
+"""Blocks that an epoch with challenges has more."""
+CHALLENGE_SEEDS = (2, 4, 6)
+"""Of the mixtures of challenges in `make test`."""
+
+
+def mix_challenges(seed: int) -> dict[str, Any]:
+    """The mixture of answers with this seed in v0.2.16, which comes in epoch 2 where there are upgrades.
+
+    All hosts of a group challenge the same one in epoch 3, soon after its weights come into force.
+    """
+    tree = mix_answers(seed)
+    protocol = tree["protocol"]
+    protocol["version"] = "v0.2.14" if "upgrades" in protocol else "v0.2.16"
+    if "upgrades" in protocol:
+        protocol["upgrades"] = [{"epoch": 2, "version": "v0.2.16"}]
+    protocol |= {"challenge_slice_blocks": 16, "challenge_least_blocks": 8}
+    protocol["epoch_length"] += LONGER
+    if "confirmations" in select_mechanisms(seed):
+        protocol["rules"]["confirmations_per_epoch"] = 1.0
+    for change in protocol.get("changes", []):
+        change["height"] += 3 * LONGER
+        change |= {key: length + LONGER for key, length in change.items() if key == "epoch_length"}
+    tree["hosts"][0]["strategy"] = {"kind": "challenge", "host": "pair-0", "epoch": 3, "blocks": 3 + seed % 3}
+    return tree
+
+
 def draw_hosts(on: frozenset[str], draw: np.random.Generator) -> list[dict[str, Any]]:
     """Seven to nine hosts in four groups or so."""
     nodes = ["1 x H100-SXM"] * 3 if "preserved" in on else ["1 x H100-SXM"]

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from sim.protocol.consensus.signing import SigningParams
 from sim.protocol.consensus.transactions import HEADER_BYTES
+from sim.protocol.models.challenge import MAINNET_CHALLENGES, ChallengeParams
 from sim.protocol.models.params import MAINNET_GROUPS, GroupParams
 from sim.protocol.money.accounts import VESTING_EPOCHS
 from sim.protocol.money.collateral import COLLATERAL_PER_WEIGHT_UNIT, GRACE_END_EPOCH
@@ -125,6 +126,9 @@ class ProtocolParams(ChainParams):
     pricing: PricingParams = MAINNET_PRICING
     groups: GroupParams = MAINNET_GROUPS
     """What governance sets for the groups of models; their slots are `validation_committee`."""
+    challenges: ChallengeParams = MAINNET_CHALLENGES
+    challengers: frozenset[str] = frozenset()
+    """Addresses that may challenge others; none: all may."""
     epoch_changes: tuple[EpochChange, ...] = ()
     """In ascending order of their heights."""
 
