@@ -41,8 +41,8 @@ def run_cheats() -> SweepResult:
 def read_cheats(found: SweepResult) -> pd.DataFrame:
     """One row a version and cheat, in the order of the file.
 
-    Gain and weight of the cheaters over those of honest hosts, with standard errors over replications; how many were
-    found out, and after how many epochs; the claimed weight that others lost.
+    Gain and weight of the cheaters over those of honest hosts, with the gain's standard error over replications; how
+    many were found out, and after how many epochs; the share of claimed weight that others lost.
     """
     points = found.runs.drop_duplicates("point").set_index("point")
     blocks = {point: _read_block(text) for point, text in points[STRATEGY].items()}
@@ -81,7 +81,7 @@ def _compare(cheat: pd.DataFrame, honest: pd.DataFrame) -> dict[str, float]:
     work = cheat["work_operations"] / honest["work_operations"]
     with np.errstate(divide="ignore", invalid="ignore"):
         gain = weight / work
-    return {"gain": gain.mean(), "error": gain.sem(), "weight": weight.mean(), "weight error": weight.sem()}
+        return {"gain": gain.mean(), "error": gain.sem(), "weight": weight.mean()}
 
 
 def _follow(rows: pd.DataFrame, offences: pd.DataFrame) -> dict[str, float]:
