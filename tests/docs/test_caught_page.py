@@ -66,7 +66,8 @@ def test_the_table_and_the_figure_show_every_cheat(swept: SweepResult) -> None:
     numbers = caught_page.read_cheats(swept)
     lines = caught_page.write_cheats(numbers).splitlines()
     assert [line.split(" | ")[0] for line in lines[2:]] == [
-        f"| `{name}`" for name in ("overclaim, excess 0.03", "fabricate, share 1.0", "duplicate, within batch", "tiny_claim")
+        f"| `{name}`"
+        for name in ("overclaim, excess 0.03", "fabricate, share 1.0", "duplicate, within batch", "tiny_claim")
     ]
     cells = lines[4].split(" | ")
     assert "of the weight from no work" in lines[5]
