@@ -41,8 +41,8 @@ def run_cheats() -> SweepResult:
 def read_cheats(found: SweepResult) -> pd.DataFrame:
     """One row a version and cheat, in the order of the file.
 
-    Gain and weight of the cheaters over those of honest hosts, with standard errors over replications; how many were
-    found out, and after how many epochs; the claimed weight that others lost.
+    Gain and weight of the cheaters over those of honest hosts, with the gain's standard error over replications; how
+    many were found out, and after how many epochs; the share of claimed weight that others lost.
     """
     points = found.runs.drop_duplicates("point").set_index("point")
     blocks = {point: _read_block(text) for point, text in points[STRATEGY].items()}
@@ -81,7 +81,7 @@ def _compare(cheat: pd.DataFrame, honest: pd.DataFrame) -> dict[str, float]:
     work = cheat["work_operations"] / honest["work_operations"]
     with np.errstate(divide="ignore", invalid="ignore"):
         gain = weight / work
-    return {"gain": gain.mean(), "error": gain.sem(), "weight": weight.mean(), "weight error": weight.sem()}
+        return {"gain": gain.mean(), "error": gain.sem(), "weight": weight.mean()}
 
 
 def _follow(rows: pd.DataFrame, offences: pd.DataFrame) -> dict[str, float]:
@@ -150,8 +150,8 @@ def _write_delay(row: pd.Series) -> str:
 
 def draw_cheats(figure: Figure, numbers: pd.DataFrame) -> None:
     """Draw the gain of every cheat under each version, on a scale that shows both losses and thousandfold gains."""
+    figure.suptitle("Accepted weight per real work, beside honest hosts at the same place and seed", size=11)
     axes = figure.subplots()
-    axes.set_title("Accepted weight per real work, beside honest hosts at the same place and seed")
     cheats = list(dict.fromkeys(numbers["cheat"]))
     places = {cheat: -place for place, cheat in enumerate(cheats)}
     known = numbers[~numbers["is doubted"]]
@@ -176,6 +176,7 @@ def draw_cheats(figure: Figure, numbers: pd.DataFrame) -> None:
     ticks = [0, 0.5, 1, 1.5, 2, *(tick for tick in (5, 10, 20, 50, 100, 200, 500) if tick < 2 * most)]
     axes.set_xticks([*ticks, 3 * most], [*map(str, ticks), "from\nno work"])
     axes.set_xlim(-0.1, 4 * most)
+    axes.set_ylim(-len(places), 1)
     axes.set_yticks(list(places.values()), list(places), fontsize=8)
     axes.set_xlabel("gain (1: as honest; 0: nothing is accepted)")
     axes.legend(loc="lower right", fontsize=8)

@@ -22,13 +22,14 @@ CHEATS = [
     {"kind": "overclaim", "excess": 0.03},
     {"kind": "fabricate", "share": 1.0},
     {"kind": "duplicate", "within": "batch"},
+    "tiny_claim",
 ]
 VERSIONS = ["v0.2.0", "v0.2.6"]
 
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory: pytest.TempPathFactory) -> SweepResult:
-    """One epoch of the page's network with three cheats."""
+    """One epoch of the page's network with four cheats."""
     axes = {"protocol.version": VERSIONS, "hosts.suspect.strategy": CHEATS}
     folder = tmp_path_factory.mktemp("cheats") / "out"
     return sim.sweep(caught_page.FILE, grid=axes, replications=2, overrides={"epochs": 1}, workers=0, out=folder)
@@ -65,9 +66,11 @@ def test_the_table_and_the_figure_show_every_cheat(swept: SweepResult) -> None:
     numbers = caught_page.read_cheats(swept)
     lines = caught_page.write_cheats(numbers).splitlines()
     assert [line.split(" | ")[0] for line in lines[2:]] == [
-        f"| `{name}`" for name in ("overclaim, excess 0.03", "fabricate, share 1.0", "duplicate, within batch")
+        f"| `{name}`"
+        for name in ("overclaim, excess 0.03", "fabricate, share 1.0", "duplicate, within batch", "tiny_claim")
     ]
     cells = lines[4].split(" | ")
+    assert "of the weight from no work" in lines[5]
     assert cells[3:5] == ["*none*", "*none*"], "v0.2.6 counts a nonce once"
     figure = Figure()
     caught_page.draw_cheats(figure, numbers)
