@@ -144,7 +144,8 @@ class ProtocolParams(ChainParams):
     def get_cut(self, episode: Episode | None, model: str) -> tuple[float, float]:
         """Return the mismatch probability of an honest nonce, and the p-value below which a claim is a fraud.
 
-        `model`: of the claim, "" where claims are not by model; its own terms hold as long as a proof of compute runs. Reference: protocol 4.4, network 2.5.7
+        `model`: of the claim, "" where claims are not by model; it has terms of its own while a proof of compute runs.
+        Reference: protocol 4.4, network 2.5.7
         """
         if not model or episode is None:
             return self.p_mismatch, self.fraud_threshold
