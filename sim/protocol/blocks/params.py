@@ -145,12 +145,13 @@ class ProtocolParams(ChainParams):
         """Return the rules in force from P of this epoch to the next P."""
         return self.rule_book.rules_at(epoch_index)
 
-    def get_cut(self, episode: Episode, model: str) -> tuple[float, float]:
+    def get_cut(self, episode: Episode | None, model: str) -> tuple[float, float]:
         """Return the mismatch probability of an honest nonce, and the p-value below which a claim is a fraud.
 
-        `model`: of the claim, "" where claims are not by model. Reference: protocol 4.4, network 2.5.7
+        `model`: of the claim, "" where claims are not by model; it has terms of its own while a proof of compute runs.
+        Reference: protocol 4.4, network 2.5.7
         """
-        if not model:
+        if not model or episode is None:
             return self.p_mismatch, self.fraud_threshold
         terms = get_terms(episode, model)
         return terms.p_mismatch, terms.applied_fraud_p
