@@ -60,7 +60,7 @@ ROWS: dict[str, str] = {
     "ml_nodes": "epoch × ML node that was dispatched or preserved",
     "blocks": "block",
     "transactions": "transaction",
-    "validations": "epoch × validator × participant; none where `metrics.validations` is `summary`",
+    "validations": "epoch × validator × claim of a participant; none where `metrics.validations` is `summary`",
     "validation_summary": "epoch × validator",
     "difficulty": "controller decision",
     "rewards": "epoch × member",
@@ -154,6 +154,7 @@ _COMPOSED: dict[str, tuple[Column, ...]] = {
         """
         epoch, validator
         participant | str | | address of the participant
+        model | str | | governance's model that it claims for; empty where claims are not by model
         n_claimed, n_checked, n_invalid, p_value
         vote | str | | valid, fraud, abstained or out of time
         seconds

@@ -120,7 +120,7 @@ class ValidationDone(Record):
     epoch: Annotated[int, "index of the epoch"]
     validator: Annotated[str, "address of the validator"]
     names: NDArray[np.object_]
-    """Addresses of all claims; shared by all validators of the epoch."""
+    """Names of all claims; shared by all validators of the epoch."""
     places: NDArray[np.int64]
     """(n,) of the participants in `names`"""
     n_claimed: Annotated[NDArray[np.int64], "claimed nonces that the validator saw at V", "nonces"]

@@ -41,6 +41,7 @@ class Executor:
         on_checks: OnChecks,
         callbacks: Callbacks,
         stop: Callable[[], None],
+        guard: Guard,
     ) -> None:
         """`stop` is called when the host leaves."""
         self._context = context
@@ -57,7 +58,7 @@ class Executor:
         self.opening: ChainState | None = None
         """After block V, where this host has acted upon it."""
         self._seeds: dict[int, int] = {}
-        self.guard = Guard()
+        self.guard = guard
 
     def register(self) -> None:
         """Make the host known to the chain."""
@@ -105,6 +106,8 @@ class Executor:
     def _compute(self, action: actions.Compute) -> None:
         if action.numerics is not None:
             mode_of(action.numerics)
+        if not 0.0 < action.share <= 1.0:
+            raise ValueError(f"it cannot compute at {action.share:g} of its rate; the share is above 0 and at most 1")
         if action.block_hash is not None:
             self.production.open_early(self._chain.state, action.block_hash)
         self.production.assign(action)

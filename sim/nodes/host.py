@@ -20,6 +20,7 @@ from sim.nodes.agent import Agent
 from sim.nodes.callbacks import Callbacks
 from sim.nodes.context import Context
 from sim.nodes.executor import Executor
+from sim.nodes.guard import Guard
 from sim.nodes.identity import HostIdentity
 from sim.nodes.ml_node import Generation
 from sim.protocol.blocks.stages import Edge
@@ -58,6 +59,7 @@ class Host:
             self._take_checks,
             self.callbacks,
             self.crash,
+            Guard(identity.guard_mode),
         )
         self._production = self._executor.production
         self._is_starting = self._must_register = False
@@ -212,7 +214,8 @@ class Host:
         if self._production.start_height != episode.start_height:
             self._production.open(state)
             node_ids = tuple(node.node_id for node in self._production.dispatched)
-            self._tell(events.GenerationOpened, epoch=episode.epoch_index, node_ids=node_ids)
+            blank = self._production.get_blank()
+            self._tell(events.GenerationOpened, epoch=episode.epoch_index, node_ids=node_ids, blank=blank)
         self._production.start()
 
     def _follow_confirmation(self, height: int, state: ChainState) -> None:

@@ -130,7 +130,7 @@ class Generation:
             n_layers=task.n_layers,
             scheme=assignment.scheme,
             model=node.model,
-            stack=node.stack,
+            stack=task.stack or node.stack,
         )
         self._start_seconds = self._resumed_seconds = self._end_seconds = math.inf
         self._turns = self._turns_before = 0

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from sim.protocol.proofs.draws import compute_n_nodes
 from sim.protocol.switches import Rules
 from sim.strategies.actions import Compute
 from sim.strategies.base import MLNode
+from sim.work.base import Task
 
 is_hash = re.compile(r"[0-9A-F]{64}").fullmatch
 
@@ -149,11 +151,34 @@ class Production:
         nodes = (node.as_prover(rules) for node in self._owned if node.is_registered)
         return tuple(HardwareNode(node.node_id, node.model) for node in nodes)
 
+    def get_blank(self) -> NDArray[Any]:
+        """Return no results at all, in the type and shape that results of the running proof of compute have."""
+        given = self._assignment
+        if given is None:
+            raise ValueError("no generation is running")
+        node = self.ml_nodes[0]
+        task = Task(
+            given.block_hash,
+            given.public_key,
+            node.dtype,
+            (range(0),),
+            given.threshold,
+            scheme=given.scheme,
+            model=node.model,
+            stack=node.stack,
+        )
+        return self._context.work.produce(task, range(0)).values
+
     def assign(self, action: Compute) -> None:
         """Give nodes their task; raises ValueError for nodes that are not free."""
         if self._assignment is None:
             raise ValueError("no generation is running")
-        assignment = replace(self._assignment, public_key=action.public_key or self._public_key)
+        given = self._assignment
+        assignment = replace(
+            given,
+            public_key=action.public_key or self._public_key,
+            share=given.share * action.share,
+        )
         for node in self._select(action.node_ids):
             self._generations[node.node_id] = Generation(
                 self._context, self._address, node, assignment, action, self._on_results

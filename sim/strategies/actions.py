@@ -43,6 +43,10 @@ class Compute(Action):
     """None: those of the GPU, or a coarser kind that `work.dtype` may name."""
     public_key: str | None = None
     """Key that the nonces are computed under; None: the host's own."""
+    share: float = 1.0
+    """Part of its rate at which each node computes, above 0; the rest serves others, or stands idle."""
+    stack: str | None = None
+    """Stack that computes in the scheme `answers`, as `hosts.stack` names it; None: the ML node's own."""
     place: tuple[int, int] | None = None
     """(number, number of ML nodes) that each of these nodes is told, by which it picks its nonces; None: its own number
     among the host's. Nodes with one place try the same nonces. Reference: protocol 3.2"""

@@ -7,7 +7,7 @@ neither answers is not made.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,8 @@ class GenerationOpened(Event):
     """Number of the epoch."""
     node_ids: tuple[int, ...]
     """Those that are in this proof of compute; preserved ones are not."""
+    blank: NDArray[Any] = field(default_factory=lambda: np.empty(0))
+    """(0, ...) no results, in the type and shape of those that ML nodes will find."""
 
 
 @dataclass(frozen=True, eq=False)

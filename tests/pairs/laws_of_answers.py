@@ -114,9 +114,8 @@ def check_checks(run: Observed, epochs: dict[int, dict[tuple[str, str], Held]]) 
             serves[address] |= {node.model for node in run.world.hosts[address]._production.ml_nodes}
     rows = run.result.validations
     for row in rows.itertuples():
-        who, _, model = row.participant.partition(" ")
-        assert row.n_checked == 0 or model in serves[row.validator]
-        vote = epochs[row.epoch][who, model].votes.get(row.validator)
+        assert row.n_checked == 0 or row.model in serves[row.validator]
+        vote = epochs[row.epoch][row.participant, row.model].votes.get(row.validator)
         if vote is not None and row.validator not in liars(run):
             assert row.vote == ("valid" if vote else "fraud")
 

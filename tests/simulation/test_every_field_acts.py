@@ -354,7 +354,9 @@ WITHOUT_EFFECT |= {"protocol.rules.guardians_need_no_model"}
 WITHOUT_EFFECT |= {"protocol.rules.reseats_empty_epochs", "protocol.rules.reseats_without_fresh_nodes"}
 
 # A host that is slow at the start of two stages in a row: see test_evidence.
-WITHOUT_EFFECT |= {"protocol.rules.guards_early_shares"}
+WITHOUT_EFFECT |= {"protocol.rules.guards_early_shares", "hosts.early_share_guard"}
+# In the scheme `decode` only, see test_decode.
+WITHOUT_EFFECT |= {"protocol.models.margin_threshold"}
 
 SMALL, ANSWERS = "tests/data/small.yaml", "tests/data/answers.yaml"
 MODEL, OTHER = "MiniMax-M2.7", "DeepSeek-V4-Flash-0731"

@@ -87,7 +87,7 @@ def test_contract(strategy_spec: object) -> None:
     assert is_equal(*answers)
     for claim in (action for actions in answers[0] for action in actions if isinstance(action, ClaimResults)):
         assert len(claim.nonces) == len(claim.values)
-        assert all(0 <= value < R_TARGET for value in claim.values)
+        assert all(0 <= value <= R_TARGET for value in claim.values)  # the chain refuses negative distances only
 
 
 def test_votes_do_not_depend_on_who_else_was_checked_in_the_same_period(strategy_spec: object) -> None:

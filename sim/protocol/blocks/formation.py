@@ -88,7 +88,8 @@ def select_preserved(
         return select_half(index, models, last)
     before = group_by_model(state.effective.node_weights, hardware, names)
     served = {model: {node.address for node in nodes} for model, nodes in before.items()}
-    return select_share(index, models, capped, served, rules.preserved_share, last)
+    as_drawn = rules.gives_slots_as_drawn
+    return select_share(index, models, capped, served, rules.preserved_share, last, as_drawn=as_drawn)
 
 
 def describe_judgement(

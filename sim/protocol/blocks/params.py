@@ -17,6 +17,8 @@ from sim.protocol.models.params import MAINNET_GROUPS, GroupParams
 from sim.protocol.money.accounts import VESTING_EPOCHS
 from sim.protocol.money.collateral import COLLATERAL_PER_WEIGHT_UNIT, GRACE_END_EPOCH
 from sim.protocol.money.pricing import MAINNET_PRICING, PricingParams
+from sim.protocol.proofs.base import Episode
+from sim.protocol.proofs.commits import get_terms
 from sim.protocol.switches import Rules
 from sim.protocol.versions import RuleBook
 from sim.units import Bytes
@@ -137,3 +139,13 @@ class ProtocolParams(ChainParams):
     def rules_at(self, epoch_index: int) -> Rules:
         """Return the rules in force from P of this epoch to the next P."""
         return self.rule_book.rules_at(epoch_index)
+
+    def get_cut(self, episode: Episode, model: str) -> tuple[float, float]:
+        """Return the mismatch probability of an honest nonce, and the p-value below which a claim is a fraud.
+
+        `model`: of the claim, "" where claims are not by model. Reference: protocol 4.4, network 2.5.7
+        """
+        if not model:
+            return self.p_mismatch, self.fraud_threshold
+        terms = get_terms(episode, model)
+        return terms.p_mismatch, terms.applied_fraud_p

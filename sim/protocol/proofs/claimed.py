@@ -57,6 +57,8 @@ class ClaimedNonces:
     """(claims,) language model of each claim, in the scheme `answers`."""
     distance_thresholds: NDArray[np.float64] | None = None
     """(claims,) in the scheme `answers`: a sampled answer farther from the recomputed one contradicts the claim."""
+    is_far: NDArray[np.bool_] | None = None
+    """(n,) entries whose claimed value does not count, in the scheme `hits`; None: there is none."""
     stacks: Ints | None = None
     """(runs,) in the scheme `answers`: code of the stack that computed a run's nonces, as `Produced.values` gave it
     under the law, or `INVENTED`: nobody did. Under the law nothing else tells answers apart."""
