@@ -247,6 +247,7 @@ class Host:
                 produced.nonces,
                 produced.values,
                 assignment.threshold,
+                assignment.is_early,
             )
             self._ask(event, generation.generator)
 

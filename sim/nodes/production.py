@@ -118,10 +118,11 @@ class Production:
             raise ValueError(f'"{block_hash}" is no hash of a block: it has 64 hexadecimal digits, in capitals')
         if state.running is not None:
             raise ValueError("a proof of compute is running, so that its network seed is known")
-        if self._assignment is not None:
+        if self._assignment is not None and self._assignment.is_early:
             if self._assignment.block_hash != block_hash:
                 raise ValueError("its ML nodes compute under another assumed network seed")
             return
+        self.stop()  # a host that was down has not heard of the end of the last proof
         self._generations, self._epoch = {}, state.schedule.index + 1
         rules = self._context.params.rules_at(self._epoch)
         self.dispatched = self.ml_nodes = tuple(node.as_prover(rules) for node in self._owned)

@@ -34,6 +34,7 @@ def run(
     epochs: int = 1,
     work: dict[str, Any] | None = None,
     rate: int = 200,
+    faults: list[dict[str, Any]] | None = None,
     strategy: str | dict[str, Any] = "honest",
     **protocol: Any,
 ) -> Result:
@@ -46,6 +47,7 @@ def run(
         "protocol": {"version": version, **PROTOCOL, **protocol},
         "work": work or {"kind": "sphere", "params": "devtest", "startup": "0 s"},
         "network": {"tier": "paths"},
+        "faults": faults or [],
         "hosts": [{"name": "farm", "count": 4, **host}, *({"name": "odd", **host, **each} for each in odd)],
     }
     return sim.run(parse_scenario(json.dumps(tree)))
@@ -155,6 +157,16 @@ def test_work_before_the_stage_pays_for_the_right_guess_only(version: str, hones
         assert node["tried_early"] == pytest.approx(200 * 6 * 5.6, rel=0.2)
         work = of_odd(result)["work_operations"].sum() / of_odd(honest[version])["work_operations"].sum()
         assert work == pytest.approx(1 + node["tried_early"] / node["tried"], rel=1e-2)
+
+
+@pytest.mark.parametrize("seconds", [125, 155])
+def test_a_host_that_is_down_before_or_in_the_stage_computes_early_again(seconds: int) -> None:
+    """It misses the end of its early work, or that of the stage; what it says of the next epoch is whole."""
+    guess = {"strategy": {"kind": "precompute", "guess": "0" * 64, "lead": 4}}
+    down = [{"kind": "crash", "at": f"{seconds} s", "lasts": "25 s", "hosts": "odd"}]
+    nodes = of_odd(run("v0.2.0", guess, epochs=2, faults=down), "ml_nodes").set_index("epoch")
+    assert nodes["tried_early"][2] == pytest.approx(200 * 4 * 5.6, rel=0.2)
+    assert nodes["tried"][1] < nodes["tried"][2]
 
 
 def test_a_guess_that_is_no_hash_of_a_block_or_comes_during_a_proof_is_refused() -> None:

@@ -55,8 +55,10 @@ class Precompute:
                 is_due = episode is None and view.height == view.state.schedule.next_start - self.lead
                 return memory, self._compute(view, self.guess) if is_due else ()
             case ResultsFound():
-                if episode is not None:
+                if not event.is_early:
                     return memory, None
+                if episode is not None:  # a callback that came late
+                    return memory, None if episode.block_hash == self.guess else ()
                 book = memory.get(view.address, Book())
                 return {**memory, view.address: hold_results(book, event, margin=0.0)}, ()
         rest = {host: book for host, book in memory.items() if host != view.address}

@@ -86,11 +86,11 @@ def _seed_row() -> Row:
     below = 1.0 / (OTHERS + 1)
     changes = {f"hosts.{SUSPECT}.strategy": {"kind": "withhold_seed", "below": below}}
     n_accepted = n_wanted = 0
-    for seed in range(1, 9):
+    for seed in range(1, 5):
         judged, claims = get_participants(SHORT, changes, seed), get_participants(SHORT, {}, seed)
         n_accepted += int(judged.loc[judged["host_group"] == SUSPECT, "is_accepted"].sum())
         n_wanted += int(_count_claimed(claims) >= below * claims["claimed_nonces"].sum())
-    return Row.exact("claims of withhold_seed that are accepted, of 8 those above a sixth", n_accepted, n_wanted)
+    return Row.exact("claims of withhold_seed that are accepted, of 4 those above a sixth", n_accepted, n_wanted)
 
 
 def _late_claim_row() -> Row:
