@@ -69,6 +69,7 @@ ROWS: dict[str, str] = {
     "inferences": "epoch × member that serves a model",
     "prices": "epoch × model",
     "confirmations": "confirmation × member",
+    "offences": "validator that was jailed for the way in which it signs",
     "faults": "fault, by its beginning; one that the run was too short for comes last",
     "propagation": "message kind × bin of delay",
 }
@@ -82,6 +83,7 @@ RECORDS: dict[str, type[Record]] = {
     "inferences": facts.InferencesServed,
     "prices": facts.PriceReached,
     "confirmations": facts.WeightConfirmed,
+    "offences": facts.OffencePunished,
 }
 """Frames that have a row a record, and its columns only."""
 

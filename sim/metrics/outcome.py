@@ -19,7 +19,7 @@ from sim.metrics.columns import FRAMES
 from sim.protocol.consensus.transactions import SEPARATOR
 
 NO_DECISION = {
-    "blocks": ("n_reached",),  # of gossip, not of the chain
+    "blocks": ("n_reached", "n_absent"),  # of gossip, not of the chain; missing signatures act through offences
     "validations": ("model",),  # the order of the rows holds it; without models a hash is what it was
 }
 

@@ -124,6 +124,8 @@ IMPOSSIBLE: dict[str, tuple[type, Any, str]] = {
     ),
     "no hash": (events.RewardDue, lambda e: Compute(block_hash="soon"), '"soon" is no hash of a block'),
     "too many layers": (events.GenerationOpened, lambda e: Compute(n_layers=99), "n_layers is 99"),
+    "more than its hardware": (events.GenerationOpened, lambda e: Compute(share=1.5), "above 0 and at most 1"),
+    "nothing at all": (events.GenerationOpened, lambda e: Compute(share=0.0), "cannot compute at 0 of its rate"),
     "unknown numerics": (events.GenerationOpened, lambda e: Compute(numerics="float7"), "float7"),
     "values are missing": (
         events.ResultsFound,

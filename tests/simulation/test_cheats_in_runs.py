@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,10 +13,14 @@ import sim
 from pow.validation import critical_count
 from sim.errors import UserError
 from sim.protocol.consensus.transactions import TxResult
+from sim.protocol.proofs.acceptance import draw_slots_of_answers
 from sim.results import Result
 from sim.scenario.load import parse_scenario
+from sim.strategies import events
+from sim.strategies.proposers.grind_hash import GrindHash, count_own_slots
 
 VERSIONS = ("v0.2.0", "v0.2.6", "v0.2.16")
+SLOTS = 40
 PROTOCOL = {
     "epoch_length": 24, "poc_stage_duration": 6, "poc_exchange_duration": 2, "poc_validation_delay": 3,
     "poc_validation_duration": 8, "validation_sample_size": 60,
@@ -219,6 +224,35 @@ def test_who_tries_many_hashes_is_asked_for_no_confirmation() -> None:
     assert asked.confirmations["height"].nunique() >= 2
     ground = run("v0.2.6", {}, epochs=3, strategy={"kind": "grind_hash", "tries": 20, "aim": "confirmation"}, **LONG)
     assert ground.confirmations.empty
+
+
+@pytest.mark.parametrize("version", ["v0.2.0", "v0.2.16"])
+def test_a_grinding_proposer_counts_slots_as_the_chain_draws_them(
+    version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At V the first candidate is the block's hash; the chain then draws from it what the proposer has foreseen."""
+    foreseen: dict[str, int] = {}
+    drawn: dict[str, int] = {}
+
+    def watch(_self: object, memory: tuple[str, ...], event: Any, _generator: object) -> Any:
+        state, addresses = event.view.state, ("farm-0", "farm-1")
+        if isinstance(event, events.ProposalDue):
+            if state.running is not None and event.height == state.running.validation_start:
+                foreseen["slots"] = count_own_slots(event.view, event.get_hash(0), addresses)
+        elif state.upcoming.committee is not None:
+            holders = np.array(list(state.upcoming.committee.weights))
+            drawn["slots"] = int(np.isin(holders[state.upcoming.committee.draw(addresses)], addresses).sum())
+        elif state.ballot is not None:
+            model = next(iter(state.ballot.snapshot.powers))
+            held = [draw_slots_of_answers(state.ballot.snapshot, who, model, SLOTS) for who in addresses]
+            drawn["slots"] = sum(slots.get(who, 0) for slots in held for who in addresses)
+        return memory, None
+
+    monkeypatch.setattr(GrindHash, "events", (events.ProposalDue, events.ClaimsKnown))
+    monkeypatch.setattr(GrindHash, "react", watch)
+    run(version, {}, epochs=2, strategy={"kind": "grind_hash", "tries": 1}, validation_committee=SLOTS)
+    assert foreseen == drawn
+    assert 0 < drawn["slots"] < 2 * SLOTS
 
 
 def test_prompt_ml_nodes_start_at_once_beside_a_late_burst() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sim.theory.row import Group, Row
+from sim.theory.strategies.cheaper import cheaper_rows
 from sim.theory.strategies.foreknowledge import foreknowledge_rows
 from sim.theory.strategies.grinding import grinding_rows
 from sim.theory.strategies.names import name_rows
@@ -17,6 +18,7 @@ from sim.theory.strategies.validators import lazy_rows
 GROUPS: tuple[Group, ...] = (
     # provers
     overclaim_rows,
+    cheaper_rows,
     foreknowledge_rows,
     name_rows,
     # validators
