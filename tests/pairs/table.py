@@ -42,6 +42,7 @@ MECHANISMS = {
     "api": "callbacks of ML nodes that come late or get lost",
     "answers": "every nonce counts, off the chain: commitments, distributions, votes by model",
     "signatures": "validators that sign nothing or twice, and jail",
+    "early": "ML nodes that generate before a proof of compute, under a guessed hash",
 }
 MANY = "pairs/test_many_at_once.py::test_laws_hold_with_many_mechanisms_at_once"
 ANSWERS = "pairs/test_pairs_of_answers.py::test_laws_hold_with_answers_and_much_else_at_once"
@@ -51,6 +52,7 @@ _RULES = "pairs/test_pairs_of_rules.py::test_"
 _VALIDATION = "simulation/test_validation.py::test_"
 _API = "simulation/test_api_faults.py::test_"
 _OLDER_FAULTS = "simulation/test_faults.py::test_"
+_CHEATS = "simulation/test_cheats_in_runs.py::test_"
 _RUN = "simulation/test_answers_run.py::test_"
 _PURE = (
     "The work answers which nonces are valid and knows nothing of the chain, the network and money; "
@@ -257,6 +259,12 @@ ROWS = {
             "answers": "protocol/test_signing.py::"
             "test_since_v0_2_11_a_slash_is_of_the_required_collateral_and_goes_to_governance",
             "signatures": "simulation/test_coins.py::test_the_last_state_holds_every_coin",
+        }
+    ),
+    "early": Row(
+        {
+            "crash": f"{_CHEATS}a_host_that_is_down_before_or_in_the_stage_computes_early_again",
+            "answers": f"{_CHEATS}work_before_the_stage_pays_for_the_right_guess_only",
         }
     ),
 }
