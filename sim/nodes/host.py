@@ -274,6 +274,7 @@ class Host:
                 produced.nonces,
                 produced.values,
                 assignment.threshold,
+                assignment.is_early,
             )
             self._ask(event, generation.generator)
 

@@ -68,6 +68,8 @@ class ResultsFound(Event):
     numbers, or under the law the code of the stack that computed it."""
     threshold: float
     """By it a result counts; in the scheme `hits` the largest distance."""
+    is_early: bool = False
+    """They were computed before the proof of compute began, under a network seed that was assumed."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ OPTIONAL = (
     "ml_node", "crash", "partition", "links", "joins", "reproposal", "block_size", "mempool", "tiers", "committee",
     "guardians", "preserved", "upgrades", "lengths", "collateral", "vesting", "confirmations", "service", "controllers",
     "overclaim", "summary", "clock", "by_gpu", "operators", "api", "signatures",
+    "early",
 )  # fmt: skip
 SHARE = 0.6
 SEEDS = (1, 2, 4, 5, 6, 7, 9, 28, 40, 41)
@@ -244,6 +245,11 @@ def use_operators(tree: dict[str, Any], draw: np.random.Generator) -> None:
     tree["hosts"][0]["operator"], tree["hosts"][2]["operator"] = "house", "other"
 
 
+def use_guesses(tree: dict[str, Any], draw: np.random.Generator) -> None:
+    """Two hosts compute before each proof of compute, under a hash that no block has."""
+    tree["hosts"][1]["strategy"] = {"kind": "precompute", "guess": "0" * 64, "lead": int(draw.integers(2, 5))}
+
+
 SWITCHES = {
     "reproposal": use_impatience,
     "block_size": use_small_blocks,
@@ -262,4 +268,5 @@ SWITCHES = {
     "by_gpu": lambda tree, draw: tree["work"].update(dtype="by_gpu"),
     "operators": use_operators,
     "signatures": lambda tree, draw: tree["protocol"].update(signed_blocks_window=6, downtime_jail="0 s"),
+    "early": use_guesses,
 }

@@ -43,6 +43,7 @@ MECHANISMS = {
     "answers": "every nonce counts, off the chain: commitments, distributions, votes by model",
     "signatures": "validators that sign nothing or twice, and jail",
     "challenges": "one host computes till the epoch's end, for a stake; segments, votes without it, payments",
+    "early": "ML nodes that generate before a proof of compute, under a guessed hash",
 }
 MANY = "pairs/test_many_at_once.py::test_laws_hold_with_many_mechanisms_at_once"
 ANSWERS = "pairs/test_pairs_of_answers.py::test_laws_hold_with_answers_and_much_else_at_once"
@@ -54,6 +55,7 @@ _VALIDATION = "simulation/test_validation.py::test_"
 _API = "simulation/test_api_faults.py::test_"
 _OLDER_FAULTS = "simulation/test_faults.py::test_"
 _CHALLENGE = "simulation/test_challenge_run.py::test_"
+_CHEATS = "simulation/test_cheats_in_runs.py::test_"
 _RUN = "simulation/test_answers_run.py::test_"
 _PURE = (
     "The work answers which nonces are valid and knows nothing of the chain, the network and money; "
@@ -279,6 +281,12 @@ ROWS = {
             "controllers": "Every computed nonce counts whatever a controller wants: there is nothing to steer.",
             "by_gpu": "Under the law stacks tell answers apart, not numerics; simulation/test_answer_work.py has both.",
         },
+    ),
+    "early": Row(
+        {
+            "crash": f"{_CHEATS}a_host_that_is_down_before_or_in_the_stage_computes_early_again",
+            "answers": f"{_CHEATS}work_before_the_stage_pays_for_the_right_guess_only",
+        }
     ),
 }
 
