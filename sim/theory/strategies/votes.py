@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pow.detection import ClaimLaw, SampleTest, compute_opinions, compute_tails
@@ -13,11 +15,12 @@ from pow.params import PRESETS
 from pow.sphere import hit_probability
 from sim.protocol.versions import LAUNCH
 from sim.theory.row import Row
-from sim.theory.strategies.gain import NETWORK, SUSPECT, get_participants
+from sim.theory.strategies.gain import BOUND, NETWORK, SUSPECT, get_participants
 
 LIAR, OTHER = "liar", "other"
 N_HONEST, N_SUSPECTS, N_LIARS = 5, 4, 16
-N_CLAIMED, SAMPLE = 1300, 200
+N_ALL = N_HONEST + N_SUSPECTS + N_LIARS
+SAMPLE = 200
 LIARS = {"name": LIAR, "count": N_LIARS, "gpus": "1 x H100-SXM at 1000 nonces/s", "region": "EUROPE"}
 FAIR: dict[str, Any] = {**NETWORK, "name": "fair", "epochs": 1, "hosts": [*NETWORK["hosts"], LIARS]}
 """Genesis: all weigh the same. Liars invent a share of their claims, vote for themselves, and test the others."""
@@ -35,11 +38,13 @@ def vote_rows(quick: bool) -> Iterator[Row]:
         ("sell_votes", Fraction(27, 1000), N_SUSPECTS, 0),
     ):
         spec = {"kind": strategy, **({"clients": [LIAR]} if strategy == "sell_votes" else {})}
-        n_accepted = sum(_count_accepted(_run(spec, excess, seed), LIAR) for seed in seeds)
-        label = (
-            f"{strategy} by {N_SUSPECTS} of {N_HONEST + N_SUSPECTS + N_LIARS}: claims with {float(excess):.1%} invented"
-        )
-        yield Row.binomial(label, n_accepted, N_LIARS * len(seeds), compute_accepted(excess, always, turned))
+        frames = pd.concat([_run(spec, excess, seed) for seed in seeds])
+        claims = frames[frames["host_group"] == LIAR]
+        chances = np.array([compute_accepted(n, excess, always, turned) for n in claims["claimed_nonces"].tolist()])
+        distance = float(claims["is_accepted"].sum() - chances.sum())
+        score = distance / math.sqrt(float((chances * (1 - chances)).sum()))
+        label = f"{strategy} by {N_SUSPECTS} of {N_ALL}: claims accepted with {float(excess):.1%} invented"
+        yield Row(label, float(claims["is_accepted"].mean()), float(chances.mean()), score, BOUND)
     yield _collude()
 
 
@@ -56,17 +61,17 @@ def _count_accepted(participants: pd.DataFrame, group: str) -> int:
     return int(participants.loc[participants["host_group"] == group, "is_accepted"].sum())
 
 
-def compute_accepted(excess: Fraction, n_always: int, n_turned: int) -> float:
+def compute_accepted(n_claimed: int, excess: Fraction, n_always: int, n_turned: int) -> float:
     """Return the chance that a liar's claim passes: its own yes, `n_always` more, those of the others by the test.
 
     `n_turned` validators say the opposite of what they found; the rest of the suspects abstains. Samples overlap: given
     the number of contradicted entries, validators are independent.
     """
-    claim = ClaimLaw(
-        excess / (1 + excess), hit_probability(LAUNCH.r_target, PRESETS["devtest"].vocab_size), 0.0, N_CLAIMED
-    )
+    n_found = math.ceil(n_claimed / (1 + excess))
+    passes = hit_probability(LAUNCH.r_target, PRESETS["devtest"].vocab_size)
+    claim = ClaimLaw(Fraction(n_claimed - n_found, n_claimed), passes, 0.0, n_claimed)
     said = compute_opinions(SampleTest(SAMPLE), claim)
-    n_checking, needed = N_HONEST + N_LIARS - 1, (N_HONEST + N_SUSPECTS + N_LIARS) // 2 + 1 - 1 - n_always
+    n_checking, needed = N_HONEST + N_LIARS - 1, N_ALL // 2 - n_always
     total = 0.0
     for n_opposed in range(n_turned + 1):
         exactly = _weigh_exactly(n_turned, n_opposed, said.no, said.yes)
