@@ -31,6 +31,8 @@ from sim.strategies import actions
 from sim.strategies.base import MLNode
 
 SEED_LIMIT = 2**63
+SEED_EPOCHS = 100
+"""Seeds of older epochs are thrown away: a reward can be claimed until the next settlement."""
 
 
 class Executor:
@@ -110,7 +112,9 @@ class Executor:
             )
         if not 0 <= seed < SEED_LIMIT:
             raise ValueError(f"the seed of epoch {action.epoch} is {seed}; it must be from 0 to 2^63 - 1")
-        self._seeds[action.epoch] = seed
+        first = self._chain.state.schedule.index - SEED_EPOCHS
+        kept = {epoch: own for epoch, own in self._seeds.items() if epoch >= first}
+        self._seeds = {**kept, action.epoch: seed}
         tx_id = self.outbox.name("seed", action.epoch)
         commitment = commit_seed(seed, self._chain.address)
         self.outbox.send(messages.SubmitSeed(tx_id, self._chain.address, action.epoch, commitment))

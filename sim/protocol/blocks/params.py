@@ -5,9 +5,11 @@ Where an annotation holds a sentence, the field is a key of a scenario's `protoc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from operator import attrgetter
 from typing import Annotated
 
 from pydantic import Field
@@ -72,10 +74,10 @@ def accumulate_changes(
     return tuple(accumulated)
 
 
-def get_epoch_at(height: int, genesis: EpochParams, changes: Iterable[EpochChange]) -> EpochParams:
-    """Return the lengths that hold at a height. Reference: protocol 1.1."""
-    past = [change.epoch for change in changes if change.height <= height]
-    return past[-1] if past else genesis
+def get_epoch_at(height: int, genesis: EpochParams, changes: Sequence[EpochChange]) -> EpochParams:
+    """Return the lengths that hold at a height; `changes` in ascending order. Reference: protocol 1.1."""
+    n_past = bisect_right(changes, height, key=attrgetter("height"))
+    return changes[n_past - 1].epoch if n_past else genesis
 
 
 @dataclass(frozen=True, kw_only=True)
