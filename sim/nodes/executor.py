@@ -241,7 +241,7 @@ class Executor:
         self.outbox.send(messages.DeclareIntent(self.outbox.name("intent"), self._chain.address, action.model))
 
     def _challenge_host(self, action: actions.ChallengeHost) -> None:
-        tx_id = self.outbox.name("challenge", action.target)
+        tx_id = self.outbox.name("challenge", None, action.target)
         self.outbox.send(messages.OpenChallenge(tx_id, self._chain.address, action.target))
 
     def _show_weight(self, action: actions.ShowWeight) -> None:

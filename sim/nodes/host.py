@@ -194,12 +194,7 @@ class Host:
 
     # Events for the agent
 
-    def _tell(
-        self,
-        kind: type[Any],
-        state: ChainState | None = None,
-        **details: Any,
-    ) -> None:
+    def _tell(self, kind: type[Any], state: ChainState | None = None, **details: Any) -> None:
         """Tell the agent of an event, if it wants that kind, and carry out its actions."""
         if self._agent.wants(kind):
             self._ask(kind(self._view(state), **details), self._stream("strategy"))

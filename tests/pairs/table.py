@@ -286,6 +286,7 @@ ROWS = {
         {
             "crash": f"{_CHEATS}a_host_that_is_down_before_or_in_the_stage_computes_early_again",
             "answers": f"{_CHEATS}work_before_the_stage_pays_for_the_right_guess_only",
+            "challenges": f"{_CHALLENGE}a_challenge_has_all_ml_nodes_that_would_compute_early",
         }
     ),
 }
