@@ -20,7 +20,6 @@ import caught_page  # noqa: E402
 CHEATS = [
     "honest",
     {"kind": "overclaim", "excess": 0.03},
-    {"kind": "fabricate", "share": 1.0},
     {"kind": "duplicate", "within": "batch"},
     "tiny_claim",
 ]
@@ -29,7 +28,7 @@ VERSIONS = ["v0.2.0", "v0.2.6"]
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory: pytest.TempPathFactory) -> SweepResult:
-    """One epoch of the page's network with four cheats."""
+    """One epoch of the page's network with three cheats."""
     axes = {"protocol.version": VERSIONS, "hosts.suspect.strategy": CHEATS}
     folder = tmp_path_factory.mktemp("cheats") / "out"
     return sim.sweep(caught_page.FILE, grid=axes, replications=2, overrides={"epochs": 1}, workers=0, out=folder)
@@ -57,8 +56,9 @@ def test_its_numbers_are_those_of_twins(swept: SweepResult) -> None:
         assert row["gain"] == pytest.approx(statistics.mean(gains))
         assert row["error"] == pytest.approx(statistics.stdev(gains) / 2**0.5)
         assert row["others lose"] == 0
-    free = numbers.loc[("v0.2.0", "fabricate, share 1.0")]
-    assert (free["weight"], free["found out"], free["delay"]) == (0, 1, 0)
+    free = numbers.loc[("v0.2.0", "tiny_claim")]
+    assert (free["gain"], free["found out"]) == (float("inf"), 0)
+    assert 0 < free["weight"] < 0.01
     assert numbers.loc[("v0.2.0", "duplicate, within batch"), "gain"] > 1.5, "the launch counts each copy"
 
 
@@ -66,11 +66,10 @@ def test_the_table_and_the_figure_show_every_cheat(swept: SweepResult) -> None:
     numbers = caught_page.read_cheats(swept)
     lines = caught_page.write_cheats(numbers).splitlines()
     assert [line.split(" | ")[0] for line in lines[2:]] == [
-        f"| `{name}`"
-        for name in ("overclaim, excess 0.03", "fabricate, share 1.0", "duplicate, within batch", "tiny_claim")
+        f"| `{name}`" for name in ("overclaim, excess 0.03", "duplicate, within batch", "tiny_claim")
     ]
-    cells = lines[4].split(" | ")
-    assert "of the weight from no work" in lines[5]
+    cells = lines[3].split(" | ")
+    assert "of the weight from no work" in lines[4]
     assert cells[3:5] == ["*none*", "*none*"], "v0.2.6 counts a nonce once"
     figure = Figure()
     caught_page.draw_cheats(figure, numbers)
