@@ -212,6 +212,10 @@ class Rules:
         bool, "coefficients of models move towards equal shares of weight; otherwise only votes change them"
     ]
     """Reference: network 2.14"""
+    allows_challenges: Annotated[
+        bool, "a host may challenge another to compute until the epoch ends; otherwise the message is refused"
+    ]
+    """Needs claims by model. Reference: network 2.13"""
     confirmation_tolerance: Annotated[
         Fraction, Field(gt=0, le=1), "share of its weight that a confirmation takes for all of it"
     ]

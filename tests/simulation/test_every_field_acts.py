@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 import sim
+from sim.protocol.models.challenge import ChallengeParams
 from sim.scenario.faults import FAULTS as FAULT_MODELS
 from sim.scenario.faults import KINDS
 from sim.scenario.schema import Scenario
@@ -418,6 +419,20 @@ CHANGES_OF_ANSWERS: dict[str, dict[str, object]] = {
     "protocol.rules.trusts_confirmed_weight": {"protocol.rules.trusts_confirmed_weight": False},
     "protocol.rules.moves_coefficients": {"protocol.rules.moves_coefficients": False},
     "protocol.rules.computes_confirmations": {"protocol.rules.computes_confirmations": False},
+    "protocol.rules.allows_challenges": {"protocol.rules.allows_challenges": False},
+    "protocol.challenge_stake_share": {"protocol.challenge_stake_share": 0.2},
+    "protocol.challenge_slice_blocks": {"protocol.challenge_slice_blocks": 4},
+    "protocol.challenge_least_blocks": {"protocol.challenge_least_blocks": 30},
+    "protocol.challenge_most_open": {"protocol.challenge_most_open": 0},
+    "hosts.challenger": {"hosts.big.challenger": True},
+}
+CHALLENGED: dict[str, object] = {
+    "epochs": 3,
+    "hosts.no.strategy": {"kind": "challenge", "host": "both-0", "epoch": 2, "blocks": 5},
+    "protocol.vesting_epochs": 0,
+    "protocol.rules.confirmations_per_epoch": 0,
+    "protocol.challenge_slice_blocks": 6,
+    "protocol.challenge_least_blocks": 3,
 }
 ALL_DECIDED_BY_GUARDIANS = {"protocol.rules.vote_threshold_bps": 10_000}
 DISAGREEING = {"work.pairs": "tests/data/pairs.csv"}
@@ -435,6 +450,9 @@ CONTEXTS_OF_ANSWERS: dict[str, dict[str, object]] = {
     "protocol.rules.guardians_break_ties": ALL_DECIDED_BY_GUARDIANS,
     "protocol.rules.guardian_maturity_weight": {"protocol.rules.guardian_maturity_height": 0},
     "protocol.rules.guardian_maturity_height": {"protocol.rules.guardian_maturity_weight": 1},
+    "protocol.rules.allows_challenges": CHALLENGED,
+    **{f"protocol.{key}": CHALLENGED for key in ChallengeParams.__dataclass_fields__},
+    "hosts.challenger": CHALLENGED,
 }
 
 

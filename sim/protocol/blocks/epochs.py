@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from sim.protocol.blocks.challenge_verdicts import read_last_segments, settle_challenges
 from sim.protocol.blocks.fast.judging import judge_claims  # by arrays; the rule to read is `judging.judge_claims`
 from sim.protocol.blocks.fast.judging_models import judge_models  # likewise
 from sim.protocol.blocks.formation import describe_judgement, gather_members, merge_weights
@@ -58,13 +59,27 @@ def process_epoch(
             case Edge.V:
                 state = open_validation(state, block, params)
             case Edge.VE:
-                state, settled = settle_epoch(state, params)
+                state, settled = settle(state, params)
                 state, judged = form_epoch(state, params, next_difficulty, list_paid(settled))
                 rows += [*settled, *judged]
             case Edge.S:
                 state, punished = switch_epoch(state, params)
                 rows += [*_describe_powers(state), *punished]
     return state, rows
+
+
+def settle(state: ChainState, params: ProtocolParams) -> tuple[ChainState, list[Record]]:
+    """VE, first: the last votes on challenges are read, the epoch that ends is settled, then challenges are.
+
+    Reference: network 2.13, 2.17.
+    """
+    if not state.challenges:
+        return settle_epoch(state, params)
+    rules = params.rules_at(state.schedule.index)
+    before, judged = read_last_segments(state, rules, params)
+    state, settled = settle_epoch(before, params)
+    state, paid = settle_challenges(state, before, rules, params)
+    return state, [*judged, *settled, *paid]
 
 
 def open_epoch(state: ChainState, block: Block, params: ProtocolParams) -> ChainState:

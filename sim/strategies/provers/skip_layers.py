@@ -26,7 +26,8 @@ class SkipLayers:
     """Runs the first `layers` of the model only, and claims what lies nearer than the threshold less `margin`.
 
     The norms of `hits` leave the layers next to no influence, so that nearly all that it claims is valid for validators
-    who run all of them. A mirror after every layer of `answers` ends that: there each answer is wrong.
+    who run all of them. For `answers` the law takes each as wrong, since trained layers matter [I]; random ones, as
+    those of the kernel's models, do not. Fate: accepted in v0.2.0 and v0.2.6; by the law voted invalid in v0.2.16.
     Reference: kernel 7, network 2.4
     """
 
