@@ -129,7 +129,9 @@ def read_gain(result: Result, who: str, others: str) -> pd.Series:
     """Accepted weight per operation of one group's GPUs, in percent of that of another: by epoch."""
     rows = result.participants
     rows = rows.assign(accepted=rows.claimed_weight.where(rows.is_accepted, 0))
-    sums = [rows[_group(rows) == each].groupby("epoch")[["accepted", "work_operations"]].sum() for each in (who, others)]
+    sums = [
+        rows[_group(rows) == each].groupby("epoch")[["accepted", "work_operations"]].sum() for each in (who, others)
+    ]
     one, other = (found.accepted / found.work_operations for found in sums)
     return _share(one, other)
 

@@ -1,9 +1,9 @@
 """What happened to the network, as pairs of scenarios: the harm, and the same run repaired (docs/incidents.md).
 
-`.venv/bin/python docs/incidents.py [--once] [NAME ...]` prints the effects, `--once` those of one seed; `docs/refresh.py
-incidents` puts tables and figures into the page. An incident is two files in scenarios/incidents that differ in `protocol`, and a row of `INCIDENTS`: a
-function that reads one curve from a run, and the part of the curve that measures the harm. Both files run with the same
-seeds, so that the effect is a mean of differences.
+`.venv/bin/python docs/incidents.py [--once] [NAME ...]` prints effects, with `--once` of one seed; `docs/refresh.py
+incidents` puts tables and figures into the page. An incident is two files in scenarios/incidents that differ in
+`protocol`, and a row of `INCIDENTS`: a function that reads one curve from a run, and the part of the curve that
+measures the harm. Both files run with the same seeds, so that the effect is a mean of differences.
 """
 
 from __future__ import annotations
@@ -73,9 +73,7 @@ INCIDENTS = {
     "truncated-batches": Incident(
         "weight of a counted nonce (% of 2.5)", read.read_scaled, at=("rate-5",), published=(87.4, None), n_seeds=4
     ),
-    "silent-third": Incident(
-        "share (%)", partial(read.read_ballot, epoch=2), at=(read.ACCEPTED,)
-    ),
+    "silent-third": Incident("share (%)", partial(read.read_ballot, epoch=2), at=(read.ACCEPTED,)),
     "hardware-added-late": Incident("late claims accepted (%)", partial(read.read_accepted, group="late"), at=(2, 3)),
     "cap-collapse": Incident(
         "weight that the cap leaves (%)", read.read_capped, at=(2,), published=(0, 100 * 61_190 / 81_702), n_seeds=4

@@ -1,6 +1,5 @@
 """Run the commands whose output the docs quote: `.venv/bin/python docs/refresh.py [run] [theory] [propagation]
-[kernel] [scale] [sweep] [statistics] [lab] [tune] [search] [questions] [incidents]
-[detect]`.
+[kernel] [scale] [sweep] [statistics] [lab] [tune] [search] [questions] [incidents] [detect]`.
 
 `run`: `make run` into README.md, and that run's figure into docs/images/. `theory`: `powsim theory` into
 docs/is_it_true.md. `propagation`: `docs/propagation.py` and its figure into the same page. `kernel`: `powsim kernel
@@ -10,8 +9,8 @@ dask cluster of this machine, and their benchmarks, into docs/laptop_to_cluster.
 `docs/interval_coverage.py` into docs/statistics.md. `lab`: `powsim lab` and its benchmarks into
 docs/choosing_a_controller.md. `tune`: `powsim tune` into the same page. `search`: `powsim search` into
 docs/search.md. `questions`: `docs/questions.py` and its figures into docs/questions_of_2026.md. `incidents`:
-`docs/incidents.py` and its figures into docs/incidents.md. `detect`: `powsim
-detect` into docs/detection.md. All where none is named: minutes.
+`docs/incidents.py` and its figures into docs/incidents.md. `detect`: `powsim detect` into docs/detection.md. All where
+none is named: minutes.
 """
 
 from __future__ import annotations

@@ -19,7 +19,14 @@ ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT / "docs"))  # its page is written from the same runs
 INCIDENTS: Any = importlib.import_module("incidents")
 FOLDER = ROOT / "scenarios" / "incidents"
-FAST = "duplicate-nonces", "overlapping-ranges", "predictable-sample", "silenced-validator", "skipped-layers", "cap-collapse"
+FAST = (
+    "duplicate-nonces",
+    "overlapping-ranges",
+    "predictable-sample",
+    "silenced-validator",
+    "skipped-layers",
+    "cap-collapse",
+)
 # Harm and repair in the unit of the page, and how far the mean over seeds may be from them.
 EFFECTS = {
     "short-validation": (0, 100, 5),
