@@ -252,7 +252,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     },
     "how_a_run_works.md": {"schedule of the baseline": write_schedule, "hosts of the baseline": write_hosts},
     "plugins.md": {
-        **{f"strategy {name}": partial(write_outside, name) for name in ("withhold_seed", "no_layers", "vote_pool")},
+        **{f"strategy {name}": partial(write_outside, name) for name in ("no_seed", "no_layers", "vote_pool")},
         "view": write_view,
         "events": write_events,
         "actions": write_actions,

@@ -60,7 +60,7 @@ ROWS: dict[str, str] = {
     "ml_nodes": "epoch × ML node that was dispatched or preserved",
     "blocks": "block",
     "transactions": "transaction",
-    "validations": "epoch × validator × participant; none where `metrics.validations` is `summary`",
+    "validations": "epoch × validator × claim of a participant; none where `metrics.validations` is `summary`",
     "validation_summary": "epoch × validator",
     "difficulty": "controller decision",
     "rewards": "epoch × member",
@@ -69,6 +69,7 @@ ROWS: dict[str, str] = {
     "inferences": "epoch × member that serves a model",
     "prices": "epoch × model",
     "confirmations": "confirmation × member",
+    "offences": "validator that was jailed for the way in which it signs",
     "faults": "fault, by its beginning; one that the run was too short for comes last",
     "propagation": "message kind × bin of delay",
 }
@@ -82,6 +83,7 @@ RECORDS: dict[str, type[Record]] = {
     "inferences": facts.InferencesServed,
     "prices": facts.PriceReached,
     "confirmations": facts.WeightConfirmed,
+    "offences": facts.OffencePunished,
 }
 """Frames that have a row a record, and its columns only."""
 
@@ -154,6 +156,7 @@ _COMPOSED: dict[str, tuple[Column, ...]] = {
         """
         epoch, validator
         participant | str | | address of the participant
+        model | str | | governance's model that it claims for; empty where claims are not by model
         n_claimed, n_checked, n_invalid, p_value
         vote | str | | valid, fraud, abstained or out of time
         seconds

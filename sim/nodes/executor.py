@@ -41,6 +41,7 @@ class Executor:
         on_checks: OnChecks,
         callbacks: Callbacks,
         stop: Callable[[], None],
+        guard: Guard,
     ) -> None:
         """`stop` is called when the host leaves."""
         self._context = context
@@ -57,7 +58,7 @@ class Executor:
         self.opening: ChainState | None = None
         """After block V, where this host has acted upon it."""
         self._seeds: dict[int, int] = {}
-        self.guard = Guard()
+        self.guard = guard
 
     def register(self) -> None:
         """Make the host known to the chain."""
@@ -211,6 +212,10 @@ class Executor:
             raise ValueError(f"it cannot show {action.share:g} of its weight; the share is from 0 to 1")
         self._context.traffic.show_weight(self._chain.address, end_height, action.share)
 
+    def unjail(self) -> None:
+        """Ask to be a validator again."""
+        self.outbox.send(messages.Unjail(self.outbox.name("unjail"), self._chain.address))
+
     def _leave(self, action: actions.Leave) -> None:
         self._context.presence.leave(self._chain.address, self._stop)
 
@@ -219,6 +224,9 @@ class Executor:
 
     def _propose(self, action: actions.Propose) -> None:
         raise ValueError("it is not its turn to propose")
+
+    def _sign(self, action: actions.Sign) -> None:
+        raise ValueError("no height begins for it")
 
 
 def _check_amount(ngonka: int) -> int:
@@ -245,4 +253,5 @@ _CARRY_OUT: Mapping[type, Callable[[Executor, Any], None]] = {
     actions.Leave: Executor._leave,
     actions.Join: Executor._join,
     actions.Propose: Executor._propose,
+    actions.Sign: Executor._sign,
 }

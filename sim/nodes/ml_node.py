@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import NamedTuple
 
 import numpy as np
 import simpy
@@ -54,8 +55,15 @@ class Assignment:
         return (self.epoch_index, *confirmed, *(("early",) if self.is_early else ()))
 
 
+class WorkDone(NamedTuple):
+    """Work of an ML node on nonces, in a generation or before it."""
+
+    tried: int = 0
+    operations: float = 0.0
+
+
 def report_idle(
-    node: MLNode, participant: str, epoch: int, threshold: float, *, is_preserved: bool, tried_early: int = 0
+    node: MLNode, participant: str, epoch: int, threshold: float, *, is_preserved: bool, early: WorkDone
 ) -> MLNodeFinished:
     """Return the row of an ML node that generates nothing in an epoch, preserved or not. Reference: protocol 5.2."""
     return MLNodeFinished(
@@ -70,9 +78,9 @@ def report_idle(
         start_seconds=math.nan,
         end_seconds=math.nan,
         tried=0,
-        tried_early=tried_early,
+        tried_early=early.tried,
         valid=0,
-        work_operations=0.0,
+        work_operations=early.operations,
         claimed=0,
         claimed_digest=NO_CLAIM,
         unsent=0,
@@ -137,9 +145,9 @@ class Generation:
         return self._node.node_id
 
     @property
-    def n_tried(self) -> int:
-        """Nonces that it has tried."""
-        return self._tried
+    def work(self) -> WorkDone:
+        """Its work so far."""
+        return WorkDone(self._tried, self._tried * self._operations)
 
     def note_claimed(self, nonces: Sequence[int] | NDArray[np.int64]) -> None:
         """The host has claimed these nonces for this node; each is below 2^63."""
@@ -174,23 +182,24 @@ class Generation:
         self.pause()
         self._end_seconds = min(self._end_seconds, self._env.now)
 
-    def describe(self, tried_early: int = 0) -> MLNodeFinished:
+    def describe(self, early: WorkDone) -> MLNodeFinished:
         """Return its row; it is complete when no callback is under way any more.
 
-        `tried_early`: nonces that the ML node tried before the proof of compute began.
+        `early`: what the ML node did before the proof of compute began.
         """
         end_seconds = self._end_seconds
         given = self.assignment
-        idle = report_idle(self._node, self._participant, given.epoch_index, given.threshold, is_preserved=False)
+        idle = report_idle(
+            self._node, self._participant, given.epoch_index, given.threshold, is_preserved=False, early=early
+        )
         return replace(
             idle,
             nonces_per_second=self._rate * self._node.n_gpu_groups,
             start_seconds=min(self._start_seconds, end_seconds),
             end_seconds=end_seconds,
             tried=self._tried,
-            tried_early=tried_early,
             valid=self._valid,
-            work_operations=self._tried * self._operations,
+            work_operations=early.operations + self.work.operations,
             claimed=self._n_claimed,
             claimed_digest=self._claimed.hexdigest()[:DIGEST_DIGITS],
             unsent=self._unsent,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.nodes.context import Context
-from sim.nodes.ml_node import Assignment, Generation, OnResults, report_idle
+from sim.nodes.ml_node import Assignment, Generation, OnResults, WorkDone, report_idle
 from sim.protocol.blocks.state import ChainState
 from sim.protocol.consensus.transactions import HardwareNode
 from sim.protocol.proofs import schemes
@@ -57,8 +57,8 @@ class Production:
         """Numbers of the ML nodes that some fault holds down."""
         self._failures: Counter[int] = Counter()
         """ML node -> faults that hold it down."""
-        self._tried_early: Counter[int] = Counter()
-        """ML node -> nonces that it tried before the proof of compute that comes, or has just begun."""
+        self._early: dict[int, WorkDone] = {}
+        """ML node -> what it did before the proof of compute that comes, or has just begun."""
 
     @property
     def working(self) -> list[MLNode]:
@@ -235,16 +235,16 @@ class Production:
     def _stop_early(self) -> None:
         for early in self._generations.values():
             early.stop()
-            self._tried_early[early.node_id] += early.n_tried
+            tried, operations = self._early.get(early.node_id, WorkDone())
+            self._early[early.node_id] = WorkDone(tried + early.work.tried, operations + early.work.operations)
 
     def _record(self, generation: Generation) -> None:
-        self._context.recorder.add(generation.describe(self._tried_early.pop(generation.node_id, 0)))
+        self._context.recorder.add(generation.describe(self._early.pop(generation.node_id, WorkDone())))
 
     def _record_idle(self, node: MLNode, threshold: float, *, is_preserved: bool) -> None:
-        tried_early = self._tried_early.pop(node.node_id, 0)
-        self._context.recorder.add(
-            report_idle(node, self._address, self._epoch, threshold, is_preserved=is_preserved, tried_early=tried_early)
-        )
+        early = self._early.pop(node.node_id, WorkDone())
+        row = report_idle(node, self._address, self._epoch, threshold, is_preserved=is_preserved, early=early)
+        self._context.recorder.add(row)
 
     def fail(self, node_ids: Iterable[int]) -> None:
         """Let ML nodes fail: each breaks off its generation."""

@@ -34,6 +34,7 @@ from sim.scenario.changes import (
     RuleSwitches,
     UpgradeConfig,
     Version,
+    find_margin_problems,
     find_schemes,
     scheme_problems,
     threshold_problems,
@@ -286,7 +287,8 @@ def _find_stack_problems(scenario: Scenario) -> Iterator[Problem]:
     protocol = scenario.protocol
     names = (protocol.version, *(upgrade.version for upgrade in protocol.upgrades))
     models = {model.name for name in names for model in VERSIONS[name].models}.union(list_own_models(scenario))
-    yield from find_answer_problems(scenario, find_schemes(protocol), frozenset(models))
+    yield from find_margin_problems(protocol)
+    yield from find_answer_problems(scenario, frozenset(models))
 
 
 def _find_waiting_problems(scenario: Scenario) -> list[Problem]:

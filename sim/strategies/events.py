@@ -119,6 +119,14 @@ class ProposalDue(Event):
 
 
 @dataclass(frozen=True, eq=False)
+class SignatureDue(Event):
+    """The next height begins for a validator: it will propose if it is its turn, and vote. Reference: protocol 6.5."""
+
+    height: int
+    """The height."""
+
+
+@dataclass(frozen=True, eq=False)
 class ConfirmationOpened(Event):
     """A random re-check of the weights has begun. Reference: protocol 6.7."""
 

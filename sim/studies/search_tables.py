@@ -12,7 +12,7 @@ import pandas as pd
 from sim.metrics.intervals import LEVEL
 from sim.results import read_stored_text
 from sim.studies.points import RUNS
-from sim.studies.search import CHECKED, NO_TRIAL, SearchResult
+from sim.studies.search import CHECKED, NO_TRIAL, SECTION_FILE, SearchResult
 from sim.terminal import format_interval, format_value, make_console, make_table
 
 PERCENT = f"{100 * LEVEL:.4g} %"
@@ -37,6 +37,12 @@ def print_search(result: SearchResult) -> None:
     if "checks" in result.tables:
         console.print(f"\n{summary['objective']['measure']} on fresh random numbers, curve by curve")
         console.print(_build_checks(result.tables["checks"], summary["rival"]))
+    if "ablation" in result.tables:
+        console.print(f"\n{summary['objective']['measure']} of the winner, each value put back to that of the file")
+        console.print(_build_ablation(result.tables["ablation"], summary))
+    if "front" in result.tables and summary["plugin"]:
+        console.print(f"\nfront of {' and '.join(summary['front'])}, on the random numbers of the search")
+        console.print(_build_front(result.tables["front"], summary))
     if "sensitivity" in result.tables:
         console.print(f"\nshare of the variance over the ranges, with {PERCENT} intervals")
         console.print(_build_sensitivity(result.tables["sensitivity"]))
@@ -65,6 +71,8 @@ def tell_ends(trials: pd.DataFrame) -> Iterator[str]:
 def _print_block(result: SearchResult) -> None:
     """Print the text to paste; of a whole file, its name and the values that were found."""
     block, console = result.summary["block"], make_console()
+    if (section := result.folder / SECTION_FILE).is_file():
+        console.print(f"\n{read_stored_text(section)}", soft_wrap=True)
     if block in BLOCKS:
         console.print(f"\n{read_stored_text(result.folder / block)}")
     elif block is not None:
@@ -76,7 +84,7 @@ def _print_block(result: SearchResult) -> None:
 def _build_finalists(finalists: pd.DataFrame, summary: Mapping[str, Any]) -> Any:
     """A line a finalist, then the winner's rival; `check` is measured for the winner and that one only."""
     names = list(summary["parameters"])
-    broken = [name.replace(".", ".\n") for name in names]
+    broken = _break_names(summary)
     first = "controller" if summary["block"] in BLOCKS else "point"
     table = make_table([first, *broken, "search", "choice", "check", f"{PERCENT}\ninterval", "constraints"])
     for row in finalists.to_dict("records"):
@@ -90,6 +98,15 @@ def _build_finalists(finalists: pd.DataFrame, summary: Mapping[str, Any]) -> Any
     cells = ["" if value is None else str(value) for value in rival["parameters"].values()]
     table.add_row(summary["rival"], *cells, "", "", *_format_check(rival))
     return table
+
+
+def _break_names(summary: Mapping[str, Any]) -> list[str]:
+    """Names of the parameters as heads of columns; inside a plug-in their own names are enough."""
+    return [_shorten(name, summary).replace(".", ".\n") for name in summary["parameters"]]
+
+
+def _shorten(name: str, summary: Mapping[str, Any]) -> str:
+    return name.rpartition(".")[2] if summary["plugin"] else name
 
 
 def _format_check(facts: Mapping[str, Any]) -> Sequence[str]:
@@ -134,6 +151,26 @@ def _build_checks(checks: pd.DataFrame, rival: str) -> Any:
         values = ["never" if math.isnan(row[who]) else format_value(row[who]) for who in CHECKED]
         difference = "" if math.isnan(row["difference"]) else f"{row['difference']:+.3g}"
         table.add_row(row["curve"], seen, *values, difference, format_interval(row["low"], row["high"]))
+    return table
+
+
+def _build_ablation(ablation: pd.DataFrame, summary: Mapping[str, Any]) -> Any:
+    """A line a value that the file does not have: what the winner's measure is without it."""
+    table = make_table(["parameter", "winner", "put back", "without", "winner minus\nwithout", f"{PERCENT}\ninterval"])
+    for row in ablation.to_dict("records"):
+        known = not math.isnan(row["difference"])
+        without = format_value(row["without"]) if known else "never"
+        told = [without, f"{row['difference']:+.3g}" if known else "", format_interval(row["low"], row["high"])]
+        table.add_row(_shorten(row["parameter"], summary), row["value"], row["put_back"], *told)
+    return table
+
+
+def _build_front(front: pd.DataFrame, summary: Mapping[str, Any]) -> Any:
+    """A line a point that no other point beats in both measures."""
+    table = make_table(["point", *_break_names(summary), *summary["front"]])
+    for row in front.to_dict("records"):
+        cells = [str(row[f"parameters.{name}"]) for name in summary["parameters"]]
+        table.add_row(f"trial {row['trial']}", *cells, *(format_value(row[name]) for name in summary["front"]))
     return table
 
 

@@ -41,6 +41,7 @@ MECHANISMS = {
     "operators": "memory that hosts share",
     "api": "callbacks of ML nodes that come late or get lost",
     "answers": "every nonce counts, off the chain: commitments, distributions, votes by model",
+    "signatures": "validators that sign nothing or twice, and jail",
 }
 MANY = "pairs/test_many_at_once.py::test_laws_hold_with_many_mechanisms_at_once"
 ANSWERS = "pairs/test_pairs_of_answers.py::test_laws_hold_with_answers_and_much_else_at_once"
@@ -246,6 +247,17 @@ ROWS = {
             "controllers": "Every computed nonce counts whatever a controller wants: there is nothing to steer.",
             "by_gpu": "Under the law stacks tell answers apart, not numerics; simulation/test_answer_work.py has both.",
         },
+    ),
+    "signatures": Row(
+        {
+            "tiers": "simulation/test_signatures.py::"
+            "test_who_is_silent_is_jailed_slashed_and_comes_back_when_its_time_is_over",
+            "collateral": "protocol/test_signing.py::test_a_double_sign_costs_a_twentieth_and_the_place_for_good",
+            "guardians": "protocol/test_signing.py::test_guardians_that_are_in_jail_are_not_raised",
+            "answers": "protocol/test_signing.py::"
+            "test_since_v0_2_11_a_slash_is_of_the_required_collateral_and_goes_to_governance",
+            "signatures": "simulation/test_coins.py::test_the_last_state_holds_every_coin",
+        }
     ),
 }
 

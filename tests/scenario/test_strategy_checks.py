@@ -38,11 +38,13 @@ def mistakes(text: str) -> list[str]:
         ("{kind: sell_votes, clients: [farm-0, acme, odd, farn-1]}", "clients.3", '"farn-1". Did you mean "farm-1"?'),
         ("{kind: censor, victims: [farm, nobody]}", "victims.1", '"nobody".'),
         ("{kind: reorder, rivals: [acne]}", "rivals.0", 'Did you mean "acme"?'),
+        ("{kind: copy, victims: [farn]}", "victims.0", 'Did you mean "farm"?'),
     ],
 )
 def test_names_without_hosts_are_told_at_their_place(strategy: str, where: str, what: str) -> None:
     (found,) = mistakes(with_host(strategy))
-    assert found.startswith("x.yaml:6:") and f"hosts.1.strategy.{where}: no host, host group or operator" in found
+    assert found.startswith("x.yaml:6:")
+    assert f"hosts.1.strategy.{where}: no host, host group or operator" in found
     assert what in found
 
 
@@ -107,3 +109,16 @@ def test_more_layers_than_the_model_has_are_told_at_the_strategys_own_key() -> N
         (found,) = mistakes(wrong)
         assert found.endswith(f"hosts.1.strategy.layers: {most + 1} must be at most {most}")
         parse_scenario(right)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "told"),
+    [
+        ("{kind: skip_layers, layers: 17}", "strategy.layers: the model has 16 layers; 17 of them cannot be run"),
+        ("{kind: low_precision, numerics: float7}", "strategy.numerics: unknown dtype 'float7'; known are float16"),
+    ],
+)
+def test_kernels_that_nobody_can_run_are_told_at_their_place(strategy: str, told: str) -> None:
+    (found,) = mistakes(with_host(strategy))
+    assert found.startswith("x.yaml:6:")
+    assert told in found

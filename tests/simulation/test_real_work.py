@@ -53,6 +53,17 @@ def test_it_is_that_of_the_nonces_tried_in_the_layers_run(scripted: Any) -> None
     assert work["odd-0"] == pytest.approx(work["farm-0"], rel=0.02), "a GPU does as much, for whatever it computes"
 
 
+def test_work_before_the_stage_counts_as_well() -> None:
+    cheat = {"kind": "precompute", "guess": "0123456789ABCDEF" * 4, "lead": 4}
+    result = sim.run(parse_scenario(TEXT, overrides={"hosts.odd.strategy": cheat}))
+    params = PRESETS["devtest"]
+    nodes, whole = result.ml_nodes, count_by_matrices(params, params.n_layers)
+    assert nodes.loc[nodes["participant"] == "odd-0", "tried_early"].min() > 0
+    expected = ((nodes["tried"] + nodes["tried_early"]) * whole).groupby([nodes["epoch"], nodes["participant"]]).sum()
+    found = result.participants.set_index(["epoch", "participant"])["work_operations"]
+    assert found.to_dict() == pytest.approx(expected.to_dict(), rel=1e-12)
+
+
 def test_answers_have_it_too(answers_text: str) -> None:
     result = sim.run(parse_scenario(answers_text, overrides={"epochs": 1}))
     params = PRESETS["tiny"]

@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import sim
@@ -33,7 +34,9 @@ for host in TWO_LIARS["hosts"][2:]:
 @pytest.fixture(scope="module")
 def liars() -> Frames:
     """One liar that is often accepted, one that never is, and honest hosts of two sizes."""
-    return sim.run(TWO_LIARS).frames
+    frames = sim.run(TWO_LIARS).frames
+    slashed = {"participant": ["large-0", "other-1"], "kind": "slashed", "amount_ngonka": [10**14, 10**13]}
+    return {**frames, "payments": pd.concat([frames["payments"], pd.DataFrame(slashed)])}
 
 
 def count_again(frames: Frames) -> dict[str, float]:
@@ -43,6 +46,10 @@ def count_again(frames: Frames) -> dict[str, float]:
     epochs = defaultdict(list)
     rewards = {(row.epoch, row.participant): row.reward_ngonka for row in frames["rewards"].itertuples()}
     settled = {epoch for epoch, _ in rewards}
+    sides = {row.participant: int(row.strategy != "honest") for row in frames["participants"].itertuples()}
+    for row in frames["payments"].itertuples():
+        if row.kind == "slashed":
+            coins[sides[row.participant]] -= row.amount_ngonka
     for row in frames["participants"].itertuples():
         side = int(row.strategy != "honest")
         verdicts[Reason(row.reason)] += 1

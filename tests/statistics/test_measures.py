@@ -64,6 +64,9 @@ def frames() -> dict[str, pd.DataFrame]:
         "transactions": pd.DataFrame(
             {"height": [5] * 8 + [None] * 2, "fate": ["included"] * 7 + ["late", "lost", "refused"], "size_bytes": 50}
         ),
+        "payments": pd.DataFrame(
+            {"participant": ["c", "a", "c"], "kind": ["slashed", "reward", "slashed"], "amount_ngonka": [7, 60, 3]}
+        ),
         "rewards": pd.DataFrame(
             {"epoch": [1, 1, 2, 2], "participant": ["a", "c", "a", "b"], "reward_ngonka": [60, 40, 50, 30]}
         ),
@@ -105,7 +108,7 @@ def test_by_hand(frames) -> None:
             "validation_cost": 24 / 400,
             "small_reward_cv": math.sqrt(2.0),  # b is the lighter one of a and b: 0, then 30
             "cheater_gain": (16 / 200) / ((8 + 8 + 5) / 600),
-            "cheater_coins_per_work": (40 / 200) / ((60 + 50 + 30) / 600),
+            "cheater_coins_per_work": ((40 - 10) / 200) / ((60 + 50 + 30) / 600),
             "cheater_weight_share": (2 / 8 + 0) / 2,
             "cheater_weight_share_last": 0.0,
             "detection_delay_epochs": 1.0,

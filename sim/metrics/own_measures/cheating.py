@@ -1,4 +1,4 @@
-"""Who cheats, what it brings, and what becomes of it: measures of the frames `participants` and `rewards`.
+"""Who cheats, what it brings, and what becomes of it: measures of the frames `participants`, `rewards` and `payments`.
 
 Gain: what cheaters get per real work over what honest hosts of the same run get; real work is `work_operations`.
 """
@@ -19,6 +19,7 @@ from sim.metrics.cheaters import (
 from sim.metrics.frames import Frames
 from sim.metrics.measures import CountedShare, Law, count_share, divide, know, run_measures
 from sim.metrics.own_measures.runs import NO_CHEATER
+from sim.protocol.blocks.payments import PaymentKind
 from sim.protocol.proofs.votes import Reason
 
 NO_CLAIM = "nobody claimed anything"
@@ -34,25 +35,30 @@ NOTHING_HONEST = "no honest host was paid for real work"
 def cheater_gain(frames: Frames) -> float:
     """Accepted weight per real work of cheaters / that of honest hosts (1: cheating brings nothing)."""
     participants = frames["participants"]
-    return _compare(participants, get_accepted_weight(participants))
+    weight, cheats = get_accepted_weight(participants), is_cheating(participants)
+    return _compare(participants, float(weight[cheats].sum()), float(weight[~cheats].sum()))
 
 
 @run_measures.register()
 def cheater_coins_per_work(frames: Frames) -> float:
-    """Settled rewards per real work of cheaters / those of honest hosts, in the epochs that are settled."""
-    rewards = frames["rewards"].set_index(["epoch", "participant"])["reward_ngonka"].astype(float)
-    participants = frames["participants"]
-    settled = participants[participants["epoch"].isin(frames["rewards"]["epoch"])]
-    places = pd.MultiIndex.from_frame(settled[["epoch", "participant"]])
-    return _compare(settled, rewards.reindex(places, fill_value=0.0).set_axis(settled.index))
+    """Rewards less slashed collateral per real work of cheaters / that of honest hosts, in settled epochs."""
+    participants, rewards = frames["participants"], frames["rewards"]
+    cheaters = participants.loc[is_cheating(participants), "participant"]
+    settled = participants[participants["epoch"].isin(rewards["epoch"])]
+    slashed = frames["payments"][frames["payments"]["kind"] == PaymentKind.SLASHED]
+    mine = rewards["participant"].isin(cheaters), slashed["participant"].isin(cheaters)
+    coins = [
+        float(rewards.loc[was_paid, "reward_ngonka"].sum()) - float(slashed.loc[has_lost, "amount_ngonka"].sum())
+        for was_paid, has_lost in (mine, (~mine[0], ~mine[1]))
+    ]
+    return _compare(settled, *coins)
 
 
-def _compare(participants: pd.DataFrame, earned: pd.Series) -> float:
+def _compare(participants: pd.DataFrame, mine: float, theirs: float) -> float:
     """Return what cheaters earned per operation over what honest hosts did."""
     work, cheats = participants["work_operations"], is_cheating(participants)
-    mine = divide(float(earned[cheats].sum()), float(work[cheats].sum()), NO_WORK)
-    theirs = divide(float(earned[~cheats].sum()), float(work[~cheats].sum()), NOTHING_HONEST)
-    return divide(mine, theirs, NOTHING_HONEST)
+    gained = divide(mine, float(work[cheats].sum()), NO_WORK)
+    return divide(gained, divide(theirs, float(work[~cheats].sum()), NOTHING_HONEST), NOTHING_HONEST)
 
 
 @run_measures.register(law=Law.SHARE)

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from sim.protocol.consensus.signing import SigningParams
 from sim.protocol.consensus.transactions import HEADER_BYTES
 from sim.protocol.models.params import MAINNET_GROUPS, GroupParams
 from sim.protocol.money.accounts import VESTING_EPOCHS
@@ -77,7 +78,7 @@ def get_epoch_at(height: int, genesis: EpochParams, changes: Iterable[EpochChang
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChainParams:
+class ChainParams(SigningParams):
     """Limits and thresholds that governance sets."""
 
     block_max_bytes: Annotated[Bytes, Field(gt=0), "most bytes of one block, its header of 2000 bytes included"] = (

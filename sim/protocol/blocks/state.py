@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.stages import Schedule
+from sim.protocol.consensus.signing import Signing, follow_validators
 from sim.protocol.consensus.transactions import (
     HEADER_BYTES,
     HardwareNode,
@@ -21,6 +22,7 @@ from sim.protocol.consensus.transactions import (
     SubmitValidation,
     Transaction,
 )
+from sim.protocol.consensus.validators import select_validators
 from sim.protocol.models.delegation import DelegatedShare
 from sim.protocol.models.formed import FormedEpoch
 from sim.protocol.models.seating import NodeWeights
@@ -50,6 +52,10 @@ class Block:
     """Stands for the transactions about an epoch's requests; in the epoch's last block."""
     confirmation: ConfirmationTally | None = None
     """Stands for the transactions of a confirmation; in its last block."""
+    absent: tuple[str, ...] = ()
+    """Validators of the block before whose signatures on it this one lacks. Reference: protocol 6.5"""
+    evidence: tuple[str, ...] = ()
+    """Validators that signed two different things at an earlier height. Reference: protocol 6.5"""
 
     @property
     def size_bytes(self) -> int:
@@ -240,6 +246,7 @@ class ChainState:
     stances: Stances = field(default_factory=dict)
     """Last words of participants about models. Reference: network 2.7."""
     frozen: FrozenStances = field(default_factory=FrozenStances)
+    signing: Signing = field(default_factory=Signing)
     service: Service = field(default_factory=Service)
     confirmation: Confirmation = field(default_factory=Confirmation)
     confirmation_run: ConfirmationRun | None = None
@@ -337,6 +344,7 @@ def genesis_state(
         proofs=proof.open_store(),
         hosts={founder.creator: HostRecord(founder.validator_key, founder.nodes) for founder in known},
         deposits={founder.creator: Deposit(founder.collateral_ngonka) for founder in known},
+        signing=follow_validators(Signing(), select_validators(members), 1),
     )
 
 

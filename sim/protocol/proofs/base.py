@@ -61,6 +61,10 @@ class AnswerTerms(Protocol):
         """A recomputed answer farther away is a mismatch."""
 
     @property
+    def margin_threshold(self) -> float | None:
+        """In the scheme `decode` a larger margin is a mismatch; None where nothing is agreed on."""
+
+    @property
     def p_mismatch(self) -> float:
         """Share of mismatches that an honest host may have."""
 

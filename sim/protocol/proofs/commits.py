@@ -45,6 +45,7 @@ class DefaultTerms:
     """What holds where the chain has no settings for a model, each by itself. Reference: network 2.5.7."""
 
     distance_threshold: float = 0.4
+    margin_threshold: float = 0.4
     p_mismatch: float = 0.1
     applied_fraud_p: float = 0.05
 
@@ -111,6 +112,8 @@ class Commits:
     """The commitments of a proof of compute, by host and model."""
 
     by_host: Mapping[str, ByModel] = field(default_factory=dict)
+    scheme: str = "answers"
+    """Or `decode`, whose nonces are compared by their margins."""
 
     _shares: dict[tuple[int, str], StageShares] = field(default_factory=dict, compare=False, repr=False)
 
@@ -149,7 +152,13 @@ class Commits:
             fault, changed = _distribute(message, own, height, episode)
         if fault is not None:
             return fault, self
-        return TxResult.ACCEPTED, type(self)({**self.by_host, message.creator: {**own, **changed}})
+        return TxResult.ACCEPTED, type(self)({**self.by_host, message.creator: {**own, **changed}}, self.scheme)
+
+    def _get_threshold(self, terms: AnswerTerms) -> float:
+        """Return the distance, or the margin, from which on a nonce mismatches; a missing one is 0.4 as well."""
+        if self.scheme == "answers":
+            return terms.distance_threshold
+        return DEFAULT_TERMS.margin_threshold if terms.margin_threshold is None else terms.margin_threshold
 
     def read_claims(self, episode: Episode, threshold: float) -> ClaimedNonces:
         """Return all committed answers: vectors by rank of their nonces, the law's codes by run."""
@@ -160,9 +169,9 @@ class Commits:
             "threshold": threshold,
             "participants": np.array([name for name, _ in held], dtype=np.object_),
             "counts": np.array([commit.count for _, commit in held], dtype=np.int64),
-            "scheme": "answers",
+            "scheme": self.scheme,
             "models": models,
-            "distance_thresholds": np.array([get_terms(episode, model).distance_threshold for model in models]),
+            "distance_thresholds": np.array([self._get_threshold(get_terms(episode, model)) for model in models]),
         }
         if held and held[0][1].answers.has_vectors:
             return _join_vectors([commit for _, commit in held], shared)

@@ -254,9 +254,7 @@ def may_prove_nothing(held: int, weight: int, limit: int) -> bool:
     return held + weight < limit
 
 
-def take_until(
-    free: Mapping[str, Sequence[ModelNode]], target: int, *, as_drawn: bool = False
-) -> Iterator[ModelNode]:
+def take_until(free: Mapping[str, Sequence[ModelNode]], target: int, *, as_drawn: bool = False) -> Iterator[ModelNode]:
     """Nodes in turns of their hosts, by address, until their weights reach the target or none is left.
 
     `as_drawn` keeps the hosts in the order in which they are given.

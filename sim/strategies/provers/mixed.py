@@ -52,7 +52,7 @@ class Mixed:
     when: Annotated[When, Field(description="epochs in which it cheats: every second one, from the third on")] = "never"
     layers: Annotated[int | None, Field(ge=0, description="layers of the model that it computes; null: all")] = None
     margin: Annotated[
-        float, Field(ge=0.0, le=2.0, description="distance by which a nonce must lie inside r_target to be claimed")
+        float, Field(ge=0.0, le=2.0, description="distance within the threshold that a claimed nonce must keep")
     ] = 0.0
     copies: Annotated[int, Field(ge=1, le=1000, description="times that it lists each nonce that it computed")] = 1
     invented: Annotated[

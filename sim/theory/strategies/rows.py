@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sim.theory.row import Group, Row
+from sim.theory.strategies.cheaper import cheaper_rows
 from sim.theory.strategies.overclaim import overclaim_rows
 from sim.theory.strategies.validators import lazy_rows
 
 GROUPS: tuple[Group, ...] = (
     # provers
     overclaim_rows,
+    cheaper_rows,
     # validators
     lazy_rows,
     # proposers and consensus
