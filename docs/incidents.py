@@ -1,9 +1,9 @@
 """What happened to the network, as pairs of scenarios: the harm, and the same run repaired (docs/incidents.md).
 
-`.venv/bin/python docs/incidents.py [--once] [NAME ...]` prints the effects, `--once` those of one seed; `docs/refresh.py
-incidents` puts tables and figures into the page. An incident is two files in scenarios/incidents that differ in `protocol`, and a row of `INCIDENTS`: a
-function that reads one curve from a run, and the part of the curve that measures the harm. Both files run with the same
-seeds, so that the effect is a mean of differences.
+`.venv/bin/python docs/incidents.py [--once] [NAME ...]` prints effects, with `--once` of one seed; `docs/refresh.py
+incidents` puts tables and figures into the page. An incident is two files in scenarios/incidents that differ in
+`protocol`, and a row of `INCIDENTS`: a function that reads one curve from a run, and the part of the curve that
+measures the harm. Both files run with the same seeds, so that the effect is a mean of differences.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ gain, pay = read.read_gain, read.read_pay
 INCIDENTS = {
     "short-validation": Incident("share (%)", read.read_window, at=(read.ACCEPTED,)),
     "member-page": Incident(
-        "pay per weight by place among addresses (% of the first 100's)", read.read_page, at=(read.PLACE_NAMES[-1],)
+        "pay per weight by place (% of the first 100's)", read.read_page, at=(read.PLACE_NAMES[-1],)
     ),
     "duplicate-nonces": Incident(
         "weight per work of the copier (% of honest)", partial(gain, who="copier", others="honest"), n_seeds=4
@@ -49,9 +49,9 @@ INCIDENTS = {
         "weight per work of the host that skips (% of honest)", partial(gain, who="skips", others="honest"), n_seeds=4
     ),
     "unproven-weight": Incident(
-        "weight without proof (%)", read.read_unproven, at=(3, 4, 5), published=(100 * 50 / 124, None), n_seeds=4
+        "weight without proof (%)", read.read_unproven, at=(3, 4, 5), published=(100 * 50 / 124, None), n_seeds=3
     ),
-    "slot-hogging": Incident("preserved ML nodes that were preserved before too (%)", read.read_kept_slots, n_seeds=4),
+    "slot-hogging": Incident("preserved ML nodes that were preserved before too (%)", read.read_kept_slots, n_seeds=3),
     "alphabetical-slots": Incident(
         "proofs that a machine skips (%)", read.read_slots, at=tuple(f"abel-{number}" for number in range(6))
     ),
@@ -68,10 +68,10 @@ INCIDENTS = {
         read.read_weight_of_work,
         at=(4, 5),
         published=(100 / 2.536, 250 / 2.536),
-        n_seeds=4,
+        n_seeds=3,
     ),
     "truncated-batches": Incident(
-        "weight of a counted nonce (% of 2.5)", read.read_scaled, at=("rate-5",), published=(87.4, None), n_seeds=4
+        "weight of a counted nonce (% of 2.5)", read.read_scaled, at=("rate-5",), published=(87.4, None), n_seeds=3
     ),
     "silent-third": Incident("share (%)", partial(read.read_ballot, epoch=2), at=(read.ACCEPTED,)),
     "hardware-added-late": Incident("late claims accepted (%)", partial(read.read_accepted, group="late"), at=(2, 3)),
@@ -145,7 +145,7 @@ def write_effect(name: str, twins: Twins) -> str:
     incident, effect = INCIDENTS[name], compute_effect(name, twins)
     harmed, fixed = (incident.measure(curves).mean() for curves in (twins.harmed, twins.fixed))
     difference = f"{effect.estimate:+.3g} ({effect.low:+.3g} to {effect.high:+.3g})"
-    row = [incident.label, f"{harmed:.3g}", f"{fixed:.3g}", difference, incident.write_published()]
+    row = [incident.quantity, f"{harmed:.3g}", f"{fixed:.3g}", difference, incident.write_published()]
     return write_table(COLUMNS, [row])
 
 
