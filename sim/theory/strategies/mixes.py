@@ -14,7 +14,10 @@ INVENTED = 1.0
 
 
 def mix_rows(quick: bool) -> Iterator[Row]:
-    """Yield the gain of fewer layers together with nonces invented at places that no sample hits."""
+    """Yield the gain of fewer layers together with nonces invented at places that no sample hits.
+
+    Both are under the launch rules, which fix samples at P: the host knows the places before it claims.
+    """
     unseen = {"invented": INVENTED, "place": "unsampled", "claims": "at_end"}
     cheaper = {"layers": N_LAYERS, "margin": SkipLayers(layers=N_LAYERS).margin}
     seeds = range(1, 3 if quick else 6)
