@@ -24,8 +24,8 @@ class Incident:
     """Where the curve is read: a mean over these; none: over all of it."""
     published: tuple[float | None, float | None] = (None, None)
     """The same quantity as the network told it, as it was and repaired; None where it did not."""
-    seeds: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
-    """The least that an effect without any spread needs, see `sim.metrics.intervals`."""
+    n_seeds: int = 6
+    """Runs of each file, from seed 1 on: six is the least that an effect without any spread needs."""
 
     def measure(self, curves: pd.DataFrame) -> pd.Series:
         """Return the harm of each run, by its seed; `curves` has a column a run."""

@@ -1,7 +1,7 @@
 """What happened to the network, as pairs of scenarios: the harm, and the same run repaired (docs/incidents.md).
 
-`.venv/bin/python docs/incidents.py [NAME ...]` prints the effects; `docs/refresh.py incidents` puts tables and figures
-into the page. An incident is two files in scenarios/incidents that differ in `protocol`, and a row of `INCIDENTS`: a
+`.venv/bin/python docs/incidents.py [--once] [NAME ...]` prints the effects, `--once` those of one seed; `docs/refresh.py
+incidents` puts tables and figures into the page. An incident is two files in scenarios/incidents that differ in `protocol`, and a row of `INCIDENTS`: a
 function that reads one curve from a run, and the part of the curve that measures the harm. Both files run with the same
 seeds, so that the effect is a mean of differences.
 """
@@ -18,6 +18,7 @@ import pandas as pd
 from incident_kind import Incident, Twins
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from tables import write_table
 
 import sim
@@ -27,47 +28,71 @@ from sim.metrics.intervals import ConfidenceInterval, compute_paired_interval
 FOLDER = Path(__file__).resolve().parent.parent / "scenarios" / "incidents"
 COLUMNS = ["quantity", "as it was", "repaired", "difference, 95 % interval", "published"]
 
+gain, pay = read.read_gain, read.read_pay
 INCIDENTS = {
-    "short-validation": Incident("honest claims accepted (%)", read.read_accepted, at=(1,)),
-    "member-page": Incident("pay per weight of members beyond the page (% of the others')", read.read_page, at=(1, 2)),
-    "overlapping-ranges": Incident("counted nonces per hundred different ones", read.read_counted_twice, at=(3, 4)),
+    "short-validation": Incident("share (%)", read.read_window, at=(read.ACCEPTED,)),
+    "member-page": Incident(
+        "pay per weight by place among addresses (% of the first 100's)", read.read_page, at=(read.PLACE_NAMES[-1],)
+    ),
+    "duplicate-nonces": Incident(
+        "weight per work of the copier (% of honest)", partial(gain, who="copier", others="honest"), n_seeds=4
+    ),
+    "overlapping-ranges": Incident(
+        "nonces that count, per hundred different ones", read.read_counted_twice, at=(3, 4), n_seeds=4
+    ),
+    "predictable-sample": Incident(
+        "weight per work of the host that knows (% of honest)", partial(gain, who="knows", others="honest"), n_seeds=4
+    ),
+    "tiny-claims": Incident("members that compute nothing (%)", read.read_idle_members),
+    "silenced-validator": Incident("honest claims accepted (%)", partial(read.read_accepted, group="honest")),
+    "skipped-layers": Incident(
+        "weight per work of the host that skips (% of honest)", partial(gain, who="skips", others="honest"), n_seeds=4
+    ),
+    "unproven-weight": Incident(
+        "weight without proof (%)", read.read_unproven, at=(3, 4, 5), published=(100 * 50 / 124, None), n_seeds=4
+    ),
+    "slot-hogging": Incident("preserved ML nodes that were preserved before too (%)", read.read_kept_slots, n_seeds=4),
+    "alphabetical-slots": Incident(
+        "proofs that a machine skips (%)", read.read_slots, at=tuple(f"abel-{number}" for number in range(6))
+    ),
+    "rented-hardware": Incident(
+        "pay per weight of the tenant (% of an owner's)", partial(pay, who="tenant", others="owner")
+    ),
+    "empty-confirmation": Incident(
+        "pay per weight of the silent host (% of honest)",
+        partial(pay, who="silent", others="honest"),
+        published=(100, None),
+    ),
     "unscaled-r-target": Incident(
         "weight of a tried nonce (% of that before)",
         read.read_weight_of_work,
         at=(4, 5),
         published=(100 / 2.536, 250 / 2.536),
+        n_seeds=4,
     ),
-    "rented-hardware": Incident(
-        "pay per weight of a rented host (% of an owner's)", partial(read.read_pay, who="tenant", others="owner")
+    "truncated-batches": Incident(
+        "weight of a counted nonce (% of 2.5)", read.read_scaled, at=("rate-5",), published=(87.4, None), n_seeds=4
     ),
-    "unproven-weight": Incident("weight without proof (%)", read.read_unproven, at=(3, 4, 5), published=(40, None)),
-    "slot-hogging": Incident("preserved ML nodes that were preserved before (%)", read.read_kept_slots),
-    "alphabetical-slots": Incident("epochs preserved, of 6 and two ML nodes (%)", read.read_slots, at=("abel-0",)),
-    "hardware-added-late": Incident(
-        "late claims accepted (%)", partial(read.read_accepted, group="late"), at=(2, 3, 4)
-    ),
-    "weight-jump": Incident("the tenant's votes on blocks (%)", partial(read.read_votes, who="tenant"), at=(3,)),
+    "silent-third": Incident("share (%)", partial(read.read_ballot, epoch=2), at=(read.ACCEPTED,)),
+    "hardware-added-late": Incident("late claims accepted (%)", partial(read.read_accepted, group="late"), at=(2, 3)),
     "cap-collapse": Incident(
-        "weight that the cap leaves (%)", read.read_capped, at=(2,), published=(0, 100 * 61_190 / 81_702)
+        "weight that the cap leaves (%)", read.read_capped, at=(2,), published=(0, 100 * 61_190 / 81_702), n_seeds=4
     ),
-    "empty-confirmation": Incident(
-        "pay per weight of the silent host (% of the honest)",
-        partial(read.read_pay, who="silent", others="honest"),
-        published=(100, None),
+    "weight-jump": Incident(
+        "the tenant's votes on blocks (%)", partial(read.read_votes, who="tenant"), at=(3,), n_seeds=4
     ),
 }
+"""By the name of their first file, in the order of the network's history."""
 
 
-def run_twins(name: str) -> Twins:
-    """Run both files of an incident with its seeds, and read their curves."""
-    incident = INCIDENTS[name]
-    curves = {
-        file: pd.DataFrame(
-            {seed: incident.trace(sim.run(FOLDER / f"{file}.yaml", seed=seed)) for seed in incident.seeds}
-        )
-        for file in (name, f"{name}-fixed")
-    }
-    return Twins(curves[name], curves[f"{name}-fixed"])
+def run_twins(name: str, n_seeds: int | None = None) -> Twins:
+    """Run both files of an incident with its seeds, or with the first few, and read their curves."""
+    seeds = range(1, (n_seeds or INCIDENTS[name].n_seeds) + 1)
+    return Twins(*(_run(name, FOLDER / f"{file}.yaml", seeds) for file in (name, f"{name}-fixed")))
+
+
+def _run(name: str, file: Path, seeds: range) -> pd.DataFrame:
+    return pd.DataFrame({seed: INCIDENTS[name].trace(sim.run(file, seed=seed)) for seed in seeds})
 
 
 def compute_effect(name: str, twins: Twins) -> ConfidenceInterval:
@@ -90,11 +115,12 @@ def draw(name: str, twins: Twins) -> Figure:
         for value, color in zip(incident.published, (ORANGE, BLUE), strict=True):
             if value is not None:
                 axes.axhline(value, color=color, linewidth=1.0, linestyle=":")
+        handles, labels = axes.get_legend_handles_labels()
         if any(value is not None for value in incident.published):
-            axes.plot([], [], color=GREY, linewidth=1.0, linestyle=":", label="published")
+            handles, labels = [*handles, Line2D([], [], color=GREY, linestyle=":")], [*labels, "published"]
         axes.set_title(incident.label, fontsize=10)
         axes.set_ylim(0, None)
-        figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+        figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=9)
     return figure
 
 
@@ -132,5 +158,6 @@ def write_incidents(images: Path) -> Iterator[tuple[str, str]]:
 
 
 if __name__ == "__main__":
-    for asked in sys.argv[1:] or INCIDENTS:
-        print(f"{asked}\n\n{write_effect(asked, run_twins(asked))}\n")
+    wanted = [name for name in sys.argv[1:] if name != "--once"]
+    for asked in wanted or INCIDENTS:
+        print(f"{asked}\n\n{write_effect(asked, run_twins(asked, 1 if '--once' in sys.argv else None))}\n", flush=True)

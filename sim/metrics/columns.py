@@ -69,6 +69,7 @@ ROWS: dict[str, str] = {
     "inferences": "epoch × member that serves a model",
     "prices": "epoch × model",
     "confirmations": "confirmation × member",
+    "offences": "validator that was jailed for the way in which it signs",
     "challenges": "challenge that was taken and settled (from v0.2.16 on)",
     "segments": "segment of a challenge × model (from v0.2.16 on)",
     "faults": "fault, by its beginning; one that the run was too short for comes last",
@@ -84,6 +85,7 @@ RECORDS: dict[str, type[Record]] = {
     "inferences": facts.InferencesServed,
     "prices": facts.PriceReached,
     "confirmations": facts.WeightConfirmed,
+    "offences": facts.OffencePunished,
     "challenges": facts.ChallengeSettled,
     "segments": facts.SegmentJudged,
 }

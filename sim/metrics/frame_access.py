@@ -43,6 +43,7 @@ class HasFrames:
     inferences = FrameOf()
     prices = FrameOf()
     confirmations = FrameOf()
+    offences = FrameOf()
     challenges = FrameOf()
     segments = FrameOf()
     seeds = FrameOf()

@@ -82,6 +82,7 @@ class BlockAgreed(Record):
     block_hash: Annotated[str, "hash, hexadecimal"]
     n_transactions: Annotated[int, "transactions contained"]
     size_bytes: Annotated[int, "size on the wire", "bytes"]
+    n_absent: Annotated[int, "validators of the block before whose signatures on it this one lacks"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

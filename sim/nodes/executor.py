@@ -31,6 +31,8 @@ from sim.strategies import actions
 from sim.strategies.base import MLNode
 
 SEED_LIMIT = 2**63
+SEED_EPOCHS = 100
+"""Seeds of older epochs are thrown away: a reward can be claimed until the next settlement."""
 
 
 class Executor:
@@ -110,7 +112,9 @@ class Executor:
             )
         if not 0 <= seed < SEED_LIMIT:
             raise ValueError(f"the seed of epoch {action.epoch} is {seed}; it must be from 0 to 2^63 - 1")
-        self._seeds[action.epoch] = seed
+        first = self._chain.state.schedule.index - SEED_EPOCHS
+        kept = {epoch: own for epoch, own in self._seeds.items() if epoch >= first}
+        self._seeds = {**kept, action.epoch: seed}
         tx_id = self.outbox.name("seed", action.epoch)
         commitment = commit_seed(seed, self._chain.address)
         self.outbox.send(messages.SubmitSeed(tx_id, self._chain.address, action.epoch, commitment))
@@ -237,7 +241,7 @@ class Executor:
         self.outbox.send(messages.DeclareIntent(self.outbox.name("intent"), self._chain.address, action.model))
 
     def _challenge_host(self, action: actions.ChallengeHost) -> None:
-        tx_id = self.outbox.name("challenge", action.target)
+        tx_id = self.outbox.name("challenge", None, action.target)
         self.outbox.send(messages.OpenChallenge(tx_id, self._chain.address, action.target))
 
     def _show_weight(self, action: actions.ShowWeight) -> None:
@@ -248,6 +252,10 @@ class Executor:
             raise ValueError(f"it cannot show {action.share:g} of its weight; the share is from 0 to 1")
         self._context.traffic.show_weight(self._chain.address, end_height, action.share)
 
+    def unjail(self) -> None:
+        """Ask to be a validator again."""
+        self.outbox.send(messages.Unjail(self.outbox.name("unjail"), self._chain.address))
+
     def _leave(self, action: actions.Leave) -> None:
         self._context.presence.leave(self._chain.address, self._stop)
 
@@ -256,6 +264,9 @@ class Executor:
 
     def _propose(self, action: actions.Propose) -> None:
         raise ValueError("it is not its turn to propose")
+
+    def _sign(self, action: actions.Sign) -> None:
+        raise ValueError("no height begins for it")
 
 
 def _check_amount(ngonka: int) -> int:
@@ -283,4 +294,5 @@ _CARRY_OUT: Mapping[type, Callable[[Executor, Any], None]] = {
     actions.Leave: Executor._leave,
     actions.Join: Executor._join,
     actions.Propose: Executor._propose,
+    actions.Sign: Executor._sign,
 }

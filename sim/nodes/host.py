@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.chain.chain_node import ChainNode, Choice
+from sim.chain.chain_node import SIGNS_ONCE, ChainNode, Choice
 from sim.chain.consensus import Proposal
 from sim.chain.mempool import pick
 from sim.metrics.records import HostJoined
@@ -28,9 +28,12 @@ from sim.protocol.blocks.stages import Edge
 from sim.protocol.blocks.state import Block, ChainState, get_places_to_check
 from sim.protocol.consensus.transactions import RegisterHost, Transaction
 from sim.strategies import events
-from sim.strategies.actions import Action, Propose, RegisterHardware, read_stance
+from sim.strategies.actions import Action, Propose, RegisterHardware, Sign, read_stance
 from sim.strategies.base import Event, MLNode, View
 from sim.work.base import Produced
+
+MOST_SIGNED = 2
+"""Votes of one kind at one height: more would prove no more."""
 
 
 class Host:
@@ -49,7 +52,8 @@ class Host:
         self.address = identity.address
         self._agent = agent
         mempool, on_applied = context.open_mempool(self.address), context.consensus.note_applied
-        self.chain = ChainNode(context.ledger, self.address, mempool, self.on_block, on_applied, self.choose)
+        sign = self.sign if agent.wants(events.SignatureDue) else None
+        self.chain = ChainNode(context.ledger, self.address, mempool, self.on_block, on_applied, self.choose, sign)
         self.callbacks = Callbacks(context, self.address)
         self._executor = Executor(
             context,
@@ -66,6 +70,8 @@ class Host:
         self._duty = ChallengeDuty(context, self.address, self._executor, self._tell)
         self._is_starting = self._must_register = False
         self._last_view: View | None = None
+        self._tried_unjail = (0.0, 0)
+        """End of the time in jail, and epoch, of the last request to be let out."""
         changes = (events.PricesChanged, events.ConfirmationOpened, events.BlockApplied)
         self._wants_changes = any(map(agent.wants, changes))
         context.consensus.register(self.chain)
@@ -145,6 +151,8 @@ class Host:
                     self._declare(state)
         if block.height == 1:
             self._declare(state)
+        if self.address in state.signing.jailed:
+            self._leave_jail(block, state)
         if state.challenges or self._duty.is_running:
             self._duty.follow(state)
         self._follow_confirmation(block.height, state)
@@ -171,14 +179,22 @@ class Host:
                 raise self._agent.fail(event, f"Propose: {error}") from error
         return proposal.tx_ids, proposal.hash_index
 
+    def sign(self, height: int) -> int:
+        """Return how many votes of each kind the host signs at a height that begins."""
+        n_votes, event = SIGNS_ONCE, events.SignatureDue(self._view(), height=height)
+        for action in self._agent.ask(event, self._stream("strategy")):
+            if not isinstance(action, Sign):
+                self._do(event, action)
+            elif not 0 <= action.n_votes <= MOST_SIGNED:
+                message = f"Sign: {action.n_votes} votes at one height; it must be from 0 to {MOST_SIGNED}"
+                raise self._agent.fail(event, message)
+            else:
+                n_votes = action.n_votes
+        return n_votes
+
     # Events for the agent
 
-    def _tell(
-        self,
-        kind: type[Any],
-        state: ChainState | None = None,
-        **details: Any,
-    ) -> None:
+    def _tell(self, kind: type[Any], state: ChainState | None = None, **details: Any) -> None:
         """Tell the agent of an event, if it wants that kind, and carry out its actions."""
         if self._agent.wants(kind):
             self._ask(kind(self._view(state), **details), self._stream("strategy"))
@@ -253,6 +269,7 @@ class Host:
                 produced.nonces,
                 produced.values,
                 assignment.threshold,
+                assignment.is_early,
             )
             self._ask(event, generation.generator)
 
@@ -335,6 +352,13 @@ class Host:
             held = state.stances.get(action.model, {}).get(self.address)
             if action.model in names and held != read_stance(action):
                 self._executor.do(action)
+
+    def _leave_jail(self, block: Block, state: ChainState) -> None:
+        """Ask to be let out as soon as it can be, once an epoch: people see to it at once [I]."""
+        try_now = (state.signing.jailed[self.address], state.schedule.index)
+        if try_now[0] <= block.time_seconds and try_now != self._tried_unjail:
+            self._tried_unjail = try_now
+            self._executor.unjail()
 
     def _tell_changes(self, block: Block, state: ChainState) -> None:
         """Tell of prices, confirmations and the block itself."""

@@ -12,6 +12,8 @@ from sim.nodes.slice_sender import SliceSender
 from sim.protocol.consensus.transactions import VERDICT_BYTES, SubmitValidation, Transaction
 from sim.protocol.proofs.claimed import find_segment
 
+NAMED_EPOCHS = 8
+
 
 class Outbox:
     """Makes one host's transactions and sends them."""
@@ -20,16 +22,27 @@ class Outbox:
         self._context = context
         self._chain = chain
         self._address = chain.address
-        self._named: Counter[str] = Counter()
-        """Beginnings of transaction ids -> transactions that have them."""
+        self._named: dict[int | None, Counter[str]] = {}
+        """Epoch that transactions are about, None: of no epoch -> beginnings of their ids -> how many have them."""
+        self._n_late = 0
         self.claims = ClaimSender(context, chain, public_key, self.send)
         self.slices = SliceSender(chain.address, public_key, self.send)
 
-    def name(self, kind: str, *details: object) -> str:
-        """Return an id for a new transaction; a second one of the same kind and details gets a number."""
-        name = "/".join(map(str, (kind, self._address, *details)))
-        self._named[name] += 1
-        return name if self._named[name] == 1 else f"{name}/{self._named[name]}"
+    def name(self, kind: str, epoch: int | None = None, *details: object) -> str:
+        """Return an id for a new transaction; a second one of the same kind and details gets a number.
+
+        One about an epoch long over gets a number in any case, so that no ids of those need be remembered.
+        """
+        name = "/".join(map(str, (kind, self._address, *(() if epoch is None else (epoch,)), *details)))
+        first = self._chain.state.schedule.index - NAMED_EPOCHS
+        if epoch is not None and epoch < first:
+            self._n_late += 1
+            return f"{name}/late/{self._n_late}"
+        if epoch not in self._named:
+            self._named = {own: counts for own, counts in self._named.items() if own is None or own >= first}
+        counts = self._named.setdefault(epoch, Counter())
+        counts[name] += 1
+        return name if counts[name] == 1 else f"{name}/{counts[name]}"
 
     def send(self, transaction: Transaction) -> None:
         """Record a transaction and let it spread, unless it is larger than any block takes."""

@@ -120,11 +120,13 @@ class Production:
             raise ValueError(f'"{block_hash}" is no hash of a block: it has 64 hexadecimal digits, in capitals')
         if state.running is not None:
             raise ValueError("a proof of compute is running, so that its network seed is known")
-        if self._assignment is not None:
-            if self._assignment.block_hash != block_hash:
+        given, coming = self._assignment, state.schedule.index + 1
+        if given is not None and given.is_early and given.epoch_index == coming:
+            if given.block_hash != block_hash:
                 raise ValueError("its ML nodes compute under another assumed network seed")
             return
-        self._generations, self._epoch = {}, state.schedule.index + 1
+        self.stop()  # a host that was down has not heard of the last proof, or of its end
+        self._generations, self._epoch = {}, coming
         rules = self._context.params.rules_at(self._epoch)
         self.dispatched = self.ml_nodes = tuple(node.as_prover(rules) for node in self._owned)
         blocks_left, pace = state.schedule.next_start - state.height, self._context.scenario.protocol.block_time

@@ -307,6 +307,10 @@ class Rules:
         bool, "weight in the scheme `hits` is truncated once per ML node; otherwise batch by batch"
     ] = False
     """Reference: protocol 5.1"""
+    rejection_slash: Annotated[
+        Fraction, Field(ge=0, le=1), "share of its collateral that a host loses at VE whose claim was voted invalid"
+    ] = Fraction(0)
+    """No version slashes for a proof. Reference: protocol 6.5, network 2.11"""
     samples_by_newest_hash: Annotated[
         bool,
         "samples in the scheme `hits` are drawn by the hash of the block at which validation begins; otherwise by that "

@@ -101,6 +101,14 @@ class Propose(Action):
 
 
 @dataclass(frozen=True)
+class Sign(Action):
+    """Sign the height that begins, in answer to `SignatureDue`; without it a host signs once, as the software does."""
+
+    n_votes: int
+    """0: it proposes nothing and votes for nothing; 1: once; 2: it also signs a vote that contradicts the first."""
+
+
+@dataclass(frozen=True)
 class CollectReward(Action):
     """Claim the reward of a settled epoch by revealing its seed. Reference: protocol 2.1, 6.4."""
 

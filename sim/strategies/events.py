@@ -68,6 +68,8 @@ class ResultsFound(Event):
     numbers, or under the law the code of the stack that computed it."""
     threshold: float
     """By it a result counts; in the scheme `hits` the largest distance."""
+    is_early: bool = False
+    """They were computed before the proof of compute began, under a network seed that was assumed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +128,14 @@ class ProposalDue(Event):
     """Height of the block."""
     get_hash: Callable[[int], str]
     """Return candidate number i, from 0 on, for the block's hash; 0 is that of a proposer that tries once."""
+
+
+@dataclass(frozen=True, eq=False)
+class SignatureDue(Event):
+    """The next height begins for a validator: it will propose if it is its turn, and vote. Reference: protocol 6.5."""
+
+    height: int
+    """The height."""
 
 
 @dataclass(frozen=True, eq=False)

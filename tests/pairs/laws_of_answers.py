@@ -6,7 +6,14 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from laws import check_fates, check_machines, check_nothing_crosses_a_cut, check_the_absent_are_silent, check_times
+from laws import (
+    check_confirmations,
+    check_fates,
+    check_machines,
+    check_nothing_crosses_a_cut,
+    check_the_absent_are_silent,
+    check_times,
+)
 from observed import Observed
 
 ACCEPTED = "accepted"
@@ -34,6 +41,7 @@ def check_all_of_answers(run: Observed) -> int:
     check_claims(run, held)
     check_checks(run, held)
     check_members(run)
+    check_confirmations(run)
     return int(run.result.claims["is_accepted"].sum())
 
 

@@ -10,7 +10,8 @@ ALWAYS = frozenset({"validation", "work"})
 OPTIONAL = (
     "ml_node", "crash", "partition", "links", "joins", "reproposal", "block_size", "mempool", "tiers", "committee",
     "guardians", "preserved", "upgrades", "lengths", "collateral", "vesting", "confirmations", "service", "controllers",
-    "overclaim", "summary", "clock", "by_gpu", "operators", "api",
+    "overclaim", "summary", "clock", "by_gpu", "operators", "api", "signatures",
+    "early",
 )  # fmt: skip
 SHARE = 0.6
 SEEDS = (1, 2, 4, 5, 6, 7, 9, 28, 40, 41)
@@ -130,6 +131,9 @@ def draw_hosts(on: frozenset[str], draw: np.random.Generator) -> list[dict[str, 
         hosts.append(
             {"name": "late", "count": 2, "gpus": "1 x H200", "region": "AUSTRALIA", "joins": int(draw.integers(2, 4))}
         )
+    if "signatures" in on:
+        silent = {"kind": "silent", "share": 0.8}
+        hosts.append({"name": "mute", "gpus": "1 x A100-SXM-80", "region": "EUROPE", "strategy": silent})
     if "overclaim" in on:
         hosts[2]["strategy"] = {"kind": "overclaim", "excess": float(draw.choice([0.3, 1.0]))}
     if "guardians" in on:
@@ -241,6 +245,11 @@ def use_operators(tree: dict[str, Any], draw: np.random.Generator) -> None:
     tree["hosts"][0]["operator"], tree["hosts"][2]["operator"] = "house", "other"
 
 
+def use_guesses(tree: dict[str, Any], draw: np.random.Generator) -> None:
+    """Two hosts compute before each proof of compute, under a hash that no block has."""
+    tree["hosts"][1]["strategy"] = {"kind": "precompute", "guess": "0" * 64, "lead": int(draw.integers(2, 5))}
+
+
 SWITCHES = {
     "reproposal": use_impatience,
     "block_size": use_small_blocks,
@@ -258,4 +267,6 @@ SWITCHES = {
     "summary": lambda tree, draw: tree.update(metrics={"validations": "summary"}),
     "by_gpu": lambda tree, draw: tree["work"].update(dtype="by_gpu"),
     "operators": use_operators,
+    "signatures": lambda tree, draw: tree["protocol"].update(signed_blocks_window=6, downtime_jail="0 s"),
+    "early": use_guesses,
 }

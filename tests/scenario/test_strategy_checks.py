@@ -38,6 +38,7 @@ def mistakes(text: str) -> list[str]:
         ("{kind: sell_votes, clients: [farm-0, acme, odd, farn-1]}", "clients.3", '"farn-1". Did you mean "farm-1"?'),
         ("{kind: censor, victims: [farm, nobody]}", "victims.1", '"nobody".'),
         ("{kind: reorder, rivals: [acne]}", "rivals.0", 'Did you mean "acme"?'),
+        ("{kind: copy, victims: [farn]}", "victims.0", 'Did you mean "farm"?'),
     ],
 )
 def test_names_without_hosts_are_told_at_their_place(strategy: str, where: str, what: str) -> None:
@@ -54,6 +55,13 @@ def test_a_coalition_of_everybody_is_told() -> None:
     ]
     parse_scenario(alone.replace(", operator: acme", ""))  # two hosts that each decide for themselves
     parse_scenario(f"{alone}  - {{name: odd, gpus: H100-SXM, region: EUROPE}}\n")
+
+
+def test_an_operator_of_one_host_shares_with_nobody() -> None:
+    for kind, why in (("sybil", "one host is one name"), ("outsource", "nobody computes for it")):
+        (found,) = mistakes(f"{HEAD}  - {{name: odd, gpus: H100-SXM, region: EUROPE, strategy: {kind}}}\n")
+        assert found == f"x.yaml:6:{found.split(':')[2]}: hosts.1.strategy: {why}: give its operator more hosts"
+        parse_scenario(with_host(kind, ", operator: ring"))
 
 
 @pytest.mark.parametrize("text", ["{victims: [farm], subjects: [blocks]}", "{victims: []}", "{}"])
@@ -108,3 +116,16 @@ def test_more_layers_than_the_model_has_are_told_at_the_strategys_own_key() -> N
         (found,) = mistakes(wrong)
         assert found.endswith(f"hosts.1.strategy.layers: {most + 1} must be at most {most}")
         parse_scenario(right)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "told"),
+    [
+        ("{kind: skip_layers, layers: 17}", "strategy.layers: the model has 16 layers; 17 of them cannot be run"),
+        ("{kind: low_precision, numerics: float7}", "strategy.numerics: unknown dtype 'float7'; known are float16"),
+    ],
+)
+def test_kernels_that_nobody_can_run_are_told_at_their_place(strategy: str, told: str) -> None:
+    (found,) = mistakes(with_host(strategy))
+    assert found.startswith("x.yaml:6:")
+    assert told in found

@@ -284,3 +284,13 @@ def test_law_and_kernel_judge_a_segment_alike() -> None:
     assert kernel == law
     assert kernel[0]["committed_slices"] > 1
     assert 2 * kernel[0]["valid_vote_power"] > kernel[0]["total_vote_weight"]
+
+
+def test_a_challenge_has_all_ml_nodes_that_would_compute_early() -> None:
+    """Twenty blocks before each P the target begins under a guessed hash, unless a challenge has its ML nodes then."""
+    guessing = {"strategy": {"kind": "precompute", "guess": "0123456789ABCDEF" * 4, "lead": 20}}
+    passed = run(target=guessing)
+    assert passed.challenge["outcome"] == "passed"
+    early = passed.get("ml_nodes", participant="target-0").groupby("epoch")["tried_early"].sum()
+    assert early[2] > 0
+    assert early[3] == 0

@@ -83,6 +83,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "protocol.rules.drops_late_messages": {"protocol.rules.drops_late_messages": True},
     "protocol.rules.proof": {"protocol.rules.proof": {"kind": "hits", "r_target": 1.39}},
     "protocol.rules.r_target": {"protocol.rules.r_target": 1.39},
+    "protocol.rules.far_distances_silence": {"protocol.rules.far_distances_silence": False},
     "protocol.rules.counts_duplicates": {"protocol.rules.counts_duplicates": False},
     "protocol.rules.weight_scale": {"protocol.rules.weight_scale": 2},
     "protocol.rules.stores_node_ids": {"protocol.rules.stores_node_ids": False},
@@ -99,6 +100,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "protocol.rules.caps_rewards_by_full_weight": {"protocol.rules.caps_rewards_by_full_weight": True},
     "protocol.rules.confirmation_shuts_out_proof": {"protocol.rules.confirmation_shuts_out_proof": True},
     "protocol.rules.rounds_price_rises_up": {"protocol.rules.rounds_price_rises_up": True},
+    "protocol.rules.rejection_slash": {"protocol.rules.rejection_slash": 0.5},
     "protocol.rules.requires_every_validation": {"protocol.rules.requires_every_validation": False},
     "protocol.rules.miss_probability": {"protocol.rules.miss_probability": 0.1},
     "protocol.rules.approximates_misses": {"protocol.rules.approximates_misses": True},
@@ -128,6 +130,11 @@ CHANGES: dict[str, dict[str, object]] = {
     "protocol.collateral_grace_epochs": {"protocol.collateral_grace_epochs": 0},
     "protocol.collateral_per_weight_unit": {"protocol.collateral_per_weight_unit": 1.0},
     "protocol.confirmation_alpha": {"protocol.confirmation_alpha": 0.7},
+    "protocol.signed_blocks_window": {"protocol.signed_blocks_window": 8},
+    "protocol.min_signed_per_window": {"protocol.min_signed_per_window": 0.0},
+    "protocol.downtime_jail": {"protocol.downtime_jail": "60 s"},
+    "protocol.slash_missed_blocks": {"protocol.slash_missed_blocks": 0.5},
+    "protocol.slash_double_sign": {"protocol.slash_double_sign": 0.5},
     "inference.requests_per_epoch": {"inference.requests_per_epoch": 50},
     "inference.tokens_per_request": {"inference.tokens_per_request": 10},
     "inference.price_grace_epochs": {"inference.price_grace_epochs": 0},
@@ -229,6 +236,7 @@ CONFIRMING = {
     "protocol.epoch_length": 36,
     "epochs": 2,
 }
+SILENT = {"hosts.liar.strategy": "silent", "hosts.liar.collateral_ngonka": 1000, "protocol.signed_blocks_window": 10}
 STAR = [{"between": ["big-0", other]} for other in ("big-1", "big-2", "pair-0", "pair-1", "liar-0", "late-0")]
 UNBOUNDED = {"kind": "proportional", "max_step": 1000.0}
 FULL = {"work.kind": "sphere", "protocol.block_max_bytes": "3 kB"}
@@ -286,10 +294,12 @@ CONTEXTS: dict[str, dict[str, object]] = {
     "inference.base_price": PRICED,
     "protocol.rules.confirmation_shuts_out_proof": {**CONFIRMING, "protocol.set_new_validators_delay": 6, "epochs": 3},
     "protocol.rules.rounds_price_rises_up": {**BUSY, "inference.base_price": 20},
+    "protocol.rules.rejection_slash": {"hosts.liar.collateral_ngonka": 1000},
     "protocol.rules.remainder_prefers_preserved": {"epochs": 4},
     "protocol.rules.rotates_preserved_nodes": {"epochs": 4},
     "protocol.rules.caps_positive_weights_only": {**LATER, "hosts.pair.model": "other", "hosts.big.count": 2},
     "protocol.rules.fixed_power_cap": CONFIRMING,
+    "protocol.rules.far_distances_silence": {"work.kind": "sphere", "hosts.big.strategy": "high_distance"},
     "protocol.upgrades.epoch": {"epochs": 3, "protocol.upgrades": [{"epoch": 2, "version": "v0.2.6"}]},
     "protocol.upgrades.version": {"protocol.upgrades": [{"epoch": 2, "version": "v0.2.6"}]},
     "protocol.changes.height": {"protocol.changes": [{"height": 51, "poc_validation_duration": 7}]},
@@ -328,6 +338,9 @@ CONTEXTS: dict[str, dict[str, object]] = {
     "protocol.rules.confirmations_per_epoch": CONFIRMING,
     "protocol.rules.missing_confirmation_keeps_weight": {**CONFIRMING, "hosts.big.confirmed_share": 0.0},
     "protocol.inference_validation_cutoff": {"hosts.big.skip_rate": 1.0},
+    **{f"protocol.{key}": SILENT for key in ("min_signed_per_window", "downtime_jail", "slash_missed_blocks")},
+    "protocol.signed_blocks_window": {"hosts.liar.strategy": "silent"},
+    "protocol.slash_double_sign": {**SILENT, "hosts.liar.strategy": "double_sign"},
     "protocol.collateral_per_weight_unit": {
         "protocol.collateral_grace_epochs": 0,
         "hosts.big.collateral_ngonka": 100,

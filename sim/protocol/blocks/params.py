@@ -5,13 +5,16 @@ Where an annotation holds a sentence, the field is a key of a scenario's `protoc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from operator import attrgetter
 from typing import Annotated
 
 from pydantic import Field
 
+from sim.protocol.consensus.signing import SigningParams
 from sim.protocol.consensus.transactions import HEADER_BYTES
 from sim.protocol.models.challenge import MAINNET_CHALLENGES, ChallengeParams
 from sim.protocol.models.params import MAINNET_GROUPS, GroupParams
@@ -71,14 +74,14 @@ def accumulate_changes(
     return tuple(accumulated)
 
 
-def get_epoch_at(height: int, genesis: EpochParams, changes: Iterable[EpochChange]) -> EpochParams:
-    """Return the lengths that hold at a height. Reference: protocol 1.1."""
-    past = [change.epoch for change in changes if change.height <= height]
-    return past[-1] if past else genesis
+def get_epoch_at(height: int, genesis: EpochParams, changes: Sequence[EpochChange]) -> EpochParams:
+    """Return the lengths that hold at a height; `changes` in ascending order. Reference: protocol 1.1."""
+    n_past = bisect_right(changes, height, key=attrgetter("height"))
+    return changes[n_past - 1].epoch if n_past else genesis
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChainParams:
+class ChainParams(SigningParams):
     """Limits and thresholds that governance sets."""
 
     block_max_bytes: Annotated[Bytes, Field(gt=0), "most bytes of one block, its header of 2000 bytes included"] = (
@@ -144,12 +147,13 @@ class ProtocolParams(ChainParams):
         """Return the rules in force from P of this epoch to the next P."""
         return self.rule_book.rules_at(epoch_index)
 
-    def get_cut(self, episode: Episode, model: str) -> tuple[float, float]:
+    def get_cut(self, episode: Episode | None, model: str) -> tuple[float, float]:
         """Return the mismatch probability of an honest nonce, and the p-value below which a claim is a fraud.
 
-        `model`: of the claim, "" where claims are not by model. Reference: protocol 4.4, network 2.5.7
+        `model`: of the claim, "" where claims are not by model; it has terms of its own while a proof of compute runs.
+        Reference: protocol 4.4, network 2.5.7
         """
-        if not model:
+        if not model or episode is None:
             return self.p_mismatch, self.fraud_threshold
         terms = get_terms(episode, model)
         return terms.p_mismatch, terms.applied_fraud_p

@@ -165,6 +165,20 @@ class PriceReached(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OffencePunished(Record):
+    """A validator was put into jail for the way in which it signs blocks."""
+
+    epoch: Annotated[int, "epoch whose [P, next P) holds the height"]
+    height: Annotated[int, "block that punished it", "blocks"]
+    participant: Annotated[str, "address of the validator"]
+    offence: Annotated[str, "missed blocks, or double sign"]
+    slashed_ngonka: Annotated[int, "collateral that it lost", "ngonka"]
+    jailed_until_seconds: Annotated[
+        float, "time of blocks from which on it may come back; infinity after a double sign", "s"
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WeightConfirmed(Record):
     """A member's weight before and after a confirmation."""
 

@@ -23,8 +23,10 @@ from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.payments import PaymentKind, pay
 from sim.protocol.blocks.records import Record, RewardClaimed, SeedCommitted
 from sim.protocol.blocks.running import apply_confirmation, apply_inferences
+from sim.protocol.blocks.signatures import check_release, judge_signatures, release_validator
 from sim.protocol.blocks.stages import get_schedule, select_epoch
 from sim.protocol.blocks.state import Block, ChainState, HostRecord
+from sim.protocol.consensus.signing import follow_validators
 from sim.protocol.consensus.transactions import (
     ClaimReward,
     DeclareIntent,
@@ -38,7 +40,9 @@ from sim.protocol.consensus.transactions import (
     SubmitValidation,
     Transaction,
     TxResult,
+    Unjail,
 )
+from sim.protocol.consensus.validators import select_validators
 from sim.protocol.money.accounts import Settlement, VestingSchedule, vest
 from sim.protocol.money.collateral import Deposit, deposit, withdraw
 from sim.protocol.switches import Rules
@@ -75,13 +79,18 @@ def apply_block(
         raise ValueError(f"block {block.height} does not follow height {state.height}")
     effective = get_schedule(state.effective.index, state.effective.start_height, params.epoch_at(block.height))
     schedule = select_epoch(effective, block.height)
-    draft = Draft(replace(state, height=block.height, priorities=priorities, schedule=schedule))
+    begun = replace(state, height=block.height, priorities=priorities, schedule=schedule)
+    signed, punished = judge_signatures(begun, block, params)
+    draft = Draft(signed, block.time_seconds)
     results = _apply_transactions(draft, block, params, included)
-    state, served = apply_inferences(draft.finish(), block.inferences, params)
-    state, edges = process_epoch(freeze_stances(state, params), block, params, next_difficulty)
-    state, sealed = advance_challenges(state, block, params) if state.challenges else (state, [])
-    state, confirmed = apply_confirmation(state, block, params)
-    return BlockResult(state, results, (*draft.rows, *served, *edges, *sealed, *confirmed))
+    after, served = apply_inferences(draft.finish(), block.inferences, params)
+    after, edges = process_epoch(freeze_stances(after, params), block, params, next_difficulty)
+    after, sealed = advance_challenges(after, block, params) if after.challenges else (after, [])
+    after, confirmed = apply_confirmation(after, block, params)
+    if after.powers is not state.powers:
+        signers = follow_validators(after.signing, select_validators(after.powers), block.height + 1)
+        after = replace(after, signing=signers)
+    return BlockResult(after, results, (*punished, *draft.rows, *served, *edges, *sealed, *confirmed))
 
 
 class _Copied(Generic[K, V]):
@@ -125,8 +134,10 @@ class Draft:
     vesting = _Copied[str, VestingSchedule]()
     balances = _Copied[str, int]()
 
-    def __init__(self, state: ChainState) -> None:
+    def __init__(self, state: ChainState, time_seconds: float = 0.0) -> None:
+        """`time_seconds`: the block's own time."""
         self.state = state
+        self.time_seconds = time_seconds
         self.rows: list[Record] = []
         self.proofs = state.proofs
         self.validations: list[SubmitValidation] = []
@@ -162,6 +173,10 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
             result = _move_into_collateral(draft, transaction.creator, transaction.amount_ngonka)
         case ReleaseCollateral():
             result = _unbond(draft, transaction.creator, transaction.amount_ngonka)
+        case Unjail():
+            result = check_release(draft.state, transaction.creator, draft.time_seconds)
+            if result is TxResult.ACCEPTED:
+                draft.state = release_validator(draft.state, transaction.creator, rules, params)
         case DelegatePower() | RefuseModel() | DeclareIntent():
             result = check_stance(draft.state, transaction, rules)
             if result is TxResult.ACCEPTED:

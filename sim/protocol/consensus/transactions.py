@@ -42,6 +42,8 @@ class TxResult(StrEnum):
     MISSED_VALIDATIONS = "missed too many validations"
     NOT_ENOUGH_COINS = "not enough coins"
     NOT_ENOUGH_COLLATERAL = "not enough collateral"
+    NOT_JAILED = "not in jail"
+    STILL_JAILED = "in jail for longer"
     UNKNOWN_MESSAGE = "unknown message"
     NO_PARTICIPANT = "sender is no participant"
     UNKNOWN_MODEL = "no model of governance"
@@ -162,6 +164,11 @@ class ReleaseCollateral(ChainMessage):
 
     amount_ngonka: int
     body_bytes: ClassVar[int] = AMOUNT_BYTES
+
+
+@dataclass(frozen=True)
+class Unjail(ChainMessage):
+    """Asks to be a validator again when the time in jail is over. Reference: protocol 6.5."""
 
 
 @dataclass(frozen=True)
