@@ -41,8 +41,8 @@ def run_cheats() -> SweepResult:
 def read_cheats(found: SweepResult) -> pd.DataFrame:
     """One row a version and cheat, in the order of the file.
 
-    Gain and weight of the cheaters over those of honest hosts, with standard errors over replications; how many were
-    found out, and after how many epochs; the claimed weight that others lost.
+    Gain and weight of the cheaters over those of honest hosts, with the gain's standard error over replications; how
+    many were found out, and after how many epochs; the share of claimed weight that others lost.
     """
     points = found.runs.drop_duplicates("point").set_index("point")
     blocks = {point: _read_block(text) for point, text in points[STRATEGY].items()}
@@ -55,7 +55,7 @@ def read_cheats(found: SweepResult) -> pd.DataFrame:
             "version": points.at[point, VERSION],
             "cheat": name,
             **_compare(sums[point], sums[honest[points.at[point, VERSION]]]),
-            **_follow(rows[rows["point"] == point]),
+            **_follow(rows[rows["point"] == point], found.offences[found.offences["point"] == point]),
             "is doubted": _is_doubted(blocks[point], points.at[point, VERSION]),
         }
         for point, name in shown.items()
@@ -81,15 +81,27 @@ def _compare(cheat: pd.DataFrame, honest: pd.DataFrame) -> dict[str, float]:
     work = cheat["work_operations"] / honest["work_operations"]
     with np.errstate(divide="ignore", invalid="ignore"):
         gain = weight / work
-    return {"gain": gain.mean(), "error": gain.sem(), "weight": weight.mean(), "weight error": weight.sem()}
+        return {"gain": gain.mean(), "error": gain.sem(), "weight": weight.mean()}
 
 
-def _follow(rows: pd.DataFrame) -> dict[str, float]:
+def _follow(rows: pd.DataFrame, offences: pd.DataFrame) -> dict[str, float]:
+    """How many suspects were found out, when, and what others lost; a replication's hosts are counted by themselves."""
     suspects = rows[rows["host_group"] == GROUP]
-    delays = pd.concat([compute_detection_delays(some) for _, some in suspects.groupby("replication")])
+    delays = [
+        _find_out(some, offences[offences["replication"] == replication])
+        for replication, some in suspects.groupby("replication")
+    ]
+    known = pd.concat(delays)
     others = select_claims(rows[rows["host_group"] != GROUP])
     lost = 1.0 - get_accepted_weight(others).sum() / others["claimed_weight"].sum()
-    return {"found out": delays.notna().mean(), "delay": delays.mean(), "others lose": lost}
+    return {"found out": known.notna().mean(), "delay": known.mean(), "others lose": lost}
+
+
+def _find_out(suspects: pd.DataFrame, offences: pd.DataFrame) -> pd.Series:
+    """Return epochs from each suspect's first claim until one was rejected, or until it was jailed; NaN for neither."""
+    claims = select_claims(suspects).groupby("participant")["epoch"].min()
+    jailed = offences.groupby("participant")["epoch"].min().reindex(claims.index) - claims
+    return np.fmin(compute_detection_delays(suspects), jailed)
 
 
 def _is_doubted(block: Any, version: str) -> bool:
@@ -138,8 +150,8 @@ def _write_delay(row: pd.Series) -> str:
 
 def draw_cheats(figure: Figure, numbers: pd.DataFrame) -> None:
     """Draw the gain of every cheat under each version, on a scale that shows both losses and thousandfold gains."""
+    figure.suptitle("Accepted weight per real work, beside honest hosts at the same place and seed", size=11)
     axes = figure.subplots()
-    axes.set_title("Accepted weight per real work, beside honest hosts at the same place and seed")
     cheats = list(dict.fromkeys(numbers["cheat"]))
     places = {cheat: -place for place, cheat in enumerate(cheats)}
     known = numbers[~numbers["is doubted"]]
@@ -164,6 +176,7 @@ def draw_cheats(figure: Figure, numbers: pd.DataFrame) -> None:
     ticks = [0, 0.5, 1, 1.5, 2, *(tick for tick in (5, 10, 20, 50, 100, 200, 500) if tick < 2 * most)]
     axes.set_xticks([*ticks, 3 * most], [*map(str, ticks), "from\nno work"])
     axes.set_xlim(-0.1, 4 * most)
+    axes.set_ylim(-len(places), 1)
     axes.set_yticks(list(places.values()), list(places), fontsize=8)
     axes.set_xlabel("gain (1: as honest; 0: nothing is accepted)")
     axes.legend(loc="lower right", fontsize=8)

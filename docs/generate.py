@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from baseline_page import write_hosts, write_schedule, write_sizes
+from deterrence_page import write_needed_slashes, write_slashes
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 from rules_page import write_rules, write_versions, write_what_ifs
@@ -258,6 +259,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
         "actions": write_actions,
         "keys of a GPU profile": write_gpu_keys,
     },
+    "detection.md": {"slashes": write_slashes, "needed slashes": write_needed_slashes},
     "limits.md": {"sizes": write_sizes},
     "laptop_to_cluster.md": {"keys of a sweep": write_sweep_keys},
     "search.md": {"keys of a search": lambda: write_study_keys(SearchConfig)},

@@ -10,8 +10,7 @@ dask cluster of this machine, and their benchmarks, into docs/laptop_to_cluster.
 docs/choosing_a_controller.md. `tune`: `powsim tune` into the same page. `search`: `powsim search` into
 docs/search.md. `questions`: `docs/questions.py` and its figures into docs/questions_of_2026.md. `incidents`:
 `docs/incidents.py` and its figures into docs/incidents.md. `detect`: `powsim detect` into docs/detection.md. `caught`:
-`docs/caught_page.py` and its figure into docs/what_is_caught.md. All where
-none is named: minutes.
+`docs/caught_page.py` and its figure into docs/what_is_caught.md. All where none is named: minutes.
 """
 
 from __future__ import annotations

@@ -47,9 +47,10 @@ def check(
 ) -> None:
     """Check a file of any kind without running it; prints every mistake with its place."""
     from sim.documents.yaml_tree import read_once
+    from sim.process import COLLECTOR
     from sim.terminal import make_console
 
-    with read_once():
+    with read_once(), COLLECTOR.held():
         kind, loaded = load_any(file, set_ or (), kind)
         warnings = kind.locate_warnings(loaded, file, set_ or ())
     make_console().print(f"{file}: fine: {loaded.name}, {kind.describe(loaded)}", soft_wrap=True)

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 _SHORTEST_PART = 3  # a shorter part of a name is in too many
 _MOST_SUGGESTIONS = 3
@@ -33,13 +34,14 @@ def did_you_mean(word: str, known: Iterable[str], near: Iterable[str] | None = N
     space, so that it can follow a sentence; without known names it is empty.
     """
     names = sorted(set(known))
-    nearest = " or ".join(f'"{name}"' for name in (_near(word.lower(), names) if near is None else near))
+    nearest = " or ".join(f'"{name}"' for name in (_near(word.lower(), tuple(names)) if near is None else near))
     suggestion = f" Did you mean {nearest}?" if nearest else ""
     listing = f" Known: {', '.join(names)}." if names else ""
     return suggestion + listing
 
 
-def _near(word: str, names: list[str]) -> list[str]:
+@lru_cache(maxsize=256)  # a file repeats its mistakes
+def _near(word: str, names: tuple[str, ...]) -> list[str]:
     """Return names that contain the word ("H100" of "H100-SXM"), else the most similar one; case does not matter."""
     containing = [name for name in names if word in name.lower()] if len(word) >= _SHORTEST_PART else []
     if 0 < len(containing) <= _MOST_SUGGESTIONS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import time
 import traceback
@@ -23,7 +22,7 @@ from sim.metrics.outcome import compute_outcome_hash
 from sim.metrics.records import EpochEnded
 from sim.metrics.summary import summarise
 from sim.nodes.agent import StrategyError
-from sim.process import Borrowed
+from sim.process import COLLECTOR
 from sim.progress import Progress, Standing, no_progress, terminal_progress
 from sim.provenance import get_provenance
 from sim.results import (
@@ -44,8 +43,6 @@ from sim.work.distances import DISTANCES_FOLDER, remove_store
 from sim.world import World, build_world
 
 REHEARSED_EPOCHS = 2
-RARE_COLLECTIONS = (200_000, 50, 100)
-"""New objects before the young ones are looked through, such looks before the middle-aged, those before all."""
 
 
 def run(
@@ -140,16 +137,6 @@ def check_work(config: WorkConfig) -> None:
     works.build(config.kind).check(config.settings)
 
 
-def _collect_rarely() -> tuple[int, int, int]:
-    """Look for unreachable cycles rarely: a run makes few, and looking for them in all it holds takes 7 % and more."""
-    before = gc.get_threshold()
-    gc.set_threshold(*RARE_COLLECTIONS)
-    return before
-
-
-_COLLECTOR = Borrowed(_collect_rarely, lambda before: gc.set_threshold(*before))
-
-
 def simulate(
     scenario: Scenario,
     provenance: Mapping[str, Any],
@@ -171,7 +158,7 @@ def simulate(
         return Standing(context.env.now, context.ledger.height, context.consensus.n_rounds)
 
     with (
-        _COLLECTOR.held(),
+        COLLECTOR.held(),
         works.build(scenario.work.kind).open(_keep_in(scenario.work, cache)) as work,
         progress(scenario, look) as report,
         _open_frames(scenario, folder) as files,

@@ -153,9 +153,15 @@ class World:
         self.context.recorder.add(ended)
         self.context.work.forget(start.block_hash)
         self.context.streams.forget_unused()
-        heights = [host.chain.height for host in self.hosts.values() if host.chain.height > 0]
-        self.context.ledger.forget(min(schedule.start, *heights) if heights else 0)
+        self._forget_blocks(schedule.start)
         self.on_epoch_end(ended)
+
+    def _forget_blocks(self, epoch_start: int) -> None:
+        """Forget what no host looks back at; one that is down begins with a later state when it is back."""
+        is_up = self.context.network.roster.is_up
+        heights = {address: host.chain.height for address, host in self.hosts.items() if host.chain.height > 0}
+        lowest = min([epoch_start, *(height for address, height in heights.items() if is_up(address))])
+        self.context.ledger.forget(lowest if heights else 0, heights.values())
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,17 @@ has reached is known to its `ChainNode`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+import weakref
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sim.protocol.blocks.epochs import NextDifficulty
 from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.state import Block, ChainState
 from sim.protocol.blocks.transition import BlockResult, apply_block
+from sim.protocol.consensus.transactions import Transaction
 
 RECENT_BLOCKS = 20
 KEPT_BLOCKS = 1000
@@ -39,8 +43,12 @@ class Ledger:
         self._states = [genesis]
         self._blocks: list[Block] = []
         self._n_forgotten = 0
+        self._aside: dict[int, ChainState] = {}
+        """Forgotten heights at which hosts stand that are down -> states."""
         self._heights: dict[str, int] = {}
-        """Transaction id -> height of its block. Grows as the chain itself does, once for all hosts."""
+        """Transaction id -> height of its block, once for all hosts, as long as a copy of it may come again."""
+        self._leaving: dict[str, weakref.ref[Transaction]] = {}
+        """Those of forgotten blocks."""
 
     @property
     def height(self) -> int:
@@ -54,6 +62,8 @@ class Ledger:
 
     def get_state(self, height: int) -> ChainState:
         """Return the state after the block of that height (0: genesis). Raises LookupError for a forgotten one."""
+        if height in self._aside:
+            return self._aside[height]
         self._check_kept(height)
         return self._states[height - self._n_forgotten]
 
@@ -77,12 +87,27 @@ class Ledger:
             return self.get_block(height).time_seconds if height else 0.0
         return (self.get_block(height).time_seconds - self.get_block(first).time_seconds) / (height - first)
 
-    def forget(self, lowest: int) -> None:
-        """Forget blocks and states below the height of the host that is furthest behind, and all it looks back at."""
+    def forget(self, lowest: int, standing: Iterable[int] = ()) -> None:
+        """Forget blocks and states below the height of the host that is furthest behind, and all it looks back at.
+
+        `standing`: heights of hosts that are down, of which the states are kept: these hosts download a later state.
+        """
         n_more = min(lowest - RECENT_BLOCKS, self.height - KEPT_BLOCKS) - self._n_forgotten
         if n_more > 0:
+            n_after = self._n_forgotten + n_more
+            self._aside = {height: self.get_state(height) for height in standing if height < n_after}
+            for transaction in itertools.chain.from_iterable(block.transactions for block in self._blocks[:n_more]):
+                with suppress(TypeError):  # a plug-in's message that cannot be watched: its id stays
+                    self._leaving[transaction.tx_id] = weakref.ref(transaction)
             del self._states[:n_more], self._blocks[:n_more]
-            self._n_forgotten += n_more
+            self._n_forgotten = n_after
+        self._forget_ids()
+
+    def _forget_ids(self) -> None:
+        """Forget a transaction of a forgotten block when no mempool and no message has it: nobody can send it again."""
+        for tx_id in [tx_id for tx_id, copy in self._leaving.items() if copy() is None]:
+            del self._leaving[tx_id]
+            self._heights.pop(tx_id, None)
 
     def append(self, block: Block, priorities: Mapping[str, int]) -> BlockResult:
         """Apply the next block and keep it."""

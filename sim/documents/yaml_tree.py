@@ -29,9 +29,12 @@ MAX_DEPTH = 20
 MAX_NODES = 50_000
 LARGEST_NUMBER = 10**300  # a larger one is no number of anything; Python would not even print it
 LONG_TEXT = 20_000  # letters: from here on libyaml reads what both parsers read alike
-_UNLIKE = re.compile(r"[&*!%?\t\x85\u2028\u2029\ufeff]|---|\.\.\.|<<|\\|[|>][-+0-9]*\n|:[^ \n]")
-"""Signs of notation that the two parsers may read differently, or that has mistakes of its own."""
+_ODD = re.compile("[\t\x85\u2028\u2029\ufeff\\\\]")
+_COMMENT = re.compile("^ *#.*$", re.M)
+_UNLIKE = re.compile(r"^%|^(?:---|\.\.\.)|<<|(?:^|[-:?,\[{]) *[&*!?]|(?<![\"']):[^ \n/]", re.M)
+"""Notation that the two parsers may read differently: of a whole document, of a token's begin, a colon in a word."""
 _INTEGER, _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})", re.ASCII), re.compile(r"-?[0-9]+\.[0-9]+", re.ASCII)
+_HALF = re.compile("[\ud800-\udfff]")
 _MEANT = frozenset("tTfFnNyYoO")
 """Letters with which a plain text may begin that is no text: true, false, null, and YAML 1.1's yes, no, on, off."""
 _TAG = "tag:yaml.org,2002:"
@@ -99,7 +102,7 @@ def parse_document(text: str, source: str, kind: FileKind = SCENARIO) -> Documen
 
 def _parse_fast(text: str) -> list[Any] | None:
     """Return libyaml's events of a long, plain text, ten times as fast; None where the other parser is to read it."""
-    if _UNLIKE.search(text):
+    if _ODD.search(text) or _UNLIKE.search(_COMMENT.sub("", text)):
         return None
     try:
         import yaml
@@ -107,11 +110,6 @@ def _parse_fast(text: str) -> list[Any] | None:
         return list(yaml.parse(text, Loader=yaml.CSafeLoader))
     except (ImportError, AttributeError, yaml.YAMLError):  # no such library; a mistake, which the other one tells
         return None
-
-
-def _is(event: object, *names: str) -> bool:
-    """Whether an event, of either parser, has one of these types."""
-    return type(event).__name__ in names
 
 
 def _read_plain_number(text: str) -> int | float | None:
@@ -137,7 +135,7 @@ class _Reader:
         """Return the root of the only document."""
         root: _Node | None = None
         for event in self._events:
-            if _is(event, "DocumentStartEvent"):
+            if type(event).__name__ == "DocumentStartEvent":
                 if root is not None:
                     raise self._refusal(event, f'{self._noun} is one YAML document; this "---" starts another')
                 if event.version not in (None, (1, 2)):
@@ -153,15 +151,16 @@ class _Reader:
             raise self._refusal(event, f"more than {MAX_NODES} values")
         if depth > MAX_DEPTH:
             raise self._refusal(event, f"nested more than {MAX_DEPTH} deep")
-        if _is(event, "AliasEvent"):
+        name = type(event).__name__  # of either parser's class
+        if name == "AliasEvent":
             return self._alias(event)
         if event.tag is not None and event.tag != "!":
             raise self._refusal(event, f'the tag "{event.tag}" is not allowed; {self._noun} has plain values only')
-        if _is(event, "ScalarEvent"):
+        if name == "ScalarEvent":
             return self._anchored(event, _Node(self._place(event), self._scalar(event)))
-        node = self._anchored(event, _Node(self._place(event), [], _is(event, "MappingStartEvent"), True))
+        node = self._anchored(event, _Node(self._place(event), [], name == "MappingStartEvent", True))
         for child in iter(self._events.__next__, None):
-            if _is(child, "MappingEndEvent", "SequenceEndEvent"):
+            if type(child).__name__ in ("MappingEndEvent", "SequenceEndEvent"):
                 break
             item = self._node(child, depth + 1)
             node.value.append((item, self._node(next(self._events), depth + 1)) if node.is_mapping else item)
@@ -202,7 +201,8 @@ class _Reader:
         return {"null": None, "bool": text.lower() == "true"}.get(tag, text)
 
     def _place(self, event: Any) -> Place:
-        return Place(self._source, event.start_mark.line + 1, event.start_mark.column + 1)
+        mark = event.start_mark
+        return Place(self._source, mark.line + 1, mark.column + 1)
 
     def _refusal(self, event: Any, message: str) -> ScenarioError:
         return ScenarioError([self._place(event).mistake(message)])
@@ -231,7 +231,7 @@ class _Expansion:
             return self._mapping(node, loc)
         if not node.is_scalar:
             return [self._placed(item, item.place, (*loc, index)) for index, item in enumerate(node.value)]
-        if isinstance(node.value, str) and any("\ud800" <= letter <= "\udfff" for letter in node.value):
+        if isinstance(node.value, str) and not node.value.isascii() and _HALF.search(node.value):
             self.document.mistakes.append(node.place.mistake("holds half of a surrogate pair, which is no letter", loc))
             return ""
         return node.value

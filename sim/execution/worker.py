@@ -21,7 +21,8 @@ from sim.runner import RunFailedError, simulate
 from sim.scenario.schema import Scenario
 
 N_THREADS = 1  # the processors are shared out by processes, not by threads
-DELIVERY_SECONDS = 0.001
+AGAIN_SECONDS = 5.0
+"""After so long an error that did not end a run is sent again."""
 
 
 class TimeLimitError(BaseException):
@@ -123,30 +124,38 @@ def describe_failure(failure: BaseException) -> str:
 def limited(seconds: float | None) -> Iterator[None]:
     """Raise TimeLimitError in this thread when the time is over, at the next step of Python code.
 
-    Not a signal: a cluster's workers compute in threads, where no signal arrives.
+    Not a signal: a cluster's workers compute in threads, where no signal arrives. An error that arrives while Python
+    clears something away (a finaliser, a generator that is dropped) is lost there, so that it is sent again.
     """
     if seconds is None:
         yield
         return
-    thread = threading.get_ident()
-    lock = threading.Lock()
-    is_over = is_sent = False
+    thread, lock, ended = ctypes.c_ulong(threading.get_ident()), threading.Lock(), threading.Event()
+    is_sent = False
+    send = ctypes.pythonapi.PyThreadState_SetAsyncExc
 
-    def stop() -> None:
+    def watch() -> None:
         nonlocal is_sent
-        with lock:
-            if not is_over:
-                is_sent = True
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(TimeLimitError))
+        pause_seconds = seconds
+        while not ended.wait(pause_seconds):
+            with lock:
+                if not ended.is_set():
+                    is_sent = True
+                    send(thread, ctypes.py_object(TimeLimitError))
+            pause_seconds = AGAIN_SECONDS
 
-    timer = threading.Timer(seconds, stop)
-    timer.daemon = True
-    timer.start()
+    def end() -> None:
+        with lock:
+            ended.set()
+            send(thread, None)  # what is sent and has not arrived must not arrive in the next run
+
+    threading.Thread(target=watch, daemon=True).start()
     try:
         yield
-        with lock:
-            is_over = True
-        while is_sent:  # sent between the last step and the lock: it arrives here, not in the next run
-            time.sleep(DELIVERY_SECONDS)
     finally:
-        timer.cancel()
+        try:
+            end()
+        except TimeLimitError:  # it arrives just here
+            end()
+    if is_sent:
+        raise TimeLimitError

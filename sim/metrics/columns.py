@@ -70,6 +70,8 @@ ROWS: dict[str, str] = {
     "prices": "epoch × model",
     "confirmations": "confirmation × member",
     "offences": "validator that was jailed for the way in which it signs",
+    "challenges": "challenge that was taken and settled (from v0.2.16 on)",
+    "segments": "segment of a challenge × model (from v0.2.16 on)",
     "faults": "fault, by its beginning; one that the run was too short for comes last",
     "propagation": "message kind × bin of delay",
 }
@@ -84,6 +86,8 @@ RECORDS: dict[str, type[Record]] = {
     "prices": facts.PriceReached,
     "confirmations": facts.WeightConfirmed,
     "offences": facts.OffencePunished,
+    "challenges": facts.ChallengeSettled,
+    "segments": facts.SegmentJudged,
 }
 """Frames that have a row a record, and its columns only."""
 

@@ -20,6 +20,7 @@ from sim.protocol.consensus.transactions import SEPARATOR
 
 NO_DECISION = {
     "blocks": ("n_reached", "n_absent"),  # of gossip, not of the chain; missing signatures act through offences
+    "ml_nodes": ("tried_early",),  # not the chain's; a hash of hosts that do not is what it was
     "validations": ("model",),  # the order of the rows holds it; without models a hash is what it was
 }
 

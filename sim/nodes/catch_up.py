@@ -131,8 +131,8 @@ class CatchUp:
             arrived.succeed()
 
     def _compute_size(self, node: ChainNode, height: int) -> int:
-        """Bytes of the blocks up to a height; a newcomer downloads the state instead."""
-        if node.height == 0:
+        """Bytes of the blocks up to a height; a newcomer, and a host that was down for long, downloads the state."""
+        if node.height == 0 or node.height + 1 < self._ledger.first:
             return STATE_SYNC_BYTES
         missing = range(node.height + 1, height + 1)
         return sum(self._ledger.get_block(number).size_bytes for number in missing)

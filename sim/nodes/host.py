@@ -18,6 +18,7 @@ from sim.chain.mempool import pick
 from sim.metrics.records import HostJoined
 from sim.nodes.agent import Agent
 from sim.nodes.callbacks import Callbacks
+from sim.nodes.challenge_duty import ChallengeDuty
 from sim.nodes.context import Context
 from sim.nodes.executor import Executor
 from sim.nodes.guard import Guard
@@ -66,6 +67,7 @@ class Host:
             Guard(identity.guard_mode),
         )
         self._production = self._executor.production
+        self._duty = ChallengeDuty(context, self.address, self._executor, self._tell)
         self._is_starting = self._must_register = False
         self._last_view: View | None = None
         self._tried_unjail = (0.0, 0)
@@ -98,7 +100,7 @@ class Host:
         """Stop generation and checks, and lose the memory; the chain so far and the seeds are on disk."""
         self._production.pause()
         self._executor.outbox.claims.pause()
-        self._executor.stop_validation()
+        self._stop_validation()
         self.chain.lose_memory()
         self._is_starting = True
 
@@ -117,7 +119,7 @@ class Host:
         """End generation and checks when the run is over."""
         self._production.stop()
         self._executor.outbox.claims.pause()
-        self._executor.stop_validation()
+        self._stop_validation()
         self.callbacks.flush()
 
     # Messages and blocks
@@ -143,7 +145,7 @@ class Host:
                 case Edge.V:
                     self._open_validation(state)
                 case Edge.VE:
-                    self._executor.stop_validation()
+                    self._stop_validation()
                 case Edge.CLAIM:
                     self._tell_reward(state)
                     self._declare(state)
@@ -151,6 +153,8 @@ class Host:
             self._declare(state)
         if self.address in state.signing.jailed:
             self._leave_jail(block, state)
+        if state.challenges or self._duty.is_running:
+            self._duty.follow(state)
         self._follow_confirmation(block.height, state)
         self._generate(state)
         self._executor.outbox.claims.resume()
@@ -190,12 +194,7 @@ class Host:
 
     # Events for the agent
 
-    def _tell(
-        self,
-        kind: type[Any],
-        state: ChainState | None = None,
-        **details: Any,
-    ) -> None:
+    def _tell(self, kind: type[Any], state: ChainState | None = None, **details: Any) -> None:
         """Tell the agent of an event, if it wants that kind, and carry out its actions."""
         if self._agent.wants(kind):
             self._ask(kind(self._view(state), **details), self._stream("strategy"))
@@ -232,8 +231,10 @@ class Host:
         if self.chain.height >= last:
             return
         self._executor.guard.note(episode, self.chain.height)
+        if self._duty.is_running:
+            return
         if self._production.start_height != episode.start_height:
-            self._production.open(state)
+            self._production.open(state, episode)
             node_ids = tuple(node.node_id for node in self._production.dispatched)
             blank = self._production.get_blank()
             self._tell(events.GenerationOpened, epoch=episode.epoch_index, node_ids=node_ids, blank=blank)
@@ -244,12 +245,12 @@ class Host:
         episode = state.running
         if episode is None or not episode.is_confirmation:
             return
-        if height == episode.generation_end:
+        if height == episode.generation_end and not self._duty.is_running:
             self._end_generation(episode.epoch_index)
         if height == episode.validation_start:
             self._open_validation(state)
         if height == episode.validation_end:
-            self._executor.stop_validation()
+            self._stop_validation()
 
     def _end_generation(self, epoch: int) -> None:
         """ML nodes stop. What the agent claims then is part of the complete claim, and of the rows of ML nodes."""
@@ -268,6 +269,7 @@ class Host:
                 produced.nonces,
                 produced.values,
                 assignment.threshold,
+                assignment.is_early,
             )
             self._ask(event, generation.generator)
 
@@ -308,7 +310,7 @@ class Host:
     def _is_open(self, epoch: int) -> bool:
         """Tell whether the proof of compute of this epoch is the one that the host knows as the latest."""
         running = self.chain.state.running
-        return running is not None and running.epoch_index == epoch
+        return self._duty.is_running or (running is not None and running.epoch_index == epoch)
 
     def _open_validation(self, state: ChainState) -> None:
         """Read the claims once, unless the host comes too late to check or vote. Reference: protocol 4.1."""
@@ -324,6 +326,11 @@ class Host:
             n_claimed=claims.counts,
             duties=get_places_to_check(state, self.address, self._production.models),
         )
+        self._duty.open_checks(state)
+
+    def _stop_validation(self) -> None:
+        self._duty.stop_checks()
+        self._executor.stop_validation()
 
     def _tell_reward(self, state: ChainState) -> None:
         settlement = state.settled.get(self.address)

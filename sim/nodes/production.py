@@ -70,24 +70,17 @@ class Production:
         """Language models of the nodes that are in the proof of compute, in order."""
         return sorted({node.model for node in self.dispatched})
 
-    def open(self, state: ChainState) -> None:
-        """Enter the running proof of compute, with no task for any node yet; an earlier one that still runs ends.
-
-        Raises ValueError where none is running.
-        """
-        episode = state.episode
+    def open(self, state: ChainState, episode: Episode) -> None:
+        """Enter a proof of compute, with no task for any node yet; an earlier one that still runs ends."""
         early = self._assignment
         self.stop()
         if early is not None and early.is_early and early.block_hash != episode.block_hash:
             self._context.work.forget(early.block_hash)
-        self._generations = {}
-        self.start_height, self._epoch = episode.start_height, episode.epoch_index
+        self.enter(episode)
         rules = self._context.params.rules_at(self._epoch)
         preserved = episode.preserved.get(self._address, frozenset())
-        provers = self.ml_nodes = tuple(node.as_prover(rules) for node in self._owned)
-        self.dispatched = tuple(node for node in provers if node.node_id not in preserved)
         if not episode.is_confirmation:
-            for node in provers:
+            for node in self.ml_nodes:
                 if node.node_id in preserved:
                     self._record_idle(node, state.threshold, is_preserved=True)
         blocks_left = episode.generation_end - state.height
@@ -109,6 +102,15 @@ class Production:
             share=self._get_share(state, episode),
         )
 
+    def enter(self, episode: Episode) -> None:
+        """Take part in a proof of compute with all nodes that it does not pass over, in its validation at least."""
+        self._generations = {}
+        self.start_height, self._epoch = episode.start_height, episode.epoch_index
+        rules = self._context.params.rules_at(self._epoch)
+        preserved = episode.preserved.get(self._address, frozenset())
+        self.ml_nodes = tuple(node.as_prover(rules) for node in self._owned)
+        self.dispatched = tuple(node for node in self.ml_nodes if node.node_id not in preserved)
+
     def open_early(self, state: ChainState, block_hash: str) -> None:
         """Let ML nodes be given tasks before a proof of compute, under a network seed that is assumed for it.
 
@@ -118,11 +120,13 @@ class Production:
             raise ValueError(f'"{block_hash}" is no hash of a block: it has 64 hexadecimal digits, in capitals')
         if state.running is not None:
             raise ValueError("a proof of compute is running, so that its network seed is known")
-        if self._assignment is not None:
-            if self._assignment.block_hash != block_hash:
+        given, coming = self._assignment, state.schedule.index + 1
+        if given is not None and given.is_early and given.epoch_index == coming:
+            if given.block_hash != block_hash:
                 raise ValueError("its ML nodes compute under another assumed network seed")
             return
-        self._generations, self._epoch = {}, state.schedule.index + 1
+        self.stop()  # a host that was down has not heard of the last proof, or of its end
+        self._generations, self._epoch = {}, coming
         rules = self._context.params.rules_at(self._epoch)
         self.dispatched = self.ml_nodes = tuple(node.as_prover(rules) for node in self._owned)
         blocks_left, pace = state.schedule.next_start - state.height, self._context.scenario.protocol.block_time
@@ -138,7 +142,9 @@ class Production:
         )
 
     def _get_share(self, state: ChainState, episode: Episode) -> float:
-        """Part of its rate that the host shows: all of it outside confirmations."""
+        """Part of its rate that the host shows: all of it in the proofs of epochs."""
+        if episode.is_challenge:
+            return self._context.traffic.get_group_share(self._address)
         end_height = state.confirmation.end_height
         if not episode.is_confirmation or end_height is None:
             return 1.0

@@ -34,6 +34,7 @@ from sim.work.base import Sample
 Ints = NDArray[np.int64]
 AHEAD = 256  # claims whose outcomes are drawn together
 OnChecks = Callable[..., None]
+Draw = Callable[[int, int], Ints]
 Fetch = Callable[[Ints, int, Callable[[int], Ints]], Evidence]
 REFUSED_P_VALUE = 0.0
 """Of a claim that is refused without a check: no honest host serves such leaves."""
@@ -57,11 +58,13 @@ class Validation:
         on_checks: OnChecks,
         model: str = "",
         fetch: Fetch | None = None,
+        draw: Draw | None = None,
     ) -> None:
         """`on_checks` is called with the fields of a `ChecksDone`; raises ValueError for a claim that is not known.
 
         Claims for other models than `model` are left out; "": none are. `fetch` opens the evidence of claims from their
-        places and the draw of what is asked of each; None: all that is checked stands on chain.
+        places and the draw of what is asked of each; None: all that is checked stands on chain. `draw` gives the sample
+        of the one claim that there is, from its size and a seed; None: as the scheme says.
         """
         self._context = context
         self._env = context.env
@@ -80,7 +83,8 @@ class Validation:
         self._seed = self._proof.compute_sampling_seed(sample_key, newest_hash, episode, model)
         size = context.params.validation_sample_size if task.sample_size is None else task.sample_size
         # Claims of the same length are sampled at the same positions.
-        self._select = cache(lambda n: (draw_leaves if model else select_positions)(n, size, self._seed))
+        by_count = draw_leaves if model else select_positions
+        self._select = cache(lambda n: by_count(n, size, self._seed) if draw is None else draw(size, self._seed))
         self._cut = context.params.get_cut(state.episode, model)
         self._places = self._order(state, task.participants)
         self._evidence = None if fetch is None else fetch(self._places, size, self._select)
@@ -104,7 +108,7 @@ class Validation:
         self._frauds = np.zeros(n, dtype=np.bool_)
         self._votes = np.full(n, OUT_OF_TIME_CODE, dtype=np.int8)
         self.use(ml_nodes)
-        self._process = self._env.process(self._run())
+        self.process = self._env.process(self._run())
 
     def _order(self, state: ChainState, participants: tuple[str, ...] | None) -> Ints:
         """Return places of claims in the order of their checks."""
@@ -181,8 +185,8 @@ class Validation:
 
     def stop(self) -> None:
         """The window is over. Checks that were finished but not reported are recorded; no vote leaves for them."""
-        if self._process.is_alive:
-            self._process.interrupt()
+        if self.process.is_alive:
+            self.process.interrupt()
         self._take_evidence()
         self._test_finished()
         if self._is_confirmation:

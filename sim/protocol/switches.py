@@ -212,6 +212,10 @@ class Rules:
         bool, "coefficients of models move towards equal shares of weight; otherwise only votes change them"
     ]
     """Reference: network 2.14"""
+    allows_challenges: Annotated[
+        bool, "a host may challenge another to compute until the epoch ends; otherwise the message is refused"
+    ]
+    """Needs claims by model. Reference: network 2.13"""
     confirmation_tolerance: Annotated[
         Fraction, Field(gt=0, le=1), "share of its weight that a confirmation takes for all of it"
     ]
@@ -299,6 +303,10 @@ class Rules:
         bool, "weight in the scheme `hits` is truncated once per ML node; otherwise batch by batch"
     ] = False
     """Reference: protocol 5.1"""
+    rejection_slash: Annotated[
+        Fraction, Field(ge=0, le=1), "share of its collateral that a host loses at VE whose claim was voted invalid"
+    ] = Fraction(0)
+    """No version slashes for a proof. Reference: protocol 6.5, network 2.11"""
     samples_by_newest_hash: Annotated[
         bool,
         "samples in the scheme `hits` are drawn by the hash of the block at which validation begins; otherwise by that "

@@ -89,6 +89,7 @@ HISTORY: dict[str, dict[str, Any]] = {
     "trusts_confirmed_weight": {"v0.2.0": False, "v0.2.16": True},
     "moves_coefficients": {"v0.2.0": False, "v0.2.16": True},
     "confirmation_tolerance": {"v0.2.0": ONE, "v0.2.10": Fraction("0.909")},
+    "allows_challenges": {"v0.2.0": False, "v0.2.16": True},
     "computes_confirmations": {"v0.2.0": False, "v0.2.9": True},
     "judges_readings": {"v0.2.0": False, "v0.2.12": True},
     "confirmation_safety_blocks": {"v0.2.0": 0, "v0.2.10": 50, "v0.2.12": 500},

@@ -239,8 +239,8 @@ def _differs(key: str, parameters: Mapping[str, str], given: Sequence[Mapping[st
 
     One of a plug-in inside (`price.level`) is compared with those in plug-ins of the same kind.
     """
-    outer = ["", *accumulate(key.split(".")[:-1], "{}.{}".format)]
-    alike = [other for other in given if all(other.get(name) == parameters[name] for name in outer)]
+    outer = ["", *accumulate(key.split(".")[:-1], "{}.{}".format)]  # a mistaken key may have a dot and no such plug-in
+    alike = [other for other in given if all(other.get(name) == parameters.get(name) for name in outer)]
     is_twin = len(alike) > 1 and all(other == parameters for other in alike)
     return is_twin or any(other.get(key) != parameters[key] for other in alike)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pow.devices import GROUP_SIZES, MAINNET_MIN_GROUP_VRAM_GIB, TESTNET_MIN_GROUP_VRAM_GIB, gpu_groups
+from pow.devices import GROUP_SIZES, MAINNET_MIN_GROUP_VRAM_GIB, TESTNET_MIN_GROUP_VRAM_GIB
 from sim.errors import UserError
 from sim.problems import Problem
 from sim.protocol.blocks.params import EpochChange, EpochParams, get_epoch_at
@@ -31,7 +31,7 @@ from sim.protocol.consensus.transactions import (
 )
 from sim.protocol.money.pricing import MAINNET_PRICING
 from sim.scenario.fault_checks import fault_problems
-from sim.scenario.hosts import host_addresses, is_share, parse_joins
+from sim.scenario.hosts import count_gpu_groups, host_addresses, is_share, parse_joins
 from sim.scenario.models import model_problems
 from sim.scenario.raw import RawHost, get, is_count, read_hosts, read_or_none
 from sim.scenario.strategy_checks import strategy_problems
@@ -268,7 +268,7 @@ def _gpu_problems(hosts: Sequence[RawHost], params: object) -> Iterator[Problem]
     sizes = ", ".join(str(size) for size in GROUP_SIZES[:-1])
     for host in hosts:
         for position, node in enumerate(host.ml_nodes):
-            if not gpu_groups(node.vram_gib, minimum):
+            if not count_gpu_groups(node.vram_gib, minimum):
                 message = (
                     f"{node} can do no work: a group of {sizes} or {GROUP_SIZES[-1]} GPUs needs at least "
                     f"{minimum:g} GiB together, and each has {node.vram_gib[0]:g} GiB (protocol 7.2)"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import combinations
 from math import inf
 from typing import Any
+
+import numpy as np
 
 from sim.errors import did_you_mean
 from sim.problems import Loc, Problem
@@ -30,9 +31,6 @@ class _Fault:
     start_seconds: float
     end_seconds: float
     """inf: it does not end; the start where it cannot be read, so that nothing overlaps it."""
-
-    def overlaps(self, other: _Fault) -> bool:
-        return self.start_seconds < other.end_seconds and other.start_seconds < self.end_seconds
 
     def names(self, key: str) -> list[tuple[Loc, str]]:
         """Return the names at a key, each with its place; a text is a list of one."""
@@ -142,20 +140,26 @@ def _hit(fault: _Fault, directory: Directory) -> set[str]:
 
 
 def _overlap_problems(faults: Sequence[_Fault], directory: Directory) -> Iterator[Problem]:
-    """A host that is down stands on no side; hosts that are drawn later cannot be judged."""
-    for first, second in combinations(faults, 2):
-        pair = {first.kind: first, second.kind: second}
-        if pair.keys() != {"crash", "partition"} or not first.overlaps(second):
+    """A host that is down stands on no side; hosts that are drawn later cannot be judged. One problem a crash."""
+    partitions = [fault for fault in faults if fault.kind == "partition"]
+    sides = [resolve([name for side in _sides(each) for _, name in side], directory) for each in partitions]
+    starts = np.array([each.start_seconds for each in partitions])
+    ends = np.array([each.end_seconds for each in partitions])
+    for crash in faults:
+        # A smaller share of the hosts is drawn when the fault begins.
+        if crash.kind != "crash" or not partitions or get(crash.raw, "share") not in (None, 1):
             continue
-        crash, partition = pair["crash"], pair["partition"]
-        if get(crash.raw, "share") not in (None, 1):  # a smaller share of them is drawn when the fault begins
-            continue
-        sided = resolve([name for side in _sides(partition) for _, name in side], directory)
-        common = [host for host in sided if host in _hit(crash, directory)]
-        if common:
-            others = f" and {len(common) - 1} more" if len(common) > 1 else ""
-            message = (
-                f'"{common[0]}"{others} would be down by faults.{crash.index} and on a side of the partition '
-                f"faults.{partition.index} at once; let one end before the other begins, or leave the host out of one"
-            )
-            yield Problem(("faults", second.index), message)
+        hit = _hit(crash, directory)
+        for place in np.flatnonzero((starts < crash.end_seconds) & (ends > crash.start_seconds)).tolist():
+            if common := [host for host in sides[place] if host in hit]:
+                yield _tell_overlap(crash, partitions[place], common)
+                break
+
+
+def _tell_overlap(crash: _Fault, partition: _Fault, common: Sequence[str]) -> Problem:
+    others = f" and {len(common) - 1} more" if len(common) > 1 else ""
+    message = (
+        f'"{common[0]}"{others} would be down by faults.{crash.index} and on a side of the partition '
+        f"faults.{partition.index} at once; let one end before the other begins, or leave the host out of one"
+    )
+    return Problem(("faults", max(crash.index, partition.index)), message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeGuard
 
 from pydantic import (
@@ -18,6 +19,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from pow.devices import gpu_groups
 from sim.errors import UserError
 from sim.gpus import gpu_names, load_gpu
 from sim.problems import Problem, as_validation_error, explained, show_value
@@ -114,9 +116,22 @@ def parse_ml_nodes(value: object) -> tuple[MLNodeConfig, ...]:
 def _parse_ml_node(item: object) -> MLNodeConfig:
     if isinstance(item, MLNodeConfig):
         item = str(item)
-    match = _GPUS.fullmatch(item) if isinstance(item, str) else None
-    if match is None:
+    if not isinstance(item, str):
         raise ValueError(f"must be written like 4 x H100-SXM, not {show_value(item)}")
+    return _parse_text(item)
+
+
+@lru_cache(maxsize=1024)
+def count_gpu_groups(vram_gib: tuple[float, ...], min_group_vram_gib: float) -> int:
+    """Return how many groups the GPUs of an ML node make that hold the model. Reference: protocol 7.2."""
+    return len(gpu_groups(vram_gib, min_group_vram_gib))
+
+
+@lru_cache(maxsize=1024)  # large networks have the same few texts thousands of times
+def _parse_text(text: str) -> MLNodeConfig:
+    match = _GPUS.fullmatch(text)
+    if match is None:
+        raise ValueError(f"must be written like 4 x H100-SXM, not {show_value(text)}")
     n_gpus = int(match[1] or match[2] or 1)
     load_gpu(match[3])
     if not 1 <= n_gpus <= MAX_GPUS_PER_ML_NODE:
@@ -273,6 +288,9 @@ class HostGroup(StrictModel):
         description="ML nodes, counted from the last, that are not registered as hardware (weigh from v0.2.2)",
     )
     guardian: bool = Field(False, description="genesis guardians: more consensus power while the network is young")
+    challenger: bool = Field(
+        False, description="they may challenge others; where no group says so, all hosts may (from v0.2.16 on)"
+    )
     early_share_guard: Literal["enforce", "observe", "disabled"] = Field(
         "enforce",
         description="how far their votes follow the guard against late bursts (v0.2.14): they say no, they only count, "

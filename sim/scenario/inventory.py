@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import Field
@@ -117,7 +117,7 @@ def _read(document: Document, config: InventoryConfig) -> _Reading:
     named = document.places.get((HOSTS, "inventory"), document.places[(HOSTS,)])
     default = document.places.get((HOSTS, "default_region"), document.places[(HOSTS,)])
     models = tuple(dict.fromkeys((*list_own_models(document.tree), *MODEL_NAMES)))
-    reading = _Reading(config, replace(default, path=f"{HOSTS}.default_region"), models)
+    reading = _Reading(config, default._replace(path=f"{HOSTS}.default_region"), models)
     file = find_file(config.inventory, named)
     try:
         rows = list(_read_rows(read_source(file, INVENTORY), name_source(config.inventory, file, named), reading))
@@ -161,12 +161,12 @@ def _split(line: str, place: Place) -> list[_Cell]:
     cells, position = [], 0
     while True:
         match = _CELL.match(line, position)
-        start = replace(place, column=position + 1)
+        start = place._replace(column=position + 1)
         if match is None:
             raise ScenarioError([start.mistake("a quote that is not closed, or stands inside a cell")])
         text = match[2] if match[1] is None else match[1].replace('""', '"')
         at = match.start(2) if match[1] is None else match.start(1) - 1
-        cells.append(_Cell(text, replace(place, column=at + 1)))
+        cells.append(_Cell(text, place._replace(column=at + 1)))
         if not match[3]:
             return cells
         position = match.end()

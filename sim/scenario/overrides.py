@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sim.documents.document import Document, Place
-from sim.documents.yaml_tree import parse_document
+from sim.documents.yaml_tree import LARGEST_NUMBER, MAX_DEPTH, parse_document
 from sim.errors import Mistake, ScenarioError, did_you_mean
 from sim.problems import Loc, show_value
 
@@ -29,13 +29,18 @@ def apply_overrides(document: Document, overrides: Overrides, seed: int | None =
         overrides = [overrides]
     if isinstance(overrides, Mapping):
         for path, value in overrides.items():
-            shown = value if isinstance(value, str) else show_value(value)
-            apply_value(document, path, value, Place(f"--set {path}={shown}"))
+            apply_value(document, path, value, Place(f"--set {path}={_show(value)}"))
     else:
         for text in overrides:
             _apply_text(document, text)
     if seed is not None:
         apply_value(document, "seed", seed, Place(f"--seed {seed}"))
+
+
+def _show(value: object) -> str:
+    if isinstance(value, int) and abs(value) >= LARGEST_NUMBER:
+        return "..."  # Python prints no number of more than some thousand digits
+    return value if isinstance(value, str) else show_value(value)
 
 
 def make_document(tree: Mapping[str, object], source: str) -> Document:
@@ -96,6 +101,8 @@ def _resolve(document: Document, path: str, place: Place) -> Loc:
     parts = path.split(".")
     if not all(parts):
         raise _RefusedError(f'the path "{path}" has an empty part')
+    if len(parts) > MAX_DEPTH:
+        raise _RefusedError(f"a path of {len(parts)} parts leads more than {MAX_DEPTH} deep")
     for position, part in enumerate(parts):
         where = ".".join(str(step) for step in loc)
         step = _step(node, part, where)
@@ -123,15 +130,19 @@ def _step(node: object, part: str, where: str) -> int | str:
     raise _RefusedError(f'"{where}" has no item "{part}" (positions: {last}).{did_you_mean(part, names)}')
 
 
-def _plain(value: object) -> object:
+def _plain(value: object, depth: int = 0) -> object:
     """Return the value as YAML could hold it: NumPy's numbers become Python's, arrays and tuples become lists."""
+    if depth > MAX_DEPTH:  # a value may also contain itself
+        raise _RefusedError(f"nested more than {MAX_DEPTH} deep")
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [_plain(item, depth + 1) for item in value]
+    if isinstance(value, int) and abs(value) >= LARGEST_NUMBER:
+        raise _RefusedError(f"a number of {value.bit_length()} bits is none of anything")
     if value is None or isinstance(value, (str, int, float)):
         return value
     to_list = getattr(value, "tolist", None)
     if callable(to_list):
-        return _plain(to_list())
+        return _plain(to_list(), depth + 1)
     raise _RefusedError(f"a value of type {type(value).__name__} cannot stand in a scenario")

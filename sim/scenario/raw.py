@@ -65,7 +65,7 @@ def _read_texts(value: object) -> tuple[str, ...]:
 
 def get(section: object, key: str, default: Any = None) -> Any:
     """Return the part of a model, or of a mapping that may lack it; of anything else, the default."""
-    if isinstance(section, Mapping):
+    if isinstance(section, (dict, Mapping)):  # what is no dict is asked by its class's abstract methods: slow
         return section.get(key, default)
     return getattr(section, key, default)
 

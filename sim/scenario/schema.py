@@ -23,6 +23,7 @@ from sim.difficulty.waiting import get_waiting_law
 from sim.errors import did_you_mean
 from sim.problems import Problem, checked_by, explained
 from sim.protocol.blocks.params import ChainParams, EpochParams
+from sim.protocol.models.challenge import ChallengeParams
 from sim.protocol.models.params import GroupParams
 from sim.protocol.money.pricing import PricingParams
 from sim.protocol.proofs import schemes
@@ -138,13 +139,13 @@ class _Rules(StrictModel):
 
 if TYPE_CHECKING:
 
-    class _Declared(EpochParams, ChainParams, GroupParams, _Rules):
+    class _Declared(EpochParams, ChainParams, GroupParams, ChallengeParams, _Rules):
         """The class of `make_section`, for the type checker."""
 
 else:
     _Declared = make_section(
         "ProtocolConfig",
-        make_section("ProtocolConfig", _Rules, EpochParams, ChainParams, GroupParams),
+        make_section("ProtocolConfig", _Rules, EpochParams, ChainParams, GroupParams, ChallengeParams),
         *SCHEMES,
         is_optional=True,
         addition=" at genesis; absent: the version's own",

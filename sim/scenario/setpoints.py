@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pow.devices import gpu_groups
 from sim.problems import Problem
+from sim.scenario.hosts import count_gpu_groups
 
 LATE = 2.0  # blocks may take so many times as long as block_time says
 
@@ -58,6 +58,6 @@ def _find_limits(scenario: Any, target: Any, lateness: float) -> Iterator[str]:
 def _sum_rates(scenario: Any) -> float:
     """Raw nonces per second of all hosts, as if all were there from the start."""
     work, machines = scenario.work, [(group.count, machine) for group in scenario.hosts for machine in group.gpus]
-    groups = [len(gpu_groups(machine.vram_gib, work.min_group_vram_gib)) for _, machine in machines]
+    groups = [count_gpu_groups(machine.vram_gib, work.min_group_vram_gib) for _, machine in machines]
     rates = [count * n * machine.get_group_rate(n) for (count, machine), n in zip(machines, groups, strict=True)]
     return float(sum(rates) * work.rate_factor)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pow.devices import gpu_groups
 from sim.problems import Problem
 from sim.protocol.proofs import schemes
 from sim.protocol.versions import SCHEMES, adjust_scheme
 from sim.scenario.changes import find_schemes
 from sim.scenario.declared import read_parameters
+from sim.scenario.hosts import count_gpu_groups
 
 MOST_TRIES = 2e8  # of all hosts in one generation; main net's of September 2026 makes 3e4, a run of the kernel 1e3
 MOST_VALID = 2e7  # nonces that are found and claimed: each is held in memory
@@ -48,7 +48,7 @@ def _find_tries_problems(scenario: Any) -> Iterator[Problem]:
 
 def sum_rates(group: Any, min_group_vram_gib: float) -> float:
     """Nonces/s of all hosts of a group, as main net's kernel makes them."""
-    groups = [(node, len(gpu_groups(node.vram_gib, min_group_vram_gib))) for node in group.gpus]
+    groups = [(node, count_gpu_groups(node.vram_gib, min_group_vram_gib)) for node in group.gpus]
     return float(group.count * sum(node.get_group_rate(n_groups) * n_groups for node, n_groups in groups))
 
 

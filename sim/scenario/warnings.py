@@ -161,12 +161,12 @@ def _find_late_faults(scenario: Scenario) -> Iterator[Problem]:
 
 
 def _find_whole_partitions(scenario: Scenario) -> Iterator[Problem]:
-    directory = build_raw_directory(list(read_hosts(scenario.hosts)))
+    partitions = {index: fault for index, fault in enumerate(scenario.faults) if isinstance(fault, PartitionFault)}
+    directory = build_raw_directory(list(read_hosts(scenario.hosts))) if partitions else {}
     n_hosts = sum(group.count for group in scenario.hosts)
-    for index, fault in enumerate(scenario.faults):
-        if isinstance(fault, PartitionFault):
-            groups = fault.groups or ()
-            is_whole = len(groups) == 1 and len(resolve(groups[0], directory)) == n_hosts
-            if is_whole or fault.shares == (1.0,):
-                key = "groups" if groups else "shares"
-                yield Problem(("faults", index, key), "all hosts stand on this one side, so that nobody is cut off")
+    for index, fault in partitions.items():
+        groups = fault.groups or ()
+        is_whole = len(groups) == 1 and len(resolve(groups[0], directory)) == n_hosts
+        if is_whole or fault.shares == (1.0,):
+            key = "groups" if groups else "shares"
+            yield Problem(("faults", index, key), "all hosts stand on this one side, so that nobody is cut off")

@@ -186,6 +186,17 @@ class Intend(Action):
     """Name of the model."""
 
 
+@dataclass(frozen=True)
+class ChallengeHost(Action):
+    """Demand a long proof of compute of one host, for a stake of free coins. Refused until v0.2.15.
+
+    Reference: network 2.13
+    """
+
+    target: str
+    """Address of the host."""
+
+
 def read_stance(action: Delegate | Refuse | Intend) -> Stance:
     """Return the last word on its model that an action puts on the chain."""
     match action:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.problems import Problem
 from sim.protocol.proofs.claimed import split_claim
 from sim.strategies.actions import ClaimResults, Vote
-from sim.strategies.base import View
+from sim.strategies.base import Surroundings, View
 from sim.strategies.events import ChecksDone, ResultsFound
 
 
@@ -31,6 +33,13 @@ def invent(
     numbers = range(n_before * step + node_id, (n_before + n) * step + node_id, step)
     nonces = proof.invent_nonces(numbers, generator)
     return nonces, proof.fabricate(like, n, view.state.threshold, params.vector_dim, generator)
+
+
+def find_excess_layers(layers: int | None, surroundings: Surroundings) -> Iterator[Problem]:
+    """Yield the mistake in a parameter `layers` that asks for more layers than the model has."""
+    n_layers = surroundings.n_layers
+    if layers is not None and n_layers is not None and layers > n_layers:
+        yield Problem(("layers",), f"the model has {n_layers} layers; {layers} of them cannot be run")
 
 
 def claim_sure(event: ResultsFound, margin: float) -> ClaimResults:

@@ -42,6 +42,16 @@ class GenerationOpened(Event):
 
 
 @dataclass(frozen=True, eq=False)
+class SegmentOpened(Event):
+    """The host has been challenged: a segment of a long proof of compute starts for it. Reference: network 2.13."""
+
+    epoch: int
+    """Number of the epoch."""
+    node_ids: tuple[int, ...]
+    """All of its ML nodes."""
+
+
+@dataclass(frozen=True, eq=False)
 class ResultsFound(Event):
     """Results of one ML node in the last 5 s of generation. Reference: protocol 3.4."""
 
@@ -58,6 +68,8 @@ class ResultsFound(Event):
     numbers, or under the law the code of the stack that computed it."""
     threshold: float
     """By it a result counts; in the scheme `hits` the largest distance."""
+    is_early: bool = False
+    """They were computed before the proof of compute began, under a network seed that was assumed."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -169,6 +169,7 @@ def _describe(search: Search) -> JsonObject:
         "front": list(search.front),
         "front_signs": list(search.front_signs),
         "plugin": search.plugin,
+        "start": {name: make_label(value) for name, value in search.start.items()},
         "rival": search.rival.name,
     }
 

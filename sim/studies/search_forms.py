@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sim.difficulty import controllers
@@ -68,7 +68,7 @@ class Form:
     def place(self, *loc: int | str) -> Place:
         """Return where a part of the section, or the nearest part that it stands in, was written; it is called so."""
         whole: Loc = (*self.prefix, *loc)
-        return replace(self.places.find_place(whole), path=".".join(str(part) for part in whole))
+        return self.places.find_place(whole)._replace(path=".".join(str(part) for part in whole))
 
 
 def read_form(
@@ -138,5 +138,5 @@ def _stand_in(base: Document, loc: Loc, value: Any, whole: Document, source: Loc
     for written, place in whole.places.items():
         if written[: len(source)] == source:
             called = ".".join(str(part) for part in written)
-            changed.places[(*loc, *written[len(source) :])] = replace(place, path=called)
+            changed.places[(*loc, *written[len(source) :])] = place._replace(path=called)
     return changed

@@ -116,7 +116,7 @@ def open_bare_names(document: Document, path: str) -> None:
     for length in range(1, len(parts)):
         place = ".".join(parts[:length])
         if isinstance(name := look_up(document.tree, place), str):
-            loc = tuple(int(part) if part.isdigit() else part for part in parts[:length])
+            loc = tuple(int(part) if part.isascii() and part.isdigit() else part for part in parts[:length])
             apply_value(document, place, {KIND: name}, document.find_place(loc))
 
 
@@ -127,7 +127,8 @@ def look_up(tree: Any, path: str) -> Any:
             tree = tree.get(part)
         elif isinstance(tree, list):
             named = (each for each in tree if isinstance(each, Mapping) and each.get("name") == part)
-            tree = tree[int(part)] if part.isdigit() and int(part) < len(tree) else next(named, None)
+            is_position = part.isascii() and part.isdigit() and int(part) < len(tree)
+            tree = tree[int(part)] if is_position else next(named, None)
         else:
             return None
     return tree

@@ -166,7 +166,8 @@ def test_long_files_are_read_alike_by_both_parsers(monkeypatch) -> None:
     """And what they may read differently is read by the one only."""
     item = "  - {{name: h{0}, count: {0}, share: {1:.6f}, flag: true, none: null, 'q': \"t\"}}"
     lines = [item.format(n, n / 7) for n in range(900)]
-    text = "name: long # why\nhosts:\n" + "\n".join(lines) + "\nlast:\n  - 0x1F\n  - 1e5\n  - .5\n  - no\n  - 012\n"
+    head = "# What & why?\nname: long # why\nabout: >-\n  Half of 50 %!\n\n  http://a.org...\nhosts:\n"
+    text = head + "\n".join(lines) + "\nlast:\n  - 0x1F\n  - 1e5\n  - .5\n  - no\n  - 012\n"
     assert len(text) > yaml_tree.LONG_TEXT
     fast = yaml_tree._parse_fast(text)
     assert fast is not None
@@ -175,5 +176,5 @@ def test_long_files_are_read_alike_by_both_parsers(monkeypatch) -> None:
     second = yaml_tree.parse_document(text, "long")
     assert first.tree == second.tree
     assert first.places == second.places
-    for sign in ("a: &x 1\nb: *x\n", "a: !t 1\n", "a: |\n  b\n", "a: b:c\n", "<<: 1\n", "\ta: 1\n"):
+    for sign in ("a: &x 1\nb: *x\n", "a: !t 1\n", "{a:b}\n", "a: b:c\n", "<<: 1\n", "\ta: 1\n", "---\na: 1\n"):
         assert yaml_tree._parse_fast(sign) is None, sign

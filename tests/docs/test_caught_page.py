@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from matplotlib.figure import Figure
+from ruamel.yaml import YAML
 
 import sim
 from sim.execution.table import SweepResult
+from sim.strategies import strategies
 
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT / "docs"))
@@ -18,8 +20,8 @@ import caught_page  # noqa: E402
 CHEATS = [
     "honest",
     {"kind": "overclaim", "excess": 0.03},
-    {"kind": "fabricate", "share": 1.0},
     {"kind": "duplicate", "within": "batch"},
+    "tiny_claim",
 ]
 VERSIONS = ["v0.2.0", "v0.2.6"]
 
@@ -54,8 +56,9 @@ def test_its_numbers_are_those_of_twins(swept: SweepResult) -> None:
         assert row["gain"] == pytest.approx(statistics.mean(gains))
         assert row["error"] == pytest.approx(statistics.stdev(gains) / 2**0.5)
         assert row["others lose"] == 0
-    free = numbers.loc[("v0.2.0", "fabricate, share 1.0")]
-    assert (free["weight"], free["found out"], free["delay"]) == (0, 1, 0)
+    free = numbers.loc[("v0.2.0", "tiny_claim")]
+    assert (free["gain"], free["found out"]) == (float("inf"), 0)
+    assert 0 < free["weight"] < 0.01
     assert numbers.loc[("v0.2.0", "duplicate, within batch"), "gain"] > 1.5, "the launch counts each copy"
 
 
@@ -63,13 +66,20 @@ def test_the_table_and_the_figure_show_every_cheat(swept: SweepResult) -> None:
     numbers = caught_page.read_cheats(swept)
     lines = caught_page.write_cheats(numbers).splitlines()
     assert [line.split(" | ")[0] for line in lines[2:]] == [
-        f"| `{name}`" for name in ("overclaim, excess 0.03", "fabricate, share 1.0", "duplicate, within batch")
+        f"| `{name}`" for name in ("overclaim, excess 0.03", "duplicate, within batch", "tiny_claim")
     ]
-    cells = lines[4].split(" | ")
+    cells = lines[3].split(" | ")
+    assert "of the weight from no work" in lines[4]
     assert cells[3:5] == ["*none*", "*none*"], "v0.2.6 counts a nonce once"
     figure = Figure()
     caught_page.draw_cheats(figure, numbers)
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == list(dict.fromkeys(numbers["cheat"]))
+
+
+def test_every_strategy_has_a_line() -> None:
+    """`mixed` is the grammar of the searches: honest as it stands."""
+    listed = YAML(typ="safe", pure=True).load(caught_page.FILE)["sweep"]["grid"][caught_page.STRATEGY]
+    assert {caught_page.show_block(block).split(",")[0] for block in listed} == {*strategies.names()} - {"mixed"}
 
 
 @pytest.mark.parametrize(

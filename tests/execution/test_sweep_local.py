@@ -97,10 +97,10 @@ def test_mappings_are_shown_by_what_differs() -> None:
 
 
 def test_a_run_that_takes_too_long_is_a_row_with_its_error(helpers: SimpleNamespace, tmp_path: Path) -> None:
-    section = "sweep: {grid: {epochs: [1, 100000]}, time_limit: 1500 ms}\n"
+    section = "sweep: {grid: {epochs: [1, 100000]}, time_limit: 3 s}\n"
     runs = sim.sweep(helpers.write_sweep(tmp_path, section), workers=0, out=tmp_path / "out").runs
     assert runs["error"].isna().tolist() == [True, False]
-    assert runs["error"][1] == "TimeLimitError: took longer than the time limit of 1.5 s"
+    assert runs["error"][1] == "TimeLimitError: took longer than the time limit of 3 s"
     assert np.isnan(runs["nonces_valid"][1])
 
 
@@ -114,6 +114,22 @@ def test_the_limit_hits_its_own_run_only() -> None:
         sum(range(1000))  # a late one would arrive here
     with limited(5), limited(None):
         pass
+
+
+def test_a_limit_that_is_swallowed_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python drops errors in finalisers: a run went on without a limit, or the worker waited for its error for good."""
+    monkeypatch.setattr("sim.execution.worker.AGAIN_SECONDS", 0.02)
+
+    def swallow_two() -> None:
+        n_swallowed = 0
+        while n_swallowed < 2:
+            try:
+                time.sleep(0.001)
+            except TimeLimitError:
+                n_swallowed += 1
+
+    with pytest.raises(TimeLimitError), limited(0.02):
+        swallow_two()
 
 
 def run_loop(file: Path, folder: Path, module: str, n_workers: int = 2) -> tuple[list[FinishedRun], list[RunTally]]:

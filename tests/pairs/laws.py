@@ -160,6 +160,9 @@ def check_machines(run: Observed) -> None:
     assert (rows["valid"] <= rows["tried"]).all()
     strategies = run.result.participants.set_index("participant")["strategy"].to_dict()
     honest = rows[rows["participant"].map(strategies).isin(["honest", "silent"])]
+    assert (honest["tried_early"] == 0).all()
+    guessed = rows[rows["participant"].map(strategies) == "precompute"]
+    assert not len(guessed) or guessed["tried_early"].sum() > 0
     assert (honest["claimed"] + honest["unsent"] + honest["lost"] <= honest["valid"]).all()
     for row in rows[~rows["is_preserved"] & (rows["tried"] > 0)].itertuples():
         broken = [span for host, span in run.down() if host == row.participant]

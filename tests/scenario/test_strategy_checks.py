@@ -57,6 +57,13 @@ def test_a_coalition_of_everybody_is_told() -> None:
     parse_scenario(f"{alone}  - {{name: odd, gpus: H100-SXM, region: EUROPE}}\n")
 
 
+def test_an_operator_of_one_host_shares_with_nobody() -> None:
+    for kind, why in (("sybil", "one host is one name"), ("outsource", "nobody computes for it")):
+        (found,) = mistakes(f"{HEAD}  - {{name: odd, gpus: H100-SXM, region: EUROPE, strategy: {kind}}}\n")
+        assert found == f"x.yaml:6:{found.split(':')[2]}: hosts.1.strategy: {why}: give its operator more hosts"
+        parse_scenario(with_host(kind, ", operator: ring"))
+
+
 @pytest.mark.parametrize("text", ["{victims: [farm], subjects: [blocks]}", "{victims: []}", "{}"])
 def test_a_censor_has_victims_and_subjects_that_exist(text: str) -> None:
     assert "x.yaml:6:" in mistakes(with_host(text.replace("{", "{kind: censor, ", 1)))[0]

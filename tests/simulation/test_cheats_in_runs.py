@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,10 +13,14 @@ import sim
 from pow.validation import critical_count
 from sim.errors import UserError
 from sim.protocol.consensus.transactions import TxResult
+from sim.protocol.proofs.acceptance import draw_slots_of_answers
 from sim.results import Result
 from sim.scenario.load import parse_scenario
+from sim.strategies import events
+from sim.strategies.proposers.grind_hash import GrindHash, count_own_slots
 
 VERSIONS = ("v0.2.0", "v0.2.6", "v0.2.16")
+SLOTS = 40
 PROTOCOL = {
     "epoch_length": 24, "poc_stage_duration": 6, "poc_exchange_duration": 2, "poc_validation_delay": 3,
     "poc_validation_duration": 8, "validation_sample_size": 60,
@@ -34,6 +39,7 @@ def run(
     epochs: int = 1,
     work: dict[str, Any] | None = None,
     rate: int = 200,
+    faults: list[dict[str, Any]] | None = None,
     strategy: str | dict[str, Any] = "honest",
     **protocol: Any,
 ) -> Result:
@@ -46,6 +52,7 @@ def run(
         "protocol": {"version": version, **PROTOCOL, **protocol},
         "work": work or {"kind": "sphere", "params": "devtest", "startup": "0 s"},
         "network": {"tier": "paths"},
+        "faults": faults or [],
         "hosts": [{"name": "farm", "count": 4, **host}, *({"name": "odd", **host, **each} for each in odd)],
     }
     return sim.run(parse_scenario(json.dumps(tree)))
@@ -157,6 +164,16 @@ def test_work_before_the_stage_pays_for_the_right_guess_only(version: str, hones
         assert work == pytest.approx(1 + node["tried_early"] / node["tried"], rel=1e-2)
 
 
+@pytest.mark.parametrize("seconds", [125, 155])
+def test_a_host_that_is_down_before_or_in_the_stage_computes_early_again(seconds: int) -> None:
+    """It misses the end of its early work, or that of the stage; what it says of the next epoch is whole."""
+    guess = {"strategy": {"kind": "precompute", "guess": "0" * 64, "lead": 4}}
+    down = [{"kind": "crash", "at": f"{seconds} s", "lasts": "25 s", "hosts": "odd"}]
+    nodes = of_odd(run("v0.2.0", guess, epochs=2, faults=down), "ml_nodes").set_index("epoch")
+    assert nodes["tried_early"][2] == pytest.approx(200 * 4 * 5.6, rel=0.2)
+    assert nodes["tried"][1] < nodes["tried"][2]
+
+
 def test_a_guess_that_is_no_hash_of_a_block_or_comes_during_a_proof_is_refused() -> None:
     with pytest.raises(UserError, match="guess"):
         run("v0.2.0", {"strategy": {"kind": "precompute", "guess": "soon"}})
@@ -207,6 +224,35 @@ def test_who_tries_many_hashes_is_asked_for_no_confirmation() -> None:
     assert asked.confirmations["height"].nunique() >= 2
     ground = run("v0.2.6", {}, epochs=3, strategy={"kind": "grind_hash", "tries": 20, "aim": "confirmation"}, **LONG)
     assert ground.confirmations.empty
+
+
+@pytest.mark.parametrize("version", ["v0.2.0", "v0.2.16"])
+def test_a_grinding_proposer_counts_slots_as_the_chain_draws_them(
+    version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At V the first candidate is the block's hash; the chain then draws from it what the proposer has foreseen."""
+    foreseen: dict[str, int] = {}
+    drawn: dict[str, int] = {}
+
+    def watch(_self: object, memory: tuple[str, ...], event: Any, _generator: object) -> Any:
+        state, addresses = event.view.state, ("farm-0", "farm-1")
+        if isinstance(event, events.ProposalDue):
+            if state.running is not None and event.height == state.running.validation_start:
+                foreseen["slots"] = count_own_slots(event.view, event.get_hash(0), addresses)
+        elif state.upcoming.committee is not None:
+            holders = np.array(list(state.upcoming.committee.weights))
+            drawn["slots"] = int(np.isin(holders[state.upcoming.committee.draw(addresses)], addresses).sum())
+        elif state.ballot is not None:
+            model = next(iter(state.ballot.snapshot.powers))
+            held = [draw_slots_of_answers(state.ballot.snapshot, who, model, SLOTS) for who in addresses]
+            drawn["slots"] = sum(slots.get(who, 0) for slots in held for who in addresses)
+        return memory, None
+
+    monkeypatch.setattr(GrindHash, "events", (events.ProposalDue, events.ClaimsKnown))
+    monkeypatch.setattr(GrindHash, "react", watch)
+    run(version, {}, epochs=2, strategy={"kind": "grind_hash", "tries": 1}, validation_committee=SLOTS)
+    assert foreseen == drawn
+    assert 0 < drawn["slots"] < 2 * SLOTS
 
 
 def test_prompt_ml_nodes_start_at_once_beside_a_late_burst() -> None:

@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 import sim
+from sim.protocol.models.challenge import ChallengeParams
 from sim.scenario.faults import FAULTS as FAULT_MODELS
 from sim.scenario.faults import KINDS
 from sim.scenario.schema import Scenario
@@ -101,6 +102,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "protocol.rules.caps_rewards_by_full_weight": {"protocol.rules.caps_rewards_by_full_weight": True},
     "protocol.rules.confirmation_shuts_out_proof": {"protocol.rules.confirmation_shuts_out_proof": True},
     "protocol.rules.rounds_price_rises_up": {"protocol.rules.rounds_price_rises_up": True},
+    "protocol.rules.rejection_slash": {"protocol.rules.rejection_slash": 0.5},
     "protocol.rules.requires_every_validation": {"protocol.rules.requires_every_validation": False},
     "protocol.rules.miss_probability": {"protocol.rules.miss_probability": 0.1},
     "protocol.rules.approximates_misses": {"protocol.rules.approximates_misses": True},
@@ -293,6 +295,7 @@ CONTEXTS: dict[str, dict[str, object]] = {
     "inference.base_price": PRICED,
     "protocol.rules.confirmation_shuts_out_proof": {**CONFIRMING, "protocol.set_new_validators_delay": 6, "epochs": 3},
     "protocol.rules.rounds_price_rises_up": {**BUSY, "inference.base_price": 20},
+    "protocol.rules.rejection_slash": {"hosts.liar.collateral_ngonka": 1000},
     "protocol.rules.remainder_prefers_preserved": {"epochs": 4},
     "protocol.rules.rotates_preserved_nodes": {"epochs": 4},
     "protocol.rules.gives_slots_as_drawn": {"protocol.rules.preserved_share": 0.1, "hosts.pair.count": 6, "epochs": 4},
@@ -421,6 +424,20 @@ CHANGES_OF_ANSWERS: dict[str, dict[str, object]] = {
     "protocol.rules.trusts_confirmed_weight": {"protocol.rules.trusts_confirmed_weight": False},
     "protocol.rules.moves_coefficients": {"protocol.rules.moves_coefficients": False},
     "protocol.rules.computes_confirmations": {"protocol.rules.computes_confirmations": False},
+    "protocol.rules.allows_challenges": {"protocol.rules.allows_challenges": False},
+    "protocol.challenge_stake_share": {"protocol.challenge_stake_share": 0.2},
+    "protocol.challenge_slice_blocks": {"protocol.challenge_slice_blocks": 4},
+    "protocol.challenge_least_blocks": {"protocol.challenge_least_blocks": 30},
+    "protocol.challenge_most_open": {"protocol.challenge_most_open": 0},
+    "hosts.challenger": {"hosts.big.challenger": True},
+}
+CHALLENGED: dict[str, object] = {
+    "epochs": 3,
+    "hosts.no.strategy": {"kind": "challenge", "host": "both-0", "epoch": 2, "blocks": 5},
+    "protocol.vesting_epochs": 0,
+    "protocol.rules.confirmations_per_epoch": 0,
+    "protocol.challenge_slice_blocks": 6,
+    "protocol.challenge_least_blocks": 3,
 }
 ALL_DECIDED_BY_GUARDIANS = {"protocol.rules.vote_threshold_bps": 10_000}
 DISAGREEING = {"work.pairs": "tests/data/pairs.csv"}
@@ -438,6 +455,9 @@ CONTEXTS_OF_ANSWERS: dict[str, dict[str, object]] = {
     "protocol.rules.guardians_break_ties": ALL_DECIDED_BY_GUARDIANS,
     "protocol.rules.guardian_maturity_weight": {"protocol.rules.guardian_maturity_height": 0},
     "protocol.rules.guardian_maturity_height": {"protocol.rules.guardian_maturity_weight": 1},
+    "protocol.rules.allows_challenges": CHALLENGED,
+    **{f"protocol.{key}": CHALLENGED for key in ChallengeParams.__dataclass_fields__},
+    "hosts.challenger": CHALLENGED,
 }
 
 

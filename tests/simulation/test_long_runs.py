@@ -16,7 +16,9 @@ from sim.results import Result
 from sim.runner import resume_run, run_into_folder
 from sim.scenario.load import load_scenario
 from sim.streams import Streams
+from sim.work import works
 from sim.work.kernel import KernelWork
+from sim.world import World, build_world
 
 MINI: dict[str, Any] = {
     "name": "mini",
@@ -52,6 +54,47 @@ def test_what_is_over_is_written_and_forgotten(tmp_path: Path, monkeypatch: pyte
     for name, frame in whole.frames.items():
         pd.testing.assert_frame_equal(loaded.frames[name], frame)
     assert not list((tmp_path / "out").glob(".*"))
+
+
+def measure_memory(world: World) -> dict[str, int]:
+    """Entries of everything that once grew with the epochs."""
+    ledger, executors = world.context.ledger, [host._executor for host in world.hosts.values()]
+    return {
+        "ids in blocks": len(ledger._heights),
+        "blocks": len(ledger._blocks) + len(ledger._aside),
+        "ids that were given": sum(len(each) for own in executors for each in own.outbox._named.values()),
+        "seeds": sum(len(own._seeds) for own in executors),
+    }
+
+
+@pytest.mark.parametrize("tier", ["paths", "events"])
+def test_nothing_grows_with_the_epochs(tier: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids of transactions, names and seeds; a host that is down for good holds no block back."""
+    for name, value in {"sim.chain.ledger.KEPT_BLOCKS": 40, "sim.nodes.executor.SEED_EPOCHS": 3}.items():
+        monkeypatch.setattr(name, value)
+    down = {"kind": "crash", "hosts": ["a-3"], "at": "200 s"}
+    unpaid = {"work.rate_factor": 1e-6, "hosts.0.count": 4, "epochs": 24, "network.tier": tier, "faults": [down]}
+    unpaid |= {"protocol": {"epoch_length": 16, "poc_stage_duration": 3, "poc_validation_duration": 4}}
+    found, scenario = [], load_scenario(MINI, unpaid)
+    with works.build("sphere").open(scenario.work.settings) as work:
+        world = build_world(scenario, work, lambda _: found.append(measure_memory(world)))
+        world.run()
+    assert len(found) == 24
+    assert found[-1]["ids in blocks"] > 0
+    for name, entries in found[13].items():
+        assert found[-1][name] <= entries + 2, name
+
+
+def test_a_host_that_was_down_for_long_begins_with_a_later_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a newcomer does: peers have forgotten the blocks in between. It validates again like any other."""
+    down = {"kind": "crash", "hosts": ["a-1"], "at": "200 s", "lasts": "600 s"}
+    scenario = load_scenario(MINI, {"hosts.0.count": 4, "epochs": 9, "faults": [down]})
+    whole = sim.run(scenario)
+    monkeypatch.setattr("sim.chain.ledger.KEPT_BLOCKS", 40)
+    short = sim.run(scenario)
+    assert short.provenance["outcome_hash"] == whole.provenance["outcome_hash"]
+    last = short.frames["participants"].query("participant == 'a-1'").iloc[-1]
+    assert last["is_accepted"]
 
 
 def test_streams_of_a_time_are_forgotten_when_nothing_uses_them() -> None:

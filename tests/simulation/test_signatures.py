@@ -1,5 +1,6 @@
 """Who signs nothing, or signs twice: what the chain sees of it, and what it costs (protocol 6.5)."""
 
+from itertools import combinations
 from math import inf
 from typing import Any
 
@@ -137,3 +138,27 @@ def test_the_share_of_silent_heights_is_as_asked() -> None:
     result = run({"kind": "silent", "share": 0.3}, **{"protocol.signed_blocks_window": 0})
     n_heights = len(result.blocks) - 1
     assert stats.binomtest(int(result.blocks["n_absent"].sum()), n_heights, 0.3).pvalue > 1e-4
+
+
+def test_nobody_reports_itself() -> None:
+    """All sign twice at block 1: block 2 says so of all but its proposer, who goes on alone."""
+    twice = {"kind": "double_sign", "first_epoch": 0}
+    result = run(twice, **{"hosts.0.strategy": twice, "epochs": 1})
+    proposer = result.blocks.set_index("height").at[2, "proposer"]
+    offences = result.frames["offences"]
+    assert offences["height"].unique().tolist() == [2]
+    assert set(offences["participant"]) == {*(f"farm-{k}" for k in range(5)), "odd-0"} - {proposer}
+    assert set(result.blocks.query("height > 2")["proposer"]) == {proposer}
+
+
+@pytest.mark.parametrize("tier", ["events", "paths"])
+def test_a_signature_that_comes_after_the_next_proposal_is_missing(tier: str) -> None:
+    """Blocks come every 1.2 s or so; a block takes 0.8 s to the far host, and its vote as long back."""
+    names = [f"farm-{k}" for k in range(5)]
+    near = [{"between": list(pair), "latency": "50 ms"} for pair in combinations(names, 2)]
+    far = [{"between": ["odd-0", name], "latency": "800 ms"} for name in names]
+    changes = {"network.topology": {"kind": "edges", "links": near + far}, "protocol.block_time": "1 s"}
+    result = run(**changes, **{"network.tier": tier, "epochs": 1, "consensus.timeout_propose": "5 s"})
+    offences = result.frames["offences"]
+    assert set(offences["participant"]) == {"odd-0"}
+    assert result.blocks["n_absent"].iloc[1:12].mean() > 0.5

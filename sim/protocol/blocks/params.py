@@ -5,15 +5,18 @@ Where an annotation holds a sentence, the field is a key of a scenario's `protoc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from operator import attrgetter
 from typing import Annotated
 
 from pydantic import Field
 
 from sim.protocol.consensus.signing import SigningParams
 from sim.protocol.consensus.transactions import HEADER_BYTES
+from sim.protocol.models.challenge import MAINNET_CHALLENGES, ChallengeParams
 from sim.protocol.models.params import MAINNET_GROUPS, GroupParams
 from sim.protocol.money.accounts import VESTING_EPOCHS
 from sim.protocol.money.collateral import COLLATERAL_PER_WEIGHT_UNIT, GRACE_END_EPOCH
@@ -71,10 +74,10 @@ def accumulate_changes(
     return tuple(accumulated)
 
 
-def get_epoch_at(height: int, genesis: EpochParams, changes: Iterable[EpochChange]) -> EpochParams:
-    """Return the lengths that hold at a height. Reference: protocol 1.1."""
-    past = [change.epoch for change in changes if change.height <= height]
-    return past[-1] if past else genesis
+def get_epoch_at(height: int, genesis: EpochParams, changes: Sequence[EpochChange]) -> EpochParams:
+    """Return the lengths that hold at a height; `changes` in ascending order. Reference: protocol 1.1."""
+    n_past = bisect_right(changes, height, key=attrgetter("height"))
+    return changes[n_past - 1].epoch if n_past else genesis
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +128,9 @@ class ProtocolParams(ChainParams):
     pricing: PricingParams = MAINNET_PRICING
     groups: GroupParams = MAINNET_GROUPS
     """What governance sets for the groups of models; their slots are `validation_committee`."""
+    challenges: ChallengeParams = MAINNET_CHALLENGES
+    challengers: frozenset[str] = frozenset()
+    """Addresses that may challenge others; none: all may."""
     epoch_changes: tuple[EpochChange, ...] = ()
     """In ascending order of their heights."""
 
@@ -141,12 +147,13 @@ class ProtocolParams(ChainParams):
         """Return the rules in force from P of this epoch to the next P."""
         return self.rule_book.rules_at(epoch_index)
 
-    def get_cut(self, episode: Episode, model: str) -> tuple[float, float]:
+    def get_cut(self, episode: Episode | None, model: str) -> tuple[float, float]:
         """Return the mismatch probability of an honest nonce, and the p-value below which a claim is a fraud.
 
-        `model`: of the claim, "" where claims are not by model. Reference: protocol 4.4, network 2.5.7
+        `model`: of the claim, "" where claims are not by model; it has terms of its own while a proof of compute runs.
+        Reference: protocol 4.4, network 2.5.7
         """
-        if not model:
+        if not model or episode is None:
             return self.p_mismatch, self.fraud_threshold
         terms = get_terms(episode, model)
         return terms.p_mismatch, terms.applied_fraud_p

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
+from sim.protocol.blocks.challenge_verdicts import advance_challenges
+from sim.protocol.blocks.challenging import take_challenge, take_segment_votes, take_slice
 from sim.protocol.blocks.checks import (
     check_claim,
     check_overlap,
@@ -30,6 +32,7 @@ from sim.protocol.consensus.transactions import (
     DeclareIntent,
     DelegatePower,
     DepositCollateral,
+    OpenChallenge,
     RefuseModel,
     RegisterHost,
     ReleaseCollateral,
@@ -82,11 +85,12 @@ def apply_block(
     results = _apply_transactions(draft, block, params, included)
     after, served = apply_inferences(draft.finish(), block.inferences, params)
     after, edges = process_epoch(freeze_stances(after, params), block, params, next_difficulty)
+    after, sealed = advance_challenges(after, block, params) if after.challenges else (after, [])
     after, confirmed = apply_confirmation(after, block, params)
     if after.powers is not state.powers:
         signers = follow_validators(after.signing, select_validators(after.powers), block.height + 1)
         after = replace(after, signing=signers)
-    return BlockResult(after, results, (*punished, *draft.rows, *served, *edges, *confirmed))
+    return BlockResult(after, results, (*punished, *draft.rows, *served, *edges, *sealed, *confirmed))
 
 
 class _Copied(Generic[K, V]):
@@ -160,9 +164,7 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
         case SubmitSeed():
             _commit_seed(draft, transaction)
         case SubmitValidation():
-            result = check_validation(draft.state, transaction.start_height)
-            if result is TxResult.ACCEPTED:
-                draft.validations.append(transaction)
+            result = _take_votes(draft, transaction)
         case ClaimReward():
             result = check_claim(draft.state, transaction, rules)
             if result is TxResult.ACCEPTED:
@@ -179,8 +181,23 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
             result = check_stance(draft.state, transaction, rules)
             if result is TxResult.ACCEPTED:
                 draft.state = replace(draft.state, stances=take_stance(draft.state.stances, transaction))
+        case OpenChallenge():
+            result, draft.state, locked = take_challenge(draft.state, transaction, rules, params)
+            draft.rows += locked
         case _:
-            result = _take_proof(draft, transaction, rules)
+            result = _take_proof(draft, transaction, params, rules)
+    return result
+
+
+def _take_votes(draft: Draft, votes: SubmitValidation) -> str:
+    """Votes are about claims of the running proof of compute, or about a segment of a challenge."""
+    about_segment = take_segment_votes(draft.state, votes) if draft.state.challenges else None
+    if about_segment is not None:
+        result, draft.state = about_segment
+        return result
+    result = check_validation(draft.state, votes.start_height)
+    if result is TxResult.ACCEPTED:
+        draft.validations.append(votes)
     return result
 
 
@@ -197,12 +214,16 @@ def _commit_seed(draft: Draft, seed: SubmitSeed) -> None:
     )
 
 
-def _take_proof(draft: Draft, message: Any, rules: Rules) -> str:
+def _take_proof(draft: Draft, message: Any, params: ProtocolParams, rules: Rules) -> str:
     """Everything else belongs to the proof scheme in force, or to none."""
     if not isinstance(message, rules.proof.messages):
         return TxResult.OTHER_SCHEME
+    about_slice = take_slice(draft.state, message, params, rules) if draft.state.challenges else None
+    if about_slice is not None:
+        result, draft.state = about_slice
+        return result
     state = draft.state
-    result: str = check_start(state, message.start_height)
+    result = check_start(state, message.start_height)
     if result is TxResult.ACCEPTED:
         result = check_overlap(state, rules)
     if result is TxResult.ACCEPTED:

@@ -20,6 +20,7 @@ CLAIM_BYTES = 24
 AMOUNT_BYTES = 24
 DELEGATION_BYTES = 60
 STANCE_BYTES = 30
+CHALLENGE_BYTES = 45
 REGISTRATION_BYTES = 100
 NODE_BYTES = 40
 
@@ -194,3 +195,15 @@ class DeclareIntent(ChainMessage):
 
     model: str
     body_bytes: ClassVar[int] = STANCE_BYTES
+
+
+@dataclass(frozen=True)
+class OpenChallenge(ChainMessage):
+    """Demands a long proof of compute of one host, and locks the sender's stake. From v0.2.16 on.
+
+    Reference: network 2.13.
+    """
+
+    target: str
+    """Address of the host."""
+    body_bytes: ClassVar[int] = CHALLENGE_BYTES

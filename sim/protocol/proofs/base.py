@@ -103,6 +103,8 @@ class Episode:
     validation_seconds: float | None = None
     """Time of the block at which validation starts, from then on."""
     is_confirmation: bool = False
+    is_challenge: bool = False
+    """A segment of one host's challenge; a confirmation in all else."""
 
     @property
     def opening(self) -> int:

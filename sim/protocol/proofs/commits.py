@@ -13,10 +13,11 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.protocol.consensus.transactions import ENVELOPE_BYTES, TxResult
 from sim.protocol.proofs.acceptance import compute_raw_weight, compute_time_factor
-from sim.protocol.proofs.answer_book import AnswerBook, ModelAnswers
+from sim.protocol.proofs.answer_book import AnswerBook, ModelAnswers, Run
 from sim.protocol.proofs.base import (
     AnswerTerms,
     CountedClaim,
@@ -103,6 +104,14 @@ class HeldCommit(StoredCommit):
             held = held.earlier
         return held
 
+    def read_runs(self) -> list[Run]:
+        """Return its leaves under the law, in the order in which validators read them."""
+        return self.answers.read_runs(self.count)
+
+    def read_vectors(self) -> tuple[list[str], NDArray[np.int64], NDArray[Any]]:
+        """Return keys (n,), nonces (n,) and vectors (n, k) of its leaves, in the same order."""
+        return self.answers.read_vectors(self.count)
+
 
 ByModel = Mapping[str, HeldCommit]
 
@@ -175,9 +184,7 @@ class Commits:
         }
         if held and held[0][1].answers.has_vectors:
             return _join_vectors([commit for _, commit in held], shared)
-        runs = [
-            (place, run) for place, (_, commit) in enumerate(held) for run in commit.answers.read_runs(commit.count)
-        ]
+        runs = [(place, run) for place, (_, commit) in enumerate(held) for run in commit.read_runs()]
         return ClaimedNonces(
             nonces=np.concatenate([np.empty(0, np.int64), *(run.nonces for _, run in runs)]),
             public_keys=tuple(run.public_key for _, run in runs),
@@ -261,7 +268,7 @@ def _distribute(
 
 
 def _join_vectors(held: list[HeldCommit], shared: dict[str, Any]) -> ClaimedNonces:
-    read = [commit.answers.read_vectors(commit.count) for commit in held]
+    read = [commit.read_vectors() for commit in held]
     keys = [key for own, _, _ in read for key in own]
     ends = [place for place in range(1, len(keys)) if keys[place] != keys[place - 1]]
     claims = np.cumsum([commit.count for commit in held])[:-1].tolist()

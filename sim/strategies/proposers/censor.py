@@ -32,8 +32,9 @@ KINDS: dict[str, tuple[type, ...]] = {
 class Censor:
     """Leaves messages of its victims out of every block that it proposes, and proposes the rest in order of arrival.
 
-    A message waits until another proposes: with a share q of the proposals, n blocks and more with chance q^n. What
-    misses its window is lost: batches after the exchange, votes and seeds after VE. Reference: protocol 1.1, 2.2
+    A share q of all messages waits, for the next proposer. Turns are spread evenly by power, so that one host with at
+    most half of it never has two blocks in a row; drawn by chance they would be n with q^n. What misses its window is
+    lost: batches after the exchange, votes and seeds after VE. Reference: protocol 1.1, 2.2
     """
 
     victims: Annotated[

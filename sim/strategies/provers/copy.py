@@ -25,7 +25,8 @@ class Copy:
     """Computes nothing, and claims the nonces and distances that blocks show of other hosts, as its own.
 
     A claimant's key is part of a nonce's input: under another key each has another distance, and is valid by luck only.
-    Answers stay with their hosts, so that there is nothing to copy. Reference: protocol 3.5, 4.4, network 2.7
+    Answers stay with their hosts, so that there is nothing to copy. Fate: voted invalid in v0.2.0 and v0.2.6; no claim
+    in v0.2.16. Reference: protocol 3.5, 4.4, network 2.7
     """
 
     victims: Annotated[

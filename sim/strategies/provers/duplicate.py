@@ -22,7 +22,8 @@ class Duplicate:
     """Claims a `share` of its nonces again, `copies` times: in the same batch, in other ones, or for other ML nodes.
 
     Every copy is valid, so that no recomputing finds it; only counting does. Validators of `answers` refuse a claim of
-    which their sample holds a nonce twice. Reference: protocol 3.1, 5.1, 9 (#352), network 2.5.4, 2.7
+    which their sample holds a nonce twice. Fate: each copy is weight in v0.2.0; in v0.2.6 it is not; in v0.2.13 it is,
+    and many copies are voted invalid; in v0.2.16 there are none. Reference: protocol 5.1, 9 (#352), network 2.5.4
     """
 
     within: Annotated[

@@ -23,7 +23,8 @@ class HighDistance:
 
     The software of the launch asserts that a sampled distance counts; where it does not, the ML node's sender dies, and
     the validator votes on no claim that it would have checked later. The host passes its own claim over and votes for
-    it. It earns nothing, since a claim without votes is rejected, and neither do the others. Reference: protocol 4.4, 9
+    it. Fate: rejected for want of votes in v0.2.0 and v0.2.6, and many others with it; without effect in v0.2.16.
+    Reference: protocol 4.4, 9
     """
 
     share: Annotated[float, Field(gt=0.0, le=1.0, description="share of its nonces that get a far distance")] = 0.05

@@ -14,6 +14,7 @@ from sim.protocol.proofs.claimed import split_claim
 from sim.protocol.proofs.placing import find_sampled, place_computed
 from sim.strategies.actions import ClaimResults, Vote
 from sim.strategies.base import View
+from sim.strategies.cheating import invent, spare_self
 from sim.strategies.events import ChecksDone, ClaimsKnown, ResultsFound
 
 When = Literal["never", "always", "alternate", "later"]
@@ -65,11 +66,9 @@ def is_time(when: When, epoch: int) -> bool:
 
 
 def hold_results(book: Book, event: ResultsFound, margin: float) -> Book:
-    """Add results to a book; in the scheme `hits` those alone that lie inside the threshold by the margin."""
-    part = Part(event.node_id, event.nonces, event.values)
-    if margin and not event.view.params.rules_at(event.epoch).proof.claims_by_model:
-        is_sure = event.values < event.threshold - margin
-        part = Part(event.node_id, event.nonces[is_sure], event.values[is_sure])
+    """Add results to a book; where an error of theirs could contradict them, those alone that keep the margin."""
+    is_sure = event.view.params.rules_at(event.epoch).proof.find_sure(event.values, event.threshold, margin)
+    part = Part(event.node_id, event.nonces[is_sure], event.values[is_sure])
     return replace(book, held=(*book.held, part), threshold=event.threshold)
 
 
@@ -97,19 +96,15 @@ def _list_claim(
     book: Book, part: Part, epoch: int, view: View, recipe: Recipe, generator: np.random.Generator
 ) -> tuple[Book, ClaimResults]:
     """Add as many invented nonces as the running total of listed ones allows, rounded down; put all at their places."""
-    params = view.params
-    proof = params.rules_at(epoch).proof
-    copies = 1 if proof.claims_by_model else recipe.copies  # a tree of answers has one leaf a nonce
+    by_model = view.params.rules_at(epoch).proof.claims_by_model
+    copies = 1 if by_model else recipe.copies  # a tree of answers has one leaf a nonce
     n_computed = copies * len(part.nonces)
     n_invented = math.floor(recipe.invented * (book.n_listed + n_computed)) - book.n_invented
-    step = max((node.node_id for node in view.ml_nodes), default=1)
-    first = book.n_invented * step + part.node_id
-    invented = proof.invent_nonces(range(first, first + n_invented * step, step), generator)
-    values = proof.fabricate(part.values, n_invented, book.threshold, params.vector_dim, generator)
+    nonces, values = invent(view, epoch, part.node_id, book.n_invented, n_invented, part.values, generator)
     order = place_computed(n_computed, _choose_places(n_computed, n_invented, view, epoch, recipe, generator))
     claim = ClaimResults(
         part.node_id,
-        np.concatenate([*[part.nonces] * copies, invented])[order],
+        np.concatenate([*[part.nonces] * copies, nonces])[order],
         np.concatenate([*[part.values] * copies, values])[order],
     )
     book = replace(book, n_listed=book.n_listed + n_computed, n_invented=book.n_invented + n_invented)
@@ -162,7 +157,7 @@ def vote_by(votes: Votes, event: ClaimsKnown | ChecksDone) -> Vote | None:
     is_other = np.array([split_claim(name)[0] != event.view.address for name in names], np.bool_)
     match votes:
         case "own" if isinstance(event, ChecksDone):
-            return Vote(names, event.frauds & is_other)
+            return spare_self(event)
         case "all":
             return Vote(names, np.zeros(len(names), np.bool_))
         case "against":

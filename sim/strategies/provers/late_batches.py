@@ -14,6 +14,7 @@ from pydantic import Field
 from sim.strategies import strategies
 from sim.strategies.actions import Check, ClaimResults
 from sim.strategies.base import Answer, Identity
+from sim.strategies.cheating import invent
 from sim.strategies.events import ClaimsKnown, GenerationOpened, ResultsFound
 
 
@@ -24,7 +25,6 @@ class Found:
     n: int
     like: NDArray[Any]
     """(1, ...) one of its results."""
-    threshold: float
 
 
 Finds = Mapping[tuple[str, int], Found]
@@ -59,15 +59,11 @@ class LateBatches:
             case ResultsFound():
                 key, like = (who, event.node_id), event.values[:1]
                 n = memory[key].n if key in memory else 0
-                return {**memory, key: Found(n + len(event.nonces), like, event.threshold)}, None
+                return {**memory, key: Found(n + len(event.nonces), like)}, None
         own = sorted((node_id, found) for (host, node_id), found in memory.items() if host == who)
         return memory, (Check(), *(self._invent(event, node_id, found, generator) for node_id, found in own))
 
     def _invent(self, event: ClaimsKnown, node_id: int, found: Found, generator: np.random.Generator) -> ClaimResults:
         """Return a claim without a computed nonce."""
-        params, step = event.view.params, max(node.node_id for node in event.view.ml_nodes)
-        proof, n = params.rules_at(event.epoch).proof, math.floor(self.excess * found.n)
-        nonces = proof.invent_nonces(range(node_id, node_id + n * step, step), generator)
-        return ClaimResults(
-            node_id, nonces, proof.fabricate(found.like, n, found.threshold, params.vector_dim, generator)
-        )
+        n = math.floor(self.excess * found.n)
+        return ClaimResults(node_id, *invent(event.view, event.epoch, node_id, 0, n, found.like, generator))

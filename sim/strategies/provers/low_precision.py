@@ -28,7 +28,8 @@ class LowPrecision:
     """Computes in coarser `numerics`, and claims what lies nearer than the threshold less `margin`.
 
     An operation counts alike in all numerics here: multiply its gain by how much faster a card is in the coarser ones.
-    The law of answers knows no numerics but stacks, of which `stack` names one. Reference: kernel 6, network 3.1
+    The law of answers knows no numerics but stacks, of which `stack` names one. Fate: accepted in v0.2.0 and v0.2.6; in
+    v0.2.16 another quantisation is voted invalid. Reference: kernel 6, network 3.1
     """
 
     numerics: Annotated[str, Field(description="numerics as `work.dtype` names them", min_length=1)] = "bfloat16"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
+from sim.problems import Problem
 from sim.protocol.switches import Rules
 from sim.strategies import strategies
 from sim.strategies.actions import Compute
-from sim.strategies.base import Answer, Identity
+from sim.strategies.base import Answer, Identity, Surroundings
+from sim.strategies.cheating import find_excess_layers
 from sim.strategies.events import (
     ChecksDone,
     ClaimsKnown,
@@ -50,7 +52,9 @@ class Mixed:
     """
 
     when: Annotated[When, Field(description="epochs in which it cheats: every second one, from the third on")] = "never"
-    layers: Annotated[int | None, Field(ge=0, description="layers of the model that it computes; null: all")] = None
+    layers: Annotated[
+        int | None, Field(ge=0, le=1000, description="layers of the model that it computes; null: all")
+    ] = None
     margin: Annotated[
         float, Field(ge=0.0, le=2.0, description="distance within the threshold that a claimed nonce must keep")
     ] = 0.0
@@ -74,11 +78,15 @@ class Mixed:
 
     def doubt(self, rules: Rules) -> str:
         """Say which ingredient these rules leave without effect."""
-        if rules.proof.claims_by_model and self.place == "unsampled":
+        if self.place == "unsampled" and (rules.proof.claims_by_model or rules.samples_by_newest_hash):
             return "samples are drawn from a block that comes after the claims: no place is known to be unsampled"
         if rules.proof.claims_by_model and (self.margin or self.copies > 1):
             return "every computed nonce counts, and once: neither `margin` nor `copies` changes a claim"
         return ""
+
+    def find_problems(self, surroundings: Surroundings) -> Iterator[Problem]:
+        """Refuse layers that the model does not have."""
+        return find_excess_layers(self.layers, surroundings)
 
     def start(self, identity: Identity) -> Books:
         """No host has a result yet."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
+from sim.problems import Problem
 from sim.protocol.money.rewards import EPOCH_FACTOR, compute_epoch_reward
 from sim.strategies import strategies
-from sim.strategies.base import Answer, Identity, View
+from sim.strategies.base import Answer, Identity, Surroundings, View
 from sim.strategies.events import BlockApplied, GenerationOpened, ResultsFound
 from sim.strategies.provers.pooling import Pool, claim_parcels, lend_nodes, send_parcel
 
@@ -36,6 +38,11 @@ class Outsource:
     def start(self, identity: Identity) -> Pool:
         """Know the hosts: who buys, and who sells."""
         return Pool(identity.addresses, {})
+
+    def find_problems(self, surroundings: Surroundings) -> Iterator[Problem]:
+        """An operator of one host has nobody to share with."""
+        if len(surroundings.own) == 1:
+            yield Problem((), "nobody computes for it: give its operator more hosts")
 
     def react(
         self, memory: Pool, event: GenerationOpened | ResultsFound | BlockApplied, generator: np.random.Generator

@@ -26,7 +26,8 @@ class Overclaim:
     """Claims `excess` fabricated nonces for every valid one, with values that look true.
 
     The claimed values do not give the fraud away: a validator has to recompute. Fabricated share of the claim:
-    excess / (1 + excess). Votes honestly on others and for itself. Reference: protocol 4.4 (power), 4.6 (self-votes).
+    excess / (1 + excess). Votes honestly on others and for itself. Fate: voted invalid in all versions, unless the
+    share is too small to be seen. Reference: protocol 4.4 (power), 4.6 (self-votes).
     """
 
     excess: Annotated[

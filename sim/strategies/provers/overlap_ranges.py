@@ -21,7 +21,7 @@ class OverlapRanges:
 
     At the launch this came about by itself, where ML nodes started in different blocks. Each copy is computed and
     valid; it costs as much as any other nonce, so that nothing is gained where copies count and most is lost where not.
-    Reference: protocol 3.2 (overlap), 9 (#352)
+    Fate: accepted; two ML nodes are worth two in v0.2.0, one in v0.2.6. Reference: protocol 3.2 (overlap), 9 (#352)
     """
 
     needs: ClassVar = "several ML nodes"

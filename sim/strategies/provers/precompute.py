@@ -15,8 +15,8 @@ from sim.strategies.base import Answer, Identity, View
 from sim.strategies.events import BlockApplied, GenerationOpened, ResultsFound
 from sim.strategies.provers.ingredients import Book, hold_results, join_parts
 
-Books = Mapping[str, Book]
-"""Host -> its early results, until the stage shows what they are worth"""
+Books = Mapping[str, tuple[int, Book]]
+"""Host -> epoch for which it has begun early, and its results until the stage shows what they are worth"""
 
 
 @strategies.register("precompute")
@@ -24,9 +24,8 @@ Books = Mapping[str, Book]
 class Precompute:
     """Lets its ML nodes compute in the last blocks before P under a guessed hash; a right guess it claims in the stage.
 
-    A wrong guess is thrown away: under another hash its nonces are as rare as any. Weight grows by the early part of
-    the work with the chance of a right guess, 2^-256 for an honest draw of the hash; per real work it never does. What
-    ML nodes would have served meanwhile is not counted. Reference: protocol 3.5 (no work before P)
+    A wrong one is thrown away: under another hash its nonces are as rare as any. Weight grows by early work with the
+    chance of a right guess, 2^-256 for an honest hash; per real work it never does. Reference: protocol 3.5
     """
 
     guess: Annotated[
@@ -50,19 +49,22 @@ class Precompute:
     ) -> Answer:
         """Begin early, hold what is found early, and claim it where the hash is the guessed one."""
         view, episode = event.view, event.view.state.running
+        begun, book = memory.get(view.address, (0, Book()))
         match event:
             case BlockApplied():
-                is_due = episode is None and view.height == view.state.schedule.next_start - self.lead
-                return memory, self._compute(view, self.guess) if is_due else ()
+                schedule = view.state.schedule
+                if episode or begun > schedule.index or view.height != schedule.next_start - self.lead:
+                    return memory, ()
+                return {**memory, view.address: (schedule.index + 1, Book())}, self._compute(view, self.guess)
             case ResultsFound():
-                if episode is not None:
+                if not event.is_early:
                     return memory, None
-                book = memory.get(view.address, Book())
-                return {**memory, view.address: hold_results(book, event, margin=0.0)}, ()
-        rest = {host: book for host, book in memory.items() if host != view.address}
+                if episode is not None:  # a callback that came late
+                    return memory, None if episode.block_hash == self.guess else ()
+                return {**memory, view.address: (begun, hold_results(book, event, margin=0.0))}, ()
+        rest = {**memory, view.address: (begun, Book())}
         if episode is None or episode.block_hash != self.guess:
             return rest, None
-        book = memory.get(view.address, Book())
         early = join_parts(book.held, by_node=True) if book.threshold == view.state.threshold else ()
         claims = (ClaimResults(part.node_id, part.nonces, part.values) for part in early)
         return rest, (*self._compute(view, None, event.node_ids), *claims)

@@ -38,7 +38,7 @@ class PredictSample:
 
     def doubt(self, rules: Rules) -> str:
         """Say under which rules nobody can know a sample before the claim."""
-        if rules.proof.claims_by_model or getattr(rules, "samples_by_newest_hash", False):
+        if rules.proof.claims_by_model or rules.samples_by_newest_hash:
             return "samples are drawn from a block that comes after the claims: it claims as an honest host does"
         return ""
 

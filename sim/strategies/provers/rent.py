@@ -11,7 +11,7 @@ from pydantic import Field
 from sim.strategies import strategies
 from sim.strategies.actions import Compute, ShowWeight
 from sim.strategies.base import Answer, Identity
-from sim.strategies.events import ConfirmationOpened, GenerationOpened
+from sim.strategies.events import ConfirmationOpened, GenerationOpened, SegmentOpened
 
 
 @strategies.register("rent")
@@ -32,16 +32,23 @@ class Rent:
     ]
     epochs: Annotated[int, Field(ge=1, le=1_000_000, description="number of such epochs, one after the other")] = 1
     keeps: Annotated[
-        bool, Field(description="they compute in confirmations of these epochs too; otherwise they go after each proof")
+        bool,
+        Field(
+            description="they compute in confirmations and challenges of these epochs too; otherwise they go after "
+            "each proof"
+        ),
     ] = True
     needs: ClassVar = "ML nodes of others for some epochs"
-    events: ClassVar = (GenerationOpened, ConfirmationOpened)
+    events: ClassVar = (GenerationOpened, SegmentOpened, ConfirmationOpened)
 
     def start(self, identity: Identity) -> None:
         """No memory."""
 
     def react(
-        self, memory: None, event: GenerationOpened | ConfirmationOpened, generator: np.random.Generator
+        self,
+        memory: None,
+        event: GenerationOpened | SegmentOpened | ConfirmationOpened,
+        generator: np.random.Generator,
     ) -> Answer:
         """Send the nodes that it has now into generation; show what they are, where a confirmation only asks."""
         view, is_rented = event.view, self.first_epoch <= event.epoch < self.first_epoch + self.epochs
@@ -52,7 +59,7 @@ class Rent:
             own = sum(rate for number, rate in rates.items() if number <= self.own)
             return memory, (ShowWeight(own / sum(rates.values())),)
         episode = view.state.running
-        if is_rented and episode is not None and episode.is_confirmation:
+        if is_rented and (isinstance(event, SegmentOpened) or (episode is not None and episode.is_confirmation)):
             is_rented = self.keeps
         mine = tuple(number for number in event.node_ids if is_rented or number <= self.own)
         return memory, (Compute(mine),)

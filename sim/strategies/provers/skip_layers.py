@@ -13,7 +13,7 @@ from sim.problems import Problem
 from sim.strategies import strategies
 from sim.strategies.actions import Compute
 from sim.strategies.base import Answer, Identity, Surroundings
-from sim.strategies.cheating import claim_sure
+from sim.strategies.cheating import claim_sure, find_excess_layers
 from sim.strategies.events import GenerationOpened, ResultsFound
 
 TWO_ERRORS_WITHOUT_LAYERS = 1.4e-4
@@ -26,7 +26,8 @@ class SkipLayers:
     """Runs the first `layers` of the model only, and claims what lies nearer than the threshold less `margin`.
 
     The norms of `hits` leave the layers next to no influence, so that nearly all that it claims is valid for validators
-    who run all of them. A mirror after every layer of `answers` ends that: there each answer is wrong.
+    who run all of them. For `answers` the law takes each as wrong, since trained layers matter [I]; random ones, as
+    those of the kernel's models, do not. Fate: accepted in v0.2.0 and v0.2.6; by the law voted invalid in v0.2.16.
     Reference: kernel 7, network 2.4
     """
 
@@ -39,9 +40,7 @@ class SkipLayers:
 
     def find_problems(self, surroundings: Surroundings) -> Iterator[Problem]:
         """Refuse layers that the model does not have."""
-        n_layers = surroundings.n_layers
-        if n_layers is not None and self.layers > n_layers:
-            yield Problem(("layers",), f"the model has {n_layers} layers; {self.layers} of them cannot be run")
+        return find_excess_layers(self.layers, surroundings)
 
     def start(self, identity: Identity) -> None:
         """No memory."""

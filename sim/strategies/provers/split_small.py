@@ -9,10 +9,10 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from sim.protocol.proofs.commits import get_terms
 from sim.strategies import strategies
 from sim.strategies.actions import ClaimResults
 from sim.strategies.base import Answer, Identity, View
+from sim.strategies.cheating import invent
 from sim.strategies.events import GenerationOpened, ResultsFound
 
 Counts = Mapping[tuple[str, str], tuple[int, int]]
@@ -50,8 +50,7 @@ class SplitSmall:
         n_found, n_invented = memory.get(key, (0, 0))
         n_found += len(event.nonces)
         n_more = max(0, self.count_forgiven(n_found, view, event.epoch, key[1]) - n_invented)
-        nonces = proof.invent_nonces(range(n_invented + 1, n_invented + n_more + 1), generator)
-        values = proof.fabricate(event.values, n_more, event.threshold, view.params.vector_dim, generator)
+        nonces, values = invent(view, event.epoch, event.node_id, n_invented, n_more, event.values, generator)
         claim = ClaimResults(
             event.node_id, np.concatenate([event.nonces, nonces]), np.concatenate([event.values, values])
         )
@@ -59,11 +58,8 @@ class SplitSmall:
 
     def count_forgiven(self, n_found: int, view: View, epoch: int, model: str) -> int:
         """Return the most nonces that can stand in a claim beside those found, all sampled and none called a fraud."""
-        params, episode = view.params, view.state.running
-        cut = params.p_mismatch, params.fraud_threshold
-        if model and episode is not None:
-            terms = get_terms(episode, model)
-            cut = terms.p_mismatch, terms.applied_fraud_p
+        params = view.params
+        cut = params.get_cut(view.state.running, model)
         added = np.arange(n_found + 4)
         n_checked = np.minimum(n_found + added, params.validation_sample_size)
         n_contradicted = np.minimum(added + self.spare, n_checked)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from sim.problems import Problem
 from sim.strategies import strategies
-from sim.strategies.base import Answer, Identity, View
+from sim.strategies.base import Answer, Identity, Surroundings, View
 from sim.strategies.events import BlockApplied, GenerationOpened, ResultsFound
 from sim.strategies.provers.pooling import Pool, claim_parcels, lend_nodes, number_nodes, send_parcel
 
@@ -28,6 +30,11 @@ class Sybil:
     def start(self, identity: Identity) -> Pool:
         """Know all names."""
         return Pool(identity.addresses, {})
+
+    def find_problems(self, surroundings: Surroundings) -> Iterator[Problem]:
+        """An operator of one host has nobody to share with."""
+        if len(surroundings.own) == 1:
+            yield Problem((), "one host is one name: give its operator more hosts")
 
     def react(
         self, memory: Pool, event: GenerationOpened | ResultsFound | BlockApplied, generator: np.random.Generator

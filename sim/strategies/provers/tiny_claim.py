@@ -23,7 +23,8 @@ class TinyClaim:
     """Computes nothing and invents as many entries as cannot be refuted: all of them wrong are still no proof of fraud.
 
     Two nonces of `hits`, for 0.0005^2 is above 10^-7; one answer at a cut of 0.05, two at 0.01. Their weight is tiny,
-    but it is a member's, which counts where heads are counted. Reference: protocol 4.4 (table of k), network 2.5.7
+    but it is a member's, which counts where heads are counted. Fate: accepted; it weighs 2 in v0.2.0, 5 in v0.2.6, and
+    nothing in v0.2.16, by the coefficients. Reference: protocol 4.4 (table of k), network 2.5.7
     """
 
     needs: ClassVar = "nothing"
