@@ -221,7 +221,13 @@ def refresh_search() -> None:
         _fill(page, "powsim search", _powsim(scratch, "search", SEARCH_FILE, "--out", "results/search"))
 
 
-ATTACKS = {"launch": "launch", "answers": "answers", "repaired": "answers-repaired", "defence": "defence"}
+ATTACKS = {
+    "launch": "launch",
+    "v0.2.6": "v0.2.6",
+    "answers": "answers",
+    "repaired": "answers-repaired",
+    "defence": "defence",
+}
 
 
 def refresh_attacks() -> None:
