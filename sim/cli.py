@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from sim import kernel_commands
-from sim.errors import ExitStatus, UserError, did_you_mean
+from sim.errors import ExitStatus, UserError, did_you_mean, shorten
 from sim.interrupts import finishing, receiving, tell_interrupt
 from sim.options import File, Overrides
 from sim.studies import compare_commands, detect_commands, diff_commands, verify_commands
@@ -144,7 +144,7 @@ def main() -> None:
 
 def _say(text: str, status: int) -> int:
     with finishing(), suppress(OSError):  # the terminal may be gone
-        typer.echo(text, err=True)
+        typer.echo("\n".join(map(shorten, text.splitlines())), err=True)
     return int(status)
 
 

@@ -14,6 +14,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sim.figures.style import save_figure
 from sim.files.writing import make_inside, refuse_link, replace_file, write_text
 from sim.process import ALONE
 from sim.results import read_stored_text
@@ -49,7 +50,7 @@ def save_report(folder: Path, figures: Mapping[str, Figure], build: Callable[[],
     refuse_link(folder)
     inside = make_inside(folder, "figures")
     for name, figure in figures.items():
-        replace_file(inside / f"{name}.png", partial(figure.savefig, format="png", dpi=dpi))
+        replace_file(inside / f"{name}.png", partial(save_figure, figure, format="png", dpi=dpi))
     page = folder / "report.html"
     write_text(page, build())
     return page
@@ -92,6 +93,6 @@ def build_figure(figure: Figure) -> str:
     """The figure as inline SVG; the same bytes every time."""
     buffer = io.StringIO()
     with ALONE, mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "powsim"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
+        save_figure(figure, buffer, format="svg", metadata={"Date": None})
     svg = buffer.getvalue()
     return f"<figure>{svg[svg.index('<svg') :]}</figure>"
