@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -131,7 +132,8 @@ def main() -> None:
         except MemoryError as error:
             sys.exit(_say(f"powsim: not enough memory: {error}".removesuffix(": "), ExitStatus.FAILED))
         except OSError as error:  # a full disk, a folder that is gone: the program failed, but not by a defect
-            sys.exit(_say(f"powsim: {error}", ExitStatus.FAILED))
+            is_input = error.errno in (errno.ENAMETOOLONG, errno.ELOOP)
+            sys.exit(_say(f"powsim: {error}", ExitStatus.INPUT if is_input else ExitStatus.FAILED))
         except KeyboardInterrupt as interrupt:
             received.rest()
             sys.exit(_say(tell_interrupt(interrupt), received.exit_status))
