@@ -38,8 +38,7 @@ def print_search(result: SearchResult) -> None:
         console.print(f"\n{summary['objective']['measure']} on fresh random numbers, curve by curve")
         console.print(_build_checks(result.tables["checks"], summary["rival"]))
     if "ablation" in result.tables:
-        console.print(f"\n{summary['objective']['measure']} of the winner, each value put back to that of the file")
-        console.print(_build_ablation(result.tables["ablation"], summary))
+        _print_ablation(result.tables["ablation"], summary)
     if "front" in result.tables and summary["block"] not in BLOCKS:
         console.print(f"\nfront of {' and '.join(summary['front'])}, on the random numbers of the search")
         console.print(_build_front(result.tables["front"].head(MOST_OF_FRONT), summary))
@@ -171,6 +170,15 @@ def _build_checks(checks: pd.DataFrame, rival: str) -> Any:
         difference = "" if math.isnan(row["difference"]) else f"{row['difference']:+.3g}"
         table.add_row(row["curve"], seen, *values, difference, format_interval(row["low"], row["high"]))
     return table
+
+
+def _print_ablation(ablation: pd.DataFrame, summary: Mapping[str, Any]) -> None:
+    measure, console = summary["objective"]["measure"], make_console()
+    if ablation.empty:
+        console.print("\nno value of the winner differs from that of the file")
+        return
+    console.print(f"\n{measure} of the winner, each value put back to that of the file")
+    console.print(_build_ablation(ablation, summary))
 
 
 def _build_ablation(ablation: pd.DataFrame, summary: Mapping[str, Any]) -> Any:
