@@ -14,7 +14,10 @@ INVENTED = 1.0
 
 
 def mix_rows(quick: bool) -> Iterator[Row]:
-    """Yield the gain of fewer layers together with nonces invented where no sample hits; of both at no time."""
+    """Yield the gain of fewer layers together with nonces invented where no sample hits; of the same at no time.
+
+    Both are under the launch rules, which fix samples at P: the host knows the places before it claims.
+    """
     unseen = {"invented": INVENTED, "place": "unsampled", "claims": "at_end"}
     cheaper = {"layers": N_LAYERS, "margin": SkipLayers(layers=N_LAYERS).margin}
     mix, seeds = {"kind": "mixed", **cheaper, **unseen}, range(1, 3 if quick else 6)
