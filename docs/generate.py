@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from baseline_page import write_hosts, write_schedule, write_sizes
+from deterrence_page import write_needed_slashes, write_slashes
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 from rules_page import write_rules, write_versions, write_what_ifs
@@ -252,12 +253,13 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     },
     "how_a_run_works.md": {"schedule of the baseline": write_schedule, "hosts of the baseline": write_hosts},
     "plugins.md": {
-        **{f"strategy {name}": partial(write_outside, name) for name in ("withhold_seed", "no_layers", "vote_pool")},
+        **{f"strategy {name}": partial(write_outside, name) for name in ("no_seed", "no_layers", "vote_pool")},
         "view": write_view,
         "events": write_events,
         "actions": write_actions,
         "keys of a GPU profile": write_gpu_keys,
     },
+    "detection.md": {"slashes": write_slashes, "needed slashes": write_needed_slashes},
     "limits.md": {"sizes": write_sizes},
     "laptop_to_cluster.md": {"keys of a sweep": write_sweep_keys},
     "search.md": {"keys of a search": lambda: write_study_keys(SearchConfig)},

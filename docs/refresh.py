@@ -1,5 +1,5 @@
 """Run the commands whose output the docs quote: `.venv/bin/python docs/refresh.py [run] [theory] [propagation]
-[kernel] [scale] [sweep] [statistics] [lab] [tune] [search] [questions] [detect]`.
+[kernel] [scale] [sweep] [statistics] [lab] [tune] [search] [questions] [incidents] [detect] [caught]`.
 
 `run`: `make run` into README.md, and that run's figure into docs/images/. `theory`: `powsim theory` into
 docs/is_it_true.md. `propagation`: `docs/propagation.py` and its figure into the same page. `kernel`: `powsim kernel
@@ -8,8 +8,9 @@ of the network and of large runs into docs/limits.md. `sweep`: sweeps on this ma
 dask cluster of this machine, and their benchmarks, into docs/laptop_to_cluster.md. `statistics`:
 `docs/interval_coverage.py` into docs/statistics.md. `lab`: `powsim lab` and its benchmarks into
 docs/choosing_a_controller.md. `tune`: `powsim tune` into the same page. `search`: `powsim search` into
-docs/search.md. `questions`: `docs/questions.py` and its figures into docs/questions_of_2026.md. `detect`: `powsim
-detect` into docs/detection.md. All where none is named: minutes.
+docs/search.md. `questions`: `docs/questions.py` and its figures into docs/questions_of_2026.md. `incidents`:
+`docs/incidents.py` and its figures into docs/incidents.md. `detect`: `powsim detect` into docs/detection.md. `caught`:
+`docs/caught_page.py` and its figure into docs/what_is_caught.md. All where none is named: minutes.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from caught_page import write_caught
 from generate import DOCS, ROOT, replace_block
+from incidents import write_incidents
 from interval_coverage import write_coverage, write_differences, write_stopping
 from propagation import write_all
 from questions import write_answers
@@ -225,6 +228,13 @@ def refresh_questions() -> None:
         page.write_text(replace_block(page.read_text(encoding="utf-8"), name, table), encoding="utf-8")
 
 
+def refresh_incidents() -> None:
+    """Run the network's incidents and their repairs anew: a table and a figure each."""
+    page = DOCS / "incidents.md"
+    for name, table in write_incidents(DOCS / "images"):
+        page.write_text(replace_block(page.read_text(encoding="utf-8"), name, table), encoding="utf-8")
+
+
 DETECT = {
     "detect share": ("--sample", "200"),
     "detect majority": ("--fabricated", "1%,2%,2.4%,3%", "--validators", "5,101", "--claim", "0,1000"),
@@ -246,6 +256,13 @@ def refresh_detect() -> None:
     (DOCS / "images" / "detect.csv").unlink()
 
 
+def refresh_caught() -> None:
+    """Run all cheats anew: the table and its figure."""
+    page = DOCS / "what_is_caught.md"
+    table = write_caught(DOCS / "images")
+    page.write_text(replace_block(page.read_text(encoding="utf-8"), "caught", table), encoding="utf-8")
+
+
 PARTS = {
     "statistics": refresh_statistics,
     "run": refresh_run,
@@ -258,7 +275,9 @@ PARTS = {
     "tune": refresh_tune,
     "search": refresh_search,
     "questions": refresh_questions,
+    "incidents": refresh_incidents,
     "detect": refresh_detect,
+    "caught": refresh_caught,
 }
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from sim.protocol.consensus.transactions import (
     HardwareNode,
     RegisterHost,
 )
+from sim.protocol.models.challenge import ChallengeParams
 from sim.protocol.models.params import GroupParams
 from sim.protocol.money.pricing import PricingParams
 from sim.protocol.proofs.base import ProofScheme
@@ -85,6 +86,8 @@ def build_params(scenario: Scenario) -> ProtocolParams:
         **read_values(ChainParams, config),
         vector_dim=scenario.work.pow_params.vocab_size,
         guardians=frozenset(address for group in scenario.hosts if group.guardian for address in group.addresses),
+        challenges=ChallengeParams(**read_values(ChallengeParams, config)),
+        challengers=frozenset(address for group in scenario.hosts if group.challenger for address in group.addresses),
         epoch_changes=accumulate_changes(
             epoch,
             [(change.height, change.model_dump(exclude={"height"}, exclude_none=True)) for change in config.changes],

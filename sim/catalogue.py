@@ -127,8 +127,8 @@ class Catalogue(Generic[P]):
     def _load_own(self) -> None:
         if self._package is not None:
             package = importlib.import_module(self._package)
-            for module in pkgutil.iter_modules(getattr(package, "__path__", [])):
-                importlib.import_module(f"{self._package}.{module.name}")
+            for module in pkgutil.walk_packages(getattr(package, "__path__", []), f"{self._package}."):
+                importlib.import_module(module.name)
 
     def _load_entry_points(self) -> None:
         before = set(self._plugins)

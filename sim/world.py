@@ -40,6 +40,7 @@ from sim.protocol.blocks.transition import BlockResult
 from sim.protocol.consensus.transactions import RegisterHost
 from sim.scenario.hosts import HostGroup
 from sim.scenario.schema import Scenario
+from sim.scenario.strategy_checks import build_name_directory
 from sim.strategies.base import Identity, MLNode
 from sim.streams import Streams
 from sim.topologies.base import Member
@@ -277,9 +278,11 @@ def _gather_context(
 def _appoint_agents(ground: Ground, *, is_rehearsed: bool) -> dict[str, Agent]:
     """One agent for each operator, and one for each host that has none."""
     addresses, agents = gather_operators(ground.identities), dict[str, Agent]()
+    directory = build_name_directory((group.name, group.addresses, group.operator) for group in ground.groups.values())
     for who in ground.identities:
         if who.operator not in agents:
-            strategy, identity = ground.groups[who.host_group].strategy, Identity(who.operator, addresses[who.operator])
+            strategy = ground.groups[who.host_group].strategy
+            identity = Identity(who.operator, addresses[who.operator], directory)
             agents[who.operator] = Agent(strategy, who.strategy_name, identity, is_rehearsed=is_rehearsed)
     return agents
 

@@ -14,6 +14,8 @@ Choice = tuple[tuple[str, ...] | None, int]
 """Transactions of a proposed block in their order, None: as the mempool orders them; number of the hash."""
 Choose = Callable[[Callable[[int], str]], Choice]
 """Fills a block that the host proposes; is given the candidates for its hash by number."""
+SIGNS_ONCE = 1
+"""Votes of each kind that a validator signs at a height, if it does as the software."""
 
 
 class ChainNode:
@@ -27,13 +29,18 @@ class ChainNode:
         on_block: OnBlock,
         on_applied: OnApplied,
         choose: Choose = lambda get_hash: (None, 0),
+        sign: Callable[[int], int] | None = None,
     ) -> None:
-        """`on_applied(address, height)` is called for every height that is reached, also by block sync."""
+        """`on_applied(address, height)` is called for every height that is reached, also by block sync.
+
+        `sign(height)` says how many votes of each kind the host signs; None: always one.
+        """
         self._ledger = ledger
         self.address = address
         self._on_block = on_block
         self._on_applied = on_applied
         self.choose = choose
+        self.sign = sign
         self.mempool = mempool
         self.height = 0
         self._early: dict[int, Block] = {}

@@ -17,7 +17,7 @@ from functools import partial
 import numpy as np
 import simpy
 
-from sim.chain.chain_node import ChainNode
+from sim.chain.chain_node import SIGNS_ONCE, ChainNode
 from sim.chain.delivery import BlockDelivery
 from sim.chain.height import HeightState
 from sim.chain.ledger import Agreement, Ledger
@@ -78,6 +78,10 @@ class Consensus:
         self._applied_seconds: dict[str, float] = {}
         """When each host applied the last agreed block."""
         self._height: HeightState | None = None
+        self._closed: tuple[HeightState, int] | None = None
+        """The last height that was agreed on, and its deciding round: votes on it still come in."""
+        self._evidence: set[str] = set()
+        """Validators that were seen to sign twice, until a block says so."""
         self._delivery: BlockDelivery | None = None
         self._wake = env.event()
         self._is_idle = False
@@ -123,6 +127,8 @@ class Consensus:
             if height.note_arrivals(proposal.round_index, [(address, self._env.now)]):
                 self._rouse()
         elif self._delivery is not None and block is self._delivery.block:
+            if self._closed is not None:
+                self._closed[0].note_arrivals(proposal.round_index, [(address, self._env.now)])
             self._delivery.note_arrival(address)
         elif block is self._ledger.get_block(block.height):
             self._nodes[address].receive(block)
@@ -137,7 +143,7 @@ class Consensus:
         """A host has applied a block; the next height begins for it after the target interval."""
         if height == self._ledger.height:
             self._applied_seconds[address] = self._env.now
-            if self._height is not None and self._height.admit(address, self._env.now + self._interval_seconds):
+            if self._height is not None and self._admit(self._height, address):
                 self._rouse()
 
     # One height
@@ -166,8 +172,16 @@ class Consensus:
         height = HeightState(state.height + 1, powers, state.priorities, self._timeouts, delays)
         for address in powers:
             if address in self._applied_seconds:
-                height.admit(address, self._applied_seconds[address] + self._interval_seconds)
+                self._admit(height, address)
         return height
+
+    def _admit(self, height: HeightState, address: str) -> bool:
+        """Let a validator enter the height, as `HeightState.admit`; who signs nothing does not."""
+        sign = self._nodes[address].sign
+        n_votes = SIGNS_ONCE if sign is None or not height.is_validator(address) else sign(height.number)
+        if n_votes > SIGNS_ONCE:
+            height.double_signers.add(address)
+        return n_votes > 0 and height.admit(address, self._applied_seconds[address] + self._interval_seconds)
 
     def _propose(self, height: HeightState) -> None:
         """The proposer of the next round sends a new block, or one again that has had 2/3 of prevotes."""
@@ -177,7 +191,7 @@ class Consensus:
             return
         valid_round = height.get_valid_round(now)
         kept = None if valid_round == NO_ROUND else height.blocks[valid_round]
-        block = self._maker.make(self._nodes[proposer], now) if kept is None else kept
+        block = self._make_block(proposer) if kept is None else kept
         proposal = Proposal(block, index)
         self._recorder.trace((proposal.message_id, proposer, block.block_hash))
         height.add_round(block, valid_round)
@@ -185,6 +199,17 @@ class Consensus:
         if valid_round != NO_ROUND:
             self._remind(height, proposer, valid_round)
         self._send(height, proposal, proposer)
+
+    def _make_block(self, proposer: str) -> Block:
+        """Build a block with what its proposer knows of signatures; nobody reports itself."""
+        absent: tuple[str, ...] = ()
+        if self._closed is not None:
+            height, index = self._closed
+            place = self._network.routes.index[proposer]
+            delays = self._compute_vote_delays(height.validators, among=False)[place : place + 1]
+            absent = height.list_absent(index, delays, self._env.now)
+        evidence = tuple(sorted(self._evidence - {proposer}))
+        return self._maker.make(self._nodes[proposer], self._env.now, absent, evidence)
 
     def _foresee(self, network: Foresight, height: HeightState, proposal: Proposal, proposer: str) -> None:
         """Give the height all arrivals at once."""
@@ -221,6 +246,8 @@ class Consensus:
         block, n_present = height.blocks[index], len(self._network.routes.index)
         assert block is not None, "a decision on nothing"
         self._applied_seconds = {}
+        self._closed = (height, index)
+        self._evidence = (self._evidence | height.double_signers) - set(block.evidence)
         result = self._ledger.append(block, height.priorities)
         on_agreed(Agreement(block, index, now), result)
         commits = height.compute_commits(index, self._compute_vote_delays(height.validators, among=False))

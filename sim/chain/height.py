@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
 
 import numpy as np
 
@@ -64,6 +64,7 @@ class HeightState:
         self._known_seconds = -math.inf
         self._is_known = False
         """Nothing has come in since the outcomes were computed."""
+        self.double_signers: set[str] = set()
         self._proposers, self.priorities = _order_proposers(priorities, powers)
         self.proposer = next(self._proposers)
         """The proposer of the next round."""
@@ -72,6 +73,10 @@ class HeightState:
     def is_overdue(self) -> bool:
         """The first proposer is late: others may enter and leave its round without it."""
         return self._is_overdue
+
+    def is_validator(self, address: str) -> bool:
+        """Tell whether a host votes on this height."""
+        return address in self._places
 
     # Events, as they come in
 
@@ -208,6 +213,17 @@ class HeightState:
         arrivals = compute_arrivals(outcome.precommit_seconds, [Period(-math.inf, vote_delays_seconds)])
         return compute_quorum_seconds(arrivals, self._powers, outcome.is_locked)
 
+    def list_absent(self, round_index: int, vote_delays_seconds: Floats, now_seconds: float) -> tuple[str, ...]:
+        """Return the validators whose precommits for a round's block have not reached a host by now.
+
+        `vote_delays_seconds` is (1, validators), to that host. What came in since the decision counts too.
+        """
+        self.evaluate(now_seconds)
+        outcome = self._outcomes[round_index - self._first]
+        (arrivals,) = compute_arrivals(outcome.precommit_seconds, [Period(-math.inf, vote_delays_seconds)])
+        has_signed = outcome.is_locked & (arrivals <= now_seconds)
+        return () if has_signed.all() else tuple(itertools.compress(self.validators, ~has_signed))
+
     def _compute(self, rounds: list[Round]) -> list[RoundOutcome]:
         known = (self._outcomes, self._known_seconds, self._past)
         return compute_height(self._entries, rounds, self._powers, self._periods, self._timeouts, *known)
@@ -263,4 +279,4 @@ def _order_proposers(priorities: Mapping[str, int], powers: Mapping[str, int]) -
             proposer, current = select_proposer(current, powers)
             yield proposer
 
-    return chain([first], later()), after
+    return itertools.chain([first], later()), after

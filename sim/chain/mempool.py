@@ -93,8 +93,8 @@ class HostMempool(Mempool):
     """Filled by gossip, message by message.
 
     A copy may come at any time after its block: late, or from a peer whose links were cut. The ledger knows the height
-    of every transaction in a block of which a copy may still come, so that a mempool needs no memory of its own of
-    those: it refuses the transactions of blocks up to its host's height.
+    of every transaction that is in a block and may still come, so that a mempool needs no memory of its own of those:
+    it refuses the transactions of blocks up to its host's height.
     """
 
     def __init__(self, network: Flood, address: str, rules: MempoolRules, ledger: Ledger) -> None:

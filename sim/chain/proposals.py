@@ -48,8 +48,13 @@ class BlockMaker:
     traffic: InferenceTraffic
     clocks: Clocks
 
-    def make(self, node: ChainNode, now_seconds: float) -> Block:
-        """Return a new block for the height after the last agreed one, which the node must have applied."""
+    def make(
+        self, node: ChainNode, now_seconds: float, absent: tuple[str, ...] = (), evidence: tuple[str, ...] = ()
+    ) -> Block:
+        """Return a new block for the height after the last agreed one, which the node must have applied.
+
+        `absent`: validators whose signatures on that one the proposer lacks; `evidence`: who has signed twice.
+        """
         height, state = self.ledger.height + 1, self.ledger.get_state(self.ledger.height)
         assert node.height == self.ledger.height, "a proposer that has not applied the block before"
         # The hash is drawn from a named stream instead of being computed from the block's content: two variants of a
@@ -66,6 +71,8 @@ class BlockMaker:
             transactions=node.mempool.select(self.ledger.params.block_room_bytes, tx_ids),
             inferences=self.traffic.draw_inferences(state, height),
             confirmation=self.traffic.draw_confirmation(state, height),
+            absent=absent,
+            evidence=evidence,
         )
 
     def _draw_candidate(self, first: str, number: int) -> str:

@@ -42,6 +42,7 @@ class BlockReporter:
                 block_hash=block.block_hash,
                 n_transactions=len(block.transactions),
                 size_bytes=block.size_bytes,
+                n_absent=len(block.absent),
             )
         )
         for transaction, fate in zip(block.transactions, result.tx_results, strict=True):

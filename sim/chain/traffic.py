@@ -12,9 +12,9 @@ import math
 from collections import Counter
 from dataclasses import replace
 
-from sim.protocol.blocks.formation import list_governance_models
+from sim.protocol.blocks.formation import get_model_weights, list_governance_models
 from sim.protocol.blocks.params import ProtocolParams
-from sim.protocol.blocks.state import ChainState, get_model_weights
+from sim.protocol.blocks.state import ChainState
 from sim.protocol.proofs.confirmation import ConfirmationTally
 from sim.protocol.service.inferences import Inference, InferenceTally, compute_tokens_per_window
 from sim.scenario.schema import Scenario
@@ -59,7 +59,11 @@ class InferenceTraffic:
 
     def get_share(self, who: str, end_height: int) -> float:
         """Return the share of its weight that a host shows in the confirmation that ends at this height."""
-        return self._shown.get((who, end_height), self._groups[who].confirmed_share)
+        return self._shown.get((who, end_height), self.get_group_share(who))
+
+    def get_group_share(self, who: str) -> float:
+        """Return the share that the hosts of its group show."""
+        return self._groups[who].confirmed_share
 
     def draw_confirmation(self, state: ChainState, height: int) -> ConfirmationTally | None:
         """Return the weights that hosts show if a confirmation ends at this height, without those that show none.

@@ -22,6 +22,7 @@ from sim.terminal import format_value
 FILES = {
     "Block to paste": "difficulty.yaml",
     "Controller for a lab": "controller.yaml",
+    "Section to paste": "section.yaml",
     "Winner": "winner.yaml",
     "Search": "search.yaml",
     "Provenance": PROVENANCE_FILE,
@@ -106,7 +107,9 @@ def plot_front(summary: Summary, tables: Tables) -> Figure:
     points = pd.concat([tables[name] for name in ("trials", "points") if name in tables], ignore_index=True)
     front = tables["front"]
     with house_style():
-        figure, axes = new_figure("What costs what: the lower left is better", first, second)
+        labels = _label_sides(summary)
+        title = "What costs what" + (": the lower left is better" if labels == [first, second] else "")
+        figure, axes = new_figure(title, *labels)
         axes.scatter(points[first], points[second], s=12, color=GREY, alpha=0.4, label="tried")
         _plot_with_bars(axes, front, (first, second), BLUE, ".-", "front")
         broken = front[~front["is_kept"]]
@@ -121,6 +124,12 @@ def plot_front(summary: Summary, tables: Tables) -> Figure:
         _set_log_where_wide(axes, points[second])
         figure.legend(loc="outside lower center", ncols=5, fontsize="small")
     return figure
+
+
+def _label_sides(summary: Summary) -> list[str]:
+    """Both measures of the front; one that is better large says so."""
+    sides = zip(summary["front"], summary["front_signs"], strict=True)
+    return [name if sign > 0 else f"{name} (larger is better)" for name, sign in sides]
 
 
 def _plot_with_bars(
@@ -216,6 +225,7 @@ def _build_page(
         ),
         page.build_section("Finalists", _build_table(tables, "finalists")),
         *(page.build_figure(figure) for figure in figures.values()),
+        page.build_section("Winner with each value put back to that of the file", _build_table(tables, "ablation")),
         page.build_section("Sensitivity", _build_table(tables, "sensitivity")),
         page.build_section("Front", _build_table(tables, "front")),
         page.build_files(folder, FILES),

@@ -60,7 +60,7 @@ ROWS: dict[str, str] = {
     "ml_nodes": "epoch × ML node that was dispatched or preserved",
     "blocks": "block",
     "transactions": "transaction",
-    "validations": "epoch × validator × participant; none where `metrics.validations` is `summary`",
+    "validations": "epoch × validator × claim of a participant; none where `metrics.validations` is `summary`",
     "validation_summary": "epoch × validator",
     "difficulty": "controller decision",
     "rewards": "epoch × member",
@@ -69,6 +69,9 @@ ROWS: dict[str, str] = {
     "inferences": "epoch × member that serves a model",
     "prices": "epoch × model",
     "confirmations": "confirmation × member",
+    "offences": "validator that was jailed for the way in which it signs",
+    "challenges": "challenge that was taken and settled (from v0.2.16 on)",
+    "segments": "segment of a challenge × model (from v0.2.16 on)",
     "faults": "fault, by its beginning; one that the run was too short for comes last",
     "propagation": "message kind × bin of delay",
 }
@@ -82,6 +85,9 @@ RECORDS: dict[str, type[Record]] = {
     "inferences": facts.InferencesServed,
     "prices": facts.PriceReached,
     "confirmations": facts.WeightConfirmed,
+    "offences": facts.OffencePunished,
+    "challenges": facts.ChallengeSettled,
+    "segments": facts.SegmentJudged,
 }
 """Frames that have a row a record, and its columns only."""
 
@@ -116,6 +122,7 @@ _COMPOSED: dict[str, tuple[Column, ...]] = {
         epoch, participant, host_group, region, strategy, gpus
         tried | int64 | nonces | nonces that its ML nodes computed
         valid | int64 | nonces | of these with distance < r_target
+        work_operations | float64 | operations | real work: of all tried nonces, in the layers that really ran
         claimed_nonces, distinct_nonces, counted_nonces, claimed_weight
         valid_vote_weight, invalid_vote_weight, total_vote_weight, is_accepted, reason
         preserved_weight, dropped_weight, uncapped_weight, activated_weight, is_member, weight, consensus_power
@@ -153,6 +160,7 @@ _COMPOSED: dict[str, tuple[Column, ...]] = {
         """
         epoch, validator
         participant | str | | address of the participant
+        model | str | | governance's model that it claims for; empty where claims are not by model
         n_claimed, n_checked, n_invalid, p_value
         vote | str | | valid, fraud, abstained or out of time
         seconds

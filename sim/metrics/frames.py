@@ -137,12 +137,15 @@ def _build_participants(recorder: Recorder) -> pd.DataFrame:
     hosts = {row.participant: row for row in recorder.rows(records.HostJoined)}
     keys = sorted((epoch, name) for name, host in hosts.items() for epoch in started if host.epoch <= epoch)
     tried, valid = Counter[tuple[int, str]](), Counter[tuple[int, str]]()
+    work: dict[tuple[int, str], float] = {}
     for node in recorder.rows(records.MLNodeFinished):
         tried[node.epoch, node.participant] += node.tried
         valid[node.epoch, node.participant] += node.valid
+        work[node.epoch, node.participant] = work.get((node.epoch, node.participant), 0.0) + node.work_operations
     found = {
         **_look_up(records.HostJoined, [hosts[name] for _, name in keys]),
         **{"tried": [tried[key] for key in keys], "valid": [valid[key] for key in keys]},
+        "work_operations": [work.get(key, 0.0) for key in keys],
     }
     judged = {(row.epoch, row.participant): row for row in recorder.rows(facts.ParticipantJudged)}
     found |= _look_up(facts.ParticipantJudged, [judged.get(key) for key in keys])

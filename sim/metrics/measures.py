@@ -80,6 +80,25 @@ class NoValueError(Exception):
     """Raised by a measure that has no value in a run; the text says why."""
 
 
+def count_share(n_events: int, n_tries: int, otherwise: str) -> CountedShare:
+    """Return a share of events; raise NoValueError with the reason where there are none."""
+    if not n_tries:
+        raise NoValueError(otherwise)
+    return CountedShare(n_events, n_tries)
+
+
+def divide(part: float, whole: float, otherwise: str) -> float:
+    """Return part / whole; raise NoValueError with the reason where the whole is 0."""
+    return know(part / whole if whole else math.nan, otherwise)
+
+
+def know(value: float, otherwise: str) -> float:
+    """Return a number; raise NoValueError with the reason where it is NaN."""
+    if math.isnan(value):
+        raise NoValueError(otherwise)
+    return float(value)
+
+
 @dataclass(frozen=True)
 class Measured:
     """The measures of one run: values by name, and why the others are missing."""

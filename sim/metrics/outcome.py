@@ -18,10 +18,18 @@ import pandas as pd
 from sim.metrics.columns import FRAMES
 from sim.protocol.consensus.transactions import SEPARATOR
 
-NO_DECISION = ("n_reached",)  # of gossip, not of the chain
+NO_DECISION = {
+    "blocks": ("n_reached", "n_absent"),  # of gossip, not of the chain; missing signatures act through offences
+    "ml_nodes": ("tried_early",),  # not the chain's; a hash of hosts that do not is what it was
+    "validations": ("model",),  # the order of the rows holds it; without models a hash is what it was
+}
 
 DECISIONS: dict[str, tuple[str, ...]] = {
-    name: tuple(column.name for column in FRAMES[name] if column.dtype != "float64" and column.name not in NO_DECISION)
+    name: tuple(
+        column.name
+        for column in FRAMES[name]
+        if column.dtype != "float64" and column.name not in NO_DECISION.get(name, ())
+    )
     for name in (
         "blocks",
         "ml_nodes",

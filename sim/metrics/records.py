@@ -55,7 +55,11 @@ class MLNodeFinished(Record):
     start_seconds: Annotated[float, "simulated time of the first nonce's start; missing where preserved", "s"]
     end_seconds: Annotated[float, "simulated time of its stop; missing where preserved", "s"]
     tried: Annotated[int, "nonces computed", "nonces"]
+    tried_early: Annotated[int, "nonces computed before the stage, under a network seed that was assumed", "nonces"]
     valid: Annotated[int, "of these valid", "nonces"]
+    work_operations: Annotated[
+        float, "multiplications and additions of all tried nonces, in the layers that really ran", "operations"
+    ]
     claimed: Annotated[int, "nonces sent in proof batches, fabricated ones included", "nonces"]
     claimed_digest: Annotated[str, "SHA-256 over the nonces sent, in their order: its first 16 hexadecimal digits"]
     unsent: Annotated[int, "valid ones lost because generation ended before the next send", "nonces"]
@@ -78,6 +82,7 @@ class BlockAgreed(Record):
     block_hash: Annotated[str, "hash, hexadecimal"]
     n_transactions: Annotated[int, "transactions contained"]
     size_bytes: Annotated[int, "size on the wire", "bytes"]
+    n_absent: Annotated[int, "validators of the block before whose signatures on it this one lacks"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +121,7 @@ class ValidationDone(Record):
     epoch: Annotated[int, "index of the epoch"]
     validator: Annotated[str, "address of the validator"]
     names: NDArray[np.object_]
-    """Addresses of all claims; shared by all validators of the epoch."""
+    """Names of all claims; shared by all validators of the epoch."""
     places: NDArray[np.int64]
     """(n,) of the participants in `names`"""
     n_claimed: Annotated[NDArray[np.int64], "claimed nonces that the validator saw at V", "nonces"]

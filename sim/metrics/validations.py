@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sim.metrics.records import VOTES, ValidationDone
+from sim.protocol.proofs.claimed import split_claim
 
 MOST_ROWS = 5_000_000  # expected rows beyond which `auto` keeps sums only
 AUTO, FULL, SUMMARY = "auto", "full", "summary"
@@ -65,15 +66,23 @@ class ValidationTable:
     def build_rows(self) -> pd.DataFrame:
         """Return one row per check, validator after validator as they ended; none where only sums are kept."""
         lengths = [len(done.places) for done in self._kept]
+        claims, names = pd.factorize(self._join_names())
+        hosts, models = zip(*map(split_claim, names), strict=True) if len(names) else ((), ())
         return pd.DataFrame(
             {
                 "epoch": np.repeat([done.epoch for done in self._kept], lengths),
                 "validator": np.repeat(np.array([done.validator for done in self._kept], dtype=object), lengths),
-                "participant": [name for done in self._kept for name in done.names[done.places]],
+                "participant": np.array(hosts, dtype=object)[claims],
+                "model": np.array(models, dtype=object)[claims],
                 **{name: self._join(name) for name in ("n_claimed", "n_checked", "n_invalid", "p_value", "seconds")},
                 "vote": np.array(VOTES, dtype=object)[self._join("votes").astype(np.int8)],
             }
         )
+
+    def _join_names(self) -> NDArray[np.object_]:
+        """Return the name of the claim of every check."""
+        parts = [done.names[done.places] for done in self._kept]
+        return np.concatenate(parts) if parts else np.empty(0, dtype=object)
 
     def _join(self, name: str) -> NDArray[Any]:
         """Return one array of all validations; an empty one where none is kept."""

@@ -86,7 +86,8 @@ class Examination:
 
     def _has_false_leaves(self, place: int) -> bool:
         held = self.held[self.claims.participants[place]]
-        asked = self.select(held.count).tolist()
+        ranks = np.argsort(np.argsort(self.claims.list_nonces(place) % N_PLACES))  # slices stand side by side
+        asked = ranks[self.select(held.count)].tolist()
         served = serve_leaves(held.answers.rebuild_tree(held.count), asked)
         return find_fault(Commitment(held.count, held.root), asked, served) is not None
 

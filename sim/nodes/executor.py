@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import simpy
+
 from pow.params import mode_of
 from sim.chain.chain_node import ChainNode
 from sim.nodes.callbacks import Callbacks
@@ -18,10 +20,13 @@ from sim.nodes.guard import Guard
 from sim.nodes.ml_node import OnResults
 from sim.nodes.outbox import Outbox
 from sim.nodes.production import Production
-from sim.nodes.validation import OnChecks, Validation
+from sim.nodes.validation import Draw, OnChecks, Validation
 from sim.protocol.blocks.checks import commit_seed
 from sim.protocol.blocks.state import ChainState
 from sim.protocol.consensus import transactions as messages
+from sim.protocol.proofs.claimed import split_claim
+from sim.protocol.proofs.commits import Commits
+from sim.protocol.proofs.slices import SliceCommit
 from sim.strategies import actions
 from sim.strategies.base import MLNode
 
@@ -43,6 +48,7 @@ class Executor:
         on_checks: OnChecks,
         callbacks: Callbacks,
         stop: Callable[[], None],
+        guard: Guard,
     ) -> None:
         """`stop` is called when the host leaves."""
         self._context = context
@@ -58,8 +64,10 @@ class Executor:
         """One, or one for each model that the host serves where claims are by model."""
         self.opening: ChainState | None = None
         """After block V, where this host has acted upon it."""
+        self.segment: ChainState | None = None
+        """Of a challenge, while the agent is asked about it; as `ChainState.sealed_segments` has it."""
         self._seeds: dict[int, int] = {}
-        self.guard = Guard()
+        self.guard = guard
 
     def register(self) -> None:
         """Make the host known to the chain."""
@@ -73,6 +81,11 @@ class Executor:
         """Stop the ML nodes, and send the messages that the proof scheme has for a complete claim."""
         self.production.stop()
         self.outbox.claims.complete()
+
+    @property
+    def checks(self) -> tuple[simpy.Process, ...]:
+        """Checks that run, each until it ends."""
+        return tuple(validation.process for validation in self._validations)
 
     def stop_validation(self) -> None:
         """End the checks that run, if any do."""
@@ -109,16 +122,28 @@ class Executor:
     def _compute(self, action: actions.Compute) -> None:
         if action.numerics is not None:
             mode_of(action.numerics)
+        if not 0.0 < action.share <= 1.0:
+            raise ValueError(f"it cannot compute at {action.share:g} of its rate; the share is above 0 and at most 1")
+        if action.block_hash is not None and self.outbox.slices.is_open:
+            return  # a challenge has all its ML nodes
+        if action.block_hash is not None:
+            self.production.open_early(self._chain.state, action.block_hash)
         self.production.assign(action)
+        if action.block_hash is not None:
+            self.production.start()  # no block opens a stage for them
 
     def _claim_results(self, action: actions.ClaimResults) -> None:
         if len(action.nonces) != len(action.values):
             raise ValueError(f"{len(action.nonces)} nonces are claimed with {len(action.values)} values")
         if len(action.nonces):
-            self.outbox.claims.add(action, self.production.get_model(action.node_id))  # refuses what cannot be sent
+            sender = self.outbox.slices if self.outbox.slices.is_open else self.outbox.claims
+            sender.add(action, self.production.get_model(action.node_id))  # refuses what cannot be sent
             self.production.note_claimed(action.node_id, action.nonces)
 
     def _check(self, action: actions.Check) -> None:
+        if self.segment is not None:
+            self._check_segment(self.segment, action)
+            return
         if self._validations:
             raise ValueError("checks of this epoch are running already")
         state = self._chain.state
@@ -133,6 +158,16 @@ class Executor:
             models = self._list_models(state) if by_model else [""]
             self._validations = tuple(self._open_validation(state, action, model) for model in models)
 
+    def _check_segment(self, seen: ChainState, action: actions.Check) -> None:
+        """Check a segment of a challenge beside the claims of the proof of compute, with the same ML nodes."""
+        if not self.production.working:
+            return
+        assert isinstance(seen.proofs, Commits), "only answers are committed slice by slice"
+        held = {split_claim(name)[1]: commit for name, commit in seen.proofs.by_claim.items()}
+        draws = {model: commit.draw for model, commit in held.items() if isinstance(commit, SliceCommit)}
+        models = [model for model in self._list_models(seen) if model in draws]
+        self._validations += tuple(self._open_validation(seen, action, model, draws[model]) for model in models)
+
     def _list_models(self, state: ChainState) -> list[str]:
         """Models that the host serves, and those on whose claims its vote counts though it has no instance of them.
 
@@ -141,10 +176,13 @@ class Executor:
         heard = [] if state.ballot is None else state.ballot.list_heard(self._chain.address)
         return sorted({*self.production.models, *heard})
 
-    def _open_validation(self, state: ChainState, action: actions.Check, model: str) -> Validation:
+    def _open_validation(
+        self, state: ChainState, action: actions.Check, model: str, draw: Draw | None = None
+    ) -> Validation:
         newest_hash = self._context.ledger.get_block(state.height).block_hash
         key = action.sample_key or self._registration.validator_key
-        inquiry = Inquiry(self._context, self._chain.address, key, newest_hash, state, model, self.guard)
+        guard = self.guard if draw is None else Guard()  # which judges no challenge
+        inquiry = Inquiry(self._context, self._chain.address, key, newest_hash, state, model, guard)
         return Validation(
             self._context,
             self._chain.address,
@@ -156,6 +194,7 @@ class Executor:
             self._on_checks,
             model,
             partial(inquiry.open, has_instance=model in self.production.models) if model else None,
+            draw,
         )
 
     def _select_nodes(self, model: str) -> list[MLNode]:
@@ -201,6 +240,10 @@ class Executor:
     def _intend(self, action: actions.Intend) -> None:
         self.outbox.send(messages.DeclareIntent(self.outbox.name("intent"), self._chain.address, action.model))
 
+    def _challenge_host(self, action: actions.ChallengeHost) -> None:
+        tx_id = self.outbox.name("challenge", None, action.target)
+        self.outbox.send(messages.OpenChallenge(tx_id, self._chain.address, action.target))
+
     def _show_weight(self, action: actions.ShowWeight) -> None:
         end_height = self._chain.state.confirmation.end_height
         if end_height is None:
@@ -208,6 +251,10 @@ class Executor:
         if not 0.0 <= action.share <= 1.0:
             raise ValueError(f"it cannot show {action.share:g} of its weight; the share is from 0 to 1")
         self._context.traffic.show_weight(self._chain.address, end_height, action.share)
+
+    def unjail(self) -> None:
+        """Ask to be a validator again."""
+        self.outbox.send(messages.Unjail(self.outbox.name("unjail"), self._chain.address))
 
     def _leave(self, action: actions.Leave) -> None:
         self._context.presence.leave(self._chain.address, self._stop)
@@ -217,6 +264,9 @@ class Executor:
 
     def _propose(self, action: actions.Propose) -> None:
         raise ValueError("it is not its turn to propose")
+
+    def _sign(self, action: actions.Sign) -> None:
+        raise ValueError("no height begins for it")
 
 
 def _check_amount(ngonka: int) -> int:
@@ -239,8 +289,10 @@ _CARRY_OUT: Mapping[type, Callable[[Executor, Any], None]] = {
     actions.Delegate: Executor._delegate,
     actions.Refuse: Executor._refuse,
     actions.Intend: Executor._intend,
+    actions.ChallengeHost: Executor._challenge_host,
     actions.ShowWeight: Executor._show_weight,
     actions.Leave: Executor._leave,
     actions.Join: Executor._join,
     actions.Propose: Executor._propose,
+    actions.Sign: Executor._sign,
 }

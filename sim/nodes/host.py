@@ -12,23 +12,28 @@ from typing import Any
 
 import numpy as np
 
-from sim.chain.chain_node import ChainNode, Choice
+from sim.chain.chain_node import SIGNS_ONCE, ChainNode, Choice
 from sim.chain.consensus import Proposal
 from sim.chain.mempool import pick
 from sim.metrics.records import HostJoined
 from sim.nodes.agent import Agent
 from sim.nodes.callbacks import Callbacks
+from sim.nodes.challenge_duty import ChallengeDuty
 from sim.nodes.context import Context
 from sim.nodes.executor import Executor
+from sim.nodes.guard import Guard
 from sim.nodes.identity import HostIdentity
 from sim.nodes.ml_node import Generation
 from sim.protocol.blocks.stages import Edge
 from sim.protocol.blocks.state import Block, ChainState, get_places_to_check
 from sim.protocol.consensus.transactions import RegisterHost, Transaction
 from sim.strategies import events
-from sim.strategies.actions import Action, Propose, RegisterHardware, read_stance
+from sim.strategies.actions import Action, Propose, RegisterHardware, Sign, read_stance
 from sim.strategies.base import Event, MLNode, View
 from sim.work.base import Produced
+
+MOST_SIGNED = 2
+"""Votes of one kind at one height: more would prove no more."""
 
 
 class Host:
@@ -47,7 +52,8 @@ class Host:
         self.address = identity.address
         self._agent = agent
         mempool, on_applied = context.open_mempool(self.address), context.consensus.note_applied
-        self.chain = ChainNode(context.ledger, self.address, mempool, self.on_block, on_applied, self.choose)
+        sign = self.sign if agent.wants(events.SignatureDue) else None
+        self.chain = ChainNode(context.ledger, self.address, mempool, self.on_block, on_applied, self.choose, sign)
         self.callbacks = Callbacks(context, self.address)
         self._executor = Executor(
             context,
@@ -58,10 +64,14 @@ class Host:
             self._take_checks,
             self.callbacks,
             self.crash,
+            Guard(identity.guard_mode),
         )
         self._production = self._executor.production
+        self._duty = ChallengeDuty(context, self.address, self._executor, self._tell)
         self._is_starting = self._must_register = False
         self._last_view: View | None = None
+        self._tried_unjail = (0.0, 0)
+        """End of the time in jail, and epoch, of the last request to be let out."""
         changes = (events.PricesChanged, events.ConfirmationOpened, events.BlockApplied)
         self._wants_changes = any(map(agent.wants, changes))
         context.consensus.register(self.chain)
@@ -90,7 +100,7 @@ class Host:
         """Stop generation and checks, and lose the memory; the chain so far and the seeds are on disk."""
         self._production.pause()
         self._executor.outbox.claims.pause()
-        self._executor.stop_validation()
+        self._stop_validation()
         self.chain.lose_memory()
         self._is_starting = True
 
@@ -109,7 +119,7 @@ class Host:
         """End generation and checks when the run is over."""
         self._production.stop()
         self._executor.outbox.claims.pause()
-        self._executor.stop_validation()
+        self._stop_validation()
         self.callbacks.flush()
 
     # Messages and blocks
@@ -131,17 +141,20 @@ class Host:
                     self._follow_base(state)
                     self._tell(events.EpochOpened, epoch=schedule.index, block_hash=block.block_hash)
                 case Edge.E:
-                    self._executor.end_generation()
-                    self._tell(events.GenerationEnded, epoch=schedule.index)
+                    self._end_generation(schedule.index)
                 case Edge.V:
                     self._open_validation(state)
                 case Edge.VE:
-                    self._executor.stop_validation()
+                    self._stop_validation()
                 case Edge.CLAIM:
                     self._tell_reward(state)
                     self._declare(state)
         if block.height == 1:
             self._declare(state)
+        if self.address in state.signing.jailed:
+            self._leave_jail(block, state)
+        if state.challenges or self._duty.is_running:
+            self._duty.follow(state)
         self._follow_confirmation(block.height, state)
         self._generate(state)
         self._executor.outbox.claims.resume()
@@ -166,14 +179,22 @@ class Host:
                 raise self._agent.fail(event, f"Propose: {error}") from error
         return proposal.tx_ids, proposal.hash_index
 
+    def sign(self, height: int) -> int:
+        """Return how many votes of each kind the host signs at a height that begins."""
+        n_votes, event = SIGNS_ONCE, events.SignatureDue(self._view(), height=height)
+        for action in self._agent.ask(event, self._stream("strategy")):
+            if not isinstance(action, Sign):
+                self._do(event, action)
+            elif not 0 <= action.n_votes <= MOST_SIGNED:
+                message = f"Sign: {action.n_votes} votes at one height; it must be from 0 to {MOST_SIGNED}"
+                raise self._agent.fail(event, message)
+            else:
+                n_votes = action.n_votes
+        return n_votes
+
     # Events for the agent
 
-    def _tell(
-        self,
-        kind: type[Any],
-        state: ChainState | None = None,
-        **details: Any,
-    ) -> None:
+    def _tell(self, kind: type[Any], state: ChainState | None = None, **details: Any) -> None:
         """Tell the agent of an event, if it wants that kind, and carry out its actions."""
         if self._agent.wants(kind):
             self._ask(kind(self._view(state), **details), self._stream("strategy"))
@@ -210,10 +231,13 @@ class Host:
         if self.chain.height >= last:
             return
         self._executor.guard.note(episode, self.chain.height)
+        if self._duty.is_running:
+            return
         if self._production.start_height != episode.start_height:
-            self._production.open(state)
+            self._production.open(state, episode)
             node_ids = tuple(node.node_id for node in self._production.dispatched)
-            self._tell(events.GenerationOpened, epoch=episode.epoch_index, node_ids=node_ids)
+            blank = self._production.get_blank()
+            self._tell(events.GenerationOpened, epoch=episode.epoch_index, node_ids=node_ids, blank=blank)
         self._production.start()
 
     def _follow_confirmation(self, height: int, state: ChainState) -> None:
@@ -221,13 +245,18 @@ class Host:
         episode = state.running
         if episode is None or not episode.is_confirmation:
             return
-        if height == episode.generation_end:
-            self._executor.end_generation()
-            self._tell(events.GenerationEnded, epoch=episode.epoch_index)
+        if height == episode.generation_end and not self._duty.is_running:
+            self._end_generation(episode.epoch_index)
         if height == episode.validation_start:
             self._open_validation(state)
         if height == episode.validation_end:
-            self._executor.stop_validation()
+            self._stop_validation()
+
+    def _end_generation(self, epoch: int) -> None:
+        """ML nodes stop. What the agent claims then is part of the complete claim, and of the rows of ML nodes."""
+        self._production.pause()
+        self._tell(events.GenerationEnded, epoch=epoch)
+        self._executor.end_generation()
 
     def _tell_results(self, generation: Generation, produced: Produced) -> None:
         if len(produced.nonces) and self._agent.wants(events.ResultsFound):
@@ -240,6 +269,7 @@ class Host:
                 produced.nonces,
                 produced.values,
                 assignment.threshold,
+                assignment.is_early,
             )
             self._ask(event, generation.generator)
 
@@ -258,7 +288,7 @@ class Host:
             generation.note_lost(len(produced.nonces))
 
         def arrive() -> None:
-            if self._is_open(generation.assignment.epoch_index):
+            if generation.assignment.is_early or self._is_open(generation.assignment.epoch_index):
                 self._tell_results(generation, produced)
             else:
                 lose()
@@ -280,7 +310,7 @@ class Host:
     def _is_open(self, epoch: int) -> bool:
         """Tell whether the proof of compute of this epoch is the one that the host knows as the latest."""
         running = self.chain.state.running
-        return running is not None and running.epoch_index == epoch
+        return self._duty.is_running or (running is not None and running.epoch_index == epoch)
 
     def _open_validation(self, state: ChainState) -> None:
         """Read the claims once, unless the host comes too late to check or vote. Reference: protocol 4.1."""
@@ -296,6 +326,11 @@ class Host:
             n_claimed=claims.counts,
             duties=get_places_to_check(state, self.address, self._production.models),
         )
+        self._duty.open_checks(state)
+
+    def _stop_validation(self) -> None:
+        self._duty.stop_checks()
+        self._executor.stop_validation()
 
     def _tell_reward(self, state: ChainState) -> None:
         settlement = state.settled.get(self.address)
@@ -317,6 +352,13 @@ class Host:
             held = state.stances.get(action.model, {}).get(self.address)
             if action.model in names and held != read_stance(action):
                 self._executor.do(action)
+
+    def _leave_jail(self, block: Block, state: ChainState) -> None:
+        """Ask to be let out as soon as it can be, once an epoch: people see to it at once [I]."""
+        try_now = (state.signing.jailed[self.address], state.schedule.index)
+        if try_now[0] <= block.time_seconds and try_now != self._tried_unjail:
+            self._tried_unjail = try_now
+            self._executor.unjail()
 
     def _tell_changes(self, block: Block, state: ChainState) -> None:
         """Tell of prices, confirmations and the block itself."""

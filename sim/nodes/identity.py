@@ -10,7 +10,8 @@ from pow.devices import auto_batch_size, gpu_groups
 from pow.params import PRESETS
 from sim.errors import UserError
 from sim.gpus import load_gpu
-from sim.scenario.changes import find_schemes
+from sim.protocol.proofs.early_share import GuardMode
+from sim.scenario.changes import find_model_scheme
 from sim.scenario.hosts import HostGroup, MLNodeConfig, describe_gpus
 from sim.scenario.models import list_base_models
 from sim.scenario.schema import BY_GPU, Scenario
@@ -38,6 +39,8 @@ class HostIdentity:
     """Name of the operator that decides for it; the host's own address where the scenario names none."""
     stances: tuple[Delegate | Refuse | Intend, ...] = ()
     """What it says about models, as the scenario names them."""
+    guard_mode: GuardMode = GuardMode.ENFORCE
+    """Of its early-share guard."""
 
 
 def name_hosts(scenario: Scenario, streams: Streams) -> list[HostIdentity]:
@@ -52,6 +55,7 @@ def name_hosts(scenario: Scenario, streams: Streams) -> list[HostIdentity]:
             joins=group.joins,
             operator=address if group.operator is None else group.operator,
             stances=_list_stances(group),
+            guard_mode=GuardMode(group.early_share_guard),
         )
         for group in scenario.hosts
         for address in group.addresses
@@ -111,10 +115,11 @@ def build_ml_nodes(group: HostGroup, scenario: Scenario) -> list[MLNode]:
 def _get_answer_rates(group: HostGroup, machine: MLNodeConfig, scenario: Scenario, n_groups: int) -> dict[str, float]:
     """Rate of a GPU group by model; a node proves nothing with a model of which no rate is known."""
     rates = dict[str, float]()
-    if any(scheme.claims_by_model for scheme in find_schemes(scenario.protocol)):
+    scheme = find_model_scheme(scenario.protocol)
+    if scheme is not None:
         for model in list_served(group, machine, scenario.protocol):
             with suppress(UserError):
-                rates[model] = get_answer_rate(model, machine) / n_groups * scenario.work.rate_factor
+                rates[model] = get_answer_rate(model, machine, scheme) / n_groups * scenario.work.rate_factor
     return rates
 
 

@@ -7,12 +7,13 @@ from array import array
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import NamedTuple
 
 import numpy as np
 import simpy
 from numpy.typing import NDArray
 
-from pow.skipping import get_layers_speedup
+from pow.skipping import GIGA, compute_gflop, get_layers_speedup
 from sim.metrics.records import MLNodeFinished
 from sim.nodes.context import Context
 from sim.protocol.proofs.draws import get_node_ranges
@@ -44,15 +45,26 @@ class Assignment:
     """Trigger of the confirmation that it is for; None: for the epoch's own proof of compute."""
     share: float = 1.0
     """Part of its rate at which each ML node computes."""
+    is_early: bool = False
+    """The proof of compute has not begun, and its network seed is assumed."""
 
     @property
-    def stream(self) -> tuple[int, ...]:
+    def stream(self) -> tuple[int | str, ...]:
         """Names the draws of this proof of compute."""
         confirmed = () if self.confirmation_height is None else (self.confirmation_height,)
-        return (self.epoch_index, *confirmed)
+        return (self.epoch_index, *confirmed, *(("early",) if self.is_early else ()))
 
 
-def report_idle(node: MLNode, participant: str, epoch: int, threshold: float, *, is_preserved: bool) -> MLNodeFinished:
+class WorkDone(NamedTuple):
+    """Work of an ML node on nonces, in a generation or before it."""
+
+    tried: int = 0
+    operations: float = 0.0
+
+
+def report_idle(
+    node: MLNode, participant: str, epoch: int, threshold: float, *, is_preserved: bool, early: WorkDone
+) -> MLNodeFinished:
     """Return the row of an ML node that generates nothing in an epoch, preserved or not. Reference: protocol 5.2."""
     return MLNodeFinished(
         epoch=epoch,
@@ -66,7 +78,9 @@ def report_idle(node: MLNode, participant: str, epoch: int, threshold: float, *,
         start_seconds=math.nan,
         end_seconds=math.nan,
         tried=0,
+        tried_early=early.tried,
         valid=0,
+        work_operations=early.operations,
         claimed=0,
         claimed_digest=NO_CLAIM,
         unsent=0,
@@ -101,18 +115,22 @@ class Generation:
         self._on_results = on_results
         self.generator = context.streams.of_a_time("host", participant, "strategy", *assignment.stream, node.node_id)
         """For the draws of a strategy on this node's results."""
-        speedup = 1.0 if task.n_layers is None else get_layers_speedup(context.scenario.work.pow_params, task.n_layers)
+        params = context.scenario.work.pow_params
+        speedup = 1.0 if task.n_layers is None else get_layers_speedup(params, task.n_layers)
+        self._operations = GIGA * compute_gflop(params, task.n_layers)
+        """Of a nonce."""
         self._rate = node.group_nonces_per_second * speedup * assignment.share
+        self._place = task.place or (node.node_id, assignment.n_nodes)
         self._task = Task(
             block_hash=assignment.block_hash,
             public_key=assignment.public_key,
             numerics=task.numerics or node.dtype,
-            groups=get_node_ranges(node.node_id, assignment.n_nodes, node.n_gpu_groups),
+            groups=get_node_ranges(*self._place, node.n_gpu_groups),
             threshold=assignment.threshold,
             n_layers=task.n_layers,
             scheme=assignment.scheme,
             model=node.model,
-            stack=node.stack,
+            stack=task.stack or node.stack,
         )
         self._start_seconds = self._resumed_seconds = self._end_seconds = math.inf
         self._turns = self._turns_before = 0
@@ -125,6 +143,11 @@ class Generation:
     def node_id(self) -> int:
         """Number of the ML node within its host."""
         return self._node.node_id
+
+    @property
+    def work(self) -> WorkDone:
+        """Its work so far."""
+        return WorkDone(self._tried, self._tried * self._operations)
 
     def note_claimed(self, nonces: Sequence[int] | NDArray[np.int64]) -> None:
         """The host has claimed these nonces for this node; each is below 2^63."""
@@ -146,6 +169,9 @@ class Generation:
             return
         if self._process.is_alive:
             self._process.interrupt()
+        self._break_off()
+
+    def _break_off(self) -> None:
         self._process = None
         self._unsent += len(self._try_nonces().nonces)
         self._end_seconds = self._env.now
@@ -156,11 +182,16 @@ class Generation:
         self.pause()
         self._end_seconds = min(self._end_seconds, self._env.now)
 
-    def describe(self) -> MLNodeFinished:
-        """Return its row; it is complete when no callback is under way any more."""
+    def describe(self, early: WorkDone) -> MLNodeFinished:
+        """Return its row; it is complete when no callback is under way any more.
+
+        `early`: what the ML node did before the proof of compute began.
+        """
         end_seconds = self._end_seconds
         given = self.assignment
-        idle = report_idle(self._node, self._participant, given.epoch_index, given.threshold, is_preserved=False)
+        idle = report_idle(
+            self._node, self._participant, given.epoch_index, given.threshold, is_preserved=False, early=early
+        )
         return replace(
             idle,
             nonces_per_second=self._rate * self._node.n_gpu_groups,
@@ -168,11 +199,12 @@ class Generation:
             end_seconds=end_seconds,
             tried=self._tried,
             valid=self._valid,
+            work_operations=early.operations + self.work.operations,
             claimed=self._n_claimed,
             claimed_digest=self._claimed.hexdigest()[:DIGEST_DIGITS],
             unsent=self._unsent,
             lost=self._lost,
-            n_nodes=given.n_nodes,
+            n_nodes=self._place[1],
         )
 
     def _run(self) -> Generator[simpy.Event, object, None]:
@@ -183,9 +215,11 @@ class Generation:
                 self._start_seconds = self._env.now
                 remaining = max(0.0, self.assignment.expected_seconds - self._startup_seconds)
                 self._work.announce(self._task, math.floor(remaining * self._rate))
-            while True:
+            end_seconds = self._env.now + self.assignment.expected_seconds if self.assignment.is_early else math.inf
+            while self._env.now < end_seconds:
                 yield self._env.timeout(SENDER_PERIOD_SECONDS)
                 self._on_results(self, self._try_nonces())
+            self._break_off()
         except simpy.Interrupt:
             return
 

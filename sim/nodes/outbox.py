@@ -8,7 +8,9 @@ from sim.chain.chain_node import ChainNode
 from sim.metrics.records import TransactionSent
 from sim.nodes.claim_sender import ClaimSender
 from sim.nodes.context import Context
+from sim.nodes.slice_sender import SliceSender
 from sim.protocol.consensus.transactions import VERDICT_BYTES, SubmitValidation, Transaction
+from sim.protocol.proofs.claimed import find_segment
 
 NAMED_EPOCHS = 8
 
@@ -24,6 +26,7 @@ class Outbox:
         """Epoch that transactions are about, None: of no epoch -> beginnings of their ids -> how many have them."""
         self._n_late = 0
         self.claims = ClaimSender(context, chain, public_key, self.send)
+        self.slices = SliceSender(chain.address, public_key, self.send)
 
     def name(self, kind: str, epoch: int | None = None, *details: object) -> str:
         """Return an id for a new transaction; a second one of the same kind and details gets a number.
@@ -61,9 +64,14 @@ class Outbox:
             self._chain.mempool.submit(transaction)
 
     def send_votes(self, participants: tuple[str, ...], frauds: tuple[bool, ...]) -> None:
-        """Send verdicts together, in as many transactions as blocks need; the chain refuses late ones."""
+        """Send verdicts together, in as many transactions as blocks need; the chain refuses late ones.
+
+        Those on a segment of a challenge leave apart: no answer to one event is about both.
+        """
         state = self._chain.state
         start_height = state.schedule.start if state.running is None else state.running.start_height
+        if state.challenges and participants:
+            start_height = find_segment(participants[0]) or start_height
         most = max(1, self._context.params.block_room_bytes // VERDICT_BYTES)
         for first in range(0, len(participants), most):
             about, says = participants[first : first + most], frauds[first : first + most]

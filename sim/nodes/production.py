@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.nodes.context import Context
-from sim.nodes.ml_node import Assignment, Generation, OnResults, report_idle
+from sim.nodes.ml_node import Assignment, Generation, OnResults, WorkDone, report_idle
 from sim.protocol.blocks.state import ChainState
 from sim.protocol.consensus.transactions import HardwareNode
 from sim.protocol.proofs import schemes
@@ -20,6 +22,9 @@ from sim.protocol.proofs.draws import compute_n_nodes
 from sim.protocol.switches import Rules
 from sim.strategies.actions import Compute
 from sim.strategies.base import MLNode
+from sim.work.base import Task
+
+is_hash = re.compile(r"[0-9A-F]{64}").fullmatch
 
 
 class Production:
@@ -52,6 +57,8 @@ class Production:
         """Numbers of the ML nodes that some fault holds down."""
         self._failures: Counter[int] = Counter()
         """ML node -> faults that hold it down."""
+        self._early: dict[int, WorkDone] = {}
+        """ML node -> what it did before the proof of compute that comes, or has just begun."""
 
     @property
     def working(self) -> list[MLNode]:
@@ -63,24 +70,19 @@ class Production:
         """Language models of the nodes that are in the proof of compute, in order."""
         return sorted({node.model for node in self.dispatched})
 
-    def open(self, state: ChainState) -> None:
-        """Enter the running proof of compute, with no task for any node yet; an earlier one that still runs ends.
-
-        Raises ValueError where none is running.
-        """
-        episode = state.episode
+    def open(self, state: ChainState, episode: Episode) -> None:
+        """Enter a proof of compute, with no task for any node yet; an earlier one that still runs ends."""
+        early = self._assignment
         self.stop()
-        self._generations = {}
-        self.start_height, self._epoch = episode.start_height, episode.epoch_index
+        if early is not None and early.is_early and early.block_hash != episode.block_hash:
+            self._context.work.forget(early.block_hash)
+        self.enter(episode)
         rules = self._context.params.rules_at(self._epoch)
         preserved = episode.preserved.get(self._address, frozenset())
-        provers = self.ml_nodes = tuple(node.as_prover(rules) for node in self._owned)
-        self.dispatched = tuple(node for node in provers if node.node_id not in preserved)
         if not episode.is_confirmation:
-            for node in provers:
+            for node in self.ml_nodes:
                 if node.node_id in preserved:
-                    row = report_idle(node, self._address, self._epoch, state.threshold, is_preserved=True)
-                    self._context.recorder.add(row)
+                    self._record_idle(node, state.threshold, is_preserved=True)
         blocks_left = episode.generation_end - state.height
         # By how fast blocks have come; a clock that is wrong by hours must not announce nonces by the million.
         pace = self._context.ledger.compute_interval(state.height)
@@ -100,8 +102,49 @@ class Production:
             share=self._get_share(state, episode),
         )
 
+    def enter(self, episode: Episode) -> None:
+        """Take part in a proof of compute with all nodes that it does not pass over, in its validation at least."""
+        self._generations = {}
+        self.start_height, self._epoch = episode.start_height, episode.epoch_index
+        rules = self._context.params.rules_at(self._epoch)
+        preserved = episode.preserved.get(self._address, frozenset())
+        self.ml_nodes = tuple(node.as_prover(rules) for node in self._owned)
+        self.dispatched = tuple(node for node in self.ml_nodes if node.node_id not in preserved)
+
+    def open_early(self, state: ChainState, block_hash: str) -> None:
+        """Let ML nodes be given tasks before a proof of compute, under a network seed that is assumed for it.
+
+        Raises ValueError for what is no hash, where a proof is running, or where another seed is assumed already.
+        """
+        if not is_hash(block_hash):
+            raise ValueError(f'"{block_hash}" is no hash of a block: it has 64 hexadecimal digits, in capitals')
+        if state.running is not None:
+            raise ValueError("a proof of compute is running, so that its network seed is known")
+        given, coming = self._assignment, state.schedule.index + 1
+        if given is not None and given.is_early and given.epoch_index == coming:
+            if given.block_hash != block_hash:
+                raise ValueError("its ML nodes compute under another assumed network seed")
+            return
+        self.stop()  # a host that was down has not heard of the last proof, or of its end
+        self._generations, self._epoch = {}, coming
+        rules = self._context.params.rules_at(self._epoch)
+        self.dispatched = self.ml_nodes = tuple(node.as_prover(rules) for node in self._owned)
+        blocks_left, pace = state.schedule.next_start - state.height, self._context.scenario.protocol.block_time
+        self._assignment = Assignment(
+            epoch_index=self._epoch,
+            block_hash=block_hash,
+            public_key=self._public_key,
+            threshold=state.threshold,
+            n_nodes=max(node.node_id for node in self.ml_nodes),
+            expected_seconds=blocks_left * pace,
+            scheme=schemes.name_of(rules.proof),
+            is_early=True,
+        )
+
     def _get_share(self, state: ChainState, episode: Episode) -> float:
-        """Part of its rate that the host shows: all of it outside confirmations."""
+        """Part of its rate that the host shows: all of it in the proofs of epochs."""
+        if episode.is_challenge:
+            return self._context.traffic.get_group_share(self._address)
         end_height = state.confirmation.end_height
         if not episode.is_confirmation or end_height is None:
             return 1.0
@@ -114,11 +157,34 @@ class Production:
         nodes = (node.as_prover(rules) for node in self._owned if node.is_registered)
         return tuple(HardwareNode(node.node_id, node.model) for node in nodes)
 
+    def get_blank(self) -> NDArray[Any]:
+        """Return no results at all, in the type and shape that results of the running proof of compute have."""
+        given = self._assignment
+        if given is None:
+            raise ValueError("no generation is running")
+        node = self.ml_nodes[0]
+        task = Task(
+            given.block_hash,
+            given.public_key,
+            node.dtype,
+            (range(0),),
+            given.threshold,
+            scheme=given.scheme,
+            model=node.model,
+            stack=node.stack,
+        )
+        return self._context.work.produce(task, range(0)).values
+
     def assign(self, action: Compute) -> None:
         """Give nodes their task; raises ValueError for nodes that are not free."""
         if self._assignment is None:
             raise ValueError("no generation is running")
-        assignment = replace(self._assignment, public_key=action.public_key or self._public_key)
+        given = self._assignment
+        assignment = replace(
+            given,
+            public_key=action.public_key or self._public_key,
+            share=given.share * action.share,
+        )
         for node in self._select(action.node_ids):
             self._generations[node.node_id] = Generation(
                 self._context, self._address, node, assignment, action, self._on_results
@@ -159,6 +225,9 @@ class Production:
         if self._assignment is None:
             return
         given, self._assignment = self._assignment, None
+        if given.is_early:
+            self._stop_early()
+            return
         is_recorded = given.confirmation_height is None  # a row is of an epoch's own proof of compute
         for node in self.dispatched:
             generation = self._generations.get(node.node_id)
@@ -167,11 +236,21 @@ class Production:
             if generation is not None and is_recorded:
                 self._after_callbacks(partial(self._record, generation))
             elif is_recorded:
-                row = report_idle(node, self._address, self._epoch, given.threshold, is_preserved=False)
-                self._context.recorder.add(row)
+                self._record_idle(node, given.threshold, is_preserved=False)
+
+    def _stop_early(self) -> None:
+        for early in self._generations.values():
+            early.stop()
+            tried, operations = self._early.get(early.node_id, WorkDone())
+            self._early[early.node_id] = WorkDone(tried + early.work.tried, operations + early.work.operations)
 
     def _record(self, generation: Generation) -> None:
-        self._context.recorder.add(generation.describe())
+        self._context.recorder.add(generation.describe(self._early.pop(generation.node_id, WorkDone())))
+
+    def _record_idle(self, node: MLNode, threshold: float, *, is_preserved: bool) -> None:
+        early = self._early.pop(node.node_id, WorkDone())
+        row = report_idle(node, self._address, self._epoch, threshold, is_preserved=is_preserved, early=early)
+        self._context.recorder.add(row)
 
     def fail(self, node_ids: Iterable[int]) -> None:
         """Let ML nodes fail: each breaks off its generation."""

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from functools import cache, cached_property
 
 import numpy as np
@@ -22,11 +23,8 @@ from sim.metrics.validations import ABSTAINED_CODE, FRAUD_CODE, OUT_OF_TIME_CODE
 from sim.nodes.context import Context
 from sim.nodes.evidence import Evidence
 from sim.nodes.ml_node import SENDER_PERIOD_SECONDS
-from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.state import ChainState, get_places_to_check
-from sim.protocol.proofs.base import Episode
 from sim.protocol.proofs.claimed import split_claim
-from sim.protocol.proofs.commits import get_terms
 from sim.protocol.proofs.draws import select_positions
 from sim.protocol.proofs.leaves import draw_leaves
 from sim.strategies.actions import Check, Vote
@@ -36,6 +34,7 @@ from sim.work.base import Sample
 Ints = NDArray[np.int64]
 AHEAD = 256  # claims whose outcomes are drawn together
 OnChecks = Callable[..., None]
+Draw = Callable[[int, int], Ints]
 Fetch = Callable[[Ints, int, Callable[[int], Ints]], Evidence]
 REFUSED_P_VALUE = 0.0
 """Of a claim that is refused without a check: no honest host serves such leaves."""
@@ -59,11 +58,13 @@ class Validation:
         on_checks: OnChecks,
         model: str = "",
         fetch: Fetch | None = None,
+        draw: Draw | None = None,
     ) -> None:
         """`on_checks` is called with the fields of a `ChecksDone`; raises ValueError for a claim that is not known.
 
         Claims for other models than `model` are left out; "": none are. `fetch` opens the evidence of claims from their
-        places and the draw of what is asked of each; None: all that is checked stands on chain.
+        places and the draw of what is asked of each; None: all that is checked stands on chain. `draw` gives the sample
+        of the one claim that there is, from its size and a seed; None: as the scheme says.
         """
         self._context = context
         self._env = context.env
@@ -71,13 +72,20 @@ class Validation:
         self._on_checks = on_checks
         self._epoch, self._is_confirmation = state.episode.epoch_index, state.episode.is_confirmation
         self._claims = state.claimed_nonces
-        self._proof = context.params.rules_at(self._epoch).proof
+        rules = context.params.rules_at(self._epoch)
+        self._proof, episode = rules.proof, state.episode
+        if rules.samples_by_newest_hash:
+            episode = replace(episode, block_hash=newest_hash)
+        self._may_fall_silent = rules.far_distances_silence and self._claims.is_far is not None
+        self._silent: set[int] = set()
+        """Numbers of ML nodes whose senders have died."""
         self.model = model
-        self._seed = self._proof.compute_sampling_seed(sample_key, newest_hash, state.episode, model)
+        self._seed = self._proof.compute_sampling_seed(sample_key, newest_hash, episode, model)
         size = context.params.validation_sample_size if task.sample_size is None else task.sample_size
         # Claims of the same length are sampled at the same positions.
-        self._select = cache(lambda n: (draw_leaves if model else select_positions)(n, size, self._seed))
-        self._cut = _get_cut(context.params, state.episode, model)
+        by_count = draw_leaves if model else select_positions
+        self._select = cache(lambda n: by_count(n, size, self._seed) if draw is None else draw(size, self._seed))
+        self._cut = context.params.get_cut(state.episode, model)
         self._places = self._order(state, task.participants)
         self._evidence = None if fetch is None else fetch(self._places, size, self._select)
         if self._evidence is not None:
@@ -100,7 +108,7 @@ class Validation:
         self._frauds = np.zeros(n, dtype=np.bool_)
         self._votes = np.full(n, OUT_OF_TIME_CODE, dtype=np.int8)
         self.use(ml_nodes)
-        self._process = self._env.process(self._run())
+        self.process = self._env.process(self._run())
 
     def _order(self, state: ChainState, participants: tuple[str, ...] | None) -> Ints:
         """Return places of claims in the order of their checks."""
@@ -177,8 +185,8 @@ class Validation:
 
     def stop(self) -> None:
         """The window is over. Checks that were finished but not reported are recorded; no vote leaves for them."""
-        if self._process.is_alive:
-            self._process.interrupt()
+        if self.process.is_alive:
+            self.process.interrupt()
         self._take_evidence()
         self._test_finished()
         if self._is_confirmation:
@@ -257,20 +265,29 @@ class Validation:
         """Tell of these checks together; a claim that gets no vote in answer is one on which the host abstains."""
         if done.start == done.stop:
             return
-        self._votes[done] = ABSTAINED_CODE
+        told = np.arange(done.start, done.stop)
+        if self._may_fall_silent:
+            told = told[[self._tells(row) for row in told.tolist()]]
+            if not told.size:
+                return
+        self._votes[told] = ABSTAINED_CODE
         self._on_checks(
             epoch=self._epoch,
-            participants=tuple(self._claims.participants[self._places[done]].tolist()),
-            n_checked=np.where(np.arange(done.start, done.stop) < self._n_queued, self._sizes[done], 0),
-            n_contradicted=self._n_contradicted[done],
-            p_values=self._p_values[done],
-            frauds=self._frauds[done],
+            participants=tuple(self._claims.participants[self._places[told]].tolist()),
+            n_checked=np.where(told < self._n_queued, self._sizes[told], 0),
+            n_contradicted=self._n_contradicted[told],
+            p_values=self._p_values[told],
+            frauds=self._frauds[told],
         )
 
+    def _tells(self, row: int) -> bool:
+        """Whether the ML node that made a check tells its result; of a far distance it dies.
 
-def _get_cut(params: ProtocolParams, episode: Episode, model: str) -> tuple[float, float]:
-    """Return the mismatch probability of an honest nonce, and the p-value below which a claim is a fraud."""
-    if not model:
-        return params.p_mismatch, params.fraud_threshold
-    terms = get_terms(episode, model)
-    return terms.p_mismatch, terms.applied_fraud_p
+        The host never learns that, and goes on giving the node its turns. Reference: protocol 4.4
+        """
+        claims, place, node_id = self._claims, self._places[row], self._turns[row].node_id
+        assert claims.is_far is not None, "no ML node falls silent"
+        sampled = claims.starts[place] + self._select(int(claims.counts[place]))
+        if claims.is_far[sampled].any():
+            self._silent.add(node_id)
+        return node_id not in self._silent

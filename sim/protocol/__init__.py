@@ -19,6 +19,7 @@ Proofs: the worth of computing
 - `proofs.log`                an append-only list whose versions share their storage
 - `proofs.claimed`            all claims as arrays, as validators read them
 - `proofs.draws`              nonces that an ML node tries, and those that a validator re-executes
+- `proofs.placing`            where a claim is not sampled, for a host that knows the seeds
 - `proofs.tries`              the tries behind claimed nonces, from their places
 - `proofs.success`            valid nonces / tries, while some hosts lie
 - `proofs.votes`              the tests by which a participant is accepted or rejected

@@ -29,6 +29,11 @@ class Rules:
     """Version whose column this is; overridden switches do not change it."""
     proof: Annotated[ProofScheme, PluginOf(schemes), "what hosts may claim, and how it is counted and checked"]
     """Where it changes, its own threshold comes into force. Reference: protocol 8"""
+    far_distances_silence: Annotated[
+        bool,
+        "an ML node that samples a claimed result which does not count tells its validator nothing any more: a defect",
+    ]
+    """Reference: protocol 4.4, 9"""
     counts_duplicates: Annotated[bool, "every listed nonce counts; otherwise a nonce counts once per participant"]
     """Reference: protocol 5.1"""
     weight_scale: Annotated[Fraction, Field(gt=0, le=1e6), "weight per counted nonce"]
@@ -207,6 +212,10 @@ class Rules:
         bool, "coefficients of models move towards equal shares of weight; otherwise only votes change them"
     ]
     """Reference: network 2.14"""
+    allows_challenges: Annotated[
+        bool, "a host may challenge another to compute until the epoch ends; otherwise the message is refused"
+    ]
+    """Needs claims by model. Reference: network 2.13"""
     confirmation_tolerance: Annotated[
         Fraction, Field(gt=0, le=1), "share of its weight that a confirmation takes for all of it"
     ]
@@ -286,3 +295,21 @@ class Rules:
         False
     )
     """Reference: protocol 6.6"""
+    gives_slots_as_drawn: Annotated[
+        bool, "hosts give their preserved ML nodes in the order in which they were drawn; otherwise by address"
+    ] = False
+    """Where preserved nodes are a share of the weight and drawn at VE. Reference: protocol 5.2, 9 (#700, #705)"""
+    truncates_by_node: Annotated[
+        bool, "weight in the scheme `hits` is truncated once per ML node; otherwise batch by batch"
+    ] = False
+    """Reference: protocol 5.1"""
+    rejection_slash: Annotated[
+        Fraction, Field(ge=0, le=1), "share of its collateral that a host loses at VE whose claim was voted invalid"
+    ] = Fraction(0)
+    """No version slashes for a proof. Reference: protocol 6.5, network 2.11"""
+    samples_by_newest_hash: Annotated[
+        bool,
+        "samples in the scheme `hits` are drawn by the hash of the block at which validation begins; otherwise by that "
+        "of block P, which provers know",
+    ] = False
+    """Reference: protocol 4.2, 9"""

@@ -36,6 +36,7 @@ def _list_models(epoch_index: int) -> tuple[ModelParams, ...]:
 
 HISTORY: dict[str, dict[str, Any]] = {
     "proof": {"v0.2.0": LAUNCH, "v0.2.6": NEARER, "v0.2.9": Answers()},
+    "far_distances_silence": {"v0.2.0": True, "v0.2.9": False},
     "counts_duplicates": {"v0.2.0": True, "v0.2.2": False, "v0.2.9": True, "v0.2.14": False},
     "weight_scale": {"v0.2.0": ONE, "v0.2.6": SCALE, "v0.2.9": ONE},
     "stores_node_ids": {"v0.2.0": False, "v0.2.2": True},
@@ -88,6 +89,7 @@ HISTORY: dict[str, dict[str, Any]] = {
     "trusts_confirmed_weight": {"v0.2.0": False, "v0.2.16": True},
     "moves_coefficients": {"v0.2.0": False, "v0.2.16": True},
     "confirmation_tolerance": {"v0.2.0": ONE, "v0.2.10": Fraction("0.909")},
+    "allows_challenges": {"v0.2.0": False, "v0.2.16": True},
     "computes_confirmations": {"v0.2.0": False, "v0.2.9": True},
     "judges_readings": {"v0.2.0": False, "v0.2.12": True},
     "confirmation_safety_blocks": {"v0.2.0": 0, "v0.2.10": 50, "v0.2.12": 500},

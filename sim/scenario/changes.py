@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, Field
 
 from sim.errors import did_you_mean
-from sim.problems import Problem, explained
+from sim.problems import Loc, Problem, explained
 from sim.protocol.blocks.params import MOST_BLOCKS, MOST_EPOCHS, EpochParams
 from sim.protocol.proofs import schemes
 from sim.protocol.proofs.base import ProofScheme
@@ -77,6 +77,28 @@ def find_schemes(protocol: Any) -> tuple[ProofScheme, ...]:
         return (protocol.rules.proof,)
     names = (protocol.version, *(upgrade.version for upgrade in protocol.upgrades))
     return tuple(VERSIONS[name].proof for name in names)
+
+
+def find_model_scheme(protocol: Any) -> str | None:
+    """Return the name of the scenario's proof scheme whose claims are by model; None where there is none."""
+    return next((schemes.name_of(scheme) for scheme in find_schemes(protocol) if scheme.claims_by_model), None)
+
+
+def find_margin_problems(protocol: Any) -> Iterator[Problem]:
+    """Yield models without a margin threshold where the proof scheme is `decode`, which has no common one."""
+    if find_model_scheme(protocol) != "decode":
+        return
+    listed: list[tuple[Loc, Any]] = [(("protocol", "models"), protocol.models or ())]
+    listed += [(("protocol", "upgrades", at, "models"), each.models or ()) for at, each in enumerate(protocol.upgrades)]
+    for loc, models in listed:
+        for index, model in enumerate(models):
+            if model.margin_threshold is None:
+                yield Problem((*loc, index), f"{model.name} has no margin_threshold, which the scheme decode needs")
+    if protocol.models is None:
+        for own in VERSIONS[protocol.version].models:
+            if own.margin_threshold is None:
+                what = f"no margin is published for {own.name}, which {protocol.version} has"
+                yield Problem(("protocol", "rules", "proof"), f"{what}; write protocol.models, with margin_threshold")
 
 
 def scheme_problems(protocol: Any) -> list[Problem]:

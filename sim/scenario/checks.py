@@ -34,7 +34,7 @@ from sim.scenario.fault_checks import fault_problems
 from sim.scenario.hosts import count_gpu_groups, host_addresses, is_share, parse_joins
 from sim.scenario.models import model_problems
 from sim.scenario.raw import RawHost, get, is_count, read_hosts, read_or_none
-from sim.strategies import strategies
+from sim.scenario.strategy_checks import strategy_problems
 from sim.topologies import NamesHosts, topologies
 from sim.topologies.regions_data import RegionTable, load_region_table
 from sim.units import SIZE, parse_quantity
@@ -57,7 +57,7 @@ def scenario_problems(scenario: object) -> list[Problem]:
     problems += _epoch_problems(hosts, get(scenario, "epochs"))
     problems += _registration_problems(hosts)
     problems += model_problems(scenario, hosts)
-    problems += _operator_problems(get(scenario, "hosts"))
+    problems += strategy_problems(scenario)
     problems += _upgrade_problems(get(get(scenario, "protocol"), "upgrades"), get(scenario, "epochs"))
     problems += _block_problems(hosts, get(get(scenario, "protocol"), "block_max_bytes"))
     problems += _cap_problems(hosts, get(get(scenario, "protocol"), "max_individual_power_percentage"))
@@ -66,16 +66,6 @@ def scenario_problems(scenario: object) -> list[Problem]:
     problems += _topology_problems(hosts, get(get(scenario, "network"), "topology"))
     problems += fault_problems(get(scenario, "faults"), hosts, get(get(scenario, "network"), "tier"))
     return problems
-
-
-def _operator_problems(hosts: object) -> Iterator[Problem]:
-    """One memory needs one strategy."""
-    first: dict[str, object] = {}
-    for index, host in enumerate(hosts if isinstance(hosts, (list, tuple)) else []):
-        operator, strategy = get(host, "operator"), read_or_none(strategies.build, get(host, "strategy", "honest"))
-        if isinstance(operator, str) and strategy is not None and first.setdefault(operator, strategy) != strategy:
-            message = f'hosts of the operator "{operator}" share one strategy, memory included; this is another one'
-            yield Problem(("hosts", index, "strategy"), message)
 
 
 def price_problems(inference: object) -> list[Problem]:

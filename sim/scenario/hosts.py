@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, TypeGuard
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeGuard
 
 from pydantic import (
     AfterValidator,
@@ -288,6 +288,14 @@ class HostGroup(StrictModel):
         description="ML nodes, counted from the last, that are not registered as hardware (weigh from v0.2.2)",
     )
     guardian: bool = Field(False, description="genesis guardians: more consensus power while the network is young")
+    challenger: bool = Field(
+        False, description="they may challenge others; where no group says so, all hosts may (from v0.2.16 on)"
+    )
+    early_share_guard: Literal["enforce", "observe", "disabled"] = Field(
+        "enforce",
+        description="how far their votes follow the guard against late bursts (v0.2.14): they say no, they only count, "
+        "or they do neither",
+    )
     collateral_ngonka: int = Field(0, ge=0, le=10**18, description="deposit of one host, in ngonka")
     fee_ngonka: int = Field(
         0,

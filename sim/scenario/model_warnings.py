@@ -14,6 +14,7 @@ from sim.protocol.models.params import GroupParams, ModelParams, find_base
 from sim.protocol.models.stances import Stance, StanceKind, Stances, declare
 from sim.protocol.switches import Rules
 from sim.protocol.versions import VERSIONS, override_rules
+from sim.scenario.changes import find_model_scheme
 from sim.scenario.declared import read_values
 from sim.scenario.models import read_models
 from sim.scenario.schema import Scenario
@@ -50,7 +51,7 @@ def list_rules(scenario: Scenario) -> Iterator[tuple[Loc, Rules]]:
 def estimate_counts(scenario: Scenario, models: Sequence[ModelParams]) -> Counts:
     """Return the nonces that each ML node finds in the longest stage, of those that serve one of the models."""
     protocol, work, names = scenario.protocol, scenario.work, {model.name for model in models}
-    base = find_base(models)
+    base, scheme = find_base(models), find_model_scheme(protocol) or "answers"
     stage = max(protocol.poc_stage_duration, *(each.poc_stage_duration or 0 for each in protocol.changes), 0)
     seconds = work.rate_factor * max(0.0, stage * protocol.block_time - work.startup)
     counts: dict[str, Mapping[str, Mapping[int, int]]] = {}
@@ -59,7 +60,7 @@ def estimate_counts(scenario: Scenario, models: Sequence[ModelParams]) -> Counts
         for node_id, node in enumerate(group.gpus, start=1):
             model = node.model or group.model or base
             if model in names:
-                mine.setdefault(model, {})[node_id] = int(get_answer_rate(model, node) * seconds)
+                mine.setdefault(model, {})[node_id] = int(get_answer_rate(model, node, scheme) * seconds)
         counts.update(dict.fromkeys(group.addresses, mine))
     return counts
 

@@ -23,6 +23,7 @@ from sim.difficulty.waiting import get_waiting_law
 from sim.errors import did_you_mean
 from sim.problems import Problem, checked_by, explained
 from sim.protocol.blocks.params import ChainParams, EpochParams
+from sim.protocol.models.challenge import ChallengeParams
 from sim.protocol.models.params import GroupParams
 from sim.protocol.money.pricing import PricingParams
 from sim.protocol.proofs import schemes
@@ -34,6 +35,7 @@ from sim.scenario.changes import (
     RuleSwitches,
     UpgradeConfig,
     Version,
+    find_margin_problems,
     find_schemes,
     scheme_problems,
     threshold_problems,
@@ -137,13 +139,13 @@ class _Rules(StrictModel):
 
 if TYPE_CHECKING:
 
-    class _Declared(EpochParams, ChainParams, GroupParams, _Rules):
+    class _Declared(EpochParams, ChainParams, GroupParams, ChallengeParams, _Rules):
         """The class of `make_section`, for the type checker."""
 
 else:
     _Declared = make_section(
         "ProtocolConfig",
-        make_section("ProtocolConfig", _Rules, EpochParams, ChainParams, GroupParams),
+        make_section("ProtocolConfig", _Rules, EpochParams, ChainParams, GroupParams, ChallengeParams),
         *SCHEMES,
         is_optional=True,
         addition=" at genesis; absent: the version's own",
@@ -286,7 +288,8 @@ def _find_stack_problems(scenario: Scenario) -> Iterator[Problem]:
     protocol = scenario.protocol
     names = (protocol.version, *(upgrade.version for upgrade in protocol.upgrades))
     models = {model.name for name in names for model in VERSIONS[name].models}.union(list_own_models(scenario))
-    yield from find_answer_problems(scenario, find_schemes(protocol), frozenset(models))
+    yield from find_margin_problems(protocol)
+    yield from find_answer_problems(scenario, frozenset(models))
 
 
 def _find_waiting_problems(scenario: Scenario) -> list[Problem]:

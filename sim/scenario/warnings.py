@@ -17,12 +17,13 @@ from sim.scenario.changes import find_schemes
 from sim.scenario.declared import read_values
 from sim.scenario.fault_checks import build_raw_directory
 from sim.scenario.faults import PartitionFault, resolve
-from sim.scenario.model_warnings import find_model_warnings
+from sim.scenario.model_warnings import find_model_warnings, list_rules
 from sim.scenario.overrides import Overrides, apply_overrides
 from sim.scenario.raw import read_hosts
 from sim.scenario.sample_warnings import find_large_samples
 from sim.scenario.schema import Scenario
 from sim.scenario.setpoints import find_setpoint_problems
+from sim.scenario.strategy_checks import find_doubtful_strategies
 
 USUAL_WAY_SECONDS = 0.05  # of a block to everybody, at least: one way over a continent, and what relays take
 ROUNDS = 1.25  # so much longer than block_time says a block may take: rounds of votes come on top
@@ -50,6 +51,7 @@ def find_warnings(scenario: Scenario) -> Iterator[Problem]:
     yield from _find_late_faults(scenario)
     yield from _find_whole_partitions(scenario)
     yield from find_model_warnings(scenario)
+    yield from find_doubtful_strategies(scenario.hosts, [rules for _, rules in list_rules(scenario)])
 
 
 def _find_closed_windows(scenario: Scenario) -> Iterator[Problem]:

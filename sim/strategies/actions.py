@@ -43,6 +43,16 @@ class Compute(Action):
     """None: those of the GPU, or a coarser kind that `work.dtype` may name."""
     public_key: str | None = None
     """Key that the nonces are computed under; None: the host's own."""
+    share: float = 1.0
+    """Part of its rate at which each node computes, above 0; the rest serves others, or stands idle."""
+    stack: str | None = None
+    """Stack that computes in the scheme `answers`, as `hosts.stack` names it; None: the ML node's own."""
+    place: tuple[int, int] | None = None
+    """(number, number of ML nodes) that each of these nodes is told, by which it picks its nonces; None: its own number
+    among the host's. Nodes with one place try the same nonces. Reference: protocol 3.2"""
+    block_hash: str | None = None
+    """Network seed that the host assumes, before a proof of compute has one: 64 hexadecimal digits. They generate at
+    once, for as long as the blocks up to the next P should take. None: the seed of the running proof."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +98,14 @@ class Propose(Action):
     """Pending transactions in their order, cut where the block is full; None: as the mempool orders them."""
     hash_index: int = 0
     """Which of the candidate hashes the block gets, see `ProposalDue.get_hash`."""
+
+
+@dataclass(frozen=True)
+class Sign(Action):
+    """Sign the height that begins, in answer to `SignatureDue`; without it a host signs once, as the software does."""
+
+    n_votes: int
+    """0: it proposes nothing and votes for nothing; 1: once; 2: it also signs a vote that contradicts the first."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +184,17 @@ class Intend(Action):
 
     model: str
     """Name of the model."""
+
+
+@dataclass(frozen=True)
+class ChallengeHost(Action):
+    """Demand a long proof of compute of one host, for a stake of free coins. Refused until v0.2.15.
+
+    Reference: network 2.13
+    """
+
+    target: str
+    """Address of the host."""
 
 
 def read_stance(action: Delegate | Refuse | Intend) -> Stance:

@@ -7,18 +7,23 @@ is given. The shape is that of cpr's agents (`prepare`, `observe`, `apply`). Sou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from sim.errors import did_you_mean
+from sim.problems import Problem
 from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.state import ChainState
 from sim.protocol.consensus.transactions import Transaction
 from sim.protocol.models.params import find_base
 from sim.protocol.switches import Rules
 from sim.strategies.actions import Action
+
+MOST_LISTED = 30
+"""Names that a message lists; in a larger network it names groups and operators only."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,39 @@ class Identity:
     """Name of the operator, or the host's address where it has none."""
     addresses: tuple[str, ...]
     """All hosts that share the memory, in the order of joining."""
+    directory: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Hosts behind the names that a strategy's parameters may hold, those of operators, host groups and hosts: whom it
+    has an agreement with, or an eye on, knows it from outside the chain."""
+
+    def resolve(self, names: Iterable[str]) -> frozenset[str]:
+        """Return the addresses of hosts by these names; a name that the directory lacks is an address itself."""
+        return frozenset(address for name in names for address in self.directory.get(name, (name,)))
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The scenario around some hosts, as their strategy may judge its own parameters by it before anything runs."""
+
+    own: tuple[str, ...]
+    """All hosts of the operator."""
+    directory: Mapping[str, tuple[str, ...]]
+    """As in `Identity`."""
+    n_layers: int | None
+    """Of the model that is computed; None: not known."""
+
+    @property
+    def everybody(self) -> frozenset[str]:
+        """All hosts of the scenario."""
+        return frozenset(address for addresses in self.directory.values() for address in addresses)
+
+    def find_strangers(self, field_name: str, names: Iterable[str]) -> Iterator[Problem]:
+        """Yield a problem for each name in a field that no host, host group or operator with hosts has."""
+        several = [name for name, addresses in self.directory.items() if len(addresses) > 1]
+        known = self.directory if len(self.directory) <= MOST_LISTED else several
+        for place, name in enumerate(names):
+            if not self.directory.get(name):
+                message = f'no host, host group or operator is called "{name}".{did_you_mean(name, known)}'
+                yield Problem((field_name, place), message)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +164,13 @@ Answer = tuple[Any, tuple[Action, ...] | None]
 
 
 class Strategy(Protocol):
-    """Decides for one host, or for all hosts of one operator."""
+    """Decides for one host, or for all hosts of one operator.
+
+    A strategy that is not honest may also have `needs: ClassVar[str]`, one line on the knowledge or means that it has
+    beyond an honest host's; `doubt(rules: Rules) -> str`, why these rules make it meaningless, or ""; and
+    `find_problems(surroundings: Surroundings) -> Iterable[Problem]`, what is wrong with its parameters in a scenario,
+    each at the name of a parameter.
+    """
 
     events: ClassVar[tuple[type[Event], ...]]
     """Kinds of events that it answers; an honest host answers all others."""

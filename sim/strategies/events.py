@@ -7,7 +7,7 @@ neither answers is not made.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,18 @@ class GenerationOpened(Event):
     """Number of the epoch."""
     node_ids: tuple[int, ...]
     """Those that are in this proof of compute; preserved ones are not."""
+    blank: NDArray[Any] = field(default_factory=lambda: np.empty(0))
+    """(0, ...) no results, in the type and shape of those that ML nodes will find."""
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentOpened(Event):
+    """The host has been challenged: a segment of a long proof of compute starts for it. Reference: network 2.13."""
+
+    epoch: int
+    """Number of the epoch."""
+    node_ids: tuple[int, ...]
+    """All of its ML nodes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +68,8 @@ class ResultsFound(Event):
     numbers, or under the law the code of the stack that computed it."""
     threshold: float
     """By it a result counts; in the scheme `hits` the largest distance."""
+    is_early: bool = False
+    """They were computed before the proof of compute began, under a network seed that was assumed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +128,14 @@ class ProposalDue(Event):
     """Height of the block."""
     get_hash: Callable[[int], str]
     """Return candidate number i, from 0 on, for the block's hash; 0 is that of a proposer that tries once."""
+
+
+@dataclass(frozen=True, eq=False)
+class SignatureDue(Event):
+    """The next height begins for a validator: it will propose if it is its turn, and vote. Reference: protocol 6.5."""
+
+    height: int
+    """The height."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,11 +19,13 @@ from sim.strategies.events import (
     ProposalDue,
     ResultsFound,
     RewardDue,
+    SegmentOpened,
 )
 
 ANSWERS: dict[type[Event], Callable[[Any], Action]] = {
     EpochOpened: lambda event: Join() if event.is_away else CommitSeed(event.epoch),
     GenerationOpened: lambda _: Compute(),
+    SegmentOpened: lambda _: Compute(),
     ResultsFound: lambda event: ClaimResults(event.node_id, event.nonces, event.values),
     ClaimsKnown: lambda _: Check(),
     ChecksDone: lambda event: Vote(event.participants, event.frauds),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from rich.table import Table
@@ -19,7 +19,7 @@ from sim.topologies import topologies
 from sim.work import works
 from sim.work.stacks import load_shipped_pairs
 
-Rows = list[tuple[str, str]]
+Rows = Sequence[tuple[str, ...]]
 
 
 def _list_gpus() -> Rows:
@@ -43,11 +43,17 @@ def _list_stacks() -> Rows:
     return [(stack, ", ".join(models)) for stack, models in sorted(found.items())]
 
 
+def _list_strategies() -> Rows:
+    """List strategies, each with the knowledge or means that it needs beyond an honest host's."""
+    plugins = ((name, meaning, strategies.get(name)) for name, meaning in strategies.describe().items())
+    return [(name, meaning, getattr(plugin, "needs", "")) for name, meaning, plugin in plugins]
+
+
 LISTINGS: dict[str, Callable[[], Rows]] = {
     "controllers": lambda: list(controllers.describe().items()),
     "curves": lambda: list(curves.describe().items()),
     "prices": lambda: list(prices.describe().items()),
-    "strategies": lambda: list(strategies.describe().items()),
+    "strategies": _list_strategies,
     "schemes": lambda: list(schemes.describe().items()),
     "works": lambda: list(works.describe().items()),
     "measures": lambda: list(run_measures.describe().items()),

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sim.documents.document import dump_tree
 from sim.economy.base import Floats
 from sim.errors import ScenarioError, UserError
 from sim.execution.pool import check_start
@@ -36,6 +37,7 @@ from sim.results import (
     read_provenance,
     read_stored_text,
 )
+from sim.studies.ablation import list_ablations, tell_ablations
 from sim.studies.aims import compute_objective
 from sim.studies.checking import compare_by_curve
 from sim.studies.domains import Parameters, make_label
@@ -51,10 +53,11 @@ from sim.studies.points import (
 )
 from sim.studies.search_file import Search
 from sim.studies.sensitivity import compute_sensitivity, design_points, tell_only_parameter
-from sim.studies.subjects import CHECK, CHOICE, SEARCH, Evaluate, Report, Scores
+from sim.studies.subjects import CHECK, CHOICE, SEARCH, Evaluate, Report, Scores, look_up
 
 SEARCH_FILE = "search.yaml"
-TABLES = ("trials", "finalists", "points", "front", "marks", "checks", "sensitivity")
+TABLES = ("trials", "finalists", "points", "front", "marks", "checks", "ablation", "sensitivity")
+SECTION_FILE = "section.yaml"
 CHECKED = ("winner", "against")  # the winner and its rival, in tables and facts
 NO_TRIAL = -1  # in the place of a trial's number: a point of the design
 
@@ -149,7 +152,8 @@ def count_steps(search: Search) -> int:
     n_tried = config.trials + search.n_base_points * (len(config.parameters) + 2)
     n_checks = len(CHECKED) * (1 if search.unseen is None else 2)
     n_marks = 1 if search.front else 0
-    return search.subject.count_steps(n_tried + min(config.finalists, n_tried) + n_marks + n_checks)
+    n_ablations = len(config.parameters) if config.ablation else 0
+    return search.subject.count_steps(n_tried + min(config.finalists, n_tried) + n_marks + n_checks + n_ablations)
 
 
 def _describe(search: Search) -> JsonObject:
@@ -163,6 +167,9 @@ def _describe(search: Search) -> JsonObject:
         "objective": config.objective.model_dump(exclude_none=True),
         "constraints": [each.model_dump(exclude_none=True) for each in config.constraints],
         "front": list(search.front),
+        "front_signs": list(search.front_signs),
+        "plugin": search.plugin,
+        "start": {name: make_label(value) for name, value in search.start.items()},
         "rival": search.rival.name,
     }
 
@@ -210,7 +217,7 @@ def _explore(search: Search, evaluate: Evaluate, result: SearchResult, report: R
     if front:
         everything = _join(result)
         columns = ["trial", *list_parameters(everything), *_name_columns(front), "is_kept"]
-        result.keep("front", select_front(everything, front)[columns])
+        result.keep("front", select_front(everything, front, search.front_signs)[columns])
 
 
 def _join(result: SearchResult) -> pd.DataFrame:
@@ -248,6 +255,11 @@ def _check(search: Search, evaluate: Evaluate, result: SearchResult, winner: Par
         unseen = list(evaluate_documents(search.unseen, evaluate, others, CHECK, report))
         if not any(each.error for each in (*scores, *unseen)):
             result.keep("checks", compare_by_curve(search, scores, unseen))
+    if search.config.ablation:
+        variants = list_ablations(search, winner)
+        without = evaluate_documents(search.subject, evaluate, list(variants.values()), CHECK, report)
+        found_without = dict(zip(variants, without, strict=True))
+        result.keep("ablation", tell_ablations(search, winner, scores[0], found_without))
     values = [search.compute_values(search.config.objective, each) for each in scores]
     found = {name: domain.write(winner[name]) for name, domain in search.domains.items()}
     result.tell(
@@ -264,11 +276,15 @@ def _write_winner(search: Search, winner: Parameters, result: SearchResult) -> J
 
     None where the winner is no valid file: all trials failed.
     """
+    document = search.vary(winner)
     try:
-        file = search.subject.write_winner(search.name, search.vary(winner))
+        file = search.subject.write_winner(search.name, document)
     except UserError:
         return {"block": None, "refusal": ""}
     write_text(result.folder / file.name, file.text)
+    if search.plugin:
+        block = {search.plugin.rpartition(".")[2]: look_up(document.tree, search.plugin)}
+        write_text(result.folder / SECTION_FILE, dump_tree(block))
     return {"block": file.name, "refusal": file.refusal}
 
 

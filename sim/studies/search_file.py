@@ -19,6 +19,7 @@ from sim.problems import Loc, Problem, read_model
 from sim.race.files import as_list, name_all
 from sim.race.lab_file import Lab, build_lab
 from sim.race.measures import RACE_MEASURES
+from sim.registry import KIND
 from sim.scenario.load import build_scenario
 from sim.scenario.overrides import Overrides, Setting, vary
 from sim.studies.aims import compute_values
@@ -77,6 +78,22 @@ class Search:
     def front(self) -> tuple[str, ...]:
         """Measures of the front; none without one."""
         return self.config.front or ()
+
+    @property
+    def front_signs(self) -> tuple[int, ...]:
+        """For each measure of the front 1, or -1 where it is better large, as the objective says of it."""
+        aim = self.config.objective
+        largest = aim.measure if aim.goal == "maximise" else ""
+        return tuple(-1 if name == largest else 1 for name in self.front)
+
+    @property
+    def plugin(self) -> str:
+        """Dotted key of a scenario's plug-in of which all parameters are, such as hosts.cheater.strategy; else ""."""
+        parents = {path.rpartition(".")[0] for path in self.paths.values()}
+        parent = parents.pop() if len(parents) == 1 else ""
+        block = look_up(self.subject.document.tree, parent) if parent else None
+        is_plugin = isinstance(self.subject, ScenarioSubject) and isinstance(block, Mapping) and KIND in block
+        return parent if is_plugin else ""
 
     @property
     def n_base_points(self) -> int:

@@ -66,13 +66,18 @@ class Section(StrictModel):
         (), strict=False, description="bounds that the winner keeps: {measure, curve, at_most, at_least}"
     )
     front: tuple[str, str] | None = Field(
-        None, strict=False, description="two measures, both better small: their Pareto front is kept"
+        None,
+        strict=False,
+        description="two measures, better small unless the objective maximises them: their Pareto front is kept",
     )
     trials: int = Field(40, ge=1, le=MOST_TRIALS, description="points that the search tries")
     batch: int = Field(8, ge=1, le=1000, description="points asked for at a time, before their answers are known")
     finalists: int = Field(5, ge=1, le=100, description="best points that are run again, with other random numbers")
     sensitivity: int = Field(
         0, ge=0, le=65_536, description="base points of the Sobol design, a power of 2; 0: no sensitivity table"
+    )
+    ablation: bool = Field(
+        False, description="the winner is also checked with each of its values put back to that of the file"
     )
     check_curves: tuple[CurveField, ...] = Field(
         (),

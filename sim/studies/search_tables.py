@@ -12,11 +12,11 @@ import pandas as pd
 from sim.metrics.intervals import LEVEL
 from sim.results import read_stored_text
 from sim.studies.points import RUNS
-from sim.studies.search import CHECKED, NO_TRIAL, SearchResult
+from sim.studies.search import CHECKED, NO_TRIAL, SECTION_FILE, SearchResult
 from sim.terminal import format_interval, format_value, make_console, make_table
 
 PERCENT = f"{100 * LEVEL:.4g} %"
-MOST_ERRORS = 3
+MOST_ERRORS, MOST_OF_FRONT = 3, 10
 BLOCKS = ("difficulty.yaml", "controller.yaml")  # short enough to be printed
 
 
@@ -37,6 +37,12 @@ def print_search(result: SearchResult) -> None:
     if "checks" in result.tables:
         console.print(f"\n{summary['objective']['measure']} on fresh random numbers, curve by curve")
         console.print(_build_checks(result.tables["checks"], summary["rival"]))
+    if "ablation" in result.tables:
+        console.print(f"\n{summary['objective']['measure']} of the winner, each value put back to that of the file")
+        console.print(_build_ablation(result.tables["ablation"], summary))
+    if "front" in result.tables and summary["block"] not in BLOCKS:
+        console.print(f"\nfront of {' and '.join(summary['front'])}, on the random numbers of the search")
+        console.print(_build_front(result.tables["front"].head(MOST_OF_FRONT), summary))
     if "sensitivity" in result.tables:
         console.print(f"\nshare of the variance over the ranges, with {PERCENT} intervals")
         console.print(_build_sensitivity(result.tables["sensitivity"]))
@@ -65,6 +71,9 @@ def tell_ends(trials: pd.DataFrame) -> Iterator[str]:
 def _print_block(result: SearchResult) -> None:
     """Print the text to paste; of a whole file, its name and the values that were found."""
     block, console = result.summary["block"], make_console()
+    if (section := result.folder / SECTION_FILE).is_file():
+        console.print(f"\n{read_stored_text(section)}whole in {result.folder / block}", soft_wrap=True)
+        return
     if block in BLOCKS:
         console.print(f"\n{read_stored_text(result.folder / block)}")
     elif block is not None:
@@ -75,25 +84,52 @@ def _print_block(result: SearchResult) -> None:
 
 def _build_finalists(finalists: pd.DataFrame, summary: Mapping[str, Any]) -> Any:
     """A line a finalist, then the winner's rival; `check` is measured for the winner and that one only."""
-    names = list(summary["parameters"])
-    broken = [name.replace(".", ".\n") for name in names]
     first = "controller" if summary["block"] in BLOCKS else "point"
-    table = make_table([first, *broken, "search", "choice", "check", f"{PERCENT}\ninterval", "constraints"])
+    heads = ["search", "choice", "check", f"{PERCENT}\ninterval", "constraints"]
+    table = make_table([first, *_name_values(summary), *heads])
     for row in finalists.to_dict("records"):
-        cells = [str(row[f"parameters.{name}"]) for name in names]
-        cells += [format_value(row["search"]), format_value(row["choice"])]
-        last = _format_check(summary["winner"]) if row["is_winner"] else ["", "", _say_kept(row["choice_is_kept"])]
+        cells = _show_values(row, summary)
+        cells += [_format_objective(row["search"], summary), _format_objective(row["choice"], summary)]
+        last = (
+            _format_check(summary["winner"], summary)
+            if row["is_winner"]
+            else ["", "", _say_kept(row["choice_is_kept"])]
+        )
         style = "bold" if row["is_winner"] else ""
         who = "of the design" if row["trial"] == NO_TRIAL else f"trial {row['trial']}"
         table.add_row(f"{who}{', winner' if row['is_winner'] else ''}", *cells, *last, style=style)
     rival = summary["against"]
     cells = ["" if value is None else str(value) for value in rival["parameters"].values()]
-    table.add_row(summary["rival"], *cells, "", "", *_format_check(rival))
+    table.add_row(summary["rival"], *([""] if summary["plugin"] else cells), "", "", *_format_check(rival, summary))
     return table
 
 
-def _format_check(facts: Mapping[str, Any]) -> Sequence[str]:
-    value = "never" if facts["objective"] is None else format_value(facts["objective"])
+def _name_values(summary: Mapping[str, Any]) -> list[str]:
+    """Heads of the columns with a point's values: one a parameter, or one for the plug-in of which all are."""
+    plugin = summary["plugin"]
+    return [f"{plugin},\nwhere it differs"] if plugin else [name.replace(".", ".\n") for name in summary["parameters"]]
+
+
+def _show_values(row: Mapping[str, Any], summary: Mapping[str, Any]) -> list[str]:
+    """The values of a point; of a plug-in's parameters those alone that are not the file's."""
+    values = {name: str(row[f"parameters.{name}"]) for name in summary["parameters"]}
+    if not summary["plugin"]:
+        return list(values.values())
+    differing = (name for name, value in values.items() if value != summary["start"][name])
+    return [" ".join(f"{_shorten(name, summary)}={values[name]}" for name in differing)]
+
+
+def _shorten(name: str, summary: Mapping[str, Any]) -> str:
+    return name.rpartition(".")[2] if summary["plugin"] else name
+
+
+def _format_objective(value: float, summary: Mapping[str, Any]) -> str:
+    """The measure where it is to be large, which the search has made small with the other sign."""
+    return format_value(-value if summary["objective"]["goal"] == "maximise" else value)
+
+
+def _format_check(facts: Mapping[str, Any], summary: Mapping[str, Any]) -> Sequence[str]:
+    value = "never" if facts["objective"] is None else _format_objective(facts["objective"], summary)
     interval = format_interval(facts["low"], facts["high"]) if "low" in facts else "unknown"
     return [value, interval, _say_kept(facts["is_kept"])]
 
@@ -134,6 +170,26 @@ def _build_checks(checks: pd.DataFrame, rival: str) -> Any:
         values = ["never" if math.isnan(row[who]) else format_value(row[who]) for who in CHECKED]
         difference = "" if math.isnan(row["difference"]) else f"{row['difference']:+.3g}"
         table.add_row(row["curve"], seen, *values, difference, format_interval(row["low"], row["high"]))
+    return table
+
+
+def _build_ablation(ablation: pd.DataFrame, summary: Mapping[str, Any]) -> Any:
+    """A line a value that the file does not have: what the winner's measure is without it."""
+    table = make_table(["parameter", "winner", "put back", "without", "winner minus\nwithout", f"{PERCENT}\ninterval"])
+    for row in ablation.to_dict("records"):
+        known = not math.isnan(row["difference"])
+        without = format_value(row["without"]) if known else "never"
+        told = [without, f"{row['difference']:+.3g}" if known else "", format_interval(row["low"], row["high"])]
+        table.add_row(_shorten(row["parameter"], summary), row["value"], row["put_back"], *told)
+    return table
+
+
+def _build_front(front: pd.DataFrame, summary: Mapping[str, Any]) -> Any:
+    """A line a point that no other point beats in both measures."""
+    table = make_table(["point", *_name_values(summary), *summary["front"]])
+    for row in front.to_dict("records"):
+        measured = (format_value(row[name]) for name in summary["front"])
+        table.add_row(f"trial {row['trial']}", *_show_values(row, summary), *measured)
     return table
 
 

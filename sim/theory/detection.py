@@ -1,16 +1,9 @@
-"""Detection: the law of `powsim detect` against published tables and draws, and what pays (protocol 4.4, 4.9).
-
-Of a claim a share is invented, which saves that share of its cost. It is found out with a chance d and then loses the
-reward R and a slash S. So honesty is the only best answer where S > share · cost / d - R for every share: the question
-of arXiv 2405.00295, for a test that looks at samples. There an answer is checked as a whole, with chance p, by a
-checker that colludes with chance r, and d = p · (1 - r).
-"""
+"""Detection: the law of `powsim detect` against published tables and draws (protocol 4.4, 4.9)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from math import inf
 
 import numpy as np
 
@@ -32,13 +25,10 @@ FLIP, FLIP_WIDTH = 0.0245, 0.0005  # published: 2.4 to 2.5 %
 PASSED = ((Fraction(49, 100), 2.45e-5), (Fraction(40, 100), 4.78e-10))
 N_SLOTS, TWO_THIRDS = 128, Fraction(2, 3)
 JOINT_ENTRIES, JOINT_FABRICATED, JOINT_VALIDATORS = 500, Fraction(24, 1000), 5
-SMALL_SHARES = (Fraction(2, 1000), Fraction(5, 1000), Fraction(2, 100))
-TAKEN_BY_RULES = 0.0
-"""No version slashes a rejected claim; it only earns nothing. Reference: protocol 4.7"""
 
 
 def detection_rows(quick: bool) -> Iterator[Row]:
-    """The law against the published tables and against draws; slashes that make honesty the only best answer."""
+    """The law against the published tables and against draws."""
     for r_target, published in ((LAUNCH_R_TARGET, LAUNCH_ACCEPTED), (NEARER_R_TARGET, NEARER_ACCEPTED)):
         for share, theory in published:
             label = f"detect: accepted by one validator, {float(Fraction(share)):.1%} invented, r_target {r_target:.6g}"
@@ -52,7 +42,6 @@ def detection_rows(quick: bool) -> Iterator[Row]:
         )
     yield joint_row(2_000 if quick else 10_000)
     yield slots_row(2_000 if quick else 10_000)
-    yield from slash_rows()
 
 
 def compute_accepted(
@@ -102,32 +91,3 @@ def slots_row(n_claims: int) -> Row:
     n_yes = np.take_along_axis(says_yes, slots, axis=1).sum(axis=1)
     label = f"detect: 32 slots of 12 validators, 3 of whom collude, {n_claims} claims"
     return Row.binomial(label, int((n_yes > 16).sum()), n_claims, compute_acceptance(said, voters)[0])
-
-
-def compute_needed_slash(saved_cost: float, found_out: float, reward: float) -> float:
-    """Give the slash from which on cheating earns less than honesty, in the unit of cost and reward; at least 0."""
-    return max(0.0, saved_cost / found_out - reward)
-
-
-def slash_rows() -> Iterator[Row]:
-    """The closed form against a game played out, and what the launch rules' test needs beside what they take."""
-    for checked, colluding, cost in ((0.1, 0.2, 0.5), (0.02, 0.4, 0.9)):
-        ours = compute_needed_slash(cost, checked * (1 - colluding), 1.0)
-        theory = _play_until_honest(checked, colluding, cost)
-        label = f"slash that makes honesty pay: {checked:.0%} checked, {colluding:.0%} collude, relative"
-        yield Row.relative(label, ours, theory, 1e-9)
-    for share in SMALL_SHARES:
-        needed = compute_needed_slash(float(share), 1.0 - compute_accepted(share), 1.0)
-        label = f"slash that the rules take / needed against {float(share):.1%} invented, in rewards, at cost = reward"
-        yield Row(label, TAKEN_BY_RULES, needed, TAKEN_BY_RULES if needed else 1.0, inf)
-
-
-def _play_until_honest(checked: float, colluding: float, cost: float) -> float:
-    """Give the least slash at which the mean over all outcomes of a cheat falls to that of honesty, by bisection."""
-    low, high = 0.0, 1e6
-    for _ in range(200):
-        slash = (low + high) / 2
-        outcomes = ((1 - checked, 1.0), (checked * colluding, 1.0), (checked * (1 - colluding), -slash))
-        pays = sum(chance * earned for chance, earned in outcomes) > 1.0 - cost
-        low, high = (slash, high) if pays else (low, slash)
-    return low

@@ -1,7 +1,7 @@
 """One comparison of `powsim theory`, and the error levels of those that are simulated.
 
-Every simulated row fails by chance with probability 1e-4 on a fresh seed, those of `noise` with 3e-3; seeds are fixed,
-so a row that passes keeps passing until the code changes.
+Every simulated row fails by chance with probability 1e-4 on a fresh seed, those of `noise` with 3e-3, those of
+`strategies` with up to 2e-2; seeds are fixed, so a row that passes keeps passing until the code changes.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from sim.theory.row import Group, Row
 from sim.theory.scrambling import scrambling_rows
 from sim.theory.service import service_rows
 from sim.theory.sphere import sphere_rows
+from sim.theory.strategies.rows import strategy_rows
 from sim.theory.validation import validation_rows
 from sim.theory.weights import weight_rows
 
@@ -33,6 +34,7 @@ GROUPS: tuple[Group, ...] = (
     validation_rows,
     committee_rows,
     detection_rows,
+    strategy_rows,
     service_rows,
     weight_rows,
     control_rows,

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pow.answer_kernel import AnswerKernel
-from pow.answers import measure
+from pow.answers import K_DIM, measure
 from pow.devices import get_n_cpus
 from pow.params import PowParams
 from pow.placement import CPU
@@ -79,7 +79,7 @@ class AnswerKernelWork(AbstractContextManager["AnswerKernelWork", None]):
     def answers(self, block_hash: str, key: ModelKey, requests: Sequence[Request]) -> Answers:
         """Return the answers of all requests, float16 (n, 12), NaN where there is none."""
         if not requests:
-            return np.empty((0, 0), dtype=np.float16)
+            return np.empty((0, K_DIM), dtype=np.float16)
         held = self._get(block_hash, key)
         if any(request not in held.known for request in requests):
             _remember(held, requests)

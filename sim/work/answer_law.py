@@ -13,7 +13,7 @@ the order of requests. Reference: network 2.4, 2.5, 3.1
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,11 +56,19 @@ class _Known:
 
 
 class AnswerLaw(AbstractContextManager["AnswerLaw", None]):
-    """Implements `sim.work.base.Work` for the scheme `answers` by the table of pairs alone."""
+    """Implements `sim.work.base.Work` for the schemes `answers` and `decode` by the table of pairs alone."""
 
-    def __init__(self, pairs: PairTable, n_layers: int | None = None) -> None:
-        """`n_layers`: all layers of the model, from which a host may leave some out."""
-        self._pairs, self._n_layers = pairs, n_layers
+    def __init__(
+        self,
+        pairs: PairTable,
+        n_layers: int | None = None,
+        get_invented_share: Callable[[float], float] = share_of_invented_above,
+    ) -> None:
+        """`n_layers`: all layers of the model, from which a host may leave some out.
+
+        `get_invented_share`: threshold -> chance that an answer that nobody computed lies beyond it.
+        """
+        self._pairs, self._n_layers, self._get_invented_share = pairs, n_layers, get_invented_share
         self._stacks: list[str] = []
         """Stack of each code."""
         self._known: dict[ClaimedNonces, _Known] = {}
@@ -138,7 +146,7 @@ class AnswerLaw(AbstractContextManager["AnswerLaw", None]):
     def _get_shares_above(self, model: str, threshold: float, code: int, stack: str) -> Floats:
         """Return the chance that a nonce contradicts, at each place of the prover's batches (places,)."""
         if code == INVENTED:
-            return np.array([share_of_invented_above(threshold)])
+            return np.array([self._get_invented_share(threshold)])
         prover = self._stacks[code]
         share = self._pairs.get_law(model, prover, stack).share_above(threshold)
         defect = self._pairs.defects.get((model, prover))

@@ -90,6 +90,8 @@ class KernelWork(AbstractContextManager["KernelWork", None]):
 
     def produce(self, task: Task, turns: range) -> Produced:
         """Compute all and keep those with distance < r_target."""
+        if not turns:
+            return Produced(0, np.empty(0, np.int64), np.empty(0))
         requests = list_requests(task, turns)
         distances = self.distances(task.block_hash, task.numerics, requests, task.n_layers)
         valid = is_valid(distances, task.threshold)

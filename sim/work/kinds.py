@@ -62,7 +62,7 @@ class KernelKind:
 class SphereKind:
     """Distances are drawn from their exact law, answers from measured ones, which is faster."""
 
-    schemes: ClassVar[tuple[str, ...]] = ("hits", "answers")
+    schemes: ClassVar[tuple[str, ...]] = ("hits", "answers", "decode")
 
     def check(self, settings: WorkSettings) -> None:
         """Every machine can draw."""
@@ -71,13 +71,15 @@ class SphereKind:
         """Return the exact law for a model, and that of answers for a table of pairs."""
         from sim.work.answer_law import AnswerLaw
         from sim.work.by_scheme import WorkByScheme
+        from sim.work.pair_laws import share_of_invented_steps_above
         from sim.work.sphere import SphereWork
-        from sim.work.stacks import load_shipped_pairs
+        from sim.work.stacks import NO_MARGINS, load_shipped_pairs
 
-        params, pairs = settings.params, settings.pairs or load_shipped_pairs()
+        params, n_layers = settings.params, settings.params.n_layers
         return WorkByScheme(
             {
                 "hits": partial(SphereWork, params.vocab_size, params),
-                "answers": partial(AnswerLaw, pairs, params.n_layers),
+                "answers": partial(AnswerLaw, settings.pairs or load_shipped_pairs(), n_layers),
+                "decode": partial(AnswerLaw, settings.pairs or NO_MARGINS, n_layers, share_of_invented_steps_above),
             }
         )

@@ -1,4 +1,4 @@
-"""Published rates of answers: nonces per second of a GPU that serves a model, from `data/rates.csv`.
+"""Published rates: nonces per second of a GPU that serves a model, by proof scheme, from `data/rates.csv`.
 
 Reference: network 3.2
 """
@@ -18,12 +18,12 @@ ACCEPTED: Final = ("FP8", "INT4", "")
 _FORM_FACTOR = re.compile(r"-(SXM|PCIe)(-\d+)?$")
 
 
-def get_nonces_per_second(model: str, gpu: str) -> float:
+def get_nonces_per_second(model: str, gpu: str, scheme: str = "answers") -> float:
     """Return the rate of one GPU of an instance; raise UserError, with the nearest name, where none is published.
 
     A GPU profile's own row counts before that of its card; of several, the first one.
     """
-    rates = _load_rates()
+    rates = _load_rates().get(scheme, {})
     found = rates.get((model, gpu), rates.get((model, _FORM_FACTOR.sub("", gpu))))
     if found is not None:
         return found
@@ -35,12 +35,12 @@ def get_nonces_per_second(model: str, gpu: str) -> float:
 
 
 @cache
-def _load_rates() -> dict[tuple[str, str], float]:
-    """Return nonces per second of one GPU by model and card."""
+def _load_rates() -> dict[str, dict[tuple[str, str], float]]:
+    """Return nonces per second of one GPU by scheme, then by model and card."""
     text = (files(__package__) / "data" / "rates.csv").read_text(encoding="utf-8")
-    rates: dict[tuple[str, str], float] = {}
+    rates: dict[str, dict[tuple[str, str], float]] = {}
     for row in csv.DictReader(text.splitlines()):
         if row["quantisation"] in ACCEPTED:
             rate = float(row["nonces_per_minute"]) / 60.0 / int(row["gpus_per_instance"])
-            rates.setdefault((row["model"], row["gpu"]), rate)
+            rates.setdefault(row["scheme"], {}).setdefault((row["model"], row["gpu"]), rate)
     return rates

@@ -89,6 +89,8 @@ class PairTable:
 
     def _tell_missing(self, model: str, a: str, b: str) -> str:
         known = self.list_stacks(model)
+        if not self.laws:
+            return f'nobody has published how "{a}" and "{b}" differ by this scheme; name a table in work.pairs'
         if not known:
             return f'no two stacks are compared for the model "{model}".{did_you_mean(model, self.models)}'
         unknown = next((stack for stack in (a, b) if stack not in known), None)
@@ -96,6 +98,10 @@ class PairTable:
             return f'unknown stack "{unknown}" for {model}.{did_you_mean(unknown, known)}'
         partners = [stack for stack in known if stack != b and self._find(model, stack, b) is not None]
         return f'the stack "{a}" was never compared with "{b}" for {model}.{did_you_mean(a, partners)}'
+
+
+NO_MARGINS: Final = PairTable("powsim", {})
+"""In the scheme `decode`: nobody has published how far two stacks' margins lie apart."""
 
 
 @cache

@@ -16,7 +16,7 @@ from sim.scenario.load import parse_scenario
 from sim.strategies import strategies
 
 OUTSIDE = Path(__file__).parent / "outside"
-NAMES = ("always_valid", "copycat", "leaver", "no_layers", "sleeper", "vote_pool", "withhold_seed")
+NAMES = ("always_valid", "copycat", "leaver", "no_layers", "no_seed", "sleeper", "vote_pool")
 LONGEST = 60  # lines
 TEXT = """
 name: outside
@@ -68,8 +68,8 @@ def test_a_fresh_process_finds_them_too() -> None:
     assert set(NAMES) <= set(done.stdout.split()), done.stderr
 
 
-def test_who_withholds_its_seed_works_for_nothing() -> None:
-    judged = of_odd(run("withhold_seed"), "participants")
+def test_a_host_without_a_seed_works_for_nothing() -> None:
+    judged = of_odd(run("no_seed"), "participants")
     assert (judged["claimed_nonces"] > 0).all()
     assert set(judged["reason"]) == {"no seed"}
     assert not judged["is_member"].any()

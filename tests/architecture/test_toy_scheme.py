@@ -172,7 +172,7 @@ def test_parameters_of_the_scheme_are_those_of_its_spec(coins: ModuleType) -> No
     [
         (
             "rules: {proof: coin}",
-            'unknown proof scheme "coin". Did you mean "coins"? Known: answers, coins, hits.',
+            'unknown proof scheme "coin". Did you mean "coins"? Known: answers, coins, decode, hits.',
         ),
         ("rules: {proof: {kind: coins, probability: 2}}", "rules.proof.probability: 2 must be at most 1"),
         ("rules: {proof: {kind: coins, probabilty: 1}}", 'probabilty: unknown key. Did you mean "probability"?'),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -29,6 +30,7 @@ def check_all(run: Observed) -> list[Epoch]:
     check_coins(run)
     check_confirmations(run)
     check_statuses(run)
+    check_signatures(run)
     check_difficulty(run)
     epochs = replay(run)
     check_weights(run, epochs)
@@ -157,7 +159,10 @@ def check_machines(run: Observed) -> None:
     assert (rows.loc[rows["is_preserved"], ["tried", "valid", "claimed"]] == 0).all(axis=None)
     assert (rows["valid"] <= rows["tried"]).all()
     strategies = run.result.participants.set_index("participant")["strategy"].to_dict()
-    honest = rows[rows["participant"].map(strategies) == "honest"]
+    honest = rows[rows["participant"].map(strategies).isin(["honest", "silent"])]
+    assert (honest["tried_early"] == 0).all()
+    guessed = rows[rows["participant"].map(strategies) == "precompute"]
+    assert not len(guessed) or guessed["tried_early"].sum() > 0
     assert (honest["claimed"] + honest["unsent"] + honest["lost"] <= honest["valid"]).all()
     for row in rows[~rows["is_preserved"] & (rows["tried"] > 0)].itertuples():
         broken = [span for host, span in run.down() if host == row.participant]
@@ -240,7 +245,7 @@ def check_statuses(run: Observed) -> None:
         assert row.status == found.told[row.epoch, row.participant], (row.epoch, row.participant)
     rows = run.result.confirmations
     assert {(row.height, row.participant) for row in rows[rows["is_failed"]].itertuples()} == found.failed
-    slashed = run.result.payments.query("kind == 'slashed' and reason != 'downtime'")
+    slashed = run.result.payments.query("kind == 'slashed' and reason not in ['downtime', 'missed blocks']")
     expected = [each for each in found.slashed if each[1] in set(slashed["participant"])]
     told = sorted((row.height, row.participant, row.reason) for row in slashed.itertuples())
     assert set(told) <= set(expected)
@@ -248,6 +253,43 @@ def check_statuses(run: Observed) -> None:
     assert {each for each in expected if each[1] in held} <= set(told)
     state = run.last_state
     assert state.effective.removed == found.removed[state.effective.index]
+
+
+def check_signatures(run: Observed) -> None:
+    """Who misses too many blocks of a window is jailed, at once; in jail it neither proposes nor counts as absent."""
+    rules, accepted = run.params, set(run.result.transactions.query("result == 'accepted'")["tx_id"])
+    missed: dict[str, list[int]] = defaultdict(list)
+    since: dict[str, int] = {}
+    jailed: set[str] = set()
+    told: list[tuple[int, str]] = []
+    for block in run.blocks:
+        last = block.height - 1
+        signed, now = (list_signers(run.state_after(max(0, height)).powers) for height in (last - 1, last))
+        since = {who: since.get(who, max(1, last)) for who in signed}
+        assert set(block.absent) <= signed, "a host that is no validator is called absent"
+        assert block.proposer not in jailed, f"{block.proposer} proposes from jail"
+        for who in list(missed):
+            missed[who] = [at for at in missed[who] if at > last - rules.signed_blocks_window and who in since]
+        for who in set(block.absent) & now:  # whoever is no validator any more is not judged
+            missed[who].append(last)
+        for who in sorted(missed):
+            least = len(missed[who]) > rules.most_missed
+            if rules.signed_blocks_window and least and last - since[who] >= rules.signed_blocks_window:
+                told.append((block.height, who))
+                jailed.add(who)
+                del missed[who]
+        for each in block.transactions:
+            if type(each).__name__ == "Unjail" and each.tx_id in accepted:
+                jailed.discard(each.creator)
+    offences = run.result.frames["offences"]
+    assert told == list(zip(offences["height"].tolist(), offences["participant"].tolist(), strict=True))
+    assert jailed == set(run.last_state.signing.jailed)
+
+
+def list_signers(powers: Mapping[str, int]) -> set[str]:
+    """The hundred with the most power."""
+    largest = sorted(powers, key=lambda who: (-powers[who], who))[:100]
+    return {who for who in largest if powers[who] > 0}
 
 
 def check_difficulty(run: Observed) -> None:
@@ -331,9 +373,10 @@ def check_validations(run: Observed, epochs: list[Epoch]) -> None:
 
 def check_powers(run: Observed) -> None:
     """Consensus power is weight; guardians share what the network gives them, and only in consensus."""
-    for _, rows in run.result.participants.groupby("epoch"):
+    for epoch, rows in run.result.participants.groupby("epoch"):
         powers = rows.set_index("participant")["consensus_power"]
         members = rows[rows["weight"] > 0].set_index("participant")["weight"]
+        members = members.drop(members.index.intersection(find_jailed_at_switch(run, epoch)))
         if members.empty or powers.sum() == 0:
             continue
         guardians = [who for who in members.index if who in run.params.guardians]
@@ -344,3 +387,9 @@ def check_powers(run: Observed) -> None:
             share = (13 * int(others.sum())) // (25 * len(guardians)) if is_boosted and who in guardians else weight
             assert powers[who] == share, (who, wanted)
         assert powers.sum() == powers[members.index].sum()
+
+
+def find_jailed_at_switch(run: Observed, epoch: int) -> list[str]:
+    """Who is in jail when an epoch's weights come into force."""
+    states = (run.state_after(block.height) for block in run.blocks)
+    return list(next((state.signing.jailed for state in states if state.effective.index == epoch), ()))

@@ -6,7 +6,14 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from laws import check_fates, check_machines, check_nothing_crosses_a_cut, check_the_absent_are_silent, check_times
+from laws import (
+    check_confirmations,
+    check_fates,
+    check_machines,
+    check_nothing_crosses_a_cut,
+    check_the_absent_are_silent,
+    check_times,
+)
 from observed import Observed
 
 ACCEPTED = "accepted"
@@ -34,6 +41,7 @@ def check_all_of_answers(run: Observed) -> int:
     check_claims(run, held)
     check_checks(run, held)
     check_members(run)
+    check_confirmations(run)
     return int(run.result.claims["is_accepted"].sum())
 
 
@@ -114,9 +122,8 @@ def check_checks(run: Observed, epochs: dict[int, dict[tuple[str, str], Held]]) 
             serves[address] |= {node.model for node in run.world.hosts[address]._production.ml_nodes}
     rows = run.result.validations
     for row in rows.itertuples():
-        who, _, model = row.participant.partition(" ")
-        assert row.n_checked == 0 or model in serves[row.validator]
-        vote = epochs[row.epoch][who, model].votes.get(row.validator)
+        assert row.n_checked == 0 or row.model in serves[row.validator]
+        vote = epochs[row.epoch][row.participant, row.model].votes.get(row.validator)
         if vote is not None and row.validator not in liars(run):
             assert row.vote == ("valid" if vote else "fraud")
 

@@ -10,7 +10,8 @@ ALWAYS = frozenset({"validation", "work"})
 OPTIONAL = (
     "ml_node", "crash", "partition", "links", "joins", "reproposal", "block_size", "mempool", "tiers", "committee",
     "guardians", "preserved", "upgrades", "lengths", "collateral", "vesting", "confirmations", "service", "controllers",
-    "overclaim", "summary", "clock", "by_gpu", "operators", "api",
+    "overclaim", "summary", "clock", "by_gpu", "operators", "api", "signatures",
+    "early",
 )  # fmt: skip
 SHARE = 0.6
 SEEDS = (1, 2, 4, 5, 6, 7, 9, 28, 40, 41)
@@ -91,6 +92,33 @@ def mix_answers(seed: int) -> dict[str, Any]:
     return tree
 
 
+LONGER = 30
+"""Blocks that an epoch with challenges has more."""
+CHALLENGE_SEEDS = (2, 4, 6)
+"""Of the mixtures of challenges in `make test`."""
+
+
+def mix_challenges(seed: int) -> dict[str, Any]:
+    """The mixture of answers with this seed in v0.2.16, which comes in epoch 2 where there are upgrades.
+
+    All hosts of a group challenge the same one in epoch 3, soon after its weights come into force.
+    """
+    tree = mix_answers(seed)
+    protocol = tree["protocol"]
+    protocol["version"] = "v0.2.14" if "upgrades" in protocol else "v0.2.16"
+    if "upgrades" in protocol:
+        protocol["upgrades"] = [{"epoch": 2, "version": "v0.2.16"}]
+    protocol |= {"challenge_slice_blocks": 16, "challenge_least_blocks": 8}
+    protocol["epoch_length"] += LONGER
+    if "confirmations" in select_mechanisms(seed):
+        protocol["rules"]["confirmations_per_epoch"] = 1.0
+    for change in protocol.get("changes", []):
+        change["height"] += 3 * LONGER
+        change |= {key: length + LONGER for key, length in change.items() if key == "epoch_length"}
+    tree["hosts"][0]["strategy"] = {"kind": "challenge", "host": "pair-0", "epoch": 3, "blocks": 3 + seed % 3}
+    return tree
+
+
 def draw_hosts(on: frozenset[str], draw: np.random.Generator) -> list[dict[str, Any]]:
     """Seven to nine hosts in four groups or so."""
     nodes = ["1 x H100-SXM"] * 3 if "preserved" in on else ["1 x H100-SXM"]
@@ -103,6 +131,9 @@ def draw_hosts(on: frozenset[str], draw: np.random.Generator) -> list[dict[str, 
         hosts.append(
             {"name": "late", "count": 2, "gpus": "1 x H200", "region": "AUSTRALIA", "joins": int(draw.integers(2, 4))}
         )
+    if "signatures" in on:
+        silent = {"kind": "silent", "share": 0.8}
+        hosts.append({"name": "mute", "gpus": "1 x A100-SXM-80", "region": "EUROPE", "strategy": silent})
     if "overclaim" in on:
         hosts[2]["strategy"] = {"kind": "overclaim", "excess": float(draw.choice([0.3, 1.0]))}
     if "guardians" in on:
@@ -214,6 +245,11 @@ def use_operators(tree: dict[str, Any], draw: np.random.Generator) -> None:
     tree["hosts"][0]["operator"], tree["hosts"][2]["operator"] = "house", "other"
 
 
+def use_guesses(tree: dict[str, Any], draw: np.random.Generator) -> None:
+    """Two hosts compute before each proof of compute, under a hash that no block has."""
+    tree["hosts"][1]["strategy"] = {"kind": "precompute", "guess": "0" * 64, "lead": int(draw.integers(2, 5))}
+
+
 SWITCHES = {
     "reproposal": use_impatience,
     "block_size": use_small_blocks,
@@ -231,4 +267,6 @@ SWITCHES = {
     "summary": lambda tree, draw: tree.update(metrics={"validations": "summary"}),
     "by_gpu": lambda tree, draw: tree["work"].update(dtype="by_gpu"),
     "operators": use_operators,
+    "signatures": lambda tree, draw: tree["protocol"].update(signed_blocks_window=6, downtime_jail="0 s"),
+    "early": use_guesses,
 }

@@ -41,15 +41,21 @@ MECHANISMS = {
     "operators": "memory that hosts share",
     "api": "callbacks of ML nodes that come late or get lost",
     "answers": "every nonce counts, off the chain: commitments, distributions, votes by model",
+    "signatures": "validators that sign nothing or twice, and jail",
+    "challenges": "one host computes till the epoch's end, for a stake; segments, votes without it, payments",
+    "early": "ML nodes that generate before a proof of compute, under a guessed hash",
 }
 MANY = "pairs/test_many_at_once.py::test_laws_hold_with_many_mechanisms_at_once"
 ANSWERS = "pairs/test_pairs_of_answers.py::test_laws_hold_with_answers_and_much_else_at_once"
+CHALLENGES = "pairs/test_pairs_of_challenges.py::test_laws_hold_with_challenges_and_much_else_at_once"
 ALONE = "pairs/test_pairs_apart.py::test_everything_else_is_the_same_without_clocks_summary_vesting_and_operators"
 _FAULTS = "pairs/test_pairs_of_faults.py::test_"
 _RULES = "pairs/test_pairs_of_rules.py::test_"
 _VALIDATION = "simulation/test_validation.py::test_"
 _API = "simulation/test_api_faults.py::test_"
 _OLDER_FAULTS = "simulation/test_faults.py::test_"
+_CHALLENGE = "simulation/test_challenge_run.py::test_"
+_CHEATS = "simulation/test_cheats_in_runs.py::test_"
 _RUN = "simulation/test_answers_run.py::test_"
 _PURE = (
     "The work answers which nonces are valid and knows nothing of the chain, the network and money; "
@@ -246,6 +252,42 @@ ROWS = {
             "controllers": "Every computed nonce counts whatever a controller wants: there is nothing to steer.",
             "by_gpu": "Under the law stacks tell answers apart, not numerics; simulation/test_answer_work.py has both.",
         },
+    ),
+    "signatures": Row(
+        {
+            "tiers": "simulation/test_signatures.py::"
+            "test_who_is_silent_is_jailed_slashed_and_comes_back_when_its_time_is_over",
+            "collateral": "protocol/test_signing.py::test_a_double_sign_costs_a_twentieth_and_the_place_for_good",
+            "guardians": "protocol/test_signing.py::test_guardians_that_are_in_jail_are_not_raised",
+            "answers": "protocol/test_signing.py::"
+            "test_since_v0_2_11_a_slash_is_of_the_required_collateral_and_goes_to_governance",
+            "signatures": "simulation/test_coins.py::test_the_last_state_holds_every_coin",
+        }
+    ),
+    "challenges": Row(
+        {
+            "validation": f"{_CHALLENGE}who_invents_is_voted_down_by_all_others",
+            "work": f"{_CHALLENGE}who_invents_is_voted_down_by_all_others",
+            "crash": f"{_CHALLENGE}a_target_that_is_down_misses_a_commitment",
+            "service": f"{_CHALLENGE}the_target_serves_no_requests_while_it_is_challenged",
+            "confirmations": f"{_CHALLENGE}a_confirmation_asks_all_but_the_target_and_votes_on_its_segment",
+            "upgrades": f"{_CHALLENGE}refused_challenges_say_why_and_lock_nothing",
+            "vesting": f"{_CHALLENGE}stakes_and_prizes_vest",
+            "answers": f"{_CHALLENGE}law_and_kernel_judge_a_segment_alike",
+        },
+        CHALLENGES,
+        {
+            "committee": "Segments are answers, whose slots are drawn by a model's powers and not by committees.",
+            "controllers": "Every computed nonce counts whatever a controller wants: there is nothing to steer.",
+            "by_gpu": "Under the law stacks tell answers apart, not numerics; simulation/test_answer_work.py has both.",
+        },
+    ),
+    "early": Row(
+        {
+            "crash": f"{_CHEATS}a_host_that_is_down_before_or_in_the_stage_computes_early_again",
+            "answers": f"{_CHEATS}work_before_the_stage_pays_for_the_right_guess_only",
+            "challenges": f"{_CHALLENGE}a_challenge_has_all_ml_nodes_that_would_compute_early",
+        }
     ),
 }
 

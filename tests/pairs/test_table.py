@@ -6,8 +6,8 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from mixtures import ALONE_SEEDS, ALWAYS, ANSWER_SEEDS, OPTIONAL, SEEDS, select_mechanisms
-from table import ALONE, ANSWERS, MANY, MECHANISMS, ROWS, cover
+from mixtures import ALONE_SEEDS, ALWAYS, ANSWER_SEEDS, CHALLENGE_SEEDS, OPTIONAL, SEEDS, select_mechanisms
+from table import ALONE, ANSWERS, CHALLENGES, MANY, MECHANISMS, ROWS, cover
 
 TESTS = Path(__file__).parent.parent
 PAIRS = list(combinations(MECHANISMS, 2))
@@ -31,7 +31,7 @@ def test_rows_are_those_of_the_mechanisms_in_their_order() -> None:
 
 
 def test_every_mechanism_can_be_mixed() -> None:
-    assert set(MECHANISMS) == ALWAYS | set(OPTIONAL) | {"answers"}
+    assert set(MECHANISMS) == ALWAYS | set(OPTIONAL) | {"answers", "challenges"}
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS + [(name, name) for name, row in ROWS.items() if name in row.own])
@@ -51,10 +51,11 @@ def test_every_pair_of_the_mixtures_is_on_at_once_in_one_of_them() -> None:
     assert [pair for pair in mixed if not any(set(pair) <= select_mechanisms(seed) for seed in SEEDS)] == []
 
 
-def test_every_pair_of_answers_is_on_at_once_in_one_of_their_mixtures() -> None:
-    mixed = [first for first, second in PAIRS if cover(first, second)[0] == ANSWERS]
+@pytest.mark.parametrize(("test", "seeds"), [(ANSWERS, ANSWER_SEEDS), (CHALLENGES, CHALLENGE_SEEDS)])
+def test_every_pair_of_answers_is_on_at_once_in_one_of_their_mixtures(test: str, seeds: tuple[int, ...]) -> None:
+    mixed = [first for first, second in PAIRS if cover(first, second)[0] == test]
     assert len(mixed) > 15
-    assert [each for each in mixed if not any(each in select_mechanisms(seed) for seed in ANSWER_SEEDS)] == []
+    assert [each for each in mixed if not any(each in select_mechanisms(seed) for seed in seeds)] == []
 
 
 def test_what_leaves_others_alone_is_held_against_all_that_it_is_said_to_leave_alone() -> None:

@@ -17,8 +17,8 @@ from sim.protocol.models.challenge import (
     find_fault,
     find_refusal,
     settle_challenge,
-    spread_samples,
 )
+from sim.protocol.proofs.slices import spread_samples
 
 MOMENT = ChallengeMoment(
     height=7_000,

@@ -135,7 +135,7 @@ ONE_MISTAKE = [
     (
         "count: 4",
         "cuont: 4",
-        '29:24: hosts.0.cuont: unknown key. Did you mean "count"? Known: collateral_ngonka, confirmed_share, count',
+        '29:24: hosts.0.cuont: unknown key. Did you mean "count"? Known: challenger, collateral_ngonka',
     ),
     ("4 x H100-SXM", "4 x H100SXM", '29:34: hosts.0.gpus: unknown GPU "H100SXM". Did you mean "H100-SXM"? Known: A100'),
     ("4 x H100-SXM", "0 x H100-SXM", "29:34: hosts.0.gpus: 0 GPUs in one ML node; there must be at least 1"),

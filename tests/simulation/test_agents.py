@@ -116,7 +116,16 @@ def test_an_exception_in_a_strategy_is_told_with_its_place(monkeypatch: pytest.M
 
 IMPOSSIBLE: dict[str, tuple[type, Any, str]] = {
     "another's node": (events.GenerationOpened, lambda e: Compute(node_ids=(7,)), "ML node 7 is not free to compute"),
+    "no place": (events.GenerationOpened, lambda e: Compute(place=(1, 0)), "n_nodes is 0"),
+    "a seed that is known": (
+        events.GenerationOpened,
+        lambda e: Compute(block_hash="0" * 64),
+        "its network seed is known",
+    ),
+    "no hash": (events.RewardDue, lambda e: Compute(block_hash="soon"), '"soon" is no hash of a block'),
     "too many layers": (events.GenerationOpened, lambda e: Compute(n_layers=99), "n_layers is 99"),
+    "more than its hardware": (events.GenerationOpened, lambda e: Compute(share=1.5), "above 0 and at most 1"),
+    "nothing at all": (events.GenerationOpened, lambda e: Compute(share=0.0), "cannot compute at 0 of its rate"),
     "unknown numerics": (events.GenerationOpened, lambda e: Compute(numerics="float7"), "float7"),
     "values are missing": (
         events.ResultsFound,

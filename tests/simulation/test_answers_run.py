@@ -112,7 +112,7 @@ def test_who_invents_half_of_its_answers_is_voted_down_by_all_others(usual: Resu
     lies = select(usual.claims, participant="liar-0")
     assert set(lies["reason"]) == {"voted invalid"}
     assert set(select(usual.claims[usual.claims["participant"] != "liar-0"], is_accepted=True)["epoch"]) == {1, 2}
-    checks = select(usual.validations, participant=f"liar-0 {MODEL}")
+    checks = select(usual.validations, participant="liar-0", model=MODEL)
     others = checks[checks["validator"] != "liar-0"]
     assert set(others["vote"]) == {"fraud"}
     assert (others["n_invalid"] / others["n_checked"]).between(0.2, 0.8).all()  # of 50, half: +-4 standard deviations

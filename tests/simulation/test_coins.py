@@ -29,6 +29,10 @@ hosts:
 """
 LATER = TEXT.replace("v0.2.6}]", "v0.2.8}]\n  rules: {leaves_slashes_to_governance: true}")
 
+BADLY_SIGNED = TEXT.replace("skip_rate: 0.8", "skip_rate: 0.8, collateral_ngonka: 777, strategy: double_sign").replace(
+    "miss_rate: 0.6", "miss_rate: 0.6, strategy: silent"
+)
+
 
 def run_world(text: str) -> tuple[ChainState, int]:
     scenario = parse_scenario(text)
@@ -39,7 +43,9 @@ def run_world(text: str) -> tuple[ChainState, int]:
         return world.context.ledger.get_state(world.context.ledger.height), deposited
 
 
-@pytest.mark.parametrize("text", [TEXT, LATER], ids=["until v0.2.6", "governance has the rest"])
+@pytest.mark.parametrize(
+    "text", [TEXT, LATER, BADLY_SIGNED], ids=["until v0.2.6", "governance has the rest", "signed badly"]
+)
 def test_the_last_state_holds_every_coin(text: str) -> None:
     """Minted + paid by users + deposited = owned + vesting + waiting + burnt + left + slashed + governance's + held."""
     state, deposited = run_world(text)

@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 import sim
+from sim.protocol.models.challenge import ChallengeParams
 from sim.scenario.faults import FAULTS as FAULT_MODELS
 from sim.scenario.faults import KINDS
 from sim.scenario.schema import Scenario
@@ -81,6 +82,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "protocol.upgrades.confirmation_alpha": vote("v0.2.5", confirmation_alpha=0.7),
     "protocol.rules.proof": {"protocol.rules.proof": {"kind": "hits", "r_target": 1.39}},
     "protocol.rules.r_target": {"protocol.rules.r_target": 1.39},
+    "protocol.rules.far_distances_silence": {"protocol.rules.far_distances_silence": False},
     "protocol.rules.counts_duplicates": {"protocol.rules.counts_duplicates": False},
     "protocol.rules.weight_scale": {"protocol.rules.weight_scale": 2},
     "protocol.rules.stores_node_ids": {"protocol.rules.stores_node_ids": False},
@@ -97,6 +99,7 @@ CHANGES: dict[str, dict[str, object]] = {
     "protocol.rules.caps_rewards_by_full_weight": {"protocol.rules.caps_rewards_by_full_weight": True},
     "protocol.rules.confirmation_shuts_out_proof": {"protocol.rules.confirmation_shuts_out_proof": True},
     "protocol.rules.rounds_price_rises_up": {"protocol.rules.rounds_price_rises_up": True},
+    "protocol.rules.rejection_slash": {"protocol.rules.rejection_slash": 0.5},
     "protocol.rules.requires_every_validation": {"protocol.rules.requires_every_validation": False},
     "protocol.rules.miss_probability": {"protocol.rules.miss_probability": 0.1},
     "protocol.rules.approximates_misses": {"protocol.rules.approximates_misses": True},
@@ -126,6 +129,11 @@ CHANGES: dict[str, dict[str, object]] = {
     "protocol.collateral_grace_epochs": {"protocol.collateral_grace_epochs": 0},
     "protocol.collateral_per_weight_unit": {"protocol.collateral_per_weight_unit": 1.0},
     "protocol.confirmation_alpha": {"protocol.confirmation_alpha": 0.7},
+    "protocol.signed_blocks_window": {"protocol.signed_blocks_window": 8},
+    "protocol.min_signed_per_window": {"protocol.min_signed_per_window": 0.0},
+    "protocol.downtime_jail": {"protocol.downtime_jail": "60 s"},
+    "protocol.slash_missed_blocks": {"protocol.slash_missed_blocks": 0.5},
+    "protocol.slash_double_sign": {"protocol.slash_double_sign": 0.5},
     "inference.requests_per_epoch": {"inference.requests_per_epoch": 50},
     "inference.tokens_per_request": {"inference.tokens_per_request": 10},
     "inference.price_grace_epochs": {"inference.price_grace_epochs": 0},
@@ -227,6 +235,7 @@ CONFIRMING = {
     "protocol.epoch_length": 36,
     "epochs": 2,
 }
+SILENT = {"hosts.liar.strategy": "silent", "hosts.liar.collateral_ngonka": 1000, "protocol.signed_blocks_window": 10}
 STAR = [{"between": ["big-0", other]} for other in ("big-1", "big-2", "pair-0", "pair-1", "liar-0", "late-0")]
 UNBOUNDED = {"kind": "proportional", "max_step": 1000.0}
 FULL = {"work.kind": "sphere", "protocol.block_max_bytes": "3 kB"}
@@ -283,10 +292,12 @@ CONTEXTS: dict[str, dict[str, object]] = {
     "inference.base_price": PRICED,
     "protocol.rules.confirmation_shuts_out_proof": {**CONFIRMING, "protocol.set_new_validators_delay": 6, "epochs": 3},
     "protocol.rules.rounds_price_rises_up": {**BUSY, "inference.base_price": 20},
+    "protocol.rules.rejection_slash": {"hosts.liar.collateral_ngonka": 1000},
     "protocol.rules.remainder_prefers_preserved": {"epochs": 4},
     "protocol.rules.rotates_preserved_nodes": {"epochs": 4},
     "protocol.rules.caps_positive_weights_only": {**LATER, "hosts.pair.model": "other", "hosts.big.count": 2},
     "protocol.rules.fixed_power_cap": CONFIRMING,
+    "protocol.rules.far_distances_silence": {"work.kind": "sphere", "hosts.big.strategy": "high_distance"},
     "protocol.upgrades.epoch": {"epochs": 3, "protocol.upgrades": [{"epoch": 2, "version": "v0.2.6"}]},
     "protocol.upgrades.version": {"protocol.upgrades": [{"epoch": 2, "version": "v0.2.6"}]},
     "protocol.changes.height": {"protocol.changes": [{"height": 51, "poc_validation_duration": 7}]},
@@ -325,6 +336,9 @@ CONTEXTS: dict[str, dict[str, object]] = {
     "protocol.rules.confirmations_per_epoch": CONFIRMING,
     "protocol.rules.missing_confirmation_keeps_weight": {**CONFIRMING, "hosts.big.confirmed_share": 0.0},
     "protocol.inference_validation_cutoff": {"hosts.big.skip_rate": 1.0},
+    **{f"protocol.{key}": SILENT for key in ("min_signed_per_window", "downtime_jail", "slash_missed_blocks")},
+    "protocol.signed_blocks_window": {"hosts.liar.strategy": "silent"},
+    "protocol.slash_double_sign": {**SILENT, "hosts.liar.strategy": "double_sign"},
     "protocol.collateral_per_weight_unit": {
         "protocol.collateral_grace_epochs": 0,
         "hosts.big.collateral_ngonka": 100,
@@ -354,7 +368,9 @@ WITHOUT_EFFECT |= {"protocol.rules.guardians_need_no_model"}
 WITHOUT_EFFECT |= {"protocol.rules.reseats_empty_epochs", "protocol.rules.reseats_without_fresh_nodes"}
 
 # A host that is slow at the start of two stages in a row: see test_evidence.
-WITHOUT_EFFECT |= {"protocol.rules.guards_early_shares"}
+WITHOUT_EFFECT |= {"protocol.rules.guards_early_shares", "hosts.early_share_guard"}
+# In the scheme `decode` only, see test_decode.
+WITHOUT_EFFECT |= {"protocol.models.margin_threshold"}
 
 SMALL, ANSWERS = "tests/data/small.yaml", "tests/data/answers.yaml"
 MODEL, OTHER = "MiniMax-M2.7", "DeepSeek-V4-Flash-0731"
@@ -403,6 +419,20 @@ CHANGES_OF_ANSWERS: dict[str, dict[str, object]] = {
     "protocol.rules.trusts_confirmed_weight": {"protocol.rules.trusts_confirmed_weight": False},
     "protocol.rules.moves_coefficients": {"protocol.rules.moves_coefficients": False},
     "protocol.rules.computes_confirmations": {"protocol.rules.computes_confirmations": False},
+    "protocol.rules.allows_challenges": {"protocol.rules.allows_challenges": False},
+    "protocol.challenge_stake_share": {"protocol.challenge_stake_share": 0.2},
+    "protocol.challenge_slice_blocks": {"protocol.challenge_slice_blocks": 4},
+    "protocol.challenge_least_blocks": {"protocol.challenge_least_blocks": 30},
+    "protocol.challenge_most_open": {"protocol.challenge_most_open": 0},
+    "hosts.challenger": {"hosts.big.challenger": True},
+}
+CHALLENGED: dict[str, object] = {
+    "epochs": 3,
+    "hosts.no.strategy": {"kind": "challenge", "host": "both-0", "epoch": 2, "blocks": 5},
+    "protocol.vesting_epochs": 0,
+    "protocol.rules.confirmations_per_epoch": 0,
+    "protocol.challenge_slice_blocks": 6,
+    "protocol.challenge_least_blocks": 3,
 }
 ALL_DECIDED_BY_GUARDIANS = {"protocol.rules.vote_threshold_bps": 10_000}
 DISAGREEING = {"work.pairs": "tests/data/pairs.csv"}
@@ -420,6 +450,9 @@ CONTEXTS_OF_ANSWERS: dict[str, dict[str, object]] = {
     "protocol.rules.guardians_break_ties": ALL_DECIDED_BY_GUARDIANS,
     "protocol.rules.guardian_maturity_weight": {"protocol.rules.guardian_maturity_height": 0},
     "protocol.rules.guardian_maturity_height": {"protocol.rules.guardian_maturity_weight": 1},
+    "protocol.rules.allows_challenges": CHALLENGED,
+    **{f"protocol.{key}": CHALLENGED for key in ChallengeParams.__dataclass_fields__},
+    "hosts.challenger": CHALLENGED,
 }
 
 

@@ -80,3 +80,10 @@ def test_checks_wait_for_their_leaves(result: Result) -> None:
     checked = np.sort(rows[rows.n_checked > 0].seconds.to_numpy())
     assert checked[0] > find_start_seconds(result, 2)
     assert np.ptp(np.diff(checked)) < 1e-6
+
+
+def test_hosts_that_only_observe_bursts_forgive_them_all() -> None:
+    groups = ("good", "late", "gone", "cut", "deep", "guard")
+    observing = load_scenario(SCENARIO, [f"hosts.{name}.early_share_guard=observe" for name in groups])
+    result = run(observing)
+    assert [get_reason(result, epoch, "late-0") for epoch in (1, 2)] == ["accepted", "accepted"]

@@ -25,7 +25,7 @@ from sim.metrics.measures import (
     run_measures,
     take_measures,
 )
-from sim.metrics.own_measures import compute_gini, compute_nakamoto_coefficient, compute_small_reward_cv
+from sim.metrics.own_measures.runs import compute_gini, compute_nakamoto_coefficient, compute_small_reward_cv
 from sim.metrics.recorder import Recorder
 from sim.protocol.proofs.votes import Reason
 from sim.results import Result
@@ -37,13 +37,13 @@ WEIGHTS = st.lists(st.integers(0, 10**9), min_size=1, max_size=12).filter(any)
 def frames() -> dict[str, pd.DataFrame]:
     """Two epochs, small enough to check by hand: an honest pair and a cheater."""
     claims = [
-        (1, "a", "honest", True, "accepted", 6, 60),
-        (1, "b", "honest", False, "voted invalid", 0, 7),
-        (1, "c", "overclaim", True, "accepted", 2, 20),
-        (2, "a", "honest", True, "accepted", 5, 33),
-        (2, "b", "honest", True, "accepted", 5, 27),
-        (2, "c", "overclaim", False, "voted invalid", 0, 9),
-        (2, "d", "honest", False, str(Reason.NO_CLAIM), 0, 0),
+        (1, "a", "honest", True, "accepted", 6, 60, 8, 200),
+        (1, "b", "honest", False, "no seed", 0, 7, 7, 100),
+        (1, "c", "overclaim", True, "accepted", 2, 20, 16, 100),
+        (2, "a", "honest", True, "accepted", 5, 33, 8, 200),
+        (2, "b", "honest", True, "accepted", 5, 27, 5, 100),
+        (2, "c", "overclaim", False, "voted invalid", 0, 9, 30, 100),
+        (2, "d", "honest", False, str(Reason.NO_CLAIM), 0, 0, 0, 0),
     ]
     epochs = {
         **{"epoch": [1, 2], "tried": [100, 300], "valid": [40, 60], "hit_probability": [0.4, 0.2]},
@@ -55,6 +55,7 @@ def frames() -> dict[str, pd.DataFrame]:
         },
     }
     names = ["epoch", "participant", "strategy", "is_accepted", "reason", "weight", "counted_nonces"]
+    names += ["claimed_weight", "work_operations"]
     return {
         "epochs": pd.DataFrame(epochs),
         "participants": pd.DataFrame(claims, columns=names),
@@ -62,6 +63,9 @@ def frames() -> dict[str, pd.DataFrame]:
         "validation_summary": pd.DataFrame({"n_participants": [3, 1], "n_out_of_time": [1, 0], "n_checked": [24, 0]}),
         "transactions": pd.DataFrame(
             {"height": [5] * 8 + [None] * 2, "fate": ["included"] * 7 + ["late", "lost", "refused"], "size_bytes": 50}
+        ),
+        "payments": pd.DataFrame(
+            {"participant": ["c", "a", "c"], "kind": ["slashed", "reward", "slashed"], "amount_ngonka": [7, 60, 3]}
         ),
         "rewards": pd.DataFrame(
             {"epoch": [1, 1, 2, 2], "participant": ["a", "c", "a", "b"], "reward_ngonka": [60, 40, 50, 30]}
@@ -103,6 +107,17 @@ def test_by_hand(frames) -> None:
             "chain_load_bytes": 8 * 50 / 2,
             "validation_cost": 24 / 400,
             "small_reward_cv": math.sqrt(2.0),  # b is the lighter one of a and b: 0, then 30
+            "cheater_gain": (16 / 200) / ((8 + 8 + 5) / 600),
+            "cheater_coins_per_work": ((40 - 10) / 200) / ((60 + 50 + 30) / 600),
+            "cheater_weight_share": (2 / 8 + 0) / 2,
+            "cheater_weight_share_last": 0.0,
+            "detection_delay_epochs": 1.0,
+            "cheaters_undetected_share": 0.0,
+            "honest_weight_lost": 7 / 28,
+            **dict.fromkeys(("rejected_no_record", "rejected_no_member_voted", "rejected_no_weight"), 0.0),
+            **dict.fromkeys(("rejected_no_validator_key", "rejected_no_quorum"), 0.0),
+            "rejected_voted_invalid": 1 / 6,
+            "rejected_no_seed": 1 / 6,
         }
     )
 
@@ -135,7 +150,7 @@ def test_accepted_nonces_are_nonces_whatever_is_controlled(target: dict[str, flo
 
 
 def test_the_words_are_those_of_the_simulation() -> None:
-    from sim.metrics.own_measures import HONEST
+    from sim.metrics.cheaters import HONEST
     from sim.metrics.records import ABSTAINED, FRAUD, VALID, VOTES
     from sim.metrics.validations import ABSTAINED_CODE, FRAUD_CODE, VALID_CODE
     from sim.strategies import strategies
@@ -155,7 +170,9 @@ def test_without_setpoint_or_cheaters(frames) -> None:
     honest = frames["participants"].query("strategy == 'honest'")
     decisions = frames["difficulty"].assign(setpoint=np.nan).iloc[:1]
     found = measure_all({**frames, "participants": honest, "difficulty": decisions})
-    for name in ("controller_error", "accepted_nonces_sd", "cheater_accepted_share", "cheater_rejected_share"):
+    of_cheaters = ("cheater_accepted_share", "cheater_rejected_share", "cheater_gain", "cheater_coins_per_work")
+    of_delays = ("detection_delay_epochs", "cheaters_undetected_share")
+    for name in ("controller_error", "accepted_nonces_sd", *of_cheaters, *of_delays):
         assert math.isnan(found[name]), name
 
 
@@ -316,12 +333,12 @@ def test_one_missing_measure_costs_no_other(frames) -> None:
 
 
 def test_measures_are_chosen_by_name_or_function() -> None:
-    from sim.metrics import own_measures
+    from sim.metrics.own_measures import runs
 
     def mine(_: object) -> float:
         return 1.0
 
-    chosen = run_measures.choose(["weight_gini", own_measures.success_rate, mine, mine])
+    chosen = run_measures.choose(["weight_gini", runs.success_rate, mine, mine])
     assert [measure.name for measure in chosen] == ["weight_gini", "success_rate", "mine"]
     assert chosen[1] is run_measures.get("success_rate")
     assert (chosen[2].law, chosen[2].unit, chosen[2].meaning) == (Law.UNKNOWN, "", "")

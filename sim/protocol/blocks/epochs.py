@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from sim.protocol.blocks.challenge_verdicts import read_last_segments, settle_challenges
 from sim.protocol.blocks.fast.judging import judge_claims  # by arrays; the rule to read is `judging.judge_claims`
 from sim.protocol.blocks.fast.judging_models import judge_models  # likewise
 from sim.protocol.blocks.formation import describe_judgement, gather_members, merge_weights
@@ -15,7 +16,7 @@ from sim.protocol.blocks.observations import observe_epoch
 from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.payments import Payment
 from sim.protocol.blocks.records import EpochStarted, PowerSet, Record
-from sim.protocol.blocks.settling import list_paid, settle_epoch
+from sim.protocol.blocks.settling import list_paid, settle_epoch, slash_rejected
 from sim.protocol.blocks.stages import Edge
 from sim.protocol.blocks.standing import compute_powers, punish_failures
 from sim.protocol.blocks.state import (
@@ -58,13 +59,27 @@ def process_epoch(
             case Edge.V:
                 state = open_validation(state, block, params)
             case Edge.VE:
-                state, settled = settle_epoch(state, params)
+                state, settled = settle(state, params)
                 state, judged = form_epoch(state, params, next_difficulty, list_paid(settled))
                 rows += [*settled, *judged]
             case Edge.S:
                 state, punished = switch_epoch(state, params)
                 rows += [*_describe_powers(state), *punished]
     return state, rows
+
+
+def settle(state: ChainState, params: ProtocolParams) -> tuple[ChainState, list[Record]]:
+    """VE, first: the last votes on challenges are read, the epoch that ends is settled, then challenges are.
+
+    Reference: network 2.13, 2.17.
+    """
+    if not state.challenges:
+        return settle_epoch(state, params)
+    rules = params.rules_at(state.schedule.index)
+    before, judged = read_last_segments(state, rules, params)
+    state, settled = settle_epoch(before, params)
+    state, paid = settle_challenges(state, before, rules, params)
+    return state, [*judged, *settled, *paid]
 
 
 def open_epoch(state: ChainState, block: Block, params: ProtocolParams) -> ChainState:
@@ -130,7 +145,7 @@ def form_epoch(
 ) -> tuple[ChainState, list[Record]]:
     """VE, then, in the chain's order (protocol 1.4); `paid` were rewarded for the epoch that ends.
 
-    1. Every claim is counted and judged by the votes of the effective epoch's members.
+    1. Every claim is counted and judged by the votes of the effective epoch's members; a what-if slashes the rejected.
     2. Accepted claims are merged with the weight of preserved nodes, which no vote judges.
     3. Collateral activates as much of the weight as it covers.
     4. The cap limits every participant with weight.
@@ -150,16 +165,17 @@ def form_epoch(
     observed = observe_epoch(state, index, claims, accepted, params)
     control, wanted = next_difficulty(state.control, observed)
     after = replace(state, observed=observed, control=control, next_difficulty=max(1.0, wanted))
+    after, slashed = slash_rejected(after, verdicts, rules)
     if by_model:
         formed = form_models(state, state.upcoming, claims, accepted, params)
         after = replace(after, next_group=build_group(state, state.upcoming, formed, paid, rules))
         after = replace(after, stances=forget_epoch(state.stances), frozen=FrozenStances())
-        return after, list(describe_models(after, claims, verdicts, params))
+        return after, [*slashed, *describe_models(after, claims, verdicts, params)]
     merged = merge_weights(state, accepted, rules)
     activated = {who: activate_weight(state, who, part.weight, index, params) for who, part in merged.items()}
     capped = cap_members(activated, params.max_individual_power_percentage, rules)
     after = replace(after, next_group=gather_members(state, state.upcoming, merged, capped, rules))
-    return after, list(describe_judgement(after, claims, verdicts, merged, activated))
+    return after, [*slashed, *describe_judgement(after, claims, verdicts, merged, activated)]
 
 
 def activate_weight(state: ChainState, who: str, weight: int, index: int, params: ProtocolParams) -> int:

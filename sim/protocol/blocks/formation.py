@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from sim.protocol.blocks.records import ParticipantJudged
 from sim.protocol.blocks.state import ChainState, EpochGroup, UpcomingEpoch
@@ -20,6 +20,20 @@ GOVERNANCE_MODELS = ("Qwen2.5-7B", "QwQ-32B", "Qwen3-235B-A22B", "Qwen3-32B")
 def list_governance_models(rules: Rules) -> tuple[str, ...]:
     """Return the names of the models that count as hardware and get requests. Reference: protocol 5.1, network 2.1."""
     return tuple(model.name for model in rules.models) or GOVERNANCE_MODELS
+
+
+def get_model_weights(state: ChainState, governance_models: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Weights of the effective members that serve each model: model -> member -> weight; only models with members."""
+    grouped: dict[str, dict[str, int]] = {}
+    for model in sorted(governance_models):
+        members = {
+            who: weight
+            for who, weight in sorted(state.effective.weights.items())
+            if who in state.hosts and any(node.model == model for node in state.hosts[who].nodes)
+        }
+        if members:
+            grouped[model] = members
+    return grouped
 
 
 def merge_weights(state: ChainState, accepted: Mapping[str, CountedClaim], rules: Rules) -> dict[str, MergedWeight]:
@@ -88,7 +102,8 @@ def select_preserved(
         return select_half(index, models, last)
     before = group_by_model(state.effective.node_weights, hardware, names)
     served = {model: {node.address for node in nodes} for model, nodes in before.items()}
-    return select_share(index, models, capped, served, rules.preserved_share, last)
+    as_drawn = rules.gives_slots_as_drawn
+    return select_share(index, models, capped, served, rules.preserved_share, last, as_drawn=as_drawn)
 
 
 def describe_judgement(

@@ -14,11 +14,15 @@ from typing import Annotated
 
 from pydantic import Field
 
+from sim.protocol.consensus.signing import SigningParams
 from sim.protocol.consensus.transactions import HEADER_BYTES
+from sim.protocol.models.challenge import MAINNET_CHALLENGES, ChallengeParams
 from sim.protocol.models.params import MAINNET_GROUPS, GroupParams
 from sim.protocol.money.accounts import VESTING_EPOCHS
 from sim.protocol.money.collateral import COLLATERAL_PER_WEIGHT_UNIT, GRACE_END_EPOCH
 from sim.protocol.money.pricing import MAINNET_PRICING, PricingParams
+from sim.protocol.proofs.base import Episode
+from sim.protocol.proofs.commits import get_terms
 from sim.protocol.switches import Rules
 from sim.protocol.versions import RuleBook
 from sim.units import Bytes
@@ -77,7 +81,7 @@ def get_epoch_at(height: int, genesis: EpochParams, changes: Sequence[EpochChang
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChainParams:
+class ChainParams(SigningParams):
     """Limits and thresholds that governance sets."""
 
     block_max_bytes: Annotated[Bytes, Field(gt=0), "most bytes of one block, its header of 2000 bytes included"] = (
@@ -124,6 +128,9 @@ class ProtocolParams(ChainParams):
     pricing: PricingParams = MAINNET_PRICING
     groups: GroupParams = MAINNET_GROUPS
     """What governance sets for the groups of models; their slots are `validation_committee`."""
+    challenges: ChallengeParams = MAINNET_CHALLENGES
+    challengers: frozenset[str] = frozenset()
+    """Addresses that may challenge others; none: all may."""
     epoch_changes: tuple[EpochChange, ...] = ()
     """In ascending order of their heights."""
 
@@ -139,3 +146,14 @@ class ProtocolParams(ChainParams):
     def rules_at(self, epoch_index: int) -> Rules:
         """Return the rules in force from P of this epoch to the next P."""
         return self.rule_book.rules_at(epoch_index)
+
+    def get_cut(self, episode: Episode | None, model: str) -> tuple[float, float]:
+        """Return the mismatch probability of an honest nonce, and the p-value below which a claim is a fraud.
+
+        `model`: of the claim, "" where claims are not by model; it has terms of its own while a proof of compute runs.
+        Reference: protocol 4.4, network 2.5.7
+        """
+        if not model or episode is None:
+            return self.p_mismatch, self.fraud_threshold
+        terms = get_terms(episode, model)
+        return terms.p_mismatch, terms.applied_fraud_p

@@ -38,6 +38,14 @@ class PaymentKind(StrEnum):
     """Unbonded collateral, back in the balance."""
     SLASHED = "slashed"
     """Collateral taken; until v0.2.10 it is burnt."""
+    STAKED = "staked"
+    """From a challenger's balance into its stake."""
+    RETURNED = "returned"
+    """A stake, back in the challenger's balance."""
+    FORFEITED = "forfeited"
+    """A challenger's stake, into the vesting schedule of the host that passed."""
+    PRIZE = "prize"
+    """Out of governance's account into the vesting schedule of a challenger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +56,9 @@ class Payment(Record):
     height: Annotated[int, "block in which coins moved", "blocks"]
     participant: Annotated[str, "address; empty where it concerns nobody"]
     kind: Annotated[
-        str, "reward, remainder, fee, left, governance, claim, vested, burnt, deposited, released or slashed"
+        str,
+        "reward, remainder, fee, left, governance, claim, vested, burnt, deposited, released or slashed; of challenges "
+        "staked, returned, forfeited or prize",
     ]
     amount_ngonka: Annotated[int, "how much", "ngonka"]
     reason: Annotated[str, "why"]

@@ -165,6 +165,20 @@ class PriceReached(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OffencePunished(Record):
+    """A validator was put into jail for the way in which it signs blocks."""
+
+    epoch: Annotated[int, "epoch whose [P, next P) holds the height"]
+    height: Annotated[int, "block that punished it", "blocks"]
+    participant: Annotated[str, "address of the validator"]
+    offence: Annotated[str, "missed blocks, or double sign"]
+    slashed_ngonka: Annotated[int, "collateral that it lost", "ngonka"]
+    jailed_until_seconds: Annotated[
+        float, "time of blocks from which on it may come back; infinity after a double sign", "s"
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WeightConfirmed(Record):
     """A member's weight before and after a confirmation."""
 
@@ -175,3 +189,43 @@ class WeightConfirmed(Record):
     measured: Annotated[int, "weight shown; 0 where nothing was sent", "weight"]
     weight_after: Annotated[int, "confirmation weight after", "weight"]
     is_failed: Annotated[bool, "showed so little that it became INACTIVE and loses the epoch's reward"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentJudged(Record):
+    """One segment of a challenge that is over, in one model, and the votes on it."""
+
+    epoch: Annotated[int, "epoch in which the host was challenged"]
+    height: Annotated[int, "block by which it was decided", "blocks"]
+    participant: Annotated[str, "address of the challenged host"]
+    model: Annotated[str, "governance's model; empty where it has shown none before"]
+    start_height: Annotated[int, "first block", "blocks"]
+    end_height: Annotated[int, "the block after the last one", "blocks"]
+    committed_slices: Annotated[int, "slices with a commitment"]
+    judged_slices: Annotated[int, "slices that must have one, and enough work"]
+    committed_nonces: Annotated[int, "nonces that it committed to", "nonces"]
+    expected_nonces: Annotated[float, "nonces of the judged slices at the rate that it showed last", "nonces"]
+    valid_vote_power: Annotated[int, "voting power in the model that said valid", "weight"]
+    invalid_vote_power: Annotated[int, "voting power in the model that said fraud", "weight"]
+    total_vote_weight: Annotated[int, "weight of all members but the challenged one", "weight"]
+    is_passed: Annotated[bool, "the segment passed in this model"]
+    reason: Annotated[str, "accepted, or the vote or the fault that failed it; too short to be judged"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChallengeSettled(Record):
+    """Who challenged whom, and who got what for it."""
+
+    epoch: Annotated[int, "epoch in which the host was challenged"]
+    height: Annotated[int, "block that took the challenge", "blocks"]
+    challenger: Annotated[str, "address of the challenger"]
+    participant: Annotated[str, "address of the challenged host"]
+    exposure_ngonka: Annotated[int, "what the host could still earn in the epoch", "ngonka"]
+    stake_ngonka: Annotated[int, "what the challenger locked", "ngonka"]
+    passed_segments: Annotated[int, "segments that passed, short ones too"]
+    end_height: Annotated[int, "block that ended it", "blocks"]
+    outcome: Annotated[str, "passed, failed, or void: nobody voted, or the host left for another reason"]
+    reason: Annotated[str, "verdict or fault of its last segment"]
+    stake_to_target_ngonka: Annotated[int, "stake that the host got", "ngonka"]
+    stake_back_ngonka: Annotated[int, "stake that the challenger got back", "ngonka"]
+    prize_ngonka: Annotated[int, "what the challenger got out of what governance would have had", "ngonka"]

@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from sim.protocol.blocks.challenge_verdicts import read_segments
+from sim.protocol.blocks.challenging import list_absences
 from sim.protocol.blocks.confirming import advance_run, begin_run, read_members
-from sim.protocol.blocks.formation import list_governance_models
+from sim.protocol.blocks.formation import get_model_weights, list_governance_models
 from sim.protocol.blocks.params import ProtocolParams
-from sim.protocol.blocks.records import InferencesServed, PriceReached, Record, WeightConfirmed
+from sim.protocol.blocks.readings import fold_readings
+from sim.protocol.blocks.records import InferencesServed, PriceReached, Record
 from sim.protocol.blocks.stages import Schedule
 from sim.protocol.blocks.standing import punish_failures, remove_members
-from sim.protocol.blocks.state import Block, ChainState, get_model_weights
+from sim.protocol.blocks.state import Block, ChainState
 from sim.protocol.proofs.confirmation import (
     ConfirmationTally,
     close_event,
     compute_event,
-    compute_ratio,
     compute_trigger_heights,
     is_triggered,
     read_event,
 )
 from sim.protocol.proofs.confirmation_readings import Reading
-from sim.protocol.service.inferences import InferenceTally, apply_tally, confirm_records
+from sim.protocol.service.inferences import InferenceTally, apply_tally
 from sim.protocol.switches import Rules
 
 FIRST_CONFIRMED_EPOCH = 2
@@ -41,7 +43,8 @@ def apply_inferences(
     heights = range(state.schedule.start, state.schedule.next_start)
     models = get_model_weights(state, list_governance_models(rules))
     removed = state.effective.removed
-    service, failures = apply_tally(state.service, tally, models, heights, params.pricing, rules, removed)
+    away = list_absences(state, rules) if state.challenges else {}
+    service, failures = apply_tally(state.service, tally, models, heights, params.pricing, rules, removed, away)
     state, payments = punish_failures(replace(state, service=service), failures, rules, params)
     state = remove_members(state, failures, rules, params)
     served = [
@@ -75,8 +78,8 @@ def apply_confirmation(state: ChainState, block: Block, params: ProtocolParams) 
     if state.upcoming is not None and state.confirmation_run is not None:
         return _give_up(state), []
     if state.confirmation_run is not None and block.height == state.confirmation.end_height:
-        return _read_run(state, rules, params)
-    if state.confirmation.end_height is None and _triggers(state, block, params):
+        return _read_run(state, block, rules, params)
+    if state.confirmation.end_height is None and triggers_confirmation(state, block.height, block.block_hash, params):
         state = _trigger(state, block, rules)
     return advance_run(state, block, rules, params), []
 
@@ -110,10 +113,16 @@ def _read_tally(
     return _read_out(state, readings, tally.measured, rules, params)
 
 
-def _read_run(state: ChainState, rules: Rules, params: ProtocolParams) -> tuple[ChainState, list[Record]]:
-    readings = read_members(state, rules)
+def _read_run(state: ChainState, block: Block, rules: Rules, params: ProtocolParams) -> tuple[ChainState, list[Record]]:
+    """Of challenged members count the segments on which the same validation has voted. Reference: network 2.13."""
+    readings, judged = read_members(state, rules), list[Record]()
+    if state.challenges:
+        busy = {who for who, challenge in state.challenges.items() if challenge.end is None}
+        state, segments, judged = read_segments(state, rules, params, block.block_hash)
+        readings = {who: one for who, one in readings.items() if who not in busy} | segments
     measured = {who: reading.shown for who, reading in readings.items()}
-    return _read_out(replace(state, confirmation_run=None), readings, measured, rules, params)
+    state, rows = _read_out(replace(state, confirmation_run=None), readings, measured, rules, params)
+    return state, [*judged, *rows]
 
 
 def _read_out(
@@ -123,45 +132,25 @@ def _read_out(
     rules: Rules,
     params: ProtocolParams,
 ) -> tuple[ChainState, list[Record]]:
-    """Weights shrink, every member is judged by its ratio; whoever fails is punished and leaves the group."""
-    running = state.confirmation
-    shown = {who: reading.shown for who, reading in readings.items()}
-    after = close_event(running, shown, pause_end=state.height + state.schedule.params.set_new_validators_delay)
-    judged = shown if rules.judges_readings else after.weights
-    ratios = {
-        who: compute_ratio(judged[who], reading.expected, rules.confirmation_tolerance)
-        for who, reading in readings.items()
-    }
-    service, failures = confirm_records(state.service, ratios, rules, state.height)
-    failed = {failure.participant for failure in failures}
-    confirmed = [
-        WeightConfirmed(
-            epoch=state.effective.index,
-            height=state.height,
-            participant=who,
-            weight_before=running.weights[who],
-            measured=measured.get(who, 0),
-            weight_after=after.weights[who],
-            is_failed=who in failed,
-        )
-        for who in sorted(readings)
-    ]
-    state, payments = punish_failures(replace(state, confirmation=after, service=service), failures, rules, params)
-    return remove_members(state, failures, rules, params), [*confirmed, *payments]
+    """The event is over, and what it has read counts."""
+    closed = close_event(
+        state.confirmation, {}, pause_end=state.height + state.schedule.params.set_new_validators_delay
+    )
+    return fold_readings(replace(state, confirmation=closed), readings, measured, rules, params)
 
 
-def _triggers(state: ChainState, block: Block, params: ProtocolParams) -> bool:
-    """Whether the block triggers an event: never before the second epoch, nor while the last one's pause lasts.
+def triggers_confirmation(state: ChainState, height: int, block_hash: str, params: ProtocolParams) -> bool:
+    """Whether a block triggers an event: never before the second epoch, nor while the last one's pause lasts.
 
     Nor soon after an upgrade. Reference: protocol 6.7, network 2.11.
     """
     schedule, rules = state.schedule, params.rules_at(state.schedule.index)
     expected = rules.confirmations_per_epoch
-    if not expected or schedule.index < FIRST_CONFIRMED_EPOCH or block.height < state.confirmation.pause_end:
+    if not expected or schedule.index < FIRST_CONFIRMED_EPOCH or height < state.confirmation.pause_end:
         return False
-    if params.rule_book.brings_version(schedule.index) and block.height <= schedule.start + rules.upgrade_pause_blocks:
+    if params.rule_book.brings_version(schedule.index) and height <= schedule.start + rules.upgrade_pause_blocks:
         return False
-    return is_triggered(block.height, block.block_hash, get_trigger_heights(schedule, rules), expected)
+    return is_triggered(height, block_hash, get_trigger_heights(schedule, rules), expected)
 
 
 def get_trigger_heights(schedule: Schedule, rules: Rules) -> range:

@@ -15,6 +15,8 @@ from sim.protocol.blocks.state import ChainState
 from sim.protocol.money.accounts import Settlement, unlock, write_settlements
 from sim.protocol.money.collateral import SLASH_DOWNTIME, Deposit, release_unbonded, slash
 from sim.protocol.money.rewards import EPOCH_FACTOR, compute_epoch_reward
+from sim.protocol.proofs.claimed import split_claim
+from sim.protocol.proofs.votes import Reason, Verdict
 from sim.protocol.service.inferences import close_service
 from sim.protocol.service.status import is_down
 from sim.protocol.switches import Rules
@@ -72,6 +74,15 @@ def slash_downtime(state: ChainState) -> tuple[ChainState, list[Payment]]:
     """A member that missed more than 5 % of its requests loses a tenth of its collateral. Reference: protocol 6.3."""
     down = [who for who, counts in sorted(state.service.counts.items()) if is_down(counts.n_missed, counts.n_finished)]
     return slash_deposits(state, dict.fromkeys(down, SLASH_DOWNTIME), "downtime")
+
+
+def slash_rejected(
+    state: ChainState, verdicts: Mapping[str, Verdict], rules: Rules
+) -> tuple[ChainState, list[Payment]]:
+    """A what-if: hosts lose a share of their collateral whose claims were voted invalid, once for all their claims."""
+    rejected = {split_claim(who)[0] for who, verdict in verdicts.items() if verdict.reason is Reason.VOTED_INVALID}
+    offenders = dict.fromkeys(sorted(rejected), rules.rejection_slash) if rules.rejection_slash else {}
+    return slash_deposits(state, offenders, "rejected claim", to_governance=rules.leaves_slashes_to_governance)
 
 
 def slash_deposits(

@@ -63,11 +63,14 @@ def remove_members(state: ChainState, failures: Sequence[Failure], rules: Rules,
 def compute_powers(state: ChainState, rules: Rules, params: ProtocolParams) -> Mapping[str, int]:
     """Return the powers that consensus gets: trusted weights, with guardians raised while the chain is young.
 
+    Who is in jail has none (protocol 6.5).
+
     Where that leaves nobody with any, those with power so far keep it, for a set of validators cannot be empty [I].
     Reference: protocol 5.4, network 2.9.9.
     """
+    trusted, jailed = state.effective.trusted, state.signing.jailed
     powers = boost_guardians(
-        state.effective.trusted,
+        {who: weight for who, weight in trusted.items() if who not in jailed} if jailed else trusted,
         params.guardians,
         multiplier=rules.guardian_multiplier,
         maturity_weight=rules.guardian_maturity_weight,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -14,13 +14,10 @@ from numpy.typing import NDArray
 
 from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.stages import Schedule
-from sim.protocol.consensus.transactions import (
-    HEADER_BYTES,
-    HardwareNode,
-    RegisterHost,
-    SubmitValidation,
-    Transaction,
-)
+from sim.protocol.consensus.signing import Signing, follow_validators
+from sim.protocol.consensus.transactions import HEADER_BYTES, HardwareNode, RegisterHost, SubmitValidation, Transaction
+from sim.protocol.consensus.validators import select_validators
+from sim.protocol.models.challenged import Challenge, Challenges
 from sim.protocol.models.delegation import DelegatedShare
 from sim.protocol.models.formed import FormedEpoch
 from sim.protocol.models.seating import NodeWeights
@@ -34,6 +31,7 @@ from sim.protocol.proofs.committee import Committee
 from sim.protocol.proofs.confirmation import Confirmation, ConfirmationHeights, ConfirmationTally
 from sim.protocol.proofs.log import Log
 from sim.protocol.proofs.preserved import Preserved
+from sim.protocol.proofs.slices import gather_segment
 from sim.protocol.service.inferences import InferenceTally, Service
 
 
@@ -50,6 +48,10 @@ class Block:
     """Stands for the transactions about an epoch's requests; in the epoch's last block."""
     confirmation: ConfirmationTally | None = None
     """Stands for the transactions of a confirmation; in its last block."""
+    absent: tuple[str, ...] = ()
+    """Validators of the block before whose signatures on it this one lacks. Reference: protocol 6.5"""
+    evidence: tuple[str, ...] = ()
+    """Validators that signed two different things at an earlier height. Reference: protocol 6.5"""
 
     @property
     def size_bytes(self) -> int:
@@ -240,9 +242,11 @@ class ChainState:
     stances: Stances = field(default_factory=dict)
     """Last words of participants about models. Reference: network 2.7."""
     frozen: FrozenStances = field(default_factory=FrozenStances)
+    signing: Signing = field(default_factory=Signing)
     service: Service = field(default_factory=Service)
     confirmation: Confirmation = field(default_factory=Confirmation)
     confirmation_run: ConfirmationRun | None = None
+    challenges: Challenges = field(default_factory=dict)
     emitted: int = 0
     """ngonka minted so far."""
     fees: int = 0
@@ -288,10 +292,46 @@ class ChainState:
         return self.proofs.read_claims(self.episode, self.threshold)
 
     @property
+    def _voted(self) -> UpcomingEpoch | None:
+        return self.confirmation_run.proof if self.confirmation_run is not None else self.upcoming
+
+    @property
     def ballot(self) -> Ballot | None:
         """How votes on claims of models count, from validation start on; None where claims are not by model."""
-        proof = self.confirmation_run.proof if self.confirmation_run is not None else self.upcoming
-        return None if proof is None else proof.ballot
+        return None if self._voted is None else self._voted.ballot
+
+    @cached_property
+    def sealed_segments(self) -> tuple[ChainState, ...]:
+        """For each segment of a challenge on which votes are due, the state in which it is the proof of compute.
+
+        Its target has no vote. Raises ValueError where no proof of compute is running. Reference: network 2.13.
+        """
+        waiting = [challenge for _, challenge in sorted(self.challenges.items()) if challenge.is_sealed]
+        return tuple(self._open_segment(challenge) for challenge in waiting if challenge.segment.held)  # type: ignore[union-attr]
+
+    def _open_segment(self, challenge: Challenge) -> ChainState:
+        segment, episode, voted = challenge.segment, self.episode, self._voted
+        assert segment is not None, "votes on no segment"
+        assert segment.end is not None, "votes on a segment that runs"
+        assert voted is not None, "votes without a proof of compute"
+        own = self.effective.trusted.get(challenge.target, 0)
+        proof = replace(
+            voted,
+            start_height=segment.start,
+            block_hash=segment.seed_hash,
+            ballot=None if voted.ballot is None else voted.ballot.exclude(challenge.target, own),
+            start_seconds=None,
+        )
+        first_vote, last_vote, last = episode.validation_start + 1, episode.validation_end, segment.end - 1
+        heights = ConfirmationHeights(segment.start, last, first_vote, last_vote, last_vote + 1, last)
+        return replace(
+            self,
+            upcoming=None,
+            confirmation_run=ConfirmationRun(segment.start, heights, segment.seed_hash, proof),
+            proofs=gather_segment(challenge.target, segment.start, segment.held),
+            validations=segment.votes,
+            challenges={},
+        )
 
     @cached_property
     def slot_voters(self) -> Sequence[AbstractSet[str]] | None:
@@ -303,10 +343,9 @@ class ChainState:
     @cached_property
     def duties(self) -> Mapping[str, NDArray[np.int64]] | None:
         """Claims that each committee member checks, as places in `proofs.participants`; None: all members check all."""
-        proof = self.confirmation_run.proof if self.confirmation_run is not None else self.upcoming
-        if proof is None or proof.committee is None:
+        if self._voted is None or self._voted.committee is None:
             return None
-        return proof.committee.assign(list(self.proofs.participants))
+        return self._voted.committee.assign(list(self.proofs.participants))
 
 
 def genesis_state(
@@ -337,21 +376,8 @@ def genesis_state(
         proofs=proof.open_store(),
         hosts={founder.creator: HostRecord(founder.validator_key, founder.nodes) for founder in known},
         deposits={founder.creator: Deposit(founder.collateral_ngonka) for founder in known},
+        signing=follow_validators(Signing(), select_validators(members), 1),
     )
-
-
-def get_model_weights(state: ChainState, governance_models: Iterable[str]) -> dict[str, dict[str, int]]:
-    """Weights of the effective members that serve each model: model -> member -> weight; only models with members."""
-    grouped: dict[str, dict[str, int]] = {}
-    for model in sorted(governance_models):
-        members = {
-            who: weight
-            for who, weight in sorted(state.effective.weights.items())
-            if who in state.hosts and any(node.model == model for node in state.hosts[who].nodes)
-        }
-        if members:
-            grouped[model] = members
-    return grouped
 
 
 def get_places_to_check(state: ChainState, validator: str, models: Iterable[str] = ()) -> NDArray[np.int64]:

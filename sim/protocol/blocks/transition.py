@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
+from sim.protocol.blocks.challenge_verdicts import advance_challenges
+from sim.protocol.blocks.challenging import take_challenge, take_segment_votes, take_slice
 from sim.protocol.blocks.checks import (
     check_claim,
     check_overlap,
@@ -21,13 +23,16 @@ from sim.protocol.blocks.params import ProtocolParams
 from sim.protocol.blocks.payments import PaymentKind, pay
 from sim.protocol.blocks.records import Record, RewardClaimed, SeedCommitted
 from sim.protocol.blocks.running import apply_confirmation, apply_inferences
+from sim.protocol.blocks.signatures import check_release, judge_signatures, release_validator
 from sim.protocol.blocks.stages import get_schedule, select_epoch
 from sim.protocol.blocks.state import Block, ChainState, HostRecord
+from sim.protocol.consensus.signing import follow_validators
 from sim.protocol.consensus.transactions import (
     ClaimReward,
     DeclareIntent,
     DelegatePower,
     DepositCollateral,
+    OpenChallenge,
     RefuseModel,
     RegisterHost,
     ReleaseCollateral,
@@ -35,7 +40,9 @@ from sim.protocol.consensus.transactions import (
     SubmitValidation,
     Transaction,
     TxResult,
+    Unjail,
 )
+from sim.protocol.consensus.validators import select_validators
 from sim.protocol.money.accounts import Settlement, VestingSchedule, vest
 from sim.protocol.money.collateral import Deposit, deposit, withdraw
 from sim.protocol.switches import Rules
@@ -72,12 +79,18 @@ def apply_block(
         raise ValueError(f"block {block.height} does not follow height {state.height}")
     effective = get_schedule(state.effective.index, state.effective.start_height, params.epoch_at(block.height))
     schedule = select_epoch(effective, block.height)
-    draft = Draft(replace(state, height=block.height, priorities=priorities, schedule=schedule))
+    begun = replace(state, height=block.height, priorities=priorities, schedule=schedule)
+    signed, punished = judge_signatures(begun, block, params)
+    draft = Draft(signed, block.time_seconds)
     results = _apply_transactions(draft, block, params, included)
-    state, served = apply_inferences(draft.finish(), block.inferences, params)
-    state, edges = process_epoch(freeze_stances(state, params), block, params, next_difficulty)
-    state, confirmed = apply_confirmation(state, block, params)
-    return BlockResult(state, results, (*draft.rows, *served, *edges, *confirmed))
+    after, served = apply_inferences(draft.finish(), block.inferences, params)
+    after, edges = process_epoch(freeze_stances(after, params), block, params, next_difficulty)
+    after, sealed = advance_challenges(after, block, params) if after.challenges else (after, [])
+    after, confirmed = apply_confirmation(after, block, params)
+    if after.powers is not state.powers:
+        signers = follow_validators(after.signing, select_validators(after.powers), block.height + 1)
+        after = replace(after, signing=signers)
+    return BlockResult(after, results, (*punished, *draft.rows, *served, *edges, *sealed, *confirmed))
 
 
 class _Copied(Generic[K, V]):
@@ -121,8 +134,10 @@ class Draft:
     vesting = _Copied[str, VestingSchedule]()
     balances = _Copied[str, int]()
 
-    def __init__(self, state: ChainState) -> None:
+    def __init__(self, state: ChainState, time_seconds: float = 0.0) -> None:
+        """`time_seconds`: the block's own time."""
         self.state = state
+        self.time_seconds = time_seconds
         self.rows: list[Record] = []
         self.proofs = state.proofs
         self.validations: list[SubmitValidation] = []
@@ -149,9 +164,7 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
         case SubmitSeed():
             _commit_seed(draft, transaction)
         case SubmitValidation():
-            result = check_validation(draft.state, transaction.start_height)
-            if result is TxResult.ACCEPTED:
-                draft.validations.append(transaction)
+            result = _take_votes(draft, transaction)
         case ClaimReward():
             result = check_claim(draft.state, transaction, rules)
             if result is TxResult.ACCEPTED:
@@ -160,12 +173,31 @@ def apply_transaction(draft: Draft, transaction: Transaction, params: ProtocolPa
             result = _move_into_collateral(draft, transaction.creator, transaction.amount_ngonka)
         case ReleaseCollateral():
             result = _unbond(draft, transaction.creator, transaction.amount_ngonka)
+        case Unjail():
+            result = check_release(draft.state, transaction.creator, draft.time_seconds)
+            if result is TxResult.ACCEPTED:
+                draft.state = release_validator(draft.state, transaction.creator, rules, params)
         case DelegatePower() | RefuseModel() | DeclareIntent():
             result = check_stance(draft.state, transaction, rules)
             if result is TxResult.ACCEPTED:
                 draft.state = replace(draft.state, stances=take_stance(draft.state.stances, transaction))
+        case OpenChallenge():
+            result, draft.state, locked = take_challenge(draft.state, transaction, rules, params)
+            draft.rows += locked
         case _:
-            result = _take_proof(draft, transaction, rules)
+            result = _take_proof(draft, transaction, params, rules)
+    return result
+
+
+def _take_votes(draft: Draft, votes: SubmitValidation) -> str:
+    """Votes are about claims of the running proof of compute, or about a segment of a challenge."""
+    about_segment = take_segment_votes(draft.state, votes) if draft.state.challenges else None
+    if about_segment is not None:
+        result, draft.state = about_segment
+        return result
+    result = check_validation(draft.state, votes.start_height)
+    if result is TxResult.ACCEPTED:
+        draft.validations.append(votes)
     return result
 
 
@@ -182,12 +214,16 @@ def _commit_seed(draft: Draft, seed: SubmitSeed) -> None:
     )
 
 
-def _take_proof(draft: Draft, message: Any, rules: Rules) -> str:
+def _take_proof(draft: Draft, message: Any, params: ProtocolParams, rules: Rules) -> str:
     """Everything else belongs to the proof scheme in force, or to none."""
     if not isinstance(message, rules.proof.messages):
         return TxResult.OTHER_SCHEME
+    about_slice = take_slice(draft.state, message, params, rules) if draft.state.challenges else None
+    if about_slice is not None:
+        result, draft.state = about_slice
+        return result
     state = draft.state
-    result: str = check_start(state, message.start_height)
+    result = check_start(state, message.start_height)
     if result is TxResult.ACCEPTED:
         result = check_overlap(state, rules)
     if result is TxResult.ACCEPTED:

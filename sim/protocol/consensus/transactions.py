@@ -20,6 +20,7 @@ CLAIM_BYTES = 24
 AMOUNT_BYTES = 24
 DELEGATION_BYTES = 60
 STANCE_BYTES = 30
+CHALLENGE_BYTES = 45
 REGISTRATION_BYTES = 100
 NODE_BYTES = 40
 
@@ -41,6 +42,8 @@ class TxResult(StrEnum):
     MISSED_VALIDATIONS = "missed too many validations"
     NOT_ENOUGH_COINS = "not enough coins"
     NOT_ENOUGH_COLLATERAL = "not enough collateral"
+    NOT_JAILED = "not in jail"
+    STILL_JAILED = "in jail for longer"
     UNKNOWN_MESSAGE = "unknown message"
     NO_PARTICIPANT = "sender is no participant"
     UNKNOWN_MODEL = "no model of governance"
@@ -164,6 +167,11 @@ class ReleaseCollateral(ChainMessage):
 
 
 @dataclass(frozen=True)
+class Unjail(ChainMessage):
+    """Asks to be a validator again when the time in jail is over. Reference: protocol 6.5."""
+
+
+@dataclass(frozen=True)
 class DelegatePower(ChainMessage):
     """Lends the sender's voting power on a model, until it says otherwise. From v0.2.12 on. Reference: network 2.7."""
 
@@ -187,3 +195,15 @@ class DeclareIntent(ChainMessage):
 
     model: str
     body_bytes: ClassVar[int] = STANCE_BYTES
+
+
+@dataclass(frozen=True)
+class OpenChallenge(ChainMessage):
+    """Demands a long proof of compute of one host, and locks the sender's stake. From v0.2.16 on.
+
+    Reference: network 2.13.
+    """
+
+    target: str
+    """Address of the host."""
+    body_bytes: ClassVar[int] = CHALLENGE_BYTES

@@ -10,19 +10,41 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-STAKE_SHARE = Fraction(1, 10)
-SLICE_BLOCKS = 500
-LEAST_BLOCKS = 300
-"""Shorter segments pass, shorter last slices are not judged, and a challenge needs as many."""
-MOST_OPEN = 4
+from pydantic import Field
+
+from sim.protocol.models.params import Share
+
 TOLERANCE = Fraction("0.909")
 """Share of the expected work that is enough, as in confirmations."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChallengeParams:
+    """What governance sets for challenges. Reference: network 2.13."""
+
+    challenge_stake_share: Annotated[
+        Share, "part of what a challenged host may still earn in the epoch that its challenger locks"
+    ] = Fraction("0.1")
+    challenge_slice_blocks: Annotated[
+        int, Field(ge=1, le=1_000_000), "blocks of a challenge for which the target commits once"
+    ] = 500
+    challenge_least_blocks: Annotated[
+        int,
+        Field(ge=1, le=1_000_000),
+        "blocks that a challenge needs before its end; shorter segments pass, shorter last slices are not judged",
+    ] = 300
+    challenge_most_open: Annotated[
+        int, Field(ge=0, le=10_000), "challenges that may be open at once; 0: there are none"
+    ] = 4
+
+
+MAINNET_CHALLENGES = ChallengeParams()
 
 
 class ChallengeRefusal(StrEnum):
@@ -38,6 +60,7 @@ class ChallengeRefusal(StrEnum):
     TOO_MANY = "too many challenges are open"
     CHALLENGED = "target is challenged already"
     NO_STAKE = "stake is 0"
+    NO_COINS = "balance is below the stake"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +69,7 @@ class ChallengeMoment:
 
     height: int
     inference_start: int
-    """S"""
+    """S, at whose end the weights change."""
     window_start: int
     """Height from which no confirmation may begin: the next P less the safety blocks."""
     is_confirming: bool
@@ -62,15 +85,25 @@ class Stake(NamedTuple):
     locked: int
 
 
-def compute_stake(weight: int, total: int, reward: int, moment: ChallengeMoment) -> Stake:
-    """Return E = floor(reward · weight / total · remaining / whole blocks of inference) and P = floor(E / 10).
+def compute_stake(
+    weight: int, total: int, reward: int, moment: ChallengeMoment, params: ChallengeParams = MAINNET_CHALLENGES
+) -> Stake:
+    """Return E = floor(reward · weight / total · remaining / whole blocks of inference) and P = floor(k · E).
 
     Blocks count up to the safety window. Reference: network 2.13.
     """
     remaining = moment.window_start - moment.height
     whole = moment.window_start - moment.inference_start
     exposure = reward * weight * remaining // (total * whole) if total * whole > 0 else 0
-    return Stake(exposure, math.floor(STAKE_SHARE * exposure))
+    return Stake(exposure, math.floor(params.challenge_stake_share * exposure))
+
+
+def compute_break_even(stake_share: Fraction) -> Fraction:
+    """Return the chance of a failure from which on a challenge pays: k / (1 + k), where rounding is left aside.
+
+    The challenger loses k · E to a target that passes, and wins E where it fails.
+    """
+    return stake_share / (1 + stake_share)
 
 
 def find_refusal(
@@ -81,19 +114,25 @@ def find_refusal(
     *,
     is_active: bool,
     has_maintenance: bool = False,
+    balance: int | None = None,
+    params: ChallengeParams = MAINNET_CHALLENGES,
 ) -> ChallengeRefusal | None:
-    """Return why the chain refuses a challenge; None where it takes it. Reference: network 2.13."""
+    """Return why the chain refuses a challenge; None where it takes it. Reference: network 2.13.
+
+    `balance` are the challenger's free coins in ngonka; None: it has enough.
+    """
     refusals = {
         ChallengeRefusal.NOT_ALLOWED: bool(moment.allowed) and challenger not in moment.allowed,
         ChallengeRefusal.OWN: challenger == target,
         ChallengeRefusal.NOT_ACTIVE: not is_active,
         ChallengeRefusal.MAINTENANCE: has_maintenance,
-        ChallengeRefusal.NO_INFERENCE: moment.height < moment.inference_start,
+        ChallengeRefusal.NO_INFERENCE: moment.height <= moment.inference_start,
         ChallengeRefusal.CONFIRMATION: moment.is_confirming,
-        ChallengeRefusal.TOO_LATE: moment.height + LEAST_BLOCKS > moment.window_start,
-        ChallengeRefusal.TOO_MANY: len(moment.open_targets) >= MOST_OPEN,
+        ChallengeRefusal.TOO_LATE: moment.height + params.challenge_least_blocks > moment.window_start,
+        ChallengeRefusal.TOO_MANY: len(moment.open_targets) >= params.challenge_most_open,
         ChallengeRefusal.CHALLENGED: target in moment.open_targets,
         ChallengeRefusal.NO_STAKE: stake.locked <= 0,
+        ChallengeRefusal.NO_COINS: balance is not None and balance < stake.locked,
     }
     return next((refusal for refusal, applies in refusals.items() if applies), None)
 
@@ -104,21 +143,27 @@ class Segment:
 
     start: int
     end: int
+    params: ChallengeParams = MAINNET_CHALLENGES
 
     @property
     def is_judged(self) -> bool:
         """Short ones pass without a vote."""
-        return self.end - self.start >= LEAST_BLOCKS
+        return self.end - self.start >= self.params.challenge_least_blocks
 
     def find_slice(self, height: int) -> int:
         """Return the index of the slice that a height lies in. Reference: network 2.13."""
-        return (height - self.start) // SLICE_BLOCKS
+        return (height - self.start) // self.params.challenge_slice_blocks
+
+    def find_slice_end(self, height: int) -> int:
+        """Return the last block of the slice that a height lies in."""
+        return min(self.end, self.start + (self.find_slice(height) + 1) * self.params.challenge_slice_blocks) - 1
 
     def list_judged_slices(self) -> list[tuple[int, int]]:
         """Return index and length of the slices that must reach the rate: a short last one need not."""
-        length = self.end - self.start
-        lengths = [min(SLICE_BLOCKS, length - first) for first in range(0, length, SLICE_BLOCKS)]
-        return [(index, blocks) for index, blocks in enumerate(lengths) if blocks >= LEAST_BLOCKS]
+        length, whole = self.end - self.start, self.params.challenge_slice_blocks
+        lengths = [min(whole, length - first) for first in range(0, length, whole)]
+        least = min(whole, self.params.challenge_least_blocks)
+        return [(index, blocks) for index, blocks in enumerate(lengths) if blocks >= least]
 
 
 class SegmentFault(StrEnum):
@@ -148,27 +193,14 @@ def find_fault(
     return None
 
 
-def spread_samples(rises: Sequence[int], n_samples: int) -> list[int]:
-    """Return how many samples each slice gets, by its own count: floors first, then the largest remainders [I].
-
-    At most as many as there are artifacts. Reference: network 2.13.
-    """
-    total = sum(rises)
-    if total <= n_samples:
-        return list(rises)
-    given = [n_samples * rise // total for rise in rises]
-    by_remainder = sorted(range(len(rises)), key=lambda place: (-(n_samples * rises[place] % total), place))
-    for place in by_remainder[: n_samples - sum(given)]:
-        given[place] += 1
-    return given
-
-
 class ChallengeEnd(StrEnum):
     """How a challenge ends."""
 
     PASSED = "passed"
-    FAILED = "failed by the target's fault"
-    VOID = "no vote, or the target left for another reason"
+    FAILED = "failed"
+    """By the target's own fault."""
+    VOID = "void"
+    """No final vote, or the target left for another reason."""
 
 
 class ChallengePayout(NamedTuple):

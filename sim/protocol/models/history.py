@@ -19,6 +19,8 @@ DISTANCE_THRESHOLDS: Mapping[str, float] = MappingProxyType(
     {QWEN: 0.2, KIMI: 0.4, MINIMAX: 0.75, DEEPSEEK: 0.41, GLM_5_3: 0.44}
 )
 """As governance set them; the one of GLM-5.2-FP8, which never started, is not published."""
+MARGIN_THRESHOLDS: Mapping[str, float] = MappingProxyType({MINIMAX: 0.04, DEEPSEEK: 0.025, GLM_5_3: 0.025})
+"""Of the scheme `decode`, not live; the stricter ends of .04-.05 and .025-.03 [I]. Reference: network 2.10"""
 PENALTY_STARTS: Mapping[str, int] = MappingProxyType({MINIMAX: 278, DEEPSEEK: 360, GLM_5_3: 394, GLM_5_2: 500})
 
 
@@ -70,6 +72,7 @@ def _describe(vote: ModelVote) -> ModelParams:
     return ModelParams(
         name=vote.model,
         distance_threshold=DISTANCE_THRESHOLDS[vote.model],
+        margin_threshold=MARGIN_THRESHOLDS.get(vote.model),
         coefficient=Fraction(vote.coefficient or 0),
         is_initial=vote.is_initial,
         penalty_start_epoch=PENALTY_STARTS.get(vote.model, 0),

@@ -26,6 +26,11 @@ class ModelParams:
         float, Field(gt=0, le=2), "distance between two unit vectors from which on a recomputed answer is a mismatch"
     ]
     """Models have no common one; 2 is the largest distance of unit vectors."""
+    margin_threshold: Annotated[
+        float | None,
+        Field(gt=0, le=2),
+        "the same in the proof scheme decode: largest margin by which another of its vectors may score better",
+    ] = None
     coefficient: Annotated[
         Fraction, Field(ge=0, le=1_000_000), "weight of a nonce; with 0 the model is never eligible and pays nothing"
     ] = Fraction(1)

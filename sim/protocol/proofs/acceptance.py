@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate
 
@@ -69,6 +69,13 @@ class Ballot:
     bar: VoteBar = VoteBar()
     guardians_need_power: bool = False
     """A guardian decides ties in its own models only."""
+
+    def exclude(self, address: str, weight: int) -> Ballot:
+        """Return the ballot without one member, whose weight is part of the whole: it neither votes nor counts."""
+        seen = self.snapshot
+        powers = {model: _without(own, {address}) for model, own in seen.powers.items()}
+        rest = replace(seen, powers=powers, total=seen.total - weight, guardians=seen.guardians - {address})
+        return replace(self, snapshot=rest)
 
     def list_heard(self, validator: str) -> list[str]:
         """Return the models on whose claims a validator's vote can count, by its power or as a guardian's."""

@@ -80,20 +80,24 @@ class ModelAnswers:
             counts[node_id] = counts.get(node_id, 0) + n
         return counts
 
-    def read_vectors(self, count: int) -> tuple[list[str], NDArray[np.int64], NDArray[Any]]:
-        """Return keys (count,), nonces (count,) and vectors (count, k) of the first leaves, by rank of the nonce."""
-        parts = list(self._list_first(count))
-        nonces = np.concatenate([np.asarray(part.nonces)[:n] for part, n in parts])
-        vectors = np.concatenate([np.asarray(part.values)[:n] for part, n in parts])
-        keys = np.repeat(np.array([part.public_key for part, _ in parts], object), [n for _, n in parts])
+    def read_vectors(self, count: int, first: int = 0) -> tuple[list[str], NDArray[np.int64], NDArray[Any]]:
+        """Return keys (n,), nonces (n,) and vectors (n, k) of the leaves from `first` to `count`, by rank of the nonce.
+
+        `first` leaves came before them.
+        """
+        parts = list(self._list_from(first, count))
+        nonces = np.concatenate([np.asarray(part.nonces)[span] for part, span in parts])
+        vectors = np.concatenate([np.asarray(part.values)[span] for part, span in parts])
+        sizes = [span.stop - span.start for _, span in parts]
+        keys = np.repeat(np.array([part.public_key for part, _ in parts], object), sizes)
         order = np.argsort(nonces % N_PLACES, kind="stable")
         return keys[order].tolist(), nonces[order], vectors[order]
 
-    def read_runs(self, count: int) -> list[Run]:
-        """Return the first leaves by ML node, key and stack, in the order in which they came."""
+    def read_runs(self, count: int, first: int = 0) -> list[Run]:
+        """Return the leaves from `first` to `count` by ML node, key and stack, in the order in which they came."""
         found: dict[tuple[NodeId, str, int], list[NDArray[np.int64]]] = {}
-        for part, n in self._list_first(count):
-            for code, nonces in _divide(np.asarray(part.nonces)[:n], np.asarray(part.values)[:n]):
+        for part, span in self._list_from(first, count):
+            for code, nonces in _divide(np.asarray(part.nonces)[span], np.asarray(part.values)[span]):
                 found.setdefault((part.node_id, part.public_key, code), []).append(nonces)
         return [Run(key, code, np.concatenate(nonces)) for (_, key, code), nonces in found.items()]
 
@@ -101,6 +105,14 @@ class ModelAnswers:
     def has_vectors(self) -> bool:
         """Its answers are vectors of the kernel, not codes of the law."""
         return self._tree is not None
+
+    def _list_from(self, first: int, count: int) -> Iterator[tuple[NodeClaim, slice]]:
+        """Yield the parts with the leaves from `first` to `count`, each with the places of these among its own."""
+        begin = 0
+        for part, n in self._list_first(count):
+            if begin + n > first:
+                yield part, slice(max(0, first - begin), n)
+            begin += n
 
     def _list_first(self, count: int) -> Iterator[tuple[NodeClaim, int]]:
         """Yield the parts with the first leaves, each with how many of its own belong to them."""

@@ -85,6 +85,10 @@ class Answers:
 
         return fraud_test(n_checked, n_contradicted, p_mismatch, threshold)
 
+    def find_sure(self, values: NDArray[Any], threshold: float, margin: float) -> NDArray[np.bool_]:
+        """Every answer counts: a host cannot tell which of its own are far from those of others."""
+        return np.ones(len(values), dtype=np.bool_)
+
     def invent_nonces(self, numbers: range, generator: np.random.Generator) -> NDArray[np.int64]:
         """Count down from -1: the test of porosity reads the size of a nonce, and no ML node is told a negative one."""
         return -np.array(numbers, dtype=np.int64)

@@ -41,6 +41,10 @@ class ProofRules(Protocol):
         """Weight per counted nonce."""
 
     @property
+    def truncates_by_node(self) -> bool:
+        """Scaled weight is truncated once per ML node; otherwise batch by batch."""
+
+    @property
     def stores_node_ids(self) -> bool:
         """The chain keeps which ML node a nonce came from."""
 
@@ -55,6 +59,10 @@ class AnswerTerms(Protocol):
     @property
     def distance_threshold(self) -> float:
         """A recomputed answer farther away is a mismatch."""
+
+    @property
+    def margin_threshold(self) -> float | None:
+        """In the scheme `decode` a larger margin is a mismatch; None where nothing is agreed on."""
 
     @property
     def p_mismatch(self) -> float:
@@ -95,6 +103,8 @@ class Episode:
     validation_seconds: float | None = None
     """Time of the block at which validation starts, from then on."""
     is_confirmation: bool = False
+    is_challenge: bool = False
+    """A segment of one host's challenge; a confirmation in all else."""
 
     @property
     def opening(self) -> int:
@@ -267,6 +277,9 @@ class ProofScheme(Protocol):
         self, n_checked: NDArray[np.int64], n_contradicted: NDArray[np.int64], p_mismatch: float, threshold: float
     ) -> FraudTest:
         """Test which of many samples make their claim a fraud, by a p-value below the threshold."""
+
+    def find_sure(self, values: NDArray[Any], threshold: float, margin: float) -> NDArray[np.bool_]:
+        """Tell which results (n, ...) count with this margin to spare, bool (n,): a small error leaves them valid."""
 
     def invent_nonces(self, numbers: range, generator: np.random.Generator) -> NDArray[np.int64]:
         """Return nonces that no ML node tries, int64 (n,); a host numbers all that it invents, from 1 on."""

@@ -27,8 +27,19 @@ def split_claim(name: str) -> tuple[str, str]:
 
     Neither holds a blank; in schemes whose claims are not by model the name is the address, and the model is "".
     """
-    address, _, model = name.partition(" ")
-    return address, model
+    address, _, rest = name.partition(" ")
+    return address, rest.partition(" ")[0]
+
+
+def mark_segment(model: str, start: int) -> str:
+    """Return what stands for a language model in the name of a claim of the segment that starts at a height."""
+    return f"{model} {start}"
+
+
+def find_segment(name: str) -> int | None:
+    """Return the start of the segment that a claim's name means; None for a claim of a proof of compute."""
+    start = name.rpartition(" ")[2] if name.count(" ") > 1 else ""
+    return int(start) if start else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +68,8 @@ class ClaimedNonces:
     """(claims,) language model of each claim, in the scheme `answers`."""
     distance_thresholds: NDArray[np.float64] | None = None
     """(claims,) in the scheme `answers`: a sampled answer farther from the recomputed one contradicts the claim."""
+    is_far: NDArray[np.bool_] | None = None
+    """(n,) entries whose claimed value does not count, in the scheme `hits`; None: there is none."""
     stacks: Ints | None = None
     """(runs,) in the scheme `answers`: code of the stack that computed a run's nonces, as `Produced.values` gave it
     under the law, or `INVENTED`: nobody did. Under the law nothing else tells answers apart."""

@@ -23,6 +23,7 @@ class CommitFault(StrEnum):
     BAD_ROOT = "root is not 32 bytes"
     NOT_RISING = "count does not rise"
     SAME_BLOCK = "second commitment of a model in a block"
+    SAME_SLICE = "second commitment of a model in a slice"
     NO_COMMITMENT = "distribution without a commitment"
     WRONG_SUM = "distribution does not add up to the committed count"
 

@@ -13,10 +13,11 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.protocol.consensus.transactions import ENVELOPE_BYTES, TxResult
 from sim.protocol.proofs.acceptance import compute_raw_weight, compute_time_factor
-from sim.protocol.proofs.answer_book import AnswerBook, ModelAnswers
+from sim.protocol.proofs.answer_book import AnswerBook, ModelAnswers, Run
 from sim.protocol.proofs.base import (
     AnswerTerms,
     CountedClaim,
@@ -45,6 +46,7 @@ class DefaultTerms:
     """What holds where the chain has no settings for a model, each by itself. Reference: network 2.5.7."""
 
     distance_threshold: float = 0.4
+    margin_threshold: float = 0.4
     p_mismatch: float = 0.1
     applied_fraud_p: float = 0.05
 
@@ -102,6 +104,14 @@ class HeldCommit(StoredCommit):
             held = held.earlier
         return held
 
+    def read_runs(self) -> list[Run]:
+        """Return its leaves under the law, in the order in which validators read them."""
+        return self.answers.read_runs(self.count)
+
+    def read_vectors(self) -> tuple[list[str], NDArray[np.int64], NDArray[Any]]:
+        """Return keys (n,), nonces (n,) and vectors (n, k) of its leaves, in the same order."""
+        return self.answers.read_vectors(self.count)
+
 
 ByModel = Mapping[str, HeldCommit]
 
@@ -111,6 +121,8 @@ class Commits:
     """The commitments of a proof of compute, by host and model."""
 
     by_host: Mapping[str, ByModel] = field(default_factory=dict)
+    scheme: str = "answers"
+    """Or `decode`, whose nonces are compared by their margins."""
 
     _shares: dict[tuple[int, str], StageShares] = field(default_factory=dict, compare=False, repr=False)
 
@@ -149,7 +161,13 @@ class Commits:
             fault, changed = _distribute(message, own, height, episode)
         if fault is not None:
             return fault, self
-        return TxResult.ACCEPTED, type(self)({**self.by_host, message.creator: {**own, **changed}})
+        return TxResult.ACCEPTED, type(self)({**self.by_host, message.creator: {**own, **changed}}, self.scheme)
+
+    def _get_threshold(self, terms: AnswerTerms) -> float:
+        """Return the distance, or the margin, from which on a nonce mismatches; a missing one is 0.4 as well."""
+        if self.scheme == "answers":
+            return terms.distance_threshold
+        return DEFAULT_TERMS.margin_threshold if terms.margin_threshold is None else terms.margin_threshold
 
     def read_claims(self, episode: Episode, threshold: float) -> ClaimedNonces:
         """Return all committed answers: vectors by rank of their nonces, the law's codes by run."""
@@ -160,15 +178,13 @@ class Commits:
             "threshold": threshold,
             "participants": np.array([name for name, _ in held], dtype=np.object_),
             "counts": np.array([commit.count for _, commit in held], dtype=np.int64),
-            "scheme": "answers",
+            "scheme": self.scheme,
             "models": models,
-            "distance_thresholds": np.array([get_terms(episode, model).distance_threshold for model in models]),
+            "distance_thresholds": np.array([self._get_threshold(get_terms(episode, model)) for model in models]),
         }
         if held and held[0][1].answers.has_vectors:
             return _join_vectors([commit for _, commit in held], shared)
-        runs = [
-            (place, run) for place, (_, commit) in enumerate(held) for run in commit.answers.read_runs(commit.count)
-        ]
+        runs = [(place, run) for place, (_, commit) in enumerate(held) for run in commit.read_runs()]
         return ClaimedNonces(
             nonces=np.concatenate([np.empty(0, np.int64), *(run.nonces for _, run in runs)]),
             public_keys=tuple(run.public_key for _, run in runs),
@@ -252,7 +268,7 @@ def _distribute(
 
 
 def _join_vectors(held: list[HeldCommit], shared: dict[str, Any]) -> ClaimedNonces:
-    read = [commit.answers.read_vectors(commit.count) for commit in held]
+    read = [commit.read_vectors() for commit in held]
     keys = [key for own, _, _ in read for key in own]
     ends = [place for place in range(1, len(keys)) if keys[place] != keys[place - 1]]
     claims = np.cumsum([commit.count for commit in held])[:-1].tolist()

@@ -67,8 +67,13 @@ def close_event(confirmation: Confirmation, shown: Mapping[str, int], *, pause_e
 
     Reference: protocol 6.7.
     """
+    return replace(shrink_weights(confirmation, shown), end_height=None, pause_end=pause_end)
+
+
+def shrink_weights(confirmation: Confirmation, shown: Mapping[str, int]) -> Confirmation:
+    """Let weights shrink to what was shown, which is all that a failed challenge does. Reference: network 2.13."""
     weights = {who: min(weight, shown.get(who, weight)) for who, weight in confirmation.weights.items()}
-    return replace(confirmation, weights=weights, end_height=None, pause_end=pause_end)
+    return replace(confirmation, weights=weights)
 
 
 def compute_ratio(confirmed: int, initial: int, enough: Fraction = Fraction(1)) -> Fraction:

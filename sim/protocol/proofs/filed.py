@@ -116,5 +116,5 @@ def _count_claim(claims: Sequence[NodeClaim], rules: ProofRules) -> CountedClaim
         claimed_nonces=sum(len(nonces) for _, nonces in listed),
         distinct_nonces=len({nonce for _, nonces in listed for nonce in nonces}),
         counts=weigh_batches(batches, Fraction(1)),
-        node_weights=weigh_batches(batches, rules.weight_scale),
+        node_weights=weigh_batches(batches, rules.weight_scale, truncates_by_node=rules.truncates_by_node),
     )

@@ -7,7 +7,8 @@ a claim a fraud where too many of its nonces lie farther away than r_target.
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
@@ -18,6 +19,7 @@ from pow.proofs import ProofBatch
 from sim.protocol.consensus.transactions import ENVELOPE_BYTES, TxResult
 from sim.protocol.proofs import schemes
 from sim.protocol.proofs.base import AT_ONCE, Episode, NodeClaim, OwnClaims, ProofRules, Rhythm
+from sim.protocol.proofs.claimed import ClaimedNonces
 from sim.protocol.proofs.draws import compute_sampling_seed, draw_untried_nonces
 from sim.protocol.proofs.filed import Filed
 
@@ -74,6 +76,15 @@ class FiledBatches(Filed[SubmitProofBatch]):
     or not finite, or with lists of unequal length. A later batch overwrites an earlier one with the same
     (address, batch_id).
     """
+
+    def read_claims(self, episode: Episode, threshold: float) -> ClaimedNonces:
+        """Return all listed nonces, and which of them are claimed with a distance that does not count."""
+        claims = super().read_claims(episode, threshold)
+        if not any(max(batch.proofs.distances) >= threshold for batch in self.messages):
+            return claims
+        filed = chain.from_iterable(self.by_participant.values())
+        distances = chain.from_iterable(batch.proofs.distances for batch in filed)
+        return replace(claims, is_far=np.fromiter(distances, np.float64, len(claims.nonces)) >= threshold)
 
     def take(self, message: SubmitProofBatch, height: int, episode: Episode, rules: ProofRules) -> tuple[str, Self]:
         """Take a batch with an id, from the block after P to the last of the exchange. Reference: protocol 3.1."""
@@ -149,6 +160,11 @@ class Hits:
         from pow.validation import fraud_test
 
         return fraud_test(n_checked, n_contradicted, p_mismatch, threshold)
+
+    def find_sure(self, values: NDArray[Any], threshold: float, margin: float) -> NDArray[np.bool_]:
+        """Tell which distances lie nearer than r_target less the margin."""
+        sure: NDArray[np.bool_] = values < threshold - margin
+        return sure
 
     def invent_nonces(self, numbers: range, generator: np.random.Generator) -> NDArray[np.int64]:
         """Draw nonces far beyond those of any ML node."""

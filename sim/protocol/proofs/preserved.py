@@ -97,11 +97,14 @@ def select_share(
     served: Mapping[str, Collection[str]],
     share: float,
     last: Preserved | None = None,
+    *,
+    as_drawn: bool = False,
 ) -> Preserved:
     """From v0.2.5: nodes of each model until `share` of the model's weight is reached.
 
     `capped` are all members' capped weights, `served` the addresses that served each model in the epoch before. Nodes
-    in `last` come after all others of their host. Reference: protocol 5.2, version 2.
+    in `last` come after all others of their host. With `as_drawn`, a what-if, hosts take turns in the order of their
+    draw instead of by address. Reference: protocol 5.2, version 2.
     """
     chosen: dict[str, set[int]] = defaultdict(set)
     if epoch_index < FIRST_EPOCH:
@@ -112,7 +115,7 @@ def select_share(
     free = keep_some_proof(eligible, drawn, models, capped)
     for model, nodes in models.items():
         target = math.trunc(Fraction(str(share)) * sum(node.weight for node in nodes))
-        for node in take_until(free[model], target):
+        for node in take_until(free[model], target, as_drawn=as_drawn):
             chosen[node.address].add(node.node_id)
     return _freeze(chosen)
 
@@ -251,10 +254,13 @@ def may_prove_nothing(held: int, weight: int, limit: int) -> bool:
     return held + weight < limit
 
 
-def take_until(free: Mapping[str, Sequence[ModelNode]], target: int) -> Iterator[ModelNode]:
-    """Nodes in turns of their hosts, by address, until their weights reach the target or none is left."""
+def take_until(free: Mapping[str, Sequence[ModelNode]], target: int, *, as_drawn: bool = False) -> Iterator[ModelNode]:
+    """Nodes in turns of their hosts, by address, until their weights reach the target or none is left.
+
+    `as_drawn` keeps the hosts in the order in which they are given.
+    """
     given = 0
-    for node in take_turns([free[address] for address in sorted(free)]):
+    for node in take_turns([free[address] for address in (free if as_drawn else sorted(free))]):
         if given >= target:
             return
         yield node

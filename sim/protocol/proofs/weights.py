@@ -52,11 +52,17 @@ def count_batches(batches: Iterable[tuple[NodeId, tuple[int, ...]]], *, counts_d
     return counted
 
 
-def weigh_batches(counted: Iterable[CountedBatch], scale: Fraction) -> dict[NodeId, int]:
+def weigh_batches(
+    counted: Iterable[CountedBatch], scale: Fraction, *, truncates_by_node: bool = False
+) -> dict[NodeId, int]:
     """Weight of each node: counted nonces times scale, truncated batch by batch.
 
-    So small batches lose: at a scale of 2.5 each odd count loses one half. Reference: protocol 5.1.
+    So small batches lose: at a scale of 2.5 each odd count loses one half. With `truncates_by_node`, a what-if, only
+    the sum of a node's batches is truncated. Reference: protocol 5.1.
     """
+    if truncates_by_node:
+        whole = weigh_batches(counted, Fraction(1))
+        return {node_id: n_counted * scale.numerator // scale.denominator for node_id, n_counted in whole.items()}
     weights: dict[NodeId, int] = {}
     for node_id, n_counted in counted:
         weights[node_id] = weights.get(node_id, 0) + n_counted * scale.numerator // scale.denominator

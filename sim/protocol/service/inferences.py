@@ -7,10 +7,11 @@ hosts' service is drawn outside, see `sim.chain.traffic`. Reference: protocol 2.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cache
+from types import MappingProxyType
 
 from sim.protocol.money.pricing import PricingParams, update_prices
 from sim.protocol.service.due_validations import (
@@ -127,11 +128,13 @@ def apply_tally(
     pricing: PricingParams,
     rules: Rules,
     removed: Mapping[str, int],
+    away: Mapping[str, Container[int]] = MappingProxyType({}),
 ) -> tuple[Service, list[Failure]]:
     """Count the epoch's requests; return the new service, then who failed by them, in their order.
 
     `model_weights` are model -> member -> weight, `heights` the epoch's blocks, over which prices walk, `removed` the
-    members that have left the group, with the block at whose end they did. No request reaches one of them.
+    members that have left the group, with the block at whose end they did, `away` heights at which a member is excused.
+    No request reaches one of them.
     """
     walk = walk_prices(
         service.prices, tally, model_weights, heights, pricing, rounds_rises_up=rules.rounds_price_rises_up
@@ -141,7 +144,7 @@ def apply_tally(
     reached = []
     for inference in tally.inferences:
         who, height = inference.executor, inference.created_height
-        if who in gone and height > gone[who]:
+        if (who in gone and height > gone[who]) or (who in away and height in away[who]):
             continue
         reached.append(inference)
         price = walk[height - heights.start][inference.model]

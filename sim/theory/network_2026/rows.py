@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 
 from sim.theory.network_2026.acceptance import acceptance_rows
 from sim.theory.network_2026.answers import answer_rows
+from sim.theory.network_2026.challenge import challenge_rows
 from sim.theory.network_2026.commitments import commitment_rows
+from sim.theory.network_2026.decode import decode_rows
 from sim.theory.network_2026.early_share import early_share_rows
 from sim.theory.network_2026.gpu_weights import gpu_weight_rows
 from sim.theory.network_2026.groups import group_rows
@@ -28,6 +30,8 @@ GROUPS: tuple[Callable[[], Iterator[Row]], ...] = (
     power_rows,
     gpu_weight_rows,
     settlement_rows,
+    challenge_rows,
+    decode_rows,
 )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from sim.strategies.base import Answer, Identity
-from sim.strategies.overclaim import Overclaim
+from sim.strategies.provers.overclaim import Overclaim
 
 
 @dataclass(frozen=True)

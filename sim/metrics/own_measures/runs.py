@@ -1,4 +1,4 @@
-"""The measures of a run that come with powsim: each a function of its frames, see `measures`."""
+"""Measures of work, claims, control, network, chain, validation, weights and rewards."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from sim.metrics.cheaters import HONEST, is_cheating, select_claims
 from sim.metrics.frames import LATE, Frames
-from sim.metrics.measures import CountedShare, Law, NoValueError, run_measures
-from sim.protocol.proofs.votes import Reason
+from sim.metrics.measures import CountedShare, Law, NoValueError, count_share, divide, know, run_measures
 
-HONEST = "honest"
 NOTHING_TRIED = "no nonce was tried"
 NO_CHEATER = "no cheater claimed anything"
 NO_WEIGHT = "the last epoch's group has no members"
@@ -36,14 +35,14 @@ def nonces_valid(frames: Frames) -> float:
 @run_measures.register(law=Law.MEAN)
 def success_rate(frames: Frames) -> float:
     """nonces_valid / nonces_tried."""
-    return _divide(nonces_valid(frames), nonces_tried(frames), NOTHING_TRIED)
+    return divide(nonces_valid(frames), nonces_tried(frames), NOTHING_TRIED)
 
 
 @run_measures.register(law=Law.MEAN)
 def success_rate_exact(frames: Frames) -> float:
     """Exact probability of a valid nonce, weighted by the epochs' tries."""
     epochs = frames["epochs"]
-    return _divide(float((epochs["hit_probability"] * epochs["tried"]).sum()), nonces_tried(frames), NOTHING_TRIED)
+    return divide(float((epochs["hit_probability"] * epochs["tried"]).sum()), nonces_tried(frames), NOTHING_TRIED)
 
 
 # Claims
@@ -69,7 +68,7 @@ def honest_claims_rejected(frames: Frames) -> float:
 
 @run_measures.register(law=Law.SHARE)
 def honest_rejected_share(frames: Frames) -> float:
-    """honest_claims_rejected / claims of honest hosts."""
+    """False rejection: honest_claims_rejected / claims of honest hosts."""
     return _share(~_select_claims(frames, honest=True)["is_accepted"], "no honest host claimed anything")
 
 
@@ -81,17 +80,14 @@ def cheater_accepted_share(frames: Frames) -> float:
 
 @run_measures.register(law=Law.SHARE)
 def cheater_rejected_share(frames: Frames) -> float:
-    """1 - cheater_accepted_share."""
+    """True rejection: 1 - cheater_accepted_share."""
     return _share(~_select_claims(frames, honest=False)["is_accepted"], NO_CHEATER)
 
 
 def _select_claims(frames: Frames, *, honest: bool | None = None) -> pd.DataFrame:
     """Participants that claimed something: all of them, the honest ones, or the others."""
-    participants = frames["participants"]
-    is_chosen = participants["reason"] != Reason.NO_CLAIM
-    if honest is not None:
-        is_chosen &= (participants["strategy"] == HONEST) == honest
-    return participants[is_chosen]
+    claims = select_claims(frames["participants"])
+    return claims if honest is None else claims[is_cheating(claims) != honest]
 
 
 # Control
@@ -100,13 +96,13 @@ def _select_claims(frames: Frames, *, honest: bool | None = None) -> pd.DataFram
 @run_measures.register(unit="nonces", law=Law.MEAN)
 def accepted_nonces_mean(frames: Frames) -> float:
     """Counted nonces of accepted participants, mean over epochs."""
-    return _know(_sum_accepted(frames).mean(), "no epoch was judged")
+    return know(_sum_accepted(frames).mean(), "no epoch was judged")
 
 
 @run_measures.register(unit="nonces")
 def accepted_nonces_sd(frames: Frames) -> float:
     """Standard deviation over epochs of the counted nonces of accepted participants."""
-    return _know(_sum_accepted(frames).std(ddof=1), "fewer than two epochs were judged")
+    return know(_sum_accepted(frames).std(ddof=1), "fewer than two epochs were judged")
 
 
 def _sum_accepted(frames: Frames) -> pd.Series:
@@ -129,7 +125,7 @@ def controller_error(frames: Frames) -> float:
     """Mean of abs(measured / setpoint - 1) over the last half of the decisions."""
     decisions = frames["difficulty"]
     late = decisions.iloc[len(decisions) // 2 :]
-    return _know((late["measured"] / late["setpoint"] - 1).abs().mean(), "nothing is held at a setpoint")
+    return know((late["measured"] / late["setpoint"] - 1).abs().mean(), "nothing is held at a setpoint")
 
 
 # Network and chain
@@ -138,7 +134,7 @@ def controller_error(frames: Frames) -> float:
 @run_measures.register(unit="s")
 def gossip_delay_median_seconds(frames: Frames) -> float:
     """Median delay of a transaction to one host; median over epochs."""
-    return _know(frames["epochs"]["gossip_delay_median_seconds"].median(), "no transaction reached another host")
+    return know(frames["epochs"]["gossip_delay_median_seconds"].median(), "no transaction reached another host")
 
 
 @run_measures.register(law=Law.SHARE)
@@ -150,7 +146,7 @@ def transactions_late_share(frames: Frames) -> float:
 @run_measures.register(unit="bytes", law=Law.MEAN)
 def chain_load_bytes(frames: Frames) -> float:
     """Bytes of the transactions in blocks, per epoch."""
-    return _divide(int(_select_in_blocks(frames)["size_bytes"].sum()), len(frames["epochs"]), "no epoch ended")
+    return divide(int(_select_in_blocks(frames)["size_bytes"].sum()), len(frames["epochs"]), "no epoch ended")
 
 
 def _select_in_blocks(frames: Frames) -> pd.DataFrame:
@@ -166,13 +162,13 @@ def votes_out_of_time_share(frames: Frames) -> float:
     """Validations that ran out of time / all validations."""
     summary = frames["validation_summary"]
     n_out_of_time, n_all = int(summary["n_out_of_time"].sum()), int(summary["n_participants"].sum())
-    return _count_share(n_out_of_time, n_all, "no participant was validated")
+    return count_share(n_out_of_time, n_all, "no participant was validated")
 
 
 @run_measures.register(law=Law.MEAN)
 def validation_cost(frames: Frames) -> float:
     """Nonces that validators re-executed / nonces_tried."""
-    return _divide(int(frames["validation_summary"]["n_checked"].sum()), nonces_tried(frames), NOTHING_TRIED)
+    return divide(int(frames["validation_summary"]["n_checked"].sum()), nonces_tried(frames), NOTHING_TRIED)
 
 
 @run_measures.register(unit="nonces", law=Law.MEAN)
@@ -193,19 +189,19 @@ def distances_shared(frames: Frames) -> float:
 @run_measures.register()
 def weight_gini(frames: Frames) -> float:
     """Gini coefficient of the final weights of the last epoch's members (0: all equal)."""
-    return _know(compute_gini(_get_last_weights(frames)), NO_WEIGHT)
+    return know(compute_gini(_get_last_weights(frames)), NO_WEIGHT)
 
 
 @run_measures.register()
 def nakamoto_third(frames: Frames) -> float:
     """Fewest members that hold more than 1/3 of the last epoch's weight: they can stop blocks."""
-    return _know(compute_nakamoto_coefficient(_get_last_weights(frames), 3), NO_WEIGHT)
+    return know(compute_nakamoto_coefficient(_get_last_weights(frames), 3), NO_WEIGHT)
 
 
 @run_measures.register()
 def nakamoto_half(frames: Frames) -> float:
     """Fewest members that hold more than 1/2 of the last epoch's weight: they decide votes."""
-    return _know(compute_nakamoto_coefficient(_get_last_weights(frames), 2), NO_WEIGHT)
+    return know(compute_nakamoto_coefficient(_get_last_weights(frames), 2), NO_WEIGHT)
 
 
 def _get_last_weights(frames: Frames) -> pd.Series:
@@ -218,7 +214,7 @@ def _get_last_weights(frames: Frames) -> pd.Series:
 def small_reward_cv(frames: Frames) -> float:
     """Rewards of one honest host over epochs: sd / mean; mean over the lighter half of these hosts."""
     found = compute_small_reward_cv(frames["participants"], frames["rewards"])
-    return _know(found, "no small honest host was paid in two settled epochs")
+    return know(found, "no small honest host was paid in two settled epochs")
 
 
 def compute_small_reward_cv(participants: pd.DataFrame, rewards: pd.DataFrame) -> float:
@@ -260,21 +256,4 @@ def compute_nakamoto_coefficient(weights: ArrayLike, denominator: int) -> float:
 
 
 def _share(is_true: pd.Series, otherwise: str) -> CountedShare:
-    return _count_share(int(is_true.sum()), len(is_true), otherwise)
-
-
-def _count_share(n_events: int, n_tries: int, otherwise: str) -> CountedShare:
-    if not n_tries:
-        raise NoValueError(otherwise)
-    return CountedShare(n_events, n_tries)
-
-
-def _divide(part: float, whole: float, otherwise: str) -> float:
-    return _know(part / whole if whole else math.nan, otherwise)
-
-
-def _know(value: float, otherwise: str) -> float:
-    """Return a number; raise NoValueError with the reason where it is NaN."""
-    if math.isnan(value):
-        raise NoValueError(otherwise)
-    return float(value)
+    return count_share(int(is_true.sum()), len(is_true), otherwise)

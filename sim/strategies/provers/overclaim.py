@@ -1,4 +1,4 @@
-"""The overclaiming host: adds nonces that it never computed."""
+"""The overclaiming host: adds nonces that it never computed to all that it can compute."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from sim.protocol.proofs.claimed import split_claim
 from sim.strategies import strategies
-from sim.strategies.actions import ClaimResults, Vote
+from sim.strategies.actions import ClaimResults
 from sim.strategies.base import Answer, Identity
+from sim.strategies.cheating import invent, spare_self
 from sim.strategies.events import ChecksDone, EpochOpened, ResultsFound
 
 Totals = Mapping[tuple[str, int], tuple[int, int]]
@@ -26,12 +26,14 @@ class Overclaim:
     """Claims `excess` fabricated nonces for every valid one, with values that look true.
 
     The claimed values do not give the fraud away: a validator has to recompute. Fabricated share of the claim:
-    excess / (1 + excess). Votes honestly on others and for itself. Reference: protocol 4.4 (power), 4.6 (self-votes).
+    excess / (1 + excess). Votes honestly on others and for itself. Fate: voted invalid in all versions, unless the
+    share is too small to be seen. Reference: protocol 4.4 (power), 4.6 (self-votes).
     """
 
     excess: Annotated[
         float, Field(gt=0.0, le=1e6, description="fabricated nonces per valid nonce found", examples=[0.3])
     ]
+    needs: ClassVar = "nothing"
     events: ClassVar = (EpochOpened, ResultsFound, ChecksDone)
 
     def start(self, identity: Identity) -> Totals:
@@ -46,10 +48,7 @@ class Overclaim:
             case ResultsFound():
                 return self._claim(memory, event, generator)
             case ChecksDone():
-                is_self = np.array(
-                    [split_claim(name)[0] == event.view.address for name in event.participants], np.bool_
-                )
-                return memory, (Vote(event.participants, event.frauds & ~is_self),)
+                return memory, (spare_self(event),)
         return {key: totals for key, totals in memory.items() if key[0] != event.view.address}, None
 
     def _claim(self, memory: Totals, event: ResultsFound, generator: np.random.Generator) -> Answer:
@@ -59,11 +58,7 @@ class Overclaim:
         n_found += len(event.nonces)
         n_fabricated = n_found + math.floor(self.excess * n_found) - n_claimed - len(event.nonces)
         n_before = n_claimed - (n_found - len(event.nonces))
-        params, step = event.view.params, max((node.node_id for node in event.view.ml_nodes), default=1)
-        proof = params.rules_at(event.epoch).proof
-        numbers = range(n_before * step + event.node_id, (n_before + n_fabricated) * step + event.node_id, step)
-        nonces = proof.invent_nonces(numbers, generator)
-        values = proof.fabricate(event.values, n_fabricated, event.threshold, params.vector_dim, generator)
+        nonces, values = invent(event.view, event.epoch, event.node_id, n_before, n_fabricated, event.values, generator)
         claim = ClaimResults(
             event.node_id, np.concatenate([event.nonces, nonces]), np.concatenate([event.values, values])
         )

@@ -18,9 +18,10 @@ from sim.strategies.events import ChecksDone, ClaimsKnown
 class Lazy:
     """Votes valid on every claim that it ought to check, without a check; its ML nodes prove compute honestly.
 
-    It saves the checks, and needs to know nothing. Reference: protocol 4.5 (votes are never asked for their checks)
+    It saves the checks. Reference: protocol 4.5 (votes are never asked for their checks)
     """
 
+    needs: ClassVar = "nothing"
     events: ClassVar = (ClaimsKnown, ChecksDone)
 
     def start(self, identity: Identity) -> None:

@@ -24,8 +24,8 @@ Starts = Mapping[str, tuple[int, int]]
 class StartLate:
     """Lets its ML nodes wait for a part of the stage; with `chance` below 1 in some proofs of compute only.
 
-    Always late is a burst: machines that serve somebody else until then. Late by chance is an honest host with a slow
-    start. Confirmations are proofs of compute too. Reference: network 2.6 (early-share guard).
+    Always late is a burst: machines that serve somebody else until then, beside some that are `prompt`. Late by chance
+    is an honest host with a slow start. Confirmations are proofs of compute too. Reference: network 2.6 (the guard).
     """
 
     wait: Annotated[
@@ -38,6 +38,8 @@ class StartLate:
         ),
     ]
     chance: Annotated[float, Field(ge=0.0, le=1.0, description="probability that it is late in a proof")] = 1.0
+    prompt: Annotated[int, Field(ge=0, le=10_000, description="ML nodes, from the first, that start at once")] = 0
+    needs: ClassVar = "nothing"
     events: ClassVar = (GenerationOpened, BlockApplied)
 
     def start(self, identity: Identity) -> Starts:
@@ -52,7 +54,9 @@ class StartLate:
             if episode is None or generator.random() >= self.chance:
                 return others, (Compute(),)
             n_blocks = episode.generation_end - episode.opening + 1
-            return {**others, who: (episode.start_height, episode.opening + math.floor(self.wait * n_blocks))}, ()
+            due = episode.start_height, episode.opening + math.floor(self.wait * n_blocks)
+            prompt = tuple(number for number in event.node_ids if number <= self.prompt)
+            return {**others, who: due}, (Compute(prompt),) if prompt else ()
         if who not in memory:
             return memory, ()
         key, start = memory[who]

@@ -1,4 +1,4 @@
-"""The host that withholds its seed: it works for nothing, and nobody learns what it could have been."""
+"""The host without a seed: it works for nothing, and nobody learns what it could have been."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from sim.strategies.base import Answer, Identity
 from sim.strategies.events import EpochOpened
 
 
-@strategies.register("withhold_seed")
+@strategies.register("no_seed")
 @dataclass(frozen=True)
-class WithholdSeed:
+class NoSeed:
     """Generates, claims and votes like everybody, but never submits a seed. Reference: protocol 4.6, test 6."""
 
     events: ClassVar = (EpochOpened,)

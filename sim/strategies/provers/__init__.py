@@ -1,0 +1,1 @@
+"""Hosts that cheat when they prove compute, one file each."""
