@@ -27,9 +27,9 @@ from sim.strategies.actions import (
 )
 from sim.strategies.base import Event, Identity, MLNode, View
 from sim.strategies.honest import Honest
+from sim.strategies.provers.late_burst import LateBurst
 from sim.strategies.provers.overclaim import Overclaim
 from sim.strategies.provers.rent_for_poc import RentForPoc
-from sim.strategies.provers.late_burst import LateBurst
 
 R_TARGET, DIM = 1.4013564660458173, 8192
 PARAMS = ProtocolParams(rule_book=build_rule_book("v0.2.0", {}, {}), epoch=EpochParams(), vector_dim=DIM)
