@@ -78,9 +78,7 @@ INCIDENTS = {
     "cap-collapse": Incident(
         "weight that the cap leaves (%)", read.read_capped, at=(2,), published=(0, 100 * 61_190 / 81_702), n_seeds=4
     ),
-    "weight-jump": Incident(
-        "the tenant's votes on blocks (%)", partial(read.read_votes, who="tenant"), at=(3,), n_seeds=4
-    ),
+    "weight-jump": Incident("the tenant's votes on blocks (%)", partial(read.read_votes, who="tenant"), at=(3,)),
 }
 """By the name of their first file, in the order of the network's history."""
 

@@ -26,7 +26,7 @@ from sim.metrics.columns import FRAMES
 from sim.metrics.frames import LOST, Frames, build_frames, count_deliveries
 from sim.metrics.recorder import Recorder
 
-EPOCHS_AT_ONCE, ROWS_AT_ONCE = 16, 10_000
+EPOCHS_AT_ONCE, ROWS_AT_ONCE = 16, 2_000
 OPEN_EPOCHS = 4
 """Rows of the last epochs may change: the reward of an epoch can be claimed in the three after it."""
 CONTEXT_EPOCHS = 2

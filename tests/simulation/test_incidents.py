@@ -1,6 +1,7 @@
 """Incidents of the network and their repairs: each pair of files in scenarios/incidents, harm and repair as an effect.
 
-The intervals are at 95 %, of three to six common seeds that are fixed. All pairs together are held below 90 s.
+The intervals are at 95 %, of three to six common seeds that are fixed. All pairs together take some 80 s of one core;
+the bar is 90 s.
 """
 
 import importlib
