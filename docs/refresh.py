@@ -221,7 +221,7 @@ def refresh_search() -> None:
         _fill(page, "powsim search", _powsim(scratch, "search", SEARCH_FILE, "--out", "results/search"))
 
 
-ATTACKS = {"launch": "launch", "repaired": "answers-repaired", "defence": "defence"}
+ATTACKS = {"launch": "launch", "answers": "answers", "repaired": "answers-repaired", "defence": "defence"}
 
 
 def refresh_attacks() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated
 import typer
 
 from sim import kernel_commands
-from sim.errors import ExitStatus, UserError, did_you_mean
+from sim.errors import ExitStatus, UserError, did_you_mean, shorten
 from sim.interrupts import finishing, receiving, tell_interrupt
 from sim.options import File, Overrides
 from sim.studies import compare_commands, detect_commands, diff_commands, verify_commands
@@ -131,7 +132,8 @@ def main() -> None:
         except MemoryError as error:
             sys.exit(_say(f"powsim: not enough memory: {error}".removesuffix(": "), ExitStatus.FAILED))
         except OSError as error:  # a full disk, a folder that is gone: the program failed, but not by a defect
-            sys.exit(_say(f"powsim: {error}", ExitStatus.FAILED))
+            is_input = error.errno in (errno.ENAMETOOLONG, errno.ELOOP)
+            sys.exit(_say(f"powsim: {error}", ExitStatus.INPUT if is_input else ExitStatus.FAILED))
         except KeyboardInterrupt as interrupt:
             received.rest()
             sys.exit(_say(tell_interrupt(interrupt), received.exit_status))
@@ -144,7 +146,7 @@ def main() -> None:
 
 def _say(text: str, status: int) -> int:
     with finishing(), suppress(OSError):  # the terminal may be gone
-        typer.echo(text, err=True)
+        typer.echo("\n".join(map(shorten, text.splitlines())), err=True)
     return int(status)
 
 

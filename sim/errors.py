@@ -11,6 +11,7 @@ from functools import lru_cache
 _SHORTEST_PART = 3  # a shorter part of a name is in too many
 _MOST_SUGGESTIONS = 3
 MOST_SHOWN = 50  # mistakes of one file that a person reads
+MOST_LETTERS = 2000  # of one line of a message: a file may hold a name of a million
 
 
 class ExitStatus(IntEnum):
@@ -52,6 +53,13 @@ def _near(word: str, names: tuple[str, ...]) -> list[str]:
     return [{**parts, **by_lower_case}[match] for match in near]
 
 
+def shorten(line: str) -> str:
+    """Return a line that a person can read: its begin, and how much more there is."""
+    return (
+        line if len(line) <= MOST_LETTERS else f"{line[:MOST_LETTERS]}... and {len(line) - MOST_LETTERS} more letters"
+    )
+
+
 class UserError(Exception):
     """The user's input is wrong; `str()` is the whole message."""
 
@@ -83,7 +91,7 @@ class ScenarioError(UserError):
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         self.mistakes: tuple[Mistake, ...] = tuple(sorted(set(mistakes), key=lambda mistake: mistake.sort_key))
-        shown = [str(mistake) for mistake in self.mistakes[:MOST_SHOWN]]
+        shown = [shorten(str(mistake)) for mistake in self.mistakes[:MOST_SHOWN]]
         if len(self.mistakes) > MOST_SHOWN:
             shown.append(f"... and {len(self.mistakes) - MOST_SHOWN} more mistakes")
         super().__init__("\n".join(shown))

@@ -153,6 +153,10 @@ def layers(
     """Measure the gain from computing the first layers only, with the pool's norm gains and with gains of 1."""
     from pow.layers import measure_layers
 
+    if figure is not None:
+        from sim.figures.style import check_figure_file
+
+        check_figure_file(figure)
     preset = _get_preset(params)
     tried = None if counts is None else parse_layers(counts, preset.n_layers)
     _check(preset, dtype, device, threads)
@@ -166,10 +170,11 @@ def layers(
         typer.echo(f"{gains:<5}  {cells}  {row.claimed_share:>13.1%}  {row.advantage:>8.1f}x")
     if figure is not None:
         from sim.figures.layers import plot_layers
+        from sim.figures.style import save_figure
         from sim.files.writing import replace_file
 
-        drawn, kind = plot_layers(rows), figure.suffix.removeprefix(".") or "png"
-        replace_file(figure, lambda stream: drawn.savefig(stream, format=kind, dpi=150))
+        drawn, kind = plot_layers(rows), figure.suffix[1:].lower()
+        replace_file(figure, lambda stream: save_figure(drawn, stream, format=kind, dpi=150))
 
 
 @app.command()

@@ -16,6 +16,7 @@ from sim.errors import UserError
 from sim.execution.loop import Workers
 from sim.execution.worker import VersionError
 from sim.files.gate import FileError, read_text
+from sim.process import Borrowed
 from sim.provenance import get_source_version
 
 ADDRESS = re.compile(r"([a-z]+://)?[^\s:/]+:\d{1,5}|[a-z]+://\[[0-9a-fA-F:]+\]:\d{1,5}")
@@ -24,6 +25,7 @@ WORKERS_SECONDS = 8
 COUNT_SECONDS = 2.0
 MOST_ADDRESS_BYTES = 1_000_000
 ALLOWED_FAILURES = 20  # deaths that a run may be near before dask gives it up; the loop then looks closer
+LOGGERS = ("distributed", "distributed.client")
 MUST_AGREE = ("dask", "distributed", "cloudpickle", "msgpack")
 INSTALL = "install it with: pip install 'powsim[cluster]'"
 
@@ -37,15 +39,16 @@ def open_scheduler(address: str | None, file: Path | None, say: Callable[[str], 
         address = _read_address(file)
     if address is None or not ADDRESS.fullmatch(address):
         raise UserError(f"{named}: an address is written like tcp://node1:8786")
-    try:
-        client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(f"{named}: no scheduler answers there ({reason})") from None
-    with client:
-        _wait_for_workers(client, named, WORKERS_SECONDS)
-        check_versions(client)
-        yield _make_workers(distributed, client, named, say)
+    with HUSHED.held():
+        try:
+            client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        except (OSError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise UserError(f"{named}: no scheduler answers there ({reason})") from None
+        with client:
+            _wait_for_workers(client, named, WORKERS_SECONDS)
+            check_versions(client)
+            yield _make_workers(distributed, client, named, say)
 
 
 def _read_address(file: Path) -> str | None:
@@ -73,17 +76,17 @@ def open_slurm(file: Path, say: Callable[[str], None]) -> Iterator[Workers]:
     n_jobs = options.pop("jobs")
     import dask
 
-    dask.config.set({"distributed.scheduler.allowed-failures": ALLOWED_FAILURES})
-    try:
-        cluster: Any = SLURMCluster(**options)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{file}: {error}") from None
-    with cluster, distributed.Client(cluster, set_as_default=False) as client:
-        cluster.adapt(minimum_jobs=n_jobs, maximum_jobs=n_jobs)  # a job that ends before the sweep is followed by one
-        say(f"{n_jobs} SLURM jobs asked for; waiting for the first worker")
-        client.wait_for_workers(1)
-        check_versions(client)
-        yield _make_workers(distributed, client, f"--slurm {file}", say)
+    with HUSHED.held(), dask.config.set({"distributed.scheduler.allowed-failures": ALLOWED_FAILURES}):
+        try:
+            cluster: Any = SLURMCluster(**options)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{file}: {error}") from None
+        with cluster, distributed.Client(cluster, set_as_default=False) as client:
+            cluster.adapt(minimum_jobs=n_jobs, maximum_jobs=n_jobs)  # a job that ends early is followed by one
+            say(f"{n_jobs} SLURM jobs asked for; waiting for the first worker")
+            client.wait_for_workers(1)
+            check_versions(client)
+            yield _make_workers(distributed, client, f"--slurm {file}", say)
 
 
 def check_versions(client: Any) -> None:
@@ -117,9 +120,23 @@ def _import_distributed() -> Any:
         import distributed
     except ImportError:
         raise UserError(f"a cluster needs dask.distributed; {INSTALL}") from None
-    for name in ("distributed", "distributed.client"):  # its tracebacks of lost connections hide the one message
-        logging.getLogger(name).setLevel(logging.CRITICAL)
     return distributed
+
+
+def _hush() -> dict[str, int]:
+    """Let dask's loggers say nothing; return their levels. Tracebacks of lost connections hide the one message."""
+    before = {name: logging.getLogger(name).level for name in LOGGERS}
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    return before
+
+
+def _let_speak(levels: dict[str, int]) -> None:
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+HUSHED = Borrowed(_hush, _let_speak)
 
 
 def _wait_for_workers(client: Any, named: str, seconds: float) -> None:

@@ -14,9 +14,11 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sim.figures.style import save_figure
+from sim.files.sums import FILES, check_file
 from sim.files.writing import make_inside, refuse_link, replace_file, write_text
 from sim.process import ALONE
-from sim.results import read_stored_text
+from sim.results import PROVENANCE_FILE, read_provenance, read_stored_text
 
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -49,7 +51,7 @@ def save_report(folder: Path, figures: Mapping[str, Figure], build: Callable[[],
     refuse_link(folder)
     inside = make_inside(folder, "figures")
     for name, figure in figures.items():
-        replace_file(inside / f"{name}.png", partial(figure.savefig, format="png", dpi=dpi))
+        replace_file(inside / f"{name}.png", partial(save_figure, figure, format="png", dpi=dpi))
     page = folder / "report.html"
     write_text(page, build())
     return page
@@ -72,9 +74,12 @@ def build_text_section(heading: str, text: str) -> str:
 
 
 def build_files(folder: Path, files: Mapping[str, str]) -> str:
-    """Return a section for each of these files, by its heading, that the folder has."""
-    paths = {heading: folder / file for heading, file in files.items()}
-    texts = {heading: read_stored_text(path) for heading, path in paths.items() if os.path.lexists(path)}
+    """Return a section for each of these files, by its heading, that the folder has. Raises FileError for damage."""
+    paths = {heading: folder / file for heading, file in files.items() if os.path.lexists(folder / file)}
+    listed = read_provenance(folder).get(FILES, {}) if os.path.lexists(folder / PROVENANCE_FILE) else {}
+    for path in paths.values():
+        check_file(folder, path.name, listed)
+    texts = {heading: read_stored_text(path) for heading, path in paths.items()}
     return "\n".join(build_text_section(heading, text) for heading, text in texts.items())
 
 
@@ -92,6 +97,6 @@ def build_figure(figure: Figure) -> str:
     """The figure as inline SVG; the same bytes every time."""
     buffer = io.StringIO()
     with ALONE, mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "powsim"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
+        save_figure(figure, buffer, format="svg", metadata={"Date": None})
     svg = buffer.getvalue()
     return f"<figure>{svg[svg.index('<svg') :]}</figure>"

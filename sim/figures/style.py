@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
+from sim.errors import UserError
 from sim.process import ALONE
 
 BLUE, ORANGE, GREEN, RED, GREY = "#2a6f97", "#e07a2f", "#4c956c", "#b5323e", "#6c757d"
@@ -38,6 +41,38 @@ def house_style() -> Iterator[None]:
     }
     with ALONE, mpl.rc_context(settings):
         yield
+
+
+def check_figure_file(figure: Path) -> Path:
+    """Return the place that a user chose for a figure; raises UserError for one in which no figure can be written."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    known = sorted(FigureCanvasBase.get_supported_filetypes())
+    if figure.suffix[1:].lower() not in known:
+        raise UserError(f"--figure {figure}: its name must end with one of: {', '.join(known)}")
+    if not figure.parent.is_dir():
+        raise UserError(f"--figure {figure}: there is no folder {figure.parent}")
+    return figure
+
+
+def save_figure(figure: Figure, target: Any, **options: Any) -> None:
+    """Save a figure in whose names a `$` is a dollar, not the begin of a formula, which may even be a broken one.
+
+    Only axes on a logarithmic scale write their numbers as formulas. `target` and options are those of `savefig`.
+    """
+    for text in _find_names(figure):
+        text.set_parse_math(False)
+    figure.savefig(target, **options)
+
+
+def _find_names(figure: Figure) -> Iterator[Text]:
+    formulas = set[Any]()
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        if axis.get_scale() == "log":
+            formulas.update(axis.get_ticklabels(which="both"))
+        else:
+            yield from axis.get_ticklabels(which="both")
+    yield from (text for text in figure.findobj(Text) if text not in formulas)
 
 
 def new_figure(title: str, xlabel: str, ylabel: str) -> tuple[Figure, Axes]:

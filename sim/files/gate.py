@@ -61,10 +61,15 @@ def read_bytes(file: Path, most_bytes: int, noun: str = "such a file", *, follow
     try:
         with open_regular(file, follows=follows) as stream:
             size = os.fstat(stream.fileno()).st_size
+            bound = f"{noun} has at most {most_bytes / MEGABYTE:.0f} MB"
             if size > most_bytes:
-                bound = f"{noun} has at most {most_bytes / MEGABYTE:.0f} MB"
                 raise FileError(file, f"has {size / MEGABYTE:.1f} MB; {bound}")
-            return stream.read(most_bytes)
+            content = stream.read(most_bytes + 1)
+            if content is None:  # some of the system's own files wait for what comes, and have no size
+                raise FileError(file, "has nothing to read yet: it is no ordinary file")
+            if len(content) > most_bytes:
+                raise FileError(file, f"has more than it said; {bound}")
+            return content
     except FileNotFoundError:
         raise MissingFileError(file, "there is no such file") from None
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name

@@ -26,7 +26,7 @@ from sim.metrics.columns import FRAMES
 from sim.metrics.frames import LOST, Frames, build_frames, count_deliveries
 from sim.metrics.recorder import Recorder
 
-EPOCHS_AT_ONCE = 16
+EPOCHS_AT_ONCE, ROWS_AT_ONCE = 16, 2_000
 OPEN_EPOCHS = 4
 """Rows of the last epochs may change: the reward of an epoch can be claimed in the three after it."""
 CONTEXT_EPOCHS = 2
@@ -43,9 +43,16 @@ class _File:
     beside: Path
     stream: BinaryIO
     writer: pq.ParquetWriter
+    waiting: pa.Table
+    """Rows that are not many enough yet."""
 
-    def write(self, frame: pd.DataFrame) -> None:
-        self.writer.write_table(pa.Table.from_pandas(frame, self.writer.schema, preserve_index=False))
+    def write(self, frame: pd.DataFrame, *, is_last: bool = False) -> None:
+        """Write rows when there are many: a writer keeps notes on every group of rows until its file is closed."""
+        new = pa.Table.from_pandas(frame, self.writer.schema, preserve_index=False)
+        self.waiting = pa.concat_tables([self.waiting, new]).combine_chunks()
+        if is_last or len(self.waiting) >= ROWS_AT_ONCE:
+            self.writer.write_table(self.waiting)
+            self.waiting = self.writer.schema.empty_table()
 
 
 class FrameFiles:
@@ -72,7 +79,7 @@ class FrameFiles:
         frames = build_frames(recorder)
         self._write({name: frame for name, frame in frames.items() if name not in WHOLE}, None)
         for name in WHOLE:
-            self._get(name, frames[name]).write(frames[name])
+            self._get(name, frames[name]).write(frames[name], is_last=True)
         for file in self._files.values():
             file.writer.close()
             file.stream.close()
@@ -94,7 +101,7 @@ class FrameFiles:
         for name, frame in frames.items():
             new = frame["epoch"] > self._written
             own = new if last is None else new & (frame["epoch"] <= last)
-            self._get(name, frame).write(frame[own])
+            self._get(name, frame).write(frame[own], is_last=last is None)
         if last is not None:
             self._written = last
 
@@ -104,7 +111,7 @@ class FrameFiles:
             beside = place.with_name(f".{place.name}.{secrets.token_hex(6)}{PART}")
             stream = os.fdopen(open_new(beside), "wb")
             schema = pa.Schema.from_pandas(frame, preserve_index=False)
-            self._files[name] = _File(place, beside, stream, pq.ParquetWriter(stream, schema))
+            self._files[name] = _File(place, beside, stream, pq.ParquetWriter(stream, schema), schema.empty_table())
         return self._files[name]
 
 

@@ -1,4 +1,4 @@
-"""Doubts about models: groups that guardians alone decide, groups that pay nothing, samples larger than a claim.
+"""Doubts about models: groups that guardians alone decide, groups that pay nothing.
 
 An estimate, as if all hosts were there from the start, and blocks came on time.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from sim.problems import Loc, Problem
-from sim.protocol.models.doubts import GroupDoubt, find_doubtful_groups, find_small_claims
+from sim.protocol.models.doubts import GroupDoubt, find_doubtful_groups
 from sim.protocol.models.formed import Governance
 from sim.protocol.models.params import GroupParams, ModelParams, find_base
 from sim.protocol.models.stances import Stance, StanceKind, Stances, declare
@@ -30,8 +30,7 @@ def find_model_warnings(scenario: Scenario) -> Iterator[Problem]:
     for loc, rules in list_rules(scenario):
         if not rules.proof.claims_by_model:
             continue
-        counts = estimate_counts(scenario, rules.models)
-        for subject, problem in (*_find_small(scenario, counts), *_find_weak(scenario, loc, rules, counts)):
+        for subject, problem in _find_weak(scenario, loc, rules, estimate_counts(scenario, rules.models)):
             if subject not in told:
                 told.add(subject)
                 yield problem
@@ -64,17 +63,6 @@ def estimate_counts(scenario: Scenario, models: Sequence[ModelParams]) -> Counts
                 mine.setdefault(model, {})[node_id] = int(get_answer_rate(model, node, scheme) * seconds)
         counts.update(dict.fromkeys(group.addresses, mine))
     return counts
-
-
-def _find_small(scenario: Scenario, counts: Counts) -> Iterator[tuple[tuple[str, ...], Problem]]:
-    """One problem a group of hosts, for they are alike, with its subject."""
-    size = scenario.protocol.validation_sample_size
-    for index, group in enumerate(scenario.hosts):
-        mine = counts[group.addresses[0]]
-        claimed = {model: {group.name: float(sum(nodes.values()))} for model, nodes in mine.items()}
-        for name, model, count in find_small_claims(claimed, size):
-            message = f"a host of {name} finds about {count:.0f} nonces of {model}, fewer than the {size} of a sample"
-            yield (name, model), Problem(("hosts", index, "gpus"), f"{message}: all of them are checked")
 
 
 def _find_weak(scenario: Scenario, loc: Loc, rules: Rules, counts: Counts) -> Iterator[tuple[tuple[str, ...], Problem]]:

@@ -12,21 +12,20 @@ from sim.problems import Problem
 from sim.protocol.blocks.params import EpochParams
 from sim.protocol.blocks.running import FIRST_CONFIRMED_EPOCH, get_trigger_heights
 from sim.protocol.blocks.stages import Schedule
-from sim.protocol.versions import SCHEMES, VERSIONS, adjust_scheme, override_rules
+from sim.protocol.versions import VERSIONS, override_rules
 from sim.scenario.changes import find_schemes
-from sim.scenario.declared import read_parameters, read_values
+from sim.scenario.declared import read_values
 from sim.scenario.fault_checks import build_raw_directory
 from sim.scenario.faults import PartitionFault, resolve
 from sim.scenario.model_warnings import find_model_warnings, list_rules
 from sim.scenario.overrides import Overrides, apply_overrides
 from sim.scenario.raw import read_hosts
+from sim.scenario.sample_warnings import find_large_samples
 from sim.scenario.schema import Scenario
 from sim.scenario.setpoints import find_setpoint_problems
-from sim.scenario.sizes import sum_rates
 from sim.scenario.strategy_checks import find_doubtful_strategies
 
 USUAL_WAY_SECONDS = 0.05  # of a block to everybody, at least: one way over a continent, and what relays take
-SURELY_LARGER, STEERED_LARGER = 3.0, 10.0  # times the expected nonces of the largest host, which may have luck
 ROUNDS = 1.25  # so much longer than block_time says a block may take: rounds of votes come on top
 
 
@@ -47,7 +46,7 @@ def find_warnings(scenario: Scenario) -> Iterator[Problem]:
     yield from _find_idle_confirmations(scenario)
     yield from _find_crowded_confirmations(scenario)
     yield from _find_short_epochs(scenario)
-    yield from _find_whole_checks(scenario)
+    yield from find_large_samples(scenario)
     yield from _find_hasty_rounds(scenario)
     yield from _find_late_faults(scenario)
     yield from _find_whole_partitions(scenario)
@@ -114,25 +113,6 @@ def _find_short_epochs(scenario: Scenario) -> Iterator[Problem]:
         least = schedule.set_validators + schedule.next_start - heights.stop + 1
         message = f"no confirmation fits into an epoch of {protocol.epoch_length} blocks: one ends at {least} at best"
         yield Problem(("protocol", "rules", "confirmations_per_epoch"), message)
-
-
-def _find_whole_checks(scenario: Scenario) -> Iterator[Problem]:
-    """A sample that is larger than every claim makes all larger ones give the same."""
-    protocol, work = scenario.protocol, scenario.work
-    if "validation_sample_size" not in protocol.model_fields_set:
-        return
-    seconds = protocol.poc_stage_duration * protocol.block_time
-    tries = max(sum_rates(group, work.min_group_vram_gib) / group.count for group in scenario.hosts)
-    scheme = adjust_scheme(find_schemes(protocol)[0], read_parameters(SCHEMES, protocol))
-    chance = scheme.hit_probability(scheme.threshold, work.pow_params.vocab_size)
-    expected = tries * work.rate_factor * seconds * chance
-    is_steered = scenario.difficulty.target is not None  # claims may then grow
-    if protocol.validation_sample_size > (STEERED_LARGER if is_steered else SURELY_LARGER) * max(expected, 1.0):
-        message = (
-            f"{protocol.validation_sample_size} is more than any host claims, the largest about {expected:.3g} nonces "
-            "at the first difficulty: every claim is checked whole, and a larger sample changes nothing"
-        )
-        yield Problem(("protocol", "validation_sample_size"), message)
 
 
 def _find_hasty_rounds(scenario: Scenario) -> Iterator[Problem]:

@@ -102,28 +102,24 @@ def _insert(given: dict[str, str], fabricated: str) -> dict[str, str]:
 def _show(points: list[tuple[Design, Chances]], simulate: int | None, as_json: bool, figure: Path | None) -> None:
     from sim.studies.detect_tables import print_json, print_points, write_csv
 
+    if figure is not None:
+        from sim.figures.style import check_figure_file
+
+        check_figure_file(figure)
     found = []
     if simulate is not None:
         from sim.studies.detect_runs import simulate_points
 
         found = simulate_points([design for design, _ in points], simulate)
     if figure is not None:
+        from sim.figures.style import save_figure
+        from sim.files.writing import replace_file
         from sim.studies.detect_figure import draw
 
-        draw(points, found).savefig(_check_file(figure), dpi=150)
+        drawn, kind = draw(points, found), figure.suffix[1:].lower()
+        replace_file(figure, lambda stream: save_figure(drawn, stream, format=kind, dpi=150))
         write_csv(points, figure.with_suffix(".csv"), found)
     (print_json if as_json else print_points)(points, found)
-
-
-def _check_file(figure: Path) -> Path:
-    from matplotlib.backend_bases import FigureCanvasBase
-
-    known = sorted(FigureCanvasBase.get_supported_filetypes())
-    if figure.suffix[1:].lower() not in known:
-        raise UserError(f"--figure {figure}: its name must end with one of: {', '.join(known)}")
-    if not figure.parent.is_dir():
-        raise UserError(f"--figure {figure}: there is no folder {figure.parent}")
-    return figure
 
 
 def _find(given: dict[str, str], text: str, as_json: bool, others: list[str]) -> None:

@@ -154,6 +154,13 @@ def test_mistakes_end_at_fifty() -> None:
     assert len(caught.value.mistakes) == 70
 
 
+def test_a_line_of_a_message_ends_as_well() -> None:
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario({**TINY, "protocol": {"version": "x" * 100_000}})
+    assert len(str(caught.value)) < 2500
+    assert "more letters" in str(caught.value)
+
+
 def test_check_parses_a_file_once(powsim, monkeypatch) -> None:
     parsed = []
     parse = yaml_tree.parse_document

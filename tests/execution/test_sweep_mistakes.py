@@ -1,10 +1,14 @@
 """What is wrong in a sweep file is told at its place, before anything runs."""
 
+import logging
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from sim.errors import ScenarioError
+from sim.errors import ScenarioError, UserError
+from sim.execution.cluster import open_scheduler
 from sim.execution.sweep_file import load_sweep_file
 from sim.metrics.measures import run_measures
 
@@ -106,3 +110,20 @@ def test_a_mistake_in_the_named_scenario_is_shown_there(tmp_path: Path) -> None:
     base.write_text(BASE.replace("epochs: 3", "epohcs: 3"))
     found = mistakes(tmp_path, "scenario: base.yaml\nsweep: {grid: {work.rate_factor: [0.1, 0.2]}}\n")
     assert any(text.startswith(f"{base}:4:1: epohcs: unknown key") for text in found)
+
+
+def test_the_logs_of_dask_are_as_before_after_a_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are silent while powsim connects, and speak again for whoever else uses dask in this process."""
+    logger, found = logging.getLogger("distributed.client"), []
+
+    def refuse(*address: object, **options: object) -> None:
+        found.append(logger.level)
+        raise OSError("nobody there")
+
+    monkeypatch.setitem(sys.modules, "distributed", SimpleNamespace(Client=refuse))
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    with pytest.raises(UserError, match="no scheduler answers"), open_scheduler("tcp://a:8786", None, print):
+        pass
+    assert (found, logger.level) == ([logging.CRITICAL], logging.INFO)
+    logger.setLevel(before)

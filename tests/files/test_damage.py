@@ -12,6 +12,7 @@ import pytest
 
 import sim
 from sim.errors import UserError
+from sim.figures.page import build_files
 from sim.files.gate import FileError
 from sim.files.lock import Claim
 from sim.files.sums import read_checked_json, sum_line
@@ -93,6 +94,16 @@ def find_message(folder: Path) -> str:
     except UserError as error:
         return str(error)
     return ""
+
+
+def test_a_page_shows_no_damaged_text(tmp_path: Path) -> None:
+    """The winner of a search is no table that a loader reads, and people paste it."""
+    (tmp_path / "winner.yaml").write_text("a: 1\n")
+    write_provenance(tmp_path, {"status": "finished"}, ["winner.yaml"])
+    assert "a: 1" in build_files(tmp_path, {"Winner": "winner.yaml", "Loser": "loser.yaml"})
+    (tmp_path / "winner.yaml").write_text("a: 3\n")
+    with pytest.raises(FileError, match=r"winner\.yaml: is damaged"):
+        build_files(tmp_path, {"Winner": "winner.yaml"})
 
 
 def test_a_line_of_another_sweep_is_refused(copy: Callable[[str], Path]) -> None:

@@ -1,6 +1,7 @@
 """Files that are no files, and links: one line with the place, and nothing is written anywhere else."""
 
 import gc
+import io
 import os
 import threading
 from collections.abc import Callable
@@ -102,6 +103,26 @@ def test_the_bound_is_kept(tmp_path: Path) -> None:
         read_bytes(tmp_path / "long", 2_000_000, "a note")
     (tmp_path / "bom").write_bytes(b"\xef\xbb\xbfword")
     assert read_text(tmp_path / "bom", 10) == "word"
+
+
+def test_files_of_the_system_that_say_no_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are regular by their kind; some are longer than they say, and some wait for what comes."""
+    with pytest.raises(FileError, match="has more than it said; such a file has at most"):
+        read_bytes(Path("/proc/self/status"), 10)
+
+    class Waiting(io.FileIO):
+        def read(self, size: int | None = -1) -> None:  # type: ignore[override]
+            return None
+
+    (tmp_path / "log").write_text("x")
+    monkeypatch.setattr("sim.files.gate.open_regular", lambda file, follows: Waiting(file))
+    with pytest.raises(FileError, match="has nothing to read yet"):
+        read_bytes(tmp_path / "log", 10)
+
+
+def test_a_name_that_is_too_long_is_a_mistake_of_the_user(powsim: Callable[..., Any]) -> None:
+    for command in (("check", "x" * 300), ("report", "x" * 300), ("run", "--resume", "x" * 300)):
+        assert powsim(*command).returncode == 2, command
 
 
 def test_entities_are_refused(tmp_path: Path) -> None:

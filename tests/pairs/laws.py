@@ -52,7 +52,9 @@ def check_fates(run: Observed) -> None:
     in_blocks = sent.dropna(subset="height")
     assert dict(zip(in_blocks["tx_id"], in_blocks["height"], strict=True)) == heights
     is_outside = sent["height"].isna()
-    assert set(sent.loc[is_outside, "fate"]) <= {"refused", "expired", "lost"}
+    dropping = {epoch for epoch in sent["epoch"] if run.params.rules_at(epoch + 1).drops_late_messages}
+    assert set(sent.loc[is_outside & ~sent["epoch"].isin(dropping), "fate"]) <= {"refused", "expired", "lost"}
+    assert set(sent.loc[is_outside, "fate"]) <= {"late", "refused", "expired", "lost"}
     assert set(sent.loc[~is_outside, "fate"]) <= {"included", "late", "refused"}
     assert (sent.loc[~is_outside, "fate"].eq("included") == sent.loc[~is_outside, "result"].eq("accepted")).all()
     room = run.params.block_room_bytes

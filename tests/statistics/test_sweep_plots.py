@@ -7,6 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from sim.errors import UserError
+from sim.figures.style import house_style, new_figure, save_figure
 from sim.figures.sweep_plots import plot_differences, plot_heat_map, plot_measure
 from sim.figures.sweep_report import draw_sweep
 from sim.studies.compare import compare_points, summarise_sweep
@@ -25,6 +26,21 @@ def sweep(make):
 def draw(figure: Figure) -> Figure:
     figure.savefig(io.BytesIO(), format="svg")
     return figure
+
+
+def test_a_dollar_in_a_name_is_a_dollar() -> None:
+    """No formula, and none that is broken, which ended a report in a traceback; numbers on a scale stay formulas."""
+    with house_style():
+        figure, axes = new_figure("costs $\\frac$", "from $a_ to b$", "y")
+        axes.set_xticks([1, 2], labels=["$x$", "$^$"])
+        axes.plot([1, 2], [1, 1000], label="a $_$ b")
+        axes.set_yscale("log")
+        axes.legend()
+        text = io.StringIO()
+        save_figure(figure, text, format="svg")
+    for name in ("costs $\\frac$", "from $a_ to b$", ">$x$<", ">$^$<", "a $_$ b"):
+        assert name in text.getvalue()
+    assert ">$\\mathdefault" not in text.getvalue()
 
 
 def test_one_line_with_its_band_per_value_of_the_second_axis(sweep) -> None:

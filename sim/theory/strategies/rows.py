@@ -25,8 +25,8 @@ GROUPS: tuple[Group, ...] = (
     overclaim_rows,
     cheaper_rows,
     foreknowledge_rows,
-    name_rows,
     mix_rows,
+    name_rows,
     # validators
     lazy_rows,
     vote_rows,
