@@ -26,6 +26,13 @@ def test_a_row_is_scored_in_standard_errors() -> None:
     assert make_row("gain", np.ones(3), 1.001).score == -math.inf, "runs that agree leave no room"
 
 
+@pytest.mark.parametrize(("n_runs", "expected"), [(2, 0.02), (3, 0.02), (8, 0.02), (60, 0.004)])
+def test_a_right_row_fails_as_often_as_stated_however_few_its_runs(n_runs: int, expected: float) -> None:
+    draws = np.random.default_rng(5).normal(1.0, 0.01, (2000, n_runs))
+    n_failed = sum(not make_row("gain", values, 1.0).passed for values in draws)
+    assert abs(n_failed - 2000 * expected) < 4 * math.sqrt(2000 * expected)
+
+
 def test_whoever_does_the_same_gains_nothing() -> None:
     gain = measure_gain("honest", (1, 2))
     assert gain.by_seed.tolist() == [1.0, 1.0]

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from sim.metrics.cheaters import get_accepted_weight
 from sim.runner import run
@@ -23,8 +24,8 @@ from sim.theory.row import Row
 
 Floats = NDArray[np.float64]
 SEEDS = range(1, 9)
-BOUND = 3.0
-"""Standard errors. A right row of 8 runs fails with probability 0.02 on fresh seeds, one of many runs with 0.003."""
+BOUND, ERROR_LEVEL = 3.0, 0.02
+"""Standard errors, and the most with which a right row fails on fresh seeds: see `compute_bound`."""
 KEPT = 64  # runs, each with the rows of one frame
 SUSPECT = "suspect"
 NETWORK: dict[str, Any] = {
@@ -123,7 +124,15 @@ def compute_standard_error(values: Floats) -> float:
     return float(values.std(ddof=1) / math.sqrt(len(values)))
 
 
-def make_row(quantity: str, values: Floats, theory: float, bound: float = BOUND) -> Row:
+def compute_bound(n_runs: int) -> float:
+    """Standard errors that the mean of a right row may be off: Student's quantile, since its error is estimated.
+
+    3 from 8 runs on, where a right row fails with probability 0.02 and with 0.003 for many runs; 4.5 for 4, 7 for 3.
+    """
+    return max(BOUND, float(stats.t.isf(ERROR_LEVEL / 2, n_runs - 1)))
+
+
+def make_row(quantity: str, values: Floats, theory: float) -> Row:
     """Return the row of a mean over independent runs, (runs,), scored in its standard errors.
 
     Where all runs agree to the last bits, they must agree with theory as closely.
@@ -132,4 +141,4 @@ def make_row(quantity: str, values: Floats, theory: float, bound: float = BOUND)
     distance = ours - theory
     is_equal = math.isclose(ours, theory, rel_tol=1e-12, abs_tol=1e-12)
     score = 0.0 if is_equal else distance / error if error > 0 else math.copysign(math.inf, distance)
-    return Row(quantity, ours, theory, score, bound)
+    return Row(quantity, ours, theory, score, compute_bound(len(values)))

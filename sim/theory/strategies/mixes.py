@@ -20,7 +20,7 @@ def mix_rows(quick: bool) -> Iterator[Row]:
     """
     unseen = {"invented": INVENTED, "place": "unsampled", "claims": "at_end"}
     cheaper = {"layers": N_LAYERS, "margin": SkipLayers(layers=N_LAYERS).margin}
-    mix, seeds = {"kind": "mixed", **cheaper, **unseen}, range(1, 3 if quick else 6)
+    mix, seeds = {"kind": "mixed", **cheaper, **unseen}, range(1, 5 if quick else 9)
     gain = measure_gain({**mix, "when": "always"}, seeds)
     label = f"gain of mixed, {N_LAYERS} of 16 layers, as many nonces invented unsampled"
     yield make_row(label, gain.by_seed, (1.0 + INVENTED) * gain_of_layers())
