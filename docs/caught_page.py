@@ -47,7 +47,7 @@ def read_cheats(found: SweepResult) -> pd.DataFrame:
     points = found.runs.drop_duplicates("point").set_index("point")
     blocks = {point: _read_block(text) for point, text in points[STRATEGY].items()}
     shown = {point: show_block(block) for point, block in blocks.items()}
-    honest = {points.at[point, VERSION]: point for point, name in shown.items() if name == HONEST}
+    honest = {points.at[point, VERSION]: point for point, name in shown.items() if name in HONEST}
     rows = found.participants
     sums = {point: _sum_up(rows[rows["point"] == point]) for point in shown}
     made = [
@@ -59,7 +59,7 @@ def read_cheats(found: SweepResult) -> pd.DataFrame:
             "is doubted": _is_doubted(blocks[point], points.at[point, VERSION]),
         }
         for point, name in shown.items()
-        if name != HONEST
+        if name not in HONEST
     ]
     return pd.DataFrame(made)
 

@@ -17,7 +17,7 @@ class Incident:
     """One curve of a run, and where on it the harm is measured."""
 
     label: str
-    """The quantity with its unit: title of the figure."""
+    """The curve's quantity with its unit: title of the figure."""
     trace: Callable[[Any], pd.Series]
     """From the result of a run to the curve: values by epoch, or by name."""
     at: tuple[Label, ...] = ()
@@ -30,6 +30,12 @@ class Incident:
     def measure(self, curves: pd.DataFrame) -> pd.Series:
         """Return the harm of each run, by its seed; `curves` has a column a run."""
         return (curves.loc[list(self.at)] if self.at else curves).mean()
+
+    @property
+    def quantity(self) -> str:
+        """The quantity that is measured; of a curve with several names, which of them."""
+        named = f"{self.at[0]} to {self.at[-1]}" if len(self.at) > 1 else "".join(map(str, self.at))
+        return f"{self.label}: {named}" if self.at and isinstance(self.at[0], str) else self.label
 
     def write_published(self) -> str:
         """Return what was published, or a dash."""

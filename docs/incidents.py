@@ -1,9 +1,9 @@
 """What happened to the network, as pairs of scenarios: the harm, and the same run repaired (docs/incidents.md).
 
-`.venv/bin/python docs/incidents.py [--once] [NAME ...]` prints the effects, `--once` those of one seed; `docs/refresh.py
-incidents` puts tables and figures into the page. An incident is two files in scenarios/incidents that differ in `protocol`, and a row of `INCIDENTS`: a
-function that reads one curve from a run, and the part of the curve that measures the harm. Both files run with the same
-seeds, so that the effect is a mean of differences.
+`.venv/bin/python docs/incidents.py [--once] [NAME ...]` prints effects, with `--once` of one seed; `docs/refresh.py
+incidents` puts tables and figures into the page. An incident is two files in scenarios/incidents that differ in
+`protocol`, and a row of `INCIDENTS`: a function that reads one curve from a run, and the part of the curve that
+measures the harm. Both files run with the same seeds, so that the effect is a mean of differences.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ COLUMNS = ["quantity", "as it was", "repaired", "difference, 95 % interval", "pu
 
 gain, pay = read.read_gain, read.read_pay
 INCIDENTS = {
-    "short-validation": Incident("share (%)", read.read_window, at=(read.ACCEPTED,)),
+    "short-validation": Incident("checks and claims (%)", read.read_window, at=(read.ACCEPTED,)),
     "member-page": Incident(
-        "pay per weight by place among addresses (% of the first 100's)", read.read_page, at=(read.PLACE_NAMES[-1],)
+        "pay per weight by place (% of the first 100's)", read.read_page, at=(read.PLACE_NAMES[-1],)
     ),
     "duplicate-nonces": Incident(
         "weight per work of the copier (% of honest)", partial(gain, who="copier", others="honest"), n_seeds=4
@@ -49,7 +49,7 @@ INCIDENTS = {
         "weight per work of the host that skips (% of honest)", partial(gain, who="skips", others="honest"), n_seeds=4
     ),
     "unproven-weight": Incident(
-        "weight without proof (%)", read.read_unproven, at=(3, 4, 5), published=(100 * 50 / 124, None), n_seeds=4
+        "weight without proof (%)", read.read_unproven, at=(3, 4, 5), published=(100 * 50 / 124, None), n_seeds=3
     ),
     "slot-hogging": Incident("preserved ML nodes that were preserved before too (%)", read.read_kept_slots, n_seeds=4),
     "alphabetical-slots": Incident(
@@ -68,19 +68,17 @@ INCIDENTS = {
         read.read_weight_of_work,
         at=(4, 5),
         published=(100 / 2.536, 250 / 2.536),
-        n_seeds=4,
+        n_seeds=3,
     ),
     "truncated-batches": Incident(
-        "weight of a counted nonce (% of 2.5)", read.read_scaled, at=("rate-5",), published=(87.4, None), n_seeds=4
+        "weight of a counted nonce (% of 2.5)", read.read_scaled, at=("rate-5",), published=(87.4, None), n_seeds=3
     ),
-    "silent-third": Incident("share (%)", partial(read.read_ballot, epoch=2), at=(read.ACCEPTED,)),
+    "silent-third": Incident("votes and claims (%)", partial(read.read_ballot, epoch=2), at=(read.ACCEPTED,)),
     "hardware-added-late": Incident("late claims accepted (%)", partial(read.read_accepted, group="late"), at=(2, 3)),
     "cap-collapse": Incident(
         "weight that the cap leaves (%)", read.read_capped, at=(2,), published=(0, 100 * 61_190 / 81_702), n_seeds=4
     ),
-    "weight-jump": Incident(
-        "the tenant's votes on blocks (%)", partial(read.read_votes, who="tenant"), at=(3,), n_seeds=4
-    ),
+    "weight-jump": Incident("the tenant's votes on blocks (%)", partial(read.read_votes, who="tenant"), at=(3,)),
 }
 """By the name of their first file, in the order of the network's history."""
 
@@ -125,7 +123,9 @@ def draw(name: str, twins: Twins) -> Figure:
 
 
 def _draw_lines(axes: Axes, curves: pd.DataFrame, place: int, color: str, label: str) -> None:
-    axes.plot(curves.index, curves.mean(axis=1), color=color, marker="os"[place], markersize=4, label=label)
+    axes.plot(
+        curves.index, curves.mean(axis=1), color=color, marker="os"[place], markersize=4, label=label, clip_on=False
+    )
     axes.fill_between(curves.index, curves.min(axis=1), curves.max(axis=1), color=color, alpha=0.15, linewidth=0)
     axes.set_xlabel("epoch")
     use_epoch_axis(axes)
@@ -133,7 +133,7 @@ def _draw_lines(axes: Axes, curves: pd.DataFrame, place: int, color: str, label:
 
 def _draw_bars(axes: Axes, curves: pd.DataFrame, place: int, color: str, label: str) -> None:
     mean = curves.mean(axis=1)
-    errors = [mean - curves.min(axis=1), curves.max(axis=1) - mean]
+    errors = [(mean - curves.min(axis=1)).clip(lower=0), (curves.max(axis=1) - mean).clip(lower=0)]
     spots = [spot + 0.4 * place - 0.2 for spot in range(len(mean))]
     axes.bar(spots, mean, 0.38, color=color, label=label, yerr=errors, error_kw={"linewidth": 0.8, "ecolor": GREY})
     axes.set_xticks(range(len(mean)), list(mean.index), fontsize=8)
@@ -145,7 +145,7 @@ def write_effect(name: str, twins: Twins) -> str:
     incident, effect = INCIDENTS[name], compute_effect(name, twins)
     harmed, fixed = (incident.measure(curves).mean() for curves in (twins.harmed, twins.fixed))
     difference = f"{effect.estimate:+.3g} ({effect.low:+.3g} to {effect.high:+.3g})"
-    row = [incident.label, f"{harmed:.3g}", f"{fixed:.3g}", difference, incident.write_published()]
+    row = [incident.quantity, f"{harmed:.3g}", f"{fixed:.3g}", difference, incident.write_published()]
     return write_table(COLUMNS, [row])
 
 

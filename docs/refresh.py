@@ -221,6 +221,17 @@ def refresh_search() -> None:
         _fill(page, "powsim search", _powsim(scratch, "search", SEARCH_FILE, "--out", "results/search"))
 
 
+ATTACKS = {"launch": "launch", "answers": "answers", "repaired": "answers-repaired", "defence": "defence"}
+
+
+def refresh_attacks() -> None:
+    """Quote the searches for attacks and for a defence; minutes each."""
+    with _open_scratch() as scratch:
+        for name, file in ATTACKS.items():
+            command = ("search", f"scenarios/attacks/{file}.yaml", "--out", f"results/{name}")
+            _fill(DOCS / "search.md", f"powsim search {name}", _powsim(scratch, *command))
+
+
 def refresh_questions() -> None:
     """Answer the questions about the network of 2026 anew: a table and a figure each."""
     page = DOCS / "questions_of_2026.md"
@@ -274,6 +285,7 @@ PARTS = {
     "lab": refresh_lab,
     "tune": refresh_tune,
     "search": refresh_search,
+    "attacks": refresh_attacks,
     "questions": refresh_questions,
     "incidents": refresh_incidents,
     "detect": refresh_detect,

@@ -15,6 +15,7 @@ from sim.blueprint import (
     register_host,
 )
 from sim.chain.consensus import Consensus, is_last
+from sim.chain.late_messages import LateMessages
 from sim.chain.ledger import Agreement, Ledger
 from sim.chain.mempool import MempoolRules
 from sim.chain.pool import open_mempools
@@ -189,7 +190,8 @@ def build_world(scenario: Scenario, work: Work, on_epoch_end: OnEpochEnd, *, is_
     ledger = Ledger(found_chain(founders, ground.params, scenario), ground.params, steer(scenario.difficulty))
     tier = _open_network(ground, ledger)
     clocks, traffic = Clocks(), InferenceTraffic(scenario, ground.params, ground.streams)
-    consensus = _open_consensus(ground, ledger, tier, BlockMaker(ledger, ground.streams, traffic, clocks))
+    maker = BlockMaker(ledger, ground.streams, traffic, clocks, LateMessages(ledger, ground.recorder))
+    consensus = _open_consensus(ground, ledger, tier, maker)
     context = _gather_context(ground, ledger, tier, consensus, traffic, work)
     hosts = _settle_hosts(ground, context, _appoint_agents(ground, is_rehearsed=is_rehearsed))
     return World(

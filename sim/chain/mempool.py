@@ -6,7 +6,7 @@ CometBFT's default mempool, or by fees, and as many of them as fit into a block.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -73,6 +73,9 @@ class Mempool(Protocol):
     def remove(self, block: Block) -> None:
         """Forget the transactions of the block that this host applies; late copies of them are not taken again."""
 
+    def drop(self, is_refused: Callable[[Transaction], bool]) -> list[Transaction]:
+        """Forget the pending transactions that are refused before any block, and return them."""
+
     def clear(self) -> None:
         """Lose all pending transactions: they are kept in memory only."""
 
@@ -93,8 +96,8 @@ class HostMempool(Mempool):
     """Filled by gossip, message by message.
 
     A copy may come at any time after its block: late, or from a peer whose links were cut. The ledger knows the height
-    of every transaction that is in a block and may still come, so that a mempool needs no memory of its own of those:
-    it refuses the transactions of blocks up to its host's height.
+    of every transaction in a block of which a copy may still come, so that a mempool needs no memory of its own of
+    those: it refuses the transactions of blocks up to its host's height.
     """
 
     def __init__(self, network: Flood, address: str, rules: MempoolRules, ledger: Ledger) -> None:
@@ -129,6 +132,13 @@ class HostMempool(Mempool):
             is_expired, height = self._rules.is_expired, self._height
             for tx_id in [tx_id for tx_id, since in self._since.items() if is_expired(height - since)]:
                 del self._pending[tx_id], self._since[tx_id]
+
+    def drop(self, is_refused: Callable[[Transaction], bool]) -> list[Transaction]:
+        """Forget those that are refused; a copy that comes later is taken again, until the next time."""
+        refused = [transaction for transaction in self._pending.values() if is_refused(transaction)]
+        for transaction in refused:
+            del self._pending[transaction.tx_id], self._since[transaction.tx_id]
+        return refused
 
     def clear(self) -> None:
         """Lose all pending transactions."""

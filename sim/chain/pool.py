@@ -125,6 +125,13 @@ class SharedPool:
             if all(self._trace(sent, peer) > now for peer in peers):
                 del self._pending[sent.transaction.tx_id]
 
+    def drop(self, is_refused: Callable[[Transaction], bool]) -> list[Transaction]:
+        """Forget the transactions that a proposer refuses, for all hosts: it has the newest block."""
+        refused = [sent.transaction for sent in self._pending.values() if is_refused(sent.transaction)]
+        for transaction in refused:
+            del self._pending[transaction.tx_id]
+        return refused
+
     def knows(self, tx_id: str) -> bool:
         """Tell whether a transaction is pending, or in a block that some host has applied."""
         return tx_id in self._pending or self._ledger.is_included(tx_id, self._height)
@@ -233,6 +240,10 @@ class PoolView(Mempool):
     def remove(self, block: Block) -> None:
         """Forget the block's transactions, for all hosts."""
         self.pool.remove(self.address, block)
+
+    def drop(self, is_refused: Callable[[Transaction], bool]) -> list[Transaction]:
+        """Forget the transactions that this host refuses, for all hosts."""
+        return self.pool.drop(is_refused)
 
     def clear(self) -> None:
         """Lose this host's transactions that no peer has; it gets all others back from peers when it restarts."""

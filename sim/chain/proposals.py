@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.chain.chain_node import ChainNode
+from sim.chain.late_messages import LateMessages
 from sim.chain.ledger import Ledger
 from sim.chain.traffic import InferenceTraffic
 from sim.protocol.blocks.state import Block
@@ -47,6 +48,7 @@ class BlockMaker:
     streams: Streams
     traffic: InferenceTraffic
     clocks: Clocks
+    late: LateMessages
 
     def make(
         self, node: ChainNode, now_seconds: float, absent: tuple[str, ...] = (), evidence: tuple[str, ...] = ()
@@ -57,6 +59,7 @@ class BlockMaker:
         """
         height, state = self.ledger.height + 1, self.ledger.get_state(self.ledger.height)
         assert node.height == self.ledger.height, "a proposer that has not applied the block before"
+        self.late.drop(node.mempool)
         # The hash is drawn from a named stream instead of being computed from the block's content: two variants of a
         # scenario (another controller, one more transaction) then meet the same network seeds and the same nonces,
         # which makes their differences far easier to see. A proposer that grinds the hash has further candidates.

@@ -1,6 +1,6 @@
 """Who cheats among the rows of the frame `participants`, and what becomes of it.
 
-A cheater is a host with any strategy but `honest`, in all epochs.
+A cheater is a host with any strategy but those that behave as the software does, in all epochs.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ import pandas as pd
 
 from sim.protocol.proofs.votes import Reason
 
-HONEST = "honest"
+HONEST = frozenset({"honest", "challenge"})
+"""Strategies of hosts that prove compute and vote as the software does; a challenge is no cheat."""
 
 
 def is_cheating(participants: pd.DataFrame) -> pd.Series:
-    """Rows of hosts with any strategy but `honest`."""
-    return participants["strategy"] != HONEST
+    """Rows of hosts whose strategy is not that of an honest host."""
+    return ~participants["strategy"].isin(HONEST)
 
 
 def select_claims(participants: pd.DataFrame) -> pd.DataFrame:

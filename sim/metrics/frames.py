@@ -122,7 +122,8 @@ def _build_transactions(recorder: Recorder) -> pd.DataFrame:
     joined["height"] = joined["height"].astype("Int64")
     last = max((row.height for row in recorder.rows(records.BlockAgreed)), default=0)
     is_expired = joined["expires_height"].between(1, last)
-    outside = np.select([joined["is_too_large"], is_expired], [REFUSED, EXPIRED], LOST)
+    is_late = joined["tx_id"].isin({row.tx_id for row in recorder.rows(records.TransactionRefused)})
+    outside = np.select([joined["is_too_large"], is_late, is_expired], [REFUSED, LATE, EXPIRED], LOST)
     missing = pd.Series(outside, index=joined.index, dtype="object")
     joined["fate"] = (
         joined["result"].map(_FATES).astype("object").fillna(REFUSED).where(joined["height"].notna(), missing)

@@ -10,7 +10,14 @@ from dataclasses import fields, is_dataclass
 from operator import attrgetter
 from typing import Any, TypeVar, cast
 
-from sim.metrics.records import BlockAgreed, HostJoined, TransactionIncluded, TransactionSent, ValidationDone
+from sim.metrics.records import (
+    BlockAgreed,
+    HostJoined,
+    TransactionIncluded,
+    TransactionRefused,
+    TransactionSent,
+    ValidationDone,
+)
 from sim.metrics.validations import ValidationTable, digest_validation
 from sim.protocol.blocks.records import Record, SeedCommitted
 from sim.protocol.consensus.transactions import SEPARATOR
@@ -65,7 +72,7 @@ class Recorder:
             del self.delays_seconds[message_id]
         gone = {row.tx_id for row in self.rows(TransactionSent) if row.epoch <= last_epoch}
         for kind, rows in self._rows.items():
-            if kind in (TransactionIncluded, SeedCommitted):
+            if kind in (TransactionIncluded, TransactionRefused, SeedCommitted):
                 self._rows[kind] = [row for row in rows if row.tx_id not in gone]  # type: ignore[attr-defined]
             elif kind is not HostJoined and hasattr(kind, "epoch"):
                 self._rows[kind] = [row for row in rows if row.epoch > last_epoch]  # type: ignore[attr-defined]

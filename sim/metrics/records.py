@@ -111,6 +111,15 @@ class TransactionIncluded(Record):
     result: Annotated[str, "what the chain said: accepted, or why not; missing where no block contains it"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionRefused(Record):
+    """A proposer has found a transaction whose window was over, and left it out."""
+
+    tx_id: str
+    height: int
+    """Of the last block then."""
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ValidationDone(Record):
     """One validator's validation of an epoch is over: all its checks as arrays, in the order of checking.

@@ -148,6 +148,10 @@ class Rules:
         "block before which guardians are raised at any total power; 0: the power alone decides",
     ]
     """Reference: network 2.1"""
+    drops_late_messages: Annotated[
+        bool, "mempools refuse claims and votes whose window is over; otherwise a block holds them, and refuses them"
+    ]
+    """Reference: network 2.1"""
     first_vote_stands: Annotated[bool, "the first verdict of a validator on a claim counts; otherwise the last one"]
     """Reference: network 2.1, 2.5"""
     vote_threshold_bps: Annotated[

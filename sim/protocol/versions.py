@@ -63,6 +63,7 @@ HISTORY: dict[str, dict[str, Any]] = {
     "guardian_multiplier": {"v0.2.0": Fraction(13, 25), "v0.2.13": Fraction("0.33334")},
     "guardian_maturity_weight": {"v0.2.0": 2_000_000, "v0.2.7": 15_000_000},
     "guardian_maturity_height": {"v0.2.0": 0, "v0.2.7": 3_000_000},
+    "drops_late_messages": {"v0.2.0": False, "v0.2.7": True},
     "first_vote_stands": {"v0.2.0": False, "v0.2.8": True},
     "vote_threshold_bps": {"v0.2.0": 5000, "v0.2.9": 6667, "v0.2.14": 5000},
     "guardians_break_ties": {"v0.2.0": False, "v0.2.9": True},

@@ -16,7 +16,7 @@ from sim.studies.search import CHECKED, NO_TRIAL, SECTION_FILE, SearchResult
 from sim.terminal import format_interval, format_value, make_console, make_table
 
 PERCENT = f"{100 * LEVEL:.4g} %"
-MOST_ERRORS, MOST_OF_FRONT = 3, 10
+MOST_ERRORS, MOST_OF_FRONT, MOST_COLUMNS = 3, 10, 4
 BLOCKS = ("difficulty.yaml", "controller.yaml")  # short enough to be printed
 
 
@@ -38,8 +38,7 @@ def print_search(result: SearchResult) -> None:
         console.print(f"\n{summary['objective']['measure']} on fresh random numbers, curve by curve")
         console.print(_build_checks(result.tables["checks"], summary["rival"]))
     if "ablation" in result.tables:
-        console.print(f"\n{summary['objective']['measure']} of the winner, each value put back to that of the file")
-        console.print(_build_ablation(result.tables["ablation"], summary))
+        _print_ablation(result.tables["ablation"], summary)
     if "front" in result.tables and summary["block"] not in BLOCKS:
         console.print(f"\nfront of {' and '.join(summary['front'])}, on the random numbers of the search")
         console.print(_build_front(result.tables["front"].head(MOST_OF_FRONT), summary))
@@ -96,24 +95,34 @@ def _build_finalists(finalists: pd.DataFrame, summary: Mapping[str, Any]) -> Any
             else ["", "", _say_kept(row["choice_is_kept"])]
         )
         style = "bold" if row["is_winner"] else ""
-        who = "of the design" if row["trial"] == NO_TRIAL else f"trial {row['trial']}"
+        who = _name_point(row["trial"])
         table.add_row(f"{who}{', winner' if row['is_winner'] else ''}", *cells, *last, style=style)
     rival = summary["against"]
     cells = ["" if value is None else str(value) for value in rival["parameters"].values()]
-    table.add_row(summary["rival"], *([""] if summary["plugin"] else cells), "", "", *_format_check(rival, summary))
+    table.add_row(summary["rival"], *([""] if _is_listed(summary) else cells), "", "", *_format_check(rival, summary))
     return table
 
 
+def _name_point(trial: int) -> str:
+    return "of the design" if trial == NO_TRIAL else f"trial {trial}"
+
+
+def _is_listed(summary: Mapping[str, Any]) -> bool:
+    """Whether one column lists the values that are not the file's: those of a plug-in, and many of a scenario."""
+    return bool(summary["plugin"]) or (summary["block"] == "winner.yaml" and len(summary["parameters"]) > MOST_COLUMNS)
+
+
 def _name_values(summary: Mapping[str, Any]) -> list[str]:
-    """Heads of the columns with a point's values: one a parameter, or one for the plug-in of which all are."""
-    plugin = summary["plugin"]
-    return [f"{plugin},\nwhere it differs"] if plugin else [name.replace(".", ".\n") for name in summary["parameters"]]
+    """Heads of the columns with a point's values: one a parameter, or one for all."""
+    if not _is_listed(summary):
+        return [name.replace(".", ".\n") for name in summary["parameters"]]
+    return [f"{summary['plugin'] or summary['subject']},\nwhere it differs"]
 
 
 def _show_values(row: Mapping[str, Any], summary: Mapping[str, Any]) -> list[str]:
-    """The values of a point; of a plug-in's parameters those alone that are not the file's."""
+    """The values of a point; in one column those alone that are not the file's."""
     values = {name: str(row[f"parameters.{name}"]) for name in summary["parameters"]}
-    if not summary["plugin"]:
+    if not _is_listed(summary):
         return list(values.values())
     differing = (name for name, value in values.items() if value != summary["start"][name])
     return [" ".join(f"{_shorten(name, summary)}={values[name]}" for name in differing)]
@@ -173,23 +182,37 @@ def _build_checks(checks: pd.DataFrame, rival: str) -> Any:
     return table
 
 
+def _print_ablation(ablation: pd.DataFrame, summary: Mapping[str, Any]) -> None:
+    measure, console = summary["objective"]["measure"], make_console()
+    if ablation.empty:
+        console.print("\nno value of the winner differs from that of the file")
+        return
+    console.print(f"\n{measure} of the winner, each value put back to that of the file")
+    console.print(_build_ablation(ablation, summary))
+
+
 def _build_ablation(ablation: pd.DataFrame, summary: Mapping[str, Any]) -> Any:
     """A line a value that the file does not have: what the winner's measure is without it."""
-    table = make_table(["parameter", "winner", "put back", "without", "winner minus\nwithout", f"{PERCENT}\ninterval"])
+    heads = ["constraints\nwithout"] if summary["constraints"] else []
+    columns = ["parameter", "winner", "put back", "without", "winner minus\nwithout", f"{PERCENT}\ninterval", *heads]
+    table = make_table(columns)
     for row in ablation.to_dict("records"):
         known = not math.isnan(row["difference"])
         without = format_value(row["without"]) if known else "never"
         told = [without, f"{row['difference']:+.3g}" if known else "", format_interval(row["low"], row["high"])]
+        told += [_say_kept(row["is_kept"])] if heads else []
         table.add_row(_shorten(row["parameter"], summary), row["value"], row["put_back"], *told)
     return table
 
 
 def _build_front(front: pd.DataFrame, summary: Mapping[str, Any]) -> Any:
     """A line a point that no other point beats in both measures."""
-    table = make_table(["point", *_name_values(summary), *summary["front"]])
+    heads = ["constraints"] if summary["constraints"] else []
+    table = make_table(["point", *_name_values(summary), *summary["front"], *heads])
     for row in front.to_dict("records"):
         measured = (format_value(row[name]) for name in summary["front"])
-        table.add_row(f"trial {row['trial']}", *_show_values(row, summary), *measured)
+        kept = [_say_kept(row["is_kept"])] if summary["constraints"] else []
+        table.add_row(_name_point(row["trial"]), *_show_values(row, summary), *measured, *kept)
     return table
 
 

@@ -24,7 +24,7 @@ SAFETY = 2  # standard deviations by which it lowers r_target
 
 def kernel_rows(quick: bool) -> Iterator[Row]:
     """Devtest in float32: success rate, distribution of distances, and the same with some of the layers only."""
-    n_nonces = 500 if quick else 3000
+    n_nonces = 500 if quick else 5000
     distances = _compute(n_nonces)
     n_valid, theory = int((distances < R_TARGET).sum()), hit_probability(R_TARGET, PARAMS.vocab_size)
     yield Row.binomial(f"success rate of {n_nonces} nonces, devtest float32", n_valid, n_nonces, theory)

@@ -16,7 +16,7 @@ CHEATS: list[dict[str, Any]] = [
     {"kind": "duplicate", "within": "batch"},
     {"kind": "predict_sample", "excess": 0.5},
     {"kind": "precompute", "guess": "0123456789ABCDEF" * 4},
-    {"kind": "start_late", "wait": 0.2},
+    {"kind": "late_burst", "wait": 0.2},
     {"kind": "high_distance"},
     {"kind": "lazy"},
     {"kind": "contrarian"},

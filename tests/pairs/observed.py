@@ -61,6 +61,13 @@ class Observed:
         """The frame of blocks by height."""
         return self.result.blocks.set_index("height", drop=False)
 
+    def find_starts(self) -> dict[int, float]:
+        """Seconds at P of each epoch that began; the frame of epochs has only those that ended."""
+        starts: dict[int, float] = {}
+        for height, seconds in zip(self.result.blocks["height"], self.result.blocks["time_seconds"], strict=True):
+            starts.setdefault(self.state_after(height).schedule.index, seconds)
+        return starts
+
     def resolve(self, names: str) -> list[str]:
         """Hosts that "big-0, pair" means: names of hosts or of their groups."""
         hosts = [address for group in self.scenario.hosts for address in group.addresses]

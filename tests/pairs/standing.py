@@ -131,9 +131,8 @@ def switch(hosts: dict[str, Host], run: Observed, height: int) -> Iterator[tuple
     for who in sorted({*members.weights, *hosts}):
         if rules.judges_sequentially and who not in members.weights:
             continue
-        if rules.judges_sequentially or who in hosts:
-            hosts[who].status = "ACTIVE"
-            if rules.judges_sequentially:
-                hosts[who].look(rules)
-            if hosts[who].status in BAD:
-                yield who, hosts[who].status
+        hosts[who].status = "ACTIVE"
+        if rules.judges_sequentially:
+            hosts[who].look(rules)
+        if hosts[who].status in BAD:
+            yield who, hosts[who].status

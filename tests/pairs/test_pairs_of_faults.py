@@ -49,6 +49,20 @@ def test_who_joins_behind_a_cut_enters_when_it_ends(tier: str) -> None:
     check_all(run)
 
 
+@pytest.mark.parametrize("seconds", [395.0, 500.0])
+def test_a_chain_halts_within_an_epoch_of_another_version(seconds: float, usual: Observed) -> None:
+    """joins x upgrades x crash: no VE, or one after which a newcomer enters; the frame `epochs` lacks that epoch."""
+    assert seconds_at(usual, P2 + 2) < 395.0 < seconds_at(usual, P2 + 6) < seconds_at(usual, CLAIM2 + 2) < 500.0
+    run = observe_small(
+        {"kind": "crash", "at": f"{seconds} s", "lasts": "10 d", "hosts": ["big", "pair", "liar"]},
+        hosts__late__joins=3,
+        protocol__upgrades=[{"epoch": 2, "version": "v0.2.6"}],
+    )
+    assert run.result.epochs["epoch"].tolist() == [1]
+    assert bool(run.applied["late-0"]) == (seconds == 500.0)
+    check_all(run)
+
+
 @pytest.mark.parametrize("tier", TIERS)
 def test_who_crashes_while_it_joins_registers_once(tier: str, usual: Observed) -> None:
     """joins x crash: the state is on its way, or has just come, when the newcomer goes down."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pow.proofs import ProofBatch
-from sim.protocol.blocks.checks import check_stateless, commit_seed
+from sim.protocol.blocks.checks import check_stateless, commit_seed, is_late
 from sim.protocol.blocks.fast.tallies import read_votes
 from sim.protocol.blocks.params import EpochParams, ProtocolParams
 from sim.protocol.blocks.stages import Schedule
@@ -225,3 +225,27 @@ def test_a_second_registration_replaces_the_hardware_and_adds_to_the_deposit() -
     state = draft.finish()
     assert state.hosts["b"].validator_key == "new"
     assert state.deposits["b"].active == 12
+
+
+# Lateness as mempools ask for it: network 2.1
+
+
+@pytest.mark.parametrize(
+    ("height", "claim_is_late", "vote_is_late"),
+    [(START, False, False), (51, False, False), (52, True, False), (57, True, False), (58, True, True)],
+)
+def test_a_message_is_late_where_the_next_block_would_refuse_it_for_its_window(
+    height: int, claim_is_late: bool, vote_is_late: bool
+) -> None:
+    """Batches are taken up to block 52, votes up to block 58."""
+    rules, vote = VERSIONS["v0.2.7"], SubmitValidation("tx", "v", START, ("a",), (True,))
+    assert is_late(state_at(height), rules, batch()) is claim_is_late
+    assert is_late(state_at(height), rules, vote) is vote_is_late
+    assert not is_late(state_at(height), rules, SubmitSeed("tx", "a", 1, "c"))
+
+
+def test_messages_of_another_proof_of_compute_are_late_unless_it_is_to_come() -> None:
+    rules = VERSIONS["v0.2.7"]
+    assert is_late(state_at(41), rules, batch(start=START - 1))
+    assert not is_late(state_at(41), rules, batch(start=42))
+    assert is_late(state_at(70, has_upcoming=False), rules, batch())

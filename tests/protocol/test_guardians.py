@@ -1,5 +1,6 @@
 """The genesis guardians' boost (protocol 5.4)."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -7,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.protocol.blocks.params import EpochParams, ProtocolParams
-from sim.protocol.blocks.standing import remove_members
+from sim.protocol.blocks.standing import compute_powers, remove_members
 from sim.protocol.blocks.state import genesis_state
+from sim.protocol.consensus.signing import Signing
 from sim.protocol.consensus.validators import boost_guardians
 from sim.protocol.service.inferences import Failure
 from sim.protocol.service.status import Status
@@ -103,3 +105,17 @@ def test_where_nobody_who_is_left_has_power_the_powers_before_stay() -> None:
     left = remove_members(state, [Failure("a", Status.INACTIVE, 9)], VERSIONS["v0.2.16"], params)
     assert left.effective.present == {"b": 0}
     assert left.powers == {"a": 5, "b": 0}
+
+
+@pytest.mark.parametrize(
+    ("jailed", "powers"),
+    [(["a"], {"b": 3, "c": 2}), (["a", "b"], {"c": 2}), (["a", "b", "c"], {"a": 5, "b": 3, "c": 2})],
+)
+def test_powers_that_stay_are_those_out_of_jail_unless_all_are_in(jailed: list[str], powers: dict[str, int]) -> None:
+    """Protocol 6.5: whoever is in jail does not propose; an epoch without weight keeps the powers before."""
+    params = ProtocolParams(rule_book=build_rule_book("v0.2.16", {}, {}), epoch=EpochParams(), vector_dim=64)
+    state = genesis_state({"a": 5, "b": 3, "c": 2}, params)
+    empty = replace(
+        state, effective=replace(state.effective, weights={}), signing=Signing(jailed=dict.fromkeys(jailed, 9.0))
+    )
+    assert compute_powers(empty, VERSIONS["v0.2.16"], params) == powers

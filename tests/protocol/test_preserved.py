@@ -273,6 +273,9 @@ def test_a_tenth_of_the_weight_is_preserved_in_address_order() -> None:
     assert len(drawn) == 6
     assert list(chosen) == sorted(drawn)[:4] != drawn[:4]
     assert set(map(len, chosen.values())) == {1}
+    turned = select_share(5, {"m": EQUAL}, CAPPED, EVERYBODY, 0.10, as_drawn=True)
+    assert list(turned) == sorted(drawn[:4])
+    assert set(map(len, turned.values())) == {1}
 
 
 def test_the_target_is_truncated() -> None:

@@ -239,7 +239,7 @@ def test_the_switch_by_version() -> None:
         assert [failure.participant for failure in failures] == (["down", "run"] if version == "v0.2.5" else [])
     assert found == {
         "v0.2.0": ["INVALID", "INVALID", "INACTIVE", "INVALID", "RAMPING"],
-        "v0.2.2": ["ACTIVE", "ACTIVE", "ACTIVE", "ACTIVE", "RAMPING"],
+        "v0.2.2": ["ACTIVE", "ACTIVE", "ACTIVE", "ACTIVE", "ACTIVE"],
         "v0.2.5": ["INVALID", "ACTIVE", "INACTIVE", "INVALID", "ACTIVE"],
     }
 

@@ -207,9 +207,11 @@ def test_the_scale_of_v0_2_6_truncates_every_batch() -> None:
     batches = count_batches([(1, (1, 2, 3)), (1, (4, 5)), (1, (6, 5))], counts_duplicates=False)
     assert [n for _, n in batches] == [3, 2, 1]
     assert weigh_batches(batches, scale) == {1: 14}
+    assert weigh_batches(batches, scale, truncates_by_node=True) == {1: 15}
     assert weigh_batches(batches, VERSIONS["v0.2.5"].weight_scale) == {1: 6}
     apart = count_batches([(1, (1, 2, 3)), (2, (3, 4)), (1, (5, 6)), (None, (7,))], counts_duplicates=False)
     assert weigh_batches(apart, scale) == {1: 7 + 5, 2: 2, None: 2}
+    assert weigh_batches(apart, scale, truncates_by_node=True) == {1: 12, 2: 2, None: 2}
 
 
 LISTED = st.lists(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -12,11 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sim.errors import ScenarioError
 from sim.metrics.frames import Frames, build_frames
 from sim.protocol.blocks.challenge_verdicts import settle_challenges
-from sim.protocol.blocks.challenging import put_challenge
+from sim.protocol.blocks.challenging import put_challenge, take_slice
 from sim.protocol.blocks.state import ChainState
 from sim.protocol.models.challenge import ChallengeEnd, ChallengeRefusal
+from sim.protocol.proofs.commit_rules import CommitFault
 from sim.scenario.load import parse_scenario
 from sim.strategies import strategies
 from sim.strategies.actions import ClaimResults
@@ -233,7 +236,19 @@ def test_a_confirmation_asks_all_but_the_target_and_votes_on_its_segment() -> No
     commits = told.get("transactions", kind="StoreCommit", creator="target-0")
     inside = commits[commits["height"].between(run_.heights.generation_start, run_.heights.last_batch)]
     assert all(name.startswith("slice/") for name in inside["tx_id"])
+    votes = told.get("transactions", kind="SubmitValidation", creator="target-0", result="accepted")
+    assert votes["height"].between(run_.heights.first_vote, run_.heights.last_vote).any(), (
+        "it checks the others' claims"
+    )
     assert all(segment["valid_vote_power"] == segment["total_vote_weight"] > 0 for segment in segments)
+
+
+def test_short_segments_pass_without_a_vote_and_without_a_reading() -> None:
+    told = run(confirmations=2.0, seed=SEED, protocol__challenge_least_blocks=60)
+    assert {(each["is_passed"], each["reason"]) for each in told.segments} == {(True, "too short to be judged")}
+    assert told.challenge["outcome"] == "passed"
+    assert told.get("confirmations", epoch=2, participant="target-0").empty
+    assert told.get("rewards", epoch=2, participant="target-0")["reason"].item() == "paid"
 
 
 def test_the_target_serves_no_requests_while_it_is_challenged() -> None:
@@ -254,6 +269,34 @@ def test_refused_challenges_say_why_and_lock_nothing() -> None:
     assert set(older.get("transactions", kind="OpenChallenge")["result"]) == {"unknown message"}
     assert older.frames["challenges"].empty
     assert not older.get("payments", kind="staked").size
+
+
+def test_a_slice_has_one_commitment_and_counts_rise() -> None:
+    told = run()
+    commits = told.get("transactions", kind="StoreCommit", creator="target-0", result="accepted")
+    own = commits[commits["tx_id"].str.startswith("slice/")]["height"].tolist()
+    ledger, params = told.world.context.ledger, told.world.context.params
+    (sent,) = (each for each in ledger.get_block(own[0]).transactions if each.tx_id.startswith("slice/"))
+
+    def offer(height: int, more: int) -> str:
+        entries = tuple(replace(entry, count=entry.count + more) for entry in sent.entries)
+        state = replace(ledger.get_state(height - 1), height=height)
+        fate = take_slice(state, replace(sent, entries=entries), params, params.rules_at(2))
+        assert fate is not None
+        return fate[0]
+
+    assert offer(own[0] + 1, more=1) == CommitFault.SAME_SLICE
+    assert offer(own[0] + 2, more=0) == CommitFault.NOT_RISING
+    assert offer(own[0] + 2, more=1) == "accepted"
+    assert offer(told.segments[0]["end_height"], more=10**9) == "outside its window"
+
+
+def test_a_challenge_names_another_host_of_the_scenario() -> None:
+    tree = build()
+    for name, told in (("targt-0", 'unknown host "targt-0". Did you mean "target-0"?'), ("first-0", "this very host")):
+        tree["hosts"][0]["strategy"] = {"kind": "challenge", "host": name, "epoch": 2}
+        with pytest.raises(ScenarioError, match=re.escape(told)):
+            parse_scenario(json.dumps(tree))
 
 
 def test_stakes_and_prizes_vest() -> None:

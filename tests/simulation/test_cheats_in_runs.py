@@ -212,7 +212,7 @@ def test_three_names_carry_what_one_may_not(version: str) -> None:
 def test_rented_hardware_is_not_there_when_a_confirmation_asks(version: str) -> None:
     """A third is its own, which it says where it is asked (v0.2.6), and which is all that computes (v0.2.16)."""
     gpus = ["1 x H100-SXM at 200 nonces/s"] * 3
-    rent = {"kind": "rent", "own": 1, "first_epoch": 1, "epochs": 9, "keeps": False}
+    rent = {"kind": "rent_for_poc", "own": 1, "first_epoch": 1, "epochs": 9, "keeps": False}
     asked = of_odd(run(version, {"gpus": gpus, "strategy": rent}, epochs=2, **LONG), "confirmations")
     assert (asked["measured"] / asked["weight_before"]).iloc[0] == pytest.approx(1 / 3, abs=0.03)
     assert asked["is_failed"].iloc[0]
@@ -257,6 +257,6 @@ def test_a_grinding_proposer_counts_slots_as_the_chain_draws_them(
 
 def test_prompt_ml_nodes_start_at_once_beside_a_late_burst() -> None:
     gpus = ["1 x H100-SXM at 200 nonces/s"] * 2
-    burst = {"gpus": gpus, "strategy": {"kind": "start_late", "wait": 0.3, "prompt": 1}}
+    burst = {"gpus": gpus, "strategy": {"kind": "late_burst", "wait": 0.3, "prompt": 1}}
     prompt, late = of_odd(run("v0.2.0", burst), "ml_nodes").sort_values("node_id")["tried"]
     assert late == pytest.approx(prompt / 2, rel=0.1)  # from block 3 of 6 on

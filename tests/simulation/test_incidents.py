@@ -1,6 +1,7 @@
 """Incidents of the network and their repairs: each pair of files in scenarios/incidents, harm and repair as an effect.
 
-The intervals are at 95 %, of four to six common seeds that are fixed. All pairs together are held below 90 s.
+The intervals are at 95 %, of three to six common seeds that are fixed. All pairs together take some 80 s of one core;
+the bar is 90 s.
 """
 
 import importlib
@@ -35,10 +36,10 @@ EFFECTS = {
     "overlapping-ranges": (119, 100, 3),
     "predictable-sample": (150, 100, 5),
     "tiny-claims": (50, 0, 0.1),
-    "silenced-validator": (60, 100, 25),
+    "silenced-validator": (76, 100, 15),
     "skipped-layers": (400, 0, 60),
     "unproven-weight": (50, 11, 3),
-    "slot-hogging": (65, 0, 10),
+    "slot-hogging": (62, 0, 10),
     "alphabetical-slots": (25, 17, 2),
     "rented-hardware": (100, 0, 0.1),
     "empty-confirmation": (100, 0, 0.1),

@@ -108,7 +108,7 @@ def test_a_rent_of_one_proof_buys_votes_where_they_follow_weight_at_once(
     is_trusted: bool, shares: tuple[float, float]
 ) -> None:
     """Five others, and a tenant that goes from 1 to 3 in epoch 3 alone, and fails the confirmation after it."""
-    strategy = {"kind": "rent", "own": 1, "first_epoch": 3, "keeps": False}
+    strategy = {"kind": "rent_for_poc", "own": 1, "first_epoch": 3, "keeps": False}
     changes = {"epochs": 4, "hosts.others.count": 5, "hosts.tenant.strategy": strategy}
     result = ask(
         "rented-votes",

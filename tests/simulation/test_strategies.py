@@ -27,9 +27,9 @@ from sim.strategies.actions import (
 )
 from sim.strategies.base import Event, Identity, MLNode, View
 from sim.strategies.honest import Honest
+from sim.strategies.provers.late_burst import LateBurst
 from sim.strategies.provers.overclaim import Overclaim
-from sim.strategies.provers.rent import Rent
-from sim.strategies.provers.start_late import StartLate
+from sim.strategies.provers.rent_for_poc import RentForPoc
 
 R_TARGET, DIM = 1.4013564660458173, 8192
 PARAMS = ProtocolParams(rule_book=build_rule_book("v0.2.0", {}, {}), epoch=EpochParams(), vector_dim=DIM)
@@ -172,18 +172,18 @@ def proof(height: int, start: int = 100, *, is_confirmation: bool = False) -> An
 
 
 def test_rented_nodes_compute_while_the_rent_lasts() -> None:
-    def ask(strategy: Rent, epoch: int, *, is_confirmation: bool = False) -> object:
+    def ask(strategy: RentForPoc, epoch: int, *, is_confirmation: bool = False) -> object:
         opened = events.GenerationOpened(view(proof(101, is_confirmation=is_confirmation)), epoch, (1, 2, 4))
         return strategy.react(None, opened, np.random.default_rng(1))[1][0].node_ids
 
-    kept, returned = Rent(own=2, first_epoch=3, epochs=2), Rent(own=2, first_epoch=3, keeps=False)
+    kept, returned = RentForPoc(own=2, first_epoch=3, epochs=2), RentForPoc(own=2, first_epoch=3, keeps=False)
     assert [ask(kept, epoch) for epoch in (2, 3, 4, 5)] == [(1, 2), (1, 2, 4), (1, 2, 4), (1, 2)]
     assert ask(kept, 3, is_confirmation=True) == (1, 2, 4)
     assert [ask(returned, 3), ask(returned, 3, is_confirmation=True)] == [(1, 2, 4), (1, 2)]
 
 
 def test_who_starts_late_waits_for_its_part_of_the_stage() -> None:
-    agent, generator = Agent(StartLate(wait=0.25), "start_late", IDENTITY), np.random.default_rng(1)
+    agent, generator = Agent(LateBurst(wait=0.25), "late_burst", IDENTITY), np.random.default_rng(1)
     block = Block(1, "AA", "me", 0.0, ())
     assert agent.ask(events.GenerationOpened(view(proof(101)), 1, (1,)), generator) == ()
     told = [agent.ask(events.BlockApplied(view(proof(height)), block), generator) for height in range(101, 108)]
@@ -194,7 +194,7 @@ def test_who_starts_late_waits_for_its_part_of_the_stage() -> None:
 
 
 def test_who_is_slow_by_chance_is_so_in_that_share_of_proofs() -> None:
-    strategy, generator = StartLate(wait=0.5, chance=0.3), np.random.default_rng(1)
+    strategy, generator = LateBurst(wait=0.5, chance=0.3), np.random.default_rng(1)
     opened = events.GenerationOpened(view(proof(101)), 1, (1,))
     late = sum(strategy.react({}, opened, generator)[1] == () for _ in range(1000))
     assert stats.binomtest(late, 1000, 0.3).pvalue > 1e-4

@@ -156,7 +156,7 @@ def test_the_words_are_those_of_the_simulation() -> None:
     from sim.strategies import strategies
 
     assert [VOTES[code] for code in (VALID_CODE, FRAUD_CODE, ABSTAINED_CODE)] == [VALID, FRAUD, ABSTAINED]
-    assert HONEST in strategies.describe()
+    assert strategies.describe().keys() >= HONEST
 
 
 def test_a_run_without_events_has_no_shares() -> None:

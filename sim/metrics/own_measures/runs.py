@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sim.metrics.cheaters import HONEST, is_cheating, select_claims
+from sim.metrics.cheaters import is_cheating, select_claims
 from sim.metrics.frames import LATE, Frames
 from sim.metrics.measures import CountedShare, Law, NoValueError, count_share, divide, know, run_measures
 
@@ -223,7 +223,7 @@ def compute_small_reward_cv(participants: pd.DataFrame, rewards: pd.DataFrame) -
     Small: honest, above 0, and no heavier than the median of the honest hosts' mean final weights. An epoch counts from
     a host's first one on, as 0 where no reward was paid, if its rewards are settled. NaN where no such host has two.
     """
-    settled = participants[participants["epoch"].isin(rewards["epoch"]) & (participants["strategy"] == HONEST)]
+    settled = participants[participants["epoch"].isin(rewards["epoch"]) & ~is_cheating(participants)]
     weights = settled.groupby("participant")["weight"].mean()
     weights = weights[weights > 0]
     small = weights.index[weights <= weights.median()]

@@ -14,6 +14,7 @@ of a validation.
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from sim.protocol.blocks.state import ChainState
 from sim.protocol.consensus.transactions import (
@@ -72,6 +73,30 @@ def check_validation(state: ChainState, start_height: int) -> TxResult:
         return started
     is_open = state.episode.validation_start < state.height <= state.episode.validation_end
     return TxResult.ACCEPTED if is_open else TxResult.OUTSIDE_WINDOW
+
+
+def is_late(state: ChainState, rules: Rules, transaction: Transaction) -> bool:
+    """Whether a claim, or votes, can no longer be taken in the next block, as mempools ask from v0.2.7 on.
+
+    Messages about challenges have windows of their own. Reference: network 2.1.
+    """
+    if not isinstance(transaction, (SubmitValidation, *rules.proof.messages)):
+        return False
+    message: Any = transaction
+    episode, height = state.running, state.height + 1
+    if episode is None or message.start_height != episode.start_height:
+        return message.start_height < height and not (state.challenges and _is_about_challenge(state, message))
+    if isinstance(message, SubmitValidation):
+        return height > episode.validation_end
+    if height <= episode.last_claim:
+        return False
+    return state.proofs.take(message, height, episode, rules)[0] == TxResult.OUTSIDE_WINDOW
+
+
+def _is_about_challenge(state: ChainState, message: Any) -> bool:
+    """Segments have keys like proofs of compute; of an ended challenge it does not matter any more."""
+    running = (challenge.segment for challenge in state.challenges.values())
+    return any(segment is not None and segment.start == message.start_height for segment in running)
 
 
 def check_stance(state: ChainState, stance: DelegatePower | RefuseModel | DeclareIntent, rules: Rules) -> TxResult:

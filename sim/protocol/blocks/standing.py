@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 
 from sim.protocol.blocks.params import ProtocolParams
@@ -65,15 +65,21 @@ def compute_powers(state: ChainState, rules: Rules, params: ProtocolParams) -> M
 
     Who is in jail has none (protocol 6.5).
 
-    Where that leaves nobody with any, those with power so far keep it, for a set of validators cannot be empty [I].
+    Where that leaves nobody with any, those with power so far and out of jail keep it, or all with power if all are in
+    jail, for a set of validators cannot be empty [I].
     Reference: protocol 5.4, network 2.9.9.
     """
-    trusted, jailed = state.effective.trusted, state.signing.jailed
+    jailed = state.signing.jailed
     powers = boost_guardians(
-        {who: weight for who, weight in trusted.items() if who not in jailed} if jailed else trusted,
+        _leave_out(jailed, state.effective.trusted),
         params.guardians,
         multiplier=rules.guardian_multiplier,
         maturity_weight=rules.guardian_maturity_weight,
         is_past_youth=state.height >= rules.guardian_maturity_height,
     )
-    return powers if any(powers.values()) else state.powers
+    candidates = (powers, _leave_out(jailed, state.powers))
+    return next((each for each in candidates if any(each.values())), state.powers)
+
+
+def _leave_out(jailed: Container[str], powers: Mapping[str, int]) -> Mapping[str, int]:
+    return {who: power for who, power in powers.items() if who not in jailed} if jailed else powers

@@ -280,16 +280,18 @@ def switch_service(
 ) -> tuple[Service, list[Failure]]:
     """S: statuses stay (v0.2.0), or everybody is ACTIVE; from v0.2.5 to v0.2.10 each member is judged at once.
 
+    A member that has had no request is ACTIVE as well.
+
     A run of wrong answers outlives the switch until v0.2.12, so that whoever was INVALID by one is so again: at once,
     or with the next answer. Reference: protocol 6.3, network 2.1.
     """
     if not rules.resets_statuses:
         return service, []
-    records = {who: _admit(record, rules) for who, record in service.records.items()}
-    if not rules.judges_sequentially:
-        return replace(service, records=records), []
+    admitted = {who: _admit(record, rules) for who, record in service.records.items()}
     new = InferenceRecord(status=Status.ACTIVE)
-    judged = {who: records.get(who, new) for who in sorted(members)}
+    judged = {who: admitted.get(who, new) for who in sorted(members)}
+    if not rules.judges_sequentially:
+        return replace(service, records={**admitted, **judged}), []
     if rules.judges_at_switch:
         judged = {who: take_news(record, News(), rules) for who, record in judged.items()}
     failures = [Failure(who, record.status, height) for who, record in judged.items() if record.status in FAILED]

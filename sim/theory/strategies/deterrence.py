@@ -84,7 +84,7 @@ def list_slashes(rules: Rules) -> dict[str, Fraction]:
     """Return the share of its collateral that a host loses, by offence. Reference: protocol 4.7, 6.3, 6.5"""
     signing = SigningParams()
     return {
-        REJECTED: Fraction(0),
+        REJECTED: rules.rejection_slash,
         "wrong answers, status INVALID": SLASH_INVALID,
         "missed requests, at the settlement": SLASH_DOWNTIME if rules.slashes_downtime_at_settlement else Fraction(0),
         "missed requests or a failed confirmation, status INACTIVE": SLASH_INACTIVE

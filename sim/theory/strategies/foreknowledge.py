@@ -102,14 +102,14 @@ def _late_claim_row() -> Row:
 
 def _late_start_row() -> Row:
     """It waits for one block of five and starts with the next: two of the five times that others tell are left."""
-    gain = _measure({"kind": "start_late", "wait": 0.2}, 4)
-    return make_row("weight of start_late, two of five periods", gain.weight_by_seed, 0.4)
+    gain = _measure({"kind": "late_burst", "wait": 0.2}, 4)
+    return make_row("weight of late_burst, two of five periods", gain.weight_by_seed, 0.4)
 
 
 def _rent_row() -> Row:
     """What a confirmation asks for is there only as far as it is its own: one ML node of four."""
     nodes = [f"1 x H100-SXM at {RATE / 4:g} nonces/s"] * 4
-    rent = {"kind": "rent", "own": 1, "first_epoch": 1, "epochs": 9, "keeps": False}
+    rent = {"kind": "rent_for_poc", "own": 1, "first_epoch": 1, "epochs": 9, "keeps": False}
     changes = CONFIRMED | {f"hosts.{SUSPECT}.strategy": rent, f"hosts.{SUSPECT}.gpus": nodes}
     asked = run(NETWORK, overrides=changes, seed=1).confirmations
     asked = asked[asked["participant"].str.startswith(SUSPECT)]

@@ -12,6 +12,7 @@ from sim.theory.strategies.cheaper import cheaper_rows
 from sim.theory.strategies.deterrence import deterrence_rows
 from sim.theory.strategies.foreknowledge import foreknowledge_rows
 from sim.theory.strategies.grinding import grinding_rows
+from sim.theory.strategies.mixes import mix_rows
 from sim.theory.strategies.names import name_rows
 from sim.theory.strategies.overclaim import overclaim_rows
 from sim.theory.strategies.proposals import proposal_rows
@@ -24,6 +25,7 @@ GROUPS: tuple[Group, ...] = (
     overclaim_rows,
     cheaper_rows,
     foreknowledge_rows,
+    mix_rows,
     name_rows,
     # validators
     lazy_rows,

@@ -19,9 +19,9 @@ Starts = Mapping[str, tuple[int, int]]
 """Host -> (proof of compute, by its key; height at which its ML nodes are to start there), where they still wait."""
 
 
-@strategies.register("start_late")
+@strategies.register("late_burst")
 @dataclass(frozen=True)
-class StartLate:
+class LateBurst:
     """Lets its ML nodes wait for a part of the stage; with `chance` below 1 in some proofs of compute only.
 
     Always late is a burst: machines that serve somebody else until then, beside some that are `prompt`. Late by chance

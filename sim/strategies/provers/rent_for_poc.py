@@ -14,9 +14,9 @@ from sim.strategies.base import Answer, Identity
 from sim.strategies.events import ConfirmationOpened, GenerationOpened, SegmentOpened
 
 
-@strategies.register("rent")
+@strategies.register("rent_for_poc")
 @dataclass(frozen=True)
-class Rent:
+class RentForPoc:
     """Computes with all its ML nodes in the proofs of some epochs, and with its own ones alone in all others.
 
     Its own are the first `own`; the rest are rented. Machines that are not there claim nothing, so that its weight is
