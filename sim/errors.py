@@ -54,10 +54,11 @@ def _near(word: str, names: tuple[str, ...]) -> list[str]:
 
 
 def shorten(line: str) -> str:
-    """Return a line that a person can read: its begin, and how much more there is."""
-    return (
-        line if len(line) <= MOST_LETTERS else f"{line[:MOST_LETTERS]}... and {len(line) - MOST_LETTERS} more letters"
-    )
+    """Return a line that a person can read: its begin, how much is left out, and its end, where the reason stands."""
+    if len(line) <= MOST_LETTERS:
+        return line
+    half = MOST_LETTERS // 2
+    return f"{line[:half]}... {len(line) - 2 * half} more letters ...{line[-half:]}"
 
 
 class UserError(Exception):

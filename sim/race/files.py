@@ -169,6 +169,9 @@ def check_warm_up(config: RaceConfig, rules: Mapping[Loc, Controller]) -> Iterat
         except UserError as error:  # a plug-in that cannot decide on rows
             yield Problem(place, str(error))
             continue
+        except Exception as error:  # a plug-in's, of any kind: it would raise in its race as well
+            yield Problem(place, f"{kind} raises at its first decisions: {type(error).__name__}: {error}")
+            continue
         if math.isinf(memory):
             yield Problem(place, f"{kind} remembers its start for more than {LONGEST} decisions, the longest warm-up")
         elif memory > longest:

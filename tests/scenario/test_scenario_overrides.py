@@ -61,7 +61,7 @@ def test_seed_comes_last():
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("hosts.0.cuont=3", 'hosts.0.cuont: unknown key. Did you mean "count"? Known: collateral_ngonka'),
+        ("hosts.0.cuont=3", 'hosts.0.cuont: unknown key. Did you mean "count"? Known: challenger'),
         ("hosts.0.count=-3", "hosts.0.count: -3 must be at least 1"),
         ("hosts.2.count=3", '"hosts" has no item "2" (positions: 0 to 1). Known: a, b.'),
         ("hosts.aa.count=3", '"hosts" has no item "aa" (positions: 0 to 1). Did you mean "a"?'),
