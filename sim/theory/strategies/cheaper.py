@@ -55,7 +55,10 @@ def cheaper_rows(quick: bool) -> Iterator[Row]:
 
 
 def gain_of_layers() -> float:
-    """Return what `skip_layers` gains: cheaper tries, of which a stricter threshold keeps a little fewer."""
+    """Return what `skip_layers` gains: cheaper tries, of which a stricter threshold keeps a little fewer.
+
+    Left out is work after the last batch, which counts for nothing: larger batches delay the end by some 10 ms, 0.04 %.
+    """
     own = "float16"
     rms = np.hypot(compute_skipping_rms(DEVTEST, N_LAYERS), RMS_ERROR[own])
     kept = _compute_yield(float(rms), SkipLayers(layers=N_LAYERS).margin) / _compute_yield(RMS_ERROR[own], 0.0)
