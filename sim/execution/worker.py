@@ -6,9 +6,9 @@ import ctypes
 import platform
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from sim.errors import UserError
 from sim.execution.kept import pack_frames
@@ -20,6 +20,7 @@ from sim.results import StudyStatus
 from sim.runner import RunFailedError, simulate
 from sim.scenario.schema import Scenario
 
+R = TypeVar("R")
 N_THREADS = 1  # the processors are shared out by processes, not by threads
 AGAIN_SECONDS = 5.0
 """After so long an error that did not end a run is sent again."""
@@ -84,8 +85,7 @@ def execute(spec: RunSpec, order: Order) -> Outcome:
     """Execute one run."""
     started = time.perf_counter()
     try:
-        with limited(order.time_limit):
-            outcome = _simulate(spec, order)
+        outcome = call_limited(order.time_limit, lambda: _simulate(spec, order))
     except TimeLimitError:
         error = f"TimeLimitError: took longer than the time limit of {order.time_limit:g} s"
         outcome = Outcome(spec.run_id, error=error, status=StudyStatus.FAILED)
@@ -120,16 +120,15 @@ def describe_failure(failure: BaseException) -> str:
     return f"{type(failure).__name__}: {failure}".strip().removesuffix(":")
 
 
-@contextmanager
-def limited(seconds: float | None) -> Iterator[None]:
-    """Raise TimeLimitError in this thread when the time is over, at the next step of Python code.
+def call_limited(seconds: float | None, function: Callable[[], R]) -> R:
+    """Call a function; raise TimeLimitError in it when the time is over, at the next step of Python code.
 
     Not a signal: a cluster's workers compute in threads, where no signal arrives. An error that arrives while Python
-    clears something away (a finaliser, a generator that is dropped) is lost there, so that it is sent again.
+    clears something away (a finaliser, a generator that is dropped) is lost there, so that it is sent again. Not a
+    context either: an error at the first step of its exit would leave the sender at work.
     """
     if seconds is None:
-        yield
-        return
+        return function()
     thread, lock, ended = ctypes.c_ulong(threading.get_ident()), threading.Lock(), threading.Event()
     is_sent = False
     send = ctypes.pythonapi.PyThreadState_SetAsyncExc
@@ -149,9 +148,9 @@ def limited(seconds: float | None) -> Iterator[None]:
             ended.set()
             send(thread, None)  # what is sent and has not arrived must not arrive in the next run
 
-    threading.Thread(target=watch, daemon=True).start()
     try:
-        yield
+        threading.Thread(target=watch, daemon=True).start()
+        result = function()
     finally:
         try:
             end()
@@ -159,3 +158,4 @@ def limited(seconds: float | None) -> Iterator[None]:
             end()
     if is_sent:
         raise TimeLimitError
+    return result

@@ -2,8 +2,10 @@
 
 import os
 import signal
+import threading
 import time
 from concurrent.futures import BrokenExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,7 +21,7 @@ from sim.execution.store import FinishedRun, create
 from sim.execution.sweep_file import derive_seed, load_sweep_file
 from sim.execution.table import shorten_mappings
 from sim.execution.where import open_local
-from sim.execution.worker import Order, TimeLimitError, limited
+from sim.execution.worker import Order, TimeLimitError, call_limited
 from sim.files.lock import Claim
 from sim.metrics.measures import run_measures
 from sim.provenance import get_source_version
@@ -106,14 +108,14 @@ def test_a_run_that_takes_too_long_is_a_row_with_its_error(helpers: SimpleNamesp
 
 def test_the_limit_hits_its_own_run_only() -> None:
     for _ in range(200):
-        try:
-            with limited(0.002):
-                time.sleep(0.0019)
-        except TimeLimitError:
-            pass
+        with suppress(TimeLimitError):
+            call_limited(0.002, lambda: time.sleep(0.0019))
         sum(range(1000))  # a late one would arrive here
-    with limited(5), limited(None):
-        pass
+    assert call_limited(5, lambda: call_limited(None, lambda: 7)) == 7
+    watching = [thread for thread in threading.enumerate() if "(watch)" in thread.name]
+    for thread in watching:
+        thread.join(timeout=5)
+        assert not thread.is_alive(), "it would send an error into whatever runs then"
 
 
 def test_a_limit_that_is_swallowed_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,8 +130,8 @@ def test_a_limit_that_is_swallowed_is_told_again(monkeypatch: pytest.MonkeyPatch
             except TimeLimitError:
                 n_swallowed += 1
 
-    with pytest.raises(TimeLimitError), limited(0.02):
-        swallow_two()
+    with pytest.raises(TimeLimitError):
+        call_limited(0.02, swallow_two)
 
 
 def run_loop(file: Path, folder: Path, module: str, n_workers: int = 2) -> tuple[list[FinishedRun], list[RunTally]]:

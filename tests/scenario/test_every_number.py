@@ -1,13 +1,14 @@
 """No number of a scenario, however large or small, ends in anything but an answer or a message with its bound."""
 
 import random
+from functools import partial
 
 import pytest
 from every_number import BASE, list_numbers, put
 
 import sim
 from sim.errors import ScenarioError
-from sim.execution.worker import TimeLimitError, limited
+from sim.execution.worker import TimeLimitError, call_limited
 from sim.scenario.load import load_scenario
 from sim.scenario.warnings import find_warnings
 
@@ -18,13 +19,11 @@ CHECK_SECONDS, RUN_SECONDS = 20.0, 5.0
 def try_number(tree: dict, run_seconds: float) -> None:
     """Check a scenario, and run it where it passes: what takes long may, but not with an error or without end."""
     try:
-        with limited(CHECK_SECONDS):
-            scenario = load_scenario(tree)
+        scenario = call_limited(CHECK_SECONDS, lambda: load_scenario(tree))
     except ScenarioError:
         return
     try:
-        with limited(run_seconds):
-            sim.run(scenario)
+        call_limited(run_seconds, lambda: sim.run(scenario))
     except TimeLimitError:
         return
 
@@ -76,8 +75,7 @@ def test_a_change_far_away_is_checked_at_once() -> None:
     within = 5 + 2 + 8  # generation, delay, validation: VE, which comes twice where it moves after it
     for far in (10, 10**8):
         fine = put(BASE, ("protocol", "changes"), [{"height": far * length + 2, **change}])
-        with limited(CHECK_SECONDS):
-            assert load_scenario(fine).protocol.changes[0].height == far * length + 2
+        assert call_limited(CHECK_SECONDS, partial(load_scenario, fine)).protocol.changes[0].height == far * length + 2
         broken = put(BASE, ("protocol", "changes"), [{"height": far * length + within + 1, **change}])
         with pytest.raises(ScenarioError, match=f"has VE twice at block {far * length + within + 1}"):
             load_scenario(broken)
