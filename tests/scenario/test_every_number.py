@@ -28,6 +28,14 @@ def try_number(tree: dict, run_seconds: float) -> None:
         return
 
 
+@pytest.fixture(scope="module")
+def imported() -> None:
+    """A limit that falls into an import leaves half a module."""
+    for kind in ("kernel", "sphere"):
+        sim.run(put(BASE, ("work", "kind"), kind), overrides={"epochs": 1})
+
+
+@pytest.mark.usefixtures("imported")
 def test_some_numbers() -> None:
     """A sample, drawn once; `make test-slow` tries all of them."""
     cases = list_numbers()
@@ -40,6 +48,7 @@ def test_some_numbers() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("imported")
 @pytest.mark.parametrize("part", range(10))
 def test_all_numbers(part: int) -> None:
     for name, tree in list_numbers()[part::10]:
