@@ -249,7 +249,7 @@ def test_full_disk_ends_the_program_and_nothing_is_lost(
     command = [sys.executable, "-m", "sim", "sweep", str(mini), "--out", str(out), "--workers", "1"]
 
     def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (6_000, 6_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 
     done = subprocess.run(
         command,
