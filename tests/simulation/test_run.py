@@ -20,7 +20,8 @@ Z = float(stats.norm.isf(ERROR_LEVEL / 2))
 def test_frames_have_exactly_their_schema(small: Result, name: str) -> None:
     frame = small.frames[name]
     assert [(c, str(t)) for c, t in frame.dtypes.items()] == [(c.name, c.dtype) for c in FRAMES[name]]
-    later = ("confirmations", "claims", "groups")  # none before v0.2.5, v0.2.9 and v0.2.12
+    # none before v0.2.5, v0.2.9, v0.2.12 and v0.2.16
+    later = ("confirmations", "claims", "groups", "challenges", "segments")
     assert len(frame) > 0 or name in ("faults", "offences", *later)
 
 
