@@ -109,7 +109,7 @@ def test_nothing_pays_where_samples_come_late_and_layers_are_all_run(tmp_path: P
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["launch", "v0.2.6"])
+@pytest.mark.parametrize("name", ["launch", "v0-2-6"])
 def test_known_attacks_are_found_among_many_thousand_mixes(name: str, tmp_path: Path) -> None:
     """predict_sample is place, claims and invented; skip_layers is layers. Budget, trials and seed are the file's."""
     search = load_search(ATTACKS / f"{name}.yaml")
