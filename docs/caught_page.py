@@ -32,10 +32,10 @@ LONG = 20
 """Letters of a parameter's value that are shown."""
 
 
-def run_cheats() -> SweepResult:
-    """Run the sweep."""
+def run_cheats() -> pd.DataFrame:
+    """Run the sweep and return its numbers (`read_cheats`), as long as its folder is there."""
     with TemporaryDirectory() as scratch:
-        return sim.sweep(FILE, out=Path(scratch) / "cheats", workers=2)
+        return read_cheats(sim.sweep(FILE, out=Path(scratch) / "cheats", workers=2))
 
 
 def read_cheats(found: SweepResult) -> pd.DataFrame:
@@ -184,7 +184,7 @@ def draw_cheats(figure: Figure, numbers: pd.DataFrame) -> None:
 
 def write_caught(images: Path) -> str:
     """Run all cheats, draw the figure into a folder of images, and return the table."""
-    numbers = read_cheats(run_cheats())
+    numbers = run_cheats()
     with house_style():
         figure = Figure(figsize=(7.2, 7.6), layout="constrained")
         draw_cheats(figure, numbers)
@@ -193,4 +193,4 @@ def write_caught(images: Path) -> str:
 
 
 if __name__ == "__main__":
-    print(write_cheats(read_cheats(run_cheats())))
+    print(write_cheats(run_cheats()))
